@@ -1,2 +1,55 @@
-//! .
-fn main() {}
+//! Developer tasks: `cargo xtask generate|check|test|bench`.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a developer tool that talks to its terminal")]
+
+mod bench;
+mod check;
+mod generate;
+mod run;
+mod test;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Developer tasks of aznet")]
+struct Args {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Write everything that is generated: the values schema, the chart's README, the CLI reference.
+    Generate,
+    /// Formatting, lints, and whether the generated files are current.
+    Check,
+    /// All tests, least powerful first, the real cluster and the real network last; ends with one line of counts.
+    Test {
+        /// Run only these tiers: unit, chart, pxe, cluster, network.
+        #[arg(value_enum)]
+        tiers: Vec<test::Tier>,
+    },
+    /// Measure the budgets on this machine and write docs/reference/benchmarks.md.
+    Bench {
+        /// Runs of each measurement; the median is kept.
+        #[arg(long, default_value_t = 3)]
+        runs: usize,
+    },
+}
+
+fn main() -> ExitCode {
+    let outcome = match Args::parse().task {
+        Task::Generate => generate::write(),
+        Task::Check => check::run(),
+        Task::Test { tiers } => test::run(&tiers),
+        Task::Bench { runs } => bench::run(runs),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! Running programs from the workspace's root.
+
+use anyhow::{Context, Result, bail};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The root of the workspace.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).map(Path::to_path_buf).unwrap_or_default()
+}
+
+/// A command that runs in the workspace's root.
+pub(crate) fn command(program: impl AsRef<std::ffi::OsStr>, args: &[&str]) -> Command {
+    let mut command = Command::new(program);
+    command.args(args).current_dir(root());
+    command
+}
+
+/// Runs a command with its output shown; an exit code other than 0 is an error that names the command.
+pub(crate) fn check(program: impl AsRef<std::ffi::OsStr>, args: &[&str]) -> Result<()> {
+    let mut command = command(program, args);
+    let words = words(&command);
+    let status = command.status().with_context(|| format!("`{words}` could not be started"))?;
+    if !status.success() {
+        bail!("`{words}` failed: {status}");
+    }
+    Ok(())
+}
+
+/// The command as a person would type it.
+pub(crate) fn words(command: &Command) -> String {
+    std::iter::once(command.get_program())
+        .chain(command.get_args())
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect::<Vec<_>>()
+        .join(" ")
+}

@@ -1,0 +1,233 @@
+//! `cargo xtask test`: every tier, least powerful first, one closing line.
+
+use crate::run;
+use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+/// A tier of tests; each needs more of the machine than the one before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Tier {
+    /// Pure code: no cluster, no Helm, no Node.js.
+    Unit,
+    /// Rendered charts, the command line, programs run alone.
+    Chart,
+    /// The pxe's own tests, by Node.js.
+    Pxe,
+    /// An embedded Kubernetes cluster of its own.
+    Cluster,
+    /// A real Aztec network.
+    Network,
+}
+
+impl Tier {
+    /// The cargo invocations of this tier; the pxe has none.
+    fn cargo(self) -> &'static [&'static [&'static str]] {
+        match self {
+            Self::Unit => &[&["test", "--workspace", "--lib", "--bins", "--no-fail-fast"]],
+            Self::Chart => &[
+                &["test", "-p", "aznet-network", "-p", "aznet-node", "-p", "aznet-runner", "--test", "*", "--no-fail-fast"],
+                &["test", "-p", "aznet", "--test", "cli", "--no-fail-fast"],
+            ],
+            Self::Pxe => &[],
+            Self::Cluster => &[&["test", "-p", "aznet-cluster", "--test", "*", "--no-fail-fast", "--", "--test-threads=1"]],
+            Self::Network => &[&["test", "-p", "aznet", "--test", "network", "--no-fail-fast", "--", "--test-threads=1"]],
+        }
+    }
+
+    /// Whether the tier needs the toolchain and the images.
+    fn needs_parts(self) -> bool {
+        self != Self::Unit
+    }
+}
+
+#[derive(Debug, Default)]
+struct Tally {
+    passed: u64,
+    failed: u64,
+    skipped: u64,
+}
+
+impl Tally {
+    fn add(&mut self, other: &Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.skipped += other.skipped;
+    }
+}
+
+/// Runs the tiers given (all if none) and prints the closing line; an error if a test failed.
+pub(crate) fn run(tiers: &[Tier]) -> Result<()> {
+    let tiers = if tiers.is_empty() { Tier::value_variants() } else { tiers };
+    let skips = Skips::new()?;
+    let mut total = Tally::default();
+    let mut ready = false;
+    for tier in tiers {
+        if tier.needs_parts() && !ready {
+            prepare()?;
+            ready = true;
+        }
+        let started = Instant::now();
+        let tally = run_tier(*tier, &skips)?;
+        println!(
+            "tier {tier:?}: {} passed, {} failed, {} skipped in {} s",
+            tally.passed,
+            tally.failed,
+            tally.skipped,
+            started.elapsed().as_secs()
+        );
+        total.add(&tally);
+    }
+    close(&total, &skips)
+}
+
+/// The closing line; skips that a test announced by itself were counted as passed by its harness.
+fn close(total: &Tally, skips: &Skips) -> Result<()> {
+    let reasons = skips.reasons();
+    for reason in &reasons {
+        println!("skipped: {reason}");
+    }
+    let announced = reasons.len() as u64;
+    let passed = total.passed.saturating_sub(announced);
+    let skipped = total.skipped + announced;
+    let tail = if skipped > 0 { format!(", {skipped} skipped") } else { String::new() };
+    println!("{passed} passed, {} failed{tail}", total.failed);
+    if total.failed > 0 {
+        bail!("{} failed", total.failed);
+    }
+    if passed == 0 {
+        bail!("no test was executed");
+    }
+    Ok(())
+}
+
+/// What the higher tiers use: the machine's packages, the toolchain, the images.
+fn prepare() -> Result<()> {
+    run::check("cargo", &["build", "-p", "aznet"])?;
+    let aznet = aznet_binary();
+    run::check(&aznet, &["doctor", "--fix"])?;
+    run::check(&aznet, &["images", "build"])
+}
+
+/// The debug build of the program itself.
+pub(crate) fn aznet_binary() -> PathBuf {
+    run::root().join("target/debug/aznet")
+}
+
+fn run_tier(tier: Tier, skips: &Skips) -> Result<Tally> {
+    println!("== tier {tier:?}");
+    if tier == Tier::Pxe {
+        return pxe(skips);
+    }
+    let mut tally = Tally::default();
+    for args in tier.cargo() {
+        tally.add(&counted(run::command("cargo", args), skips, libtest_line)?);
+    }
+    Ok(tally)
+}
+
+/// The pxe's tests run in the tree of the image that serves it.
+fn pxe(skips: &Skips) -> Result<Tally> {
+    let mut command = Command::new(aznet_binary());
+    command.args(["images", "exec", "pxe", "--", "node", "--test", "--test-reporter=tap"]).current_dir(run::root());
+    counted(command, skips, tap_line)
+}
+
+/// Runs a test program, shows its output as it comes, and adds up the counts that `read` finds in its lines.
+fn counted(mut command: Command, skips: &Skips, read: fn(&str) -> Option<Tally>) -> Result<Tally> {
+    let words = run::words(&command);
+    let mut child = command
+        .env("AZNET_TEST_SKIPS", &skips.path)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("`{words}` could not be started"))?;
+    let mut tally = Tally::default();
+    if let Some(stdout) = child.stdout.take() {
+        for line in BufReader::new(stdout).lines() {
+            let line = line?;
+            println!("{line}");
+            if let Some(found) = read(&line) {
+                tally.add(&found);
+            }
+        }
+    }
+    let status = child.wait()?;
+    if !status.success() && tally.failed == 0 {
+        println!("`{words}`: {status} without a failed test: counted as one");
+        tally.failed = 1;
+    }
+    Ok(tally)
+}
+
+/// `test result: ok. 3 passed; 0 failed; 1 ignored; …`
+fn libtest_line(line: &str) -> Option<Tally> {
+    let counts = line.strip_prefix("test result: ")?.split_once(". ")?.1;
+    let mut tally = Tally::default();
+    for part in counts.split(';') {
+        let mut words = part.split_whitespace();
+        let (Some(count), Some(what)) = (words.next().and_then(|n| n.parse::<u64>().ok()), words.next()) else {
+            continue;
+        };
+        match what {
+            "passed" => tally.passed = count,
+            "failed" => tally.failed = count,
+            "ignored" => tally.skipped = count,
+            _ => {}
+        }
+    }
+    Some(tally)
+}
+
+/// `# pass 3`, `# fail 0`, `# skipped 1` of the TAP reporter.
+fn tap_line(line: &str) -> Option<Tally> {
+    let (what, count) = line.strip_prefix("# ")?.split_once(' ')?;
+    let count = count.parse().ok()?;
+    match what {
+        "pass" => Some(Tally { passed: count, ..Tally::default() }),
+        "fail" => Some(Tally { failed: count, ..Tally::default() }),
+        "skipped" => Some(Tally { skipped: count, ..Tally::default() }),
+        _ => None,
+    }
+}
+
+/// Tests that find at run time that they cannot run append `name: reason` to the file named by
+/// `AZNET_TEST_SKIPS`, since libtest has no such outcome.
+struct Skips {
+    path: PathBuf,
+    _folder: tempfile::TempDir,
+}
+
+impl Skips {
+    fn new() -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        Ok(Self { path: folder.path().join("skips"), _folder: folder })
+    }
+
+    fn reasons(&self) -> Vec<String> {
+        std::fs::read_to_string(&self.path).unwrap_or_default().lines().map(str::to_owned).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_are_read_from_libtest() {
+        let tally = libtest_line("test result: FAILED. 3 passed; 2 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.1s")
+            .expect("a result line");
+        assert_eq!((tally.passed, tally.failed, tally.skipped), (3, 2, 1));
+        assert!(libtest_line("test a::b ... ok").is_none());
+    }
+
+    #[test]
+    fn counts_are_read_from_tap() {
+        assert_eq!(tap_line("# pass 12").map(|t| t.passed), Some(12));
+        assert_eq!(tap_line("# fail 1").map(|t| t.failed), Some(1));
+        assert!(tap_line("# duration_ms 12.5").is_none());
+    }
+}
