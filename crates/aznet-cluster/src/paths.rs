@@ -1,0 +1,150 @@
+//! Where things are kept on this machine.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+/// The directories aznet writes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Paths {
+    cache: PathBuf,
+    state: PathBuf,
+    run: PathBuf,
+}
+
+/// No place to keep the cache could be found.
+#[derive(Debug, thiserror::Error)]
+#[error("no cache directory: none of AZNET_CACHE, XDG_CACHE_HOME and HOME is set; set AZNET_CACHE")]
+pub struct NoCacheDir;
+
+impl Paths {
+    /// The given directories, for tests and for callers with their own rules.
+    pub fn new(
+        cache: impl Into<PathBuf>,
+        state: impl Into<PathBuf>,
+        run: impl Into<PathBuf>,
+    ) -> Self {
+        Self {
+            cache: cache.into(),
+            state: state.into(),
+            run: run.into(),
+        }
+    }
+
+    /// The directories the environment names, or the usual ones:
+    ///
+    /// | what | variable | default |
+    /// |---|---|---|
+    /// | cache | `AZNET_CACHE` | `$XDG_CACHE_HOME/aznet`, else `~/.cache/aznet` |
+    /// | state | `AZNET_STATE` | `/var/lib/aznet` |
+    /// | run | `AZNET_RUN` | `/run/aznet` |
+    pub fn from_env() -> Result<Self, NoCacheDir> {
+        Self::from_lookup(|name| {
+            env::var_os(name)
+                .filter(|v| !v.is_empty())
+                .map(PathBuf::from)
+        })
+    }
+
+    fn from_lookup(var: impl Fn(&str) -> Option<PathBuf>) -> Result<Self, NoCacheDir> {
+        let cache = var("AZNET_CACHE")
+            .or_else(|| var("XDG_CACHE_HOME").map(|dir| dir.join("aznet")))
+            .or_else(|| var("HOME").map(|dir| dir.join(".cache/aznet")))
+            .ok_or(NoCacheDir)?;
+        Ok(Self {
+            cache,
+            state: var("AZNET_STATE").unwrap_or_else(|| "/var/lib/aznet".into()),
+            run: var("AZNET_RUN").unwrap_or_else(|| "/run/aznet".into()),
+        })
+    }
+
+    /// What can be made again: tools, images, lock files.
+    pub fn cache(&self) -> &Path {
+        &self.cache
+    }
+
+    /// What lives as long as a cluster.
+    pub fn state(&self) -> &Path {
+        &self.state
+    }
+
+    /// Sockets and pid files, gone after a reboot.
+    pub fn run(&self) -> &Path {
+        &self.run
+    }
+
+    /// Built or downloaded programs: `<group>-<hash>/bin/<program>`.
+    pub fn toolchain(&self) -> PathBuf {
+        self.cache.join("toolchain")
+    }
+
+    /// Built images.
+    pub fn images(&self) -> PathBuf {
+        self.cache.join("images")
+    }
+
+    /// Pre-imported containerd roots, one per image set.
+    pub fn store(&self) -> PathBuf {
+        self.cache.join("store")
+    }
+
+    /// All clusters' state directories.
+    pub fn clusters(&self) -> PathBuf {
+        self.state.join("clusters")
+    }
+
+    /// A cluster's state directory.
+    pub fn cluster(&self, name: &str) -> PathBuf {
+        self.clusters().join(name)
+    }
+
+    /// A cluster's sockets and pid files.
+    pub fn cluster_run(&self, name: &str) -> PathBuf {
+        self.run.join(name)
+    }
+
+    /// The file that names a cluster's network namespace.
+    pub fn netns(&self, name: &str) -> PathBuf {
+        Path::new("/run/netns").join(format!("aznet-{name}"))
+    }
+
+    /// A cluster's cgroup, relative to the root of each hierarchy.
+    pub fn cgroup(&self, name: &str) -> PathBuf {
+        Path::new("/aznet").join(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn paths(vars: &[(&str, &str)]) -> Result<Paths, NoCacheDir> {
+        Paths::from_lookup(|name| {
+            vars.iter()
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| PathBuf::from(value))
+        })
+    }
+
+    #[test]
+    fn the_cache_follows_aznet_then_xdg_then_home() {
+        let all = [
+            ("AZNET_CACHE", "/a"),
+            ("XDG_CACHE_HOME", "/x"),
+            ("HOME", "/h"),
+        ];
+        let cache = |vars| paths(vars).unwrap().cache().to_path_buf();
+        assert_eq!(cache(&all[..]), Path::new("/a"));
+        assert_eq!(cache(&all[1..]), Path::new("/x/aznet"));
+        assert_eq!(cache(&all[2..]), Path::new("/h/.cache/aznet"));
+        assert!(paths(&[]).is_err());
+    }
+
+    #[test]
+    fn names_of_a_cluster_are_derived_from_its_name() {
+        let paths = Paths::new("/c", "/s", "/r");
+        assert_eq!(paths.cluster("a"), Path::new("/s/clusters/a"));
+        assert_eq!(paths.cluster_run("a"), Path::new("/r/a"));
+        assert_eq!(paths.netns("a"), Path::new("/run/netns/aznet-a"));
+        assert_eq!(paths.cgroup("a"), Path::new("/aznet/a"));
+    }
+}
