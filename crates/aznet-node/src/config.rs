@@ -81,6 +81,10 @@ pub struct Endpoints {
     pub node: String,
     /// The prover broker.
     pub prover_broker: String,
+    /// RPC URLs of a few other nodes (full nodes, validators). A boot node that comes back with a new address has no
+    /// one to announce itself to: it asks these for their ENR. They need not be up.
+    #[serde(default)]
+    pub peers: Vec<String>,
     /// Blob store URL as Aztec takes it, e.g. `s3://blobs/aztec?endpoint=http://blob-store:7070`; `None`: no store.
     pub blob_store: Option<String>,
 }
