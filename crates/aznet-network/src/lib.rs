@@ -1,1 +1,9 @@
-//! .
+//! What runs: networks on a Kubernetes cluster, from values to a chain that moves.
+
+pub mod chain;
+pub mod l1;
+pub mod l2;
+pub mod role;
+pub mod rpc;
+pub mod units;
+pub mod wait;

@@ -1,0 +1,94 @@
+//! The parts a network is made of.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// A component of a network. Its name is the name of its workload and the value of `app.kubernetes.io/component`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// The L1 chain of a test network.
+    Anvil,
+    /// S3-compatible store of blobs.
+    BlobStore,
+    /// First node: deploys the L1 contracts, and the others find each other through it.
+    BootNode,
+    /// Node that follows the chain and answers RPC.
+    FullNode,
+    /// Node that proposes and attests.
+    Validator,
+    /// Node that turns epochs into proving jobs and publishes the proofs.
+    ProverNode,
+    /// Queue of proving jobs.
+    ProverBroker,
+    /// Worker that proves.
+    ProverAgent,
+    /// Wallet server.
+    Pxe,
+}
+
+impl Role {
+    /// Every role, in the order in which they come up.
+    pub const ALL: [Self; 9] = [
+        Self::Anvil,
+        Self::BlobStore,
+        Self::BootNode,
+        Self::FullNode,
+        Self::Validator,
+        Self::ProverBroker,
+        Self::ProverNode,
+        Self::ProverAgent,
+        Self::Pxe,
+    ];
+
+    /// Name of the workload and of its service, e.g. `full-node`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Anvil => "anvil",
+            Self::BlobStore => "blob-store",
+            Self::BootNode => "boot-node",
+            Self::FullNode => "full-node",
+            Self::Validator => "validator",
+            Self::ProverNode => "prover-node",
+            Self::ProverBroker => "prover-broker",
+            Self::ProverAgent => "prover-agent",
+            Self::Pxe => "pxe",
+        }
+    }
+
+    /// The key of this role in values.yaml, e.g. `fullNode`.
+    pub const fn values_key(self) -> &'static str {
+        match self {
+            Self::Anvil => "l1.anvil",
+            Self::BlobStore => "blobStore",
+            Self::BootNode => "bootNode",
+            Self::FullNode => "fullNode",
+            Self::Validator => "validator",
+            Self::ProverNode => "proverNode",
+            Self::ProverBroker => "proverBroker",
+            Self::ProverAgent => "proverAgent",
+            Self::Pxe => "pxe",
+        }
+    }
+
+    /// The role of this name, as in the label `app.kubernetes.io/component`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.name() == name)
+    }
+
+    /// `true` for the roles that run Aztec's node (`start --node`) and so answer `node_*` and `p2p_*`.
+    pub const fn is_node(self) -> bool {
+        matches!(self, Self::BootNode | Self::FullNode | Self::Validator | Self::ProverNode)
+    }
+
+    /// `true` where pods have an ordinal and a stable name (StatefulSet), `false` for Deployments.
+    pub const fn is_stateful(self) -> bool {
+        !matches!(self, Self::Anvil | Self::ProverAgent)
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
