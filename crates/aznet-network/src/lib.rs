@@ -1,9 +1,14 @@
 //! What runs: networks on a Kubernetes cluster, from values to a chain that moves.
 
 pub mod chain;
+pub mod helm;
 pub mod l1;
 pub mod l2;
+pub mod namespace;
+pub mod nodes;
+pub mod plan;
 pub mod role;
 pub mod rpc;
 pub mod units;
+pub mod values;
 pub mod wait;

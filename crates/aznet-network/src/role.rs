@@ -78,7 +78,10 @@ impl Role {
 
     /// `true` for the roles that run Aztec's node (`start --node`) and so answer `node_*` and `p2p_*`.
     pub const fn is_node(self) -> bool {
-        matches!(self, Self::BootNode | Self::FullNode | Self::Validator | Self::ProverNode)
+        matches!(
+            self,
+            Self::BootNode | Self::FullNode | Self::Validator | Self::ProverNode
+        )
     }
 
     /// `true` where pods have an ordinal and a stable name (StatefulSet), `false` for Deployments.

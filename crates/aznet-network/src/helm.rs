@@ -1,0 +1,1 @@
+//! Helm: the only module that starts it.

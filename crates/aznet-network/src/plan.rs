@@ -1,0 +1,218 @@
+//! What a set of values means: pods, keys, money on L1, quorum, waiting time, demand. Pure.
+
+mod committee;
+mod demand;
+mod keys;
+mod notes;
+mod rules;
+
+pub use committee::{Committee, quorum};
+pub use demand::{Demand, NotEnoughMemory};
+pub use keys::{KeyRange, Prefund};
+
+use crate::role::Role;
+use crate::values::{Problem, Values};
+use serde::Serialize;
+
+/// A network, worked out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Plan {
+    /// Roles that have pods, in the order in which they come up.
+    pub roles: Vec<RolePlan>,
+    /// Every pod.
+    pub pods: Vec<PodPlan>,
+    /// Keys that need money on L1. On anvil the pods see to it; elsewhere the operator must.
+    pub prefund: Vec<Prefund>,
+    /// Who decides, and how many may fail.
+    pub committee: Committee,
+    /// Durations that follow from the timing.
+    pub timing: Timing,
+    /// Memory, processors and disk of all pods.
+    pub demand: Demand,
+    /// URLs inside the cluster.
+    pub endpoints: Endpoints,
+    /// Consequences worth knowing before installing.
+    pub notes: Vec<String>,
+}
+
+/// The pods of a role together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RolePlan {
+    /// The role.
+    pub role: Role,
+    /// Pods.
+    pub replicas: u32,
+    /// What one pod is expected to use and asks for.
+    pub each: Demand,
+}
+
+/// One pod.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PodPlan {
+    /// Name; of a Deployment's pod, the part that is known beforehand.
+    pub name: String,
+    /// Role.
+    pub role: Role,
+    /// Name in the cluster's DNS, short form.
+    pub dns: String,
+    /// Attester keys that this pod holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attesters: Option<KeyRange>,
+    /// L1 publisher keys that this pod holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub publishers: Option<KeyRange>,
+}
+
+/// Durations in seconds that follow from the timing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Timing {
+    /// A slot: a checkpoint is due in each.
+    pub slot_seconds: u64,
+    /// An epoch.
+    pub epoch_seconds: u64,
+    /// From the end of an epoch until it is pruned for want of a proof.
+    pub proof_window_seconds: u64,
+    /// Wait for the first committee after deployment.
+    pub warm_up_seconds: u64,
+    /// What that wait would be without the jump of the L1 clock.
+    pub warm_up_without_jump_seconds: u64,
+    /// From a block's proof on L1 until it is final; `None` where the L1 decides.
+    pub finality_seconds: Option<u64>,
+}
+
+/// URLs inside the cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Endpoints {
+    /// L1 execution clients.
+    pub l1: Vec<String>,
+    /// The boot node's RPC.
+    pub boot_node: String,
+    /// The RPC that wallets use.
+    pub node: String,
+    /// Wallet servers, one by one.
+    pub pxe: Vec<String>,
+}
+
+/// Works values out, or says everything that makes them impossible.
+///
+/// # Errors
+/// All [`Problem`]s, so that they can be mended in one go.
+pub fn plan(values: &Values) -> Result<Plan, Vec<Problem>> {
+    let problems = rules::problems(values);
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let roles = roles(values)?;
+    let demand = roles
+        .iter()
+        .map(|role| role.each * u64::from(role.replicas))
+        .sum();
+    Ok(Plan {
+        pods: roles.iter().flat_map(|role| pods(values, role)).collect(),
+        prefund: keys::prefund(values),
+        committee: committee::of(values),
+        timing: timing(values),
+        demand,
+        endpoints: endpoints(values),
+        notes: notes::of(values),
+        roles,
+    })
+}
+
+fn roles(values: &Values) -> Result<Vec<RolePlan>, Vec<Problem>> {
+    let present = Role::ALL
+        .into_iter()
+        .filter(|role| values.replicas(*role) > 0);
+    present
+        .map(|role| {
+            Ok(RolePlan {
+                role,
+                replicas: values.replicas(role),
+                each: demand::of_one(values, role)?,
+            })
+        })
+        .collect()
+}
+
+fn pods<'a>(values: &'a Values, plan: &RolePlan) -> impl Iterator<Item = PodPlan> + use<'a> {
+    let role = plan.role;
+    (0..plan.replicas).map(move |ordinal| {
+        let name = if role.is_stateful() {
+            format!("{role}-{ordinal}")
+        } else {
+            role.name().to_owned()
+        };
+        let own_name = role.is_stateful() && role != Role::BlobStore;
+        let dns = if own_name {
+            format!("{name}.{role}")
+        } else {
+            role.name().to_owned()
+        };
+        PodPlan {
+            name,
+            role,
+            dns,
+            attesters: keys::attesters(values, role, ordinal),
+            publishers: keys::publishers(values, role, ordinal),
+        }
+    })
+}
+
+fn timing(values: &Values) -> Timing {
+    let (network, l1) = (&values.network, &values.l1);
+    let epoch = network.epoch_duration * network.slot_duration;
+    let lag = network
+        .lag_in_epochs_for_validator_set
+        .max(network.lag_in_epochs_for_randao);
+    let without_jump = if network.registry_address.is_empty() {
+        (lag + 1) * epoch
+    } else {
+        0
+    };
+    let jumps = network.skip_warm_up && l1.anvil.enabled;
+    Timing {
+        slot_seconds: network.slot_duration,
+        epoch_seconds: epoch,
+        proof_window_seconds: network.proof_submission_epochs * epoch,
+        warm_up_seconds: if jumps { 0 } else { without_jump },
+        warm_up_without_jump_seconds: without_jump,
+        finality_seconds: l1
+            .anvil
+            .enabled
+            .then(|| 2 * l1.anvil.slots_in_an_epoch * l1.block_time),
+    }
+}
+
+fn endpoints(values: &Values) -> Endpoints {
+    let url = |host: &str, role| {
+        let port = values
+            .pod(role)
+            .service
+            .and_then(|ports| ports.node_port)
+            .unwrap_or_default();
+        format!("http://{host}:{port}")
+    };
+    let boot_node = url("boot-node-0.boot-node", Role::BootNode);
+    let full_nodes = values.full_node.replicas > 0;
+    Endpoints {
+        l1: if values.l1.anvil.enabled {
+            vec!["http://anvil:8545".to_owned()]
+        } else {
+            values.l1.execution_urls.clone()
+        },
+        node: if full_nodes {
+            url("full-node", Role::FullNode)
+        } else {
+            boot_node.clone()
+        },
+        boot_node,
+        pxe: (0..values.pxe.replicas)
+            .map(|n| url(&format!("pxe-{n}.pxe"), Role::Pxe))
+            .collect(),
+    }
+}

@@ -1,0 +1,45 @@
+//! The committee: quorum, and how many may fail.
+
+use crate::values::Values;
+use serde::Serialize;
+
+/// Who decides in an epoch, and how many of them may be away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Committee {
+    /// Validators drawn for each epoch; 0: anybody may propose.
+    pub size: u64,
+    /// Attestations that a checkpoint needs.
+    pub quorum: u64,
+    /// Validators registered on L1 by this network.
+    pub validators: u64,
+    /// Attester keys in each validator pod.
+    pub keys_per_pod: u64,
+    /// Committee members that may be away while the chain still moves.
+    pub may_fail: u64,
+    /// Validator pods that may be away whatever the draw: a pod takes all its keys with it.
+    pub pods_may_fail: u64,
+}
+
+/// Attestations that a committee of this size needs: ⌊2n/3⌋ + 1 (Aztec's `ValidatorSelectionLib`), none for no committee.
+pub const fn quorum(size: u64) -> u64 {
+    if size == 0 {
+        0
+    } else {
+        size / 3 * 2 + (size % 3) * 2 / 3 + 1
+    }
+}
+
+pub(super) fn of(values: &Values) -> Committee {
+    let size = values.network.committee_size;
+    let keys_per_pod = u64::from(values.validator.keys_per_replica);
+    let may_fail = size - quorum(size);
+    Committee {
+        size,
+        quorum: quorum(size),
+        validators: u64::from(values.validator.replicas) * keys_per_pod,
+        keys_per_pod,
+        may_fail,
+        pods_may_fail: may_fail.checked_div(keys_per_pod).unwrap_or_default(),
+    }
+}

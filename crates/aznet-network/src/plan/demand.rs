@@ -1,0 +1,242 @@
+//! What pods use. The constants are upper ends of what was measured on Aztec 4.1.2.
+
+use super::Plan;
+use crate::role::Role;
+use crate::units::{Bytes, MilliCpu};
+use crate::values::{Problem, ResourceList, Values};
+use serde::Serialize;
+use std::iter::Sum;
+use std::ops::{Add, Mul};
+use std::str::FromStr;
+
+/// Memory of a node under the load of a test network: 520 to 890 MB.
+const NODE_MEMORY: Bytes = Bytes::mebibytes(850);
+/// Memory of the prover's other processes with the mock verifier.
+const PROVER_HELPER_MEMORY: Bytes = Bytes::mebibytes(500);
+/// Memory of an agent that makes real proofs, as Aztec recommends it to operators.
+const REAL_PROVER_MEMORY: Bytes = Bytes::mebibytes(128 * 1024);
+/// Cores of an agent that makes real proofs, likewise.
+const REAL_PROVER_CPU: MilliCpu = MilliCpu(16_000);
+/// Memory of a wallet server.
+const PXE_MEMORY: Bytes = Bytes::mebibytes(800);
+/// Memory of anvil with some thousand blocks.
+const ANVIL_MEMORY: Bytes = Bytes::mebibytes(200);
+/// Memory of the S3 gateway.
+const BLOB_STORE_MEMORY: Bytes = Bytes::mebibytes(100);
+/// Processor time of an Aztec process at rest.
+const NODE_CPU: MilliCpu = MilliCpu(100);
+/// Processor time of the small helpers at rest.
+const SMALL_CPU: MilliCpu = MilliCpu(20);
+
+/// Memory, processors and disk.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Demand {
+    /// Memory that it is expected to use.
+    pub memory: Bytes,
+    /// Processor time that it is expected to use at rest.
+    pub cpu: MilliCpu,
+    /// Memory that the scheduler sets aside.
+    pub memory_requested: Bytes,
+    /// Processor time that the scheduler sets aside.
+    pub cpu_requested: MilliCpu,
+    /// Memory at which containers are killed, 0 for those without a limit.
+    pub memory_limit: Bytes,
+    /// Volumes.
+    pub disk: Bytes,
+}
+
+impl Add for Demand {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        Self {
+            memory: self.memory + other.memory,
+            cpu: self.cpu + other.cpu,
+            memory_requested: self.memory_requested + other.memory_requested,
+            cpu_requested: self.cpu_requested + other.cpu_requested,
+            memory_limit: self.memory_limit + other.memory_limit,
+            disk: self.disk + other.disk,
+        }
+    }
+}
+
+impl Mul<u64> for Demand {
+    type Output = Self;
+    fn mul(self, times: u64) -> Self {
+        Self {
+            memory: self.memory * times,
+            cpu: self.cpu * times,
+            memory_requested: self.memory_requested * times,
+            cpu_requested: self.cpu_requested * times,
+            memory_limit: self.memory_limit * times,
+            disk: self.disk * times,
+        }
+    }
+}
+
+impl Sum for Demand {
+    fn sum<I: Iterator<Item = Self>>(iter: I) -> Self {
+        iter.fold(Self::default(), Add::add)
+    }
+}
+
+/// A machine is too small for a network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, thiserror::Error)]
+#[serde(rename_all = "camelCase")]
+#[error(
+    "the network needs {needed} of memory and {available} are available, {missing} too little: \
+     lower validator.replicas (put more keys into each pod by validator.keysPerReplica) or fullNode.replicas, \
+     or use a larger machine"
+)]
+pub struct NotEnoughMemory {
+    /// What the pods need.
+    pub needed: Bytes,
+    /// What the machine has to give.
+    pub available: Bytes,
+    /// The difference.
+    pub missing: Bytes,
+}
+
+impl Plan {
+    /// Checks that the pods fit into the memory that a machine has to give.
+    ///
+    /// # Errors
+    /// [`NotEnoughMemory`], with how much is missing.
+    pub fn check_machine(&self, available: Bytes) -> Result<(), NotEnoughMemory> {
+        let needed = self.demand.memory.max(self.demand.memory_requested);
+        if needed <= available {
+            return Ok(());
+        }
+        Err(NotEnoughMemory {
+            needed,
+            available,
+            missing: needed.saturating_sub(available),
+        })
+    }
+}
+
+/// What one pod of a role uses and asks for.
+pub(super) fn of_one(values: &Values, role: Role) -> Result<Demand, Vec<Problem>> {
+    let (memory, cpu) = expected(values, role);
+    let pod = values.pod(role);
+    let resources = pod.resources.unwrap_or_default();
+    let (requests, limits) = (
+        resources.requests.unwrap_or_default(),
+        resources.limits.unwrap_or_default(),
+    );
+    let key = |part: &str| format!("{}.{part}", role.values_key());
+    let storage = pod.storage.unwrap_or_default();
+    let size = storage.size.filter(|_| storage.enabled == Some(true));
+    Ok(Demand {
+        memory,
+        cpu,
+        memory_requested: read(requests.memory.as_deref(), || {
+            key("resources.requests.memory")
+        })?,
+        cpu_requested: read(requests.cpu.as_deref(), || key("resources.requests.cpu"))?,
+        memory_limit: read(limits.memory.as_deref(), || key("resources.limits.memory"))?,
+        disk: read(size.as_deref(), || key("storage.size"))?,
+    })
+}
+
+fn expected(values: &Values, role: Role) -> (Bytes, MilliCpu) {
+    match role {
+        Role::Anvil => (ANVIL_MEMORY, SMALL_CPU),
+        Role::BlobStore => (BLOB_STORE_MEMORY, SMALL_CPU),
+        Role::BootNode | Role::FullNode | Role::Validator | Role::ProverNode => {
+            (NODE_MEMORY, NODE_CPU)
+        }
+        Role::ProverAgent if values.network.real_proofs => (REAL_PROVER_MEMORY, REAL_PROVER_CPU),
+        Role::ProverBroker | Role::ProverAgent => (PROVER_HELPER_MEMORY, SMALL_CPU),
+        Role::Pxe => (PXE_MEMORY, SMALL_CPU),
+    }
+}
+
+/// Reads a quantity; none is zero.
+pub(super) fn read<Q>(text: Option<&str>, key: impl FnOnce() -> String) -> Result<Q, Vec<Problem>>
+where
+    Q: FromStr<Err = crate::units::QuantityError> + Default,
+{
+    text.map_or(Ok(Q::default()), |text| {
+        text.parse().map_err(|error| {
+            vec![Problem::new(
+                key(),
+                error,
+                "a quantity",
+                "write it as Kubernetes does",
+            )]
+        })
+    })
+}
+
+/// Problems of requests and limits that contradict each other.
+pub(super) fn problems(values: &Values, role: Role) -> Vec<Problem> {
+    let pod = values.pod(role);
+    let resources = pod.resources.unwrap_or_default();
+    let (requests, limits) = (
+        resources.requests.unwrap_or_default(),
+        resources.limits.unwrap_or_default(),
+    );
+    let mut problems = exceeds::<Bytes>(role, "memory", &requests, &limits, |list| {
+        list.memory.as_deref()
+    });
+    problems.extend(exceeds::<MilliCpu>(
+        role,
+        "cpu",
+        &requests,
+        &limits,
+        |list| list.cpu.as_deref(),
+    ));
+    let limit = limits
+        .memory
+        .as_deref()
+        .and_then(|limit| limit.parse::<Bytes>().ok());
+    let heap = pod
+        .max_old_space_size
+        .map(|mebibytes| Bytes::mebibytes(mebibytes.into()));
+    if let (Some(limit), Some(heap)) = (limit, heap)
+        && heap >= limit
+        && !matches!(role, Role::Anvil | Role::BlobStore)
+    {
+        problems.push(Problem::new(
+            format!("{}.maxOldSpaceSize", role.values_key()),
+            format!("a heap of {heap} under a memory limit of {limit}"),
+            "a heap below the limit: else the kernel kills the node before Node.js collects garbage",
+            "lower it, or raise resources.limits.memory",
+        ));
+    }
+    problems
+}
+
+fn exceeds<Q>(
+    role: Role,
+    what: &str,
+    requests: &ResourceList,
+    limits: &ResourceList,
+    pick: impl Fn(&ResourceList) -> Option<&str>,
+) -> Vec<Problem>
+where
+    Q: FromStr<Err = crate::units::QuantityError> + Default + Ord + std::fmt::Display,
+{
+    let key = || format!("{}.resources.requests.{what}", role.values_key());
+    let (Some(asked), Some(allowed)) = (pick(requests), pick(limits)) else {
+        return Vec::new();
+    };
+    match (read::<Q>(Some(asked), key), read::<Q>(Some(allowed), key)) {
+        (Ok(asked), Ok(allowed)) if asked <= allowed => Vec::new(),
+        (Ok(asked), Ok(allowed)) => {
+            let remedy = "lower the request or raise the limit";
+            vec![Problem::new(
+                key(),
+                asked,
+                format!("no more than the limit, {allowed}"),
+                remedy,
+            )]
+        }
+        (asked, allowed) => [asked.err(), allowed.err()]
+            .into_iter()
+            .flatten()
+            .flatten()
+            .collect(),
+    }
+}

@@ -1,0 +1,278 @@
+//! Combinations of values that can't work.
+
+use super::{demand, keys};
+use crate::role::Role;
+use crate::values::{Problem, Values};
+use alloy_signer_local::coins_bip39::{English, Mnemonic};
+
+/// More pods than this in one role is a slip of the keyboard.
+const MAX_REPLICAS: u32 = 10_000;
+
+pub(super) fn problems(values: &Values) -> Vec<Problem> {
+    let mut problems = timing(values);
+    problems.extend(counts(values));
+    problems.extend(committee(values));
+    problems.extend(prover(values));
+    problems.extend(l1(values));
+    problems.extend(mnemonic(values));
+    problems.extend(keys::problems(values));
+    for role in Role::ALL
+        .into_iter()
+        .filter(|role| values.replicas(*role) > 0)
+    {
+        problems.extend(demand::problems(values, role));
+        problems.extend(ports(values, role));
+    }
+    problems.sort_by(|a, b| a.key.cmp(&b.key));
+    problems.dedup();
+    problems
+}
+
+fn timing(values: &Values) -> Vec<Problem> {
+    let (network, l1) = (&values.network, &values.l1);
+    let mut problems: Vec<Problem> = [
+        ("network.slotDuration", network.slot_duration),
+        ("network.epochDuration", network.epoch_duration),
+        (
+            "network.proofSubmissionEpochs",
+            network.proof_submission_epochs,
+        ),
+        ("l1.blockTime", l1.block_time),
+        ("l1.chainId", l1.chain_id),
+        ("l1.anvil.slotsInAnEpoch", l1.anvil.slots_in_an_epoch),
+    ]
+    .into_iter()
+    .filter(|(_, value)| *value == 0)
+    .map(|(key, value)| Problem::new(key, value, "1 or more", "raise it"))
+    .collect();
+    if l1.block_time > 0 && !network.slot_duration.is_multiple_of(l1.block_time) {
+        let near = network.slot_duration.next_multiple_of(l1.block_time);
+        problems.push(Problem::new(
+            "network.slotDuration",
+            format!("{} s", network.slot_duration),
+            format!("a multiple of l1.blockTime ({} s)", l1.block_time),
+            format!("make it {near}, or change l1.blockTime"),
+        ));
+    }
+    if network.lag_in_epochs_for_validator_set < network.lag_in_epochs_for_randao {
+        problems.push(Problem::new(
+            "network.lagInEpochsForValidatorSet",
+            network.lag_in_epochs_for_validator_set,
+            format!(
+                "at least network.lagInEpochsForRandao ({})",
+                network.lag_in_epochs_for_randao
+            ),
+            "raise it: the rollup contract refuses a validator set younger than its random value",
+        ));
+    }
+    problems
+}
+
+fn counts(values: &Values) -> Vec<Problem> {
+    let too_many = Role::ALL
+        .into_iter()
+        .filter(|role| values.replicas(*role) > MAX_REPLICAS)
+        .map(|role| {
+            let key = format!("{}.replicas", role.values_key());
+            let remedy = "lower it; validator.keysPerReplica puts many validators into a pod";
+            Problem::new(
+                key,
+                values.replicas(role),
+                format!("{MAX_REPLICAS} or less"),
+                remedy,
+            )
+        });
+    let mut problems: Vec<Problem> = too_many.collect();
+    if values.boot_node.replicas != 1 {
+        problems.push(Problem::new(
+            "bootNode.replicas",
+            values.boot_node.replicas,
+            "exactly 1",
+            "set it to 1: it deploys the L1 contracts and the others find the network through it",
+        ));
+    }
+    for (key, count) in [
+        (
+            "validator.keysPerReplica",
+            values.validator.keys_per_replica,
+        ),
+        (
+            "validator.publishersPerReplica",
+            values.validator.publishers_per_replica,
+        ),
+        (
+            "proverNode.publishersPerReplica",
+            values.prover_node.publishers_per_replica,
+        ),
+    ] {
+        if count == 0 {
+            problems.push(Problem::new(
+                key,
+                0,
+                "1 or more",
+                "raise it; to run none, set replicas to 0",
+            ));
+        }
+    }
+    problems
+}
+
+fn committee(values: &Values) -> Vec<Problem> {
+    if !values.network.registry_address.is_empty() {
+        return Vec::new();
+    }
+    let (size, validator) = (values.network.committee_size, &values.validator);
+    let validators = u64::from(validator.replicas) * u64::from(validator.keys_per_replica);
+    if validator.replicas == 0 {
+        return vec![Problem::new(
+            "validator.replicas",
+            0,
+            "1 or more: a new network without validators makes no block",
+            "raise it, or give network.registryAddress of a network that has validators",
+        )];
+    }
+    if size <= validators {
+        return Vec::new();
+    }
+    let pods = size.div_ceil(u64::from(validator.keys_per_replica).max(1));
+    vec![Problem::new(
+        "network.committeeSize",
+        format!("{size} with {validators} validators"),
+        "at most validator.replicas * validator.keysPerReplica: a committee that can't be drawn halts the chain",
+        format!("set validator.replicas to {pods}, or lower network.committeeSize to {validators}"),
+    )]
+}
+
+fn prover(values: &Values) -> Vec<Problem> {
+    let (nodes, brokers, agents) = (
+        values.prover_node.replicas,
+        values.prover_broker.replicas,
+        values.prover_agent.replicas,
+    );
+    let mut problems = Vec::new();
+    if nodes > 0 && agents == 0 {
+        problems.push(Problem::new(
+            "proverAgent.replicas",
+            0,
+            "1 or more while there is a prover node: nobody else proves, and every epoch would be pruned",
+            "raise it, or set proverNode.replicas to 0 as well",
+        ));
+    }
+    let wanted = u32::from(nodes > 0 || agents > 0);
+    if brokers > 1 || (brokers == 0 && wanted == 1) {
+        problems.push(Problem::new(
+            "proverBroker.replicas",
+            brokers,
+            format!("{wanted}: all prover nodes and agents share one queue of jobs"),
+            format!("set it to {wanted}"),
+        ));
+    }
+    problems
+}
+
+fn l1(values: &Values) -> Vec<Problem> {
+    let (l1, mut problems) = (&values.l1, Vec::new());
+    let mut add = |key, seen: &str, expected, remedy| {
+        problems.push(Problem::new(key, seen, expected, remedy))
+    };
+    if l1.anvil.enabled {
+        if !l1.execution_urls.is_empty() {
+            add(
+                "l1.executionUrls",
+                "URLs beside anvil",
+                "none",
+                "remove them, or set l1.anvil.enabled to false",
+            );
+        }
+        if !values.network.registry_address.is_empty() {
+            let remedy = "remove it, or set l1.anvil.enabled to false and name that network's L1";
+            add(
+                "network.registryAddress",
+                "an address on the chart's own anvil",
+                "empty: a new chain has no contracts",
+                remedy,
+            );
+        }
+        if !l1.consensus_urls.is_empty() {
+            add(
+                "l1.consensusUrls",
+                "URLs beside anvil",
+                "none: anvil has no consensus client",
+                "remove them",
+            );
+        }
+        return problems;
+    }
+    if l1.execution_urls.is_empty() {
+        add(
+            "l1.executionUrls",
+            "none",
+            "one or more while l1.anvil.enabled is false",
+            "name your L1's JSON-RPC URLs",
+        );
+    }
+    if l1.consensus_urls.is_empty() && !values.blob_store.enabled {
+        let expected = "one or more while blobStore.enabled is false: nodes get blobs from either";
+        add(
+            "l1.consensusUrls",
+            "none",
+            expected,
+            "name your L1's beacon URLs, or enable the blob store",
+        );
+    }
+    problems
+}
+
+/// The mnemonic's words and checksum; the words themselves are never shown.
+fn mnemonic(values: &Values) -> Option<Problem> {
+    let keys = &values.keys;
+    if !keys.existing_secret.is_empty()
+        || Mnemonic::<English>::new_from_phrase(&keys.mnemonic).is_ok()
+    {
+        return None;
+    }
+    let words = keys.mnemonic.split_whitespace().count();
+    Some(Problem::new(
+        "keys.mnemonic",
+        format!("{words} words that are no BIP-39 mnemonic"),
+        "12 to 24 English words with a valid checksum",
+        "copy it again, or name a Secret in keys.existingSecret",
+    ))
+}
+
+fn ports(values: &Values, role: Role) -> Vec<Problem> {
+    if matches!(role, Role::Anvil | Role::BlobStore) {
+        return Vec::new();
+    }
+    let service = values.pod(role).service.unwrap_or_default();
+    let named = [
+        ("p2pPort", service.p2p_port),
+        ("nodePort", service.node_port),
+        ("adminPort", service.admin_port),
+    ];
+    let key = |name| format!("{}.service.{name}", role.values_key());
+    let mut problems = Vec::new();
+    for (n, (name, port)) in named.iter().enumerate() {
+        let Some(port) = port else {
+            problems.push(Problem::new(
+                key(name),
+                "missing",
+                "a port",
+                "do not set it to null",
+            ));
+            continue;
+        };
+        if let Some((other, _)) = named[..n]
+            .iter()
+            .find(|(_, earlier)| *earlier == Some(*port))
+        {
+            problems.push(Problem::new(
+                key(name),
+                port,
+                format!("another port than {other}"),
+                "change one of them",
+            ));
+        }
+    }
+    problems
+}

@@ -1,0 +1,148 @@
+//! The chart's values, typed: every key of `helm-charts/aztec-network/values.yaml` and nothing else.
+//!
+//! This module must not read the clock, talk to a cluster or run Helm; [`load`] reads files, the rest is pure.
+
+mod check;
+mod load;
+mod merge;
+mod network;
+mod pod;
+mod quantity;
+mod set;
+
+pub use check::Problem;
+pub use load::{Loaded, Request, ValuesError, known_networks, load};
+pub use network::{
+    Anvil, BlobStore, Image, Images, Keys, L1, Network, PullPolicy, SlasherFlavor, Slashing,
+};
+pub use pod::{
+    BootNode, FullNode, PodSettings, Ports, Probe, Probes, ProverAgent, ProverBroker, ProverNode,
+    Pxe, Resources, Storage, Validator,
+};
+pub use quantity::ResourceList;
+
+use crate::role::Role;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+
+/// Values of the chart `aztec-network`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Values {
+    /// Values that an umbrella chart hands to all its charts; not read here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub global: Option<Map<String, Value>>,
+    /// Container images.
+    pub images: Images,
+    /// Names of Secrets with credentials for the images' registries.
+    pub image_pull_secrets: Vec<String>,
+    /// The Aztec network: timing, committee, proofs, genesis, slashing.
+    pub network: Network,
+    /// The L1 chain that the network settles on.
+    pub l1: L1,
+    /// The mnemonic and who holds which of its keys.
+    pub keys: Keys,
+    /// S3-compatible store through which nodes share blobs.
+    pub blob_store: BlobStore,
+    /// What every role has unless it says otherwise.
+    pub defaults: PodSettings,
+    /// The boot node.
+    pub boot_node: BootNode,
+    /// Full nodes.
+    pub full_node: FullNode,
+    /// Validators.
+    pub validator: Validator,
+    /// Prover nodes.
+    pub prover_node: ProverNode,
+    /// Prover broker.
+    pub prover_broker: ProverBroker,
+    /// Prover agents.
+    pub prover_agent: ProverAgent,
+    /// Wallet servers.
+    pub pxe: Pxe,
+}
+
+impl Values {
+    /// How many pods of a role these values ask for.
+    pub fn replicas(&self, role: Role) -> u32 {
+        match role {
+            Role::Anvil => u32::from(self.l1.anvil.enabled),
+            Role::BlobStore => u32::from(self.blob_store.in_chart()),
+            Role::BootNode => self.boot_node.replicas,
+            Role::FullNode => self.full_node.replicas,
+            Role::Validator => self.validator.replicas,
+            Role::ProverNode => self.prover_node.replicas,
+            Role::ProverBroker => self.prover_broker.replicas,
+            Role::ProverAgent => self.prover_agent.replicas,
+            Role::Pxe => self.pxe.replicas,
+        }
+    }
+
+    /// What a role's pods have: the role's own settings over [`Values::defaults`].
+    pub fn pod(&self, role: Role) -> PodSettings {
+        let own = match role {
+            Role::Anvil => self.l1.anvil.settings(),
+            Role::BlobStore => self.blob_store.settings(),
+            Role::BootNode => self.boot_node.settings(),
+            Role::FullNode => self.full_node.settings(),
+            Role::Validator => self.validator.settings(),
+            Role::ProverNode => self.prover_node.settings(),
+            Role::ProverBroker => self.prover_broker.settings(),
+            Role::ProverAgent => self.prover_agent.settings(),
+            Role::Pxe => self.pxe.settings(),
+        };
+        own.over(&self.defaults)
+    }
+}
+
+/// The JSON schema (draft-07) of the values, as kept in `helm-charts/aztec-network/values.schema.json`.
+pub fn schema() -> String {
+    let mut text = serde_json::to_string_pretty(&schema_value()).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+fn schema_value() -> Value {
+    let settings = schemars::generate::SchemaSettings::draft07();
+    let mut schema = settings
+        .into_generator()
+        .into_root_schema_for::<Values>()
+        .to_value();
+    let mut nullable = BTreeSet::new();
+    flatten_optional(&mut schema, &mut nullable);
+    for pointer in nullable {
+        if let Some(kind) = schema.pointer_mut(&format!("{pointer}/type")) {
+            *kind = serde_json::json!(["object", "null"]);
+        }
+    }
+    schema
+}
+
+/// Turns `anyOf: [X, null]` into a plain reference to X and names X in `nullable`: an error below an `anyOf` says only
+/// that no branch fits, not which key is wrong.
+fn flatten_optional(schema: &mut Value, nullable: &mut BTreeSet<String>) {
+    match schema {
+        Value::Array(items) => items
+            .iter_mut()
+            .for_each(|item| flatten_optional(item, nullable)),
+        Value::Object(map) => {
+            let reference = map
+                .get("anyOf")
+                .and_then(|any| any[0]["$ref"].as_str())
+                .map(ToOwned::to_owned);
+            if let Some(reference) = reference {
+                map.remove("anyOf");
+                map.insert(
+                    "allOf".to_owned(),
+                    serde_json::json!([{ "$ref": reference }]),
+                );
+                nullable.insert(reference.trim_start_matches('#').to_owned());
+            }
+            map.values_mut()
+                .for_each(|value| flatten_optional(value, nullable));
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,239 @@
+//! The schema as a check, with messages for people.
+
+use jsonschema::error::{TypeKind, ValidationErrorKind};
+use serde::Serialize;
+use serde_json::Value;
+use std::fmt;
+
+/// Keys that people know from elsewhere, and what says the same here.
+const RENAMED: [(&str, &str); 3] = [
+    (
+        "fakeProofs",
+        "one switch for all roles: `network.realProofs`",
+    ),
+    ("externalHost", "`l1.executionUrls`"),
+    ("sequencer", "`validator.env`"),
+];
+
+/// One thing that is wrong with values: the key, what was seen there, what was expected, what to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Problem {
+    /// Dotted key, e.g. `validator.replicas`.
+    pub key: String,
+    /// What it is now.
+    pub seen: String,
+    /// What would be right.
+    pub expected: String,
+    /// What to do about it.
+    pub remedy: String,
+    /// The file or option that says it; `None` where it is the chart's default.
+    pub origin: Option<String>,
+}
+
+impl Problem {
+    pub(crate) fn new(
+        key: impl Into<String>,
+        seen: impl fmt::Display,
+        expected: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
+        Self {
+            key: key.into(),
+            seen: seen.to_string(),
+            expected: expected.into(),
+            remedy: remedy.into(),
+            origin: None,
+        }
+    }
+
+    pub(super) fn wrong_type(error: &serde_path_to_error::Error<serde_json::Error>) -> Self {
+        Self::new(
+            error.path().to_string(),
+            error.inner(),
+            "a value of the key's type",
+            "see the chart's values.yaml",
+        )
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}: {}; expected {}: {}",
+            self.key, self.seen, self.expected, self.remedy
+        )?;
+        self.origin
+            .as_ref()
+            .map_or(Ok(()), |origin| write!(f, " (from {origin})"))
+    }
+}
+
+/// The candidate that is most like `name`, if any is like it at all.
+pub(super) fn nearest<'a>(
+    name: &str,
+    candidates: impl Iterator<Item = &'a str>,
+) -> Option<&'a str> {
+    let likeness =
+        |candidate: &str| strsim::jaro_winkler(&name.to_lowercase(), &candidate.to_lowercase());
+    candidates
+        .map(|candidate| (likeness(candidate), candidate))
+        .filter(|(score, _)| *score > 0.75)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, candidate)| candidate)
+}
+
+/// Everything in `values` that the schema does not allow.
+pub(super) fn against_schema(
+    values: &Value,
+    origin: impl Fn(&[String]) -> Option<String>,
+) -> Vec<Problem> {
+    let schema = super::schema_value();
+    let validator = match jsonschema::draft7::new(&schema) {
+        Ok(validator) => validator,
+        Err(error) => {
+            return vec![Problem::new(
+                "",
+                error,
+                "a valid schema",
+                "report this: it is a bug of aznet",
+            )];
+        }
+    };
+    let mut problems = Vec::new();
+    for error in validator.iter_errors(values) {
+        let path: Vec<String> = segments(error.instance_path().as_str());
+        for (extra, mut problem) in explain(&error, &schema) {
+            let full: Vec<String> = path.iter().cloned().chain(extra).collect();
+            problem.key = full.join(".");
+            problem.origin = origin(&full);
+            problems.push(problem);
+        }
+    }
+    problems.sort_by(|a, b| a.key.cmp(&b.key));
+    problems.dedup();
+    problems
+}
+
+fn segments(pointer: &str) -> Vec<String> {
+    pointer
+        .split('/')
+        .skip(1)
+        .map(|part| part.replace("~1", "/").replace("~0", "~"))
+        .collect()
+}
+
+/// Problems of one schema error, each with the key below the error's place that it is about.
+fn explain(
+    error: &jsonschema::ValidationError<'_>,
+    schema: &Value,
+) -> Vec<(Option<String>, Problem)> {
+    let seen = seen(error.instance());
+    let (expected, remedy) = match error.kind() {
+        ValidationErrorKind::AdditionalProperties { unexpected } => {
+            let known = known_keys(error, schema);
+            return unexpected
+                .iter()
+                .map(|key| (Some(key.clone()), unknown(key, &known)))
+                .collect();
+        }
+        ValidationErrorKind::Required { property } => {
+            let key = property.as_str().map(ToOwned::to_owned);
+            let problem = Problem::new("", "missing", "a value", "do not set it to null");
+            return vec![(key, problem)];
+        }
+        ValidationErrorKind::Type { kind } => (type_name(kind), "write a value of that type"),
+        ValidationErrorKind::Minimum { limit } => (format!("{limit} or more"), "raise it"),
+        ValidationErrorKind::Maximum { limit } => (format!("{limit} or less"), "lower it"),
+        ValidationErrorKind::MinLength { .. } => ("some text".to_owned(), "fill it in"),
+        ValidationErrorKind::Enum { options } => {
+            (format!("one of {options}"), "choose one of these")
+        }
+        ValidationErrorKind::Pattern { pattern } => {
+            (format!("text that matches {pattern}"), "mend the text")
+        }
+        _ => (masked(error), "see the chart's values.yaml"),
+    };
+    vec![(None, Problem::new("", seen, expected, remedy))]
+}
+
+fn masked(error: &jsonschema::ValidationError<'_>) -> String {
+    match error.kind() {
+        ValidationErrorKind::OneOfNotValid { .. } | ValidationErrorKind::AnyOf { .. } => {
+            one_of(error)
+        }
+        _ => error.masked().to_string(),
+    }
+}
+
+/// Documented enums are `oneOf` constants in the schema: their values are what is expected.
+fn one_of(error: &jsonschema::ValidationError<'_>) -> String {
+    let (ValidationErrorKind::OneOfNotValid { context } | ValidationErrorKind::AnyOf { context }) =
+        error.kind()
+    else {
+        return error.masked().to_string();
+    };
+    let constants = context
+        .iter()
+        .flatten()
+        .filter_map(|error| match error.kind() {
+            ValidationErrorKind::Constant { expected_value } => Some(expected_value.to_string()),
+            ValidationErrorKind::Enum { options } => Some(options.to_string()),
+            _ => None,
+        });
+    format!("one of {}", constants.collect::<Vec<_>>().join(", "))
+}
+
+fn unknown(key: &str, known: &[String]) -> Problem {
+    let remedy = RENAMED
+        .iter()
+        .find(|(old, _)| *old == key)
+        .map(|(_, new)| format!("this is now {new}"))
+        .or_else(|| {
+            nearest(key, known.iter().map(String::as_str))
+                .map(|near| format!("did you mean `{near}`?"))
+        })
+        .unwrap_or_else(|| format!("known keys here: {}", known.join(", ")));
+    Problem::new(
+        "",
+        "unknown key",
+        "a key of the chart's values.yaml",
+        remedy,
+    )
+}
+
+/// The properties that the schema has at the place where the error arose.
+fn known_keys(error: &jsonschema::ValidationError<'_>, schema: &Value) -> Vec<String> {
+    let place = error.schema_path().as_str();
+    let parent = place.rsplit_once('/').map_or("", |(parent, _)| parent);
+    let properties = schema
+        .pointer(parent)
+        .and_then(|object| object.get("properties"))
+        .and_then(Value::as_object);
+    properties
+        .map(|map| map.keys().cloned().collect())
+        .unwrap_or_default()
+}
+
+fn type_name(kind: &TypeKind) -> String {
+    match kind {
+        TypeKind::Single(one) => format!("{one}"),
+        TypeKind::Multiple(set) => {
+            let names = set
+                .iter()
+                .map(|one| one.to_string())
+                .filter(|name| name != "null");
+            names.collect::<Vec<_>>().join(" or ")
+        }
+    }
+}
+
+fn seen(value: &Value) -> String {
+    match value {
+        Value::String(text) => format!("text {text:?}"),
+        Value::Object(_) => "a map".to_owned(),
+        Value::Array(_) => "a list".to_owned(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,151 @@
+//! Helm's way of laying values over each other.
+
+use super::pod::{PodSettings, Ports, Probe, Probes, Resources, Storage};
+use super::quantity::ResourceList;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+/// Lays `over` over `base` among values that are all the user's: maps are merged, anything else is replaced.
+/// A null stays, for it tells Helm to drop the chart's default.
+pub(super) fn overlay(base: &mut Map<String, Value>, over: Map<String, Value>) {
+    for (key, value) in over {
+        match (base.get_mut(&key), value) {
+            (Some(Value::Object(old)), Value::Object(new)) => overlay(old, new),
+            (_, value) => {
+                base.insert(key, value);
+            }
+        }
+    }
+}
+
+/// Lays the user's values over the chart's defaults; a null removes the key.
+pub(super) fn coalesce(defaults: &mut Map<String, Value>, over: &Map<String, Value>) {
+    for (key, value) in over {
+        match (defaults.get_mut(key), value) {
+            (_, Value::Null) => {
+                defaults.remove(key);
+            }
+            (Some(Value::Object(old)), Value::Object(new)) => coalesce(old, new),
+            (_, value) => {
+                defaults.insert(key.clone(), without_nulls(value));
+            }
+        }
+    }
+}
+
+fn without_nulls(value: &Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let kept = map.iter().filter(|(_, value)| !value.is_null());
+            Value::Object(
+                kept.map(|(key, value)| (key.clone(), without_nulls(value)))
+                    .collect(),
+            )
+        }
+        other => other.clone(),
+    }
+}
+
+type Texts = Option<BTreeMap<String, String>>;
+
+impl PodSettings {
+    /// A role's own settings over the defaults: maps are merged key by key, anything else is replaced.
+    #[must_use]
+    pub fn over(self, defaults: &Self) -> Self {
+        Self {
+            log_level: self.log_level.or_else(|| defaults.log_level.clone()),
+            debug: self.debug.or_else(|| defaults.debug.clone()),
+            service: both(self.service, defaults.service.as_ref(), Ports::over),
+            resources: both(self.resources, defaults.resources.as_ref(), Resources::over),
+            max_old_space_size: self.max_old_space_size.or(defaults.max_old_space_size),
+            env: texts(self.env, &defaults.env),
+            args: self.args.or_else(|| defaults.args.clone()),
+            probes: both(self.probes, defaults.probes.as_ref(), Probes::over),
+            storage: both(self.storage, defaults.storage.as_ref(), Storage::over),
+            termination_grace_period_seconds: self
+                .termination_grace_period_seconds
+                .or(defaults.termination_grace_period_seconds),
+            node_selector: texts(self.node_selector, &defaults.node_selector),
+            tolerations: self.tolerations.or_else(|| defaults.tolerations.clone()),
+            affinity: self.affinity.or_else(|| defaults.affinity.clone()),
+            pod_labels: texts(self.pod_labels, &defaults.pod_labels),
+            pod_annotations: texts(self.pod_annotations, &defaults.pod_annotations),
+        }
+    }
+}
+
+fn both<T: Clone>(own: Option<T>, default: Option<&T>, over: impl Fn(T, &T) -> T) -> Option<T> {
+    match (own, default) {
+        (Some(own), Some(default)) => Some(over(own, default)),
+        (own, default) => own.or_else(|| default.cloned()),
+    }
+}
+
+fn texts(own: Texts, default: &Texts) -> Texts {
+    both(own, default.as_ref(), |own, default| {
+        let mut merged = default.clone();
+        merged.extend(own);
+        merged
+    })
+}
+
+impl Ports {
+    fn over(self, default: &Self) -> Self {
+        Self {
+            p2p_port: self.p2p_port.or(default.p2p_port),
+            node_port: self.node_port.or(default.node_port),
+            admin_port: self.admin_port.or(default.admin_port),
+        }
+    }
+}
+
+impl Resources {
+    fn over(self, default: &Self) -> Self {
+        Self {
+            requests: both(self.requests, default.requests.as_ref(), ResourceList::over),
+            limits: both(self.limits, default.limits.as_ref(), ResourceList::over),
+        }
+    }
+}
+
+impl ResourceList {
+    fn over(self, default: &Self) -> Self {
+        Self {
+            cpu: self.cpu.or_else(|| default.cpu.clone()),
+            memory: self.memory.or_else(|| default.memory.clone()),
+            ephemeral_storage: self
+                .ephemeral_storage
+                .or_else(|| default.ephemeral_storage.clone()),
+        }
+    }
+}
+
+impl Probes {
+    fn over(self, default: &Self) -> Self {
+        Self {
+            startup: both(self.startup, default.startup.as_ref(), Probe::over),
+            readiness: both(self.readiness, default.readiness.as_ref(), Probe::over),
+            liveness: both(self.liveness, default.liveness.as_ref(), Probe::over),
+        }
+    }
+}
+
+impl Probe {
+    fn over(self, default: &Self) -> Self {
+        Self {
+            period_seconds: self.period_seconds.or(default.period_seconds),
+            timeout_seconds: self.timeout_seconds.or(default.timeout_seconds),
+            failure_threshold: self.failure_threshold.or(default.failure_threshold),
+        }
+    }
+}
+
+impl Storage {
+    fn over(self, default: &Self) -> Self {
+        Self {
+            enabled: self.enabled.or(default.enabled),
+            size: self.size.or_else(|| default.size.clone()),
+            storage_class: self.storage_class.or_else(|| default.storage_class.clone()),
+        }
+    }
+}

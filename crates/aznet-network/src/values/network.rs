@@ -1,0 +1,165 @@
+//! Values that describe the network and the chain below it.
+
+use super::pod::pod_settings;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Container images.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Images {
+    /// Aztec's node with Foundry: every role that runs Aztec, and anvil.
+    pub aztec: Image,
+    /// The program that sets a pod up.
+    pub aznet_node: Image,
+    /// The wallet server.
+    pub pxe: Image,
+    /// The S3 gateway.
+    pub blob_store: Image,
+}
+
+/// A container image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Image {
+    /// Name with a tag or a digest.
+    #[schemars(length(min = 1))]
+    pub image: String,
+    /// When to pull it.
+    pub pull_policy: PullPolicy,
+}
+
+/// When to pull an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum PullPolicy {
+    /// Before every start.
+    Always,
+    /// Where it is missing.
+    IfNotPresent,
+    /// Not at all: the machine must have it.
+    Never,
+}
+
+/// The Aztec network.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Network {
+    /// Length of an L2 slot in seconds; a multiple of `l1.blockTime`.
+    pub slot_duration: u64,
+    /// Slots in an epoch.
+    pub epoch_duration: u64,
+    /// Validators drawn for an epoch; at most `validator.replicas * validator.keysPerReplica`.
+    pub committee_size: u64,
+    /// Epochs between the snapshot of the validator set and the committee drawn from it.
+    pub lag_in_epochs_for_validator_set: u64,
+    /// Epochs between the random value and the committee drawn with it.
+    pub lag_in_epochs_for_randao: u64,
+    /// Epochs after its end in which an epoch's proof is accepted; then the epoch is pruned.
+    pub proof_submission_epochs: u64,
+    /// `true` makes and verifies real proofs; `false` uses the mock verifier.
+    pub real_proofs: bool,
+    /// Fund Aztec's test accounts at genesis.
+    pub test_accounts: bool,
+    /// Fund the sponsored fee-paying contract at genesis.
+    pub sponsored_fpc: bool,
+    /// Start anvil in the past and jump to now after deploying, so that nobody waits for the first committee.
+    pub skip_warm_up: bool,
+    /// Address of an existing network's registry; empty deploys new contracts.
+    #[schemars(regex(pattern = r"^(0x[0-9a-fA-F]{40})?$"))]
+    pub registry_address: String,
+    /// Punishment of validators.
+    pub slashing: Slashing,
+    /// Nodes keep statistics of the validators.
+    pub sentinel: bool,
+}
+
+/// Punishment of validators.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Slashing {
+    /// How slashing is decided on L1.
+    pub flavor: SlasherFlavor,
+    /// A validator whose stake falls below this is ejected, in the staking asset's smallest unit; empty is Aztec's own.
+    #[schemars(regex(pattern = r"^[0-9]*$"))]
+    pub local_ejection_threshold: String,
+    /// Set every penalty to zero, so that no node votes to slash.
+    pub disable_penalties: bool,
+}
+
+/// How slashing is decided on L1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum SlasherFlavor {
+    /// Proposers vote on each offence.
+    Tally,
+    /// Proposers vote on a payload.
+    Empire,
+    /// Nobody is slashed.
+    None,
+}
+
+/// The L1 chain.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct L1 {
+    /// Chain id.
+    pub chain_id: u64,
+    /// Seconds between blocks.
+    pub block_time: u64,
+    /// JSON-RPC URLs of execution clients; with anvil they must stay empty.
+    pub execution_urls: Vec<String>,
+    /// URLs of consensus (beacon) clients; with anvil they must stay empty, for it has none.
+    pub consensus_urls: Vec<String>,
+    /// The chart's own chain, for test networks.
+    pub anvil: Anvil,
+}
+
+/// Key indices on the path `m/44'/60'/0'/0/{index}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Keys {
+    /// BIP-39 mnemonic of all the network's keys. The default is anvil's public one: never use it where money is.
+    pub mnemonic: String,
+    /// Name of a Secret with the key `mnemonic`, instead of `keys.mnemonic`.
+    pub existing_secret: String,
+    /// Key that deploys the L1 contracts.
+    pub deployer_index: u32,
+    /// First attester key; replica r of the validators holds the next `validator.keysPerReplica` after r times as many.
+    pub attester_index_start: u32,
+    /// First L1 publisher key of the validators.
+    pub publisher_index_start: u32,
+    /// First L1 publisher key of the prover nodes.
+    pub prover_index_start: u32,
+}
+
+pod_settings! {
+    /// The chart's own L1 chain.
+    pub struct Anvil {
+        /// Run it; `false` needs `l1.executionUrls`.
+        pub enabled: bool,
+        /// L1 slots in an L1 epoch: a block is final after two of these.
+        pub slots_in_an_epoch: u64,
+    }
+}
+
+pod_settings! {
+    /// S3-compatible store through which nodes share blobs.
+    pub struct BlobStore {
+        /// Share blobs through a store. Without one, nodes need `l1.consensusUrls`.
+        pub enabled: bool,
+        /// `s3://bucket/path?endpoint=https://host` of a store elsewhere; empty runs one in this chart.
+        #[schemars(regex(pattern = r"^(s3://.+)?$"))]
+        pub url: String,
+        /// Name of a Secret with the keys `accessKeyId` and `secretAccessKey`; empty generates one, kept over upgrades.
+        pub existing_secret: String,
+        /// Region, as the S3 protocol wants one.
+        pub region: String,
+    }
+}
+
+impl BlobStore {
+    /// `true`: the chart runs the store itself.
+    pub fn in_chart(&self) -> bool {
+        self.enabled && self.url.is_empty()
+    }
+}

@@ -1,0 +1,241 @@
+//! Settings that every role's pods have, and the roles themselves.
+
+use super::quantity::ResourceList;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Resources of a container.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct Resources {
+    /// What the scheduler sets aside.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requests: Option<ResourceList>,
+    /// What the container may not exceed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limits: Option<ResourceList>,
+}
+
+/// Ports of a role.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct Ports {
+    /// Peer to peer, TCP and UDP.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub p2p_port: Option<u16>,
+    /// JSON-RPC of the node; a container port, not a Kubernetes NodePort.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub node_port: Option<u16>,
+    /// Admin JSON-RPC.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub admin_port: Option<u16>,
+}
+
+/// Probes of a role's main container, all `GET /status` (a TCP connection where the process has no such path).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct Probes {
+    /// Until it first succeeds the others wait; when it fails for good the container is restarted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub startup: Option<Probe>,
+    /// While it fails the pod is not ready.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub readiness: Option<Probe>,
+    /// When it fails the container is restarted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub liveness: Option<Probe>,
+}
+
+/// How often to ask, how long to wait, how many failures count.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct Probe {
+    /// Seconds between two questions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub period_seconds: Option<u32>,
+    /// Seconds to wait for an answer; nodes under load need five.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub timeout_seconds: Option<u32>,
+    /// Failures in a row that count as one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub failure_threshold: Option<u32>,
+}
+
+/// Where a role keeps its data.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct Storage {
+    /// `true`: a volume that outlives the pod; `false`: data lasts as long as the pod.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enabled: Option<bool>,
+    /// Size of the volume.
+    #[schemars(schema_with = "super::quantity::bytes_schema")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "super::quantity::text"
+    )]
+    pub size: Option<String>,
+    /// StorageClass; empty is the cluster's default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub storage_class: Option<String>,
+}
+
+/// Declares a struct that has the settings of a pod beside its own fields (serde's `flatten` would hide unknown keys).
+macro_rules! pod_settings {
+    ($(#[$meta:meta])* pub struct $name:ident { $($(#[$field_meta:meta])* pub $field:ident: $type:ty,)* }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+        #[serde(rename_all = "camelCase", deny_unknown_fields)]
+        pub struct $name {
+            $($(#[$field_meta])* pub $field: $type,)*
+            /// Aztec's `LOG_LEVEL`, e.g. `info` or `info; debug:sequencer`.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub log_level: Option<String>,
+            /// `DEBUG`, the pattern of libraries that log by themselves, e.g. `discv5:*`.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub debug: Option<String>,
+            /// Ports.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub service: Option<$crate::values::pod::Ports>,
+            /// Resources of the main container.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub resources: Option<$crate::values::pod::Resources>,
+            /// Heap of Node.js in MiB (`--max-old-space-size`); keep it below the memory limit.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            #[schemars(range(min = 64))]
+            pub max_old_space_size: Option<u32>,
+            /// Environment variables by name; they win over what aznet-node computes.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub env: Option<std::collections::BTreeMap<String, String>>,
+            /// Arguments added to the process.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub args: Option<Vec<String>>,
+            /// Probes.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub probes: Option<$crate::values::pod::Probes>,
+            /// Where the data is.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub storage: Option<$crate::values::pod::Storage>,
+            /// Seconds between the request to stop and the kill.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub termination_grace_period_seconds: Option<u32>,
+            /// Labels that a machine must have, by name.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub node_selector: Option<std::collections::BTreeMap<String, String>>,
+            /// Tolerations, as Kubernetes defines them.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            #[schemars(with = "Option<Vec<serde_json::Map<String, serde_json::Value>>>")]
+            pub tolerations: Option<Vec<k8s_openapi::api::core::v1::Toleration>>,
+            /// Affinity, as Kubernetes defines it.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            #[schemars(with = "Option<serde_json::Map<String, serde_json::Value>>")]
+            pub affinity: Option<k8s_openapi::api::core::v1::Affinity>,
+            /// More labels of the pods, by name.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub pod_labels: Option<std::collections::BTreeMap<String, String>>,
+            /// More annotations of the pods, by name.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub pod_annotations: Option<std::collections::BTreeMap<String, String>>,
+        }
+
+        impl $name {
+            /// The part that every role has.
+            pub fn settings(&self) -> $crate::values::pod::PodSettings {
+                $crate::values::pod::PodSettings {
+                    log_level: self.log_level.clone(),
+                    debug: self.debug.clone(),
+                    service: self.service,
+                    resources: self.resources.clone(),
+                    max_old_space_size: self.max_old_space_size,
+                    env: self.env.clone(),
+                    args: self.args.clone(),
+                    probes: self.probes.clone(),
+                    storage: self.storage.clone(),
+                    termination_grace_period_seconds: self.termination_grace_period_seconds,
+                    node_selector: self.node_selector.clone(),
+                    tolerations: self.tolerations.clone(),
+                    affinity: self.affinity.clone(),
+                    pod_labels: self.pod_labels.clone(),
+                    pod_annotations: self.pod_annotations.clone(),
+                }
+            }
+        }
+    };
+}
+pub(crate) use pod_settings;
+
+pod_settings! {
+    /// Settings that every role's pods have; a role's own come first.
+    pub struct PodSettings {}
+}
+
+pod_settings! {
+    /// The boot node.
+    pub struct BootNode {
+        /// Pods: exactly one.
+        pub replicas: u32,
+    }
+}
+
+pod_settings! {
+    /// Full nodes, addressed one by one and together as `full-node`.
+    pub struct FullNode {
+        /// Pods.
+        pub replicas: u32,
+    }
+}
+
+pod_settings! {
+    /// Validators.
+    pub struct Validator {
+        /// Pods.
+        pub replicas: u32,
+        /// Attester keys in each pod.
+        #[schemars(range(min = 1))]
+        pub keys_per_replica: u32,
+        /// L1 publisher keys in each pod.
+        #[schemars(range(min = 1))]
+        pub publishers_per_replica: u32,
+    }
+}
+
+pod_settings! {
+    /// Prover nodes.
+    pub struct ProverNode {
+        /// Pods.
+        pub replicas: u32,
+        /// L1 publisher keys in each pod.
+        #[schemars(range(min = 1))]
+        pub publishers_per_replica: u32,
+    }
+}
+
+pod_settings! {
+    /// Prover broker.
+    pub struct ProverBroker {
+        /// Pods: one wherever there is a prover node.
+        pub replicas: u32,
+    }
+}
+
+pod_settings! {
+    /// Prover agents.
+    pub struct ProverAgent {
+        /// Pods.
+        pub replicas: u32,
+    }
+}
+
+pod_settings! {
+    /// Wallet servers.
+    pub struct Pxe {
+        /// Pods, each with wallets of its own.
+        pub replicas: u32,
+    }
+}
