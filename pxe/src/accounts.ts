@@ -1,0 +1,150 @@
+import { AztecAddress } from '@aztec/aztec.js/addresses';
+import type { TxHash } from '@aztec/aztec.js/tx';
+import { getInitialTestAccountsData } from '@aztec/accounts/testing';
+import { getFeeJuiceBalance } from '@aztec/aztec.js/utils';
+import type { AccountManager } from '@aztec/aztec.js/wallet';
+import type { DeployTestAccounts } from './config.ts';
+import { RpcError, messageOf } from './errors.ts';
+import type { Fees } from './fees.ts';
+import type { AztecNode } from './node.ts';
+import type { Transactions } from './transactions.ts';
+import { until } from './wait.ts';
+import type { PxeWallet } from './wallet.ts';
+
+/** A test account as reported by `pxe_getStatus`. */
+export type AccountStatus = { address: AztecAddress; alias: string; deployed: boolean };
+
+type Log = { info(text: string): void };
+
+const RETRY_INTERVAL_MS = 2_000;
+
+/** The well-known accounts of a test network's genesis state: registers them here and deploys them once. */
+export class TestAccounts {
+  readonly #deps: TestAccountsDeps;
+  readonly #managers: readonly AccountManager[];
+  #running: Promise<void> | undefined;
+
+  private constructor(deps: TestAccountsDeps, managers: readonly AccountManager[]) {
+    this.#deps = deps;
+    this.#managers = managers;
+  }
+
+  /** Puts the accounts' keys into the wallet, as `test0`, `test1`, …; sends nothing. */
+  static async register(deps: TestAccountsDeps): Promise<TestAccounts> {
+    const managers: AccountManager[] = [];
+    for (const [index, account] of (await getInitialTestAccountsData()).entries()) {
+      const { secret, salt, signingKey } = account;
+      managers.push(await deps.wallet.createSchnorrAccount(secret, salt, signingKey, `test${index}`));
+    }
+    return new TestAccounts(deps, managers);
+  }
+
+  /** The first account: the admin and minter where a request names none. */
+  get first(): AztecAddress {
+    const [manager] = this.#managers;
+    if (manager === undefined) {
+      throw new RpcError('unknownAccount', 'this network has no test accounts');
+    }
+    return manager.address;
+  }
+
+  /** The accounts and whether each is deployed, as of the newest block. */
+  async status(): Promise<AccountStatus[]> {
+    const accounts = await this.#deps.wallet.getAccounts();
+    return await Promise.all(
+      accounts.map(async ({ item, alias }) => ({ address: item, alias, deployed: await this.#isDeployed(item) })),
+    );
+  }
+
+  /**
+   * Makes sure that an account of this wallet can send: deploys the test accounts if needed and allowed.
+   * @throws RpcError of kind unknownAccount or accountNotDeployed.
+   */
+  async require(address: AztecAddress): Promise<void> {
+    if (!(await this.#deps.wallet.hasAccount(address))) {
+      const known = (await this.#deps.wallet.getAccounts()).map(account => account.item.toString()).join(', ');
+      throw new RpcError('unknownAccount', `account ${address} is not in this PXE, which has ${known}`);
+    }
+    if (await this.#isDeployed(address)) {
+      return;
+    }
+    if (this.#deps.mode === 'never') {
+      throw new RpcError('accountNotDeployed', `account ${address} is not deployed, and this PXE is told not to (PXE_DEPLOY_TEST_ACCOUNTS=never)`);
+    }
+    await this.deploy();
+  }
+
+  /** Deploys the accounts that are not, all in one go; calls at the same time share one run. */
+  async deploy(): Promise<void> {
+    this.#running ??= this.#deployMissing().finally(() => (this.#running = undefined));
+    await this.#running;
+  }
+
+  /** Another PXE may deploy the same accounts just now: a failure counts only while the account is still missing. */
+  async #deployMissing(): Promise<void> {
+    const { timeoutMs, signal } = this.#deps;
+    const options = { what: 'the test accounts to be deployed', timeoutMs, intervalMs: RETRY_INTERVAL_MS, signal };
+    await until(options, async () => {
+      const missing = await this.#missing();
+      if (missing.length === 0) {
+        return { done: undefined };
+      }
+      await this.#requireFunds(missing);
+      this.#deps.log.info(`deploying ${missing.length} test account(s)`);
+      const failures = await this.#deployAll(missing);
+      return failures.length === 0 ? { done: undefined } : { seen: failures.join('; ') };
+    });
+  }
+
+  async #requireFunds(accounts: readonly AccountManager[]): Promise<void> {
+    if (this.#deps.fees.sponsor !== undefined) {
+      return;
+    }
+    for (const { address } of accounts) {
+      if ((await getFeeJuiceBalance(address, this.#deps.node)) === 0n) {
+        const text = `account ${address} has no fee juice and the network no funded sponsor, so it can't be deployed`;
+        throw new RpcError('accountNotDeployed', `${text}: was the network made without test accounts?`);
+      }
+    }
+  }
+
+  async #missing(): Promise<AccountManager[]> {
+    const deployed = await Promise.all(this.#managers.map(manager => this.#isDeployed(manager.address)));
+    return this.#managers.filter((_, index) => !deployed[index]);
+  }
+
+  /** Sends all before waiting for any, so that they share a block; returns what failed. */
+  async #deployAll(managers: readonly AccountManager[]): Promise<string[]> {
+    const results = await Promise.allSettled(
+      managers.map(async manager => {
+        const what = `the deployment of account ${manager.address}`;
+        const wait = { for: 'checkpointed', timeoutMs: this.#deps.timeoutMs } as const;
+        return await this.#deps.transactions.wait(what, await this.#send(what, manager), wait);
+      }),
+    );
+    return results.flatMap(result => (result.status === 'rejected' ? [messageOf(result.reason)] : []));
+  }
+
+  /** Publishes neither class nor instance: account contracts have no public functions. */
+  async #send(what: string, manager: AccountManager): Promise<TxHash> {
+    const method = await manager.getDeployMethod();
+    const options = { from: AztecAddress.ZERO, skipClassPublication: true, skipInstancePublication: true };
+    return await this.#deps.transactions.send(what, method, { ...options, fee: this.#deps.fees.option });
+  }
+
+  async #isDeployed(address: AztecAddress): Promise<boolean> {
+    return (await this.#deps.wallet.getContractMetadata(address)).isContractInitialized;
+  }
+}
+
+/** What {@link TestAccounts} works with. */
+export type TestAccountsDeps = {
+  readonly node: AztecNode;
+  readonly wallet: PxeWallet;
+  readonly fees: Fees;
+  readonly transactions: Transactions;
+  readonly mode: DeployTestAccounts;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+  readonly log: Log;
+};

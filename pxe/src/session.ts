@@ -1,0 +1,75 @@
+import type { Config } from './config.ts';
+import { redactUrl } from './config.ts';
+import { TestAccounts } from './accounts.ts';
+import { messageOf } from './errors.ts';
+import { Fees } from './fees.ts';
+import { logger } from './log.ts';
+import { NodeConnection, type NodeInfo } from './node.ts';
+import { Tokens } from './tokens.ts';
+import { Transactions } from './transactions.ts';
+import { type PxeWallet, openWallet } from './wallet.ts';
+
+const log = logger('session');
+
+/** A wallet on a network: everything the methods work with. */
+export class Session {
+  readonly config: Config;
+  readonly connection: NodeConnection;
+  /** As of the start; a different rollup later means that the network was replaced. */
+  readonly info: NodeInfo;
+  readonly wallet: PxeWallet;
+  readonly fees: Fees;
+  readonly accounts: TestAccounts;
+  readonly tokens: Tokens;
+
+  private constructor(parts: Omit<Session, 'problem' | 'stop'>) {
+    this.config = parts.config;
+    this.connection = parts.connection;
+    this.info = parts.info;
+    this.wallet = parts.wallet;
+    this.fees = parts.fees;
+    this.accounts = parts.accounts;
+    this.tokens = parts.tokens;
+  }
+
+  /** Waits for the node, then opens the wallet; `onWait` hears what is missing meanwhile. */
+  static async open(config: Config, signal: AbortSignal, onWait: (text: string) => void): Promise<Session> {
+    const connection = new NodeConnection(config.nodeUrl);
+    const url = redactUrl(config.nodeUrl);
+    onWait(`waiting for the Aztec node at ${url}`);
+    const info = await connection.waitUntilReady(config.startTimeoutMs, signal, (seen, elapsedMs) =>
+      onWait(`waiting for the Aztec node at ${url} (${Math.round(elapsedMs / 1_000)} s): ${seen}`),
+    );
+    onWait('opening the wallet');
+    const node = connection.client;
+    const wallet = await openWallet(config, node);
+    const fees = await Fees.detect(node, wallet);
+    const transactions = new Transactions(node, signal);
+    const accounts = await TestAccounts.register({
+      ...{ node, wallet, fees, transactions, signal, log },
+      mode: config.deployTestAccounts,
+      timeoutMs: config.txTimeoutMs,
+    });
+    const tokens = new Tokens({ node, wallet, fees, transactions, accounts });
+    return new Session({ config, connection, info, wallet, fees, accounts, tokens });
+  }
+
+  /** Why this session cannot serve at the moment, or undefined. */
+  async problem(): Promise<string | undefined> {
+    const url = redactUrl(this.config.nodeUrl);
+    try {
+      const now = (await this.connection.probe()).l1ContractAddresses.rollupAddress;
+      const then = this.info.l1ContractAddresses.rollupAddress;
+      return now.equals(then)
+        ? undefined
+        : `the node at ${url} now serves the rollup ${now}, this wallet was opened on ${then}: restart this PXE`;
+    } catch (error) {
+      return `the Aztec node at ${url} does not answer: ${messageOf(error)}`;
+    }
+  }
+
+  /** Closes the wallet and its stores. */
+  async stop(): Promise<void> {
+    await this.wallet.stop();
+  }
+}

@@ -1,0 +1,119 @@
+import { NO_WAIT } from '@aztec/aztec.js/contracts';
+import { SortedTxStatuses, type TxHash, type TxReceipt, TxStatus } from '@aztec/aztec.js/tx';
+import { RpcError, messageOf } from './errors.ts';
+import type { AztecNode } from './node.ts';
+import { WaitTimeout, until } from './wait.ts';
+
+/** The inclusion status a request waits for; `none` returns once the node took the transaction. */
+export const WAIT_FOR = ['none', 'proposed', 'checkpointed', 'proven', 'finalized'] as const;
+
+/** One of {@link WAIT_FOR}. */
+export type WaitFor = (typeof WAIT_FOR)[number];
+
+/** How a request wants its transaction to be waited for. */
+export type TxWait = { readonly for: WaitFor; readonly timeoutMs: number };
+
+/** What is reported of a transaction; without `blockNumber` as long as it is in no block. */
+export type TxResult = {
+  txHash: string;
+  status: TxStatus;
+  blockNumber?: number;
+  /** In the smallest unit of fee juice. */
+  fee?: bigint;
+};
+
+type Sendable = {
+  // The options differ between calls, deployments and account deployments; all take these.
+  send(options: any): Promise<unknown>;
+};
+
+const POLL_INTERVAL_MS = 500;
+/** A node that has not heard of a transaction yet calls it dropped; gossip is given this long. */
+const GOSSIP_GRACE_MS = 5_000;
+
+/** Sends transactions and follows them to a block. */
+export class Transactions {
+  readonly #node: AztecNode;
+  readonly #signal: AbortSignal;
+
+  /** The signal calls off every wait. */
+  constructor(node: AztecNode, signal: AbortSignal) {
+    this.#node = node;
+    this.#signal = signal;
+  }
+
+  /** Proves an interaction, hands it to the node and returns its hash, without waiting for a block. */
+  async send(what: string, interaction: Sendable, options: object): Promise<TxHash> {
+    this.#signal.throwIfAborted();
+    try {
+      const sent = await interaction.send({ ...options, wait: NO_WAIT });
+      return (sent as { txHash: TxHash }).txHash;
+    } catch (error) {
+      throw new RpcError('txRefused', `${what} was not sent: ${messageOf(error)}`);
+    }
+  }
+
+  /**
+   * Waits until a transaction has the status asked for.
+   * @throws RpcError of kind txDropped, txReverted, txTimeout or shuttingDown.
+   */
+  async wait(what: string, txHash: TxHash, wait: TxWait): Promise<TxResult> {
+    const status = wait.for;
+    if (status === 'none') {
+      return { txHash: txHash.toString(), status: TxStatus.PENDING };
+    }
+    const sent = performance.now();
+    const goal = `${what} (${txHash.toString()}) to be ${status}`;
+    const options = { what: goal, timeoutMs: wait.timeoutMs, intervalMs: POLL_INTERVAL_MS, signal: this.#signal };
+    try {
+      return await until<TxResult>(options, async () => {
+        const receipt = await this.#node.getTxReceipt(txHash);
+        refuseFailure(what, receipt, performance.now() - sent);
+        return hasReached(receipt, status) ? { done: resultOf(receipt) } : { seen: receipt.status };
+      });
+    } catch (error) {
+      throw this.#explain(error, txHash);
+    }
+  }
+
+  /** {@link send} and {@link wait} in one. */
+  async run(what: string, interaction: Sendable, options: object, wait: TxWait): Promise<TxResult> {
+    return await this.wait(what, await this.send(what, interaction, options), wait);
+  }
+
+  #explain(error: unknown, txHash: TxHash): unknown {
+    const facts = { txHash: txHash.toString() };
+    if (error instanceof WaitTimeout) {
+      return new RpcError('txTimeout', error.message, facts);
+    }
+    if (this.#signal.aborted) {
+      return new RpcError('shuttingDown', `this PXE is shutting down; ${facts.txHash} was sent and may be included`, facts);
+    }
+    return error;
+  }
+}
+
+function refuseFailure(what: string, receipt: TxReceipt, elapsedMs: number): void {
+  const facts = { txHash: receipt.txHash.toString() };
+  if (receipt.isDropped() && elapsedMs > GOSSIP_GRACE_MS) {
+    throw new RpcError('txDropped', `${what} (${facts.txHash}) was dropped: ${receipt.error ?? 'no reason given'}`, facts);
+  }
+  if (receipt.hasExecutionReverted()) {
+    const reason = receipt.error ?? 'no reason given';
+    const where = { ...facts, blockNumber: receipt.blockNumber };
+    throw new RpcError('txReverted', `${what} (${facts.txHash}) reverted, ${receipt.executionResult}: ${reason}`, where);
+  }
+}
+
+function hasReached(receipt: TxReceipt, goal: Exclude<WaitFor, 'none'>): boolean {
+  return SortedTxStatuses.indexOf(receipt.status) >= SortedTxStatuses.indexOf(goal as TxStatus);
+}
+
+function resultOf(receipt: TxReceipt): TxResult {
+  return {
+    txHash: receipt.txHash.toString(),
+    status: receipt.status,
+    blockNumber: receipt.blockNumber,
+    fee: receipt.transactionFee,
+  };
+}

@@ -1,0 +1,35 @@
+import { mkdir } from 'node:fs/promises';
+import type { AztecAddress } from '@aztec/aztec.js/addresses';
+import { EmbeddedWallet } from '@aztec/wallets/embedded';
+import type { Config } from './config.ts';
+import type { AztecNode } from './node.ts';
+
+/** Aztec's embedded wallet, with the few looks inside that this server reports. */
+export class PxeWallet extends EmbeddedWallet {
+  /** Number of the block the wallet's private state was last synchronised to; it follows on use, not by itself. */
+  async syncedBlock(): Promise<number | undefined> {
+    try {
+      return (await this.pxe.getSyncedBlockHeader()).getBlockNumber();
+    } catch {
+      // The PXE throws until its first synchronisation, which the first use triggers.
+      return undefined;
+    }
+  }
+
+  /** Whether this wallet holds the keys of an account. */
+  async hasAccount(address: AztecAddress): Promise<boolean> {
+    return (await this.getAccounts()).some(account => account.item.equals(address));
+  }
+}
+
+/** Opens the wallet on the configured data directory, or in memory. */
+export async function openWallet(config: Config, node: AztecNode): Promise<PxeWallet> {
+  const pxeConfig = { proverEnabled: config.proverEnabled };
+  if (config.dataDirectory === undefined) {
+    return await PxeWallet.create<PxeWallet>(node, { ephemeral: true, pxeConfig });
+  }
+  await mkdir(config.dataDirectory, { recursive: true });
+  // The embedded wallet keeps its account store relative to the working directory and offers no other way.
+  process.chdir(config.dataDirectory);
+  return await PxeWallet.create<PxeWallet>(node, { pxeConfig });
+}
