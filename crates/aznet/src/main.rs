@@ -1,2 +1,7 @@
-//! .
-fn main() {}
+//! `aznet`: real Aztec networks on real Kubernetes with one command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    aznet::main()
+}

@@ -1,0 +1,230 @@
+//! The command line as clap sees it: the verbs, and the arguments that several of them share.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use aznet_network::units::Bytes;
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::commands::{
+    cluster, completions, doctor, down, env, forward, images, list, logs, plan, status, test, up,
+};
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default().bold())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+const AFTER_HELP: &str = "\
+Examples:
+  aznet up                     a small network on this machine; sets up everything that is missing
+  aznet status                 how it is doing
+  aznet test transfer          move tokens through it
+  eval \"$(aznet env)\"          PXE_URL, AZTEC_NODE_URL and ETHEREUM_HOSTS for your own programs
+  aznet down --all             remove it
+
+Exit codes:
+  0 ok   2 usage   3 invalid values   4 no test selected   20 cluster   21 deploy
+  22 network unhealthy   100 tests failed   130 interrupted   1 anything else";
+
+/// Real Aztec networks on real Kubernetes with one command.
+#[derive(Debug, Parser)]
+#[command(name = "aznet", version, styles = STYLES, after_help = AFTER_HELP)]
+#[command(arg_required_else_help = true, disable_help_subcommand = true, max_term_width = 120)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start a network, and everything it needs that is missing.
+    Up(up::UpArgs),
+    /// Remove a network.
+    Down(down::DownArgs),
+    /// Show how a network is doing: nodes, tips, committee.
+    Status(status::StatusArgs),
+    /// List the running networks.
+    List(list::ListArgs),
+    /// Show the logs of a network's pods.
+    Logs(logs::LogsArgs),
+    /// Show what a network would consist of, without starting it.
+    Plan(plan::PlanArgs),
+    /// Run scenarios against a network.
+    Test(test::TestArgs),
+    /// Print the URLs of a network as export lines.
+    Env(env::EnvArgs),
+    /// Manage the clusters on this machine.
+    Cluster(cluster::ClusterArgs),
+    /// Build and list the container images.
+    Images(images::ImagesArgs),
+    /// Check what this machine lacks.
+    Doctor(doctor::DoctorArgs),
+    /// Print a completion script for a shell.
+    Completions(completions::CompletionsArgs),
+    /// Keep the URLs of a network open (started by `aznet env` and `aznet up`).
+    #[command(hide = true)]
+    Forward(forward::ForwardArgs),
+}
+
+/// How a verb prints its result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum OutputFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON document on stdout.
+    Json,
+}
+
+/// `-o json`.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct OutputArgs {
+    /// Output format; with `json` stdout holds one JSON document and all talk is on stderr.
+    #[arg(short = 'o', long = "output", value_enum, value_name = "FORMAT", default_value_t)]
+    pub format: OutputFormat,
+}
+
+/// Where a network runs, or is to run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClusterChoice {
+    /// An embedded cluster, by name.
+    Embedded(String),
+    /// An existing cluster, by the name of its context in the kubeconfig.
+    Context(String),
+}
+
+impl ClusterChoice {
+    /// The name of the embedded cluster that is used when none is named.
+    pub const DEFAULT: &'static str = "default";
+}
+
+impl Default for ClusterChoice {
+    fn default() -> Self {
+        Self::Embedded(Self::DEFAULT.to_owned())
+    }
+}
+
+impl std::fmt::Display for ClusterChoice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Embedded(name) => write!(f, "embedded:{name}"),
+            Self::Context(name) => write!(f, "context:{name}"),
+        }
+    }
+}
+
+impl FromStr for ClusterChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.split_once(':') {
+            None if text == "embedded" => Ok(Self::default()),
+            Some(("embedded", name)) => Ok(Self::Embedded(dns_label(name)?)),
+            Some(("context", "")) => Err("the context has no name".to_owned()),
+            Some(("context", name)) => Ok(Self::Context(name.to_owned())),
+            _ => Err("expected `embedded`, `embedded:NAME` or `context:NAME`".to_owned()),
+        }
+    }
+}
+
+/// Which cluster a verb talks to.
+#[derive(Debug, Clone, Args)]
+pub struct ClusterArg {
+    /// Cluster: `embedded`, `embedded:NAME`, or `context:NAME` of your kubeconfig.
+    #[arg(long, value_name = "CLUSTER", env = "AZNET_CLUSTER")]
+    pub cluster: Option<ClusterChoice>,
+}
+
+/// Which network is meant, and what differs from it.
+#[derive(Debug, Clone, Args)]
+pub struct ValuesArgs {
+    /// A network of `networks/`, e.g. `small`.
+    #[arg(value_name = "NETWORK", default_value = "small")]
+    pub network: String,
+    /// A values file on top of it; may be given several times, the last one wins.
+    #[arg(short = 'f', long = "values", value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// A single value on top of that, e.g. `validator.replicas=6`; may be given several times.
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = assignment)]
+    pub set: Vec<String>,
+}
+
+/// Memory that may be counted on, where the machine's own is not to be taken.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct MemoryArg {
+    /// Memory that the pods may count on, e.g. `24GiB` (default: what this machine has available).
+    #[arg(long, value_name = "SIZE", env = "AZNET_MEMORY", value_parser = memory, hide = true)]
+    pub memory: Option<Bytes>,
+}
+
+/// Parses a lifetime: `90m`, `2h`, `1day 12h`.
+pub fn ttl(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(ttl) if ttl.is_zero() => Err("a network can't live for 0 s".to_owned()),
+        Ok(ttl) => Ok(ttl),
+        Err(error) => Err(format!("{error}; expected e.g. `90m` or `2h`")),
+    }
+}
+
+/// Checks a name that becomes part of Kubernetes names: an RFC 1123 label of at most 40 characters.
+pub fn dns_label(text: &str) -> Result<String, String> {
+    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let edge = |c: Option<char>| c.is_some_and(|c| c != '-');
+    if text.len() <= 40
+        && text.chars().all(inner)
+        && edge(text.chars().next())
+        && edge(text.chars().next_back())
+    {
+        return Ok(text.to_owned());
+    }
+    Err("expected lower-case letters, digits and inner `-`, at most 40 characters".to_owned())
+}
+
+fn assignment(text: &str) -> Result<String, String> {
+    match text.split_once('=') {
+        Some((key, _)) if !key.trim().is_empty() => Ok(text.to_owned()),
+        _ => Err("expected KEY=VALUE, e.g. `validator.replicas=6`".to_owned()),
+    }
+}
+
+/// Parses a size as Kubernetes writes it (`24Gi`), or as people do (`24GiB`).
+fn memory(text: &str) -> Result<Bytes, String> {
+    text.strip_suffix('B').unwrap_or(text).parse().map_err(|_| "expected e.g. `24GiB` or `512MiB`".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn clusters_are_read_back_as_they_are_written() {
+        for text in ["embedded:default", "embedded:a-1", "context:kind-x"] {
+            assert_eq!(text.parse::<ClusterChoice>().unwrap().to_string(), text);
+        }
+        assert_eq!("embedded".parse(), Ok(ClusterChoice::default()));
+        for text in ["", "kind", "embedded:", "context:", "embedded:-a", "embedded:A"] {
+            assert!(text.parse::<ClusterChoice>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn memory_takes_the_units_of_kubernetes() {
+        assert_eq!(memory("24GiB"), Ok(Bytes(24 << 30)));
+        assert_eq!(memory("512Mi"), Ok(Bytes(512 << 20)));
+        for text in ["", "GiB", "-1G", "plenty"] {
+            assert!(memory(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! `aznet plan [NETWORK]`.
+
+use std::time::Duration;
+
+use aznet_network::plan::{KeyRange, Plan, PodPlan};
+use aznet_network::units::Bytes;
+use aznet_network::wait::Seconds;
+use clap::Args;
+use owo_colors::OwoColorize;
+use serde::Serialize;
+
+use crate::cli::{ClusterArg, ClusterChoice, MemoryArg, OutputArgs, ValuesArgs};
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::planning::{Planned, available_memory, planned};
+use crate::table::{self, count};
+
+const EXAMPLES: &str = "\
+Examples:
+  aznet plan small
+  aznet plan small --set validator.replicas=100
+  aznet plan small -f mine.yaml -o json
+  aznet plan small --set validator.replicas=6 --diff small    what `up` would change on a running network
+
+Exit code 3 when the values describe no network that could run here.
+AZNET_MEMORY=24GiB says how much memory the pods may count on, in place of what the machine has available.";
+
+/// Arguments of `aznet plan`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct PlanArgs {
+    /// The network and what differs from it.
+    #[command(flatten)]
+    pub values: ValuesArgs,
+    /// Show what differs from this running network.
+    #[arg(long, value_name = "NAME")]
+    pub diff: Option<String>,
+    /// Where the running network is.
+    #[command(flatten)]
+    pub cluster: ClusterArg,
+    /// How the result is printed.
+    #[command(flatten)]
+    pub output: OutputArgs,
+    /// Memory to count on.
+    #[command(flatten)]
+    pub memory: MemoryArg,
+}
+
+/// Shows the plan; exit code 3 when it does not fit.
+pub fn run(args: &PlanArgs, context: &Context) -> anyhow::Result<Exit> {
+    let Planned { plan, .. } = planned(&args.values, None)?;
+    let fit = match &args.cluster.cluster {
+        Some(ClusterChoice::Context(_)) => None,
+        _ => Some(available_memory(args.memory.memory)?),
+    };
+    let document = Document { network: &args.values.network, plan: &plan, memory_available: fit };
+    context.printer.result(&document, render)?;
+    fit.map_or(Ok(()), |available| plan.check_machine(available))?;
+    Ok(Exit::Ok)
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Document<'a> {
+    network: &'a str,
+    #[serde(flatten)]
+    plan: &'a Plan,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    memory_available: Option<Bytes>,
+}
+
+fn render(document: &Document<'_>) -> String {
+    let plan = document.plan;
+    let of = document.memory_available.map(|bytes| format!(" (of {bytes} available)")).unwrap_or_default();
+    let demand = &plan.demand;
+    let head = format!(
+        "{}: {}, {} memory{of}, {} at rest, {} disk",
+        document.network.bold(),
+        count(plan.pods.len(), "pod"),
+        demand.memory,
+        demand.cpu,
+        demand.disk
+    );
+    let mut text = format!("{head}\n\n{}\n\n{}", table::render(&roles(plan)), facts(plan));
+    for note in &plan.notes {
+        text.push_str(&format!("\n{} {note}", "note:".yellow().bold()));
+    }
+    text
+}
+
+fn roles(plan: &Plan) -> comfy_table::Table {
+    let mut table = table::table(&["role", ">pods", ">memory", ">cpu", ">disk", "attesters", "publishers"]);
+    for role in &plan.roles {
+        let each = role.each * u64::from(role.replicas);
+        let pods: Vec<&PodPlan> = plan.pods.iter().filter(|pod| pod.role == role.role).collect();
+        table.add_row([
+            role.role.to_string(),
+            role.replicas.to_string(),
+            each.memory.to_string(),
+            each.cpu.to_string(),
+            if each.disk == Bytes(0) { "-".to_owned() } else { each.disk.to_string() },
+            span(pods.iter().filter_map(|pod| pod.attesters)),
+            span(pods.iter().filter_map(|pod| pod.publishers)),
+        ]);
+    }
+    table
+}
+
+/// The pods of a role hold consecutive key indices.
+fn span(ranges: impl Iterator<Item = KeyRange>) -> String {
+    let whole = ranges.reduce(|all, next| KeyRange { start: all.start, count: all.count + next.count });
+    whole.map_or("-".to_owned(), |range| range.to_string())
+}
+
+fn facts(plan: &Plan) -> String {
+    let committee = &plan.committee;
+    let timing = &plan.timing;
+    let seconds = |n: u64| Seconds(Duration::from_secs(n)).to_string();
+    let mut lines = vec![
+        match committee.size {
+            0 => "committee  none".to_owned(),
+            size => format!(
+                "committee  {size} of {}, quorum {}, {} may fail",
+                count(usize::try_from(committee.validators).unwrap_or(usize::MAX), "validator"),
+                committee.quorum,
+                committee.may_fail
+            ),
+        },
+        format!(
+            "timing     slot {}, epoch {}, an epoch's proof is due {} after its end",
+            seconds(timing.slot_seconds),
+            seconds(timing.epoch_seconds),
+            seconds(timing.proof_window_seconds)
+        ),
+        match timing.warm_up_seconds {
+            0 => "warm-up    none".to_owned(),
+            wait => format!("warm-up    {} until the first committee", seconds(wait)),
+        },
+    ];
+    if let Some(finality) = timing.finality_seconds {
+        lines.push(format!("finality   {} after the proof", seconds(finality)));
+    }
+    lines.join("\n")
+}

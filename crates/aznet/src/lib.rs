@@ -1,0 +1,92 @@
+//! The command line of aznet: parse, call, print.
+//!
+//! The verbs are in [`commands`], one file each; they call the libraries and hand what these return to the
+//! [`printer`], the only place that prints. No network or cluster logic belongs here.
+
+pub mod cli;
+pub mod commands;
+pub mod context;
+pub mod exit;
+pub mod diff;
+pub mod failure;
+pub mod interrupt;
+mod planning;
+pub mod printer;
+mod source;
+pub mod steps;
+mod table;
+
+use std::process::ExitCode;
+
+use aznet_cluster::paths::Paths;
+use clap::{CommandFactory, Parser};
+
+use crate::cli::{Cli, Command, OutputFormat};
+use crate::commands::cluster::ClusterCommand;
+use crate::commands::images::ImagesCommand;
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::Report;
+use crate::interrupt::Interrupt;
+use crate::printer::Printer;
+
+/// The command line, for documentation and completion.
+pub fn cli() -> clap::Command {
+    Cli::command()
+}
+
+/// Runs `aznet` with this process's arguments.
+pub fn main() -> ExitCode {
+    let command = Cli::parse().command;
+    let printer = Printer::new(format_of(&command));
+    log_to_stderr();
+    let exit = tokio::runtime::Runtime::new()
+        .map_err(anyhow::Error::from)
+        .and_then(|runtime| runtime.block_on(run(command, &printer)))
+        .unwrap_or_else(|error| {
+            let report = Report::of(&error);
+            printer.failure(&report);
+            report.exit
+        });
+    exit.into()
+}
+
+async fn run(command: Command, printer: &Printer) -> anyhow::Result<Exit> {
+    let context = Context {
+        printer: printer.clone(),
+        interrupt: Interrupt::listen(printer)?,
+        paths: Paths::from_env()?,
+    };
+    commands::run(command, &context).await
+}
+
+fn format_of(command: &Command) -> OutputFormat {
+    let args = match command {
+        Command::Up(args) => &args.output,
+        Command::Status(args) => &args.output,
+        Command::List(args) => &args.output,
+        Command::Logs(args) => &args.output,
+        Command::Plan(args) => &args.output,
+        Command::Test(args) => &args.output,
+        Command::Env(args) => &args.output,
+        Command::Doctor(args) => &args.output,
+        Command::Cluster(args) => match &args.command {
+            ClusterCommand::Up(args) => &args.output,
+            ClusterCommand::List(args) => &args.output,
+            ClusterCommand::Down(_) | ClusterCommand::Supervise(_) => return OutputFormat::Text,
+        },
+        Command::Images(args) => match &args.command {
+            ImagesCommand::Build(args) => &args.output,
+            ImagesCommand::List(args) => &args.output,
+        },
+        Command::Down(_) | Command::Completions(_) | Command::Forward(_) => return OutputFormat::Text,
+    };
+    args.format
+}
+
+/// Diagnostics for developers: `AZNET_LOG=debug` or any filter of `tracing-subscriber`.
+fn log_to_stderr() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("AZNET_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("off"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}

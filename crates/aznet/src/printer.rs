@@ -1,0 +1,101 @@
+//! The only place that prints: data on stdout, talk on stderr, colour and live lines where a terminal shows them.
+
+use std::io::{IsTerminal, Write};
+
+use indicatif::{MultiProgress, ProgressDrawTarget};
+use owo_colors::OwoColorize;
+use serde::Serialize;
+
+use crate::cli::OutputFormat;
+use crate::failure::Report;
+
+/// Prints everything that a run of `aznet` says. Clones share the terminal.
+#[derive(Debug, Clone)]
+pub struct Printer {
+    format: OutputFormat,
+    bars: MultiProgress,
+    live: bool,
+}
+
+impl Printer {
+    /// A printer for this process's stdout and stderr.
+    pub fn new(format: OutputFormat) -> Self {
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let live = std::io::stderr().is_terminal() && !dumb;
+        let target = if live { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        Self { format, bars: MultiProgress::with_draw_target(target), live }
+    }
+
+    /// Whether the result is to be one JSON document.
+    pub fn is_json(&self) -> bool {
+        self.format == OutputFormat::Json
+    }
+
+    /// Whether lines can be redrawn, i.e. stderr is a terminal.
+    pub fn is_live(&self) -> bool {
+        self.live
+    }
+
+    /// Where live lines are drawn.
+    pub(crate) fn bars(&self) -> &MultiProgress {
+        &self.bars
+    }
+
+    /// Text for a live line, which does not go through the stream that removes colour where none is wanted.
+    pub(crate) fn for_live(text: &str) -> String {
+        match anstream::AutoStream::choice(&std::io::stderr()) {
+            anstream::ColorChoice::Never => anstream::adapter::strip_str(text).to_string(),
+            _ => text.to_owned(),
+        }
+    }
+
+    /// Prints a line of the result on stdout.
+    pub fn out(&self, line: impl std::fmt::Display) {
+        self.bars.suspend(|| write_line(&mut anstream::stdout(), &line));
+    }
+
+    /// Prints `value` as the one JSON document on stdout.
+    pub fn json<T: Serialize>(&self, value: &T) -> anyhow::Result<()> {
+        let text = serde_json::to_string_pretty(value)?;
+        self.out(text);
+        Ok(())
+    }
+
+    /// Prints the result: as JSON where that was asked for, as text otherwise.
+    pub fn result<T: Serialize>(&self, value: &T, text: impl FnOnce(&T) -> String) -> anyhow::Result<()> {
+        if self.is_json() {
+            return self.json(value);
+        }
+        self.out(text(value).trim_end());
+        Ok(())
+    }
+
+    /// Says something on stderr.
+    pub fn note(&self, line: impl std::fmt::Display) {
+        self.bars.suspend(|| write_line(&mut anstream::stderr(), &line));
+    }
+
+    /// Warns on stderr.
+    pub fn warn(&self, line: impl std::fmt::Display) {
+        self.note(format_args!("{} {line}", "warning:".yellow().bold()));
+    }
+
+    /// Explains on stderr why the run failed.
+    pub fn failure(&self, report: &Report) {
+        self.note(format_args!("{} {}", "error:".red().bold(), report.message));
+        for line in report.causes.iter().flat_map(|cause| cause.lines()) {
+            self.note(format_args!("  {line}"));
+        }
+        if !report.hints.is_empty() {
+            self.note("");
+        }
+        for hint in &report.hints {
+            self.note(format_args!("{} {hint}", "hint:".cyan().bold()));
+        }
+    }
+}
+
+/// A reader that went away (`aznet logs | head`) is no failure of ours.
+fn write_line(stream: &mut impl Write, line: &dyn std::fmt::Display) {
+    let _reader_gone = writeln!(stream, "{line}").and_then(|()| stream.flush());
+}

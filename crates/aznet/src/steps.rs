@@ -1,0 +1,175 @@
+//! The steps of a long run: live lines on a terminal, plain lines otherwise, and how long each took.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use aznet_network::wait::Seconds;
+use indicatif::{ProgressBar, ProgressStyle};
+use owo_colors::OwoColorize;
+use serde::Serialize;
+
+use crate::printer::Printer;
+
+/// Without a terminal, a step that only counts up says so this often.
+const PLAIN_INTERVAL: Duration = Duration::from_secs(15);
+const NAME_WIDTH: usize = 9;
+
+/// A step that is over.
+#[derive(Debug, Clone, Serialize)]
+pub struct Phase {
+    /// Name of the step.
+    pub name: &'static str,
+    /// How long it took, in seconds.
+    pub seconds: f64,
+    /// What came of it.
+    pub outcome: String,
+}
+
+/// The steps of one run, in order.
+#[derive(Debug)]
+pub struct Steps {
+    printer: Printer,
+    began: Instant,
+    phases: Vec<Phase>,
+}
+
+impl Steps {
+    /// No steps yet; the total time counts from now.
+    pub fn new(printer: &Printer) -> Self {
+        Self { printer: printer.clone(), began: Instant::now(), phases: Vec::new() }
+    }
+
+    /// Begins a step. `doing` says what is going on in it, e.g. `looking at this machine`.
+    pub fn begin(&self, name: &'static str, doing: &str) -> Step {
+        Step::new(&self.printer, name, doing)
+    }
+
+    /// Ends a step that went well.
+    pub fn end(&mut self, step: &Step, outcome: impl Into<String>) {
+        let phase = Phase {
+            name: step.0.name,
+            seconds: step.0.began.elapsed().as_secs_f64(),
+            outcome: outcome.into(),
+        };
+        step.finish(&phase);
+        self.phases.push(phase);
+    }
+
+    /// The steps that ended.
+    pub fn phases(&self) -> &[Phase] {
+        &self.phases
+    }
+
+    /// Time since the first step.
+    pub fn elapsed(&self) -> Duration {
+        self.began.elapsed()
+    }
+}
+
+/// A step under way. Clones are the same step, so that a library's reporter can hold one.
+#[derive(Debug, Clone)]
+pub struct Step(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    printer: Printer,
+    name: &'static str,
+    began: Instant,
+    bar: ProgressBar,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    rows: BTreeMap<String, (ProgressBar, String)>,
+    said: Option<(String, Instant)>,
+    over: bool,
+}
+
+impl Step {
+    fn new(printer: &Printer, name: &'static str, doing: &str) -> Self {
+        let bar = printer.bars().add(ProgressBar::new_spinner());
+        bar.set_style(style("{spinner:.cyan} {prefix} {wide_msg} {elapsed:>4.dim}"));
+        bar.set_prefix(format!("{name:NAME_WIDTH$}"));
+        bar.enable_steady_tick(Duration::from_millis(120));
+        let shared =
+            Shared { printer: printer.clone(), name, began: Instant::now(), bar, state: Mutex::default() };
+        let step = Self(Arc::new(shared));
+        step.say(doing, doing);
+        step
+    }
+
+    /// Says what the step is doing. `topic` stays the same while only numbers in `text` change: without a terminal
+    /// a topic is said when it is new, and then only now and again.
+    pub fn say(&self, topic: &str, text: &str) {
+        self.0.bar.set_message(Printer::for_live(text));
+        let mut state = self.state();
+        let news = state.said.as_ref().is_none_or(|(old, at)| old != topic || at.elapsed() >= PLAIN_INTERVAL);
+        if news && !state.over && !self.0.printer.is_live() {
+            state.said = Some((topic.to_owned(), Instant::now()));
+            self.0.printer.note(format_args!("{}: {text}", self.0.name));
+        }
+    }
+
+    /// Shows, below the step's line, one line for each of `rows`: a key, and a text that is repeated without a
+    /// terminal only when it changes.
+    pub fn show(&self, rows: &[(String, String)]) {
+        let mut state = self.state();
+        if state.over {
+            return;
+        }
+        let gone = |key: &String| !rows.iter().any(|(k, _)| k == key);
+        let removed: Vec<_> = state.rows.keys().filter(|key| gone(key)).cloned().collect();
+        for key in removed {
+            if let Some((bar, _)) = state.rows.remove(&key) {
+                bar.finish_and_clear();
+            }
+        }
+        let mut last = self.0.bar.clone();
+        for (key, text) in rows {
+            last = self.show_row(&mut state, &last, key, text);
+        }
+    }
+
+    fn show_row(&self, state: &mut State, after: &ProgressBar, key: &str, text: &str) -> ProgressBar {
+        let (bar, old) = state.rows.entry(key.to_owned()).or_insert_with(|| {
+            let bar = self.0.printer.bars().insert_after(after, ProgressBar::new_spinner());
+            bar.set_style(style("            {wide_msg}"));
+            (bar, String::new())
+        });
+        if old != text {
+            text.clone_into(old);
+            bar.set_message(Printer::for_live(text));
+            if !self.0.printer.is_live() {
+                self.0.printer.note(format_args!("  {text}"));
+            }
+        }
+        bar.clone()
+    }
+
+    /// Takes the step's lines off the terminal, without a word: it did not end well, and an error will say why.
+    pub fn abandon(&self) {
+        let mut state = self.state();
+        state.over = true;
+        for (bar, _) in std::mem::take(&mut state.rows).into_values() {
+            bar.finish_and_clear();
+        }
+        self.0.bar.finish_and_clear();
+    }
+
+    fn finish(&self, phase: &Phase) {
+        self.abandon();
+        let (mark, name) = ("✓".green(), format!("{:NAME_WIDTH$}", phase.name));
+        let took = Seconds(Duration::from_secs_f64(phase.seconds));
+        self.0.printer.note(format_args!("{mark} {name} {} {}", phase.outcome, took.dimmed()));
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
+}

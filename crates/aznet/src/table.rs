@@ -1,0 +1,52 @@
+//! Tables as all verbs show them: no borders, a quiet header, numbers to the right.
+
+use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, Table, presets};
+
+/// An empty table. A header that begins with `>` names a column of numbers.
+pub(crate) fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).enforce_styling();
+    table.set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(header.iter().map(|name| {
+        Cell::new(name.trim_start_matches('>').to_uppercase()).add_attribute(Attribute::Dim)
+    }));
+    for (index, name) in header.iter().enumerate() {
+        if let Some(column) = table.column_mut(index) {
+            column.set_padding((0, 2));
+            if name.starts_with('>') {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
+        }
+    }
+    table
+}
+
+/// The table as text, without trailing blanks.
+pub(crate) fn render(table: &Table) -> String {
+    table.trim_fmt()
+}
+
+/// A cell that says that something is as it should be.
+pub(crate) fn good(text: impl ToString) -> Cell {
+    Cell::new(text).fg(Color::Green)
+}
+
+/// A cell that says that something is not (yet) as it should be.
+pub(crate) fn doubtful(text: impl ToString) -> Cell {
+    Cell::new(text).fg(Color::Yellow)
+}
+
+/// A cell that says that something is wrong.
+pub(crate) fn bad(text: impl ToString) -> Cell {
+    Cell::new(text).fg(Color::Red)
+}
+
+/// `good` or `bad`.
+pub(crate) fn verdict(fine: bool, text: impl ToString) -> Cell {
+    if fine { good(text) } else { bad(text) }
+}
+
+/// `1 validator`, `2 validators`.
+pub(crate) fn count(n: usize, noun: &str) -> String {
+    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
+}

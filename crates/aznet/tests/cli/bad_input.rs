@@ -1,0 +1,122 @@
+//! Bad input: a clear error with the right exit code, found before anything is built or started.
+
+use super::support::Sandbox;
+
+/// One snapshot per command line.
+fn check(cases: &[(&str, &[&str])]) {
+    let sandbox = Sandbox::new();
+    for (name, args) in cases {
+        insta::assert_snapshot!(*name, sandbox.run(args));
+    }
+}
+
+#[test]
+fn the_command_line() {
+    check(&[
+        ("usage-unknown-verb", &["stauts"]),
+        ("usage-unknown-flag", &["up", "--clutser", "embedded"]),
+        ("usage-unknown-shell", &["completions", "bsh"]),
+        ("usage-unknown-format", &["status", "-o", "yaml"]),
+        ("usage-unknown-cluster-kind", &["up", "--cluster", "kind"]),
+        ("usage-bad-cluster-name", &["cluster", "up", "My_Cluster"]),
+        ("usage-bad-network-name", &["up", "small", "--name", "My_Net"]),
+        ("usage-bad-ttl", &["up", "small", "--ttl", "soon"]),
+        ("usage-zero-ttl", &["up", "small", "--ttl", "0s"]),
+        ("usage-set-without-value", &["plan", "small", "--set", "validator.replicas"]),
+        ("usage-down-name-and-all", &["down", "small", "--all"]),
+        ("usage-test-network-and-attach", &["test", "--network", "small", "--attach", "small"]),
+        ("usage-bad-partition", &["test", "--partition", "3/2", "--list"]),
+    ]);
+}
+
+#[test]
+fn names_and_keys() {
+    check(&[
+        ("values-unknown-network", &["up", "smal"]),
+        ("values-unknown-network-json", &["plan", "smal", "-o", "json"]),
+        ("values-unknown-key", &["up", "small", "--set", "validator.replica=3"]),
+        ("values-unknown-top-level-key", &["plan", "small", "--set", "validators.replicas=3"]),
+    ]);
+}
+
+#[test]
+fn types_and_counts() {
+    check(&[
+        ("values-wrong-type", &["up", "small", "--set", "validator.replicas=many"]),
+        ("values-negative", &["up", "small", "--set", "validator.replicas=-1"]),
+        ("values-no-validators", &["up", "small", "--set", "validator.replicas=0"]),
+        ("values-no-boot-node", &["up", "small", "--set", "bootNode.replicas=0"]),
+        ("values-zero-slot", &["up", "small", "--set", "network.slotDuration=0"]),
+        ("values-several-at-once", &["up", "small", "--set", "pxe.replicas=x", "--set", "fullNode.replica=1"]),
+    ]);
+}
+
+#[test]
+fn impossible_combinations() {
+    check(&[
+        ("values-committee-too-large", &["up", "small", "--set", "network.committeeSize=5"]),
+        ("values-overlapping-keys", &["up", "small", "--set", "keys.publisherIndexStart=1"]),
+        ("values-slot-and-l1-block", &["up", "small", "--set", "network.slotDuration=10"]),
+    ]);
+}
+
+#[test]
+fn files() {
+    let sandbox = Sandbox::new();
+    sandbox.write("broken.yaml", "validator:\n  replicas: 4\n   logLevel: debug\n");
+    sandbox.write("list.yaml", "- 1\n- 2\n");
+    sandbox.write("typo.yaml", "validator:\n  replcas: 4\n");
+    for (name, file) in
+        [("broken", "broken.yaml"), ("list", "list.yaml"), ("typo", "typo.yaml"), ("missing", "nosuch.yaml")]
+    {
+        insta::assert_snapshot!(format!("values-file-{name}"), sandbox.run(&["up", "small", "-f", file]));
+    }
+}
+
+#[test]
+fn memory() {
+    let sandbox = Sandbox::with_memory("2GiB");
+    insta::assert_snapshot!("values-too-large", sandbox.run(&["up", "small"]));
+    insta::assert_snapshot!("values-far-too-large", sandbox.run(&["up", "small", "--set", "validator.replicas=1000"]));
+}
+
+#[test]
+fn no_network() {
+    check(&[
+        ("no-network-status", &["status"]),
+        ("no-network-status-named", &["status", "small"]),
+        ("no-network-logs", &["logs"]),
+        ("no-network-env", &["env"]),
+        ("no-network-down", &["down", "small"]),
+        ("no-network-down-all", &["down", "--all"]),
+        ("no-network-list", &["list"]),
+        ("no-network-list-json", &["list", "-o", "json"]),
+        ("no-network-test", &["test", "transfer"]),
+        ("no-network-test-attach", &["test", "transfer", "--attach", "small"]),
+        ("no-cluster-list", &["cluster", "list"]),
+        ("no-cluster-list-json", &["cluster", "list", "-o", "json"]),
+        ("no-cluster-down", &["cluster", "down", "nosuch"]),
+        ("no-test-selected", &["test", "nosuch", "--list"]),
+    ]);
+}
+
+#[test]
+fn clusters_that_cannot_be_reached() {
+    let sandbox = Sandbox::new();
+    let none = sandbox.run(&["status", "--cluster", "context:nosuch"]);
+    insta::assert_snapshot!("cluster-no-kubeconfig", none);
+    sandbox.write("kubeconfig", &kubeconfig("https://127.0.0.1:1"));
+    insta::assert_snapshot!("cluster-no-such-context", sandbox.run(&["status", "--cluster", "context:nosuch"]));
+    insta::assert_snapshot!("cluster-unreachable", sandbox.run(&["list", "--cluster", "context:there"]));
+    insta::assert_snapshot!("cluster-unreachable-up", sandbox.run(&["up", "small", "--cluster", "context:there"]));
+}
+
+/// A kubeconfig whose one context, `there`, leads to `server`.
+fn kubeconfig(server: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: Config\ncurrent-context: there\n\
+         clusters: [{{name: c, cluster: {{server: '{server}', insecure-skip-tls-verify: true}}}}]\n\
+         contexts: [{{name: there, context: {{cluster: c, user: u}}}}]\n\
+         users: [{{name: u, user: {{token: x}}}}]\n"
+    )
+}

@@ -1,0 +1,6 @@
+//! The command line as people and scripts see it: exit code, stdout and stderr of the real program, for everything
+//! that needs no cluster.
+
+mod bad_input;
+mod help;
+mod support;

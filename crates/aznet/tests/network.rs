@@ -1,0 +1,33 @@
+//! The real-network tier: one embedded cluster, one `up small`, reused by every check in the order listed.
+//! Needs root, the toolchain and the images (`aznet doctor --fix && aznet images build`); without them each check
+//! is reported as ignored, with the reason.
+
+mod network_tier;
+
+use libtest_mimic::{Arguments, Completion, Trial};
+use network_tier::{Machine, checks, missing};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    // The checks build on each other: one network, one after the other.
+    arguments.test_threads = Some(1);
+    let why = missing();
+    let machine = Arc::new(Machine::new());
+    let trials = checks()
+        .into_iter()
+        .map(|(name, check)| {
+            let (machine, why) = (Arc::clone(&machine), why.clone());
+            Trial::ignorable_test(name, move || match why {
+                Some(reason) => Ok(Completion::ignored_with(reason)),
+                None => machine.run(check).map(|()| Completion::Completed).map_err(Into::into),
+            })
+        })
+        .collect();
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    if !arguments.list {
+        machine.clean_up();
+    }
+    conclusion.exit_code()
+}

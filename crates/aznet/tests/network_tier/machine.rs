@@ -1,0 +1,193 @@
+//! The program under test, the cluster it made, and what was there before.
+
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+/// The cluster of this tier; tests never touch the user's `default`.
+pub(crate) const CLUSTER: &str = "embedded:network-tier";
+/// The network that most checks share.
+pub(crate) const NETWORK: &str = "tier";
+
+/// What a check returns: nothing, or what was expected and seen.
+pub(crate) type Checked = Result<(), String>;
+
+/// Why the tier can't run here, if so.
+pub(crate) fn missing() -> Option<String> {
+    if !nix::unistd::Uid::effective().is_root() {
+        return Some("needs root for network namespaces and cgroups".to_owned());
+    }
+    let images = json(&["images", "list"]).ok()?;
+    let unbuilt = images.as_array()?.iter().filter(|image| image["built"] != true).count();
+    (unbuilt > 0).then(|| format!("{unbuilt} images are not built: run `aznet images build`"))
+}
+
+/// The machine before the first check, and whether an earlier check has broken the ground for the later ones.
+pub(crate) struct Machine {
+    before: Footprint,
+    broken: Mutex<bool>,
+}
+
+impl Machine {
+    pub(crate) fn new() -> Self {
+        Self { before: Footprint::now(), broken: Mutex::new(false) }
+    }
+
+    /// Runs one check; on failure shows the pods first, and later checks fail at once instead of misleading.
+    pub(crate) fn run(&self, check: fn(&Machine) -> Checked) -> Checked {
+        let mut broken = self.broken.lock().map_err(|_| "an earlier check panicked".to_owned())?;
+        if *broken {
+            return Err("not tried: an earlier check of this tier failed".to_owned());
+        }
+        let outcome = check(self);
+        if let Err(reason) = &outcome {
+            *broken = true;
+            return Err(format!("{reason}\n{}", evidence()));
+        }
+        outcome
+    }
+
+    /// What is here now that was not before the tier began, and the other way round.
+    pub(crate) fn difference(&self) -> Vec<String> {
+        self.before.difference(&Footprint::now())
+    }
+
+    /// Takes everything down, whatever the outcome was.
+    pub(crate) fn clean_up(&self) {
+        let _ = aznet(&["cluster", "down", CLUSTER.trim_start_matches("embedded:")]);
+    }
+}
+
+/// Runs the program; the output is kept.
+pub(crate) fn aznet(args: &[&str]) -> Result<Output, String> {
+    Command::new(env!("CARGO_BIN_EXE_aznet"))
+        .args(args)
+        .env("NO_COLOR", "1")
+        .output()
+        .map_err(|error| format!("aznet could not be started: {error}"))
+}
+
+/// Runs the program and expects exit code 0; returns stdout.
+pub(crate) fn succeeds(args: &[&str]) -> Result<String, String> {
+    let output = aznet(args)?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    Err(format!(
+        "`aznet {}` ended with {}:\n{}{}",
+        args.join(" "),
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        tail(&String::from_utf8_lossy(&output.stderr), 40)
+    ))
+}
+
+/// Runs the program with `-o json` and parses the one document on stdout.
+pub(crate) fn json(args: &[&str]) -> Result<Value, String> {
+    let mut args = args.to_vec();
+    args.extend(["-o", "json"]);
+    let text = succeeds(&args)?;
+    serde_json::from_str(&text).map_err(|error| format!("`aznet {}`: not one JSON document: {error}\n{text}", args.join(" ")))
+}
+
+/// The network's status.
+pub(crate) fn status() -> Result<Value, String> {
+    json(&["status", NETWORK, "--cluster", CLUSTER])
+}
+
+/// Polls the status until `done` says yes; the error carries the last status.
+pub(crate) fn until(what: &str, deadline: Duration, mut done: impl FnMut(&Value) -> bool) -> Result<Value, String> {
+    let started = Instant::now();
+    loop {
+        let seen = status();
+        if let Ok(status) = &seen
+            && done(status)
+        {
+            return Ok(status.clone());
+        }
+        if started.elapsed() > deadline {
+            return Err(format!("{what}: not within {} s; last seen: {seen:?}", deadline.as_secs()));
+        }
+        pause();
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the poll interval of a wait that has a deadline and a name")]
+fn pause() {
+    std::thread::sleep(Duration::from_secs(1));
+}
+
+/// kubectl against the tier's cluster; returns stdout.
+pub(crate) fn kubectl(args: &[&str]) -> Result<String, String> {
+    let clusters = json(&["cluster", "list"])?;
+    let name = CLUSTER.trim_start_matches("embedded:");
+    let cluster = clusters.as_array().and_then(|all| all.iter().find(|c| c["name"] == name)).ok_or("the cluster is not listed")?;
+    let kubeconfig = cluster["kubeconfig"].as_str().ok_or("no kubeconfig listed")?;
+    let program = cluster["kubectl"].as_str().unwrap_or("kubectl");
+    let output = Command::new(program)
+        .args(["--kubeconfig", kubeconfig])
+        .args(args)
+        .output()
+        .map_err(|error| format!("{program}: {error}"))?;
+    if !output.status.success() {
+        return Err(format!("kubectl {}: {}", args.join(" "), String::from_utf8_lossy(&output.stderr)));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Pods, events and the last words of what is not ready: shown with every failure.
+fn evidence() -> String {
+    let show = |title: &str, seen: Result<String, String>| format!("--- {title}\n{}\n", seen.unwrap_or_else(|error| error));
+    [
+        show("pods", kubectl(&["get", "pods", "-A", "-o", "wide"])),
+        show("events", kubectl(&["get", "events", "-A", "--sort-by=.lastTimestamp"]).map(|text| tail(&text, 30))),
+        show("status", succeeds(&["status", NETWORK, "--cluster", CLUSTER])),
+    ]
+    .concat()
+}
+
+fn tail(text: &str, lines: usize) -> String {
+    let all: Vec<&str> = text.lines().collect();
+    all[all.len().saturating_sub(lines)..].join("\n")
+}
+
+/// What a cluster leaves traces in: network namespaces, mounts, cgroups, processes of the container runtime.
+#[derive(Debug, PartialEq, Eq)]
+struct Footprint {
+    traces: BTreeSet<String>,
+}
+
+impl Footprint {
+    fn now() -> Self {
+        let mut traces = BTreeSet::new();
+        traces.extend(names("/run/netns").map(|name| format!("netns {name}")));
+        let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+        traces.extend(mounts.lines().filter_map(|line| line.split(' ').nth(4)).map(|point| format!("mount {point}")));
+        for hierarchy in names("/sys/fs/cgroup") {
+            traces.extend(names(&format!("/sys/fs/cgroup/{hierarchy}/aznet")).map(|name| format!("cgroup {hierarchy}/aznet/{name}")));
+        }
+        traces.extend(names("/sys/fs/cgroup/aznet").map(|name| format!("cgroup aznet/{name}")));
+        traces.extend(names("/sys/class/net").map(|name| format!("link {name}")));
+        for pid in names("/proc").filter(|name| name.bytes().all(|b| b.is_ascii_digit())) {
+            let command = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+            let known = ["etcd", "kube", "containerd", "coredns", "local-path", "node", "anvil", "versitygw", "catatonit"];
+            if known.iter().any(|name| command.starts_with(name)) {
+                traces.insert(format!("process {pid} {}", command.trim()));
+            }
+        }
+        Self { traces }
+    }
+
+    fn difference(&self, now: &Self) -> Vec<String> {
+        let gone = self.traces.difference(&now.traces).map(|trace| format!("gone: {trace}"));
+        let new = now.traces.difference(&self.traces).map(|trace| format!("left: {trace}"));
+        gone.chain(new).collect()
+    }
+}
+
+fn names(folder: impl AsRef<Path>) -> impl Iterator<Item = String> {
+    std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.file_name().to_string_lossy().into_owned())
+}

@@ -1,0 +1,7 @@
+//! The checks of the real-network tier, and the machine they run on.
+
+mod checks;
+mod machine;
+
+pub(crate) use checks::checks;
+pub(crate) use machine::{Machine, missing};
