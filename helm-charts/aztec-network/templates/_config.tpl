@@ -1,0 +1,85 @@
+{{/* RPC URL of a pod. Takes {root, values, host}. */}}
+{{- define "aztec-network.rpcUrl" -}}
+{{- $settings := include "aztec-network.settings" . | fromJson -}}
+{{- printf "http://%s:%v" .host (int $settings.service.nodePort) -}}
+{{- end -}}
+
+{{/* The RPC that wallets use: the full nodes together, or the boot node. */}}
+{{- define "aztec-network.nodeUrl" -}}
+{{- if gt (int .Values.fullNode.replicas) 0 -}}
+{{- include "aztec-network.rpcUrl" (dict "root" . "values" .Values.fullNode "host" "full-node") -}}
+{{- else -}}
+{{- include "aztec-network.rpcUrl" (dict "root" . "values" .Values.bootNode "host" "boot-node-0.boot-node") -}}
+{{- end -}}
+{{- end -}}
+
+{{/* A few nodes that a boot node with a new address can ask, as JSON. */}}
+{{- define "aztec-network.peers" -}}
+{{- $urls := list -}}
+{{- $root := . -}}
+{{- range $role, $values := dict "full-node" .Values.fullNode "validator" .Values.validator -}}
+{{- range $ordinal := until (min 2 (int $values.replicas) | int) -}}
+{{- $host := printf "%s-%d.%s" $role $ordinal $role -}}
+{{- $urls = append $urls (include "aztec-network.rpcUrl" (dict "root" $root "values" $values "host" $host)) -}}
+{{- end -}}
+{{- end -}}
+{{- $urls | toJson -}}
+{{- end -}}
+
+{{/* What every pod reads (`network.json`), as JSON. */}}
+{{- define "aztec-network.config" -}}
+{{- $network := .Values.network -}}
+{{- $l1 := .Values.l1 -}}
+{{- $keys := .Values.keys -}}
+{{- $blobs := .Values.blobStore.url -}}
+{{- if include "aztec-network.ownBlobStore" . -}}{{- $blobs = "s3://blobs/aztec?endpoint=http://blob-store:7070" -}}{{- end -}}
+{{- $config := dict
+  "l1" (dict
+    "chainId" (int64 $l1.chainId)
+    "blockTime" (int64 $l1.blockTime)
+    "executionUrls" ($l1.anvil.enabled | ternary (list "http://anvil:8545") $l1.executionUrls)
+    "consensusUrls" $l1.consensusUrls
+    "anvil" $l1.anvil.enabled
+    "slotsInAnEpoch" (int64 $l1.anvil.slotsInAnEpoch))
+  "slotDuration" (int64 $network.slotDuration)
+  "epochDuration" (int64 $network.epochDuration)
+  "committeeSize" (int64 $network.committeeSize)
+  "lagInEpochsForValidatorSet" (int64 $network.lagInEpochsForValidatorSet)
+  "lagInEpochsForRandao" (int64 $network.lagInEpochsForRandao)
+  "proofSubmissionEpochs" (int64 $network.proofSubmissionEpochs)
+  "realProofs" $network.realProofs
+  "testAccounts" $network.testAccounts
+  "sponsoredFpc" $network.sponsoredFpc
+  "skipWarmUp" (and $network.skipWarmUp $l1.anvil.enabled)
+  "registryAddress" ($network.registryAddress | default nil)
+  "slashing" (dict
+    "flavor" $network.slashing.flavor
+    "localEjectionThreshold" ($network.slashing.localEjectionThreshold | default nil)
+    "disablePenalties" $network.slashing.disablePenalties)
+  "sentinel" $network.sentinel
+  "endpoints" (dict
+    "bootNode" (include "aztec-network.rpcUrl" (dict "root" . "values" .Values.bootNode "host" "boot-node-0.boot-node"))
+    "node" (include "aztec-network.nodeUrl" .)
+    "proverBroker" (include "aztec-network.rpcUrl" (dict "root" . "values" .Values.proverBroker "host" "prover-broker-0.prover-broker"))
+    "peers" (include "aztec-network.peers" . | fromJsonArray)
+    "blobStore" (.Values.blobStore.enabled | ternary ($blobs | default nil) nil))
+  "keys" (dict
+    "deployer" (int64 $keys.deployerIndex)
+    "attester" (dict "start" (int64 $keys.attesterIndexStart) "perReplica" (int64 .Values.validator.keysPerReplica))
+    "publisher" (dict "start" (int64 $keys.publisherIndexStart) "perReplica" (int64 .Values.validator.publishersPerReplica))
+    "prover" (dict "start" (int64 $keys.proverIndexStart) "perReplica" (int64 .Values.proverNode.publishersPerReplica))
+    "validatorReplicas" (int64 .Values.validator.replicas))
+-}}
+{{- $config | toJson -}}
+{{- end -}}
+
+{{/* Digest of the configuration that a running pod must be restarted for: nothing that follows from replica counts,
+     so that adding pods leaves the others alone. Only the pxe talks to the collective RPC. Takes {root, role}. */}}
+{{- define "aztec-network.configChecksum" -}}
+{{- $config := include "aztec-network.config" .root | fromJson -}}
+{{- $_ := unset $config.keys "validatorReplicas" -}}
+{{- $_ := unset $config.endpoints "peers" -}}
+{{- if ne .role "pxe" -}}{{- $_ := unset $config.endpoints "node" -}}{{- end -}}
+{{- if eq .role "anvil" -}}{{- $config = dict "l1" $config.l1 -}}{{- end -}}
+{{- $config | toJson | sha256sum -}}
+{{- end -}}

@@ -1,0 +1,191 @@
+{{/* Pods that aznet-node sets up. Takes {root, role, values, image} and, where they hold,
+     `nodejs`: it is a Node.js process with an HTTP port of its own; `node`: it is an Aztec node, with p2p, admin port and
+     blobs; `keys`: it holds keys; `stateless`: it keeps nothing; `check`: how to probe it, instead of GET /status. */}}
+{{- define "aztec-network.podTemplate" -}}
+{{- $settings := include "aztec-network.settings" . | fromJson -}}
+metadata:
+  labels:
+    {{- include "aztec-network.selectorLabels" . | nindent 4 }}
+    {{- with $settings.podLabels }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+  annotations:
+    aznet.dev/config-checksum: {{ include "aztec-network.configChecksum" . }}
+    kubectl.kubernetes.io/default-container: {{ .role }}
+    {{- with $settings.podAnnotations }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+spec:
+  automountServiceAccountToken: false
+  enableServiceLinks: false
+  terminationGracePeriodSeconds: {{ int $settings.terminationGracePeriodSeconds }}
+  securityContext:
+    {{- include "aztec-network.podSecurityContext" . | nindent 4 }}
+  {{- with include "aztec-network.scheduling" (dict "root" .root "settings" $settings) | trim }}
+  {{- . | nindent 2 }}
+  {{- end }}
+  initContainers:
+    - name: install
+      image: {{ .root.Values.images.aznetNode.image | quote }}
+      imagePullPolicy: {{ .root.Values.images.aznetNode.pullPolicy }}
+      command: [/aznet-node, install, /aznet/bin]
+      securityContext:
+        {{- include "aztec-network.securityContext" . | nindent 8 }}
+      resources:
+        requests: {cpu: 10m, memory: 16Mi}
+        limits: {memory: 64Mi}
+      volumeMounts:
+        - {name: bin, mountPath: /aznet/bin}
+  containers:
+    - name: {{ .role }}
+      image: {{ .image.image | quote }}
+      imagePullPolicy: {{ .image.pullPolicy }}
+      command: [/aznet/bin/aznet-node, run, {{ .role }}]
+      {{- with $settings.args }}
+      args:
+        {{- toYaml (prepend . "--") | nindent 8 }}
+      {{- end }}
+      env:
+        {{- include "aztec-network.env" (merge (dict "settings" $settings) .) | nindent 8 }}
+      ports:
+        {{- include "aztec-network.containerPorts" (merge (dict "settings" $settings) .) | nindent 8 }}
+      {{- include "aztec-network.probes" (dict "probes" $settings.probes "check" .check) | trim | nindent 6 }}
+      securityContext:
+        {{- include "aztec-network.securityContext" . | nindent 8 }}
+      resources:
+        {{- toYaml $settings.resources | nindent 8 }}
+      volumeMounts:
+        - {name: bin, mountPath: /aznet/bin, readOnly: true}
+        - {name: config, mountPath: /aznet/config, readOnly: true}
+        {{- if .keys }}
+        - {name: keys, mountPath: /aznet/secrets, readOnly: true}
+        {{- end }}
+        - {name: data, mountPath: /data}
+        - {name: tmp, mountPath: /tmp}
+  volumes:
+    - name: bin
+      emptyDir: {}
+    - name: config
+      configMap:
+        name: network-config
+    {{- if .keys }}
+    - name: keys
+      secret:
+        secretName: {{ include "aztec-network.keysSecret" .root }}
+        defaultMode: 0440
+        items:
+          - {key: mnemonic, path: mnemonic}
+    {{- end }}
+    - name: tmp
+      emptyDir: {}
+    {{- with include "aztec-network.dataVolume" (merge (dict "settings" $settings) .) }}
+    {{- . | nindent 4 }}
+    {{- end }}
+{{- end -}}
+
+{{/* The data volume, unless a StatefulSet claims one for each pod. */}}
+{{- define "aztec-network.dataVolume" -}}
+{{- if or .stateless (not .settings.storage.enabled) -}}
+- name: data
+  emptyDir: {}
+{{- else if eq .role "anvil" -}}
+- name: data
+  persistentVolumeClaim:
+    claimName: anvil
+{{- end -}}
+{{- end -}}
+
+{{/* Takes {root, settings}. */}}
+{{- define "aztec-network.scheduling" -}}
+{{- with .root.Values.imagePullSecrets }}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ . }}
+  {{- end }}
+{{- end }}
+{{- with .settings.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .settings.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .settings.affinity }}
+affinity:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{/* Environment: the pod's identity, then by name, the user's last word. */}}
+{{- define "aztec-network.env" -}}
+{{- $service := .settings.service -}}
+{{- $env := dict "HOME" "/tmp" "DATA_DIRECTORY" "/data" "LOG_LEVEL" .settings.logLevel -}}
+{{- with .settings.debug -}}{{- $_ := set $env "DEBUG" . -}}{{- end -}}
+{{- if .nodejs -}}
+{{- $_ := set $env (eq .role "pxe" | ternary "PXE_PORT" "AZTEC_PORT") (int $service.nodePort) -}}
+{{- with .settings.maxOldSpaceSize -}}{{- $_ := set $env "NODE_OPTIONS" (printf "--max-old-space-size=%d" (int .)) -}}{{- end -}}
+{{- end -}}
+{{- if .node -}}
+{{- $_ := set $env "AZTEC_ADMIN_PORT" (int $service.adminPort) -}}
+{{- $_ := set $env "P2P_PORT" (int $service.p2pPort) -}}
+{{- end -}}
+{{- $env = mergeOverwrite $env (.settings.env | default dict) -}}
+{{- $secret := "" -}}
+{{- if .node -}}
+{{- $secret = include "aztec-network.blobStoreSecret" .root -}}
+{{- if .root.Values.blobStore.enabled -}}{{- $_ := set $env "AWS_REGION" (get $env "AWS_REGION" | default .root.Values.blobStore.region) -}}{{- end -}}
+{{- end -}}
+- name: POD_NAME
+  valueFrom:
+    fieldRef:
+      fieldPath: metadata.name
+- name: POD_IP
+  valueFrom:
+    fieldRef:
+      fieldPath: status.podIP
+- name: POD_NAMESPACE
+  valueFrom:
+    fieldRef:
+      fieldPath: metadata.namespace
+{{- if $secret }}
+{{- range $name, $key := dict "AWS_ACCESS_KEY_ID" "accessKeyId" "AWS_SECRET_ACCESS_KEY" "secretAccessKey" }}
+{{- if not (hasKey $env $name) }}
+- name: {{ $name }}
+  valueFrom:
+    secretKeyRef:
+      name: {{ $secret }}
+      key: {{ $key }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- range $name, $value := $env }}
+- name: {{ $name }}
+  value: {{ $value | toString | quote }}
+{{- end }}
+{{- end -}}
+
+{{- define "aztec-network.containerPorts" -}}
+{{- $service := .settings.service -}}
+{{- if .nodejs -}}
+- {name: http, containerPort: {{ int $service.nodePort }}}
+{{- else -}}
+- {name: http, containerPort: 8545}
+{{- end }}
+{{- if .node }}
+- {name: admin, containerPort: {{ int $service.adminPort }}}
+- {name: p2p, containerPort: {{ int $service.p2pPort }}}
+- {name: p2p-udp, containerPort: {{ int $service.p2pPort }}, protocol: UDP}
+{{- end }}
+{{- end -}}
+
+{{/* The three probes, all with one check. Takes {probes, check}: the check is a handler, by default GET /status. */}}
+{{- define "aztec-network.probes" -}}
+{{- $check := .check | default (dict "httpGet" (dict "path" "/status" "port" "http")) -}}
+{{- range $kind, $probe := .probes }}
+{{- if $probe }}
+{{ $kind }}Probe:
+  {{- toYaml (merge (deepCopy $check) $probe) | nindent 2 }}
+{{- end }}
+{{- end }}
+{{- end -}}

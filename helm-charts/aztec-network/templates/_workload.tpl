@@ -1,0 +1,78 @@
+{{/* A role's StatefulSet. Takes what "aztec-network.podTemplate" takes. */}}
+{{- define "aztec-network.statefulSet" -}}
+{{- $settings := include "aztec-network.settings" . | fromJson -}}
+{{- if gt (int .values.replicas) 0 -}}
+apiVersion: apps/v1
+kind: StatefulSet
+metadata:
+  name: {{ .role }}
+  labels:
+    {{- include "aztec-network.labels" . | nindent 4 }}
+spec:
+  replicas: {{ int .values.replicas }}
+  serviceName: {{ .role }}
+  podManagementPolicy: Parallel
+  updateStrategy:
+    type: RollingUpdate
+  selector:
+    matchLabels:
+      {{- include "aztec-network.selectorLabels" . | nindent 6 }}
+  template:
+    {{- include "aztec-network.podTemplate" . | nindent 4 }}
+  {{- include "aztec-network.claimTemplates" (dict "root" .root "role" .role "storage" $settings.storage) | nindent 2 }}
+{{- end -}}
+{{- end -}}
+
+{{/* The headless service of a StatefulSet: each pod has the name {role}-{ordinal}.{role}.
+     Takes {root, role, values, node, readyOnly}. `readyOnly`: the names are those of ready pods only. */}}
+{{- define "aztec-network.headlessService" -}}
+{{- $settings := include "aztec-network.settings" . | fromJson -}}
+{{- if gt (int .values.replicas) 0 -}}
+apiVersion: v1
+kind: Service
+metadata:
+  name: {{ .role }}
+  labels:
+    {{- include "aztec-network.labels" . | nindent 4 }}
+spec:
+  clusterIP: None
+  publishNotReadyAddresses: {{ not .readyOnly }}
+  selector:
+    {{- include "aztec-network.selectorLabels" . | nindent 4 }}
+  ports:
+    - {name: http, port: {{ int $settings.service.nodePort }}, targetPort: http}
+    {{- if .node }}
+    - {name: admin, port: {{ int $settings.service.adminPort }}, targetPort: admin}
+    - {name: p2p, port: {{ int $settings.service.p2pPort }}, targetPort: p2p}
+    - {name: p2p-udp, port: {{ int $settings.service.p2pPort }}, targetPort: p2p-udp, protocol: UDP}
+    {{- end }}
+{{- end -}}
+{{- end -}}
+
+{{/* Volumes of a StatefulSet. They stay when it is scaled down and go with the release: their data belongs to one network.
+     Takes {root, role, storage}. */}}
+{{- define "aztec-network.claimTemplates" -}}
+{{- if .storage.enabled -}}
+persistentVolumeClaimRetentionPolicy:
+  whenDeleted: Delete
+  whenScaled: Retain
+volumeClaimTemplates:
+  - metadata:
+      name: data
+      labels:
+        {{- include "aztec-network.selectorLabels" . | nindent 8 }}
+    spec:
+      {{- include "aztec-network.claim" .storage | nindent 6 }}
+{{- end -}}
+{{- end -}}
+
+{{/* Spec of a claim. Takes the storage settings. */}}
+{{- define "aztec-network.claim" -}}
+accessModes: [ReadWriteOnce]
+{{- with .storageClass }}
+storageClassName: {{ . | quote }}
+{{- end }}
+resources:
+  requests:
+    storage: {{ .size }}
+{{- end -}}
