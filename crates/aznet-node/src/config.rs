@@ -6,6 +6,10 @@ use serde::{Deserialize, Serialize};
 /// Everything a pod needs to know about the network it belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an independent switch of the chart's values"
+)]
 pub struct NetworkConfig {
     /// L1 and its timing.
     pub l1: L1,

@@ -1,0 +1,206 @@
+//! The roles that are Aztec's own processes.
+
+use std::process::ExitCode;
+
+use alloy_primitives::Address;
+
+use crate::clock;
+use crate::command;
+use crate::contracts;
+use crate::deployment::{self, Record};
+use crate::environment::environment;
+use crate::error::NodeError;
+use crate::facts::{self, Facts};
+use crate::funding;
+use crate::join::{self, Membership};
+use crate::keys::{Key, Mnemonic};
+use crate::keystore::{self, Rewards};
+use crate::l1::L1;
+use crate::role::Role;
+use crate::rpc::Rpc;
+use crate::say::{chain, say};
+use crate::settings::Settings;
+use crate::staking::Registrar;
+use crate::wait::{Deadline, Pause, WaitError};
+use aznet_node::config::NetworkConfig;
+
+/// Variables by which a user brings keys of their own; then none are derived.
+const OWN_KEYS: [&str; 5] = [
+    "KEY_STORE_DIRECTORY",
+    "WEB3_SIGNER_URL",
+    "VALIDATOR_PRIVATE_KEYS",
+    "VALIDATOR_PRIVATE_KEY",
+    "PROVER_PUBLISHER_PRIVATE_KEYS",
+];
+
+/// A pod on its way to becoming its process.
+struct Start<'a> {
+    role: Role,
+    config: NetworkConfig,
+    settings: &'a Settings,
+    deadline: Deadline,
+}
+
+/// Waits for what the role needs, then becomes its process.
+pub(crate) fn run(
+    role: Role,
+    settings: &Settings,
+    extra: &[String],
+) -> Result<ExitCode, NodeError> {
+    let start = Start {
+        role,
+        config: facts::read_config(&settings.config)?,
+        settings,
+        deadline: Deadline::after(settings.wait_deadline),
+    };
+    let facts = start.facts()?;
+    let mut argv = match role {
+        Role::Pxe => settings.pxe(),
+        _ => settings.aztec(),
+    };
+    argv.extend(role.aztec_args().iter().map(|arg| (*arg).to_owned()));
+    argv.extend(extra.iter().cloned());
+    command::exec(&argv, &environment(role, &start.config, &facts))
+}
+
+impl Start<'_> {
+    fn facts(&self) -> Result<Facts, NodeError> {
+        let mut facts = Facts {
+            pod_ip: self.settings.pod_ip.clone(),
+            data: self.settings.data.clone(),
+            ..Facts::default()
+        };
+        match self.role {
+            Role::ProverAgent => {
+                self.ready("the prover broker", &self.config.endpoints.prover_broker)?;
+            }
+            Role::Pxe => self.ready("a node to talk to", &self.config.endpoints.node)?,
+            _ => self.on_l1(&mut facts)?,
+        }
+        Ok(facts)
+    }
+
+    /// Waits until a server's `/status` is good.
+    fn ready(&self, what: &str, url: &str) -> Result<(), WaitError> {
+        let rpc = Rpc::new(url);
+        self.deadline
+            .until(what, || match rpc.get_status("/status") {
+                Ok(200) => Ok(()),
+                Ok(status) => Err(Pause::NotYet(format!(
+                    "{} answers with HTTP {status}",
+                    rpc.server()
+                ))),
+                Err(error) => Err(Pause::NotYet(chain(&error))),
+            })
+    }
+
+    fn on_l1(&self, facts: &mut Facts) -> Result<(), NodeError> {
+        let l1 = L1::wait(&self.config.l1, self.deadline)?;
+        let membership = match self.role {
+            Role::BootNode => self.found(&l1)?,
+            role => join::join(role, &self.config, self.settings, &l1, self.deadline)?,
+        };
+        let rollup = contracts::canonical_rollup(&l1, membership.registry, &self.config)?;
+        facts.registry = Some(membership.registry);
+        facts.bootstrap = membership.enrs;
+        match self.role {
+            Role::Validator => self.validator(&l1, rollup, facts),
+            Role::ProverNode => self.prover(&l1, facts),
+            _ => Ok(()),
+        }
+    }
+
+    /// The boot node: the network it starts, or started before.
+    fn found(&self, l1: &L1) -> Result<Membership, NodeError> {
+        let registry = match &self.config.registry_address {
+            Some(text) => parse_address("registryAddress", text)?,
+            None => self.deployed(l1)?,
+        };
+        if self.config.l1.anvil {
+            clock::release(l1, self.config.l1.block_time)?;
+        }
+        let enrs = join::peers(&self.config, self.settings);
+        Ok(Membership { registry, enrs })
+    }
+
+    fn deployed(&self, l1: &L1) -> Result<Address, NodeError> {
+        let path = Record::path(&self.settings.data);
+        if let Some(record) = Record::valid(&path, l1)? {
+            say(format_args!(
+                "the L1 contracts are deployed: registry {}",
+                record.registry
+            ));
+            return Ok(record.registry);
+        }
+        if let Some(registry) = join::registry_of_peers(&self.config, l1) {
+            say(format_args!(
+                "other nodes live by registry {registry}; so does this one"
+            ));
+            Record::write(&path, l1, registry)?;
+            return Ok(registry);
+        }
+        deployment::deploy(&self.config, self.settings, l1, self.deadline)
+    }
+
+    fn validator(&self, l1: &L1, rollup: Address, facts: &mut Facts) -> Result<(), NodeError> {
+        if Self::brings_own_keys() {
+            return Ok(());
+        }
+        let mnemonic = Mnemonic::read(&self.settings.mnemonic)?;
+        let ordinal = self.settings.ordinal();
+        let attesters = mnemonic.of_replica(self.config.keys.attester, ordinal)?;
+        let publishers = mnemonic.of_replica(self.config.keys.publisher, ordinal)?;
+        self.fund(l1, &publishers)?;
+        let registrar = Registrar {
+            l1,
+            rollup,
+            anvil: self.config.l1.anvil,
+            deployer: mnemonic.key(self.config.keys.deployer)?.address,
+            deadline: self.deadline,
+        };
+        registrar.ensure(&attesters)?;
+        let store = keystore::of_validators(&attesters, &publishers, &Rewards::from_env());
+        keystore::write(&self.settings.keystore, &store)?;
+        facts.keystore = Some(self.settings.keystore.clone());
+        Ok(())
+    }
+
+    fn prover(&self, l1: &L1, facts: &mut Facts) -> Result<(), NodeError> {
+        self.ready("the prover broker", &self.config.endpoints.prover_broker)?;
+        if Self::brings_own_keys() {
+            return Ok(());
+        }
+        let mnemonic = Mnemonic::read(&self.settings.mnemonic)?;
+        let publishers = mnemonic.of_replica(self.config.keys.prover, self.settings.ordinal())?;
+        self.fund(l1, &publishers)?;
+        keystore::write(&self.settings.keystore, &keystore::of_prover(&publishers))?;
+        facts.keystore = Some(self.settings.keystore.clone());
+        Ok(())
+    }
+
+    fn fund(&self, l1: &L1, keys: &[Key]) -> Result<(), NodeError> {
+        if self.config.l1.anvil {
+            funding::fund(l1, keys.iter().map(|key| key.address))?;
+        }
+        Ok(())
+    }
+
+    fn brings_own_keys() -> bool {
+        let own = OWN_KEYS
+            .into_iter()
+            .find(|name| std::env::var_os(name).is_some());
+        if let Some(name) = own {
+            say(format_args!(
+                "{name} is set: no keys are derived from the mnemonic"
+            ));
+        }
+        own.is_some()
+    }
+}
+
+fn parse_address(what: &'static str, text: &str) -> Result<Address, NodeError> {
+    text.parse().map_err(|_| NodeError::Address {
+        what,
+        seen: text.to_owned(),
+    })
+}

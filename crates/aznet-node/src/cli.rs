@@ -1,0 +1,79 @@
+//! The command line.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::error::NodeError;
+use crate::role::Role;
+use crate::settings::Settings;
+use crate::{anvil, aztec, install};
+
+/// Starts one pod of an Aztec network.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Copy this program into a directory that the main container shares
+    Install {
+        /// Where to copy it
+        #[arg(required_unless_present = "mkdir")]
+        dir: Option<PathBuf>,
+        /// A directory to make as well; may be repeated
+        #[arg(long)]
+        mkdir: Vec<PathBuf>,
+    },
+    /// Wait for what a role needs, then become its process
+    Run(Box<Run>),
+}
+
+#[derive(Debug, clap::Args)]
+struct Run {
+    /// The pod's role
+    role: Role,
+    #[command(flatten)]
+    settings: Settings,
+    /// Arguments added to the role's own
+    #[arg(last = true)]
+    args: Vec<String>,
+}
+
+impl Cli {
+    /// Does what was asked for; returns only with an exit code to give, or a failure.
+    pub(crate) fn run(&self) -> Result<ExitCode, NodeError> {
+        match &self.command {
+            Command::Install { dir, mkdir } => {
+                install::install(dir.as_deref(), mkdir)?;
+                Ok(ExitCode::SUCCESS)
+            }
+            Command::Run(run) => match run.role {
+                Role::Anvil => anvil::run(&run.settings, &run.args),
+                role => aztec::run(role, &run.settings, &run.args),
+            },
+        }
+    }
+
+    /// Where a failure's reason goes.
+    pub(crate) fn termination_log(&self) -> Option<&Path> {
+        match &self.command {
+            Command::Install { .. } => None,
+            Command::Run(run) => Some(&run.settings.termination_log),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn command_line_is_sound() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,89 @@
+//! What can stop a pod from starting.
+
+use std::io;
+use std::path::PathBuf;
+
+use alloy_primitives::Address;
+use thiserror::Error;
+
+use crate::deployment::DeploymentError;
+use crate::files::FileError;
+use crate::install::InstallError;
+use crate::keys::KeyError;
+use crate::l1::L1Error;
+use crate::staking::StakingError;
+use crate::wait::WaitError;
+
+/// Everything that ends with exit code 1 and a termination message.
+#[derive(Debug, Error)]
+pub(crate) enum NodeError {
+    /// Installing the program.
+    #[error(transparent)]
+    Install(#[from] InstallError),
+    /// The configuration is not what the chart renders.
+    #[error("{path} is not a network's configuration; chart and aznet-node must be of one version")]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// The field and what is wrong with it.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A file.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// Keys.
+    #[error(transparent)]
+    Keys(#[from] KeyError),
+    /// Something awaited did not come.
+    #[error(transparent)]
+    Wait(#[from] WaitError),
+    /// The L1.
+    #[error(transparent)]
+    L1(#[from] L1Error),
+    /// Deploying the L1 contracts.
+    #[error(transparent)]
+    Deployment(#[from] DeploymentError),
+    /// Deployments were cut short too often.
+    #[error(
+        "about {attempts} deployments of the L1 contracts were cut short, and with them the L1's clock reached the present; delete anvil's volume and pod to start anew"
+    )]
+    ClockSpent {
+        /// How many there was room for.
+        attempts: u64,
+    },
+    /// Registering attesters.
+    #[error(transparent)]
+    Staking(#[from] StakingError),
+    /// An address of the configuration or of another node is none.
+    #[error("the {what} is `{seen}`, which is not an address")]
+    Address {
+        /// What should be an address.
+        what: &'static str,
+        /// What it is.
+        seen: String,
+    },
+    /// The rollup has other timing than the configuration.
+    #[error(
+        "the rollup {rollup} has {what} {actual}, the network's configuration says {configured}; nodes would disagree with it"
+    )]
+    Timing {
+        /// The rollup contract.
+        rollup: Address,
+        /// The field of the configuration.
+        what: &'static str,
+        /// The contract's value.
+        actual: u64,
+        /// The configuration's value.
+        configured: u64,
+    },
+    /// The process can't be started.
+    #[error("can't start {program}")]
+    Exec {
+        /// The program.
+        program: String,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+}

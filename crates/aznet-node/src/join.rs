@@ -1,0 +1,144 @@
+//! How a node finds the network it belongs to: the boot node's RPC tells the registry and an ENR to join by.
+//!
+//! A pod notes the registry, so that it can come back while the boot node is away; it then joins by other nodes.
+
+use std::time::Duration;
+
+use alloy_primitives::Address;
+use serde_json::{Value, json};
+
+use crate::deployment::Record;
+use crate::error::NodeError;
+use crate::l1::L1;
+use crate::role::Role;
+use crate::rpc::{Rpc, RpcError};
+use crate::say::{chain, say};
+use crate::settings::Settings;
+use crate::wait::{Deadline, Pause};
+use aznet_node::config::NetworkConfig;
+
+/// A peer that is up answers in this time.
+const PEER_TIMEOUT: Duration = Duration::from_secs(2);
+/// A pod that knows its network waits for the boot node this long.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What a node needs to know to join.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Membership {
+    /// The registry contract.
+    pub(crate) registry: Address,
+    /// ENRs of running nodes.
+    pub(crate) enrs: Vec<String>,
+}
+
+/// Joins by the boot node; or, for a pod that was in the network before, by its own notes where the boot node is away.
+pub(crate) fn join(
+    role: Role,
+    config: &NetworkConfig,
+    settings: &Settings,
+    l1: &L1,
+    deadline: Deadline,
+) -> Result<Membership, NodeError> {
+    let path = Record::path(&settings.data);
+    let noted = Record::valid(&path, l1)?;
+    let limit = if noted.is_some() {
+        deadline.at_most(PATIENCE)
+    } else {
+        deadline
+    };
+    let answer = limit.until("the boot node", || {
+        ask(&config.endpoints.boot_node, config, l1)
+    });
+    match (answer, noted) {
+        (Ok(membership), _) => {
+            Record::write(&path, l1, membership.registry)?;
+            Ok(membership)
+        }
+        (Err(error), Some(record)) => {
+            say(format_args!(
+                "going on without the boot node, by registry {}: {error}",
+                record.registry
+            ));
+            let enrs = if role.is_node() {
+                peers(config, settings)
+            } else {
+                Vec::new()
+            };
+            Ok(Membership {
+                registry: record.registry,
+                enrs,
+            })
+        }
+        (Err(error), None) => Err(error.into()),
+    }
+}
+
+/// ENRs of the configured peers that answer right now, without this pod itself.
+pub(crate) fn peers(config: &NetworkConfig, settings: &Settings) -> Vec<String> {
+    let own = settings
+        .pod_name
+        .as_deref()
+        .map(|name| format!("//{name}."));
+    let others = config
+        .endpoints
+        .peers
+        .iter()
+        .filter(|url| own.as_ref().is_none_or(|own| !url.contains(own.as_str())));
+    others
+        .filter_map(|url| enr(&Rpc::with_timeout(url, PEER_TIMEOUT)).ok().flatten())
+        .collect()
+}
+
+/// The registry by which running peers live, if there are any on this L1: a boot node that lost its notes must not
+/// deploy a second network.
+pub(crate) fn registry_of_peers(config: &NetworkConfig, l1: &L1) -> Option<Address> {
+    let mut peers = config.endpoints.peers.iter();
+    peers.find_map(|url| registry(&Rpc::with_timeout(url, PEER_TIMEOUT), config, l1).ok())
+}
+
+fn ask(url: &str, config: &NetworkConfig, l1: &L1) -> Result<Membership, Pause> {
+    let rpc = Rpc::new(url);
+    let registry = registry(&rpc, config, l1)?;
+    let enr = enr(&rpc).map_err(|error| Pause::not_yet(chain(&error)))?;
+    let enr = enr.ok_or_else(|| Pause::NotYet(format!("{} has no ENR yet", rpc.server())))?;
+    Ok(Membership {
+        registry,
+        enrs: vec![enr],
+    })
+}
+
+fn registry(rpc: &Rpc, config: &NetworkConfig, l1: &L1) -> Result<Address, Pause> {
+    let info = rpc
+        .call("node_getNodeInfo", &json!([]))
+        .map_err(|error| Pause::not_yet(chain(&error)))?;
+    let chain_id = info.get("l1ChainId").and_then(Value::as_u64);
+    if chain_id != Some(config.l1.chain_id) {
+        let (server, seen, ours) = (rpc.server(), chain_id.unwrap_or(0), config.l1.chain_id);
+        return Err(Pause::Never(format!(
+            "{server} is on L1 chain {seen}, this network on {ours}"
+        )));
+    }
+    let address = info
+        .pointer("/l1ContractAddresses/registryAddress")
+        .or(info.pointer("/l1ContractAddresses/registry"));
+    let address = address
+        .and_then(Value::as_str)
+        .and_then(|text| text.parse::<Address>().ok());
+    let address =
+        address.ok_or_else(|| Pause::NotYet(format!("{} names no registry", rpc.server())))?;
+    if l1
+        .has_code(address)
+        .map_err(|error| Pause::not_yet(chain(&error)))?
+    {
+        return Ok(address);
+    }
+    Err(Pause::NotYet(format!(
+        "{} names registry {address}, which this L1 does not have",
+        rpc.server()
+    )))
+}
+
+fn enr(rpc: &Rpc) -> Result<Option<String>, RpcError> {
+    let answer = rpc.call("node_getEncodedEnr", &json!([]))?;
+    Ok(answer.as_str().map(str::to_owned))
+}

@@ -1,0 +1,172 @@
+//! Keys by index from the network's mnemonic.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use alloy_primitives::{Address, B256};
+use alloy_signer_local::{MnemonicBuilder, PrivateKeySigner};
+use thiserror::Error;
+
+use crate::files::{self, FileError};
+use aznet_node::config::KeyRange;
+
+/// Why there are no keys.
+#[derive(Debug, Error)]
+pub(crate) enum KeyError {
+    /// The Secret is not mounted.
+    #[error("there is no mnemonic at {0}; the chart mounts the Secret's key `mnemonic` there")]
+    Missing(PathBuf),
+    /// The file can't be read.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// Not a mnemonic. The reason isn't told: it could hold a word of it.
+    #[error(
+        "the content of {0} is not a BIP-39 mnemonic in English (12 to 24 words with a right checksum)"
+    )]
+    Invalid(PathBuf),
+    /// The index is out of the range of key derivation.
+    #[error("key index {0} is too large")]
+    Index(u32),
+}
+
+/// The mnemonic. It has no `Display`, and `Debug` hides it.
+pub(crate) struct Mnemonic {
+    phrase: String,
+}
+
+impl fmt::Debug for Mnemonic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Mnemonic(..)")
+    }
+}
+
+/// A derived key.
+#[derive(Clone)]
+pub(crate) struct Key {
+    /// Index on `m/44'/60'/0'/0/{index}`.
+    pub(crate) index: u32,
+    /// Its address.
+    pub(crate) address: Address,
+    secret: B256,
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Key({} {})", self.index, self.address)
+    }
+}
+
+impl Key {
+    /// The private key.
+    pub(crate) fn secret(&self) -> B256 {
+        self.secret
+    }
+}
+
+impl Mnemonic {
+    /// Reads and checks the mnemonic.
+    pub(crate) fn read(path: &Path) -> Result<Self, KeyError> {
+        let text = files::read_if_there(path)?.ok_or_else(|| KeyError::Missing(path.to_owned()))?;
+        let phrase = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        MnemonicBuilder::try_from_phrase_nth(&phrase, 0)
+            .map_err(|_| KeyError::Invalid(path.to_owned()))?;
+        Ok(Self { phrase })
+    }
+
+    /// The key of an index.
+    pub(crate) fn key(&self, index: u32) -> Result<Key, KeyError> {
+        let signer: PrivateKeySigner = MnemonicBuilder::try_from_phrase_nth(&self.phrase, index)
+            .map_err(|_| KeyError::Index(index))?;
+        Ok(Key {
+            index,
+            address: signer.address(),
+            secret: signer.to_bytes(),
+        })
+    }
+
+    /// The keys of replica `ordinal`.
+    pub(crate) fn of_replica(&self, range: KeyRange, ordinal: u32) -> Result<Vec<Key>, KeyError> {
+        indices(range, ordinal, 1)?
+            .map(|index| self.key(index))
+            .collect()
+    }
+
+    /// The keys of the first `replicas` replicas.
+    pub(crate) fn of_first(&self, range: KeyRange, replicas: u32) -> Result<Vec<Key>, KeyError> {
+        indices(range, 0, replicas)?
+            .map(|index| self.key(index))
+            .collect()
+    }
+}
+
+/// Indices of `replicas` replicas from `first` on: replica `r` holds `start + r*per_replica ..`.
+fn indices(range: KeyRange, first: u32, replicas: u32) -> Result<std::ops::Range<u32>, KeyError> {
+    let at = |replica: u32| -> Option<u32> {
+        range
+            .per_replica
+            .checked_mul(replica)?
+            .checked_add(range.start)
+    };
+    let end = first.checked_add(replicas).and_then(at);
+    match (at(first), end) {
+        (Some(start), Some(end)) => Ok(start..end),
+        _ => Err(KeyError::Index(u32::MAX)),
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// The public test mnemonic of anvil and hardhat.
+    pub(crate) fn public_mnemonic() -> Mnemonic {
+        Mnemonic {
+            phrase: "test test test test test test test test test test test junk".into(),
+        }
+    }
+
+    #[test]
+    fn derives_anvils_accounts() {
+        let key = public_mnemonic().key(0).expect("derives");
+        assert_eq!(
+            key.address.to_string(),
+            "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
+        );
+    }
+
+    #[test]
+    fn replicas_share_a_range_without_overlap() {
+        let range = KeyRange {
+            start: 100,
+            per_replica: 3,
+        };
+        let of = |ordinal| -> Vec<u32> { indices(range, ordinal, 1).expect("in range").collect() };
+        assert_eq!(of(0), [100, 101, 102]);
+        assert_eq!(of(2), [106, 107, 108]);
+        assert_eq!(indices(range, 0, 4).expect("in range").count(), 12);
+        assert!(indices(range, u32::MAX, 1).is_err());
+    }
+
+    #[test]
+    fn says_nothing_of_a_bad_mnemonic() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let path = dir.path().join("mnemonic");
+        std::fs::write(&path, "correct horse battery staple").expect("writes");
+        let error = Mnemonic::read(&path)
+            .expect_err("not a mnemonic")
+            .to_string();
+        assert!(!error.contains("horse"), "{error}");
+        assert!(matches!(
+            Mnemonic::read(&dir.path().join("none")),
+            Err(KeyError::Missing(_))
+        ));
+    }
+
+    #[test]
+    fn debug_hides_secrets() {
+        let mnemonic = public_mnemonic();
+        let key = mnemonic.key(0).expect("derives");
+        assert_eq!(format!("{mnemonic:?}"), "Mnemonic(..)");
+        assert!(!format!("{key:?}").contains("ac0974"));
+    }
+}

@@ -1,0 +1,180 @@
+//! The L1, as far as a pod looks at it; and on the chart's own anvil, what a pod may do to it.
+
+use alloy_primitives::{Address, B256, Bytes, U64, U256};
+use alloy_sol_types::SolCall;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use thiserror::Error;
+
+use crate::rpc::{Rpc, RpcError};
+use crate::say::chain;
+use crate::wait::{Deadline, Pause, WaitError};
+use aznet_node::config;
+
+/// Why the L1 gave no usable answer.
+#[derive(Debug, Error)]
+pub(crate) enum L1Error {
+    /// The call itself.
+    #[error(transparent)]
+    Rpc(#[from] RpcError),
+    /// A contract answered with something else than its interface says.
+    #[error("contract {contract} does not answer {call} as Aztec 4.x does")]
+    Abi {
+        /// Address of the contract.
+        contract: Address,
+        /// Signature of the call.
+        call: &'static str,
+        /// What the decoder says.
+        #[source]
+        source: Box<alloy_sol_types::Error>,
+    },
+}
+
+/// A block's head.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Block {
+    /// Hash.
+    pub(crate) hash: B256,
+    /// Seconds since 1970.
+    pub(crate) timestamp: U64,
+}
+
+#[derive(Debug, Deserialize)]
+struct Receipt {
+    status: U64,
+}
+
+/// What became of a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// Not in a block yet.
+    Pending,
+    /// In a block, and it worked.
+    Succeeded,
+    /// In a block, and it reverted.
+    Reverted,
+}
+
+/// An execution client.
+#[derive(Debug, Clone)]
+pub(crate) struct L1 {
+    rpc: Rpc,
+}
+
+impl L1 {
+    /// Waits until one of the configured URLs answers with the configured chain id.
+    pub(crate) fn wait(config: &config::L1, deadline: Deadline) -> Result<Self, WaitError> {
+        deadline.until("the L1", || {
+            let mut seen = Vec::new();
+            for url in &config.execution_urls {
+                match Self::on_chain(url, config.chain_id) {
+                    Ok(l1) => return Ok(l1),
+                    Err(Pause::NotYet(reason)) => seen.push(reason),
+                    Err(never) => return Err(never),
+                }
+            }
+            Err(Pause::NotYet(seen.join("; ")))
+        })
+    }
+
+    fn on_chain(url: &str, expected: u64) -> Result<Self, Pause> {
+        let rpc = Rpc::new(url);
+        let answer = rpc
+            .call("eth_chainId", &json!([]))
+            .map_err(|error| Pause::NotYet(chain(&error)))?;
+        let id = serde_json::from_value::<U64>(answer)
+            .map_err(Pause::not_yet)?
+            .to::<u64>();
+        if id == expected {
+            return Ok(Self { rpc });
+        }
+        let server = rpc.server();
+        Err(Pause::Never(format!(
+            "{server} is chain {id}, the network's l1.chainId is {expected}"
+        )))
+    }
+
+    /// The block `tag` names (`latest`, `finalized`, `0x0`, …).
+    pub(crate) fn block(&self, tag: &str) -> Result<Block, L1Error> {
+        self.call("eth_getBlockByNumber", &json!([tag, false]), "a block")
+    }
+
+    /// Whether there is a contract at `address`.
+    pub(crate) fn has_code(&self, address: Address) -> Result<bool, L1Error> {
+        let code: Bytes = self.call("eth_getCode", &json!([address, "latest"]), "bytes")?;
+        Ok(!code.is_empty())
+    }
+
+    /// Balance in wei.
+    pub(crate) fn balance(&self, address: Address) -> Result<U256, L1Error> {
+        self.call("eth_getBalance", &json!([address, "latest"]), "an amount")
+    }
+
+    /// Reads from a contract.
+    pub(crate) fn read<C: SolCall>(
+        &self,
+        contract: Address,
+        call: &C,
+    ) -> Result<C::Return, L1Error> {
+        let data = Bytes::from(call.abi_encode());
+        let params = json!([{"to": contract, "data": data}, "latest"]);
+        let answer: Bytes = self.call("eth_call", &params, "bytes")?;
+        C::abi_decode_returns(&answer).map_err(|source| L1Error::Abi {
+            contract,
+            call: C::SIGNATURE,
+            source: Box::new(source),
+        })
+    }
+
+    /// What became of a transaction.
+    pub(crate) fn fate(&self, transaction: B256) -> Result<Fate, L1Error> {
+        let params = json!([transaction]);
+        let receipt: Option<Receipt> =
+            self.call("eth_getTransactionReceipt", &params, "a receipt")?;
+        Ok(match receipt {
+            None => Fate::Pending,
+            Some(receipt) if receipt.status == U64::from(1) => Fate::Succeeded,
+            Some(_) => Fate::Reverted,
+        })
+    }
+
+    /// anvil: gives `address` a balance.
+    pub(crate) fn set_balance(&self, address: Address, wei: U256) -> Result<(), L1Error> {
+        self.tell("anvil_setBalance", &json!([address, wei]))
+    }
+
+    /// anvil: sends a transaction in the name of `from`, whose key isn't needed; anvil picks the nonce.
+    pub(crate) fn send_as<C: SolCall>(
+        &self,
+        from: Address,
+        to: Address,
+        call: &C,
+    ) -> Result<B256, L1Error> {
+        self.tell("anvil_impersonateAccount", &json!([from]))?;
+        let data = Bytes::from(call.abi_encode());
+        let params = json!([{"from": from, "to": to, "data": data}]);
+        self.call("eth_sendTransaction", &params, "a transaction hash")
+    }
+
+    /// anvil: seconds between blocks; `None` while it mines only when there is a transaction.
+    pub(crate) fn interval_mining(&self) -> Result<Option<u64>, L1Error> {
+        self.call("anvil_getIntervalMining", &json!([]), "seconds or nothing")
+    }
+
+    /// anvil: a method that answers nothing of interest.
+    pub(crate) fn tell(&self, method: &'static str, params: &Value) -> Result<(), L1Error> {
+        self.rpc.call(method, params)?;
+        Ok(())
+    }
+
+    fn call<T: DeserializeOwned>(
+        &self,
+        method: &'static str,
+        params: &Value,
+        expected: &'static str,
+    ) -> Result<T, L1Error> {
+        let answer = self.rpc.call(method, params)?;
+        Ok(serde_json::from_value(answer).map_err(|_| self.rpc.unexpected(method, expected))?)
+    }
+}

@@ -1,0 +1,154 @@
+//! Where a pod finds things; all of it can be moved by environment variables, for development outside of a pod.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+
+const FOUNDRY_BIN: &str = "/opt/foundry/bin";
+
+/// Paths and commands of a pod.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Settings {
+    /// The network's configuration
+    #[arg(
+        long,
+        env = "AZNET_CONFIG",
+        default_value = "/aznet/config/network.json"
+    )]
+    pub(crate) config: PathBuf,
+    /// The file that holds the network's mnemonic
+    #[arg(
+        long,
+        env = "AZNET_MNEMONIC_FILE",
+        default_value = "/aznet/secrets/mnemonic"
+    )]
+    pub(crate) mnemonic: PathBuf,
+    /// Where keys are handed to the process: memory, not disk
+    #[arg(
+        long,
+        env = "AZNET_KEYSTORE_DIR",
+        default_value = "/dev/shm/aznet-keystore"
+    )]
+    pub(crate) keystore: PathBuf,
+    /// Where the pod's data stays over restarts
+    #[arg(long, env = "DATA_DIRECTORY", default_value = "/data")]
+    pub(crate) data: PathBuf,
+    /// Where the reason of a failure is left
+    #[arg(
+        long,
+        env = "AZNET_TERMINATION_LOG",
+        default_value = "/dev/termination-log"
+    )]
+    pub(crate) termination_log: PathBuf,
+    /// How long to wait for the other components, e.g. `10m`
+    #[arg(long, env = "AZNET_WAIT_DEADLINE", default_value = "10m", value_parser = humantime::parse_duration)]
+    pub(crate) wait_deadline: Duration,
+    /// The pod's name; its ordinal is what follows the last `-`
+    #[arg(long, env = "POD_NAME")]
+    pub(crate) pod_name: Option<String>,
+    /// The pod's address, announced to p2p peers
+    #[arg(long, env = "POD_IP")]
+    pub(crate) pod_ip: Option<String>,
+    /// The Aztec command line program
+    #[arg(
+        long,
+        env = "AZNET_AZTEC_CMD",
+        default_value = "node --no-warnings /usr/src/yarn-project/aztec/dest/bin/index.js"
+    )]
+    aztec_command: String,
+    /// The wallet server
+    #[arg(
+        long,
+        env = "AZNET_PXE_CMD",
+        default_value = "node --no-warnings /usr/src/pxe/src/main.ts"
+    )]
+    pxe_command: String,
+    /// anvil; by default the image's, else the one in the search path
+    #[arg(long, env = "AZNET_ANVIL_CMD")]
+    anvil_command: Option<String>,
+}
+
+impl Settings {
+    /// The pod's ordinal in its StatefulSet; 0 for a pod that has none.
+    pub(crate) fn ordinal(&self) -> u32 {
+        let name = self.pod_name.as_deref().unwrap_or_default();
+        name.rsplit('-')
+            .next()
+            .and_then(|tail| tail.parse().ok())
+            .unwrap_or(0)
+    }
+
+    /// The words that start Aztec's command line program.
+    pub(crate) fn aztec(&self) -> Vec<String> {
+        words(&self.aztec_command)
+    }
+
+    /// The words that start the wallet server.
+    pub(crate) fn pxe(&self) -> Vec<String> {
+        words(&self.pxe_command)
+    }
+
+    /// The words that start anvil.
+    pub(crate) fn anvil(&self) -> Vec<String> {
+        if let Some(command) = &self.anvil_command {
+            return words(command);
+        }
+        let of_image = Path::new(FOUNDRY_BIN).join("anvil");
+        let program = if of_image.exists() {
+            of_image
+        } else {
+            PathBuf::from("anvil")
+        };
+        vec![program.display().to_string()]
+    }
+
+    /// A search path on which Aztec finds `forge`, where that isn't on `path` already.
+    pub(crate) fn search_path(path: Option<String>) -> String {
+        let path = path.unwrap_or_else(|| {
+            "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".into()
+        });
+        if path.split(':').any(|entry| entry == FOUNDRY_BIN) {
+            path
+        } else {
+            format!("{path}:{FOUNDRY_BIN}")
+        }
+    }
+}
+
+fn words(command: &str) -> Vec<String> {
+    command.split_whitespace().map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Only {
+        #[command(flatten)]
+        settings: Settings,
+    }
+
+    fn named(name: &str) -> Settings {
+        Only::parse_from(["aznet-node", "--pod-name", name]).settings
+    }
+
+    #[test]
+    fn ordinal_is_the_tail_of_the_name() {
+        assert_eq!(named("validator-12").ordinal(), 12);
+        assert_eq!(named("prover-agent-7d9f8b6c5-x2x4z").ordinal(), 0);
+    }
+
+    #[test]
+    fn foundry_is_found_last() {
+        assert_eq!(
+            Settings::search_path(Some("/a:/b".into())),
+            "/a:/b:/opt/foundry/bin"
+        );
+        let there = "/opt/foundry/bin:/b".to_owned();
+        assert_eq!(Settings::search_path(Some(there.clone())), there);
+    }
+}

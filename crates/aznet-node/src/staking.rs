@@ -1,0 +1,238 @@
+//! Brings a validator pod's attesters into the validator set of a test network.
+//!
+//! The first validators are registered when the contracts are deployed. A replica added later finds its attesters
+//! missing and registers them; transactions go out in the names of deployer and attester, for which anvil needs no key
+//! and picks the nonces, so that pods that start together don't clash.
+
+use alloy_primitives::{Address, B256};
+use alloy_sol_types::SolCall;
+use thiserror::Error;
+
+use crate::bls::BlsKey;
+use crate::contracts::{Escrow, Rollup, StakingAsset, Standing, standing};
+use crate::funding;
+use crate::keys::Key;
+use crate::l1::{Fate, L1, L1Error};
+use crate::say::{chain, say};
+use crate::wait::{Deadline, Pause, WaitError};
+
+/// Why attesters are not registered.
+#[derive(Debug, Error)]
+pub(crate) enum StakingError {
+    /// The L1.
+    #[error(transparent)]
+    L1(#[from] L1Error),
+    /// A step took too long.
+    #[error(transparent)]
+    Wait(#[from] WaitError),
+    /// The escrow's digest is not a point of the curve.
+    #[error(
+        "the staking escrow {0} gave a registration digest that is not on the curve; is it Aztec 4.x?"
+    )]
+    Digest(Address),
+}
+
+/// Where and with whom attesters register.
+pub(crate) struct Registrar<'a> {
+    /// The L1.
+    pub(crate) l1: &'a L1,
+    /// The rollup.
+    pub(crate) rollup: Address,
+    /// Whether this is the chart's own anvil, on which pods register by themselves.
+    pub(crate) anvil: bool,
+    /// May mint the staking asset.
+    pub(crate) deployer: Address,
+    /// Limit for all of it.
+    pub(crate) deadline: Deadline,
+}
+
+impl Registrar<'_> {
+    /// Says where each attester stands, and on the chart's anvil registers those that are missing.
+    pub(crate) fn ensure(&self, attesters: &[Key]) -> Result<(), StakingError> {
+        let mut missing = Vec::new();
+        let mut queued = Vec::new();
+        for key in attesters {
+            let found = standing(self.l1, self.rollup, key.address)?;
+            report(key, found);
+            match found {
+                Standing::Absent => missing.push(key.address),
+                Standing::Queued => queued.push(key.address),
+                Standing::Validating | Standing::Leaving => {}
+            }
+        }
+        if !self.anvil || (missing.is_empty() && queued.is_empty()) {
+            return Ok(());
+        }
+        self.deposit(&missing)?;
+        queued.append(&mut missing);
+        self.flush(&queued)
+    }
+
+    /// Mints, approves and deposits the stake: each step for all attesters at once, since a step costs an L1 block.
+    fn deposit(&self, attesters: &[Address]) -> Result<(), StakingError> {
+        if attesters.is_empty() {
+            return Ok(());
+        }
+        funding::fund(self.l1, attesters.iter().copied().chain([self.deployer]))?;
+        let amount = self
+            .l1
+            .read(self.rollup, &Rollup::getActivationThresholdCall {})?;
+        let asset = self.l1.read(self.rollup, &Rollup::getStakingAssetCall {})?;
+        let spender = self.rollup;
+        self.for_all("minting of the stake", attesters, |to| {
+            self.send(self.deployer, asset, &StakingAsset::mintCall { to, amount })
+        })?;
+        self.for_all("approval of the stake", attesters, |attester| {
+            self.send(
+                attester,
+                asset,
+                &StakingAsset::approveCall { spender, amount },
+            )
+        })?;
+        let escrow = self.l1.read(self.rollup, &Rollup::getGSECall {})?;
+        self.for_all("deposit of the stake", attesters, |attester| {
+            self.send(attester, self.rollup, &self.registration(escrow, attester)?)
+        })?;
+        Ok(())
+    }
+
+    fn registration(
+        &self,
+        escrow: Address,
+        attester: Address,
+    ) -> Result<Rollup::depositCall, StakingError> {
+        let key = BlsKey::random();
+        let public_key = key.public_g1();
+        let digest = Escrow::getRegistrationDigestCall {
+            publicKey: public_key.clone(),
+        };
+        let digest = self.l1.read(escrow, &digest)?;
+        Ok(Rollup::depositCall {
+            attester,
+            withdrawer: attester,
+            publicKeyInG1: public_key,
+            publicKeyInG2: key.public_g2(),
+            proofOfPossession: key.sign(&digest).ok_or(StakingError::Digest(escrow))?,
+            moveWithLatestRollup: true,
+        })
+    }
+
+    /// Lets the queue in until all of `attesters` have left it; the contract limits how many enter in an epoch.
+    fn flush(&self, attesters: &[Address]) -> Result<(), StakingError> {
+        self.deadline.until("a place in the validator set", || {
+            let waiting = self
+                .still_waiting(attesters)
+                .map_err(|error| Pause::not_yet(chain(&error)))?;
+            let Some(one) = waiting.first() else {
+                return Ok(());
+            };
+            let free = self
+                .l1
+                .read(self.rollup, &Rollup::getAvailableValidatorFlushesCall {});
+            if free
+                .map_err(|error| Pause::not_yet(chain(&error)))?
+                .is_zero()
+            {
+                return Err(Pause::NotYet(
+                    "no more validators may enter in this epoch".into(),
+                ));
+            }
+            self.for_all("entry into the validator set", &[*one], |sender| {
+                self.send(sender, self.rollup, &Rollup::flushEntryQueueCall {})
+            })
+            .map_err(|error| Pause::not_yet(chain(&error)))?;
+            Err(Pause::NotYet(format!(
+                "{} attesters in the queue",
+                waiting.len()
+            )))
+        })?;
+        say(format_args!(
+            "{} attesters joined the validator set; they attest after the next epochs' committees are drawn",
+            attesters.len()
+        ));
+        Ok(())
+    }
+
+    fn still_waiting(&self, attesters: &[Address]) -> Result<Vec<Address>, L1Error> {
+        let mut waiting = Vec::new();
+        for attester in attesters {
+            if standing(self.l1, self.rollup, *attester)? != Standing::Validating {
+                waiting.push(*attester);
+            }
+        }
+        Ok(waiting)
+    }
+
+    /// Sends a transaction for each attester and waits until all worked. One that reverted or got lost is sent again:
+    /// another pod may have been quicker with the same nonce, or the L1 was restarted.
+    fn for_all(
+        &self,
+        what: &str,
+        attesters: &[Address],
+        transact: impl Fn(Address) -> Result<B256, StakingError>,
+    ) -> Result<(), StakingError> {
+        let mut open: Vec<(Address, Option<B256>)> =
+            attesters.iter().map(|attester| (*attester, None)).collect();
+        self.deadline.until(what, || {
+            let mut reason = "not in a block yet".to_owned();
+            open.retain_mut(
+                |(attester, sent)| match self.step(*attester, sent, &transact) {
+                    Ok(done) => !done,
+                    Err(error) => {
+                        reason = chain(&error);
+                        true
+                    }
+                },
+            );
+            if open.is_empty() {
+                Ok(())
+            } else {
+                Err(Pause::NotYet(reason))
+            }
+        })?;
+        Ok(())
+    }
+
+    /// Sends what is not sent, looks at what is; `true` when it is done.
+    fn step(
+        &self,
+        attester: Address,
+        sent: &mut Option<B256>,
+        transact: &impl Fn(Address) -> Result<B256, StakingError>,
+    ) -> Result<bool, StakingError> {
+        let Some(transaction) = *sent else {
+            *sent = Some(transact(attester)?);
+            return Ok(false);
+        };
+        match self.l1.fate(transaction)? {
+            Fate::Succeeded => Ok(true),
+            Fate::Pending => Ok(false),
+            Fate::Reverted => {
+                *sent = None;
+                Ok(false)
+            }
+        }
+    }
+
+    fn send<C: SolCall>(&self, from: Address, to: Address, call: &C) -> Result<B256, StakingError> {
+        Ok(self.l1.send_as(from, to, call)?)
+    }
+}
+
+fn report(key: &Key, standing: Standing) {
+    let (address, index) = (key.address, key.index);
+    match standing {
+        Standing::Validating => say(format_args!(
+            "attester {address} (key {index}) is in the validator set"
+        )),
+        Standing::Queued => say(format_args!(
+            "attester {address} (key {index}) waits in the entry queue"
+        )),
+        Standing::Absent => say(format_args!(
+            "attester {address} (key {index}) is not in the validator set"
+        )),
+        Standing::Leaving => say(format_args!(
+            "attester {address} (key {index}) was slashed out of the validator set or is leaving it; it will not attest"
+        )),
+    }
+}

@@ -1,0 +1,123 @@
+//! Stays beside anvil: hands on signals, keeps the whole copy of its state, and ends as it ends.
+
+use std::fs;
+use std::io;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, Command, ExitCode, ExitStatus};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use nix::errno::Errno;
+use nix::sys::signal::{SigSet, Signal, kill};
+use nix::unistd::Pid;
+
+use crate::anvil::{State, StateFiles};
+use crate::say::say;
+
+/// The copy is made at most this often …
+const COPY_EVERY: Duration = Duration::from_secs(10);
+/// … and, of a state that takes long to copy, so rarely that copying takes at most 1/20 of the time.
+const COPY_SHARE: u32 = 20;
+
+/// Starts the child and waits for its end; its exit code becomes ours.
+pub(crate) fn run(mut command: Command, files: &StateFiles) -> io::Result<ExitCode> {
+    // Blocked before the child starts, so that none is missed; the standard library clears the mask in the child.
+    let signals = terminating();
+    signals.thread_block()?;
+    let child = command.spawn()?;
+    let pid = Pid::from_raw(i32::try_from(child.id()).map_err(io::Error::other)?);
+    thread::spawn(move || forward(signals, pid));
+    let files = files.clone();
+    thread::spawn(move || keep_copies(&files));
+    wait(child)
+}
+
+fn terminating() -> SigSet {
+    let mut signals = SigSet::empty();
+    signals.add(Signal::SIGTERM);
+    signals.add(Signal::SIGINT);
+    signals
+}
+
+fn forward(signals: SigSet, to: Pid) {
+    while let Ok(signal) = signals.wait() {
+        say(format_args!("passing {signal} on"));
+        if kill(to, signal) == Err(Errno::ESRCH) {
+            return;
+        }
+    }
+}
+
+fn wait(mut child: Child) -> io::Result<ExitCode> {
+    let status = child.wait()?;
+    Ok(ExitCode::from(code(status)))
+}
+
+/// The code a shell gives: 128 + signal for a process that was killed.
+fn code(status: ExitStatus) -> u8 {
+    let code = status
+        .code()
+        .or_else(|| status.signal().map(|signal| 128 + signal));
+    code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1)
+}
+
+fn keep_copies(files: &StateFiles) {
+    let mut copied = None;
+    let mut every = COPY_EVERY;
+    loop {
+        rest(every);
+        let Ok(modified) = fs::metadata(&files.live).and_then(|meta| meta.modified()) else {
+            continue;
+        };
+        if copied == Some(modified) {
+            continue;
+        }
+        let begun = Instant::now();
+        if let Some(time) = copy(files, modified) {
+            copied = Some(time);
+        }
+        every = COPY_EVERY.max(begun.elapsed() * COPY_SHARE);
+    }
+}
+
+/// Copies the state; `None` if anvil wrote meanwhile, which the next round makes good.
+fn copy(files: &StateFiles, modified: SystemTime) -> Option<SystemTime> {
+    let half = files.whole.with_extension("part");
+    let copied = fs::copy(&files.live, &half).and_then(|_| State::read(&half));
+    match copied.and_then(|_| fs::rename(&half, &files.whole)) {
+        Ok(()) => Some(modified),
+        Err(error)
+            if error.kind() == io::ErrorKind::InvalidData
+                || error.kind() == io::ErrorKind::UnexpectedEof =>
+        {
+            None
+        }
+        Err(error) => {
+            say(format_args!(
+                "can't copy the L1's state to {}: {error}",
+                files.whole.display()
+            ));
+            None
+        }
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a period, not a wait: there is nothing to wait for"
+)]
+fn rest(period: Duration) {
+    thread::sleep(period);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exit_codes_are_those_of_a_shell() {
+        assert_eq!(code(ExitStatus::from_raw(0)), 0);
+        assert_eq!(code(ExitStatus::from_raw(3 << 8)), 3);
+        assert_eq!(code(ExitStatus::from_raw(9)), 137);
+    }
+}
