@@ -1,0 +1,196 @@
+//! The programs of the control plane and of the node, and how each is started.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use super::Error;
+use super::addresses::{
+    API_PORT, DOMAIN, NODE_ADDRESS, SERVICE_PREFIX, SERVICE_RANGE, range,
+};
+use super::layout::Layout;
+use super::spec::Spec;
+
+/// A program the supervisor runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Component {
+    Etcd,
+    ApiServer,
+    ControllerManager,
+    Scheduler,
+    Containerd,
+    Kubelet,
+    Proxy,
+}
+
+impl fmt::Display for Component {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.program())
+    }
+}
+
+impl Component {
+    /// All, in the order they are started.
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Etcd,
+        Self::ApiServer,
+        Self::Containerd,
+        Self::Kubelet,
+        Self::ControllerManager,
+        Self::Scheduler,
+        Self::Proxy,
+    ];
+
+    /// Its file name, also the name of its log.
+    pub(crate) const fn program(self) -> &'static str {
+        match self {
+            Self::Etcd => "etcd",
+            Self::ApiServer => "kube-apiserver",
+            Self::ControllerManager => "kube-controller-manager",
+            Self::Scheduler => "kube-scheduler",
+            Self::Containerd => "containerd",
+            Self::Kubelet => "kubelet",
+            Self::Proxy => "kube-proxy",
+        }
+    }
+
+    /// Whether it is started only once the API answers: these give up, or wait ever longer, when it does not.
+    pub(crate) const fn needs_api(self) -> bool {
+        !matches!(self, Self::Etcd | Self::ApiServer | Self::Containerd)
+    }
+
+    /// Settings of the Go runtime: collect garbage sooner, for less memory at the price of a little CPU.
+    pub(crate) const fn environment(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::ApiServer => &[("GOGC", "50"), ("GOMEMLIMIT", "380MiB")],
+            _ => &[("GOGC", "50")],
+        }
+    }
+
+    /// Program and arguments.
+    pub(crate) fn command(self, layout: &Layout, spec: &Spec) -> Result<(PathBuf, Vec<String>), Error> {
+        let program = spec.binaries.find(self.program())?;
+        let args = match self {
+            Self::Etcd => etcd(layout),
+            Self::ApiServer => api_server(layout),
+            Self::ControllerManager => controller_manager(layout),
+            Self::Scheduler => scheduler(layout),
+            Self::Containerd => containerd(layout),
+            Self::Kubelet => kubelet(layout),
+            Self::Proxy => proxy(layout),
+        };
+        Ok((program, args))
+    }
+}
+
+/// An option whose value is a file of the cluster.
+fn file(option: &str, path: PathBuf) -> String {
+    format!("--{option}={}", path.display())
+}
+
+fn options(fixed: &[&str]) -> Vec<String> {
+    fixed.iter().map(|option| format!("--{option}")).collect()
+}
+
+fn etcd(layout: &Layout) -> Vec<String> {
+    let mut args = options(&[
+        "name=aznet",
+        "listen-client-urls=http://127.0.0.1:2379",
+        "advertise-client-urls=http://127.0.0.1:2379",
+        "listen-peer-urls=http://127.0.0.1:2380",
+        "initial-advertise-peer-urls=http://127.0.0.1:2380",
+        "initial-cluster=aznet=http://127.0.0.1:2380",
+        // A test network's state is worth less than the wait for the disk at every write.
+        "unsafe-no-fsync",
+        "snapshot-count=10000",
+        "log-level=warn",
+    ]);
+    args.push(file("data-dir", layout.etcd()));
+    args
+}
+
+fn api_server(layout: &Layout) -> Vec<String> {
+    let mut args = options(&[
+        "etcd-servers=http://127.0.0.1:2379",
+        "allow-privileged=true",
+        "authorization-mode=Node,RBAC",
+        "enable-admission-plugins=NodeRestriction",
+        "kubelet-preferred-address-types=InternalIP",
+        "enable-priority-and-fairness=false",
+        "profiling=false",
+        "shutdown-delay-duration=0s",
+    ]);
+    args.extend([
+        format!("--advertise-address={NODE_ADDRESS}"),
+        format!("--secure-port={API_PORT}"),
+        format!("--service-account-issuer=https://kubernetes.default.svc.{DOMAIN}"),
+        format!("--service-cluster-ip-range={}", range(SERVICE_RANGE, SERVICE_PREFIX)),
+        file("client-ca-file", layout.pki("ca.crt")),
+        file("tls-cert-file", layout.pki("apiserver.crt")),
+        file("tls-private-key-file", layout.pki("apiserver.key")),
+        file("cert-dir", layout.pki("")),
+        file("service-account-key-file", layout.pki("service-account.key")),
+        file("service-account-signing-key-file", layout.pki("service-account.key")),
+        file("kubelet-certificate-authority", layout.pki("ca.crt")),
+        file("kubelet-client-certificate", layout.pki("apiserver-kubelet.crt")),
+        file("kubelet-client-key", layout.pki("apiserver-kubelet.key")),
+    ]);
+    args
+}
+
+/// Controllers nothing here has a use for: each costs watches in the API server.
+const UNUSED_CONTROLLERS: &str = "*,-certificatesigningrequest-approving-controller,\
+-certificatesigningrequest-cleaner-controller,-certificatesigningrequest-signing-controller,\
+-cloud-node-lifecycle-controller,-horizontal-pod-autoscaler-controller,\
+-legacy-serviceaccount-token-cleaner-controller,\
+-node-ipam-controller,-node-route-controller,-persistentvolume-expander-controller,\
+-resourceclaim-controller,-service-cidr-controller,-service-lb-controller,\
+-storage-version-migrator-controller,-token-cleaner-controller,\
+-validatingadmissionpolicy-status-controller,-volumeattributesclass-protection-controller";
+
+fn controller_manager(layout: &Layout) -> Vec<String> {
+    let mut args = options(&[
+        "bind-address=127.0.0.1",
+        "leader-elect=false",
+        "profiling=false",
+        "use-service-account-credentials=false",
+    ]);
+    args.extend(clients(layout, "controller-manager"));
+    args.extend([
+        format!("--controllers={UNUSED_CONTROLLERS}"),
+        file("root-ca-file", layout.pki("ca.crt")),
+        file("service-account-private-key-file", layout.pki("service-account.key")),
+        file("flex-volume-plugin-dir", layout.kubelet().join("volume-plugins")),
+    ]);
+    args
+}
+
+fn scheduler(layout: &Layout) -> Vec<String> {
+    let mut args = options(&["bind-address=127.0.0.1", "leader-elect=false", "profiling=false"]);
+    args.extend(clients(layout, "scheduler"));
+    args
+}
+
+/// The kubeconfig to work with, and to check its own callers with.
+fn clients(layout: &Layout, user: &str) -> [String; 3] {
+    ["kubeconfig", "authentication-kubeconfig", "authorization-kubeconfig"]
+        .map(|option| file(option, layout.config(&format!("{user}.kubeconfig"))))
+}
+
+fn containerd(layout: &Layout) -> Vec<String> {
+    vec![file("config", layout.config("containerd.toml"))]
+}
+
+fn kubelet(layout: &Layout) -> Vec<String> {
+    vec![
+        file("config", layout.config("kubelet.json")),
+        file("kubeconfig", layout.config("kubelet.kubeconfig")),
+        file("root-dir", layout.kubelet()),
+        file("cert-dir", layout.pki("")),
+        format!("--hostname-override={}", layout.node()),
+        format!("--node-ip={NODE_ADDRESS}"),
+    ]
+}
+
+fn proxy(layout: &Layout) -> Vec<String> {
+    vec![file("config", layout.config("proxy.json"))]
+}

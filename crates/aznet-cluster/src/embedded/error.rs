@@ -1,0 +1,233 @@
+//! What can go wrong with an embedded cluster.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::cluster::ClientError;
+use crate::wait::WaitError;
+
+/// What can go wrong with an embedded cluster.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The name can't be used.
+    #[error(
+        "cluster name `{name}`: expected 1 to 20 of a-z, 0-9 and `-`, starting with a letter, not ending with `-`"
+    )]
+    BadName {
+        /// The name given.
+        name: String,
+    },
+    /// No trace of such a cluster on this machine.
+    #[error("no embedded cluster `{name}` on this machine; `aznet cluster list` shows what is there")]
+    NoSuchCluster {
+        /// The name given.
+        name: String,
+    },
+    /// Namespaces, mounts and cgroups need root.
+    #[error("an embedded cluster needs root, this is user id {uid}; run it with sudo, or name an existing cluster with --cluster context:NAME")]
+    NotRoot {
+        /// Who runs this.
+        uid: u32,
+    },
+    /// A program is nowhere to be found.
+    #[error("no program `{program}` in {searched}; `aznet doctor --fix` installs what is missing")]
+    ProgramMissing {
+        /// Its file name.
+        program: String,
+        /// Where it was looked for.
+        searched: String,
+    },
+    /// The pre-imported images are not there.
+    #[error("no image store at {}; `aznet images build` makes it", path.display())]
+    StoreMissing {
+        /// The directory expected.
+        path: PathBuf,
+    },
+    /// The cluster lacks an image, and there is no archive to import it from.
+    #[error("cluster `{name}` has no image {image} and no archive to import it from; `aznet images build` makes it")]
+    ImageMissing {
+        /// The cluster.
+        name: String,
+        /// The image's reference.
+        image: String,
+    },
+    /// A file or directory could not be used.
+    #[error("{action} {}", path.display())]
+    Io {
+        /// What was tried, such as `write`.
+        action: &'static str,
+        /// On which file.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// The kernel refused.
+    #[error("{action}")]
+    Kernel {
+        /// What was tried.
+        action: String,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// A state file does not hold what it should.
+    #[error("{} is not a valid state file; `aznet cluster down {name}` removes the cluster", path.display())]
+    State {
+        /// The cluster.
+        name: String,
+        /// The file.
+        path: PathBuf,
+        /// Where it goes wrong.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// No cgroup hierarchy is usable.
+    #[error("{problem}; an embedded cluster needs cgroups (v1 or v2) writable under /sys/fs/cgroup")]
+    Cgroup {
+        /// What is wrong with them.
+        problem: String,
+    },
+    /// Links, addresses or routes could not be made.
+    #[error("network of the cluster: {action}")]
+    Network {
+        /// What was tried.
+        action: String,
+        /// What netlink says.
+        #[source]
+        source: Box<rtnetlink::Error>,
+    },
+    /// A certificate could not be made.
+    #[error("certificate `{name}`")]
+    Certificate {
+        /// Whose.
+        name: String,
+        /// What rcgen says.
+        #[source]
+        source: rcgen::Error,
+    },
+    /// Another aznet works on the same cluster.
+    #[error("another aznet is working on cluster `{name}` ({}); wait for it or stop it", lock.display())]
+    Busy {
+        /// The cluster.
+        name: String,
+        /// The lock it holds.
+        lock: PathBuf,
+    },
+    /// A supervisor of this cluster runs already.
+    #[error("cluster `{name}` has a supervisor already, process {pid}")]
+    Supervised {
+        /// The cluster.
+        name: String,
+        /// Its process id, 0 if unknown.
+        pid: i32,
+    },
+    /// The supervisor ended while it was needed.
+    #[error("the supervisor of cluster `{name}` ended ({status}); its last lines:\n{log}")]
+    SupervisorDied {
+        /// The cluster.
+        name: String,
+        /// How it ended.
+        status: String,
+        /// The end of its log.
+        log: String,
+    },
+    /// The cluster did not come up in time.
+    #[error("cluster `{name}`: {source}; {component} is the suspect, the end of {}:\n{tail}\nthe state is kept: `aznet cluster up {name}` tries again, `aznet cluster down {name}` removes it", log.display())]
+    NotUp {
+        /// The cluster.
+        name: String,
+        /// The component that most likely is the cause.
+        component: String,
+        /// Its log file.
+        log: PathBuf,
+        /// The log's end.
+        tail: String,
+        /// What was waited for.
+        source: WaitError,
+    },
+    /// A wait ended without its condition.
+    #[error(transparent)]
+    Wait(#[from] WaitError),
+    /// The cluster runs, but something basic in it does not work.
+    #[error("cluster `{name}` runs, but its check failed: {problem}; `aznet cluster down {name}` and `up` start afresh")]
+    Unsound {
+        /// The cluster.
+        name: String,
+        /// What does not work, in words.
+        problem: String,
+    },
+    /// A program failed.
+    #[error("`{command}` failed ({status}): {output}")]
+    Command {
+        /// The command line.
+        command: String,
+        /// How it ended.
+        status: String,
+        /// What it said.
+        output: String,
+    },
+    /// The API answered with an error.
+    #[error("Kubernetes API: {action}")]
+    Api {
+        /// What was asked.
+        action: String,
+        /// What it said.
+        #[source]
+        source: Box<kube::Error>,
+    },
+    /// No client for the cluster.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// An add-on's manifest is not valid.
+    #[error("manifest of {addon}: {problem}")]
+    Manifest {
+        /// The add-on.
+        addon: &'static str,
+        /// What is wrong.
+        problem: String,
+    },
+    /// Something of the cluster is still there after its removal.
+    #[error("cluster `{name}` is down, but not all of it could be removed: {left}")]
+    LeftBehind {
+        /// The cluster.
+        name: String,
+        /// What is left.
+        left: String,
+    },
+}
+
+impl Error {
+    /// Adds what was tried, and on which file, to the system's error.
+    pub(crate) fn io(action: &'static str, path: impl AsRef<Path>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.as_ref().to_path_buf();
+        move |source| Self::Io {
+            action,
+            path,
+            source,
+        }
+    }
+
+    /// Adds what was asked to the API's error.
+    pub(crate) fn api(action: impl Into<String>) -> impl FnOnce(kube::Error) -> Self {
+        let action = action.into();
+        move |source| Self::Api {
+            action,
+            source: Box::new(source),
+        }
+    }
+
+    /// Adds what was tried to the kernel's error.
+    pub(crate) fn kernel<E: Into<io::Error>>(action: impl Into<String>) -> impl FnOnce(E) -> Self {
+        let action = action.into();
+        move |source| Self::Kernel {
+            action,
+            source: source.into(),
+        }
+    }
+
+    /// Whether this is the caller's own interruption.
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self, Self::Wait(WaitError::Cancelled { .. }))
+    }
+}

@@ -1,0 +1,93 @@
+//! Settings of the machine that the kubelet changes and that belong to no namespace. They are written down before the
+//! first cluster starts, and put back when the last one is gone.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::Error;
+use crate::files;
+
+/// What the kubelet sets for a machine that is nothing but a node.
+const CHANGED_BY_KUBELET: [&str; 6] = [
+    "vm/overcommit_memory",
+    "vm/panic_on_oom",
+    "kernel/panic",
+    "kernel/panic_on_oops",
+    "kernel/keys/root_maxkeys",
+    "kernel/keys/root_maxbytes",
+];
+
+/// The machine's own values.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Settings {
+    /// They are lost at a reboot, so those of another boot count for nothing.
+    boot: String,
+    /// By path below `/proc/sys`.
+    values: BTreeMap<String, String>,
+}
+
+/// Writes the values down, unless a cluster of this boot has done so.
+pub(crate) fn remember(path: &Path) -> Result<(), Error> {
+    let boot = read(Path::new("/proc/sys/kernel/random/boot_id"))?;
+    if kept(path)?.is_some_and(|kept| kept.boot == boot) {
+        return Ok(());
+    }
+    let mut values = BTreeMap::new();
+    for name in CHANGED_BY_KUBELET {
+        let file = Path::new("/proc/sys").join(name);
+        if file.exists() {
+            values.insert(name.to_owned(), read(&file)?);
+        }
+    }
+    files::write_json(path, &Settings { boot, values })
+}
+
+/// Puts the values back.
+pub(crate) fn restore(path: &Path) -> Result<(), Error> {
+    let boot = read(Path::new("/proc/sys/kernel/random/boot_id"))?;
+    if let Some(kept) = kept(path)?.filter(|kept| kept.boot == boot) {
+        for (name, value) in kept.values {
+            let file = Path::new("/proc/sys").join(name);
+            if read(&file)? != value {
+                fs::write(&file, value).map_err(Error::io("write", &file))?;
+            }
+        }
+    }
+    files::remove_if_there(path)
+}
+
+/// A file that does not parse is as good as none: it was never written by this program as a whole.
+fn kept(path: &Path) -> Result<Option<Settings>, Error> {
+    let text = files::read_if_there(path)?;
+    Ok(text.and_then(|text| serde_json::from_slice(&text).ok()))
+}
+
+fn read(path: &Path) -> Result<String, Error> {
+    let text = fs::read_to_string(path).map_err(Error::io("read", path))?;
+    Ok(text.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_kept_per_boot() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("host-settings.json");
+        remember(&path).unwrap();
+        let mut settings = kept(&path).unwrap().unwrap();
+        assert!(settings.values.contains_key("vm/overcommit_memory"));
+        settings.values.clear();
+        files::write_json(&path, &settings).unwrap();
+        remember(&path).unwrap();
+        assert!(kept(&path).unwrap().unwrap().values.is_empty());
+        settings.boot = "another".into();
+        files::write_json(&path, &settings).unwrap();
+        remember(&path).unwrap();
+        assert!(!kept(&path).unwrap().unwrap().values.is_empty());
+    }
+}

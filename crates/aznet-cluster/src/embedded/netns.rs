@@ -1,0 +1,155 @@
+//! The cluster's network namespace, named so that `ip netns` shows it. Inside: loopback, a bridge that carries the
+//! node's address, and a default route that leads nowhere. There is no link to the host.
+
+use std::fs::{self, File};
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::thread;
+
+use futures::TryStreamExt;
+use netlink_packet_route::route::RouteType;
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::sched::{CloneFlags, setns, unshare};
+use nix::sys::statfs::{NSFS_MAGIC, statfs};
+use rtnetlink::{Handle, LinkBridge, LinkUnspec, RouteMessageBuilder};
+
+use super::Error;
+use super::addresses::{NODE_ADDRESS, NODE_LINK, SERVICE_PREFIX, SERVICE_RANGE};
+use crate::files;
+
+/// Whether `path` names a namespace; an empty file left by a reboot does not.
+pub(crate) fn exists(path: &Path) -> bool {
+    statfs(path).is_ok_and(|fs| fs.filesystem_type() == NSFS_MAGIC)
+}
+
+/// Makes the namespace and what is in it; leaves an existing one as it is.
+pub(crate) fn ensure(path: &Path) -> Result<(), Error> {
+    if exists(path) {
+        return Ok(());
+    }
+    if let Some(dir) = path.parent() {
+        files::make_dir(dir)?;
+    }
+    let outcome = create(path);
+    if outcome.is_err() {
+        remove(path)?;
+    }
+    outcome
+}
+
+/// Takes the name away; the namespace ends with its last process.
+pub(crate) fn remove(path: &Path) -> Result<(), Error> {
+    if exists(path) {
+        umount2(path, MntFlags::MNT_DETACH)
+            .map_err(|errno| Error::io("unmount", path)(errno.into()))?;
+    }
+    files::remove_if_there(path)
+}
+
+/// Moves the calling thread, and all that it starts, into the namespace.
+pub(crate) fn enter(path: &Path) -> Result<(), Error> {
+    let file = File::open(path).map_err(Error::io("open", path))?;
+    setns(file, CloneFlags::CLONE_NEWNET)
+        .map_err(|errno| Error::io("enter network namespace", path)(errno.into()))
+}
+
+/// Runs `task` inside the namespace, on a thread of its own.
+pub(crate) fn within<T: Send>(
+    path: &Path,
+    task: impl FnOnce() -> Result<T, Error> + Send,
+) -> Result<T, Error> {
+    on_thread(|| {
+        enter(path)?;
+        task()
+    })
+}
+
+fn create(path: &Path) -> Result<(), Error> {
+    File::create(path).map_err(Error::io("make", path))?;
+    on_thread(|| {
+        unshare(CloneFlags::CLONE_NEWNET).map_err(Error::kernel("make a network namespace"))?;
+        let none: Option<&str> = None;
+        mount(Some("/proc/thread-self/ns/net"), path, none, MsFlags::MS_BIND, none)
+            .map_err(|errno| Error::io("name the network namespace", path)(errno.into()))?;
+        set("net/ipv4/ip_forward", "1")?;
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(Error::kernel("start a runtime"))?
+            .block_on(furnish())
+    })
+}
+
+/// Namespaces belong to threads.
+fn on_thread<T: Send>(task: impl FnOnce() -> Result<T, Error> + Send) -> Result<T, Error> {
+    thread::scope(|scope| {
+        let handle = thread::Builder::new()
+            .name("netns".into())
+            .spawn_scoped(scope, task)
+            .map_err(Error::kernel("start a thread"))?;
+        handle
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
+/// Writes a setting of the calling thread's network namespace.
+fn set(name: &str, value: &str) -> Result<(), Error> {
+    let path = Path::new("/proc/sys").join(name);
+    fs::write(&path, value).map_err(Error::io("write", &path))
+}
+
+async fn furnish() -> Result<(), Error> {
+    let (connection, handle, _) =
+        rtnetlink::new_connection().map_err(Error::kernel("open netlink"))?;
+    let connection = tokio::spawn(connection);
+    let outcome = links_and_routes(&handle).await;
+    connection.abort();
+    outcome
+}
+
+async fn links_and_routes(handle: &Handle) -> Result<(), Error> {
+    let netlink = |action: &str| {
+        let action = action.to_owned();
+        move |source| Error::Network {
+            action,
+            source: Box::new(source),
+        }
+    };
+    up(handle, "lo").await.map_err(netlink("set lo up"))?;
+    let bridge = LinkBridge::new(NODE_LINK).up().build();
+    let add = handle.link().add(bridge).execute();
+    add.await.map_err(netlink("add the node's bridge"))?;
+    let index = index_of(handle, NODE_LINK)
+        .await
+        .map_err(netlink("find the node's bridge"))?;
+    let address = handle.address().add(index, NODE_ADDRESS.into(), 32);
+    address.execute().await.map_err(netlink("add the node's address"))?;
+    // Service addresses are rewritten after routing, so a process of the node needs a route for them.
+    let services = RouteMessageBuilder::<Ipv4Addr>::new()
+        .destination_prefix(SERVICE_RANGE, SERVICE_PREFIX)
+        .output_interface(index)
+        .build();
+    let add = handle.route().add(services).execute();
+    add.await.map_err(netlink("add the route to services"))?;
+    // Whoever calls out is told at once, rather than left waiting.
+    let nowhere = RouteMessageBuilder::<Ipv4Addr>::new()
+        .kind(RouteType::Unreachable)
+        .build();
+    let add = handle.route().add(nowhere).execute();
+    add.await.map_err(netlink("add the default route"))
+}
+
+async fn up(handle: &Handle, link: &str) -> Result<(), rtnetlink::Error> {
+    let index = index_of(handle, link).await?;
+    let change = LinkUnspec::new_with_index(index).up().build();
+    handle.link().set(change).execute().await
+}
+
+async fn index_of(handle: &Handle, link: &str) -> Result<u32, rtnetlink::Error> {
+    let mut links = handle.link().get().match_name(link.to_owned()).execute();
+    let found = links.try_next().await?;
+    found
+        .map(|link| link.header.index)
+        .ok_or(rtnetlink::Error::RequestFailed)
+}

@@ -1,0 +1,200 @@
+//! What a cluster is made of: given to `up`, kept in `cluster.json`, read by the supervisor.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::Error;
+use super::layout::Layout;
+use crate::files;
+
+/// Where the programs are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Binaries {
+    /// Directories searched, in this order, for `etcd`, `kube-apiserver`, `kube-controller-manager`, `kube-scheduler`,
+    /// `kubelet`, `kube-proxy`, `containerd`, `ctr`, `runc`, `nft`, `iptables`, `setpriv` and `mount`; they also are
+    /// the components' `PATH`.
+    pub search: Vec<PathBuf>,
+    /// The directory of the CNI plugins `ptp`, `host-local`, `portmap` and `loopback`.
+    pub cni: PathBuf,
+}
+
+impl Binaries {
+    /// The full path of `program`.
+    ///
+    /// # Errors
+    /// [`Error::ProgramMissing`] with the directories searched.
+    pub fn find(&self, program: &str) -> Result<PathBuf, Error> {
+        find(program, &self.search)
+    }
+
+    /// Checks that all programs a cluster needs are there.
+    ///
+    /// # Errors
+    /// [`Error::ProgramMissing`] for the first one that is not.
+    pub fn check(&self) -> Result<(), Error> {
+        const PROGRAMS: [&str; 13] = [
+            "etcd",
+            "kube-apiserver",
+            "kube-controller-manager",
+            "kube-scheduler",
+            "kubelet",
+            "kube-proxy",
+            "containerd",
+            "ctr",
+            "runc",
+            "nft",
+            "iptables",
+            "setpriv",
+            "mount",
+        ];
+        for program in PROGRAMS {
+            self.find(program)?;
+        }
+        for plugin in ["ptp", "host-local", "portmap", "loopback"] {
+            find(plugin, std::slice::from_ref(&self.cni))?;
+        }
+        Ok(())
+    }
+}
+
+fn find(program: &str, search: &[PathBuf]) -> Result<PathBuf, Error> {
+    search
+        .iter()
+        .map(|dir| dir.join(program))
+        .find(|path| path.is_file())
+        .ok_or_else(|| {
+            let searched: Vec<_> = search.iter().map(|dir| dir.display().to_string()).collect();
+            Error::ProgramMissing {
+                program: program.to_owned(),
+                searched: searched.join(", "),
+            }
+        })
+}
+
+/// The images a cluster starts with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Images {
+    /// A containerd root directory that has them imported and unpacked, with nobody using it; it is cloned.
+    pub store: PathBuf,
+    /// The pause image: its entry point sleeps until told to end.
+    pub pause: String,
+    /// CoreDNS, the binary at `/coredns`.
+    pub coredns: String,
+    /// The local path provisioner, the binary at `/local-path-provisioner`.
+    pub provisioner: String,
+    /// A small Debian: bash, coreutils, getent.
+    pub base: String,
+    /// All images of the set with their archives. A cluster that lacks one imports it from there.
+    pub archives: Vec<Archive>,
+}
+
+/// An image and the OCI archive that holds it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Archive {
+    /// The fully normalised reference, such as `localhost/aznet/base:1f2e`.
+    pub image: String,
+    /// The archive.
+    pub path: PathBuf,
+}
+
+/// What a cluster is made of, as kept in its `cluster.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Spec {
+    /// The cluster's name.
+    pub(crate) name: String,
+    /// The port on the host's 127.0.0.1 that leads to the API.
+    pub(crate) port: u16,
+    /// When it was made, RFC 3339.
+    pub(crate) created: jiff::Timestamp,
+    /// Where the programs are.
+    pub(crate) binaries: Binaries,
+    /// The images it was made with.
+    pub(crate) images: Images,
+}
+
+impl Spec {
+    /// The spec kept for the cluster, `None` if there is none.
+    pub(crate) fn load(layout: &Layout) -> Result<Option<Self>, Error> {
+        let path = layout.spec();
+        let Some(text) = files::read_if_there(&path)? else {
+            return Ok(None);
+        };
+        serde_json::from_slice(&text)
+            .map(Some)
+            .map_err(|source| Error::State {
+                name: layout.name().to_owned(),
+                path,
+                source,
+            })
+    }
+
+    /// Keeps it.
+    pub(crate) fn save(&self, layout: &Layout) -> Result<(), Error> {
+        files::write_json(&layout.spec(), self)
+    }
+}
+
+/// Checks a name: it becomes part of host names, paths and sockets, which are short.
+pub(crate) fn check_name(name: &str) -> Result<(), Error> {
+    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let good = (1..=20).contains(&name.len())
+        && name.starts_with(|c: char| c.is_ascii_lowercase())
+        && !name.ends_with('-')
+        && name.chars().all(inner);
+    if good {
+        Ok(())
+    } else {
+        Err(Error::BadName {
+            name: name.to_owned(),
+        })
+    }
+}
+
+/// The part of the program search path that is always there, for mount helpers and the like.
+pub(crate) fn search_path(binaries: &Binaries) -> String {
+    let system = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"].map(Path::new);
+    let given = binaries.search.iter().map(PathBuf::as_path);
+    let mut dirs: Vec<String> = Vec::new();
+    for dir in given.chain(system) {
+        let dir = dir.display().to_string();
+        if !dirs.contains(&dir) {
+            dirs.push(dir);
+        }
+    }
+    dirs.join(":")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_fit_where_they_are_used() {
+        for good in ["a", "aznet", "ci-1", "a2345678901234567890"] {
+            assert!(check_name(good).is_ok(), "{good}");
+        }
+        for bad in ["", "1a", "-a", "a-", "A", "a_b", "a/b", "..", "a23456789012345678901"] {
+            assert!(check_name(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_missing_program_is_named_with_the_places_searched() {
+        let binaries = Binaries {
+            search: vec!["/nowhere".into(), "/neither".into()],
+            cni: "/nowhere".into(),
+        };
+        let text = binaries.find("etcd").unwrap_err().to_string();
+        assert!(text.contains("`etcd` in /nowhere, /neither"), "{text}");
+    }
+
+    #[test]
+    fn the_search_path_names_each_directory_once() {
+        let binaries = Binaries {
+            search: vec!["/opt/x".into(), "/usr/bin".into()],
+            cni: "/".into(),
+        };
+        assert_eq!(search_path(&binaries), "/opt/x:/usr/bin:/usr/sbin:/sbin:/bin");
+    }
+}

@@ -1,0 +1,123 @@
+//! The supervisor's record of its components, written through to `status.json`.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use tokio::sync::watch;
+use tracing::{info, warn};
+
+use super::super::components::Component;
+use super::super::layout::Layout;
+use super::super::status::{ComponentStatus, Status};
+use crate::embedded::Error;
+use crate::files;
+
+/// Shared by all tasks of the supervisor.
+#[derive(Clone)]
+pub(super) struct Board {
+    layout: Layout,
+    status: Arc<Mutex<Status>>,
+}
+
+impl Board {
+    pub(super) fn new(layout: &Layout) -> Result<Self, Error> {
+        let now = Timestamp::now();
+        let components = Component::ALL.map(|component| ComponentStatus {
+            name: component.to_string(),
+            pid: None,
+            since: now,
+            restarts: 0,
+            last_end: None,
+        });
+        let status = Status {
+            api_since: None,
+            components: components.into(),
+        };
+        files::write_json(&layout.status(), &status)?;
+        Ok(Self {
+            layout: layout.clone(),
+            status: Arc::new(Mutex::new(status)),
+        })
+    }
+
+    pub(super) fn started(&self, component: Component, pid: Option<u32>) {
+        info!(%component, pid, "started");
+        self.change(component, |entry| {
+            entry.pid = pid.and_then(|pid| i32::try_from(pid).ok());
+        });
+    }
+
+    pub(super) fn ended(&self, component: Component, reason: String) {
+        warn!(%component, reason, "ended");
+        self.change(component, |entry| {
+            entry.pid = None;
+            entry.restarts += 1;
+            entry.last_end = Some(reason);
+        });
+    }
+
+    fn change(&self, component: Component, change: impl FnOnce(&mut ComponentStatus)) {
+        self.update(|status| {
+            let name = component.program();
+            if let Some(entry) = status.components.iter_mut().find(|entry| entry.name == name) {
+                entry.since = Timestamp::now();
+                change(entry);
+            }
+        });
+    }
+
+    fn update(&self, change: impl FnOnce(&mut Status)) {
+        let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut status);
+        if let Err(error) = files::write_json(&self.layout.status(), &*status) {
+            warn!(%error, "the status can't be written");
+        }
+    }
+}
+
+/// Opens the gate `ready` when the API answers for the first time.
+pub(super) async fn watch_api(
+    layout: Layout,
+    board: Board,
+    ready: watch::Sender<bool>,
+) -> Result<(), Error> {
+    let client = client(&layout).await?;
+    let mut looks = tokio::time::interval(Duration::from_millis(50));
+    looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        looks.tick().await;
+        let request = http::Request::get("/readyz").body(Vec::new());
+        let Ok(request) = request else { continue };
+        if client.request_text(request).await.is_ok() {
+            break;
+        }
+    }
+    info!("the API answers");
+    board.update(|status| status.api_since = Some(Timestamp::now()));
+    // Held until the end: a gate whose keeper is gone would be closed.
+    let _ = ready.send(true);
+    ready.closed().await;
+    Ok(())
+}
+
+/// A client of the API inside the namespace.
+async fn client(layout: &Layout) -> Result<kube::Client, Error> {
+    use crate::cluster::ClientError;
+    let context = layout.node();
+    let path = layout.config("controller-manager.kubeconfig");
+    let broken = |source| ClientError::Kubeconfig {
+        context: context.clone(),
+        source,
+    };
+    let file = Kubeconfig::read_from(path).map_err(broken)?;
+    let config = kube::Config::from_custom_kubeconfig(file, &KubeConfigOptions::default())
+        .await
+        .map_err(broken)?;
+    let client = kube::Client::try_from(config).map_err(|source| ClientError::Client {
+        context: context.clone(),
+        source,
+    })?;
+    Ok(client)
+}

@@ -1,0 +1,120 @@
+//! One component: started, its output kept, started again when it ends.
+
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use tokio::net::unix::pipe;
+use tokio::process::{Child, Command};
+use tokio::sync::watch;
+
+use super::super::components::Component;
+use super::super::layout::Layout;
+use super::super::spec::{Spec, search_path};
+use super::board::Board;
+use super::log::{Log, LastLine};
+use crate::embedded::Error;
+
+/// The longest pause before a component is started again.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// A component that ran this long is taken to be fine again.
+const SETTLED: Duration = Duration::from_secs(30);
+
+/// What it takes to run one component.
+pub(super) struct Run {
+    pub(super) component: Component,
+    pub(super) layout: Layout,
+    pub(super) spec: Spec,
+    pub(super) board: Board,
+}
+
+impl Run {
+    /// Runs it for as long as the supervisor lives.
+    pub(super) async fn forever(self, mut api: watch::Receiver<bool>) -> Result<(), Error> {
+        if self.component.needs_api() {
+            // An error means that the supervisor is ending.
+            let _ = api.wait_for(|ready| *ready).await;
+        }
+        let mut pause = Duration::ZERO;
+        loop {
+            let start = Instant::now();
+            let reason = match self.once().await {
+                Ok(reason) => reason,
+                Err(error) => format!("could not be started: {}", chain(&error)),
+            };
+            self.board.ended(self.component, reason);
+            pause = next_pause(pause, start.elapsed());
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// Runs it until it ends, and says how that was.
+    async fn once(&self) -> Result<String, Error> {
+        let (mut child, last) = self.start()?;
+        self.board.started(self.component, child.id());
+        let status = child.wait().await.map_err(Error::kernel("wait for a child"))?;
+        Ok(format!("{status}; {}", last.get()))
+    }
+
+    fn start(&self) -> Result<(Child, LastLine), Error> {
+        let (program, args) = self.component.command(&self.layout, &self.spec)?;
+        let (output, input) = std::io::pipe().map_err(Error::kernel("make a pipe"))?;
+        let again = input.try_clone().map_err(Error::kernel("make a pipe"))?;
+        let receiver = pipe::Receiver::from_owned_fd(output.into())
+            .map_err(Error::kernel("read a child's output"))?;
+        // The component must not outlive the supervisor, or the next one would meet it.
+        let child = Command::new(self.spec.binaries.find("setpriv")?)
+            .args(["--pdeathsig", "KILL", "--"])
+            .arg(program)
+            .args(args)
+            .env_clear()
+            .env("PATH", search_path(&self.spec.binaries))
+            .env("HOME", "/root")
+            .envs(self.component.environment().iter().copied())
+            .current_dir("/")
+            .stdin(Stdio::null())
+            .stdout(input)
+            .stderr(again)
+            .spawn()
+            .map_err(Error::kernel(format!("start {}", self.component)))?;
+        let log = Log::open(&self.layout.log(self.component.program()))?;
+        Ok((child, log.follow(receiver)))
+    }
+}
+
+/// Twice the last pause, from a fifth of a second; none to speak of after it ran well for a while.
+fn next_pause(last: Duration, ran: Duration) -> Duration {
+    const FIRST: Duration = Duration::from_millis(200);
+    if ran >= SETTLED {
+        FIRST
+    } else {
+        (last * 2).clamp(FIRST, LONGEST_PAUSE)
+    }
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text = format!("{text}: {error}");
+        source = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_until_the_component_settles() {
+        let short = Duration::from_secs(1);
+        let mut pause = Duration::ZERO;
+        let mut pauses = Vec::new();
+        for _ in 0..7 {
+            pause = next_pause(pause, short);
+            pauses.push(pause.as_millis());
+        }
+        assert_eq!(pauses, [200, 400, 800, 1600, 3200, 5000, 5000]);
+        assert_eq!(next_pause(pause, SETTLED).as_millis(), 200);
+    }
+}

@@ -1,0 +1,380 @@
+//! Making a cluster, or bringing it back.
+
+use std::ffi::OsString;
+use std::fs::OpenOptions;
+use std::process::{Child, Command, Stdio};
+use std::time::Instant;
+
+use jiff::Timestamp;
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::Node;
+use kube::api::Api;
+use tokio_util::sync::CancellationToken;
+
+use super::cgroup::Cgroups;
+use super::layout::Layout;
+use super::process::Process;
+use super::spec::{Binaries, Images, Spec, check_name};
+use super::status::{self, Status};
+use super::{Error, addons, config, down, host, import, lock, netns, pki, store, verify};
+use crate::cluster::{Cluster, Provider};
+use crate::files;
+use crate::paths::Paths;
+use crate::progress::{Progress, Reporter, State};
+use crate::wait::{self, Look, Patience, WaitError};
+
+/// What can be chosen about a cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// Its name: 1 to 20 of a-z, 0-9 and `-`.
+    pub name: String,
+    /// The command that calls [`super::supervise`]: a program and its arguments, to which the name is added.
+    pub supervisor: Vec<OsString>,
+}
+
+impl Options {
+    /// The usual: supervised by `cluster supervise NAME` of the running program.
+    ///
+    /// # Errors
+    /// When the running program's own path is not known.
+    pub fn new(name: impl Into<String>) -> Result<Self, Error> {
+        let program = std::env::current_exe().map_err(Error::kernel("find this program"))?;
+        Ok(Self {
+            name: name.into(),
+            supervisor: vec![program.into(), "cluster".into(), "supervise".into()],
+        })
+    }
+}
+
+/// Makes the cluster, or brings it back, or finds that it runs: in every case it works when this returns.
+///
+/// Safe to interrupt at any time: what is there then is completed by the next `up`, or removed by `down`.
+///
+/// # Errors
+/// When something it needs is missing, or the cluster does not come up in time; the error names the component and
+/// shows the end of its log.
+pub async fn up(
+    paths: &Paths,
+    binaries: &Binaries,
+    images: &Images,
+    options: &Options,
+    report: &Reporter,
+    cancel: &CancellationToken,
+) -> Result<Cluster, Error> {
+    check_name(&options.name)?;
+    check_root()?;
+    binaries.check()?;
+    let layout = Layout::new(paths, &options.name);
+    let _lock = lock::change(&layout, cancel).await?;
+    let mut work = Work {
+        paths,
+        layout: &layout,
+        options,
+        report,
+        cancel,
+        start: Instant::now(),
+        child: None,
+    };
+    let spec = work.supervised(binaries, images).await?;
+    work.api_answers().await?;
+    let cluster = Cluster {
+        name: options.name.clone(),
+        provider: Provider::Embedded,
+        kubeconfig: Some(layout.kubeconfig()),
+    };
+    let client = cluster.client().await?;
+    work.images_are_there(&spec).await?;
+    work.node_is_ready(&client).await?;
+    work.is_sound(&client, images).await?;
+    work.say("ready", State::Done);
+    Ok(cluster)
+}
+
+fn check_root() -> Result<(), Error> {
+    let uid = nix::unistd::geteuid();
+    if uid.is_root() {
+        Ok(())
+    } else {
+        Err(Error::NotRoot { uid: uid.as_raw() })
+    }
+}
+
+/// One `up` under way.
+struct Work<'a> {
+    paths: &'a Paths,
+    layout: &'a Layout,
+    options: &'a Options,
+    report: &'a Reporter,
+    cancel: &'a CancellationToken,
+    start: Instant,
+    /// The supervisor, if this one started it.
+    child: Option<Child>,
+}
+
+impl Work<'_> {
+    fn say(&self, message: impl Into<String>, state: State) {
+        (self.report)(Progress {
+            task: format!("cluster {}", self.layout.name()),
+            message: message.into(),
+            step: None,
+            elapsed: self.start.elapsed(),
+            state,
+        });
+    }
+
+    fn doing(&self, message: impl Into<String>) {
+        self.say(message, State::Running);
+    }
+
+    /// Sees to it that a supervisor runs, of the wanted programs.
+    async fn supervised(&mut self, binaries: &Binaries, images: &Images) -> Result<Spec, Error> {
+        let old = Spec::load(self.layout)?;
+        let spec = Spec {
+            name: self.options.name.clone(),
+            port: old.as_ref().map_or(0, |old| old.port),
+            created: old.as_ref().map_or_else(Timestamp::now, |old| old.created),
+            binaries: binaries.clone(),
+            images: images.clone(),
+        };
+        let runs = status::supervisor(self.layout)?.is_some();
+        let same = old.as_ref().is_some_and(|old| {
+            old.binaries == spec.binaries && old.images.pause == spec.images.pause
+        });
+        if runs && same {
+            self.doing("it runs, checking it");
+            spec.save(self.layout)?;
+            return Ok(spec);
+        }
+        self.doing(match (old.is_some(), runs) {
+            (false, _) => "making it",
+            (true, false) => "bringing it back",
+            (true, true) => "starting it again with other programs",
+        });
+        self.prepare(&spec).await?;
+        self.child = Some(self.spawn()?);
+        Ok(spec)
+    }
+
+    /// Everything the supervisor relies on; each step leaves alone what is there.
+    async fn prepare(&self, spec: &Spec) -> Result<(), Error> {
+        let layout = self.layout;
+        for dir in [layout.state(), layout.run()] {
+            files::make_private_dir(dir)?;
+        }
+        let cgroups = Cgroups::at(layout.cgroup())?;
+        // A supervisor that was killed may have left components, which end with it only almost at once.
+        down::end_all(layout, &cgroups, "system").await?;
+        for dir in [layout.etcd(), layout.kubelet(), layout.pod_logs()] {
+            files::make_private_dir(&dir)?;
+        }
+        files::make_dir(&layout.volumes())?;
+        host::remember(layout.host_settings())?;
+        spec.save(layout)?;
+        pki::ensure(layout)?;
+        config::write_all(layout, spec)?;
+        cgroups.create()?;
+        netns::ensure(layout.netns())?;
+        self.doing("cloning the image store");
+        let (layout, images) = (layout.clone(), spec.images.clone());
+        tokio::task::spawn_blocking(move || store::ensure(&layout, &images))
+            .await
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+    }
+
+    fn spawn(&self) -> Result<Child, Error> {
+        let log = self.layout.log("supervisor");
+        let open = || OpenOptions::new().create(true).append(true).open(&log);
+        let (program, args) = self
+            .options
+            .supervisor
+            .split_first()
+            .ok_or_else(|| Error::ProgramMissing {
+                program: "supervisor".into(),
+                searched: "the options given".into(),
+            })?;
+        self.doing("starting its processes");
+        Command::new(program)
+            .args(args)
+            .arg(self.layout.name())
+            .env("AZNET_CACHE", self.paths.cache())
+            .env("AZNET_STATE", self.paths.state())
+            .env("AZNET_RUN", self.paths.run())
+            .current_dir("/")
+            .stdin(Stdio::null())
+            .stdout(open().map_err(Error::io("open", &log))?)
+            .stderr(open().map_err(Error::io("open", &log))?)
+            .spawn()
+            .map_err(Error::kernel(format!("start {}", program.display())))
+    }
+
+    async fn api_answers(&mut self) -> Result<(), Error> {
+        let cancel = self.cancel;
+        let patience = Patience {
+            pace: std::time::Duration::from_millis(50),
+            ..Patience::seconds(90)
+        };
+        let look = || {
+            let seen = self.api_seen();
+            async { seen }
+        };
+        let outcome = wait::until("the API answers", patience, cancel, look).await;
+        outcome.map_err(|error| self.blame(error))
+    }
+
+    fn api_seen(&mut self) -> Result<Look<()>, Error> {
+        self.supervisor_lives()?;
+        let Some(status) = Status::load(self.layout)? else {
+            return Ok(Look::Pending("the supervisor is starting".into()));
+        };
+        if status.api_since.is_some() {
+            return Ok(Look::Done(()));
+        }
+        Ok(Look::Pending(match status.suspect() {
+            Some(component) => match &component.last_end {
+                Some(end) => format!("{} ended {} times: {end}", component.name, component.restarts),
+                None => format!("{} is to be started", component.name),
+            },
+            None => "all components run".into(),
+        }))
+    }
+
+    /// Fails if the supervisor started here has ended.
+    fn supervisor_lives(&mut self) -> Result<(), Error> {
+        let ended = self.child.as_mut().and_then(|child| child.try_wait().ok().flatten());
+        match ended {
+            None => Ok(()),
+            Some(status) => Err(Error::SupervisorDied {
+                name: self.layout.name().to_owned(),
+                status: status.to_string(),
+                log: files::tail(&self.layout.log("supervisor"), 10),
+            }),
+        }
+    }
+
+    /// Names the component that most likely kept the cluster from coming up.
+    fn blame(&self, error: Error) -> Error {
+        let Error::Wait(source @ WaitError::TimedOut { .. }) = error else {
+            return error;
+        };
+        let status = Status::load(self.layout).ok().flatten().unwrap_or_default();
+        let component = match status.suspect() {
+            Some(component) => component.name.clone(),
+            None if status.api_since.is_none() => "kube-apiserver".into(),
+            None => "kubelet".into(),
+        };
+        let log = self.layout.log(&component);
+        Error::NotUp {
+            name: self.layout.name().to_owned(),
+            component,
+            tail: files::tail(&log, 10),
+            log,
+            source,
+        }
+    }
+
+    async fn images_are_there(&self, spec: &Spec) -> Result<(), Error> {
+        let each = |archive: &super::Archive| self.doing(format!("importing {}", archive.image));
+        import::missing(self.layout, &spec.binaries, &spec.images, self.cancel, each)
+            .await
+            .map_err(|error| self.blame(error))
+    }
+
+    async fn node_is_ready(&self, client: &kube::Client) -> Result<(), Error> {
+        let nodes: Api<Node> = Api::all(client.clone());
+        let name = self.layout.node();
+        let look = || async {
+            let kubelet = Status::load(self.layout)?
+                .and_then(|status| kubelet_since(&status));
+            // Errors pass: the API server may be starting again.
+            Ok(match nodes.get_opt(&name).await {
+                Ok(Some(node)) => readiness(&node, kubelet),
+                Ok(None) => Look::Pending("it has not registered".into()),
+                Err(error) => Look::Pending(error.to_string()),
+            })
+        };
+        let outcome = wait::until("the node is Ready", Patience::seconds(90), self.cancel, look);
+        outcome.await.map_err(|error| self.blame(error))?;
+        self.doing("its node is Ready");
+        Ok(())
+    }
+
+    /// Brings the add-ons up and checks the cluster, once per supervisor.
+    async fn is_sound(&self, client: &kube::Client, images: &Images) -> Result<(), Error> {
+        let marker = self.layout.run().join("sound.json");
+        let now = Sound {
+            supervisor: status::supervisor(self.layout)?,
+            coredns: images.coredns.clone(),
+            provisioner: images.provisioner.clone(),
+            base: images.base.clone(),
+        };
+        let known = files::read_if_there(&marker)?;
+        let known = known.and_then(|text| serde_json::from_slice::<Sound>(&text).ok());
+        if known.as_ref() == Some(&now) {
+            return self.addons_are_available(client).await;
+        }
+        addons::apply(client, self.layout, images).await?;
+        self.doing("starting DNS and volumes");
+        self.addons_are_available(client).await?;
+        self.doing("checking DNS, services, pods and volumes");
+        verify::verify(client, self.layout, images, self.cancel).await?;
+        files::write_json(&marker, &now)
+    }
+
+    async fn addons_are_available(&self, client: &kube::Client) -> Result<(), Error> {
+        let deployments: Api<Deployment> = Api::namespaced(client.clone(), "kube-system");
+        for name in addons::DEPLOYMENTS {
+            let look = || async {
+                Ok::<_, Error>(match deployments.get(name).await {
+                    Ok(deployment) if is_available(&deployment) => Look::Done(()),
+                    Ok(_) => Look::Pending("it has no ready pod".into()),
+                    Err(error) => Look::Pending(error.to_string()),
+                })
+            };
+            let what = format!("{name} is available");
+            let outcome = wait::until(&what, Patience::seconds(120), self.cancel, look);
+            outcome.await.map_err(|error| self.blame(error))?;
+        }
+        Ok(())
+    }
+}
+
+/// Which supervisor's cluster was checked, with which add-ons.
+#[derive(Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+struct Sound {
+    supervisor: Option<Process>,
+    coredns: String,
+    provisioner: String,
+    base: String,
+}
+
+fn kubelet_since(status: &Status) -> Option<Timestamp> {
+    let mut components = status.components.iter();
+    let kubelet = components.find(|component| component.name == "kubelet" && component.pid.is_some());
+    kubelet.map(|kubelet| kubelet.since)
+}
+
+/// Whether the kubelet that runs now has said so: the last one's word is still there for a while.
+fn readiness(node: &Node, kubelet_since: Option<Timestamp>) -> Look<()> {
+    let Some(since) = kubelet_since else {
+        return Look::Pending("the kubelet does not run".into());
+    };
+    let conditions = node.status.as_ref().and_then(|status| status.conditions.as_ref());
+    let ready = conditions.and_then(|all| all.iter().find(|one| one.type_ == "Ready"));
+    match ready {
+        // Kubernetes tells whole seconds only.
+        Some(ready) if ready.last_heartbeat_time.as_ref().is_none_or(|at| at.0.as_second() < since.as_second()) => {
+            Look::Pending("the kubelet has not reported since its start".into())
+        }
+        Some(ready) if ready.status == "True" => Look::Done(()),
+        Some(ready) => Look::Pending(ready.message.clone().unwrap_or_default()),
+        None => Look::Pending("no Ready condition".into()),
+    }
+}
+
+fn is_available(deployment: &Deployment) -> bool {
+    deployment.status.as_ref().is_some_and(|status| {
+        status.observed_generation == deployment.metadata.generation
+            && status.updated_replicas == status.replicas
+            && status.available_replicas.unwrap_or(0) >= 1
+    })
+}
