@@ -16,7 +16,9 @@ export type AccountStatus = { address: AztecAddress; alias: string; deployed: bo
 
 type Log = { info(text: string): void };
 
-const RETRY_INTERVAL_MS = 2_000;
+const POLL_INTERVAL_MS = 1_000;
+/** Longer than a slot of any network this is meant for. */
+const RETRY_AFTER_MS = 15_000;
 
 /** The well-known accounts of a test network's genesis state: registers them here and deploys them once. */
 export class TestAccounts {
@@ -51,6 +53,7 @@ export class TestAccounts {
   /** The accounts and whether each is deployed, as of the newest block. */
   async status(): Promise<AccountStatus[]> {
     const accounts = await this.#deps.wallet.getAccounts();
+    accounts.sort((a, b) => a.alias.localeCompare(b.alias));
     return await Promise.all(
       accounts.map(async ({ item, alias }) => ({ address: item, alias, deployed: await this.#isDeployed(item) })),
     );
@@ -80,19 +83,26 @@ export class TestAccounts {
     await this.#running;
   }
 
-  /** Another PXE may deploy the same accounts just now: a failure counts only while the account is still missing. */
+  /**
+   * Another PXE may deploy the same accounts just now, and then refusals and drops are to be expected: what counts is
+   * whether the accounts are there. Before sending again, the other one's transactions are given time for a block.
+   */
   async #deployMissing(): Promise<void> {
     const { timeoutMs, signal } = this.#deps;
-    const options = { what: 'the test accounts to be deployed', timeoutMs, intervalMs: RETRY_INTERVAL_MS, signal };
-    await until(options, async () => {
+    const options = { what: 'the test accounts to be deployed', timeoutMs, intervalMs: POLL_INTERVAL_MS, signal };
+    let retryAt = 0;
+    let failures: string[] = [];
+    await until<void>(options, async () => {
       const missing = await this.#missing();
       if (missing.length === 0) {
         return { done: undefined };
       }
-      await this.#requireFunds(missing);
-      this.#deps.log.info(`deploying ${missing.length} test account(s)`);
-      const failures = await this.#deployAll(missing);
-      return failures.length === 0 ? { done: undefined } : { seen: failures.join('; ') };
+      if (performance.now() >= retryAt) {
+        await this.#requireFunds(missing);
+        failures = await this.#deployAll(missing);
+        retryAt = performance.now() + RETRY_AFTER_MS;
+      }
+      return { seen: failures.join('; ') || 'their transactions were included' };
     });
   }
 
@@ -115,14 +125,22 @@ export class TestAccounts {
 
   /** Sends all before waiting for any, so that they share a block; returns what failed. */
   async #deployAll(managers: readonly AccountManager[]): Promise<string[]> {
-    const results = await Promise.allSettled(
-      managers.map(async manager => {
-        const what = `the deployment of account ${manager.address}`;
-        const wait = { for: 'checkpointed', timeoutMs: this.#deps.timeoutMs } as const;
-        return await this.#deps.transactions.wait(what, await this.#send(what, manager), wait);
-      }),
-    );
-    return results.flatMap(result => (result.status === 'rejected' ? [messageOf(result.reason)] : []));
+    const { transactions, timeoutMs, log } = this.#deps;
+    log.info(`deploying ${managers.length} test account(s)`);
+    const sent: { what: string; txHash: TxHash }[] = [];
+    const failures: string[] = [];
+    // In turn: the wallet proves one transaction at a time anyway, and warns when asked for more.
+    for (const manager of managers) {
+      const what = `the deployment of account ${manager.address}`;
+      await this.#send(what, manager).then(
+        txHash => sent.push({ what, txHash }),
+        (error: unknown) => failures.push(messageOf(error)),
+      );
+    }
+    const wait = { for: 'checkpointed', timeoutMs } as const;
+    const results = await Promise.allSettled(sent.map(({ what, txHash }) => transactions.wait(what, txHash, wait)));
+    const lost = results.flatMap(result => (result.status === 'rejected' ? [messageOf(result.reason)] : []));
+    return [...failures, ...lost];
   }
 
   /** Publishes neither class nor instance: account contracts have no public functions. */

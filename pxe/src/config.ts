@@ -5,7 +5,7 @@ export type DeployTestAccounts = 'start' | 'lazy' | 'never';
 
 /** Everything the server can be told, see README.md for the environment variables. */
 export type Config = {
-  /** JSON-RPC endpoint of the Aztec node; may carry credentials, so print {@link redactUrl} of it. */
+  /** JSON-RPC endpoint of the Aztec node. */
   readonly nodeUrl: string;
   readonly host: string;
   readonly port: number;
@@ -51,15 +51,6 @@ export function readConfig(env: Env): Config {
   };
 }
 
-/** The URL without user name and password, fit for logs and replies. */
-export function redactUrl(url: string): string {
-  const parsed = new URL(url);
-  const hadCredentials = parsed.username !== '' || parsed.password !== '';
-  parsed.username = '';
-  parsed.password = '';
-  return hadCredentials ? parsed.href.replace('://', '://***@') : parsed.href;
-}
-
 function text(env: Env, name: string): string | undefined {
   const value = env[name]?.trim();
   return value === '' ? undefined : value;
@@ -72,6 +63,10 @@ function httpUrl(env: Env, name: string): string {
   }
   if (!URL.canParse(value) || !['http:', 'https:'].includes(new URL(value).protocol)) {
     throw new ConfigError(`${name}: expected an http or https URL, for example http://full-node:8080`);
+  }
+  const { username, password } = new URL(value);
+  if (username !== '' || password !== '') {
+    throw new ConfigError(`${name}: expected a URL without user name and password, which the node's client refuses`);
   }
   return value;
 }

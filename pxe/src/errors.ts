@@ -50,7 +50,7 @@ export function toClientError(error: unknown, method: string): Error {
 /** The text of anything thrown, with its causes, without stack frames. */
 export function messageOf(error: unknown): string {
   const texts: string[] = [];
-  for (let current = error; current !== undefined && texts.length < 4; current = causeOf(current)) {
+  for (let current = error; current != null && texts.length < 4; current = causeOf(current)) {
     const text = ownMessage(current);
     if (text !== '' && !texts.some(seen => seen.includes(text))) {
       texts.push(text);
@@ -66,7 +66,13 @@ function ownMessage(error: unknown): string {
   }
   // Node's happy-eyeballs connection failures have an empty message and the facts inside.
   const text = error instanceof AggregateError ? error.errors.map(ownMessage).join(', ') : error.message;
-  return withoutStackFrames(text);
+  return withoutStackFrames(withoutDump(text));
+}
+
+/** Aztec's JSON-RPC client prints the whole error of a failed connection into its message; its cause says it all. */
+function withoutDump(text: string): string {
+  const dump = /^(Error fetching from host \S+): .*\[cause\]: (?:\w*Error: )?([^\n{]+)/s.exec(text);
+  return dump === null ? text : `${dump[1]}: ${dump[2]?.trim()}`;
 }
 
 function withoutStackFrames(text: string): string {
@@ -77,8 +83,9 @@ function withoutStackFrames(text: string): string {
     .trim();
 }
 
-function causeOf(error: unknown): unknown {
-  return error instanceof Error ? error.cause : undefined;
+/** JSON-RPC clients put the request they made, parameters included, where a cause belongs: only errors count. */
+function causeOf(error: unknown): Error | undefined {
+  return error instanceof Error && error.cause instanceof Error ? error.cause : undefined;
 }
 
 function isUnreachable(error: unknown): boolean {

@@ -1,4 +1,4 @@
-import { ConfigError, type Config, readConfig, redactUrl } from './config.ts';
+import { ConfigError, type Config, readConfig } from './config.ts';
 import { RpcError, messageOf } from './errors.ts';
 import { logger } from './log.ts';
 import { PxeServer } from './server.ts';
@@ -10,7 +10,7 @@ const log = logger('main');
 
 /** Listens first, so that /status can say what the start waits for; ends on SIGTERM or SIGINT. */
 async function run(config: Config): Promise<void> {
-  log.info(`pxe ${VERSION}: node ${redactUrl(config.nodeUrl)}, proofs ${config.proverEnabled ? 'real' : 'fake'}`);
+  log.info(`pxe ${VERSION}: node ${config.nodeUrl}, proofs ${config.proverEnabled ? 'real' : 'fake'}`);
   const stopping = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => stopping.abort(new RpcError('shuttingDown', `this PXE is shutting down (${signal})`)));

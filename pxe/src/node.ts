@@ -1,6 +1,7 @@
-import { makeFetch } from '@aztec/foundation/json-rpc/client';
-import { type AztecNode, createAztecNodeClient } from '@aztec/stdlib/interfaces/client';
+import { createSafeJsonRpcClient, makeFetch } from '@aztec/foundation/json-rpc/client';
+import { type AztecNode, AztecNodeApiSchema, createAztecNodeClient } from '@aztec/stdlib/interfaces/client';
 import { messageOf } from './errors.ts';
+import { logger, silent } from './log.ts';
 import { until, within } from './wait.ts';
 
 export type { AztecNode };
@@ -18,7 +19,12 @@ export class NodeConnection {
 
   constructor(url: string) {
     this.client = createAztecNodeClient(url);
-    this.#probe = createAztecNodeClient(url, {}, makeFetch([], true));
+    // The usual client warns of every refused connection, and while waiting that is the normal answer.
+    this.#probe = createSafeJsonRpcClient<AztecNode>(url, AztecNodeApiSchema, {
+      namespaceMethods: 'node',
+      fetch: makeFetch([], true),
+      log: silent(logger('probe')),
+    });
   }
 
   /** One look, bounded by a few seconds; throws when the node does not answer. */

@@ -1,6 +1,5 @@
-import type { Config } from './config.ts';
-import { redactUrl } from './config.ts';
 import { TestAccounts } from './accounts.ts';
+import type { Config } from './config.ts';
 import { messageOf } from './errors.ts';
 import { Fees } from './fees.ts';
 import { logger } from './log.ts';
@@ -35,7 +34,7 @@ export class Session {
   /** Waits for the node, then opens the wallet; `onWait` hears what is missing meanwhile. */
   static async open(config: Config, signal: AbortSignal, onWait: (text: string) => void): Promise<Session> {
     const connection = new NodeConnection(config.nodeUrl);
-    const url = redactUrl(config.nodeUrl);
+    const url = config.nodeUrl;
     onWait(`waiting for the Aztec node at ${url}`);
     const info = await connection.waitUntilReady(config.startTimeoutMs, signal, (seen, elapsedMs) =>
       onWait(`waiting for the Aztec node at ${url} (${Math.round(elapsedMs / 1_000)} s): ${seen}`),
@@ -56,7 +55,7 @@ export class Session {
 
   /** Why this session cannot serve at the moment, or undefined. */
   async problem(): Promise<string | undefined> {
-    const url = redactUrl(this.config.nodeUrl);
+    const url = this.config.nodeUrl;
     try {
       const now = (await this.connection.probe()).l1ContractAddresses.rollupAddress;
       const then = this.info.l1ContractAddresses.rollupAddress;

@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import type { AztecAddress } from '@aztec/aztec.js/addresses';
 import { EmbeddedWallet } from '@aztec/wallets/embedded';
 import type { Config } from './config.ts';
+import { logger, withoutStacks } from './log.ts';
 import type { AztecNode } from './node.ts';
 
 /** Aztec's embedded wallet, with the few looks inside that this server reports. */
@@ -24,12 +25,12 @@ export class PxeWallet extends EmbeddedWallet {
 
 /** Opens the wallet on the configured data directory, or in memory. */
 export async function openWallet(config: Config, node: AztecNode): Promise<PxeWallet> {
-  const pxeConfig = { proverEnabled: config.proverEnabled };
+  const common = { pxeConfig: { proverEnabled: config.proverEnabled }, logger: withoutStacks(logger('wallet')) };
   if (config.dataDirectory === undefined) {
-    return await PxeWallet.create<PxeWallet>(node, { ephemeral: true, pxeConfig });
+    return await PxeWallet.create<PxeWallet>(node, { ...common, ephemeral: true });
   }
   await mkdir(config.dataDirectory, { recursive: true });
   // The embedded wallet keeps its account store relative to the working directory and offers no other way.
   process.chdir(config.dataDirectory);
-  return await PxeWallet.create<PxeWallet>(node, { pxeConfig });
+  return await PxeWallet.create<PxeWallet>(node, common);
 }

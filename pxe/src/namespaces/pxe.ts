@@ -3,7 +3,6 @@ import type { ApiSchemaFor } from '@aztec/foundation/schemas';
 import { schemas } from '@aztec/stdlib/schemas';
 import { z } from 'zod';
 import type { AccountStatus } from '../accounts.ts';
-import { redactUrl } from '../config.ts';
 import type { Namespace } from '../dispatcher.ts';
 import type { Session } from '../session.ts';
 import type { Startup } from '../startup.ts';
@@ -86,7 +85,7 @@ async function status(session: Session): Promise<PxeStatus> {
     ready: reachable,
     ...(reachable ? { nodeBlock: await connection.proposedBlock() } : { reason }),
     pxeVersion: VERSION,
-    nodeUrl: redactUrl(config.nodeUrl),
+    nodeUrl: config.nodeUrl,
     nodeVersion: info.nodeVersion,
     l1ChainId: info.l1ChainId,
     rollupVersion: info.rollupVersion,
