@@ -1,8 +1,9 @@
 //! What a library tells whoever watches it work.
 
 use std::fmt;
+use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Takes progress events; called from any thread, must not block.
 pub type Reporter = Arc<dyn Fn(Progress) + Send + Sync>;
@@ -55,4 +56,75 @@ impl fmt::Display for Progress {
 /// A reporter that drops everything.
 pub fn silent() -> Reporter {
     Arc::new(|_| {})
+}
+
+/// Reports one task's progress.
+#[derive(Clone)]
+pub(crate) struct Task {
+    report: Reporter,
+    name: String,
+    step: Option<Step>,
+    started: Instant,
+}
+
+impl Task {
+    /// How often a message is repeated, so that its elapsed time is seen to grow.
+    const PULSE: Duration = Duration::from_secs(1);
+
+    pub(crate) fn new(report: &Reporter, name: impl Into<String>) -> Self {
+        Self {
+            report: Arc::clone(report),
+            name: name.into(),
+            step: None,
+            started: Instant::now(),
+        }
+    }
+
+    /// Moves on to step `index` (from 1) of `total`.
+    pub(crate) fn step(&mut self, index: usize, total: usize) {
+        self.step = Some(Step { index, total });
+    }
+
+    /// Says what is going on.
+    pub(crate) fn say(&self, message: &str) {
+        self.send(message, State::Running);
+    }
+
+    /// Says what is being waited for.
+    pub(crate) fn waiting(&self, message: &str) {
+        self.send(message, State::Waiting);
+    }
+
+    /// Says how it ended well.
+    pub(crate) fn done(&self, message: &str) {
+        self.send(message, State::Done);
+    }
+
+    /// Says `message` again every second until `work` is done.
+    pub(crate) async fn during<T>(&self, message: &str, work: impl Future<Output = T>) -> T {
+        let mut pulse = tokio::time::interval(Self::PULSE);
+        tokio::pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                outcome = &mut work => return outcome,
+                _ = pulse.tick() => self.say(message),
+            }
+        }
+    }
+
+    /// Time since the task began.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    fn send(&self, message: &str, state: State) {
+        (self.report)(Progress {
+            task: self.name.clone(),
+            message: message.to_owned(),
+            step: self.step,
+            elapsed: self.started.elapsed(),
+            state,
+        });
+    }
 }

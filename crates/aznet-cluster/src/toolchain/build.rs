@@ -1,0 +1,122 @@
+//! Builds a group with the machine's Go.
+
+use std::path::Path;
+
+use tokio_util::sync::CancellationToken;
+
+use super::{Pin, ToolchainError};
+use crate::command::{CommandError, Tool};
+use crate::disk;
+use crate::progress::Task;
+
+/// Space for a group's programs and for what Go keeps of the compilation.
+const SPACE: u64 = 3 << 30;
+
+/// Builds every program of a group into `bin`.
+pub(super) async fn group(
+    pin: &Pin,
+    bin: &Path,
+    task: &Task,
+    cancel: &CancellationToken,
+) -> Result<(), ToolchainError> {
+    check_go(pin, cancel).await?;
+    check_space(pin, bin)?;
+    disk::make_dir(bin)?;
+    let programs = pin.group.programs();
+    for (index, program) in programs.iter().enumerate() {
+        let place = match programs.len() {
+            1 => String::new(),
+            count => format!(" ({} of {count})", index + 1),
+        };
+        let message = format!("building {} {}{place}", program.name(), pin.version);
+        go(pin)
+            .args([
+                "build",
+                "-trimpath",
+                "-buildvcs=false",
+                "-ldflags",
+                &pin.ldflags,
+                "-o",
+            ])
+            .arg(bin.join(program.name()))
+            .arg(program.package())
+            .run(task, &message, cancel)
+            .await
+            .map_err(|error| explain(pin, bin, error))?;
+    }
+    Ok(())
+}
+
+fn go(pin: &Pin) -> Tool {
+    Tool::new("go")
+        .dir(&pin.folder)
+        .env("CGO_ENABLED", "0")
+        .env("GOWORK", "off")
+}
+
+async fn check_go(pin: &Pin, cancel: &CancellationToken) -> Result<(), ToolchainError> {
+    let asked = go(pin).args(["env", "GOVERSION"]).output(cancel).await;
+    let found = match asked {
+        Err(CommandError::NotFound { .. }) => {
+            return Err(ToolchainError::NoGo {
+                group: pin.group,
+                needed: pin.go.clone(),
+            });
+        }
+        other => other?,
+    };
+    if version(&found) < version(&pin.go) {
+        return Err(ToolchainError::OldGo {
+            group: pin.group,
+            needed: pin.go.clone(),
+            found: found.trim().to_owned(),
+        });
+    }
+    Ok(())
+}
+
+/// The numbers of `go1.26.8`, `1.25.0`, `go1.27rc1`.
+fn version(text: &str) -> Vec<u32> {
+    text.trim()
+        .trim_start_matches("go")
+        .split(|c: char| !c.is_ascii_digit())
+        .map_while(|part| part.parse().ok())
+        .collect()
+}
+
+fn check_space(pin: &Pin, path: &Path) -> Result<(), ToolchainError> {
+    let free = disk::free_bytes(path)?;
+    if free < SPACE {
+        return Err(disk_full(pin, path, free));
+    }
+    Ok(())
+}
+
+fn explain(pin: &Pin, path: &Path, error: CommandError) -> ToolchainError {
+    if error.is_disk_full() {
+        return disk_full(pin, path, disk::free_bytes(path).unwrap_or(0));
+    }
+    error.into()
+}
+
+fn disk_full(pin: &Pin, path: &Path, free: u64) -> ToolchainError {
+    ToolchainError::DiskFull {
+        group: pin.group,
+        path: path.to_owned(),
+        needed: SPACE,
+        free,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn go_versions_compare_by_number() {
+        assert!(version("go1.9.7") < version("1.25.0"));
+        assert!(version("go1.26.8\n") > version("1.25.0"));
+        assert!(version("go1.25") < version("go1.25.1"));
+        assert_eq!(version("go1.27rc1"), [1, 27]);
+    }
+}

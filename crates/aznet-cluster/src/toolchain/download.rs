@@ -1,0 +1,360 @@
+//! Official releases, taken only when their checksum is the pinned one.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use serde::Deserialize;
+use sha2::{Digest, Sha256, Sha512};
+use tokio_util::sync::CancellationToken;
+
+use super::{Group, Pin, ToolchainError, programs};
+use crate::disk::{self, DiskError};
+use crate::progress::Task;
+use crate::source::Source;
+
+/// A host that takes longer to greet is taken for unreachable.
+const GREETING: Duration = Duration::from_secs(3);
+/// A connection that brings nothing for so long is broken.
+const SILENCE: Duration = Duration::from_secs(30);
+/// No release takes longer on a connection worth using.
+const LONGEST: Duration = Duration::from_secs(1800);
+
+/// Why a release was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum DownloadError {
+    /// No release of this version has a pinned checksum.
+    #[error(
+        "no release of {group} {version} is pinned in toolchain/releases.yaml; use AZNET_TOOLCHAIN=auto or build"
+    )]
+    NotPinned {
+        /// What was asked for.
+        group: Group,
+        /// Its version.
+        version: String,
+    },
+    /// The list of releases cannot be read.
+    #[error("{} cannot be read", path.display())]
+    Unreadable {
+        /// The list.
+        path: PathBuf,
+        /// Where and why.
+        #[source]
+        source: serde_norway::Error,
+    },
+    /// The host did not answer, or with an error.
+    #[error("cannot download {url}")]
+    Transport {
+        /// The address.
+        url: String,
+        /// What happened.
+        #[source]
+        source: Box<ureq::Error>,
+    },
+    /// The connection broke.
+    #[error("the download of {url} broke off after {}", disk::human(*bytes))]
+    Broken {
+        /// The address.
+        url: String,
+        /// How much had come.
+        bytes: u64,
+        /// What happened.
+        #[source]
+        source: io::Error,
+    },
+    /// Something other than the release came.
+    #[error(
+        "{url} is not what was pinned: expected {expected}, got {found}; do not use it, and check toolchain/releases.yaml"
+    )]
+    WrongChecksum {
+        /// The address.
+        url: String,
+        /// The pinned checksum.
+        expected: String,
+        /// The checksum of what came.
+        found: String,
+    },
+    /// The release lacks a program.
+    #[error("{url} holds no {member}")]
+    Missing {
+        /// The address.
+        url: String,
+        /// The path in the archive.
+        member: String,
+    },
+    /// The caller gave up.
+    #[error("interrupted while downloading {url}")]
+    Cancelled {
+        /// The address.
+        url: String,
+    },
+    /// A file is out of reach.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+}
+
+impl DownloadError {
+    /// Whether the network is to blame, and not what came through it.
+    pub(super) fn is_transport(&self) -> bool {
+        matches!(self, Self::Transport { .. } | Self::Broken { .. })
+    }
+}
+
+/// The pinned releases by group.
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Releases(BTreeMap<String, Entry>);
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    version: String,
+    url: String,
+    /// The folder of the programs in the archive.
+    folder: String,
+    /// `sha256:…` or `sha512:…` by architecture.
+    checksum: BTreeMap<String, String>,
+}
+
+impl Releases {
+    pub(super) fn read(source: &Source) -> Result<Self, ToolchainError> {
+        let path = source.toolchain().join("releases.yaml");
+        let text = disk::read(&path)?;
+        let parsed = serde_norway::from_str(&text);
+        Ok(parsed.map_err(|source| DownloadError::Unreadable { path, source })?)
+    }
+
+    /// The release of what `pin` pins, for this machine.
+    pub(super) fn of(&self, pin: &Pin, mirror: Option<&str>) -> Option<Release> {
+        let entry = self.0.get(pin.group.name())?;
+        let arch = programs::goarch();
+        let checksum = entry.checksum.get(arch)?.clone();
+        let here = |text: &str| text.replace("{arch}", arch);
+        let url = here(&entry.url);
+        let url = match (mirror, url.strip_prefix("https://")) {
+            (Some(mirror), Some(rest)) => format!("{}/{rest}", mirror.trim_end_matches('/')),
+            _ => url,
+        };
+        (entry.version == pin.version).then(|| Release {
+            group: pin.group,
+            url,
+            folder: here(&entry.folder),
+            checksum,
+        })
+    }
+}
+
+/// One archive to download.
+#[derive(Debug, Clone)]
+pub(super) struct Release {
+    group: Group,
+    url: String,
+    folder: String,
+    checksum: String,
+}
+
+impl Release {
+    /// The host that serves it.
+    pub(super) fn host(&self) -> &str {
+        let rest = self
+            .url
+            .split_once("://")
+            .map_or(&*self.url, |(_, rest)| rest);
+        rest.split('/').next().unwrap_or(rest)
+    }
+
+    /// A name for the content.
+    pub(super) fn hash(&self) -> String {
+        disk::ContentHash::new("release 1")
+            .with("checksum", &self.checksum)
+            .with("folder", &self.folder)
+            .short()
+    }
+
+    /// Whether its host accepts a request soon.
+    pub(super) async fn host_answers(&self) -> bool {
+        let url = self.url.clone();
+        let asked = tokio::task::spawn_blocking(move || agent(GREETING).head(&url).call().is_ok());
+        asked.await.unwrap_or(false)
+    }
+
+    /// Downloads the archive, checks it as a whole, and only then unpacks the group's programs into `bin`.
+    pub(super) async fn fetch(
+        &self,
+        bin: &Path,
+        task: &Task,
+        cancel: &CancellationToken,
+    ) -> Result<(), DownloadError> {
+        disk::make_dir(bin)?;
+        let fetching = Fetching {
+            release: self.clone(),
+            bin: bin.to_owned(),
+            cancel: cancel.clone(),
+            received: Arc::default(),
+        };
+        let received = Arc::clone(&fetching.received);
+        let mut work = tokio::task::spawn_blocking(move || fetching.run());
+        let mut pulse = tokio::time::interval(Duration::from_secs(1));
+        loop {
+            tokio::select! {
+                outcome = &mut work => return outcome.unwrap_or_else(|error| {
+                    Err(DiskError::of("unpack into", bin)(io::Error::other(error)).into())
+                }),
+                _ = pulse.tick() => task.say(&format!(
+                    "downloading {} from {}: {}",
+                    self.group,
+                    self.host(),
+                    disk::human(received.load(Ordering::Relaxed)),
+                )),
+            }
+        }
+    }
+}
+
+fn agent(greeting: Duration) -> ureq::Agent {
+    ureq::Agent::config_builder()
+        .timeout_connect(Some(greeting))
+        .timeout_recv_response(Some(greeting.max(Duration::from_secs(5))))
+        .timeout_global(Some(LONGEST))
+        .build()
+        .new_agent()
+}
+
+/// A download on a thread of its own.
+struct Fetching {
+    release: Release,
+    bin: PathBuf,
+    cancel: CancellationToken,
+    received: Arc<AtomicU64>,
+}
+
+impl Fetching {
+    fn run(&self) -> Result<(), DownloadError> {
+        let archive = self.bin.join(".archive");
+        let found = self.receive(&archive)?;
+        if found != self.release.checksum {
+            return Err(DownloadError::WrongChecksum {
+                url: self.release.url.clone(),
+                expected: self.release.checksum.clone(),
+                found,
+            });
+        }
+        self.unpack(&archive)?;
+        fs::remove_file(&archive).map_err(DiskError::of("remove", &archive))?;
+        Ok(())
+    }
+
+    /// Writes the archive to a file and returns its checksum.
+    fn receive(&self, archive: &Path) -> Result<String, DownloadError> {
+        let url = &self.release.url;
+        let mut response =
+            agent(SILENCE)
+                .get(url)
+                .call()
+                .map_err(|source| DownloadError::Transport {
+                    url: url.clone(),
+                    source: Box::new(source),
+                })?;
+        let mut body = response.body_mut().with_config().limit(u64::MAX).reader();
+        let mut file = File::create(archive).map_err(DiskError::of("write", archive))?;
+        let mut hasher = Hasher::of(&self.release.checksum);
+        let mut buffer = vec![0; 256 * 1024];
+        loop {
+            if self.cancel.is_cancelled() {
+                return Err(DownloadError::Cancelled { url: url.clone() });
+            }
+            let count = body
+                .read(&mut buffer)
+                .map_err(|source| self.broken(source))?;
+            if count == 0 {
+                return Ok(hasher.finish());
+            }
+            hasher.update(&buffer[..count]);
+            file.write_all(&buffer[..count])
+                .map_err(DiskError::of("write", archive))?;
+            self.received.fetch_add(count as u64, Ordering::Relaxed);
+        }
+    }
+
+    fn broken(&self, source: io::Error) -> DownloadError {
+        DownloadError::Broken {
+            url: self.release.url.clone(),
+            bytes: self.received.load(Ordering::Relaxed),
+            source,
+        }
+    }
+
+    /// Takes the group's programs out of the archive.
+    fn unpack(&self, archive: &Path) -> Result<(), DownloadError> {
+        let unreadable = |source| DiskError::of("unpack", archive)(source);
+        let file = File::open(archive).map_err(unreadable)?;
+        let mut tar = tar::Archive::new(flate2::read::GzDecoder::new(file));
+        let mut missing: Vec<&str> = self
+            .release
+            .group
+            .programs()
+            .iter()
+            .map(|p| p.name())
+            .collect();
+        for entry in tar.entries().map_err(unreadable)? {
+            let mut entry = entry.map_err(unreadable)?;
+            let path = entry.path().map_err(unreadable)?.into_owned();
+            let Ok(name) = path.strip_prefix(&self.release.folder) else {
+                continue;
+            };
+            let Some(at) = missing
+                .iter()
+                .position(|program| name == Path::new(program))
+            else {
+                continue;
+            };
+            let place = self.bin.join(missing.swap_remove(at));
+            let mut program = File::create(&place).map_err(DiskError::of("write", &place))?;
+            io::copy(&mut entry, &mut program).map_err(DiskError::of("write", &place))?;
+            let mode = fs::Permissions::from_mode(0o755);
+            fs::set_permissions(&place, mode).map_err(DiskError::of("make executable", &place))?;
+        }
+        match missing.first() {
+            None => Ok(()),
+            Some(program) => Err(DownloadError::Missing {
+                url: self.release.url.clone(),
+                member: format!("{}/{program}", self.release.folder),
+            }),
+        }
+    }
+}
+
+/// The hash function that a checksum names.
+enum Hasher {
+    Sha256(Sha256),
+    Sha512(Sha512),
+}
+
+impl Hasher {
+    fn of(checksum: &str) -> Self {
+        if checksum.starts_with("sha512:") {
+            Self::Sha512(Sha512::new())
+        } else {
+            Self::Sha256(Sha256::new())
+        }
+    }
+
+    fn update(&mut self, bytes: &[u8]) {
+        match self {
+            Self::Sha256(hasher) => hasher.update(bytes),
+            Self::Sha512(hasher) => hasher.update(bytes),
+        }
+    }
+
+    fn finish(self) -> String {
+        match self {
+            Self::Sha256(hasher) => format!("sha256:{}", disk::hex(&hasher.finalize())),
+            Self::Sha512(hasher) => format!("sha512:{}", disk::hex(&hasher.finalize())),
+        }
+    }
+}

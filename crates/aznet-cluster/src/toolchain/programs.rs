@@ -1,0 +1,211 @@
+//! Which programs there are, by the module that holds them.
+
+use std::fmt;
+
+/// A Go module under `toolchain/`, in the order in which they are needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Group {
+    /// The store of the API.
+    Etcd,
+    /// Kubernetes itself.
+    Kubernetes,
+    /// Names inside the cluster.
+    Coredns,
+    /// Volumes on this machine's disk.
+    LocalPathProvisioner,
+    /// The blob store.
+    Versitygw,
+    /// The package manager.
+    Helm,
+}
+
+/// A program of the toolchain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Program {
+    /// `etcd`
+    Etcd,
+    /// `kube-apiserver`
+    KubeApiserver,
+    /// `kube-controller-manager`
+    KubeControllerManager,
+    /// `kube-scheduler`
+    KubeScheduler,
+    /// `kubelet`
+    Kubelet,
+    /// `kube-proxy`
+    KubeProxy,
+    /// `kubectl`
+    Kubectl,
+    /// `coredns`
+    Coredns,
+    /// `local-path-provisioner`
+    LocalPathProvisioner,
+    /// `versitygw`
+    Versitygw,
+    /// `helm`
+    Helm,
+}
+
+impl Group {
+    /// All groups, in the order in which they are needed.
+    pub const ALL: [Self; 6] = [
+        Self::Etcd,
+        Self::Kubernetes,
+        Self::Coredns,
+        Self::LocalPathProvisioner,
+        Self::Versitygw,
+        Self::Helm,
+    ];
+
+    /// The name of its folder under `toolchain/`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Etcd => "etcd",
+            Self::Kubernetes => "kubernetes",
+            Self::Coredns => "coredns",
+            Self::LocalPathProvisioner => "local-path-provisioner",
+            Self::Versitygw => "versitygw",
+            Self::Helm => "helm",
+        }
+    }
+
+    /// Its programs, in the order in which they are built.
+    pub fn programs(self) -> &'static [Program] {
+        match self {
+            Self::Etcd => &[Program::Etcd],
+            Self::Kubernetes => &[
+                Program::KubeApiserver,
+                Program::KubeControllerManager,
+                Program::KubeScheduler,
+                Program::Kubelet,
+                Program::KubeProxy,
+                Program::Kubectl,
+            ],
+            Self::Coredns => &[Program::Coredns],
+            Self::LocalPathProvisioner => &[Program::LocalPathProvisioner],
+            Self::Versitygw => &[Program::Versitygw],
+            Self::Helm => &[Program::Helm],
+        }
+    }
+
+    /// The module whose version is the group's.
+    pub(super) fn module(self) -> &'static str {
+        match self {
+            Self::Etcd => "go.etcd.io/etcd/server/v3",
+            Self::Kubernetes => "k8s.io/kubernetes",
+            Self::Coredns => "github.com/coredns/coredns",
+            Self::LocalPathProvisioner => "github.com/rancher/local-path-provisioner",
+            Self::Versitygw => "github.com/versity/versitygw",
+            Self::Helm => "helm.sh/helm/v4",
+        }
+    }
+
+    /// Linker flags: no debug tables, and the version that release builds carry.
+    pub(super) fn ldflags(self, version: &str) -> String {
+        let set = |name: &str, value: &str| format!(" -X {name}={value}");
+        let stamp = match self {
+            Self::Kubernetes => {
+                let mut numbers = version.trim_start_matches('v').split('.');
+                let (major, minor) = (numbers.next(), numbers.next());
+                let at = |name: &str| format!("k8s.io/component-base/version.{name}");
+                [
+                    set(&at("gitVersion"), version),
+                    set(&at("gitMajor"), major.unwrap_or_default()),
+                    set(&at("gitMinor"), minor.unwrap_or_default()),
+                    set(&at("gitTreeState"), "clean"),
+                    set("k8s.io/client-go/pkg/version.gitVersion", version),
+                ]
+                .concat()
+            }
+            Self::Helm => set("helm.sh/helm/v4/internal/version.version", version),
+            Self::LocalPathProvisioner => set("main.VERSION", version),
+            Self::Versitygw => set("main.Version", version),
+            Self::Etcd | Self::Coredns => String::new(),
+        };
+        format!("-s -w{stamp}")
+    }
+}
+
+impl fmt::Display for Group {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl Program {
+    /// The name of its file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Etcd => "etcd",
+            Self::KubeApiserver => "kube-apiserver",
+            Self::KubeControllerManager => "kube-controller-manager",
+            Self::KubeScheduler => "kube-scheduler",
+            Self::Kubelet => "kubelet",
+            Self::KubeProxy => "kube-proxy",
+            Self::Kubectl => "kubectl",
+            Self::Coredns => "coredns",
+            Self::LocalPathProvisioner => "local-path-provisioner",
+            Self::Versitygw => "versitygw",
+            Self::Helm => "helm",
+        }
+    }
+
+    /// The group that holds it.
+    pub fn group(self) -> Group {
+        match self {
+            Self::Etcd => Group::Etcd,
+            Self::KubeApiserver
+            | Self::KubeControllerManager
+            | Self::KubeScheduler
+            | Self::Kubelet
+            | Self::KubeProxy
+            | Self::Kubectl => Group::Kubernetes,
+            Self::Coredns => Group::Coredns,
+            Self::LocalPathProvisioner => Group::LocalPathProvisioner,
+            Self::Versitygw => Group::Versitygw,
+            Self::Helm => Group::Helm,
+        }
+    }
+
+    /// Its Go package.
+    pub(super) fn package(self) -> String {
+        let module = self.group().module();
+        match self {
+            Self::Etcd | Self::Coredns | Self::LocalPathProvisioner => module.to_owned(),
+            _ => format!("{module}/cmd/{}", self.name()),
+        }
+    }
+}
+
+/// This machine's architecture, as Go and release files call it.
+pub(crate) fn goarch() -> &'static str {
+    match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_and_programs_agree() {
+        for group in Group::ALL {
+            assert!(
+                group
+                    .programs()
+                    .iter()
+                    .all(|program| program.group() == group)
+            );
+        }
+    }
+
+    #[test]
+    fn kubernetes_is_stamped_with_its_version() {
+        let flags = Group::Kubernetes.ldflags("v1.34.4");
+        assert!(flags.contains("gitVersion=v1.34.4 "), "{flags}");
+        assert!(flags.contains("gitMinor=34 "), "{flags}");
+    }
+}
