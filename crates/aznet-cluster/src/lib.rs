@@ -2,8 +2,13 @@
 
 pub mod cluster;
 pub mod embedded;
+pub mod lock;
 pub mod paths;
 pub mod progress;
+pub mod source;
+pub mod toolchain;
 
+mod command;
+mod disk;
 mod files;
 mod wait;
