@@ -14,6 +14,11 @@ export type Config = {
   readonly deployTestAccounts: DeployTestAccounts;
   /** Whether transactions carry real proofs (slow) or the ones a network with `realProofs: false` accepts. */
   readonly proverEnabled: boolean;
+  /**
+   * How far the fee a transaction is willing to pay lies above the current one: 20 means 21 times. Only the fee of the
+   * block is charged; but fees of a young network multiply within a slot, and below them a transaction is refused.
+   */
+  readonly minFeePadding: number;
   /** In the notation of body parsers, for example `32mb`. */
   readonly maxBodySize: string;
   /** How long to wait for the node at start before giving up. */
@@ -44,6 +49,7 @@ export function readConfig(env: Env): Config {
     dataDirectory: data === undefined ? undefined : resolve(data),
     deployTestAccounts: oneOf(env, 'PXE_DEPLOY_TEST_ACCOUNTS', ['start', 'lazy', 'never'], 'start'),
     proverEnabled: proverEnabled(env),
+    minFeePadding: integer(env, 'PXE_MIN_FEE_PADDING', { fallback: 20, min: 0, max: 1_000 }),
     maxBodySize: bodySize(env, 'RPC_MAX_BODY_SIZE', '32mb'),
     startTimeoutMs: seconds(env, 'PXE_START_TIMEOUT_SECONDS', 600),
     txTimeoutMs: seconds(env, 'PXE_TX_TIMEOUT_SECONDS', 300),

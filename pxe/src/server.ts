@@ -28,7 +28,7 @@ export class PxeServer {
       dispatcher(startup),
       { http200OnError: true, maxBodySizeBytes: options.maxBodySize },
       async () => (await startup.problem()) === undefined,
-      [statusMiddleware(startup), versionMiddleware(startup), limitMiddleware(options.maxBodySize)],
+      [versionMiddleware(startup), statusMiddleware(startup), limitMiddleware(options.maxBodySize)],
       firstLinesOnly(log),
     );
     const respond = rpc.getApp().callback();

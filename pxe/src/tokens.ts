@@ -86,7 +86,7 @@ export class Tokens {
     const txHash = await this.#spending.run(`${token}/${from}`, async () => {
       await this.#requireBalance(payment, from);
       const sent = await this.#deps.transactions.send(what, methods.transfer(to, amount), this.#options(from));
-      await this.#deps.transactions.wait(what, sent, wait.for === 'none' ? wait : { ...wait, for: 'proposed' });
+      await this.#deps.transactions.wait(what, sent, atMostCheckpointed(wait));
       return sent;
     });
     return await this.#deps.transactions.wait(what, txHash, wait);
@@ -141,6 +141,11 @@ export class Tokens {
     this.#known.set(address.toString(), token);
     return token;
   }
+}
+
+/** As far as the wallet has to see a transfer before it can make the next one of the same account. */
+function atMostCheckpointed(wait: TxWait): TxWait {
+  return wait.for === 'none' || wait.for === 'proposed' ? wait : { ...wait, for: 'checkpointed' };
 }
 
 /** A private amount is encrypted to the recipient's key, which the address must be able to hold. */

@@ -28,6 +28,8 @@ type Sendable = {
 };
 
 const POLL_INTERVAL_MS = 500;
+/** Blocks that were only proposed may be pruned under a wallet while it proves; it recovers at its next attempt. */
+const REORG_PATIENCE_MS = 10_000;
 /** A node that has not heard of a transaction yet calls it dropped; gossip is given this long. */
 const GOSSIP_GRACE_MS = 5_000;
 
@@ -44,13 +46,19 @@ export class Transactions {
 
   /** Proves an interaction, hands it to the node and returns its hash, without waiting for a block. */
   async send(what: string, interaction: Sendable, options: object): Promise<TxHash> {
-    this.#signal.throwIfAborted();
-    try {
-      const sent = await interaction.send({ ...options, wait: NO_WAIT });
-      return (sent as { txHash: TxHash }).txHash;
-    } catch (error) {
-      throw new RpcError('txRefused', `${what} was not sent: ${messageOf(error)}`);
-    }
+    const patience = { timeoutMs: REORG_PATIENCE_MS, intervalMs: POLL_INTERVAL_MS, signal: this.#signal };
+    return await until<TxHash>({ what: `the chain to hold still for ${what}`, ...patience }, async () => {
+      try {
+        const sent = await interaction.send({ ...options, wait: NO_WAIT });
+        return { done: (sent as { txHash: TxHash }).txHash };
+      } catch (error) {
+        const text = messageOf(error);
+        if (isReorg(text)) {
+          return { seen: text };
+        }
+        throw new RpcError('txRefused', `${what} was not sent: ${text}`);
+      }
+    });
   }
 
   /**
@@ -91,6 +99,10 @@ export class Transactions {
     }
     return error;
   }
+}
+
+function isReorg(text: string): boolean {
+  return /a reorg has occurred|not found during chain prune/.test(text);
 }
 
 function refuseFailure(what: string, receipt: TxReceipt, elapsedMs: number): void {

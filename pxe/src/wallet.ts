@@ -25,12 +25,17 @@ export class PxeWallet extends EmbeddedWallet {
 
 /** Opens the wallet on the configured data directory, or in memory. */
 export async function openWallet(config: Config, node: AztecNode): Promise<PxeWallet> {
-  const common = { pxeConfig: { proverEnabled: config.proverEnabled }, logger: withoutStacks(logger('wallet')) };
-  if (config.dataDirectory === undefined) {
-    return await PxeWallet.create<PxeWallet>(node, { ...common, ephemeral: true });
+  const { dataDirectory, proverEnabled, minFeePadding } = config;
+  if (dataDirectory !== undefined) {
+    await mkdir(dataDirectory, { recursive: true });
+    // The embedded wallet keeps its account store relative to the working directory and offers no other way.
+    process.chdir(dataDirectory);
   }
-  await mkdir(config.dataDirectory, { recursive: true });
-  // The embedded wallet keeps its account store relative to the working directory and offers no other way.
-  process.chdir(config.dataDirectory);
-  return await PxeWallet.create<PxeWallet>(node, common);
+  const wallet = await PxeWallet.create<PxeWallet>(node, {
+    ephemeral: dataDirectory === undefined,
+    pxeConfig: { proverEnabled },
+    logger: withoutStacks(logger('wallet')),
+  });
+  wallet.setMinFeePadding(minFeePadding);
+  return wallet;
 }

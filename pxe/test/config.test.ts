@@ -12,6 +12,7 @@ test('defaults need only the node', () => {
     dataDirectory: undefined,
     deployTestAccounts: 'start',
     proverEnabled: false,
+    minFeePadding: 20,
     maxBodySize: '32mb',
     startTimeoutMs: 600_000,
     txTimeoutMs: 300_000,
