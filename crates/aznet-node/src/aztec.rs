@@ -94,12 +94,30 @@ impl Start<'_> {
             })
     }
 
+    /// Waits until a server answers at all.
+    fn reachable(&self, what: &str, url: &str) -> Result<(), WaitError> {
+        let rpc = Rpc::new(url);
+        self.deadline.until(what, || match rpc.get_status("/") {
+            Ok(_) => Ok(()),
+            Err(error) => Err(Pause::NotYet(chain(&error))),
+        })
+    }
+
+    /// The server of the blob store, where the role uses one with an address of its own.
+    fn blob_store(&self) -> Option<String> {
+        let store = self.config.endpoints.blob_store.as_deref();
+        store.filter(|_| self.role.is_node()).and_then(endpoint)
+    }
+
     fn on_l1(&self, facts: &mut Facts) -> Result<(), NodeError> {
         let l1 = L1::wait(&self.config.l1, self.deadline)?;
         let membership = match self.role {
             Role::BootNode => self.found(&l1)?,
             role => join::join(role, &self.config, self.settings, &l1, self.deadline)?,
         };
+        if let Some(url) = self.blob_store() {
+            self.reachable("the blob store", &url)?;
+        }
         let rollup = contracts::canonical_rollup(&l1, membership.registry, &self.config)?;
         facts.registry = Some(membership.registry);
         facts.bootstrap = membership.enrs;
@@ -198,9 +216,38 @@ impl Start<'_> {
     }
 }
 
+/// The `endpoint` parameter of a blob store's URL.
+fn endpoint(store: &str) -> Option<String> {
+    let (_, query) = store.split_once('?')?;
+    let value = query
+        .split('&')
+        .find_map(|pair| pair.strip_prefix("endpoint="))?;
+    Some(value.replace("%3A", ":").replace("%2F", "/"))
+}
+
 fn parse_address(what: &'static str, text: &str) -> Result<Address, NodeError> {
     text.parse().map_err(|_| NodeError::Address {
         what,
         seen: text.to_owned(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::endpoint;
+
+    #[test]
+    fn finds_a_stores_server() {
+        let expected = Some("http://blob-store:7070".to_owned());
+        assert_eq!(
+            endpoint("s3://blobs/aztec?endpoint=http://blob-store:7070"),
+            expected
+        );
+        assert_eq!(
+            endpoint("s3://b/p?x=1&endpoint=http%3A%2F%2Fblob-store%3A7070"),
+            expected
+        );
+        assert_eq!(endpoint("s3://b/p"), None);
+        assert_eq!(endpoint("gs://b/p?x=1"), None);
+    }
 }

@@ -114,7 +114,7 @@ fn node(env: &mut Env, role: Role, config: &NetworkConfig, facts: &Facts) {
     set(env, "SYNC_MODE", "full");
     set(env, "SENTINEL_ENABLED", &config.sentinel);
     p2p(env, facts);
-    blobs(env, role, config);
+    blobs(env, config);
     if config.slashing.disable_penalties {
         for penalty in PENALTIES {
             set(env, penalty, &0);
@@ -153,12 +153,12 @@ fn p2p(env: &mut Env, facts: &Facts) {
     set(env, "DEBUG_P2P_DISABLE_COLOCATION_PENALTY", &true);
 }
 
-fn blobs(env: &mut Env, role: Role, config: &NetworkConfig) {
+fn blobs(env: &mut Env, config: &NetworkConfig) {
     if let Some(store) = &config.endpoints.blob_store {
-        set(env, "BLOB_FILE_STORE_URLS", &store);
-        if role == Role::Validator {
-            set(env, "BLOB_FILE_STORE_UPLOAD_URL", &store);
-        }
+        set(env, "BLOB_FILE_STORE_URLS", store);
+        // Every node writes, not only validators: a node refuses to start before a writer has left its mark, and the
+        // boot node is the first to start.
+        set(env, "BLOB_FILE_STORE_UPLOAD_URL", store);
     } else if config.l1.consensus_urls.is_empty() {
         set(env, "BLOB_ALLOW_EMPTY_SOURCES", &true);
     }
