@@ -8,8 +8,8 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::{
-    rpc::{PodRpc, RpcError},
     chain::{CheckpointNumber, Epoch, L1Block, Slot},
+    rpc::{PodRpc, RpcError},
 };
 
 /// anvil's JSON-RPC port.
@@ -42,7 +42,9 @@ pub enum L1Error {
     #[error(transparent)]
     Rpc(#[from] RpcError),
     /// The rollup's answer isn't of the expected type: another contract, or another version of it.
-    #[error("{call} of the rollup at {rollup}: answer {answer} can't be read: is this Aztec 4's rollup?")]
+    #[error(
+        "{call} of the rollup at {rollup}: answer {answer} can't be read: is this Aztec 4's rollup?"
+    )]
     BadReturn {
         /// The function called.
         call: &'static str,
@@ -145,16 +147,16 @@ impl Timing {
     }
 }
 
-/// Signatures that a checkpoint needs: ⌊2n/3⌋+1 (Aztec's `computeQuorum`).
-pub const fn quorum(committee: u64) -> u64 {
-    if committee == 0 { 0 } else { committee * 2 / 3 + 1 }
-}
-
 impl L1 {
     /// The newest and the newest final block.
     pub async fn heads(&self) -> Result<L1Heads, RpcError> {
-        let (latest, finalized) = futures::try_join!(self.block("latest"), self.block("finalized"))?;
-        Ok(L1Heads { block: L1Block(latest.number.0), finalized: L1Block(finalized.number.0), timestamp: latest.timestamp.0 })
+        let (latest, finalized) =
+            futures::try_join!(self.block("latest"), self.block("finalized"))?;
+        Ok(L1Heads {
+            block: L1Block(latest.number.0),
+            finalized: L1Block(finalized.number.0),
+            timestamp: latest.timestamp.0,
+        })
     }
 
     /// The L1's chain id.
@@ -163,7 +165,9 @@ impl L1 {
     }
 
     async fn block(&self, tag: &str) -> Result<Block, RpcError> {
-        self.0.call("eth_getBlockByNumber", json!([tag, false])).await
+        self.0
+            .call("eth_getBlockByNumber", json!([tag, false]))
+            .await
     }
 }
 
@@ -173,7 +177,9 @@ impl Rollup {
     /// # Errors
     /// [`L1Error::BadAddress`].
     pub fn new(l1: L1, address: &str) -> Result<Self, L1Error> {
-        let address = address.parse().map_err(|_| L1Error::BadAddress(address.to_owned()))?;
+        let address = address
+            .parse()
+            .map_err(|_| L1Error::BadAddress(address.to_owned()))?;
         Ok(Self { l1, address })
     }
 
@@ -183,24 +189,46 @@ impl Rollup {
             self.number(abi::IRollup::getGenesisTimeCall {}, "getGenesisTime"),
             self.number(abi::IRollup::getSlotDurationCall {}, "getSlotDuration"),
             self.number(abi::IRollup::getEpochDurationCall {}, "getEpochDuration"),
-            self.number(abi::IRollup::getProofSubmissionEpochsCall {}, "getProofSubmissionEpochs"),
+            self.number(
+                abi::IRollup::getProofSubmissionEpochsCall {},
+                "getProofSubmissionEpochs"
+            ),
         )?;
-        Ok(Timing { genesis, slot: Duration::from_secs(slot), epoch_slots: epoch, proof_submission_epochs: proof })
+        Ok(Timing {
+            genesis,
+            slot: Duration::from_secs(slot),
+            epoch_slots: epoch,
+            proof_submission_epochs: proof,
+        })
     }
 
     /// Validators that may be drawn into a committee.
     pub async fn active_attesters(&self) -> Result<u64, L1Error> {
-        self.number(abi::IRollup::getActiveAttesterCountCall {}, "getActiveAttesterCount").await
+        self.number(
+            abi::IRollup::getActiveAttesterCountCall {},
+            "getActiveAttesterCount",
+        )
+        .await
     }
 
     /// The committee size that the network was deployed with.
     pub async fn target_committee_size(&self) -> Result<u64, L1Error> {
-        self.number(abi::IRollup::getTargetCommitteeSizeCall {}, "getTargetCommitteeSize").await
+        self.number(
+            abi::IRollup::getTargetCommitteeSizeCall {},
+            "getTargetCommitteeSize",
+        )
+        .await
     }
 
     /// The committee of `epoch`; the contract refuses epochs that can't be sampled yet.
     pub async fn committee(&self, epoch: Epoch) -> Result<Vec<Address>, L1Error> {
-        self.call(abi::IRollup::getEpochCommitteeCall { epoch: U256::from(epoch.0) }, "getEpochCommittee").await
+        self.call(
+            abi::IRollup::getEpochCommitteeCall {
+                epoch: U256::from(epoch.0),
+            },
+            "getEpochCommittee",
+        )
+        .await
     }
 
     /// The newest checkpoint and the newest proven one.
@@ -212,19 +240,36 @@ impl Rollup {
         })
     }
 
-    async fn number<C: SolCall<Return = U256>>(&self, call: C, name: &'static str) -> Result<u64, L1Error> {
+    async fn number<C: SolCall<Return = U256>>(
+        &self,
+        call: C,
+        name: &'static str,
+    ) -> Result<u64, L1Error> {
         let value = self.call(call, name).await?;
         self.small(value, name)
     }
 
     fn small(&self, value: U256, call: &'static str) -> Result<u64, L1Error> {
-        u64::try_from(value).map_err(|_| L1Error::BadReturn { call, rollup: self.address, answer: value.to_string() })
+        u64::try_from(value).map_err(|_| L1Error::BadReturn {
+            call,
+            rollup: self.address,
+            answer: value.to_string(),
+        })
     }
 
     async fn call<C: SolCall>(&self, call: C, name: &'static str) -> Result<C::Return, L1Error> {
-        let transaction = json!({"to": self.address, "data": hex::encode_prefixed(call.abi_encode())});
-        let answer: String = self.l1.0.call("eth_call", json!([transaction, "latest"])).await?;
-        let bad = || L1Error::BadReturn { call: name, rollup: self.address, answer: answer.clone() };
+        let transaction =
+            json!({"to": self.address, "data": hex::encode_prefixed(call.abi_encode())});
+        let answer: String = self
+            .l1
+            .0
+            .call("eth_call", json!([transaction, "latest"]))
+            .await?;
+        let bad = || L1Error::BadReturn {
+            call: name,
+            rollup: self.address,
+            answer: answer.clone(),
+        };
         let bytes = hex::decode(&answer).map_err(|_| bad())?;
         C::abi_decode_returns(&bytes).map_err(|_| bad())
     }
@@ -245,8 +290,12 @@ impl TryFrom<String> for Hex {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        let digits = text.strip_prefix("0x").ok_or_else(|| format!("`{text}` has no 0x"))?;
-        u64::from_str_radix(digits, 16).map(Self).map_err(|error| format!("`{text}`: {error}"))
+        let digits = text
+            .strip_prefix("0x")
+            .ok_or_else(|| format!("`{text}` has no 0x"))?;
+        u64::from_str_radix(digits, 16)
+            .map(Self)
+            .map_err(|error| format!("`{text}`: {error}"))
     }
 }
 
@@ -255,19 +304,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quorum_is_two_thirds_and_one() {
-        assert_eq!([0, 1, 3, 4, 32, 48].map(quorum), [0, 1, 3, 3, 22, 33]);
-    }
-
-    #[test]
     fn a_clock_becomes_slots_and_epochs() {
-        let timing =
-            Timing { genesis: 1_000, slot: Duration::from_secs(12), epoch_slots: 4, proof_submission_epochs: 2 };
+        let timing = Timing {
+            genesis: 1_000,
+            slot: Duration::from_secs(12),
+            epoch_slots: 4,
+            proof_submission_epochs: 2,
+        };
         let moment = timing.at(1_000 + 12 * 37 + 5);
         assert_eq!((moment.slot, moment.epoch), (Slot(37), Epoch(9)));
         assert_eq!((moment.seconds_into_slot, moment.slot_in_epoch), (5, 1));
         assert_eq!(timing.at(3).slot, Slot(0));
-        assert_eq!((timing.slots(2).as_secs(), timing.epochs(2).as_secs()), (24, 96));
+        assert_eq!(
+            (timing.slots(2).as_secs(), timing.epochs(2).as_secs()),
+            (24, 96)
+        );
     }
 
     #[test]

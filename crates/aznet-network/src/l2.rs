@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::{
-    rpc::{PodRpc, RpcError},
     chain::{BlockNumber, CheckpointNumber, Epoch, Slot},
+    rpc::{PodRpc, RpcError},
 };
 
 /// The public JSON-RPC port of every Aztec pod.
@@ -79,7 +79,9 @@ pub struct NodeInfo {
 impl NodeInfo {
     /// The address of the L1 contract `name` (`rollup`, `registry`, …).
     pub fn contract(&self, name: &str) -> Option<&str> {
-        self.l1_contract_addresses.get(&format!("{name}Address")).map(String::as_str)
+        self.l1_contract_addresses
+            .get(&format!("{name}Address"))
+            .map(String::as_str)
     }
 }
 
@@ -115,7 +117,13 @@ pub enum SlotDuty {
 impl SlotDuty {
     /// Whether the validator was seen to do something.
     pub const fn alive(self) -> bool {
-        matches!(self, Self::CheckpointMined | Self::CheckpointProposed | Self::CheckpointMissed | Self::AttestationSent)
+        matches!(
+            self,
+            Self::CheckpointMined
+                | Self::CheckpointProposed
+                | Self::CheckpointMissed
+                | Self::AttestationSent
+        )
     }
 }
 
@@ -281,9 +289,9 @@ impl Node {
 fn number_or_string<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     use serde::de::Error as _;
     match serde_json::Value::deserialize(deserializer)? {
-        serde_json::Value::Number(number) => {
-            number.as_u64().ok_or_else(|| D::Error::custom(format!("{number} is no natural number")))
-        }
+        serde_json::Value::Number(number) => number
+            .as_u64()
+            .ok_or_else(|| D::Error::custom(format!("{number} is no natural number"))),
         serde_json::Value::String(text) => text
             .strip_prefix("0x")
             .map_or_else(|| text.parse(), |hex| u64::from_str_radix(hex, 16))

@@ -1,14 +1,19 @@
 //! What runs: networks on a Kubernetes cluster, from values to a chain that moves.
 
 pub mod chain;
+pub mod deploy;
+pub mod endpoints;
+pub mod forward;
 pub mod helm;
 pub mod l1;
 pub mod l2;
+pub mod logs;
 pub mod namespace;
 pub mod nodes;
 pub mod plan;
 pub mod role;
 pub mod rpc;
+pub mod status;
 pub mod units;
 pub mod values;
 pub mod wait;

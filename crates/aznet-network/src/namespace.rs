@@ -1,5 +1,7 @@
 //! Networks as a cluster knows them: one namespace each, found by label. There is no other state.
 
+mod error;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
@@ -9,6 +11,8 @@ use kube::{
     api::{DeleteParams, ListParams, PostParams},
 };
 use serde::Serialize;
+
+pub use self::error::NamespaceError;
 
 /// Label of everything that aznet made, with the value [`MANAGER`].
 pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
@@ -63,64 +67,6 @@ pub struct NetworkInfo {
     pub leaving: bool,
 }
 
-/// Why there is no such network.
-#[derive(Debug, thiserror::Error)]
-pub enum NamespaceError {
-    /// The name can't be part of a namespace's name.
-    #[error("`{name}` can't name a network: {why}")]
-    BadName {
-        /// The name.
-        name: String,
-        /// What is wrong.
-        why: &'static str,
-    },
-    /// There is one of that name.
-    #[error("a network `{name}` runs on cluster {cluster} already (namespace {namespace}, made by {created_by}); choose another --name or remove it with `aznet down {name}`")]
-    NameTaken {
-        /// The name.
-        name: String,
-        /// The cluster.
-        cluster: String,
-        /// Its namespace.
-        namespace: String,
-        /// Its maker.
-        created_by: String,
-    },
-    /// There is none of that name.
-    #[error("no network `{name}` on cluster {cluster}; {}", running(known))]
-    NotFound {
-        /// The name.
-        name: String,
-        /// The cluster.
-        cluster: String,
-        /// The networks there are.
-        known: Vec<String>,
-    },
-    /// No name was given and there is none or more than one.
-    #[error("which network on cluster {cluster}? {}", running(known))]
-    NotOne {
-        /// The cluster.
-        cluster: String,
-        /// The networks there are.
-        known: Vec<String>,
-    },
-    /// The Kubernetes API failed.
-    #[error("can't {doing} on cluster {cluster}")]
-    Api {
-        /// What was tried.
-        doing: String,
-        /// The cluster.
-        cluster: String,
-        /// Why it failed.
-        #[source]
-        source: Box<kube::Error>,
-    },
-}
-
-fn running(known: &[String]) -> String {
-    if known.is_empty() { "none runs there".into() } else { format!("running: {}", known.join(", ")) }
-}
-
 impl NetworkInfo {
     /// Reads a namespace's labels; `None` if it is no network's.
     pub fn read(namespace: &Namespace, cluster: &str) -> Option<Self> {
@@ -133,7 +79,11 @@ impl NetworkInfo {
             name: labels.get(NETWORK)?.clone(),
             namespace: namespace.name_any(),
             cluster: cluster.to_owned(),
-            created: namespace.metadata.creation_timestamp.as_ref().map(|time| time.0),
+            created: namespace
+                .metadata
+                .creation_timestamp
+                .as_ref()
+                .map(|time| time.0),
             expires: notes.get(EXPIRES_AT).and_then(|at| at.parse().ok()),
             created_by: notes.get(CREATED_BY).cloned(),
             leaving: namespace.metadata.deletion_timestamp.is_some(),
@@ -166,9 +116,16 @@ impl Network {
     ///
     /// # Errors
     /// [`NamespaceError::BadName`], [`NamespaceError::NameTaken`], also when two are made at the same moment.
-    pub async fn create(client: Client, new: &NewNetwork, now: Timestamp) -> Result<Self, NamespaceError> {
+    pub async fn create(
+        client: Client,
+        new: &NewNetwork,
+        now: Timestamp,
+    ) -> Result<Self, NamespaceError> {
         check_name(&new.name)?;
-        if let Some(other) = Self::list_named(&client, &new.cluster, &new.name).await?.first() {
+        if let Some(other) = Self::list_named(&client, &new.cluster, &new.name)
+            .await?
+            .first()
+        {
             return Err(other.taken());
         }
         let api: Api<Namespace> = Api::all(client.clone());
@@ -183,26 +140,41 @@ impl Network {
 
     /// All networks of the cluster, by name; those being removed included.
     pub async fn list(client: &Client, cluster: &str) -> Result<Vec<NetworkInfo>, NamespaceError> {
-        list(client, cluster, &format!("{MANAGED_BY}={MANAGER},{NETWORK}")).await
+        list(
+            client,
+            cluster,
+            &format!("{MANAGED_BY}={MANAGER},{NETWORK}"),
+        )
+        .await
     }
 
     /// The network called `name` (or in the namespace called so); without a name, the only one there is.
     ///
     /// # Errors
     /// [`NamespaceError::NotFound`], [`NamespaceError::NotOne`].
-    pub async fn find(client: Client, cluster: &str, name: Option<&str>) -> Result<Self, NamespaceError> {
+    pub async fn find(
+        client: Client,
+        cluster: &str,
+        name: Option<&str>,
+    ) -> Result<Self, NamespaceError> {
         let mut all = Self::list(&client, cluster).await?;
         all.retain(|network| !network.leaving || name == Some(&network.namespace));
         let known: Vec<String> = all.iter().map(|network| network.name.clone()).collect();
         let found = match name {
-            Some(name) => all.into_iter().find(|network| network.name == name || network.namespace == name),
+            Some(name) => all
+                .into_iter()
+                .find(|network| network.name == name || network.namespace == name),
             None if all.len() == 1 => all.pop(),
             None => None,
         };
         let cluster = cluster.to_owned();
         match (found, name) {
             (Some(info), _) => Ok(Self { client, info }),
-            (None, Some(name)) => Err(NamespaceError::NotFound { name: name.into(), cluster, known }),
+            (None, Some(name)) => Err(NamespaceError::NotFound {
+                name: name.into(),
+                cluster,
+                known,
+            }),
             (None, None) => Err(NamespaceError::NotOne { cluster, known }),
         }
     }
@@ -238,16 +210,26 @@ impl Network {
 
     fn of(client: Client, namespace: &Namespace, cluster: &str) -> Result<Self, NamespaceError> {
         let name = namespace.name_any();
-        let info = NetworkInfo::read(namespace, cluster).ok_or_else(|| NamespaceError::NotFound {
-            name,
-            cluster: cluster.to_owned(),
-            known: Vec::new(),
-        })?;
+        let info =
+            NetworkInfo::read(namespace, cluster).ok_or_else(|| NamespaceError::NotFound {
+                name,
+                cluster: cluster.to_owned(),
+                known: Vec::new(),
+            })?;
         Ok(Self { client, info })
     }
 
-    async fn list_named(client: &Client, cluster: &str, name: &str) -> Result<Vec<NetworkInfo>, NamespaceError> {
-        let mut found = list(client, cluster, &format!("{MANAGED_BY}={MANAGER},{NETWORK}={name}")).await?;
+    async fn list_named(
+        client: &Client,
+        cluster: &str,
+        name: &str,
+    ) -> Result<Vec<NetworkInfo>, NamespaceError> {
+        let mut found = list(
+            client,
+            cluster,
+            &format!("{MANAGED_BY}={MANAGER},{NETWORK}={name}"),
+        )
+        .await?;
         found.retain(|network| !network.leaving);
         Ok(found)
     }
@@ -256,7 +238,11 @@ impl Network {
     async fn yield_to_an_elder(&self) -> Result<(), NamespaceError> {
         let age = |info: &NetworkInfo| (info.created, info.namespace.clone());
         let all = Self::list_named(&self.client, &self.info.cluster, self.name()).await?;
-        let Some(elder) = all.iter().filter(|other| age(other) < age(&self.info)).min_by_key(|other| age(other)) else {
+        let Some(elder) = all
+            .iter()
+            .filter(|other| age(other) < age(&self.info))
+            .min_by_key(|other| age(other))
+        else {
             return Ok(());
         };
         self.delete_namespace().await?;
@@ -266,7 +252,10 @@ impl Network {
     /// Asks for the namespace's deletion; one that is gone is fine.
     pub(crate) async fn delete_namespace(&self) -> Result<(), NamespaceError> {
         let api: Api<Namespace> = Api::all(self.client.clone());
-        match api.delete(self.namespace(), &DeleteParams::background()).await {
+        match api
+            .delete(self.namespace(), &DeleteParams::background())
+            .await
+        {
             Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
             Err(source) => Err(self.failed("delete the namespace", source)),
             Ok(_) => Ok(()),
@@ -274,23 +263,38 @@ impl Network {
     }
 
     pub(crate) fn failed(&self, doing: &str, source: kube::Error) -> NamespaceError {
-        failed(&format!("{doing} in namespace {}", self.namespace()), &self.info.cluster, source)
+        failed(
+            &format!("{doing} in namespace {}", self.namespace()),
+            &self.info.cluster,
+            source,
+        )
     }
 }
 
-async fn list(client: &Client, cluster: &str, labels: &str) -> Result<Vec<NetworkInfo>, NamespaceError> {
+async fn list(
+    client: &Client,
+    cluster: &str,
+    labels: &str,
+) -> Result<Vec<NetworkInfo>, NamespaceError> {
     let api: Api<Namespace> = Api::all(client.clone());
     let found = api
         .list(&ListParams::default().labels(labels))
         .await
         .map_err(|source| failed("list networks", cluster, source))?;
-    let mut networks: Vec<_> = found.iter().filter_map(|namespace| NetworkInfo::read(namespace, cluster)).collect();
+    let mut networks: Vec<_> = found
+        .iter()
+        .filter_map(|namespace| NetworkInfo::read(namespace, cluster))
+        .collect();
     networks.sort_by(|a, b| (&a.name, &a.namespace).cmp(&(&b.name, &b.namespace)));
     Ok(networks)
 }
 
 fn failed(doing: &str, cluster: &str, source: kube::Error) -> NamespaceError {
-    NamespaceError::Api { doing: doing.to_owned(), cluster: cluster.to_owned(), source: Box::new(source) }
+    NamespaceError::Api {
+        doing: doing.to_owned(),
+        cluster: cluster.to_owned(),
+        source: Box::new(source),
+    }
 }
 
 fn namespace_of(new: &NewNetwork, now: Timestamp) -> Namespace {
@@ -304,7 +308,11 @@ fn namespace_of(new: &NewNetwork, now: Timestamp) -> Namespace {
         metadata: ObjectMeta {
             // The API server appends five random characters, so that no namespace is ever used twice.
             generate_name: Some(format!("aznet-{}-", new.name)),
-            labels: Some(labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into()),
+            labels: Some(
+                labels
+                    .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                    .into(),
+            ),
             annotations: Some(annotations),
             ..ObjectMeta::default()
         },
@@ -315,7 +323,12 @@ fn namespace_of(new: &NewNetwork, now: Timestamp) -> Namespace {
 /// # Errors
 /// [`NamespaceError::BadName`]: not a DNS label, or too long for a namespace's name around it.
 pub fn check_name(name: &str) -> Result<(), NamespaceError> {
-    let bad = |why| Err(NamespaceError::BadName { name: name.to_owned(), why });
+    let bad = |why| {
+        Err(NamespaceError::BadName {
+            name: name.to_owned(),
+            why,
+        })
+    };
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     match name {
         "" => bad("it is empty"),

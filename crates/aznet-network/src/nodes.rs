@@ -1,14 +1,17 @@
 //! What each pod of a network is doing, in words: from its status, its events, its volume claims and what
 //! aznet-node said last. Pure; [`crate::deploy`] watches, this describes.
 
-use std::{fmt, time::Duration};
+mod phase;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus, Event, PersistentVolumeClaim, Pod};
+use k8s_openapi::api::core::v1::{
+    ContainerState, ContainerStatus, Event, PersistentVolumeClaim, Pod,
+};
 use kube::ResourceExt;
 use serde::Serialize;
 
-use crate::{role::Role, wait::Seconds};
+pub use self::phase::Phase;
+use crate::role::Role;
 
 /// Label of the role.
 pub const COMPONENT: &str = "app.kubernetes.io/component";
@@ -31,71 +34,6 @@ pub struct PodState {
     pub created: Option<Timestamp>,
 }
 
-/// What a pod is doing; in the order a good one goes through.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(tag = "phase", rename_all = "kebab-case")]
-pub enum Phase {
-    /// No machine chosen.
-    Unscheduled {
-        /// Why not, in the scheduler's words; `None`: it hasn't looked.
-        reason: Option<String>,
-    },
-    /// Its volume is being made.
-    VolumePending {
-        /// The claim.
-        claim: String,
-        /// The provisioner's complaint.
-        reason: Option<String>,
-    },
-    /// The image is being fetched.
-    Pulling {
-        /// Its name.
-        image: String,
-    },
-    /// The image can't be had.
-    ImageMissing {
-        /// Its name.
-        image: String,
-        /// The kubelet's words.
-        reason: String,
-        /// `true`: trying again is of no use.
-        hopeless: bool,
-    },
-    /// The container is being made.
-    Creating {
-        /// What hinders it.
-        trouble: Option<String>,
-    },
-    /// An init container runs.
-    Preparing {
-        /// Its name.
-        container: String,
-    },
-    /// aznet-node waits, in its own words.
-    Waiting {
-        /// What for.
-        what: String,
-    },
-    /// The process runs but isn't ready.
-    Starting {
-        /// Since when.
-        since: Option<Timestamp>,
-    },
-    /// It serves.
-    Ready,
-    /// It ended and isn't back.
-    Crashed {
-        /// Exit code.
-        exit_code: i32,
-        /// Termination message, or the kernel's reason.
-        message: String,
-    },
-    /// It ended well and isn't needed any more.
-    Finished,
-    /// It is being removed.
-    Leaving,
-}
-
 /// All that is known of a pod.
 #[derive(Debug, Clone, Copy)]
 pub struct Observed<'a> {
@@ -112,13 +50,20 @@ pub struct Observed<'a> {
 /// Describes a pod; `None` if it has none of the network's roles.
 pub fn describe(seen: Observed<'_>) -> Option<PodState> {
     let role = Role::from_name(seen.pod.labels().get(COMPONENT)?)?;
-    let restarts = containers(seen.pod).map(|status| status.restart_count).sum::<i32>();
+    let restarts = containers(seen.pod)
+        .map(|status| status.restart_count)
+        .sum::<i32>();
     Some(PodState {
         name: seen.pod.name_any(),
         role,
         phase: phase(seen),
         restarts: u32::try_from(restarts).unwrap_or(0),
-        created: seen.pod.metadata.creation_timestamp.as_ref().map(|time| time.0),
+        created: seen
+            .pod
+            .metadata
+            .creation_timestamp
+            .as_ref()
+            .map(|time| time.0),
     })
 }
 
@@ -136,22 +81,33 @@ fn phase(seen: Observed<'_>) -> Phase {
     if !condition(seen.pod, "PodScheduled").is_some_and(|(holds, _)| holds) {
         return unscheduled(seen);
     }
-    let init = status.and_then(|status| status.init_container_statuses.as_deref()).unwrap_or_default();
-    let main = status.and_then(|status| status.container_statuses.as_deref()).unwrap_or_default();
+    let init = status
+        .and_then(|status| status.init_container_statuses.as_deref())
+        .unwrap_or_default();
+    let main = status
+        .and_then(|status| status.container_statuses.as_deref())
+        .unwrap_or_default();
     let unfinished = init.iter().find(|container| !finished(container));
     match unfinished.or_else(|| main.iter().find(|container| !container.ready)) {
         Some(container) => container_phase(seen, container, unfinished.is_some()),
-        None => Phase::Creating { trouble: trouble(seen) },
+        None => Phase::Creating {
+            trouble: trouble(seen),
+        },
     }
 }
 
 fn unscheduled(seen: Observed<'_>) -> Phase {
     let reason = condition(seen.pod, "PodScheduled").and_then(|(_, message)| message);
-    let about_volumes = reason.as_deref().is_none_or(|words| words.to_lowercase().contains("persistentvolumeclaim"));
+    let about_volumes = reason
+        .as_deref()
+        .is_none_or(|words| words.to_lowercase().contains("persistentvolumeclaim"));
     match pending_claim(seen) {
         Some(claim) if about_volumes => {
             let complaint = newest(seen.events, "PersistentVolumeClaim", &claim, is_trouble);
-            Phase::VolumePending { claim, reason: complaint.and_then(|event| event.message.clone()) }
+            Phase::VolumePending {
+                claim,
+                reason: complaint.and_then(|event| event.message.clone()),
+            }
         }
         _ => Phase::Unscheduled { reason },
     }
@@ -161,56 +117,97 @@ fn container_phase(seen: Observed<'_>, container: &ContainerStatus, init: bool) 
     let state = container.state.clone().unwrap_or_default();
     if let Some(waiting) = &state.waiting {
         let message = waiting.message.clone().unwrap_or_default();
-        return waiting_phase(seen, container, waiting.reason.as_deref().unwrap_or_default(), message);
+        return waiting_phase(
+            seen,
+            container,
+            waiting.reason.as_deref().unwrap_or_default(),
+            message,
+        );
     }
     if let Some(ended) = ended(&state) {
         return ended;
     }
     match state.running {
-        Some(_) if init => Phase::Preparing { container: container.name.clone() },
+        Some(_) if init => Phase::Preparing {
+            container: container.name.clone(),
+        },
         Some(running) => seen.said.map_or_else(
-            || Phase::Starting { since: running.started_at.map(|time| time.0) },
-            |what| Phase::Waiting { what: what.to_owned() },
+            || Phase::Starting {
+                since: running.started_at.map(|time| time.0),
+            },
+            |what| Phase::Waiting {
+                what: what.to_owned(),
+            },
         ),
         None => Phase::Creating { trouble: None },
     }
 }
 
-fn waiting_phase(seen: Observed<'_>, container: &ContainerStatus, reason: &str, message: String) -> Phase {
+fn waiting_phase(
+    seen: Observed<'_>,
+    container: &ContainerStatus,
+    reason: &str,
+    message: String,
+) -> Phase {
     let image = container.image.clone();
     match reason {
-        "ErrImageNeverPull" | "InvalidImageName" => {
-            Phase::ImageMissing { image, reason: or(message, reason), hopeless: true }
+        "ErrImageNeverPull" | "InvalidImageName" => Phase::ImageMissing {
+            image,
+            reason: or(message, reason),
+            hopeless: true,
+        },
+        "ErrImagePull" | "ImagePullBackOff" | "ImageInspectError" => Phase::ImageMissing {
+            image,
+            reason: pull_error(seen).unwrap_or_else(|| or(message, reason)),
+            hopeless: false,
+        },
+        "CrashLoopBackOff" => {
+            container
+                .last_state
+                .as_ref()
+                .and_then(ended)
+                .unwrap_or(Phase::Crashed {
+                    exit_code: -1,
+                    message: or(message, reason),
+                })
         }
-        "ErrImagePull" | "ImagePullBackOff" | "ImageInspectError" => {
-            Phase::ImageMissing { image, reason: pull_error(seen).unwrap_or_else(|| or(message, reason)), hopeless: false }
-        }
-        "CrashLoopBackOff" => container
-            .last_state
-            .as_ref()
-            .and_then(ended)
-            .unwrap_or(Phase::Crashed { exit_code: -1, message: or(message, reason) }),
         "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError" => {
-            Phase::Creating { trouble: Some(format!("{reason}: {message}")) }
+            Phase::Creating {
+                trouble: Some(format!("{reason}: {message}")),
+            }
         }
         _ if pulling(seen) => Phase::Pulling { image },
-        _ => Phase::Creating { trouble: trouble(seen) },
+        _ => Phase::Creating {
+            trouble: trouble(seen),
+        },
     }
 }
 
 fn ended(state: &ContainerState) -> Option<Phase> {
     let end = state.terminated.as_ref()?;
     let reason = end.reason.clone().unwrap_or_else(|| "ended".into());
-    let message = or(end.message.clone().unwrap_or_default(), &reason).trim().to_owned();
-    Some(Phase::Crashed { exit_code: end.exit_code, message })
+    let message = or(end.message.clone().unwrap_or_default(), &reason)
+        .trim()
+        .to_owned();
+    Some(Phase::Crashed {
+        exit_code: end.exit_code,
+        message,
+    })
 }
 
 fn or(text: String, otherwise: &str) -> String {
-    if text.trim().is_empty() { otherwise.to_owned() } else { text }
+    if text.trim().is_empty() {
+        otherwise.to_owned()
+    } else {
+        text
+    }
 }
 
 fn finished(container: &ContainerStatus) -> bool {
-    let end = container.state.as_ref().and_then(|state| state.terminated.as_ref());
+    let end = container
+        .state
+        .as_ref()
+        .and_then(|state| state.terminated.as_ref());
     end.is_some_and(|end| end.exit_code == 0)
 }
 
@@ -224,16 +221,22 @@ fn containers(pod: &Pod) -> impl Iterator<Item = &ContainerStatus> {
 /// Whether the condition holds, and its message.
 fn condition(pod: &Pod, kind: &str) -> Option<(bool, Option<String>)> {
     let conditions = pod.status.as_ref()?.conditions.as_deref()?;
-    let found = conditions.iter().find(|condition| condition.type_ == kind)?;
+    let found = conditions
+        .iter()
+        .find(|condition| condition.type_ == kind)?;
     Some((found.status == "True", found.message.clone()))
 }
 
 fn pending_claim(seen: Observed<'_>) -> Option<String> {
     let volumes = seen.pod.spec.as_ref()?.volumes.as_deref()?;
-    let mut claims = volumes.iter().filter_map(|volume| Some(&volume.persistent_volume_claim.as_ref()?.claim_name));
+    let mut claims = volumes
+        .iter()
+        .filter_map(|volume| Some(&volume.persistent_volume_claim.as_ref()?.claim_name));
     let bound = |name: &str| {
         let claim = seen.claims.iter().find(|claim| claim.name_any() == name);
-        claim.and_then(|claim| claim.status.as_ref()?.phase.as_deref()).is_some_and(|phase| phase == "Bound")
+        claim
+            .and_then(|claim| claim.status.as_ref()?.phase.as_deref())
+            .is_some_and(|phase| phase == "Bound")
     };
     claims.find(|name| !bound(name)).cloned()
 }
@@ -248,9 +251,14 @@ fn pulling(seen: Observed<'_>) -> bool {
 fn pull_error(seen: Observed<'_>) -> Option<String> {
     let told = |event: &Event| {
         event.reason.as_deref() == Some("Failed")
-            && event.message.as_deref().is_some_and(|words| words.starts_with("Failed to pull image"))
+            && event
+                .message
+                .as_deref()
+                .is_some_and(|words| words.starts_with("Failed to pull image"))
     };
-    newest(seen.events, "Pod", &seen.pod.name_any(), told)?.message.clone()
+    newest(seen.events, "Pod", &seen.pod.name_any(), told)?
+        .message
+        .clone()
 }
 
 /// The newest warning that says why the container can't be made.
@@ -259,14 +267,23 @@ fn trouble(seen: Observed<'_>) -> Option<String> {
         let reason = event.reason.as_deref().unwrap_or_default();
         is_trouble(event) && reason.starts_with("Failed") && reason != "FailedScheduling"
     })?;
-    Some(format!("{}: {}", event.reason.as_deref()?, event.message.as_deref()?))
+    Some(format!(
+        "{}: {}",
+        event.reason.as_deref()?,
+        event.message.as_deref()?
+    ))
 }
 
 fn is_trouble(event: &Event) -> bool {
     event.type_.as_deref() == Some("Warning")
 }
 
-fn newest<'a>(events: &'a [Event], kind: &str, name: &str, wanted: impl Fn(&Event) -> bool) -> Option<&'a Event> {
+fn newest<'a>(
+    events: &'a [Event],
+    kind: &str,
+    name: &str,
+    wanted: impl Fn(&Event) -> bool,
+) -> Option<&'a Event> {
     events
         .iter()
         .filter(|event| event.involved_object.kind.as_deref() == Some(kind))
@@ -277,63 +294,15 @@ fn newest<'a>(events: &'a [Event], kind: &str, name: &str, wanted: impl Fn(&Even
 
 /// When an event was last seen.
 pub fn event_time(event: &Event) -> Option<Timestamp> {
-    let series = event.series.as_ref().and_then(|series| series.last_observed_time.as_ref()).map(|time| time.0);
+    let series = event
+        .series
+        .as_ref()
+        .and_then(|series| series.last_observed_time.as_ref())
+        .map(|time| time.0);
     let last = event.last_timestamp.as_ref().map(|time| time.0);
-    series.or(last).or_else(|| event.event_time.as_ref().map(|time| time.0))
-}
-
-impl Phase {
-    /// Whether the pod serves.
-    pub const fn is_ready(&self) -> bool {
-        matches!(self, Self::Ready)
-    }
-
-    /// How long this may last before it is a failure; `None`: it may take its time. `restarts` are the pod's:
-    /// one crash is forgiven, since a dependency may have been away for a moment.
-    pub const fn patience(&self, restarts: u32) -> Option<Duration> {
-        match self {
-            Self::ImageMissing { hopeless: true, .. } => Some(Duration::ZERO),
-            Self::Crashed { .. } if restarts >= 2 => Some(Duration::ZERO),
-            Self::Unscheduled { reason: Some(_) } | Self::ImageMissing { .. } => Some(Duration::from_secs(20)),
-            Self::VolumePending { reason: Some(_), .. } | Self::Creating { trouble: Some(_) } => {
-                Some(Duration::from_secs(45))
-            }
-            _ => None,
-        }
-    }
-
-    /// The phase in words; `now` gives the time it has run.
-    pub fn words(&self, now: Timestamp) -> String {
-        match self {
-            Self::Starting { since: Some(since) } => {
-                let ran = Duration::try_from(now.duration_since(*since)).unwrap_or_default();
-                format!("starting ({})", Seconds(ran))
-            }
-            _ => self.to_string(),
-        }
-    }
-}
-
-impl fmt::Display for Phase {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unscheduled { reason: None } => f.write_str("waiting to be scheduled"),
-            Self::Unscheduled { reason: Some(reason) } => write!(f, "no machine can take it: {reason}"),
-            Self::VolumePending { reason: None, .. } => f.write_str("volume being provisioned"),
-            Self::VolumePending { claim, reason: Some(reason) } => write!(f, "volume {claim} not provisioned: {reason}"),
-            Self::Pulling { image } => write!(f, "image being pulled: {image}"),
-            Self::ImageMissing { image, reason, .. } => write!(f, "image {image} missing: {reason}"),
-            Self::Creating { trouble: None } => f.write_str("container being created"),
-            Self::Creating { trouble: Some(trouble) } => write!(f, "container can't be created: {trouble}"),
-            Self::Preparing { container } => write!(f, "init container {container} running"),
-            Self::Waiting { what } => f.write_str(what),
-            Self::Starting { .. } => f.write_str("starting"),
-            Self::Ready => f.write_str("ready"),
-            Self::Crashed { exit_code, message } => write!(f, "ended with exit code {exit_code}: {message}"),
-            Self::Finished => f.write_str("finished"),
-            Self::Leaving => f.write_str("being removed"),
-        }
-    }
+    series
+        .or(last)
+        .or_else(|| event.event_time.as_ref().map(|time| time.0))
 }
 
 #[cfg(test)]

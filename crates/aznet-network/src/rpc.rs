@@ -92,7 +92,10 @@ pub enum RpcError {
 impl RpcError {
     /// Whether the same call may succeed a little later: the server is missing or slow, nobody refused anything.
     pub const fn is_retryable(&self) -> bool {
-        matches!(self, Self::Unreachable { .. } | Self::Api { .. } | Self::TimedOut { .. })
+        matches!(
+            self,
+            Self::Unreachable { .. } | Self::Api { .. } | Self::TimedOut { .. }
+        )
     }
 }
 
@@ -120,8 +123,19 @@ struct ReplyError {
 
 impl PodRpc {
     /// The server at `pod:port`; calls take 10 s at most.
-    pub fn new(client: Client, namespace: impl Into<String>, pod: impl Into<String>, port: u16) -> Self {
-        Self { client, namespace: namespace.into(), pod: pod.into(), port, timeout: Duration::from_secs(10) }
+    pub fn new(
+        client: Client,
+        namespace: impl Into<String>,
+        pod: impl Into<String>,
+        port: u16,
+    ) -> Self {
+        Self {
+            client,
+            namespace: namespace.into(),
+            pod: pod.into(),
+            port,
+            timeout: Duration::from_secs(10),
+        }
     }
 
     /// The same server with another bound on every call.
@@ -144,38 +158,75 @@ impl PodRpc {
     ///
     /// # Errors
     /// [`RpcError`]; see [`RpcError::is_retryable`].
-    pub async fn call<T: DeserializeOwned>(&self, method: &str, params: impl Serialize) -> Result<T, RpcError> {
-        let body = serde_json::to_vec(&Request { jsonrpc: "2.0", id: 1, method, params })
-            .map_err(|source| self.bad_answer(method, b"", source))?;
+    pub async fn call<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        params: impl Serialize,
+    ) -> Result<T, RpcError> {
+        let body = serde_json::to_vec(&Request {
+            jsonrpc: "2.0",
+            id: 1,
+            method,
+            params,
+        })
+        .map_err(|source| self.bad_answer(method, b"", source))?;
         let (status, bytes) = tokio::time::timeout(self.timeout, self.post(method, body))
             .await
-            .map_err(|_| RpcError::TimedOut { target: self.target(), method: method.into(), after: self.timeout })??;
+            .map_err(|_| RpcError::TimedOut {
+                target: self.target(),
+                method: method.into(),
+                after: self.timeout,
+            })??;
         self.read(method, status, &bytes)
     }
 
     async fn post(&self, method: &str, body: Vec<u8>) -> Result<(u16, Vec<u8>), RpcError> {
-        let api = |source| RpcError::Api { target: self.target(), method: method.into(), source: Box::new(source) };
-        let uri = format!("/api/v1/namespaces/{}/pods/{}:{}/proxy/", self.namespace, self.pod, self.port);
+        let api = |source| RpcError::Api {
+            target: self.target(),
+            method: method.into(),
+            source: Box::new(source),
+        };
+        let uri = format!(
+            "/api/v1/namespaces/{}/pods/{}:{}/proxy/",
+            self.namespace, self.pod, self.port
+        );
         let request = http::Request::post(uri)
             .header(http::header::CONTENT_TYPE, "application/json")
             .body(Body::from(body))
             .map_err(|source| api(kube::Error::HttpError(source)))?;
         let response = self.client.send(request).await.map_err(api)?;
         let status = response.status().as_u16();
-        let bytes = response.into_body().collect().await.map_err(api)?.to_bytes();
+        let bytes = response
+            .into_body()
+            .collect()
+            .await
+            .map_err(api)?
+            .to_bytes();
         Ok((status, bytes.to_vec()))
     }
 
     /// Tells the server's answers, errors included, from those of the Kubernetes API in front of it.
-    fn read<T: DeserializeOwned>(&self, method: &str, status: u16, bytes: &[u8]) -> Result<T, RpcError> {
+    fn read<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        status: u16,
+        bytes: &[u8],
+    ) -> Result<T, RpcError> {
         match serde_json::from_slice::<Reply>(bytes) {
-            Ok(Reply { error: Some(ReplyError { code, message }), .. }) => {
-                Err(RpcError::Refused { target: self.target(), method: method.into(), code, message })
+            Ok(Reply {
+                error: Some(ReplyError { code, message }),
+                ..
+            }) => Err(RpcError::Refused {
+                target: self.target(),
+                method: method.into(),
+                code,
+                message,
+            }),
+            Ok(reply) if reply.jsonrpc == "2.0" => serde_json::from_value(reply.result)
+                .map_err(|source| self.bad_answer(method, bytes, source)),
+            Err(source) if (200..300).contains(&status) => {
+                Err(self.bad_answer(method, bytes, source))
             }
-            Ok(reply) if reply.jsonrpc == "2.0" => {
-                serde_json::from_value(reply.result).map_err(|source| self.bad_answer(method, bytes, source))
-            }
-            Err(source) if (200..300).contains(&status) => Err(self.bad_answer(method, bytes, source)),
             _ => Err(self.unreachable(method, status, bytes)),
         }
     }
@@ -185,16 +236,30 @@ impl PodRpc {
             .ok()
             .and_then(|value| Some(value.get("message")?.as_str()?.to_owned()))
             .unwrap_or_else(|| quote(bytes));
-        RpcError::Unreachable { target: self.target(), method: method.into(), status, detail }
+        RpcError::Unreachable {
+            target: self.target(),
+            method: method.into(),
+            status,
+            detail,
+        }
     }
 
     fn bad_answer(&self, method: &str, bytes: &[u8], source: serde_json::Error) -> RpcError {
-        RpcError::BadAnswer { target: self.target(), method: method.into(), answer: quote(bytes), source }
+        RpcError::BadAnswer {
+            target: self.target(),
+            method: method.into(),
+            answer: quote(bytes),
+            source,
+        }
     }
 }
 
 fn quote(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).trim().chars().take(QUOTED).collect()
+    String::from_utf8_lossy(bytes)
+        .trim()
+        .chars()
+        .take(QUOTED)
+        .collect()
 }
 
 #[cfg(test)]

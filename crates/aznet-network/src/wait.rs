@@ -27,7 +27,10 @@ pub struct Deadline {
 impl Deadline {
     /// Gives up `after`, looking once a second.
     pub const fn after(after: Duration) -> Self {
-        Self { after, every: Duration::from_secs(1) }
+        Self {
+            after,
+            every: Duration::from_secs(1),
+        }
     }
 
     /// The same deadline with another pace.
@@ -131,23 +134,33 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn waits_until_the_condition_holds() {
         let mut looks = 0;
-        let answer: Result<u32, WaitError> =
-            until("three looks", Deadline::after(Duration::from_secs(10)), &never(), |_| {
+        let answer: Result<u32, WaitError> = until(
+            "three looks",
+            Deadline::after(Duration::from_secs(10)),
+            &never(),
+            |_| {
                 looks += 1;
-                let step = if looks == 3 { Step::Done(looks) } else { Step::Pending(format!("{looks}")) };
+                let step = if looks == 3 {
+                    Step::Done(looks)
+                } else {
+                    Step::Pending(format!("{looks}"))
+                };
                 async { Ok(step) }
-            })
-            .await;
+            },
+        )
+        .await;
         assert_eq!(answer, Ok(3));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_timeout_names_the_thing_the_time_and_the_last_value() {
-        let answer: Result<(), WaitError> =
-            until("checkpoint 3", Deadline::after(Duration::from_secs(65)), &never(), |_| async {
-                Ok(Step::Pending("checkpoint 2".into()))
-            })
-            .await;
+        let answer: Result<(), WaitError> = until(
+            "checkpoint 3",
+            Deadline::after(Duration::from_secs(65)),
+            &never(),
+            |_| async { Ok(Step::Pending("checkpoint 2".into())) },
+        )
+        .await;
         assert_eq!(
             answer.unwrap_err().to_string(),
             "checkpoint 3: not so after 1m 05s; last seen: checkpoint 2"
@@ -156,8 +169,13 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_look_that_hangs_is_cut_off() {
-        let answer: Result<(), WaitError> =
-            until("an answer", Deadline::after(Duration::from_secs(5)), &never(), |_| std::future::pending()).await;
+        let answer: Result<(), WaitError> = until(
+            "an answer",
+            Deadline::after(Duration::from_secs(5)),
+            &never(),
+            |_| std::future::pending(),
+        )
+        .await;
         assert!(matches!(answer, Err(WaitError::TimedOut { .. })));
     }
 
@@ -165,8 +183,13 @@ mod tests {
     async fn cancelling_ends_the_wait() {
         let cancel = never();
         cancel.cancel();
-        let answer: Result<(), WaitError> =
-            until("x", Deadline::after(Duration::from_secs(5)), &cancel, |_| std::future::pending()).await;
+        let answer: Result<(), WaitError> = until(
+            "x",
+            Deadline::after(Duration::from_secs(5)),
+            &cancel,
+            |_| std::future::pending(),
+        )
+        .await;
         assert!(matches!(answer, Err(WaitError::Cancelled { .. })));
     }
 
@@ -174,7 +197,14 @@ mod tests {
     fn durations_read_as_people_say_them() {
         let say = |ms| Seconds(Duration::from_millis(ms)).to_string();
         assert_eq!(
-            [say(0), say(400), say(12_900), say(185_000), say(3_720_000), say(200_000_000)],
+            [
+                say(0),
+                say(400),
+                say(12_900),
+                say(185_000),
+                say(3_720_000),
+                say(200_000_000)
+            ],
             ["0s", "0.4s", "12s", "3m 05s", "1h 02m", "2d 07h"]
         );
     }

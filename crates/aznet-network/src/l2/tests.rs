@@ -15,8 +15,12 @@ fn tips_read_as_a_node_writes_them() {
 
 #[test]
 fn a_receipt_before_and_after_its_block() {
-    let pending: TxReceipt = serde_json::from_value(json!({"txHash": "0x1", "status": "pending"})).unwrap();
-    assert_eq!((pending.status, pending.block_number), (TxStatus::Pending, None));
+    let pending: TxReceipt =
+        serde_json::from_value(json!({"txHash": "0x1", "status": "pending"})).unwrap();
+    assert_eq!(
+        (pending.status, pending.block_number),
+        (TxStatus::Pending, None)
+    );
     let proven: TxReceipt = serde_json::from_value(json!({
         "txHash": "0x1", "status": "proven", "executionResult": "success",
         "transactionFee": "12345", "blockHash": "0x2", "blockNumber": 7, "epochNumber": 1
@@ -40,7 +44,8 @@ fn a_block_mixes_numbers_and_hex() {
 
 #[test]
 fn validator_stats_with_and_without_a_sentinel() {
-    let none: ValidatorsStats = serde_json::from_value(json!({"stats": {}, "slotWindow": 0})).unwrap();
+    let none: ValidatorsStats =
+        serde_json::from_value(json!({"stats": {}, "slotWindow": 0})).unwrap();
     assert!(none.stats.is_empty() && none.last_processed_slot.is_none());
     let some: ValidatorsStats = serde_json::from_value(json!({
         "stats": {"0xab": {"address": "0xab", "totalSlots": 2,
@@ -50,7 +55,12 @@ fn validator_stats_with_and_without_a_sentinel() {
     }))
     .unwrap();
     assert_eq!(some.last_processed_slot, Some(Slot(42)));
-    assert!(some.stats["0xab"].history.iter().all(|duty| duty.status.alive()));
+    assert!(
+        some.stats["0xab"]
+            .history
+            .iter()
+            .all(|duty| duty.status.alive())
+    );
 }
 
 #[test]
@@ -61,6 +71,9 @@ fn addresses_are_found_by_name() {
         "protocolContractAddresses": {}, "realProofs": false
     }))
     .unwrap();
-    assert_eq!((info.contract("rollup"), info.contract("registry")), (Some("0x01"), Some("0x02")));
+    assert_eq!(
+        (info.contract("rollup"), info.contract("registry")),
+        (Some("0x01"), Some("0x02"))
+    );
     assert_eq!(info.contract("inbox"), None);
 }

@@ -19,7 +19,9 @@ fn api(answers: Vec<(&'static str, Value)>) -> Client {
         for (method, answer) in answers {
             let (request, send) = handle.next_request().await.expect("a request");
             assert_eq!(request.method().as_str(), method, "{}", request.uri());
-            send.send_response(http::Response::new(Body::from(serde_json::to_vec(&answer).unwrap())));
+            send.send_response(http::Response::new(Body::from(
+                serde_json::to_vec(&answer).unwrap(),
+            )));
         }
     });
     Client::new(service, "default")
@@ -33,7 +35,7 @@ fn small() -> NewNetwork {
     NewNetwork {
         name: "small".into(),
         cluster: "embedded".into(),
-        ttl: Some(Duration::from_secs(7200)),
+        ttl: Some(Duration::from_hours(2)),
         created_by: "ada@host".into(),
     }
 }
@@ -42,7 +44,9 @@ fn small() -> NewNetwork {
 async fn a_taken_name_is_refused_with_its_owner() {
     let taken = namespace("aznet-small-aaaaa", "small", "2026-01-01T00:00:00Z");
     let client = api(vec![("GET", list_of(&[taken]))]);
-    let error = Network::create(client, &small(), Timestamp::UNIX_EPOCH).await.unwrap_err();
+    let error = Network::create(client, &small(), Timestamp::UNIX_EPOCH)
+        .await
+        .unwrap_err();
     assert_eq!(
         error.to_string(),
         "a network `small` runs on cluster embedded already (namespace aznet-small-aaaaa, made by ada@host); \
@@ -60,20 +64,40 @@ async fn of_two_made_at_once_the_younger_gives_way() {
         ("GET", list_of(&[elder, mine.clone()])),
         ("DELETE", mine),
     ]);
-    let error = Network::create(client, &small(), Timestamp::UNIX_EPOCH).await.unwrap_err();
-    assert!(matches!(error, NamespaceError::NameTaken { namespace, .. } if namespace == "aznet-small-bbbbb"));
+    let error = Network::create(client, &small(), Timestamp::UNIX_EPOCH)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, NamespaceError::NameTaken { namespace, .. } if namespace == "aznet-small-bbbbb")
+    );
 }
 
 #[tokio::test]
 async fn without_a_name_there_must_be_exactly_one() {
     let a = namespace("aznet-a-aaaaa", "a", "2026-01-01T00:00:00Z");
     let b = namespace("aznet-b-bbbbb", "b", "2026-01-01T00:00:00Z");
-    let only = Network::find(api(vec![("GET", list_of(std::slice::from_ref(&a)))]), "embedded", None).await.unwrap();
+    let only = Network::find(
+        api(vec![("GET", list_of(std::slice::from_ref(&a)))]),
+        "embedded",
+        None,
+    )
+    .await
+    .unwrap();
     assert_eq!(only.name(), "a");
-    let error = Network::find(api(vec![("GET", list_of(&[a, b]))]), "embedded", None).await.unwrap_err();
-    assert_eq!(error.to_string(), "which network on cluster embedded? running: a, b");
-    let error = Network::find(api(vec![("GET", list_of(&[]))]), "embedded", Some("x")).await.unwrap_err();
-    assert_eq!(error.to_string(), "no network `x` on cluster embedded; none runs there");
+    let error = Network::find(api(vec![("GET", list_of(&[a, b]))]), "embedded", None)
+        .await
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "which network on cluster embedded? running: a, b"
+    );
+    let error = Network::find(api(vec![("GET", list_of(&[]))]), "embedded", Some("x"))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "no network `x` on cluster embedded; none runs there"
+    );
 }
 
 #[test]

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::*;
@@ -33,15 +35,31 @@ fn event(kind: &str, name: &str, reason: &str, message: &str, at: &str) -> Event
 }
 
 fn words(pod: &Pod, events: &[Event], said: Option<&str>) -> String {
-    let state = describe(Observed { pod, events, claims: &[], said }).expect("a role");
+    let state = describe(Observed {
+        pod,
+        events,
+        claims: &[],
+        said,
+    })
+    .expect("a role");
     state.phase.words("2026-01-01T00:01:00Z".parse().unwrap())
 }
 
 #[test]
 fn a_pod_of_another_kind_is_not_described() {
     let mut other = pod(&json!({}));
-    other.labels_mut().insert(COMPONENT.into(), "grafana".into());
-    assert_eq!(describe(Observed { pod: &other, events: &[], claims: &[], said: None }), None);
+    other
+        .labels_mut()
+        .insert(COMPONENT.into(), "grafana".into());
+    assert_eq!(
+        describe(Observed {
+            pod: &other,
+            events: &[],
+            claims: &[],
+            said: None
+        }),
+        None
+    );
 }
 
 #[test]
@@ -51,26 +69,68 @@ fn scheduling_and_volumes() {
     )
     .unwrap();
     let fresh = pod(&json!({}));
-    let state = describe(Observed { pod: &fresh, events: &[], claims: &[claim], said: None }).unwrap();
+    let state = describe(Observed {
+        pod: &fresh,
+        events: &[],
+        claims: &[claim],
+        said: None,
+    })
+    .unwrap();
     assert_eq!(state.phase.to_string(), "waiting to be scheduled");
     assert_eq!(words(&fresh, &[], None), "volume being provisioned");
 
-    let complaint = event("PersistentVolumeClaim", "data-full-node-0", "ProvisioningFailed", "no class `fast`", "2026-01-01T00:00:00Z");
-    assert_eq!(words(&fresh, &[complaint], None), "volume data-full-node-0 not provisioned: no class `fast`");
+    let complaint = event(
+        "PersistentVolumeClaim",
+        "data-full-node-0",
+        "ProvisioningFailed",
+        "no class `fast`",
+        "2026-01-01T00:00:00Z",
+    );
+    assert_eq!(
+        words(&fresh, &[complaint], None),
+        "volume data-full-node-0 not provisioned: no class `fast`"
+    );
 
-    let full = pod(&json!({"conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable",
-        "message": "0/1 nodes are available: 1 Insufficient memory."}]}));
-    assert_eq!(words(&full, &[], None), "no machine can take it: 0/1 nodes are available: 1 Insufficient memory.");
+    let full = pod(
+        &json!({"conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable",
+        "message": "0/1 nodes are available: 1 Insufficient memory."}]}),
+    );
+    assert_eq!(
+        words(&full, &[], None),
+        "no machine can take it: 0/1 nodes are available: 1 Insufficient memory."
+    );
 }
 
 #[test]
 fn pulling_and_missing_images() {
-    let creating = scheduled(&container(&json!({"waiting": {"reason": "ContainerCreating"}}), 0, &json!({})));
+    let creating = scheduled(&container(
+        &json!({"waiting": {"reason": "ContainerCreating"}}),
+        0,
+        &json!({}),
+    ));
     assert_eq!(words(&creating, &[], None), "container being created");
-    let pulling = event("Pod", "full-node-0", "Pulling", "Pulling image", "2026-01-01T00:00:00Z");
-    let pulled = event("Pod", "full-node-0", "Pulled", "Pulled image", "2026-01-01T00:00:05Z");
-    assert_eq!(words(&creating, std::slice::from_ref(&pulling), None), "image being pulled: localhost/aznet/aztec:1");
-    assert_eq!(words(&creating, &[pulling, pulled], None), "container being created");
+    let pulling = event(
+        "Pod",
+        "full-node-0",
+        "Pulling",
+        "Pulling image",
+        "2026-01-01T00:00:00Z",
+    );
+    let pulled = event(
+        "Pod",
+        "full-node-0",
+        "Pulled",
+        "Pulled image",
+        "2026-01-01T00:00:05Z",
+    );
+    assert_eq!(
+        words(&creating, std::slice::from_ref(&pulling), None),
+        "image being pulled: localhost/aznet/aztec:1"
+    );
+    assert_eq!(
+        words(&creating, &[pulling, pulled], None),
+        "container being created"
+    );
 
     let missing = scheduled(&container(
         &json!({"waiting": {"reason": "ErrImageNeverPull", "message": "Container image is not present with pull policy of Never"}}),
@@ -85,17 +145,38 @@ fn pulling_and_missing_images() {
 
 #[test]
 fn a_sandbox_that_fails_is_told() {
-    let creating = scheduled(&container(&json!({"waiting": {"reason": "ContainerCreating"}}), 0, &json!({})));
-    let failed = event("Pod", "full-node-0", "FailedMount", "secret \"keys\" not found", "2026-01-01T00:00:00Z");
-    assert_eq!(words(&creating, &[failed], None), "container can't be created: FailedMount: secret \"keys\" not found");
+    let creating = scheduled(&container(
+        &json!({"waiting": {"reason": "ContainerCreating"}}),
+        0,
+        &json!({}),
+    ));
+    let failed = event(
+        "Pod",
+        "full-node-0",
+        "FailedMount",
+        "secret \"keys\" not found",
+        "2026-01-01T00:00:00Z",
+    );
+    assert_eq!(
+        words(&creating, &[failed], None),
+        "container can't be created: FailedMount: secret \"keys\" not found"
+    );
 }
 
 #[test]
 fn running_waiting_and_ready() {
-    let running = scheduled(&container(&json!({"running": {"startedAt": "2026-01-01T00:00:48Z"}}), 0, &json!({})));
+    let running = scheduled(&container(
+        &json!({"running": {"startedAt": "2026-01-01T00:00:48Z"}}),
+        0,
+        &json!({}),
+    ));
     assert_eq!(words(&running, &[], None), "starting (12s)");
     assert_eq!(
-        words(&running, &[], Some("waiting for the boot node's RPC at http://boot-node-0.boot-node:8080 (12s)")),
+        words(
+            &running,
+            &[],
+            Some("waiting for the boot node's RPC at http://boot-node-0.boot-node:8080 (12s)")
+        ),
         "waiting for the boot node's RPC at http://boot-node-0.boot-node:8080 (12s)"
     );
     let ready = pod(&json!({"conditions": [{"type": "Ready", "status": "True"}]}));
@@ -105,9 +186,26 @@ fn running_waiting_and_ready() {
 #[test]
 fn a_crash_loop_shows_the_termination_message_and_is_forgiven_once() {
     let end = json!({"terminated": {"exitCode": 3, "reason": "Error", "message": "the L1 at http://anvil:8545 did not answer for 120s\n"}});
-    let crashed = |restarts| scheduled(&container(&json!({"waiting": {"reason": "CrashLoopBackOff"}}), restarts, &end));
-    let describe = |restarts| describe(Observed { pod: &crashed(restarts), events: &[], claims: &[], said: None }).unwrap();
-    assert_eq!(describe(1).phase.to_string(), "ended with exit code 3: the L1 at http://anvil:8545 did not answer for 120s");
+    let crashed = |restarts| {
+        scheduled(&container(
+            &json!({"waiting": {"reason": "CrashLoopBackOff"}}),
+            restarts,
+            &end,
+        ))
+    };
+    let describe = |restarts| {
+        describe(Observed {
+            pod: &crashed(restarts),
+            events: &[],
+            claims: &[],
+            said: None,
+        })
+        .unwrap()
+    };
+    assert_eq!(
+        describe(1).phase.to_string(),
+        "ended with exit code 3: the L1 at http://anvil:8545 did not answer for 120s"
+    );
     assert_eq!(describe(1).phase.patience(1), None);
     assert_eq!(describe(2).phase.patience(2), Some(Duration::ZERO));
 }
@@ -120,5 +218,8 @@ fn an_init_container_comes_first() {
             "state": {"running": {}}}],
         "containerStatuses": container(&json!({"waiting": {"reason": "PodInitializing"}}), 0, &json!({})),
     }));
-    assert_eq!(words(&preparing, &[], None), "init container install running");
+    assert_eq!(
+        words(&preparing, &[], None),
+        "init container install running"
+    );
 }

@@ -7,14 +7,27 @@ use super::*;
 /// A client whose one request is answered by `answer`; the request's path and body are returned.
 async fn answered(status: u16, answer: &str) -> (Result<u64, RpcError>, String, Value) {
     let (service, mut handle) = mock::pair::<http::Request<Body>, http::Response<Body>>();
-    let rpc = PodRpc::new(Client::new(service, "default"), "aznet-a-12345", "full-node-0", 8080);
+    let rpc = PodRpc::new(
+        Client::new(service, "default"),
+        "aznet-a-12345",
+        "full-node-0",
+        8080,
+    );
     let answer = answer.to_owned();
     let server = tokio::spawn(async move {
         let (request, send) = handle.next_request().await.expect("one request");
         let (parts, body) = request.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
-        send.send_response(http::Response::builder().status(status).body(Body::from(answer.into_bytes())).unwrap());
-        (parts.uri.to_string(), serde_json::from_slice(&body).unwrap())
+        send.send_response(
+            http::Response::builder()
+                .status(status)
+                .body(Body::from(answer.into_bytes()))
+                .unwrap(),
+        );
+        (
+            parts.uri.to_string(),
+            serde_json::from_slice(&body).unwrap(),
+        )
     });
     let result = rpc.call("node_getBlockNumber", json!([])).await;
     let (path, body) = server.await.unwrap();
@@ -25,8 +38,14 @@ async fn answered(status: u16, answer: &str) -> (Result<u64, RpcError>, String, 
 async fn a_call_goes_through_the_pod_proxy() {
     let (result, path, body) = answered(200, r#"{"jsonrpc":"2.0","id":1,"result":7}"#).await;
     assert_eq!(result.unwrap(), 7);
-    assert_eq!(path, "/api/v1/namespaces/aznet-a-12345/pods/full-node-0:8080/proxy/");
-    assert_eq!(body, json!({"jsonrpc": "2.0", "id": 1, "method": "node_getBlockNumber", "params": []}));
+    assert_eq!(
+        path,
+        "/api/v1/namespaces/aznet-a-12345/pods/full-node-0:8080/proxy/"
+    );
+    assert_eq!(
+        body,
+        json!({"jsonrpc": "2.0", "id": 1, "method": "node_getBlockNumber", "params": []})
+    );
 }
 
 #[tokio::test]

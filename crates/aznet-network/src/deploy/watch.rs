@@ -1,0 +1,286 @@
+//! Everything of a namespace that tells how a deployment goes, kept up to date by watches.
+
+use std::{collections::HashMap, fmt::Debug};
+
+use futures::StreamExt;
+use jiff::Timestamp;
+use k8s_openapi::{
+    NamespaceResourceScope,
+    api::{
+        apps::v1::{Deployment, StatefulSet},
+        core::v1::{Event, PersistentVolumeClaim, Pod},
+    },
+};
+use kube::{
+    Api, Resource, ResourceExt,
+    runtime::{WatchStreamExt, reflector, reflector::Store, watcher},
+};
+use serde::de::DeserializeOwned;
+use tokio::task::JoinSet;
+
+use super::said::Said;
+use crate::{
+    namespace::Network,
+    nodes::{NETWORK_PODS, Observed, PodState, describe},
+};
+
+/// Live copies of a namespace's objects; the watches end with it.
+pub(super) struct Watch {
+    pods: Store<Pod>,
+    events: Store<Event>,
+    claims: Store<PersistentVolumeClaim>,
+    stateful_sets: Store<StatefulSet>,
+    deployments: Store<Deployment>,
+    said: Said,
+    _tasks: JoinSet<()>,
+}
+
+/// The namespace at one moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Picture {
+    /// Its pods, by role and name.
+    pub(super) pods: Vec<PodState>,
+    /// Its workloads.
+    pub(super) workloads: Vec<Workload>,
+    /// Its newest events that are warnings, oldest first.
+    pub(super) warnings: Vec<String>,
+}
+
+/// A StatefulSet or Deployment and how many of its pods are as they should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Workload {
+    /// `StatefulSet/validator`.
+    pub(super) name: String,
+    /// Pods wanted.
+    pub(super) wanted: i32,
+    /// Pods that serve in the current version, none of an older one left.
+    pub(super) settled: i32,
+    /// Pods there are.
+    pub(super) pods: i32,
+    /// Why pods can't be made, in the controller's words.
+    pub(super) trouble: Option<String>,
+}
+
+impl Watch {
+    pub(super) fn start(network: &Network) -> Self {
+        let mut tasks = JoinSet::new();
+        let labelled = watcher::Config::default().labels(NETWORK_PODS);
+        Self {
+            pods: keep(network.api(), labelled.clone(), &mut tasks),
+            events: keep(network.api(), watcher::Config::default(), &mut tasks),
+            claims: keep(network.api(), watcher::Config::default(), &mut tasks),
+            stateful_sets: keep(network.api(), labelled.clone(), &mut tasks),
+            deployments: keep(network.api(), labelled, &mut tasks),
+            said: Said::new(network.api()),
+            _tasks: tasks,
+        }
+    }
+
+    /// Waits until every watch has seen the namespace once; unbounded, so for use within a wait.
+    pub(super) async fn seen_once(&self) {
+        // An error means that the watch's task is gone, which ends only with the runtime.
+        let _ = tokio::join!(
+            self.pods.wait_until_ready(),
+            self.stateful_sets.wait_until_ready(),
+            self.deployments.wait_until_ready(),
+        );
+    }
+
+    /// The namespace now; listens to pods that have begun to talk.
+    pub(super) fn picture(&mut self) -> Picture {
+        let pods = self.pods.state();
+        self.said.listen(&pods);
+        let events = owned(&self.events);
+        let claims = owned(&self.claims);
+        let said = self.said.lines();
+        let mut states: Vec<PodState> = pods
+            .iter()
+            .filter_map(|pod| {
+                describe(Observed {
+                    pod,
+                    events: &events,
+                    claims: &claims,
+                    said: line_of(&said, pod),
+                })
+            })
+            .collect();
+        states.sort_by(|a, b| (a.role, &a.name).cmp(&(b.role, &b.name)));
+        Picture {
+            pods: states,
+            workloads: self.workloads(&events),
+            warnings: warnings(&events),
+        }
+    }
+
+    fn workloads(&self, events: &[Event]) -> Vec<Workload> {
+        let sets = self.stateful_sets.state();
+        let deployments = self.deployments.state();
+        let mut all: Vec<Workload> = sets.iter().map(|set| of_set(set, events)).collect();
+        all.extend(
+            deployments
+                .iter()
+                .map(|deployment| of_deployment(deployment, events)),
+        );
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        all
+    }
+}
+
+impl Picture {
+    /// Pods wanted in all.
+    pub(super) fn wanted(&self) -> u32 {
+        self.workloads
+            .iter()
+            .map(|workload| u32::try_from(workload.wanted).unwrap_or(0))
+            .sum()
+    }
+
+    /// Whether every workload has all its pods, serving, in the current version.
+    pub(super) fn settled(&self) -> bool {
+        !self.workloads.is_empty() && self.workloads.iter().all(Workload::is_settled)
+    }
+
+    /// `7 of 10 pods ready; waiting for validator-0: starting (12s), …`.
+    pub(super) fn words(&self, now: Timestamp) -> String {
+        let wanted = self.wanted();
+        let ready = self.pods.iter().filter(|pod| pod.phase.is_ready()).count();
+        let waiting: Vec<String> = self
+            .pods
+            .iter()
+            .filter(|pod| !pod.phase.is_ready())
+            .map(|pod| format!("{}: {}", pod.name, pod.phase.words(now)))
+            .collect();
+        let mut words = format!("{ready} of {wanted} pods ready");
+        if !waiting.is_empty() {
+            words = format!("{words}; {}", waiting.join(", "));
+        }
+        words
+    }
+}
+
+impl Workload {
+    fn is_settled(&self) -> bool {
+        self.settled >= self.wanted && self.pods == self.wanted
+    }
+}
+
+fn of_set(set: &StatefulSet, events: &[Event]) -> Workload {
+    let status = set.status.clone().unwrap_or_default();
+    let current = status.observed_generation == set.metadata.generation
+        && (status.update_revision.is_none()
+            || status.updated_replicas.unwrap_or(0) == status.replicas);
+    Workload {
+        wanted: set
+            .spec
+            .as_ref()
+            .and_then(|spec| spec.replicas)
+            .unwrap_or(1),
+        settled: if current {
+            status.ready_replicas.unwrap_or(0)
+        } else {
+            0
+        },
+        pods: status.replicas,
+        trouble: trouble(events, "StatefulSet", &set.name_any()),
+        name: format!("StatefulSet/{}", set.name_any()),
+    }
+}
+
+fn of_deployment(deployment: &Deployment, events: &[Event]) -> Workload {
+    let status = deployment.status.clone().unwrap_or_default();
+    let current = status.observed_generation == deployment.metadata.generation
+        && status.updated_replicas.unwrap_or(0) == status.replicas.unwrap_or(0);
+    Workload {
+        wanted: deployment
+            .spec
+            .as_ref()
+            .and_then(|spec| spec.replicas)
+            .unwrap_or(1),
+        settled: if current {
+            status.ready_replicas.unwrap_or(0)
+        } else {
+            0
+        },
+        pods: status.replicas.unwrap_or(0),
+        trouble: trouble(events, "ReplicaSet", &format!("{}-", deployment.name_any())),
+        name: format!("Deployment/{}", deployment.name_any()),
+    }
+}
+
+/// What keeps a controller from making pods, e.g. a quota; `name` may be the beginning of a ReplicaSet's name.
+fn trouble(events: &[Event], kind: &str, name: &str) -> Option<String> {
+    let about = |event: &Event| {
+        let object = &event.involved_object;
+        let named = object.name.as_deref().unwrap_or_default();
+        object.kind.as_deref() == Some(kind)
+            && (named == name || name.ends_with('-') && named.starts_with(name))
+    };
+    events
+        .iter()
+        .filter(|event| event.reason.as_deref() == Some("FailedCreate") && about(event))
+        .max_by_key(|event| crate::nodes::event_time(event))
+        .and_then(|event| event.message.clone())
+}
+
+fn warnings(events: &[Event]) -> Vec<String> {
+    const SHOWN: usize = 15;
+    let mut warnings: Vec<&Event> = events
+        .iter()
+        .filter(|event| event.type_.as_deref() == Some("Warning"))
+        .collect();
+    warnings.sort_by_key(|event| crate::nodes::event_time(event));
+    let words = |event: &&Event| {
+        let name = event.involved_object.name.as_deref().unwrap_or("?");
+        let (reason, message) = (
+            event.reason.as_deref().unwrap_or("?"),
+            event.message.as_deref().unwrap_or(""),
+        );
+        format!("{name}: {reason}: {}", message.trim())
+    };
+    warnings
+        .iter()
+        .skip(warnings.len().saturating_sub(SHOWN))
+        .map(words)
+        .collect()
+}
+
+fn line_of<'a>(said: &'a HashMap<String, String>, pod: &Pod) -> Option<&'a str> {
+    said.get(pod.metadata.uid.as_deref()?).map(String::as_str)
+}
+
+/// A live copy of what `api` lists; a watch that breaks is begun again, with backoff.
+fn keep<K>(api: Api<K>, config: watcher::Config, tasks: &mut JoinSet<()>) -> Store<K>
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+        + Clone
+        + Debug
+        + DeserializeOwned
+        + Send
+        + Sync
+        + 'static,
+{
+    let (store, writer) = reflector::store();
+    let mut changes = watcher(api, config)
+        .default_backoff()
+        .reflect(writer)
+        .boxed();
+    tasks.spawn(async move {
+        while let Some(change) = changes.next().await {
+            if let Err(error) = change {
+                tracing::debug!(kind = %K::kind(&()), %error, "watch broke and is begun again");
+            }
+        }
+    });
+    store
+}
+
+fn owned<K>(store: &Store<K>) -> Vec<K>
+where
+    K: Resource<DynamicType = ()> + Clone + 'static,
+{
+    store
+        .state()
+        .iter()
+        .map(|object| K::clone(object))
+        .collect()
+}

@@ -1,0 +1,65 @@
+//! Why there is no such network.
+
+/// Why there is no such network.
+#[derive(Debug, thiserror::Error)]
+pub enum NamespaceError {
+    /// The name can't be part of a namespace's name.
+    #[error("`{name}` can't name a network: {why}")]
+    BadName {
+        /// The name.
+        name: String,
+        /// What is wrong.
+        why: &'static str,
+    },
+    /// There is one of that name.
+    #[error(
+        "a network `{name}` runs on cluster {cluster} already (namespace {namespace}, made by {created_by}); choose another --name or remove it with `aznet down {name}`"
+    )]
+    NameTaken {
+        /// The name.
+        name: String,
+        /// The cluster.
+        cluster: String,
+        /// Its namespace.
+        namespace: String,
+        /// Its maker.
+        created_by: String,
+    },
+    /// There is none of that name.
+    #[error("no network `{name}` on cluster {cluster}; {}", running(known))]
+    NotFound {
+        /// The name.
+        name: String,
+        /// The cluster.
+        cluster: String,
+        /// The networks there are.
+        known: Vec<String>,
+    },
+    /// No name was given and there is none or more than one.
+    #[error("which network on cluster {cluster}? {}", running(known))]
+    NotOne {
+        /// The cluster.
+        cluster: String,
+        /// The networks there are.
+        known: Vec<String>,
+    },
+    /// The Kubernetes API failed.
+    #[error("can't {doing} on cluster {cluster}")]
+    Api {
+        /// What was tried.
+        doing: String,
+        /// The cluster.
+        cluster: String,
+        /// Why it failed.
+        #[source]
+        source: Box<kube::Error>,
+    },
+}
+
+fn running(known: &[String]) -> String {
+    if known.is_empty() {
+        "none runs there".into()
+    } else {
+        format!("running: {}", known.join(", "))
+    }
+}
