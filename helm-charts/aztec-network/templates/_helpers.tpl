@@ -18,13 +18,24 @@ app.kubernetes.io/instance: {{ .root.Release.Name }}
 app.kubernetes.io/component: {{ .role }}
 {{- end -}}
 
-{{/* A role's settings over `defaults`, as JSON. A null means "as in defaults". Takes {root, values}. */}}
+{{/* A role's settings over `defaults`, as JSON. Takes {root, values}. */}}
 {{- define "aztec-network.settings" -}}
-{{- $own := dict -}}
-{{- range $key, $value := .values -}}
-{{- if not (kindIs "invalid" $value) -}}{{- $_ := set $own $key $value -}}{{- end -}}
+{{- $own := include "aztec-network.withoutNulls" .values | fromJson -}}
+{{- $defaults := include "aztec-network.withoutNulls" .root.Values.defaults | fromJson -}}
+{{- mergeOverwrite $defaults $own | toJson -}}
 {{- end -}}
-{{- mergeOverwrite (deepCopy .root.Values.defaults) (deepCopy $own) | toJson -}}
+
+{{/* A map without its nulls, as JSON: a null takes back what a weaker values file said. */}}
+{{- define "aztec-network.withoutNulls" -}}
+{{- $kept := dict -}}
+{{- range $key, $value := . -}}
+{{- if kindIs "map" $value -}}
+{{- $_ := set $kept $key (include "aztec-network.withoutNulls" $value | fromJson) -}}
+{{- else if not (kindIs "invalid" $value) -}}
+{{- $_ := set $kept $key $value -}}
+{{- end -}}
+{{- end -}}
+{{- $kept | toJson -}}
 {{- end -}}
 
 {{/* true where the chart runs the blob store itself. */}}

@@ -1,5 +1,7 @@
 //! The schema as a check, with messages for people.
 
+use super::{network, quantity};
+use jsonschema::JsonType;
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use serde::Serialize;
 use serde_json::Value;
@@ -61,7 +63,7 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{}: {}; expected {}: {}",
+            "{}: {}; expected {}; {}",
             self.key, self.seen, self.expected, self.remedy
         )?;
         self.origin
@@ -143,28 +145,17 @@ fn explain(
             let problem = Problem::new("", "missing", "a value", "do not set it to null");
             return vec![(key, problem)];
         }
-        ValidationErrorKind::Type { kind } => (type_name(kind), "write a value of that type"),
+        ValidationErrorKind::Type { kind } => (type_name(kind), "write it so"),
         ValidationErrorKind::Minimum { limit } => (format!("{limit} or more"), "raise it"),
         ValidationErrorKind::Maximum { limit } => (format!("{limit} or less"), "lower it"),
         ValidationErrorKind::MinLength { .. } => ("some text".to_owned(), "fill it in"),
         ValidationErrorKind::Enum { options } => {
             (format!("one of {options}"), "choose one of these")
         }
-        ValidationErrorKind::Pattern { pattern } => {
-            (format!("text that matches {pattern}"), "mend the text")
-        }
-        _ => (masked(error), "see the chart's values.yaml"),
+        ValidationErrorKind::Pattern { pattern } => (pattern_in_words(pattern), "mend it"),
+        _ => (one_of(error), "choose one of these"),
     };
     vec![(None, Problem::new("", seen, expected, remedy))]
-}
-
-fn masked(error: &jsonschema::ValidationError<'_>) -> String {
-    match error.kind() {
-        ValidationErrorKind::OneOfNotValid { .. } | ValidationErrorKind::AnyOf { .. } => {
-            one_of(error)
-        }
-        _ => error.masked().to_string(),
-    }
 }
 
 /// Documented enums are `oneOf` constants in the schema: their values are what is expected.
@@ -216,15 +207,48 @@ fn known_keys(error: &jsonschema::ValidationError<'_>, schema: &Value) -> Vec<St
         .unwrap_or_default()
 }
 
+fn pattern_in_words(pattern: &str) -> String {
+    let known = [
+        (quantity::CPU, "cores, such as `100m` or `2`"),
+        (
+            quantity::BYTES,
+            "bytes with a unit, such as `512Mi` or `2Gi`",
+        ),
+        (
+            network::ADDRESS,
+            "an address, `0x` and 40 hexadecimal digits, or nothing",
+        ),
+        (
+            network::S3_URL,
+            "a URL that begins with `s3://`, or nothing",
+        ),
+        (network::DIGITS, "a whole number as text, or nothing"),
+    ];
+    let words = known
+        .iter()
+        .find(|(known, _)| *known == pattern)
+        .map(|(_, words)| (*words).to_owned());
+    words.unwrap_or_else(|| format!("text that matches {pattern}"))
+}
+
 fn type_name(kind: &TypeKind) -> String {
+    let word = |kind: &JsonType| match kind {
+        JsonType::Null => "nothing",
+        JsonType::Boolean => "true or false",
+        JsonType::Number => "a number",
+        JsonType::Integer => "a whole number",
+        JsonType::String => "text",
+        JsonType::Array => "a list",
+        JsonType::Object => "a map",
+    };
     match kind {
-        TypeKind::Single(one) => format!("{one}"),
+        TypeKind::Single(one) => word(one).to_owned(),
         TypeKind::Multiple(set) => {
-            let names = set
-                .iter()
-                .map(|one| one.to_string())
-                .filter(|name| name != "null");
-            names.collect::<Vec<_>>().join(" or ")
+            let kinds = set.iter().filter(|kind| *kind != JsonType::Null);
+            kinds
+                .map(|kind| word(&kind))
+                .collect::<Vec<_>>()
+                .join(" or ")
         }
     }
 }

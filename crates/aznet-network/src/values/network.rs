@@ -4,6 +4,13 @@ use super::pod::pod_settings;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// An L1 address, or nothing.
+pub(super) const ADDRESS: &str = r"^(0x[0-9a-fA-F]{40})?$";
+/// A whole number, or nothing.
+pub(super) const DIGITS: &str = r"^[0-9]*$";
+/// URL of a bucket, or nothing.
+pub(super) const S3_URL: &str = r"^(s3://.+)?$";
+
 /// Container images.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -65,7 +72,7 @@ pub struct Network {
     /// Start anvil in the past and jump to now after deploying, so that nobody waits for the first committee.
     pub skip_warm_up: bool,
     /// Address of an existing network's registry; empty deploys new contracts.
-    #[schemars(regex(pattern = r"^(0x[0-9a-fA-F]{40})?$"))]
+    #[schemars(regex(pattern = ADDRESS))]
     pub registry_address: String,
     /// Punishment of validators.
     pub slashing: Slashing,
@@ -80,7 +87,7 @@ pub struct Slashing {
     /// How slashing is decided on L1.
     pub flavor: SlasherFlavor,
     /// A validator whose stake falls below this is ejected, in the staking asset's smallest unit; empty is Aztec's own.
-    #[schemars(regex(pattern = r"^[0-9]*$"))]
+    #[schemars(regex(pattern = DIGITS))]
     pub local_ejection_threshold: String,
     /// Set every penalty to zero, so that no node votes to slash.
     pub disable_penalties: bool,
@@ -148,7 +155,7 @@ pod_settings! {
         /// Share blobs through a store. Without one, nodes need `l1.consensusUrls`.
         pub enabled: bool,
         /// `s3://bucket/path?endpoint=https://host` of a store elsewhere; empty runs one in this chart.
-        #[schemars(regex(pattern = r"^(s3://.+)?$"))]
+        #[schemars(regex(pattern = S3_URL))]
         pub url: String,
         /// Name of a Secret with the keys `accessKeyId` and `secretAccessKey`; empty generates one, kept over upgrades.
         pub existing_secret: String,

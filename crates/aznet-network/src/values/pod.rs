@@ -111,7 +111,12 @@ macro_rules! pod_settings {
             #[schemars(range(min = 64))]
             pub max_old_space_size: Option<u32>,
             /// Environment variables by name; they win over what aznet-node computes.
-            #[serde(default, skip_serializing_if = "Option::is_none")]
+            #[schemars(schema_with = "crate::values::quantity::env_schema")]
+            #[serde(
+                default,
+                skip_serializing_if = "Option::is_none",
+                deserialize_with = "crate::values::quantity::env"
+            )]
             pub env: Option<std::collections::BTreeMap<String, String>>,
             /// Arguments added to the process.
             #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -127,6 +132,7 @@ macro_rules! pod_settings {
             pub termination_grace_period_seconds: Option<u32>,
             /// Labels that a machine must have, by name.
             #[serde(default, skip_serializing_if = "Option::is_none")]
+            #[schemars(schema_with = "crate::values::quantity::texts_schema")]
             pub node_selector: Option<std::collections::BTreeMap<String, String>>,
             /// Tolerations, as Kubernetes defines them.
             #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -138,9 +144,11 @@ macro_rules! pod_settings {
             pub affinity: Option<k8s_openapi::api::core::v1::Affinity>,
             /// More labels of the pods, by name.
             #[serde(default, skip_serializing_if = "Option::is_none")]
+            #[schemars(schema_with = "crate::values::quantity::texts_schema")]
             pub pod_labels: Option<std::collections::BTreeMap<String, String>>,
             /// More annotations of the pods, by name.
             #[serde(default, skip_serializing_if = "Option::is_none")]
+            #[schemars(schema_with = "crate::values::quantity::texts_schema")]
             pub pod_annotations: Option<std::collections::BTreeMap<String, String>>,
         }
 

@@ -1,0 +1,6 @@
+//! Values, plan and rendered chart, held against each other.
+
+mod common;
+mod plan;
+mod render;
+mod values;

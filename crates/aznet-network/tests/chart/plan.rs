@@ -1,0 +1,239 @@
+//! The planner: arithmetic that must hold for any values, and problems in words.
+
+use crate::common::load;
+use aznet_network::plan::{KeyRange, plan, quorum};
+use aznet_network::role::Role;
+use aznet_network::units::Bytes;
+use aznet_network::values::Values;
+use proptest::prelude::*;
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+static DEFAULTS: LazyLock<Values> =
+    LazyLock::new(|| load(&[], &[]).expect("the chart's values load").values);
+
+fn problems(sets: &[&str]) -> String {
+    let values = load(&[], sets).expect("well-typed values").values;
+    let problems = plan(&values).expect_err("these values can't work");
+    problems
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+fn notes(sets: &[&str]) -> String {
+    plan(&load(&[], sets).expect("well-typed values").values)
+        .expect("these values work")
+        .notes
+        .join("\n")
+}
+
+#[test]
+fn the_default_network_is_planned() {
+    let plan = plan(&DEFAULTS).expect("the defaults work");
+    insta::assert_json_snapshot!(plan);
+}
+
+#[test]
+fn combinations_that_cannot_work_are_named() {
+    insta::assert_snapshot!(
+        [
+            vec!["network.committeeSize=5"],
+            vec!["validator.replicas=0"],
+            vec!["network.slotDuration=10"],
+            vec!["network.slotDuration=0"],
+            vec!["l1.blockTime=0"],
+            vec!["network.epochDuration=0"],
+            vec!["network.proofSubmissionEpochs=0"],
+            vec!["network.lagInEpochsForRandao=2"],
+            vec!["bootNode.replicas=2"],
+            vec!["bootNode.replicas=0"],
+            vec!["proverAgent.replicas=0"],
+            vec!["proverBroker.replicas=0"],
+            vec!["proverBroker.replicas=2"],
+            vec!["keys.attesterIndexStart=0"],
+            vec!["keys.publisherIndexStart=1003"],
+            vec![
+                "keys.proverIndexStart=2147483647",
+                "proverNode.publishersPerReplica=2"
+            ],
+            vec!["keys.mnemonic=test test junk"],
+            vec!["l1.executionUrls={http://l1}"],
+            vec!["l1.anvil.enabled=false"],
+            vec![
+                "l1.anvil.enabled=false",
+                "l1.executionUrls={http://l1}",
+                "blobStore.enabled=false"
+            ],
+            vec!["network.registryAddress=0x0123456789012345678901234567890123456789"],
+            vec!["fullNode.resources.requests.memory=4Gi"],
+            vec!["fullNode.maxOldSpaceSize=4096"],
+            vec!["fullNode.service.adminPort=8080"],
+            vec!["fullNode.replicas=1000000"],
+        ]
+        .map(|sets| format!(
+            "{}\n    {}",
+            sets.join(" "),
+            problems(&sets).replace('\n', "\n    ")
+        ))
+        .join("\n")
+    );
+}
+
+#[test]
+fn a_mnemonic_is_never_shown() {
+    assert!(!problems(&["keys.mnemonic=secret words here"]).contains("secret"));
+}
+
+#[test]
+fn consequences_are_said() {
+    for (sets, note) in [
+        (
+            vec!["validator.replicas=3", "network.committeeSize=3"],
+            "the chain stops while a single validator is away",
+        ),
+        (
+            vec!["validator.replicas=1", "validator.keysPerReplica=4"],
+            "may stop while a single validator pod is away",
+        ),
+        (
+            vec!["network.slashing.disablePenalties=false"],
+            "halts the network for good",
+        ),
+        (
+            vec!["network.skipWarmUp=false"],
+            "drawn 96 s after deployment",
+        ),
+        (vec!["proverNode.replicas=0"], "no epoch is ever proven"),
+        (
+            vec!["l1.anvil.storage.enabled=false"],
+            "the network is lost",
+        ),
+        (vec!["network.committeeSize=0"], "There is no committee"),
+    ] {
+        let said = notes(&sets);
+        assert!(said.contains(note), "{sets:?}: {said}");
+    }
+    assert!(
+        !notes(&[
+            "network.slashing.disablePenalties=false",
+            "validator.replicas=6"
+        ])
+        .contains("for good")
+    );
+}
+
+#[test]
+fn quorum_is_two_thirds_and_one() {
+    for (size, needed) in [
+        (0, 0),
+        (1, 1),
+        (3, 3),
+        (4, 3),
+        (5, 4),
+        (6, 5),
+        (7, 5),
+        (32, 22),
+        (48, 33),
+    ] {
+        assert_eq!(quorum(size), needed, "committee of {size}");
+    }
+}
+
+#[test]
+fn what_does_not_fit_says_how_much_is_missing() {
+    let plan = plan(&DEFAULTS).expect("the defaults work");
+    let needed = plan.demand.memory;
+    assert_eq!(plan.check_machine(needed), Ok(()));
+    let error = plan
+        .check_machine(Bytes(needed.0 - (512 << 20)))
+        .expect_err("too small");
+    assert_eq!(error.missing, Bytes::mebibytes(512));
+    assert!(error.to_string().contains("512 MiB too little"), "{error}");
+}
+
+#[test]
+fn the_small_network_fits_its_budget() {
+    let demand = plan(&DEFAULTS).expect("the defaults work").demand;
+    assert!(
+        demand.memory < Bytes::mebibytes(12 * 1024),
+        "{}",
+        demand.memory
+    );
+    assert!(
+        demand.cpu_requested.0 <= 1000,
+        "{} must be scheduled on two cores beside the cluster",
+        demand.cpu_requested
+    );
+}
+
+proptest! {
+    #[test]
+    fn no_two_pods_hold_the_same_key(
+        replicas in 1_u32..40, keys in 1_u32..20, publishers in 1_u32..5, provers in 0_u32..4, prover_keys in 1_u32..4,
+    ) {
+        let mut values = DEFAULTS.clone();
+        (values.validator.replicas, values.validator.keys_per_replica) = (replicas, keys);
+        values.validator.publishers_per_replica = publishers;
+        (values.prover_node.replicas, values.prover_node.publishers_per_replica) = (provers, prover_keys);
+        values.network.committee_size = 1;
+        let plan = plan(&values).expect("these values work");
+        let ranges: Vec<KeyRange> = plan.pods.iter().flat_map(|pod| [pod.attesters, pod.publishers]).flatten().collect();
+        let indices: Vec<u64> = ranges.iter().flat_map(|range| range.start..range.end()).collect();
+        prop_assert_eq!(indices.iter().collect::<BTreeSet<_>>().len(), indices.len());
+        prop_assert!(!indices.contains(&u64::from(values.keys.deployer_index)));
+        let attesters: u64 = plan.pods.iter().filter_map(|pod| pod.attesters).map(|range| range.count).sum();
+        prop_assert_eq!(attesters, plan.committee.validators);
+        let paid: u64 = plan.prefund.iter().map(|prefund| prefund.keys.count).sum();
+        prop_assert_eq!(paid, 1 + u64::from(replicas * publishers) + u64::from(provers * prover_keys));
+    }
+
+    #[test]
+    fn ranges_that_share_a_key_are_always_a_problem(attester in 0_u32..60, publisher in 0_u32..60, prover in 0_u32..60) {
+        let mut values = DEFAULTS.clone();
+        values.keys.attester_index_start = attester;
+        values.keys.publisher_index_start = publisher;
+        values.keys.prover_index_start = prover;
+        let run = |start: u32, count: u32| (start..start + count).collect::<Vec<_>>();
+        let all = [run(0, 1), run(attester, 4), run(publisher, 4), run(prover, 1)].concat();
+        let disjoint = all.iter().collect::<BTreeSet<_>>().len() == all.len();
+        prop_assert_eq!(plan(&values).is_ok(), disjoint);
+    }
+
+    #[test]
+    fn a_quorum_outlives_as_many_as_may_fail(replicas in 1_u32..50, keys in 1_u32..10, size in 0_u64..500) {
+        let mut values = DEFAULTS.clone();
+        (values.validator.replicas, values.validator.keys_per_replica) = (replicas, keys);
+        values.network.committee_size = size.min(u64::from(replicas * keys));
+        let committee = plan(&values).expect("these values work").committee;
+        prop_assert!(3 * committee.quorum > 2 * committee.size || committee.size == 0);
+        prop_assert_eq!(committee.size - committee.may_fail, committee.quorum);
+        prop_assert!(committee.pods_may_fail * committee.keys_per_pod <= committee.may_fail);
+        prop_assert!((committee.pods_may_fail + 1) * committee.keys_per_pod > committee.may_fail);
+    }
+}
+
+#[test]
+fn pods_have_the_names_that_the_cluster_gives_them() {
+    let plan = plan(&DEFAULTS).expect("the defaults work");
+    let dns = |role| {
+        plan.pods
+            .iter()
+            .filter(|pod| pod.role == role)
+            .map(|pod| pod.dns.as_str())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(dns(Role::BootNode), ["boot-node-0.boot-node"]);
+    assert_eq!(
+        dns(Role::Validator),
+        [
+            "validator-0.validator",
+            "validator-1.validator",
+            "validator-2.validator",
+            "validator-3.validator"
+        ]
+    );
+    assert_eq!(dns(Role::Anvil), ["anvil"]);
+    assert_eq!(dns(Role::BlobStore), ["blob-store"]);
+}

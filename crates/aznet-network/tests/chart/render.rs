@@ -1,0 +1,333 @@
+//! The rendered chart: golden files for each of `ci/`, what must hold for all of them, and what an upgrade touches.
+
+use crate::common::{chart, helm, load, object, render};
+use aznet_network::helm::Release;
+use aznet_network::plan::plan;
+use aznet_network::values::Loaded;
+use aznet_node::config::NetworkConfig;
+use serde_json::Value;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
+
+fn ci_files() -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(chart().join("ci")).expect("ci/ can be read");
+    let mut files: Vec<PathBuf> = entries
+        .map(|entry| entry.expect("ci/ can be read").path())
+        .collect();
+    files.sort();
+    files
+}
+
+fn from(file: &PathBuf) -> Loaded {
+    load(std::slice::from_ref(file), &[])
+        .unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+}
+
+fn sets(sets: &[&str]) -> Loaded {
+    load(&[], sets).expect("well-typed values")
+}
+
+#[tokio::test]
+async fn each_feature_renders_as_before() {
+    for file in ci_files() {
+        let loaded = from(&file);
+        let (chart, name) = (
+            chart(),
+            file.file_stem()
+                .expect("a file name")
+                .to_string_lossy()
+                .into_owned(),
+        );
+        let release = Release {
+            name: "test",
+            namespace: "aznet-test",
+            chart: &chart,
+            overlay: &loaded.overlay,
+        };
+        let text = helm()
+            .render(&release, &CancellationToken::new())
+            .await
+            .expect("the chart renders");
+        insta::with_settings!({ filters => vec![(r"((?:accessKeyId|secretAccessKey): )[A-Za-z0-9+/=]{20,}", "$1[RANDOM]")] }, {
+            insta::assert_snapshot!(name, text);
+        });
+    }
+}
+
+#[tokio::test]
+async fn lint_is_content_with_each_feature() {
+    for file in ci_files() {
+        let report = helm()
+            .lint(&chart(), &from(&file).overlay, &CancellationToken::new())
+            .await;
+        report.unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    }
+}
+
+#[tokio::test]
+async fn every_render_keeps_the_rules() {
+    for file in ci_files() {
+        let loaded = from(&file);
+        let objects = render(&loaded).await;
+        for one in &objects {
+            let name = format!(
+                "{}: {} {}",
+                file.display(),
+                one["kind"],
+                one["metadata"]["name"]
+            );
+            assert!(
+                one["metadata"].get("namespace").is_none(),
+                "{name}: the namespace is the installer's to choose"
+            );
+            if let Some(spec) = one["spec"]["template"].get("spec") {
+                restricted(spec, &name);
+                no_shell(spec, &name);
+            }
+        }
+        agrees_with_the_plan(&loaded, &objects);
+    }
+}
+
+/// The restricted Pod Security standard, and what else a pod must not have.
+fn restricted(spec: &Value, name: &str) {
+    let security = &spec["securityContext"];
+    assert_eq!(security["runAsNonRoot"], true, "{name}");
+    assert_eq!(
+        security["seccompProfile"]["type"], "RuntimeDefault",
+        "{name}"
+    );
+    assert_eq!(spec["automountServiceAccountToken"], false, "{name}");
+    assert_eq!(spec["enableServiceLinks"], false, "{name}");
+    for container in containers(spec) {
+        let security = &container["securityContext"];
+        assert_eq!(security["allowPrivilegeEscalation"], false, "{name}");
+        assert_eq!(security["readOnlyRootFilesystem"], true, "{name}");
+        assert_eq!(security["capabilities"]["drop"][0], "ALL", "{name}");
+        let environment = container["env"].to_string();
+        assert!(
+            !environment.contains("test test test"),
+            "{name}: the mnemonic is in the environment"
+        );
+    }
+}
+
+fn no_shell(spec: &Value, name: &str) {
+    for container in containers(spec) {
+        let words = [&container["command"], &container["args"]]
+            .map(ToString::to_string)
+            .concat();
+        assert!(
+            !words.contains("\"-c\"") && !words.contains("/sh\""),
+            "{name}: {words}"
+        );
+    }
+}
+
+fn containers(spec: &Value) -> impl Iterator<Item = &Value> {
+    ["initContainers", "containers"]
+        .into_iter()
+        .filter_map(|kind| spec[kind].as_array())
+        .flatten()
+}
+
+/// The pods, keys and addresses that the chart renders are those of the plan.
+fn agrees_with_the_plan(loaded: &Loaded, objects: &[Value]) {
+    let plan = plan(&loaded.values).expect("ci values work");
+    for role in &plan.roles {
+        let kind = if role.role.is_stateful() {
+            "StatefulSet"
+        } else {
+            "Deployment"
+        };
+        let workload = object(objects, kind, role.role.name());
+        assert_eq!(workload["spec"]["replicas"], role.replicas, "{}", role.role);
+        let labels = &workload["spec"]["template"]["metadata"]["labels"];
+        assert_eq!(labels["app.kubernetes.io/component"], role.role.name());
+    }
+    let workloads = objects
+        .iter()
+        .filter(|one| one["spec"].get("template").is_some())
+        .count();
+    assert_eq!(workloads, plan.roles.len());
+    let config = config(objects);
+    assert_eq!(config.endpoints.boot_node, plan.endpoints.boot_node);
+    assert_eq!(config.endpoints.node, plan.endpoints.node);
+    assert_eq!(config.l1.execution_urls, plan.endpoints.l1);
+    let (keys, values) = (&config.keys, &loaded.values);
+    assert_eq!(keys.attester.start, values.keys.attester_index_start);
+    assert_eq!(keys.attester.per_replica, values.validator.keys_per_replica);
+    assert_eq!(keys.validator_replicas, values.validator.replicas);
+}
+
+/// `network.json` as the pods read it.
+fn config(objects: &[Value]) -> NetworkConfig {
+    let text = object(objects, "ConfigMap", "network-config")["data"]["network.json"].as_str();
+    serde_json::from_str(text.expect("network.json is text"))
+        .expect("aznet-node can read what the chart renders")
+}
+
+/// `(name, pod template)` of every workload.
+fn templates(objects: &[Value]) -> Vec<(String, Value)> {
+    let with_pods = objects
+        .iter()
+        .filter(|one| one["spec"].get("template").is_some());
+    with_pods
+        .map(|one| {
+            (
+                one["metadata"]["name"].to_string(),
+                one["spec"]["template"].clone(),
+            )
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn adding_replicas_restarts_no_pod() {
+    let before = templates(&render(&sets(&[])).await);
+    let more = [
+        "validator.replicas=9",
+        "fullNode.replicas=3",
+        "proverAgent.replicas=4",
+        "pxe.replicas=2",
+    ];
+    assert_eq!(before, templates(&render(&sets(&more)).await));
+    let changed = templates(&render(&sets(&["network.sentinel=false"])).await);
+    assert!(
+        before.iter().zip(&changed).any(|(old, new)| old != new),
+        "a change of configuration must restart pods"
+    );
+}
+
+#[tokio::test]
+async fn only_wallets_restart_when_the_first_full_node_comes() {
+    let without = templates(&render(&sets(&["fullNode.replicas=0"])).await);
+    let with = templates(&render(&sets(&[])).await);
+    let restarted: Vec<&str> = without
+        .iter()
+        .filter(|one| !with.contains(one))
+        .map(|(name, _)| name.as_str())
+        .collect();
+    assert_eq!(restarted, ["\"pxe\""]);
+}
+
+#[tokio::test]
+async fn a_users_environment_has_the_last_word() {
+    let objects = render(&sets(&[
+        "validator.env.P2P_PORT=1234",
+        "validator.env.OFF=false",
+        "validator.env.AWS_ACCESS_KEY_ID=mine",
+    ]))
+    .await;
+    let pod = &object(&objects, "StatefulSet", "validator")["spec"]["template"]["spec"];
+    let environment = pod["containers"][0]["env"]
+        .as_array()
+        .expect("an environment");
+    for (name, value) in [
+        ("P2P_PORT", "1234"),
+        ("AWS_ACCESS_KEY_ID", "mine"),
+        ("OFF", "false"),
+    ] {
+        let entries: Vec<&Value> = environment
+            .iter()
+            .filter(|entry| entry["name"] == name)
+            .collect();
+        assert_eq!(entries.len(), 1, "{name}");
+        assert_eq!(entries[0]["value"], value);
+    }
+}
+
+#[tokio::test]
+async fn a_plain_helm_install_is_guarded_too() {
+    let (chart, cancel) = (chart(), CancellationToken::new());
+    for (expression, part) in [
+        (
+            "network.committeeSize=5",
+            "network.committeeSize is 5 with 4 validators",
+        ),
+        ("network.slotDuration=10", "multiple of l1.blockTime"),
+        ("bootNode.replicas=2", "bootNode.replicas is 2"),
+        ("proverAgent.replicas=0", "nobody would prove"),
+        (
+            "keys.publisherIndexStart=1003",
+            "keys.publisherIndexStart (1003, 4 keys) overlaps",
+        ),
+        ("l1.anvil.enabled=false", "l1.executionUrls is empty"),
+        ("validator.replicas=0", "a new network needs validators"),
+    ] {
+        let loaded = sets(&[expression]);
+        let release = Release {
+            name: "test",
+            namespace: "aznet-test",
+            chart: &chart,
+            overlay: &loaded.overlay,
+        };
+        let error = helm()
+            .render(&release, &cancel)
+            .await
+            .expect_err("refused")
+            .to_string();
+        assert!(error.contains(part), "{expression}: {error}");
+        assert!(
+            plan(&loaded.values).is_err(),
+            "{expression}: the planner must refuse what the chart refuses"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_schema_guards_a_plain_helm_install() {
+    let (chart, cancel) = (chart(), CancellationToken::new());
+    for values in [
+        r#"{"validtor":{}}"#,
+        r#"{"validator":{"replicas":"x"}}"#,
+        r#"{"pxe":{"storage":{"siz":"1Gi"}}}"#,
+    ] {
+        let overlay = serde_json::from_str(values).expect("JSON");
+        let release = Release {
+            name: "test",
+            namespace: "aznet-test",
+            chart: &chart,
+            overlay: &overlay,
+        };
+        let error = helm()
+            .render(&release, &cancel)
+            .await
+            .expect_err("refused")
+            .to_string();
+        assert!(
+            error.contains("values don't meet the specifications of the schema"),
+            "{values}: {error}"
+        );
+    }
+    let overlay =
+        serde_json::from_str(r#"{"global":{"x":1},"validator":{"env":{"A":null},"probes":null}}"#)
+            .expect("JSON");
+    let release = Release {
+        name: "test",
+        namespace: "aznet-test",
+        chart: &chart,
+        overlay: &overlay,
+    };
+    let text = helm()
+        .render(&release, &cancel)
+        .await
+        .expect("an umbrella chart's globals, and nulls, are let through");
+    assert!(!text.contains("<nil>"), "a null was rendered");
+}
+
+#[tokio::test]
+async fn a_thousand_validators_are_planned_and_rendered_in_time() {
+    let start = Instant::now();
+    let loaded = sets(&["validator.replicas=1000", "network.committeeSize=48"]);
+    let plan = plan(&loaded.values).expect("these values work");
+    assert_eq!(plan.committee.validators, 1000);
+    serde_json::to_string(&plan).expect("a plan is serialisable");
+    render(&loaded).await;
+    assert!(
+        start.elapsed() < Duration::from_secs(2),
+        "took {:?}",
+        start.elapsed()
+    );
+}

@@ -1,0 +1,256 @@
+//! Values: what is accepted, what is refused, and in which words.
+
+use crate::common::{load, source};
+use aznet_network::role::Role;
+use aznet_network::values::{self, Request, ValuesError};
+use std::path::PathBuf;
+
+fn refusal(sets: &[&str]) -> String {
+    load(&[], sets)
+        .expect_err("these values are wrong")
+        .to_string()
+}
+
+fn file(folder: &tempfile::TempDir, text: &str) -> PathBuf {
+    let path = folder.path().join("mine.yaml");
+    std::fs::write(&path, text).expect("the folder can be written to");
+    path
+}
+
+#[test]
+fn every_overlay_and_every_ci_file_loads() {
+    let source = source();
+    for name in values::known_networks(&source).expect("networks/ can be read") {
+        let request = Request {
+            source: &source,
+            network: Some(&name),
+            implied: None,
+            files: &[],
+            sets: &[],
+        };
+        let loaded = values::load(&request).unwrap_or_else(|error| panic!("{name}: {error}"));
+        aznet_network::plan::plan(&loaded.values)
+            .unwrap_or_else(|problems| panic!("{name}: {problems:?}"));
+    }
+    for entry in std::fs::read_dir(crate::common::chart().join("ci")).expect("ci/ can be read") {
+        let path = entry.expect("ci/ can be read").path();
+        let loaded = load(std::slice::from_ref(&path), &[])
+            .unwrap_or_else(|error| panic!("{path:?}: {error}"));
+        aznet_network::plan::plan(&loaded.values)
+            .unwrap_or_else(|problems| panic!("{path:?}: {problems:?}"));
+    }
+}
+
+#[test]
+fn layers_lie_over_each_other_as_helm_lays_them() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mine = file(
+        &folder,
+        "validator:\n  replicas: 7\n  env: {A: '1', B: '2'}\n  tolerations: [{key: a}, {key: b}]\n",
+    );
+    let implied =
+        serde_json::json!({ "images": { "aztec": { "image": "localhost/aznet/aztec:1" } } });
+    let source = source();
+    let sets = [
+        "validator.replicas=9".to_owned(),
+        "validator.env.B=null".to_owned(),
+    ];
+    let request = Request {
+        source: &source,
+        network: Some("small"),
+        implied: Some(&implied),
+        files: std::slice::from_ref(&mine),
+        sets: &sets,
+    };
+    let loaded = values::load(&request).expect("these values are right");
+    assert_eq!(loaded.values.replicas(Role::Validator), 9);
+    assert_eq!(loaded.values.images.aztec.image, "localhost/aznet/aztec:1");
+    let pod = loaded.values.pod(Role::Validator);
+    assert_eq!(
+        pod.env
+            .expect("an environment")
+            .into_iter()
+            .collect::<Vec<_>>(),
+        [("A".into(), "1".into())]
+    );
+    assert_eq!(pod.tolerations.expect("tolerations").len(), 2);
+    assert_eq!(
+        pod.service.and_then(|ports| ports.node_port),
+        Some(8080),
+        "defaults reach the roles"
+    );
+    assert!(
+        loaded.overlay["validator"]["env"]["B"].is_null(),
+        "Helm must see the null, too"
+    );
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_the_nearest_one() {
+    for (set, key, near) in [
+        ("validator.replica=3", "validator.replica", "`replicas`"),
+        ("validtor.replicas=3", "validtor", "`validator`"),
+        (
+            "fullNode.resources.limits.memroy=1Gi",
+            "fullNode.resources.limits.memroy",
+            "`memory`",
+        ),
+        (
+            "network.slashing.flavour=none",
+            "network.slashing.flavour",
+            "`flavor`",
+        ),
+        (
+            "bootNode.fakeProofs=true",
+            "bootNode.fakeProofs",
+            "`network.realProofs`",
+        ),
+        (
+            "l1.anvil.probes.startup.period=1",
+            "l1.anvil.probes.startup.period",
+            "`periodSeconds`",
+        ),
+    ] {
+        let text = refusal(&[set]);
+        assert!(text.starts_with(&format!("{key}: unknown key")), "{text}");
+        assert!(text.contains(near), "{text}");
+        assert!(text.ends_with("(from --set)"), "{text}");
+    }
+}
+
+#[test]
+fn a_value_of_the_wrong_kind_is_refused_with_key_and_what_was_seen() {
+    insta::assert_snapshot!(
+        [
+            "validator.replicas=many",
+            "validator.replicas=-1",
+            "validator.replicas=1.5",
+            "validator.keysPerReplica=0",
+            "network.realProofs=maybe",
+            "network.slashing.flavor=harsh",
+            "network.registryAddress=0x12",
+            "images.aztec.image=",
+            "images.aztec.pullPolicy=Sometimes",
+            "defaults.service.nodePort=70000",
+            "fullNode.resources=none",
+            "fullNode.resources.requests.memory=1GB",
+            "pxe.storage.size=big",
+            "l1.executionUrls=http://x",
+            "network=null",
+            "network.slotDuration=null",
+        ]
+        .map(|set| format!("{set}\n    {}", refusal(&[set]).replace('\n', "\n    ")))
+        .join("\n")
+    );
+}
+
+#[test]
+fn all_that_is_wrong_is_said_at_once() {
+    let text = refusal(&["validator.replica=3", "pxe.replicas=x"]);
+    assert_eq!(text.lines().count(), 2, "{text}");
+}
+
+#[test]
+fn a_broken_file_is_refused_with_line_and_column() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let broken = |text| load(&[file(&folder, text)], &[]).expect_err("the file is broken");
+    let error = broken("validator:\n  replicas: 3\n   keysPerReplica: 2\n");
+    let ValuesError::Syntax { line, column, .. } = &error else {
+        panic!("{error}")
+    };
+    assert_eq!((*line, *column), (3, 18), "{error}");
+    assert!(error.to_string().contains("mine.yaml:3:18: "), "{error}");
+
+    let error = broken("pxe: {replicas: 1}\npxe: {replicas: 2}\n");
+    assert!(matches!(error, ValuesError::Syntax { .. }), "{error}");
+    let error = broken("- a\n");
+    assert!(
+        error
+            .to_string()
+            .ends_with("expected keys and values, found a list"),
+        "{error}"
+    );
+    assert!(load(&[file(&folder, "# nothing\n")], &[]).is_ok());
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let error = load(&["/nonexistent/mine.yaml".into()], &[]).expect_err("no such file");
+    assert_eq!(
+        error.to_string(),
+        "reading values from /nonexistent/mine.yaml"
+    );
+}
+
+#[test]
+fn an_unknown_network_is_refused_with_the_nearest_one() {
+    let source = source();
+    let request = Request {
+        source: &source,
+        network: Some("smal"),
+        implied: None,
+        files: &[],
+        sets: &[],
+    };
+    let text = values::load(&request)
+        .expect_err("no such network")
+        .to_string();
+    assert!(
+        text.contains("no network `smal`") && text.contains("did you mean `small`?"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_set_that_is_no_assignment_is_refused() {
+    assert_eq!(
+        refusal(&["validator"]),
+        "--set validator: expected key=value, found `validator`"
+    );
+}
+
+#[test]
+fn the_seed_documents_keys_are_known() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let seed = "images:\n  aztec:\n    image: aztecprotocol/aztec:x\nbootNode:\n  replicas: 1\n  service: {p2pPort: 40400, nodePort: 8080}\n  \
+                logLevel: debug\n  debug: 'discv5:*,aztec:*'\n  resources:\n    requests: {cpu: 100m, memory: 128Gi}\n    \
+                limits: {cpu: 100m, memory: 128Gi}\nvalidator:\n  replicas: 32\n  resources: {}\npxe:\n  replicas: 3\n";
+    assert!(load(&[file(&folder, seed)], &[]).is_ok());
+}
+
+#[test]
+fn the_schema_in_the_chart_is_current() {
+    let kept = std::fs::read_to_string(crate::common::chart().join("values.schema.json"))
+        .unwrap_or_default();
+    assert!(
+        kept == values::schema(),
+        "values.schema.json is not current: run `cargo xtask generate`"
+    );
+}
+
+#[test]
+fn every_key_of_the_charts_values_is_explained() {
+    let text = std::fs::read_to_string(crate::common::chart().join("values.yaml"))
+        .expect("values.yaml can be read");
+    assert!(
+        text.lines().count() <= 300,
+        "values.yaml has grown past 300 lines"
+    );
+    let lines: Vec<&str> = text.lines().collect();
+    for pair in lines.windows(2) {
+        let (above, line) = (pair[0].trim(), pair[1]);
+        let is_value = line
+            .trim_end()
+            .split_once(": ")
+            .is_some_and(|(key, _)| !key.contains('#'));
+        let inside = ["requests", "limits"]
+            .iter()
+            .any(|key| line.trim_start().starts_with(key));
+        let in_storage = line.trim_start().starts_with("size:")
+            || line.trim_start().starts_with("startup: {periodSeconds: 1}");
+        assert!(
+            !is_value || inside || in_storage || above.starts_with("# -- "),
+            "no `# --` above: {line}"
+        );
+    }
+}
