@@ -28,7 +28,7 @@ async function run(config: Config): Promise<void> {
   }
   log.info(messageOf(stopping.signal.reason));
   await server.close(config.shutdownTimeoutMs);
-  await startup.openSession?.stop();
+  await startup.openSession?.close();
 }
 
 async function open(config: Config, startup: Startup, signal: AbortSignal): Promise<void> {

@@ -20,8 +20,10 @@ export class Session {
   readonly fees: Fees;
   readonly accounts: TestAccounts;
   readonly tokens: Tokens;
+  /** Closes the wallet and its stores. */
+  readonly close: () => Promise<void>;
 
-  private constructor(parts: Omit<Session, 'problem' | 'stop'>) {
+  private constructor(parts: Omit<Session, 'problem'>) {
     this.config = parts.config;
     this.connection = parts.connection;
     this.info = parts.info;
@@ -29,6 +31,7 @@ export class Session {
     this.fees = parts.fees;
     this.accounts = parts.accounts;
     this.tokens = parts.tokens;
+    this.close = parts.close;
   }
 
   /** Waits for the node, then opens the wallet; `onWait` hears what is missing meanwhile. */
@@ -41,7 +44,7 @@ export class Session {
     );
     onWait('opening the wallet');
     const node = connection.client;
-    const wallet = await openWallet(config, node);
+    const { wallet, close } = await openWallet(config, node);
     const fees = await Fees.detect(node, wallet);
     const transactions = new Transactions(node, signal);
     const accounts = await TestAccounts.register({
@@ -50,25 +53,22 @@ export class Session {
       timeoutMs: config.txTimeoutMs,
     });
     const tokens = new Tokens({ node, wallet, fees, transactions, accounts });
-    return new Session({ config, connection, info, wallet, fees, accounts, tokens });
+    return new Session({ config, connection, info, wallet, fees, accounts, tokens, close });
   }
 
   /** Why this session cannot serve at the moment, or undefined. */
   async problem(): Promise<string | undefined> {
     const url = this.config.nodeUrl;
     try {
-      const now = (await this.connection.probe()).l1ContractAddresses.rollupAddress;
-      const then = this.info.l1ContractAddresses.rollupAddress;
-      return now.equals(then)
-        ? undefined
-        : `the node at ${url} now serves the rollup ${now}, this wallet was opened on ${then}: restart this PXE`;
+      const now = rollupOf(await this.connection.probe());
+      const then = rollupOf(this.info);
+      return now === then ? undefined : `the node at ${url} now serves ${now}, this PXE was opened on ${then}: restart it`;
     } catch (error) {
       return `the Aztec node at ${url} does not answer: ${messageOf(error)}`;
     }
   }
+}
 
-  /** Closes the wallet and its stores. */
-  async stop(): Promise<void> {
-    await this.wallet.stop();
-  }
+function rollupOf(info: NodeInfo): string {
+  return `rollup ${info.l1ContractAddresses.rollupAddress} version ${info.rollupVersion}`;
 }

@@ -2,7 +2,7 @@ import { NO_WAIT } from '@aztec/aztec.js/contracts';
 import { SortedTxStatuses, type TxHash, type TxReceipt, TxStatus } from '@aztec/aztec.js/tx';
 import { RpcError, messageOf } from './errors.ts';
 import type { AztecNode } from './node.ts';
-import { WaitTimeout, until } from './wait.ts';
+import { type Look, WaitTimeout, until } from './wait.ts';
 
 /** The inclusion status a request waits for; `none` returns once the node took the transaction. */
 export const WAIT_FOR = ['none', 'proposed', 'checkpointed', 'proven', 'finalized'] as const;
@@ -30,7 +30,7 @@ type Sendable = {
 const POLL_INTERVAL_MS = 500;
 /** Blocks that were only proposed may be pruned under a wallet while it proves; it recovers at its next attempt. */
 const REORG_PATIENCE_MS = 10_000;
-/** A node that has not heard of a transaction yet calls it dropped; gossip is given this long. */
+/** How long gossip may take to bring a transaction to every node. */
 const GOSSIP_GRACE_MS = 5_000;
 
 /** Sends transactions and follows them to a block. */
@@ -70,14 +70,14 @@ export class Transactions {
     if (status === 'none') {
       return { txHash: txHash.toString(), status: TxStatus.PENDING };
     }
-    const sent = performance.now();
     const goal = `${what} (${txHash.toString()}) to be ${status}`;
-    const options = { what: goal, timeoutMs: wait.timeoutMs, intervalMs: POLL_INTERVAL_MS, signal: this.#signal };
+    const pace = { timeoutMs: wait.timeoutMs, intervalMs: POLL_INTERVAL_MS, signal: this.#signal };
+    const verdict = new Verdict(what, status);
     try {
-      return await until<TxResult>(options, async () => {
-        const receipt = await this.#node.getTxReceipt(txHash);
-        refuseFailure(what, receipt, performance.now() - sent);
-        return hasReached(receipt, status) ? { done: resultOf(receipt) } : { seen: receipt.status };
+      return await until<TxResult>({ what: goal, ...pace }, async () => {
+        const receipt = await this.#node.getTxReceipt(txHash).catch(messageOf);
+        // A node that restarts must not fail a transaction that is on its way.
+        return typeof receipt === 'string' ? { seen: receipt } : verdict.of(receipt, performance.now());
       });
     } catch (error) {
       throw this.#explain(error, txHash);
@@ -105,20 +105,40 @@ function isReorg(text: string): boolean {
   return /a reorg has occurred|not found during chain prune/.test(text);
 }
 
-function refuseFailure(what: string, receipt: TxReceipt, elapsedMs: number): void {
-  const facts = { txHash: receipt.txHash.toString() };
-  if (receipt.isDropped() && elapsedMs > GOSSIP_GRACE_MS) {
-    throw new RpcError('txDropped', `${what} (${facts.txHash}) was dropped: ${receipt.error ?? 'no reason given'}`, facts);
-  }
-  if (receipt.hasExecutionReverted()) {
-    const reason = receipt.error ?? 'no reason given';
-    const where = { ...facts, blockNumber: receipt.blockNumber };
-    throw new RpcError('txReverted', `${what} (${facts.txHash}) reverted, ${receipt.executionResult}: ${reason}`, where);
-  }
-}
+/** Judges the receipts of one transaction as they come. */
+export class Verdict {
+  readonly #what: string;
+  readonly #goal: TxStatus;
+  #droppedSince: number | undefined;
 
-function hasReached(receipt: TxReceipt, goal: Exclude<WaitFor, 'none'>): boolean {
-  return SortedTxStatuses.indexOf(receipt.status) >= SortedTxStatuses.indexOf(goal as TxStatus);
+  constructor(what: string, goal: Exclude<WaitFor, 'none'>) {
+    this.#what = what;
+    this.#goal = goal as TxStatus;
+  }
+
+  /**
+   * Done, or what is seen so far. Nodes behind one address take turns, and one that has not heard of a transaction
+   * calls it dropped: that counts when nothing else is heard for a while.
+   * @throws RpcError of kind txDropped or txReverted.
+   */
+  of(receipt: TxReceipt, nowMs: number): Look<TxResult> {
+    const txHash = receipt.txHash.toString();
+    const reason = receipt.error ?? 'no reason given';
+    if (receipt.isDropped()) {
+      this.#droppedSince ??= nowMs;
+      if (nowMs - this.#droppedSince > GOSSIP_GRACE_MS) {
+        throw new RpcError('txDropped', `${this.#what} (${txHash}) was dropped: ${reason}`, { txHash });
+      }
+      return { seen: receipt.status };
+    }
+    this.#droppedSince = undefined;
+    if (receipt.hasExecutionReverted()) {
+      const text = `${this.#what} (${txHash}) reverted, ${receipt.executionResult}: ${reason}`;
+      throw new RpcError('txReverted', text, { txHash, blockNumber: receipt.blockNumber });
+    }
+    const reached = SortedTxStatuses.indexOf(receipt.status) >= SortedTxStatuses.indexOf(this.#goal);
+    return reached ? { done: resultOf(receipt) } : { seen: receipt.status };
+  }
 }
 
 function resultOf(receipt: TxReceipt): TxResult {

@@ -1,4 +1,6 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { AztecAddress } from '@aztec/aztec.js/addresses';
 import { EmbeddedWallet } from '@aztec/wallets/embedded';
 import type { Config } from './config.ts';
@@ -23,19 +25,30 @@ export class PxeWallet extends EmbeddedWallet {
   }
 }
 
-/** Opens the wallet on the configured data directory, or in memory. */
-export async function openWallet(config: Config, node: AztecNode): Promise<PxeWallet> {
+/** An open wallet and how to close it. */
+export type OpenWallet = { readonly wallet: PxeWallet; close(): Promise<void> };
+
+/**
+ * Opens the wallet on the configured data directory, else on a temporary one that goes away with it: the embedded
+ * wallet's own in-memory mode leaves its files behind.
+ */
+export async function openWallet(config: Config, node: AztecNode): Promise<OpenWallet> {
   const { dataDirectory, proverEnabled, minFeePadding } = config;
-  if (dataDirectory !== undefined) {
-    await mkdir(dataDirectory, { recursive: true });
-    // The embedded wallet keeps its account store relative to the working directory and offers no other way.
-    process.chdir(dataDirectory);
-  }
+  const directory = dataDirectory ?? (await mkdtemp(join(tmpdir(), 'pxe-')));
+  await mkdir(directory, { recursive: true });
+  // The embedded wallet keeps its stores relative to the working directory and offers no other way for all of them.
+  process.chdir(directory);
   const wallet = await PxeWallet.create<PxeWallet>(node, {
-    ephemeral: dataDirectory === undefined,
     pxeConfig: { proverEnabled },
     logger: withoutStacks(logger('wallet')),
   });
   wallet.setMinFeePadding(minFeePadding);
-  return wallet;
+  const close = async () => {
+    await wallet.stop();
+    if (dataDirectory === undefined) {
+      process.chdir(tmpdir());
+      await rm(directory, { recursive: true, force: true });
+    }
+  };
+  return { wallet, close };
 }
