@@ -1,3 +1,154 @@
-//! .
-use anyhow::Result;
-pub(crate) fn run(_runs: usize) -> Result<()> { anyhow::bail!("not yet") }
+//! `cargo xtask bench`: the budgets, measured on this machine, beside what a user has today.
+
+mod machine;
+mod peer;
+
+use crate::run;
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+const CLUSTER: &str = "bench";
+const NETWORK: &str = "bench";
+const POLL: Duration = Duration::from_millis(500);
+
+/// One row of the table: what, the budget if there is one, a value for each run.
+struct Row {
+    what: &'static str,
+    budget: &'static str,
+    unit: &'static str,
+    values: Vec<f64>,
+}
+
+/// Measures `runs` times and writes docs/reference/benchmarks.md.
+pub(crate) fn run(runs: usize) -> Result<()> {
+    run::check("cargo", &["build", "--release", "-p", "aznet"])?;
+    aznet(&["doctor", "--fix"])?;
+    aznet(&["images", "build"])?;
+    let mut rows = rows();
+    for number in 1..=runs {
+        println!("run {number} of {runs}");
+        let values = [network_run()?.to_vec(), vec![plan_thousand()?], peer::measure()?.to_vec()].concat();
+        for (row, value) in rows.iter_mut().zip(values) {
+            println!("  {}: {value:.1} {}", row.what, row.unit);
+            row.values.push(value);
+        }
+    }
+    let path = run::root().join("docs/reference/benchmarks.md");
+    std::fs::write(&path, page(&rows, runs)).with_context(|| format!("writing {}", path.display()))?;
+    println!("wrote {}", path.display());
+    Ok(())
+}
+
+fn rows() -> Vec<Row> {
+    let row = |what, budget, unit| Row { what, budget, unit, values: Vec::new() };
+    vec![
+        row("embedded cluster, warm: start → node Ready", "≤ 8", "s"),
+        row("`up small`, warm, cluster included: start → first checkpoint", "≤ 60", "s"),
+        row("… → first epoch proven on L1", "≤ 120", "s"),
+        row("… memory of all pods", "≤ 7", "GB"),
+        row("… CPU of all pods at rest", "≤ 1.2", "cores"),
+        row("control plane memory (all cluster processes)", "≤ 900", "MB"),
+        row("`aznet down --all` and `aznet cluster down`", "≤ 15", "s"),
+        row("plan + render for 1,000 validators", "≤ 2", "s"),
+        row("today: `aztec start --local-network`, one process: start → first block", "–", "s"),
+        row("today: its memory (with its anvil)", "–", "GB"),
+    ]
+}
+
+/// The seven figures of one network, from nothing to nothing.
+fn network_run() -> Result<[f64; 7]> {
+    let cluster = format!("embedded:{CLUSTER}");
+    let place = ["--cluster", cluster.as_str()];
+    let began = Instant::now();
+    let up = aznet(&["cluster", "up", CLUSTER, "-o", "json"])?;
+    let ready = seconds_of(&up, "node_ready_seconds")?;
+    let created = began.elapsed();
+    let began_up = Instant::now();
+    aznet(&[&["up", "small", "--name", NETWORK, "-o", "json"], place.as_slice()].concat())?;
+    let checkpoint = created + began_up.elapsed();
+    let status = [&["status", NETWORK, "-o", "json"], place.as_slice()].concat();
+    wait("a proven epoch", Duration::from_secs(300), || Ok(aznet(&status)?["tips"]["proven"].as_u64() > Some(0)))?;
+    let proven = began.elapsed();
+    let rest = machine::at_rest(CLUSTER)?;
+    let began_down = Instant::now();
+    aznet(&[&["down", "--all"], place.as_slice()].concat())?;
+    aznet(&["cluster", "down", CLUSTER])?;
+    Ok([
+        ready,
+        checkpoint.as_secs_f64(),
+        proven.as_secs_f64(),
+        rest.pods_bytes / 1e9,
+        rest.pods_cores,
+        rest.system_bytes / 1e6,
+        began_down.elapsed().as_secs_f64(),
+    ])
+}
+
+/// Plan and rendered manifests for 1,000 validators.
+fn plan_thousand() -> Result<f64> {
+    let began = Instant::now();
+    let set = ["--set", "validator.replicas=1000", "--set", "network.committeeSize=48"];
+    aznet(&[&["plan", "small", "--render", "-o", "json"], set.as_slice()].concat())?;
+    Ok(began.elapsed().as_secs_f64())
+}
+
+fn seconds_of(report: &Value, key: &str) -> Result<f64> {
+    report[key].as_f64().with_context(|| format!("no `{key}` in {report}"))
+}
+
+fn program() -> PathBuf {
+    run::root().join("target/release/aznet")
+}
+
+/// Runs the release build; stdout as JSON if it is JSON.
+fn aznet(args: &[&str]) -> Result<Value> {
+    let output = Command::new(program())
+        .args(args)
+        .env("AZNET_MEMORY", "24GiB")
+        .stdin(Stdio::null())
+        .output()
+        .context("aznet could not be started")?;
+    if !output.status.success() {
+        bail!("`aznet {}`: {}\n{}", args.join(" "), output.status, String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(serde_json::from_slice(&output.stdout).unwrap_or(Value::Null))
+}
+
+/// Polls until `done`; the error names what was waited for.
+fn wait(what: &str, deadline: Duration, mut done: impl FnMut() -> Result<bool>) -> Result<()> {
+    let began = Instant::now();
+    while !done()? {
+        if began.elapsed() > deadline {
+            bail!("{what}: not within {} s", deadline.as_secs());
+        }
+        pause(POLL);
+    }
+    Ok(())
+}
+
+#[expect(clippy::disallowed_methods, reason = "the poll interval of waits with deadlines, and a sampling window")]
+fn pause(time: Duration) {
+    std::thread::sleep(time);
+}
+
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+fn page(rows: &[Row], runs: usize) -> String {
+    let mut text = String::from("# Benchmarks\n\n");
+    let _ = writeln!(text, "Written by `cargo xtask bench --runs {runs}`: medians, with the smallest and the largest value, all in one run on one machine");
+    let _ = writeln!(text, "({}). Everything is built and cached before (warm); the cluster is created anew in each run.\n", machine::describe());
+    text.push_str("| what | budget | median | min – max |\n|---|---|---|---|\n");
+    for row in rows {
+        let (low, high) = row.values.iter().fold((f64::MAX, f64::MIN), |(l, h), v| (l.min(*v), h.max(*v)));
+        let _ = writeln!(text, "| {} | {} | {:.1} {} | {low:.1} – {high:.1} |", row.what, row.budget, median(&row.values), row.unit);
+    }
+    text
+}

@@ -1,0 +1,100 @@
+//! What a user has today: `aztec start --local-network`, the single process with its own anvil, from the same image tree.
+
+use super::{POLL, pause};
+use anyhow::{Context, Result, bail};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+const NETNS: &str = "aznet-bench-peer";
+const DEADLINE: Duration = Duration::from_secs(300);
+
+/// `[seconds to the first block, GB of memory]`.
+pub(super) fn measure() -> Result<[f64; 2]> {
+    let tree = tree()?;
+    sh(&["ip", "netns", "add", NETNS])?;
+    let outcome = sh(&["ip", "-n", NETNS, "link", "set", "lo", "up"]).and_then(|()| in_namespace(&tree));
+    sh(&["ip", "netns", "del", NETNS])?;
+    outcome
+}
+
+fn in_namespace(tree: &Path) -> Result<[f64; 2]> {
+    let home = tempfile::tempdir()?;
+    let modules = tree.join("node_modules");
+    let path = format!(
+        "{}:{}:{}",
+        modules.join(".bin").display(),
+        modules.join("node/bin").display(),
+        std::env::var("PATH").unwrap_or_default()
+    );
+    let mut command = inside("setsid");
+    command.arg(modules.join("node/bin/node")).arg("--no-warnings");
+    command.arg(modules.join("@aztec/aztec/dest/bin/index.js")).args(["start", "--local-network"]);
+    command.env("PATH", path).env("HOME", home.path()).env("LOG_LEVEL", "warn").env("DATA_DIRECTORY", home.path());
+    let began = Instant::now();
+    let mut process = command.current_dir(home.path()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+    let outcome = first_block(&mut process, began);
+    let group = format!("-{}", process.id());
+    sh(&["kill", "-TERM", "--", &group])?;
+    process.wait()?;
+    outcome
+}
+
+fn first_block(process: &mut Child, began: Instant) -> Result<[f64; 2]> {
+    let question = r#"{"jsonrpc":"2.0","id":1,"method":"node_getBlockNumber","params":[]}"#;
+    loop {
+        let answer = inside("curl")
+            .args(["-s", "-m", "2", "-H", "content-type: application/json", "-d", question, "http://127.0.0.1:8080"])
+            .output()?;
+        let block = serde_json::from_slice::<serde_json::Value>(&answer.stdout).ok();
+        if block.and_then(|b| b["result"].as_u64()).is_some_and(|n| n > 0) {
+            return Ok([began.elapsed().as_secs_f64(), resident(process.id())? / 1e9]);
+        }
+        if let Some(status) = process.try_wait()? {
+            bail!("`aztec start --local-network` ended with {status}");
+        }
+        if began.elapsed() > DEADLINE {
+            bail!("`aztec start --local-network`: no block within {} s", DEADLINE.as_secs());
+        }
+        pause(POLL);
+    }
+}
+
+/// Resident bytes of all processes of the session: the node, its anvil and its bb.
+fn resident(session: u32) -> Result<f64> {
+    let listed = Command::new("ps").args(["-o", "rss=", "-s", &session.to_string()]).output()?;
+    let kib: f64 = String::from_utf8_lossy(&listed.stdout).split_whitespace().filter_map(|n| n.parse::<f64>().ok()).sum();
+    Ok(kib * 1024.0)
+}
+
+fn inside(program: &str) -> Command {
+    let mut command = Command::new("nsenter");
+    command.arg(format!("--net=/run/netns/{NETNS}")).arg(program);
+    command
+}
+
+/// The npm tree of the aztec image, installed from its lock file.
+fn tree() -> Result<PathBuf> {
+    let folder = std::env::temp_dir().join("aznet-bench-peer");
+    let source = crate::run::root().join("images/aztec");
+    std::fs::create_dir_all(&folder)?;
+    for file in ["package.json", "package-lock.json"] {
+        std::fs::copy(source.join(file), folder.join(file)).with_context(|| format!("copying {file}"))?;
+    }
+    if !folder.join("node_modules/@aztec/aztec").is_dir() {
+        println!("installing the npm tree of the single-process network");
+        let status = Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(&folder).status()?;
+        if !status.success() {
+            bail!("`npm ci` in {}: {status}", folder.display());
+        }
+    }
+    Ok(folder)
+}
+
+fn sh(words: &[&str]) -> Result<()> {
+    let status = Command::new(words[0]).args(&words[1..]).status()?;
+    if !status.success() {
+        bail!("`{}`: {status}", words.join(" "));
+    }
+    Ok(())
+}
