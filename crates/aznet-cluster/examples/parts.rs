@@ -1,13 +1,14 @@
-//! Makes the parts of a cluster without making one: `parts toolchain`.
+//! Makes the parts of a cluster without making one: `parts [toolchain|images|store]`.
 
 use std::error::Error;
 use std::io::Write as _;
 use std::sync::Arc;
 
+use aznet_cluster::images;
 use aznet_cluster::paths::Paths;
 use aznet_cluster::progress::{Progress, Reporter};
 use aznet_cluster::source::Source;
-use aznet_cluster::toolchain::{self, Program, Settings};
+use aznet_cluster::toolchain::{self, Settings};
 use tokio_util::sync::CancellationToken;
 
 #[tokio::main]
@@ -24,12 +25,24 @@ async fn main() -> Result<(), Box<dyn Error>> {
             on_signal.cancel();
         }
     });
+    let mut out = std::io::stdout();
+    let what = std::env::args().nth(1).unwrap_or_else(|| "store".into());
     let settings = Settings::from_env()?;
     let tools = toolchain::ensure(&paths, &source, &settings, &report, &cancel).await?;
-    writeln!(
-        std::io::stdout(),
-        "{}",
-        tools.path(Program::Kubelet).display()
-    )?;
+    if what == "toolchain" {
+        let folders = toolchain::Group::ALL.map(|group| tools.path(group.programs()[0]));
+        for path in folders {
+            writeln!(out, "{}", path.display())?;
+        }
+        return Ok(());
+    }
+    let set = images::ensure(&paths, &source, &tools, &report, &cancel).await?;
+    for built in set.iter() {
+        writeln!(out, "{} {}", built.reference, built.archive.display())?;
+    }
+    if what == "store" {
+        let store = images::store(&paths, &set, &report, &cancel).await?;
+        writeln!(out, "{}", store.display())?;
+    }
     Ok(())
 }

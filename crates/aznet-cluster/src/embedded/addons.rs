@@ -17,7 +17,11 @@ pub(crate) const DEPLOYMENTS: [&str; 2] = ["coredns", "local-path-provisioner"];
 pub(crate) const FIELD_MANAGER: &str = "aznet";
 
 /// Brings the add-ons to what this version of aznet wants them to be.
-pub(crate) async fn apply(client: &kube::Client, layout: &Layout, images: &Images) -> Result<(), Error> {
+pub(crate) async fn apply(
+    client: &kube::Client,
+    layout: &Layout,
+    images: &Images,
+) -> Result<(), Error> {
     let dns = DNS_ADDRESS.to_string();
     let volumes = layout.volumes().display().to_string();
     let coredns = objects(
@@ -109,7 +113,14 @@ mod tests {
             include_str!("../../addons/local-path.yaml"),
             include_str!("../../addons/verify.yaml"),
         ];
-        let places = ["@IMAGE@", "@BASE@", "@ADDRESS@", "@VOLUMES@", "@NAME@", "@SCRIPT@"];
+        let places = [
+            "@IMAGE@",
+            "@BASE@",
+            "@ADDRESS@",
+            "@VOLUMES@",
+            "@NAME@",
+            "@SCRIPT@",
+        ];
         let places = places.map(|place| (place, "x: \"y\"\nz"));
         for manifest in manifests {
             let objects = objects("test", manifest, &places).unwrap();

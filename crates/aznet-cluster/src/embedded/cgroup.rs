@@ -95,7 +95,11 @@ impl Cgroups {
         let this = std::process::id();
         pids.retain(|pid| u32::try_from(*pid) != Ok(this));
         for pid in &pids {
-            let is_it = || process::cgroups(*pid).iter().any(|at| at.starts_with(&inside));
+            let is_it = || {
+                process::cgroups(*pid)
+                    .iter()
+                    .any(|at| at.starts_with(&inside))
+            };
             process::kill_if(*pid, is_it).map_err(Error::kernel(format!("kill {pid}")))?;
         }
         Ok(pids.len())
@@ -209,7 +213,11 @@ fn collect_pids(dir: &Path, pids: &mut Vec<i32>) {
     }
     if let Ok(text) = fs::read_to_string(dir.join("cgroup.procs")) {
         // 0 stands for a process of another pid namespace.
-        pids.extend(text.lines().filter_map(|line| line.parse::<i32>().ok()).filter(|pid| *pid > 0));
+        pids.extend(
+            text.lines()
+                .filter_map(|line| line.parse::<i32>().ok())
+                .filter(|pid| *pid > 0),
+        );
     }
 }
 
@@ -217,7 +225,11 @@ fn remove_tree(dir: &Path, left: &mut Vec<PathBuf>) {
     for child in children(dir) {
         remove_tree(&child, left);
     }
-    match nix::unistd::unlinkat(nix::fcntl::AT_FDCWD, dir, nix::unistd::UnlinkatFlags::RemoveDir) {
+    match nix::unistd::unlinkat(
+        nix::fcntl::AT_FDCWD,
+        dir,
+        nix::unistd::UnlinkatFlags::RemoveDir,
+    ) {
         Ok(()) | Err(Errno::ENOENT) => {}
         Err(_) => left.push(dir.to_path_buf()),
     }

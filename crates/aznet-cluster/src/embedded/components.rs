@@ -4,9 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::Error;
-use super::addresses::{
-    API_PORT, DOMAIN, NODE_ADDRESS, SERVICE_PREFIX, SERVICE_RANGE, range,
-};
+use super::addresses::{API_PORT, DOMAIN, NODE_ADDRESS, SERVICE_PREFIX, SERVICE_RANGE, range};
 use super::layout::Layout;
 use super::spec::Spec;
 
@@ -53,11 +51,6 @@ impl Component {
         }
     }
 
-    /// Whether it is started only once the API answers: these give up, or wait ever longer, when it does not.
-    pub(crate) const fn needs_api(self) -> bool {
-        !matches!(self, Self::Etcd | Self::ApiServer | Self::Containerd)
-    }
-
     /// Settings of the Go runtime: collect garbage sooner, for less memory at the price of a little CPU.
     pub(crate) const fn environment(self) -> &'static [(&'static str, &'static str)] {
         match self {
@@ -67,7 +60,11 @@ impl Component {
     }
 
     /// Program and arguments.
-    pub(crate) fn command(self, layout: &Layout, spec: &Spec) -> Result<(PathBuf, Vec<String>), Error> {
+    pub(crate) fn command(
+        self,
+        layout: &Layout,
+        spec: &Spec,
+    ) -> Result<(PathBuf, Vec<String>), Error> {
         let program = spec.binaries.find(self.program())?;
         let args = match self {
             Self::Etcd => etcd(layout),
@@ -123,15 +120,27 @@ fn api_server(layout: &Layout) -> Vec<String> {
         format!("--advertise-address={NODE_ADDRESS}"),
         format!("--secure-port={API_PORT}"),
         format!("--service-account-issuer=https://kubernetes.default.svc.{DOMAIN}"),
-        format!("--service-cluster-ip-range={}", range(SERVICE_RANGE, SERVICE_PREFIX)),
+        format!(
+            "--service-cluster-ip-range={}",
+            range(SERVICE_RANGE, SERVICE_PREFIX)
+        ),
         file("client-ca-file", layout.pki("ca.crt")),
         file("tls-cert-file", layout.pki("apiserver.crt")),
         file("tls-private-key-file", layout.pki("apiserver.key")),
         file("cert-dir", layout.pki("")),
-        file("service-account-key-file", layout.pki("service-account.key")),
-        file("service-account-signing-key-file", layout.pki("service-account.key")),
+        file(
+            "service-account-key-file",
+            layout.pki("service-account.pub"),
+        ),
+        file(
+            "service-account-signing-key-file",
+            layout.pki("service-account.key"),
+        ),
         file("kubelet-certificate-authority", layout.pki("ca.crt")),
-        file("kubelet-client-certificate", layout.pki("apiserver-kubelet.crt")),
+        file(
+            "kubelet-client-certificate",
+            layout.pki("apiserver-kubelet.crt"),
+        ),
         file("kubelet-client-key", layout.pki("apiserver-kubelet.key")),
     ]);
     args
@@ -158,22 +167,36 @@ fn controller_manager(layout: &Layout) -> Vec<String> {
     args.extend([
         format!("--controllers={UNUSED_CONTROLLERS}"),
         file("root-ca-file", layout.pki("ca.crt")),
-        file("service-account-private-key-file", layout.pki("service-account.key")),
-        file("flex-volume-plugin-dir", layout.kubelet().join("volume-plugins")),
+        file(
+            "service-account-private-key-file",
+            layout.pki("service-account.key"),
+        ),
+        file(
+            "flex-volume-plugin-dir",
+            layout.kubelet().join("volume-plugins"),
+        ),
     ]);
     args
 }
 
 fn scheduler(layout: &Layout) -> Vec<String> {
-    let mut args = options(&["bind-address=127.0.0.1", "leader-elect=false", "profiling=false"]);
+    let mut args = options(&[
+        "bind-address=127.0.0.1",
+        "leader-elect=false",
+        "profiling=false",
+    ]);
     args.extend(clients(layout, "scheduler"));
     args
 }
 
 /// The kubeconfig to work with, and to check its own callers with.
 fn clients(layout: &Layout, user: &str) -> [String; 3] {
-    ["kubeconfig", "authentication-kubeconfig", "authorization-kubeconfig"]
-        .map(|option| file(option, layout.config(&format!("{user}.kubeconfig"))))
+    [
+        "kubeconfig",
+        "authentication-kubeconfig",
+        "authorization-kubeconfig",
+    ]
+    .map(|option| file(option, layout.config(&format!("{user}.kubeconfig"))))
 }
 
 fn containerd(layout: &Layout) -> Vec<String> {

@@ -71,12 +71,17 @@ pub(super) async fn end_all(layout: &Layout, cgroups: &Cgroups, part: &str) -> R
         pace: std::time::Duration::from_millis(20),
         ..Patience::seconds(10)
     };
-    wait::until("the end of the cluster's processes", patience, &never, || async {
-        Ok(match cgroups.kill(part)? {
-            0 => Look::Done(()),
-            count => Look::Pending(format!("{count} left")),
-        })
-    })
+    wait::until(
+        "the end of the cluster's processes",
+        patience,
+        &never,
+        || async {
+            Ok(match cgroups.kill(part)? {
+                0 => Look::Done(()),
+                count => Look::Pending(format!("{count} left")),
+            })
+        },
+    )
     .await
 }
 
@@ -99,7 +104,10 @@ async fn remove_all(
         let left: Vec<String> = cgroups
             .iter()
             .map(|dir| dir.display().to_string())
-            .chain(dirs.into_iter().filter_map(|outcome| Some(outcome.err()?.to_string())))
+            .chain(
+                dirs.into_iter()
+                    .filter_map(|outcome| Some(outcome.err()?.to_string())),
+            )
             .collect();
         Ok(if left.is_empty() {
             Look::Done(())

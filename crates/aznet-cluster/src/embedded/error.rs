@@ -18,13 +18,17 @@ pub enum Error {
         name: String,
     },
     /// No trace of such a cluster on this machine.
-    #[error("no embedded cluster `{name}` on this machine; `aznet cluster list` shows what is there")]
+    #[error(
+        "no embedded cluster `{name}` on this machine; `aznet cluster list` shows what is there"
+    )]
     NoSuchCluster {
         /// The name given.
         name: String,
     },
     /// Namespaces, mounts and cgroups need root.
-    #[error("an embedded cluster needs root, this is user id {uid}; run it with sudo, or name an existing cluster with --cluster context:NAME")]
+    #[error(
+        "an embedded cluster needs root, this is user id {uid}; run it with sudo, or name an existing cluster with --cluster context:NAME"
+    )]
     NotRoot {
         /// Who runs this.
         uid: u32,
@@ -44,7 +48,9 @@ pub enum Error {
         path: PathBuf,
     },
     /// The cluster lacks an image, and there is no archive to import it from.
-    #[error("cluster `{name}` has no image {image} and no archive to import it from; `aznet images build` makes it")]
+    #[error(
+        "cluster `{name}` has no image {image} and no archive to import it from; `aznet images build` makes it"
+    )]
     ImageMissing {
         /// The cluster.
         name: String,
@@ -83,7 +89,9 @@ pub enum Error {
         source: serde_json::Error,
     },
     /// No cgroup hierarchy is usable.
-    #[error("{problem}; an embedded cluster needs cgroups (v1 or v2) writable under /sys/fs/cgroup")]
+    #[error(
+        "{problem}; an embedded cluster needs cgroups (v1 or v2) writable under /sys/fs/cgroup"
+    )]
     Cgroup {
         /// What is wrong with them.
         problem: String,
@@ -132,25 +140,31 @@ pub enum Error {
         /// The end of its log.
         log: String,
     },
-    /// The cluster did not come up in time.
-    #[error("cluster `{name}`: {source}; {component} is the suspect, the end of {}:\n{tail}\nthe state is kept: `aznet cluster up {name}` tries again, `aznet cluster down {name}` removes it", log.display())]
+    /// The cluster did not come up.
+    #[error(
+        "cluster `{name}` did not come up: {problem}; most likely because of {component}, the end of {}:\n{tail}\n\
+         its state is kept: `aznet cluster up {name}` tries again, `aznet cluster down {name}` removes it",
+        log.display()
+    )]
     NotUp {
         /// The cluster.
         name: String,
+        /// What is not as it should be.
+        problem: String,
         /// The component that most likely is the cause.
         component: String,
         /// Its log file.
         log: PathBuf,
         /// The log's end.
         tail: String,
-        /// What was waited for.
-        source: WaitError,
     },
     /// A wait ended without its condition.
     #[error(transparent)]
     Wait(#[from] WaitError),
     /// The cluster runs, but something basic in it does not work.
-    #[error("cluster `{name}` runs, but its check failed: {problem}; `aznet cluster down {name}` and `up` start afresh")]
+    #[error(
+        "cluster `{name}` runs, but its check failed: {problem}; `aznet cluster down {name}` and `up` start afresh"
+    )]
     Unsound {
         /// The cluster.
         name: String,
@@ -199,7 +213,10 @@ pub enum Error {
 
 impl Error {
     /// Adds what was tried, and on which file, to the system's error.
-    pub(crate) fn io(action: &'static str, path: impl AsRef<Path>) -> impl FnOnce(io::Error) -> Self {
+    pub(crate) fn io(
+        action: &'static str,
+        path: impl AsRef<Path>,
+    ) -> impl FnOnce(io::Error) -> Self {
         let path = path.as_ref().to_path_buf();
         move |source| Self::Io {
             action,

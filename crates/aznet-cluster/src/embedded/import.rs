@@ -6,9 +6,9 @@ use std::path::Path;
 use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
+use super::Error;
 use super::layout::Layout;
 use super::spec::{Archive, Binaries, Images};
-use super::Error;
 use crate::wait::{self, Look, Patience};
 
 /// Imports what is missing; tells `each` before every import.
@@ -23,14 +23,23 @@ pub(crate) async fn missing(
         program: &binaries.find("ctr")?,
         socket: &layout.containerd_socket(),
     };
-    let there = wait::until("containerd's answer", Patience::seconds(60), cancel, || async {
-        Ok::<_, Error>(match ctr.images().await {
-            Ok(there) => Look::Done(there),
-            Err(error) => Look::Pending(error.to_string()),
-        })
-    })
+    let there = wait::until(
+        "containerd's answer",
+        Patience::seconds(60),
+        cancel,
+        || async {
+            Ok::<_, Error>(match ctr.images().await {
+                Ok(there) => Look::Done(there),
+                Err(error) => Look::Pending(error.to_string()),
+            })
+        },
+    )
     .await?;
-    for archive in images.archives.iter().filter(|archive| !there.contains(&archive.image)) {
+    for archive in images
+        .archives
+        .iter()
+        .filter(|archive| !there.contains(&archive.image))
+    {
         if !archive.path.exists() {
             return Err(absent(layout, &archive.image));
         }
@@ -45,7 +54,12 @@ pub(crate) async fn missing(
         }
     }
     let there = ctr.images().await?;
-    let needed = [&images.pause, &images.coredns, &images.provisioner, &images.base];
+    let needed = [
+        &images.pause,
+        &images.coredns,
+        &images.provisioner,
+        &images.base,
+    ];
     match needed.into_iter().find(|image| !there.contains(*image)) {
         Some(image) => Err(absent(layout, image)),
         None => Ok(()),
@@ -71,7 +85,13 @@ impl Ctr<'_> {
     }
 
     async fn import(&self, archive: &Path) -> Result<(), Error> {
-        let args = ["images", "import", "--all-platforms", "--snapshotter", "overlayfs"];
+        let args = [
+            "images",
+            "import",
+            "--all-platforms",
+            "--snapshotter",
+            "overlayfs",
+        ];
         self.run(&args, Some(archive)).await.map(drop)
     }
 

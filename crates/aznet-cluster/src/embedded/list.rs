@@ -77,7 +77,10 @@ fn info(layout: &Layout, spec: &Spec) -> Result<Info, Error> {
     let status = Status::load(layout)?
         .filter(|_| supervised)
         .unwrap_or_default();
-    let all_run = status.components.iter().all(|component| component.pid.is_some());
+    let all_run = status
+        .components
+        .iter()
+        .all(|component| component.pid.is_some());
     let state = match (supervised, status.api_since.is_some()) {
         (false, _) => State::Stopped,
         (true, false) => State::Starting,

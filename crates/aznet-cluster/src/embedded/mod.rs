@@ -34,6 +34,7 @@ mod verify;
 pub use self::down::down;
 pub use self::error::Error;
 pub use self::list::{Info, State, list};
+pub use self::process::Process;
 pub use self::spec::{Archive, Binaries, Images};
 pub use self::status::ComponentStatus;
 pub use self::supervisor::supervise;

@@ -70,10 +70,15 @@ fn parse(line: &str) -> Option<Mount> {
 
 /// mountinfo writes space, tab, newline and backslash as three octal digits.
 fn unescape(text: &str) -> PathBuf {
-    let escapes = [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")];
-    let plain = escapes
-        .iter()
-        .fold(text.to_owned(), |text, (code, plain)| text.replace(code, plain));
+    let escapes = [
+        ("\\040", " "),
+        ("\\011", "\t"),
+        ("\\012", "\n"),
+        ("\\134", "\\"),
+    ];
+    let plain = escapes.iter().fold(text.to_owned(), |text, (code, plain)| {
+        text.replace(code, plain)
+    });
     PathBuf::from(plain)
 }
 
@@ -87,7 +92,10 @@ mod tests {
         let mount = parse(line).unwrap();
         assert_eq!(mount.point, Path::new("/mnt 2"));
         assert_eq!(mount.root, Path::new("/mnt1"));
-        assert_eq!((mount.kind.as_str(), mount.device.as_str()), ("ext3", "98:0"));
+        assert_eq!(
+            (mount.kind.as_str(), mount.device.as_str()),
+            ("ext3", "98:0")
+        );
         let line = "31 23 0:28 / /sys/fs/cgroup/cpu rw,relatime - cgroup cgroup rw,cpu";
         assert_eq!(parse(line).unwrap().options, "rw,cpu");
     }

@@ -69,8 +69,14 @@ fn create(path: &Path) -> Result<(), Error> {
     on_thread(|| {
         unshare(CloneFlags::CLONE_NEWNET).map_err(Error::kernel("make a network namespace"))?;
         let none: Option<&str> = None;
-        mount(Some("/proc/thread-self/ns/net"), path, none, MsFlags::MS_BIND, none)
-            .map_err(|errno| Error::io("name the network namespace", path)(errno.into()))?;
+        mount(
+            Some("/proc/thread-self/ns/net"),
+            path,
+            none,
+            MsFlags::MS_BIND,
+            none,
+        )
+        .map_err(|errno| Error::io("name the network namespace", path)(errno.into()))?;
         set("net/ipv4/ip_forward", "1")?;
         tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -124,7 +130,10 @@ async fn links_and_routes(handle: &Handle) -> Result<(), Error> {
         .await
         .map_err(netlink("find the node's bridge"))?;
     let address = handle.address().add(index, NODE_ADDRESS.into(), 32);
-    address.execute().await.map_err(netlink("add the node's address"))?;
+    address
+        .execute()
+        .await
+        .map_err(netlink("add the node's address"))?;
     // Service addresses are rewritten after routing, so a process of the node needs a route for them.
     let services = RouteMessageBuilder::<Ipv4Addr>::new()
         .destination_prefix(SERVICE_RANGE, SERVICE_PREFIX)

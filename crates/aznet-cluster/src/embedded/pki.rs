@@ -40,6 +40,7 @@ pub(crate) fn ensure(layout: &Layout) -> Result<(), Error> {
     }
     let signing = key("service-account")?;
     files::write(&layout.pki("service-account.key"), signing.serialize_pem())?;
+    files::write(&layout.pki("service-account.pub"), signing.public_key_pem())?;
     files::write(&layout.pki("complete"), "")
 }
 
@@ -58,13 +59,29 @@ fn subjects(layout: &Layout) -> Vec<Subject> {
         },
         Subject {
             names: vec![node.clone(), NODE_ADDRESS.to_string()],
-            ..client("kubelet-server", &format!("system:node:{node}"), Some("system:nodes"))
+            ..client(
+                "kubelet-server",
+                &format!("system:node:{node}"),
+                Some("system:nodes"),
+            )
         },
-        client("kubelet", &format!("system:node:{node}"), Some("system:nodes")),
-        client("apiserver-kubelet", "kube-apiserver-kubelet-client", Some(MASTERS)),
+        client(
+            "kubelet",
+            &format!("system:node:{node}"),
+            Some("system:nodes"),
+        ),
+        client(
+            "apiserver-kubelet",
+            "kube-apiserver-kubelet-client",
+            Some(MASTERS),
+        ),
         client("admin", "kubernetes-admin", Some(MASTERS)),
         // Its controllers act under its own name: no token is asked for each of them at every start.
-        client("controller-manager", "system:kube-controller-manager", Some(MASTERS)),
+        client(
+            "controller-manager",
+            "system:kube-controller-manager",
+            Some(MASTERS),
+        ),
         client("scheduler", "system:kube-scheduler", None),
         client("proxy", "system:kube-proxy", None),
     ]
@@ -91,7 +108,10 @@ fn certificate_authority(layout: &Layout) -> Result<Issuer<'static, KeyPair>, Er
         .distinguished_name
         .push(DnType::CommonName, format!("aznet-{}", layout.name()));
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
+    params.key_usages = vec![
+        KeyUsagePurpose::KeyCertSign,
+        KeyUsagePurpose::DigitalSignature,
+    ];
     let certificate = params.self_signed(&key).map_err(certificate("ca"))?;
     files::write(&layout.pki("ca.crt"), certificate.pem())?;
     files::write(&layout.pki("ca.key"), key.serialize_pem())?;
@@ -118,13 +138,18 @@ fn params(subject: &Subject) -> Result<CertificateParams, Error> {
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
     if !subject.names.is_empty() {
-        params.extended_key_usages.push(ExtendedKeyUsagePurpose::ServerAuth);
+        params
+            .extended_key_usages
+            .push(ExtendedKeyUsagePurpose::ServerAuth);
     }
     for name in &subject.names {
         let name = match name.parse::<IpAddr>() {
             Ok(address) => SanType::IpAddress(address),
             Err(_) => {
-                let name = name.as_str().try_into().map_err(certificate(subject.file))?;
+                let name = name
+                    .as_str()
+                    .try_into()
+                    .map_err(certificate(subject.file))?;
                 SanType::DnsName(name)
             }
         };
@@ -157,7 +182,10 @@ mod tests {
         ensure(&layout).unwrap();
         let key = layout.pki("admin.key");
         let first = fs::read(&key).unwrap();
-        assert_eq!(fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(
+            fs::metadata(&key).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
         let dir_mode = fs::metadata(layout.pki("")).unwrap().permissions().mode();
         assert_eq!(dir_mode & 0o777, 0o700);
         ensure(&layout).unwrap();
@@ -167,7 +195,11 @@ mod tests {
     #[test]
     fn the_api_serves_under_every_name_it_is_called_by() {
         let names = api_names();
-        for name in ["127.0.0.1", "10.96.0.1", "kubernetes.default.svc.cluster.local"] {
+        for name in [
+            "127.0.0.1",
+            "10.96.0.1",
+            "kubernetes.default.svc.cluster.local",
+        ] {
             assert!(names.iter().any(|have| have == name), "{name}");
         }
     }

@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 
 /// A process, told from any later one with the same pid by its start time and the boot it belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Process {
+pub struct Process {
     /// The process id.
-    pub(crate) pid: i32,
+    pub pid: i32,
     /// Clock ticks from boot to its start (`/proc/PID/stat`, field 22).
     start: u64,
     /// The kernel's `boot_id`.
@@ -20,7 +20,7 @@ pub(crate) struct Process {
 
 impl Process {
     /// The process that has this pid now; `None` if there is none or it is a zombie.
-    pub(crate) fn of(pid: i32) -> Option<Self> {
+    pub fn of(pid: i32) -> Option<Self> {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
         let (state, start) = parse_stat(&stat)?;
         let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
@@ -29,17 +29,17 @@ impl Process {
     }
 
     /// This process.
-    pub(crate) fn this() -> Option<Self> {
+    pub fn this() -> Option<Self> {
         Self::of(i32::try_from(std::process::id()).ok()?)
     }
 
     /// Whether it still runs.
-    pub(crate) fn is_alive(&self) -> bool {
+    pub fn is_alive(&self) -> bool {
         Self::of(self.pid).as_ref() == Some(self)
     }
 
     /// Ends it at once, if it still is the same process.
-    pub(crate) fn kill(&self) -> io::Result<()> {
+    pub fn kill(&self) -> io::Result<()> {
         kill_if(self.pid, || self.is_alive())
     }
 }
@@ -58,9 +58,7 @@ pub(crate) fn kill_if(pid: i32, is_it: impl FnOnce() -> bool) -> io::Result<()> 
         }
     };
     match pidfd_open(pid, PidfdFlags::empty()) {
-        Ok(descriptor) if is_it() => {
-            pidfd_send_signal(&descriptor, Signal::KILL).or_else(gone)
-        }
+        Ok(descriptor) if is_it() => pidfd_send_signal(&descriptor, Signal::KILL).or_else(gone),
         Ok(_) => Ok(()),
         Err(error) => gone(error),
     }

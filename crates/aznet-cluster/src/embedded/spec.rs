@@ -174,7 +174,17 @@ mod tests {
         for good in ["a", "aznet", "ci-1", "a2345678901234567890"] {
             assert!(check_name(good).is_ok(), "{good}");
         }
-        for bad in ["", "1a", "-a", "a-", "A", "a_b", "a/b", "..", "a23456789012345678901"] {
+        for bad in [
+            "",
+            "1a",
+            "-a",
+            "a-",
+            "A",
+            "a_b",
+            "a/b",
+            "..",
+            "a23456789012345678901",
+        ] {
             assert!(check_name(bad).is_err(), "{bad}");
         }
     }
@@ -195,6 +205,9 @@ mod tests {
             search: vec!["/opt/x".into(), "/usr/bin".into()],
             cni: "/".into(),
         };
-        assert_eq!(search_path(&binaries), "/opt/x:/usr/bin:/usr/sbin:/sbin:/bin");
+        assert_eq!(
+            search_path(&binaries),
+            "/opt/x:/usr/bin:/usr/sbin:/sbin:/bin"
+        );
     }
 }

@@ -77,7 +77,10 @@ mod tests {
     #[test]
     fn the_suspect_is_what_fell_before_what_never_started() {
         let suspect = |components: Vec<ComponentStatus>| {
-            let status = Status { api_since: None, components };
+            let status = Status {
+                api_since: None,
+                components,
+            };
             status.suspect().map(|component| component.name.clone())
         };
         let fine = component("etcd", Some(1), None);
@@ -85,8 +88,17 @@ mod tests {
         let restarted = component("containerd", Some(3), Some("exit status: 1"));
         let fallen = component("kube-apiserver", None, Some("exit status: 1"));
         assert_eq!(suspect(vec![fine.clone()]), None);
-        assert_eq!(suspect(vec![fine.clone(), waiting.clone()]).unwrap(), "kubelet");
-        assert_eq!(suspect(vec![waiting.clone(), restarted.clone()]).unwrap(), "containerd");
-        assert_eq!(suspect(vec![waiting, restarted, fallen]).unwrap(), "kube-apiserver");
+        assert_eq!(
+            suspect(vec![fine.clone(), waiting.clone()]).unwrap(),
+            "kubelet"
+        );
+        assert_eq!(
+            suspect(vec![waiting.clone(), restarted.clone()]).unwrap(),
+            "containerd"
+        );
+        assert_eq!(
+            suspect(vec![waiting, restarted, fallen]).unwrap(),
+            "kube-apiserver"
+        );
     }
 }

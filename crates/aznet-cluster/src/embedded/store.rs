@@ -97,7 +97,10 @@ mod tests {
             archives: Vec::new(),
         };
         let layout = Layout::new(&Paths::new(dir.path(), dir.path(), dir.path()), "a");
-        assert!(matches!(ensure(&layout, &images), Err(Error::StoreMissing { .. })));
+        assert!(matches!(
+            ensure(&layout, &images),
+            Err(Error::StoreMissing { .. })
+        ));
         let blob = "io.containerd.content.v1.content/blob";
         for file in DATABASES.into_iter().chain([blob]) {
             let path = images.store.join(file);
@@ -105,7 +108,11 @@ mod tests {
             fs::write(path, file).unwrap();
         }
         ensure(&layout, &images).unwrap();
-        let links = |file: &str| fs::metadata(layout.containerd_root().join(file)).unwrap().nlink();
+        let links = |file: &str| {
+            fs::metadata(layout.containerd_root().join(file))
+                .unwrap()
+                .nlink()
+        };
         assert_eq!(DATABASES.map(links), [1, 1]);
         assert_eq!(links(blob), 2);
         assert!(!layout.state().join("containerd.part").exists());

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::warn;
 
-use self::board::Board;
+use self::board::{Api, Board};
 use super::cgroup::Cgroups;
 use super::components::Component;
 use super::layout::Layout;
@@ -81,10 +81,10 @@ fn listen(layout: &Layout, spec: &mut Spec) -> Result<TcpListener, Error> {
 
 async fn run(layout: Layout, spec: Spec, listener: TcpListener) -> Result<(), Error> {
     let board = Board::new(&layout)?;
-    let (api, api_ready) = watch::channel(false);
+    let (stage, api) = watch::channel(Api::Silent);
     let mut tasks = JoinSet::new();
     tasks.spawn(proxy::serve(listener));
-    tasks.spawn(board::watch_api(layout.clone(), board.clone(), api));
+    tasks.spawn(board::watch_api(layout.clone(), board.clone(), stage));
     for component in Component::ALL {
         let run = child::Run {
             component,
@@ -92,7 +92,7 @@ async fn run(layout: Layout, spec: Spec, listener: TcpListener) -> Result<(), Er
             spec: spec.clone(),
             board: board.clone(),
         };
-        tasks.spawn(run.forever(api_ready.clone()));
+        tasks.spawn(run.forever(api.clone()));
     }
     // None of them ends unless something is wrong with this process itself.
     while let Some(ended) = tasks.join_next().await {

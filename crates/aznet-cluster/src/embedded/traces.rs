@@ -22,10 +22,14 @@ pub(crate) fn shim_sockets(layout: &Layout) -> HashSet<PathBuf> {
             fs::read_to_string(path).map_err(Error::io("read", path))
         });
         let listed = listed.unwrap_or_default();
-        let paths = listed.lines().filter_map(|line| line.split_whitespace().nth(7));
+        let paths = listed
+            .lines()
+            .filter_map(|line| line.split_whitespace().nth(7));
         sockets.extend(paths.map(PathBuf::from));
     }
-    let tasks = layout.containerd_state().join("io.containerd.runtime.v2.task/k8s.io");
+    let tasks = layout
+        .containerd_state()
+        .join("io.containerd.runtime.v2.task/k8s.io");
     for task in entries(&tasks) {
         if let Ok(address) = fs::read_to_string(task.join("address")) {
             let path = address.trim().trim_start_matches("unix://");
@@ -54,8 +58,16 @@ pub(crate) fn remove(layout: &Layout, shim_sockets: &HashSet<PathBuf>) -> Result
 
 /// Removes the directories themselves if nobody has anything in them any more.
 pub(crate) fn remove_empty_dirs() {
-    let cni = ["/var/lib/cni/cache/results", "/var/lib/cni/cache", CNI_RESULTS, "/var/lib/cni"];
-    for dir in [SHIM_SOCKETS, "/run/containerd", CONTAINER_LOGS].into_iter().chain(cni) {
+    let cni = [
+        "/var/lib/cni/cache/results",
+        "/var/lib/cni/cache",
+        CNI_RESULTS,
+        "/var/lib/cni",
+    ];
+    for dir in [SHIM_SOCKETS, "/run/containerd", CONTAINER_LOGS]
+        .into_iter()
+        .chain(cni)
+    {
         // Not empty, or not there: both are fine.
         let _ = fs::remove_dir(dir);
     }
@@ -65,14 +77,19 @@ pub(crate) fn remove_empty_dirs() {
 fn cni_results(network: &str, files: Vec<PathBuf>) -> Vec<PathBuf> {
     let container = |path: &Path| {
         let name = path.file_name()?.to_str()?;
-        let id = name.strip_prefix(network)?.strip_prefix('-')?.strip_suffix("-eth0")?;
+        let id = name
+            .strip_prefix(network)?
+            .strip_prefix('-')?
+            .strip_suffix("-eth0")?;
         let is_id = id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
         is_id.then(|| id.to_owned())
     };
     let ids: HashSet<String> = files.iter().filter_map(|path| container(path)).collect();
     let ours = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let loopback = name.strip_prefix("cni-loopback-").and_then(|name| name.strip_suffix("-lo"));
+        let loopback = name
+            .strip_prefix("cni-loopback-")
+            .and_then(|name| name.strip_suffix("-lo"));
         container(path).is_some() || loopback.is_some_and(|id| ids.contains(id))
     };
     files.into_iter().filter(ours).collect()
@@ -80,7 +97,9 @@ fn cni_results(network: &str, files: Vec<PathBuf>) -> Vec<PathBuf> {
 
 fn entries(dir: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(dir).into_iter().flatten();
-    entries.filter_map(|entry| Some(entry.ok()?.path())).collect()
+    entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .collect()
 }
 
 #[cfg(test)]

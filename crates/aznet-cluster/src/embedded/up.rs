@@ -15,7 +15,7 @@ use super::cgroup::Cgroups;
 use super::layout::Layout;
 use super::process::Process;
 use super::spec::{Binaries, Images, Spec, check_name};
-use super::status::{self, Status};
+use super::status::{self, ComponentStatus, Status};
 use super::{Error, addons, config, down, host, import, lock, netns, pki, store, verify};
 use crate::cluster::{Cluster, Provider};
 use crate::files;
@@ -98,6 +98,9 @@ fn check_root() -> Result<(), Error> {
         Err(Error::NotRoot { uid: uid.as_raw() })
     }
 }
+
+/// A component that ended this often before the API was ready will not be fine by itself.
+const HOPELESS: u32 = 5;
 
 /// One `up` under way.
 struct Work<'a> {
@@ -184,14 +187,14 @@ impl Work<'_> {
     fn spawn(&self) -> Result<Child, Error> {
         let log = self.layout.log("supervisor");
         let open = || OpenOptions::new().create(true).append(true).open(&log);
-        let (program, args) = self
-            .options
-            .supervisor
-            .split_first()
-            .ok_or_else(|| Error::ProgramMissing {
-                program: "supervisor".into(),
-                searched: "the options given".into(),
-            })?;
+        let (program, args) =
+            self.options
+                .supervisor
+                .split_first()
+                .ok_or_else(|| Error::ProgramMissing {
+                    program: "supervisor".into(),
+                    searched: "the options given".into(),
+                })?;
         self.doing("starting its processes");
         Command::new(program)
             .args(args)
@@ -229,9 +232,17 @@ impl Work<'_> {
         if status.api_since.is_some() {
             return Ok(Look::Done(()));
         }
+        let hopeless = |component: &&ComponentStatus| component.restarts >= HOPELESS;
+        if let Some(component) = status.components.iter().find(hopeless) {
+            let problem = format!("{} ended {} times", component.name, component.restarts);
+            return Err(self.not_up(component.name.clone(), problem));
+        }
         Ok(Look::Pending(match status.suspect() {
             Some(component) => match &component.last_end {
-                Some(end) => format!("{} ended {} times: {end}", component.name, component.restarts),
+                Some(end) => format!(
+                    "{} ended {} times: {end}",
+                    component.name, component.restarts
+                ),
                 None => format!("{} is to be started", component.name),
             },
             None => "all components run".into(),
@@ -240,7 +251,10 @@ impl Work<'_> {
 
     /// Fails if the supervisor started here has ended.
     fn supervisor_lives(&mut self) -> Result<(), Error> {
-        let ended = self.child.as_mut().and_then(|child| child.try_wait().ok().flatten());
+        let ended = self
+            .child
+            .as_mut()
+            .and_then(|child| child.try_wait().ok().flatten());
         match ended {
             None => Ok(()),
             Some(status) => Err(Error::SupervisorDied {
@@ -253,7 +267,7 @@ impl Work<'_> {
 
     /// Names the component that most likely kept the cluster from coming up.
     fn blame(&self, error: Error) -> Error {
-        let Error::Wait(source @ WaitError::TimedOut { .. }) = error else {
+        let Error::Wait(timeout @ WaitError::TimedOut { .. }) = error else {
             return error;
         };
         let status = Status::load(self.layout).ok().flatten().unwrap_or_default();
@@ -262,13 +276,17 @@ impl Work<'_> {
             None if status.api_since.is_none() => "kube-apiserver".into(),
             None => "kubelet".into(),
         };
+        self.not_up(component, timeout.to_string())
+    }
+
+    fn not_up(&self, component: String, problem: String) -> Error {
         let log = self.layout.log(&component);
         Error::NotUp {
             name: self.layout.name().to_owned(),
+            problem,
             component,
             tail: files::tail(&log, 10),
             log,
-            source,
         }
     }
 
@@ -283,8 +301,7 @@ impl Work<'_> {
         let nodes: Api<Node> = Api::all(client.clone());
         let name = self.layout.node();
         let look = || async {
-            let kubelet = Status::load(self.layout)?
-                .and_then(|status| kubelet_since(&status));
+            let kubelet = Status::load(self.layout)?.and_then(|status| kubelet_since(&status));
             // Errors pass: the API server may be starting again.
             Ok(match nodes.get_opt(&name).await {
                 Ok(Some(node)) => readiness(&node, kubelet),
@@ -292,7 +309,12 @@ impl Work<'_> {
                 Err(error) => Look::Pending(error.to_string()),
             })
         };
-        let outcome = wait::until("the node is Ready", Patience::seconds(90), self.cancel, look);
+        let outcome = wait::until(
+            "the node is Ready",
+            Patience::seconds(90),
+            self.cancel,
+            look,
+        );
         outcome.await.map_err(|error| self.blame(error))?;
         self.doing("its node is Ready");
         Ok(())
@@ -349,7 +371,8 @@ struct Sound {
 
 fn kubelet_since(status: &Status) -> Option<Timestamp> {
     let mut components = status.components.iter();
-    let kubelet = components.find(|component| component.name == "kubelet" && component.pid.is_some());
+    let kubelet =
+        components.find(|component| component.name == "kubelet" && component.pid.is_some());
     kubelet.map(|kubelet| kubelet.since)
 }
 
@@ -358,11 +381,19 @@ fn readiness(node: &Node, kubelet_since: Option<Timestamp>) -> Look<()> {
     let Some(since) = kubelet_since else {
         return Look::Pending("the kubelet does not run".into());
     };
-    let conditions = node.status.as_ref().and_then(|status| status.conditions.as_ref());
+    let conditions = node
+        .status
+        .as_ref()
+        .and_then(|status| status.conditions.as_ref());
     let ready = conditions.and_then(|all| all.iter().find(|one| one.type_ == "Ready"));
     match ready {
         // Kubernetes tells whole seconds only.
-        Some(ready) if ready.last_heartbeat_time.as_ref().is_none_or(|at| at.0.as_second() < since.as_second()) => {
+        Some(ready)
+            if ready
+                .last_heartbeat_time
+                .as_ref()
+                .is_none_or(|at| at.0.as_second() < since.as_second()) =>
+        {
             Look::Pending("the kubelet has not reported since its start".into())
         }
         Some(ready) if ready.status == "True" => Look::Done(()),

@@ -5,10 +5,10 @@ use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 use kube::api::{Api, DeleteParams};
 use tokio_util::sync::CancellationToken;
 
+use super::Error;
 use super::addons;
 use super::layout::Layout;
 use super::spec::Images;
-use super::Error;
 use crate::wait::{self, Look, Patience};
 
 const NAME: &str = "aznet-verify";
@@ -46,17 +46,26 @@ async fn outcome(
     cancel: &CancellationToken,
 ) -> Result<(), Error> {
     let pods: Api<Pod> = Api::namespaced(client.clone(), NAMESPACE);
-    wait::until("the check pod's result", Patience::seconds(180), cancel, || async {
-        let pod = pods.get(NAME).await.map_err(Error::api("get the check pod"))?;
-        match phase(&pod) {
-            "Succeeded" => Ok(Look::Done(())),
-            "Failed" => Err(Error::Unsound {
-                name: layout.name().to_owned(),
-                problem: said(&pod).unwrap_or_else(|| "the check pod failed without a word".into()),
-            }),
-            phase => Ok(Look::Pending(format!("{phase}; {}", waits_for(&pod)))),
-        }
-    })
+    wait::until(
+        "the check pod's result",
+        Patience::seconds(180),
+        cancel,
+        || async {
+            let pod = pods
+                .get(NAME)
+                .await
+                .map_err(Error::api("get the check pod"))?;
+            match phase(&pod) {
+                "Succeeded" => Ok(Look::Done(())),
+                "Failed" => Err(Error::Unsound {
+                    name: layout.name().to_owned(),
+                    problem: said(&pod)
+                        .unwrap_or_else(|| "the check pod failed without a word".into()),
+                }),
+                phase => Ok(Look::Pending(format!("{phase}; {}", waits_for(&pod)))),
+            }
+        },
+    )
     .await
 }
 
@@ -84,16 +93,28 @@ pub(crate) fn waits_for(pod: &Pod) -> String {
         .and_then(|waiting| waiting.message.clone().or(waiting.reason.clone()));
     let condition = status
         .and_then(|status| status.conditions.as_ref())
-        .and_then(|conditions| conditions.iter().find_map(|condition| condition.message.clone()));
-    waiting.or(condition).unwrap_or_else(|| "no reason given".into())
+        .and_then(|conditions| {
+            conditions
+                .iter()
+                .find_map(|condition| condition.message.clone())
+        });
+    waiting
+        .or(condition)
+        .unwrap_or_else(|| "no reason given".into())
 }
 
 async fn delete(client: &kube::Client) -> Result<(), Error> {
     let pods: Api<Pod> = Api::namespaced(client.clone(), NAMESPACE);
     let claims: Api<PersistentVolumeClaim> = Api::namespaced(client.clone(), NAMESPACE);
     let now = DeleteParams::default().grace_period(0);
-    found(pods.delete(NAME, &now).await.map(drop), "delete the check pod")?;
-    found(claims.delete(NAME, &now).await.map(drop), "delete the check's volume")
+    found(
+        pods.delete(NAME, &now).await.map(drop),
+        "delete the check pod",
+    )?;
+    found(
+        claims.delete(NAME, &now).await.map(drop),
+        "delete the check's volume",
+    )
 }
 
 /// Deletes what is there, and waits until it is gone.
@@ -103,11 +124,24 @@ async fn clear(client: &kube::Client, cancel: &CancellationToken) -> Result<(), 
     let claims: Api<PersistentVolumeClaim> = Api::namespaced(client.clone(), NAMESPACE);
     let what = "the end of an earlier check";
     wait::until(what, Patience::seconds(60), cancel, || async {
-        let pod = pods.get_opt(NAME).await.map_err(Error::api("get the check pod"))?;
-        let claim = claims.get_opt(NAME).await.map_err(Error::api("get the check's volume"))?;
+        let pod = pods
+            .get_opt(NAME)
+            .await
+            .map_err(Error::api("get the check pod"))?;
+        let claim = claims
+            .get_opt(NAME)
+            .await
+            .map_err(Error::api("get the check's volume"))?;
         Ok(match (pod, claim) {
             (None, None) => Look::Done(()),
-            (pod, _) => Look::Pending(if pod.is_some() { "its pod" } else { "its volume" }.into()),
+            (pod, _) => Look::Pending(
+                if pod.is_some() {
+                    "its pod"
+                } else {
+                    "its volume"
+                }
+                .into(),
+            ),
         })
     })
     .await

@@ -6,6 +6,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use tokio::sync::watch;
+use tokio::time::MissedTickBehavior;
+use tracing::instrument::WithSubscriber;
+use tracing::subscriber::NoSubscriber;
 use tracing::{info, warn};
 
 use super::super::components::Component;
@@ -61,7 +64,11 @@ impl Board {
     fn change(&self, component: Component, change: impl FnOnce(&mut ComponentStatus)) {
         self.update(|status| {
             let name = component.program();
-            if let Some(entry) = status.components.iter_mut().find(|entry| entry.name == name) {
+            if let Some(entry) = status
+                .components
+                .iter_mut()
+                .find(|entry| entry.name == name)
+            {
                 entry.since = Timestamp::now();
                 change(entry);
             }
@@ -77,29 +84,49 @@ impl Board {
     }
 }
 
-/// Opens the gate `ready` when the API answers for the first time.
+/// How far the API is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Api {
+    /// Nobody listens.
+    Silent,
+    /// It answers, be it that it is not ready.
+    Answers,
+    /// It is ready.
+    Ready,
+}
+
+/// Tells the tasks that wait for the API how far it is, until it is ready for the first time.
 pub(super) async fn watch_api(
     layout: Layout,
     board: Board,
-    ready: watch::Sender<bool>,
+    stage: watch::Sender<Api>,
 ) -> Result<(), Error> {
     let client = client(&layout).await?;
     let mut looks = tokio::time::interval(Duration::from_millis(50));
-    looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while *stage.borrow() < Api::Ready {
         looks.tick().await;
-        let request = http::Request::get("/readyz").body(Vec::new());
-        let Ok(request) = request else { continue };
-        if client.request_text(request).await.is_ok() {
-            break;
-        }
+        let seen = look(&client).await;
+        stage.send_if_modified(|stage| std::mem::replace(stage, seen) != seen);
     }
-    info!("the API answers");
+    info!("the API is ready");
     board.update(|status| status.api_since = Some(Timestamp::now()));
-    // Held until the end: a gate whose keeper is gone would be closed.
-    let _ = ready.send(true);
-    ready.closed().await;
+    // Kept to the end: the waiting tasks would take its end for the supervisor's.
+    stage.closed().await;
     Ok(())
+}
+
+async fn look(client: &kube::Client) -> Api {
+    let Ok(request) = http::Request::get("/readyz").body(Vec::new()) else {
+        return Api::Silent;
+    };
+    // Refusals are what is to be expected here, not worth a line each.
+    let answer = client.request_text(request);
+    match answer.with_subscriber(NoSubscriber::default()).await {
+        Ok(_) => Api::Ready,
+        Err(kube::Error::Api(_)) => Api::Answers,
+        Err(_) => Api::Silent,
+    }
 }
 
 /// A client of the API inside the namespace.

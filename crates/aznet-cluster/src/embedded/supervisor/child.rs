@@ -10,8 +10,8 @@ use tokio::sync::watch;
 use super::super::components::Component;
 use super::super::layout::Layout;
 use super::super::spec::{Spec, search_path};
-use super::board::Board;
-use super::log::{Log, LastLine};
+use super::board::{Api, Board};
+use super::log::{LastLine, Log};
 use crate::embedded::Error;
 
 /// The longest pause before a component is started again.
@@ -29,11 +29,10 @@ pub(super) struct Run {
 
 impl Run {
     /// Runs it for as long as the supervisor lives.
-    pub(super) async fn forever(self, mut api: watch::Receiver<bool>) -> Result<(), Error> {
-        if self.component.needs_api() {
-            // An error means that the supervisor is ending.
-            let _ = api.wait_for(|ready| *ready).await;
-        }
+    pub(super) async fn forever(self, mut api: watch::Receiver<Api>) -> Result<(), Error> {
+        let needed = needs(self.component);
+        // An error means that the supervisor is ending.
+        let _ = api.wait_for(|stage| *stage >= needed).await;
         let mut pause = Duration::ZERO;
         loop {
             let start = Instant::now();
@@ -51,7 +50,10 @@ impl Run {
     async fn once(&self) -> Result<String, Error> {
         let (mut child, last) = self.start()?;
         self.board.started(self.component, child.id());
-        let status = child.wait().await.map_err(Error::kernel("wait for a child"))?;
+        let status = child
+            .wait()
+            .await
+            .map_err(Error::kernel("wait for a child"))?;
         Ok(format!("{status}; {}", last.get()))
     }
 
@@ -78,6 +80,15 @@ impl Run {
             .map_err(Error::kernel(format!("start {}", self.component)))?;
         let log = Log::open(&self.layout.log(self.component.program()))?;
         Ok((child, log.follow(receiver)))
+    }
+}
+
+/// How far the API must be before a component is started: some give up, or wait ever longer, when it is not.
+fn needs(component: Component) -> Api {
+    match component {
+        Component::Etcd | Component::ApiServer | Component::Containerd => Api::Silent,
+        Component::Kubelet => Api::Answers,
+        Component::ControllerManager | Component::Scheduler | Component::Proxy => Api::Ready,
     }
 }
 

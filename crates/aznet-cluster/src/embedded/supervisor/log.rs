@@ -27,7 +27,10 @@ pub(super) struct LastLine(Arc<Mutex<String>>);
 
 impl LastLine {
     pub(super) fn get(&self) -> String {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     fn set(&self, line: &str) {
@@ -55,7 +58,11 @@ impl Log {
         tokio::spawn(async move {
             let mut reader = BufReader::new(from);
             let mut line = Vec::new();
-            while reader.read_until(b'\n', &mut line).await.is_ok_and(|count| count > 0) {
+            while reader
+                .read_until(b'\n', &mut line)
+                .await
+                .is_ok_and(|count| count > 0)
+            {
                 if let Err(error) = self.write(&line) {
                     warn!(%error, path = %self.path.display(), "the log can't be written");
                 }
@@ -94,6 +101,9 @@ mod tests {
         log.size = LIMIT;
         log.write(b"second\n").unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "second\n");
-        assert_eq!(fs::read_to_string(dir.path().join("etcd.log.1")).unwrap(), "first\n");
+        assert_eq!(
+            fs::read_to_string(dir.path().join("etcd.log.1")).unwrap(),
+            "first\n"
+        );
     }
 }

@@ -1,0 +1,184 @@
+//! The embedded cluster, for real. Needs root and the parts named by `AZNET_TEST_PARTS`; says so if it can't run.
+
+#![expect(clippy::print_stderr, reason = "a skipped test says why; measurements are shown")]
+
+mod embedded_support;
+
+use std::time::{Duration, Instant};
+
+use aznet_cluster::embedded::{Error, State};
+use embedded_support::{
+    Parts, Workload, eventually, host_settings, kill, memory, netns_of, reboot, traces,
+};
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+
+/// Clusters are heavy: one test at a time.
+static TURN: Mutex<()> = Mutex::const_new(());
+
+macro_rules! parts_or_skip {
+    () => {
+        match Parts::find() {
+            Ok(parts) => parts,
+            Err(reason) => {
+                eprintln!("skipped: {reason}");
+                return;
+            }
+        }
+    };
+}
+
+#[tokio::test]
+async fn a_cluster_lives_through_all_that_may_happen_to_it() {
+    let parts = parts_or_skip!();
+    let _turn = TURN.lock().await;
+    let name = "emb-life";
+    parts.down(name).await;
+    let settings = host_settings();
+
+    let start = Instant::now();
+    let cluster = parts.up(name).await;
+    eprintln!("up: {:.1}s", start.elapsed().as_secs_f64());
+    assert_eq!(parts.info(name).state, State::Running);
+    let mut workload = Workload::start(&cluster, &parts).await;
+    workload.asked_by_name().await;
+
+    let start = Instant::now();
+    assert_eq!(parts.up(name).await, cluster);
+    eprintln!("up again: {:.2}s", start.elapsed().as_secs_f64());
+    assert!(start.elapsed() < Duration::from_secs(2), "the second up was no no-op");
+
+    let containers = workload.containers().await;
+    for component in ["kubelet", "etcd", "containerd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy"] {
+        parts.kill_component(name, component).await;
+        parts.up(name).await;
+        workload.answers().await;
+        assert_eq!(workload.containers().await, containers, "after the end of {component}");
+    }
+
+    let port = parts.info(name).port;
+    kill(parts.supervisor(name));
+    eventually("it is seen to be stopped", 5, || async {
+        (parts.info(name).state == State::Stopped).then_some(())
+    })
+    .await;
+    let start = Instant::now();
+    let cluster = parts.up(name).await;
+    eprintln!("up after the end of the supervisor: {:.1}s", start.elapsed().as_secs_f64());
+    assert_eq!(parts.info(name).port, port);
+    workload.again(&cluster).await;
+    workload.answers().await;
+    assert_eq!(workload.containers().await, containers, "after the end of the supervisor");
+    workload.asked_by_name().await;
+
+    reboot(&parts, name).await;
+    let start = Instant::now();
+    let cluster = parts.up(name).await;
+    eprintln!("up after a reboot: {:.1}s", start.elapsed().as_secs_f64());
+    workload.again(&cluster).await;
+    workload.answers().await;
+    workload.asked_by_name().await;
+
+    let (total, lines) = memory(name);
+    eprintln!("memory: {total} MB: {}", lines.join(", "));
+    assert!(total <= 900, "the control plane takes {total} MB");
+
+    let start = Instant::now();
+    parts.down(name).await;
+    eprintln!("down: {:.1}s", start.elapsed().as_secs_f64());
+    assert!(start.elapsed() < Duration::from_secs(15), "down took long");
+    assert_eq!(traces(&parts, name), Vec::<String>::new());
+    assert_eq!(host_settings(), settings);
+}
+
+#[tokio::test]
+async fn two_clusters_run_side_by_side() {
+    let parts = parts_or_skip!();
+    let _turn = TURN.lock().await;
+    let names = ["emb-a", "emb-b"];
+    for name in names {
+        parts.down(name).await;
+    }
+    let settings = host_settings();
+    let (a, b) = tokio::join!(parts.up(names[0]), parts.up(names[1]));
+    let [port_a, port_b] = names.map(|name| parts.info(name).port);
+    assert_ne!(port_a, port_b);
+    let [netns_a, netns_b] = names.map(|name| netns_of(parts.pid(name, "kubelet")));
+    assert_ne!(netns_a, netns_b);
+    let workload_a = Workload::start(&a, &parts).await;
+    let workload_b = Workload::start(&b, &parts).await;
+
+    parts.down(names[0]).await;
+    assert_eq!(traces(&parts, names[0]), Vec::<String>::new());
+    drop(workload_a);
+    workload_b.answers().await;
+    workload_b.asked_by_name().await;
+
+    // The port is someone else's now: the cluster takes another one.
+    reboot(&parts, names[1]).await;
+    let taken = std::net::TcpListener::bind(("127.0.0.1", port_b)).unwrap();
+    let b = parts.up(names[1]).await;
+    assert_ne!(parts.info(names[1]).port, port_b);
+    drop(taken);
+    let mut workload_b = workload_b;
+    workload_b.again(&b).await;
+    workload_b.answers().await;
+
+    parts.down(names[1]).await;
+    assert_eq!(traces(&parts, names[1]), Vec::<String>::new());
+    assert_eq!(host_settings(), settings);
+}
+
+#[tokio::test]
+async fn an_interrupted_up_is_completed_or_removed() {
+    let parts = parts_or_skip!();
+    let _turn = TURN.lock().await;
+    let name = "emb-ctrlc";
+    parts.down(name).await;
+    for millis in [50, 1000, 4000] {
+        let cancel = CancellationToken::new();
+        let interrupt = async {
+            tokio::time::sleep(Duration::from_millis(millis)).await;
+            cancel.cancel();
+        };
+        let (outcome, ()) = tokio::join!(parts.try_up(name, &cancel), interrupt);
+        let error = outcome.unwrap_err();
+        assert!(error.is_cancelled(), "{error}");
+    }
+    parts.up(name).await;
+    parts.down(name).await;
+    let cancel = CancellationToken::new();
+    let interrupt = async {
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        cancel.cancel();
+    };
+    let (outcome, ()) = tokio::join!(parts.try_up(name, &cancel), interrupt);
+    assert!(outcome.unwrap_err().is_cancelled());
+    parts.down(name).await;
+    assert_eq!(traces(&parts, name), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_component_that_does_not_start_is_named_with_its_words() {
+    let mut parts = parts_or_skip!();
+    let _turn = TURN.lock().await;
+    let name = "emb-broken";
+    parts.down(name).await;
+    let dir = tempfile::tempdir().unwrap();
+    let broken = dir.path().join("kube-apiserver");
+    std::fs::write(&broken, "#!/bin/sh\necho out of order >&2\nexit 3\n").unwrap();
+    std::fs::set_permissions(&broken, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    parts.binaries.search.insert(0, dir.path().to_path_buf());
+    let error = parts.try_up(name, &CancellationToken::new()).await.unwrap_err();
+    let Error::NotUp { component, tail, .. } = &error else {
+        panic!("{error}");
+    };
+    assert_eq!(component, "kube-apiserver");
+    assert!(tail.contains("out of order"), "{tail}");
+
+    // With the right program, the same cluster comes up.
+    parts.binaries.search.remove(0);
+    parts.up(name).await;
+    parts.down(name).await;
+    assert_eq!(traces(&parts, name), Vec::<String>::new());
+}
