@@ -62,6 +62,8 @@ function dropIdleFiles(folder) {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name);
     if (entry.isDirectory()) {
+      // A Foundry project: an absent source makes it compile again.
+      if (entry.name === 'l1-contracts') continue;
       if (isPackage && IDLE_FOLDERS.has(entry.name)) remove(path);
       else dropIdleFiles(path);
     } else if (entry.name === '.package-lock.json') {

@@ -22,7 +22,7 @@ pub struct DiskError {
 
 impl DiskError {
     /// For `map_err`: adds what was tried on which path.
-    pub(crate) fn of(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+    pub(crate) fn of(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
         let path = path.to_owned();
         move |source| Self {
             action,

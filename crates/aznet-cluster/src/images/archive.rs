@@ -1,0 +1,246 @@
+//! Archives in OCI layout, and the records that say what is in them.
+//!
+//! An archive leaves out the layers that its image shares with the one it stands on: they are in that one's archive,
+//! which is imported first.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use serde::Deserialize;
+use serde_json::json;
+
+use super::buildah::Buildah;
+use super::context::Context;
+use super::{Built, Image, ImageError};
+use crate::disk::{self, DiskError, Staging};
+
+/// The only tag in a layout.
+pub(super) const TAG: &str = "image";
+
+/// Reads a record; `None` if there is no such image.
+pub(super) fn read_record(path: &Path) -> Result<Option<Built>, ImageError> {
+    let text = match fs::read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        other => other.map_err(DiskError::of("read", path))?,
+    };
+    let mut built: Built = serde_json::from_slice(&text).map_err(damaged(path))?;
+    built.archive = path.with_extension("oci.tar");
+    if !built.archive.is_file() {
+        return Ok(None);
+    }
+    // Says that it is in use; a cache that cannot be written to needs no sweeping either.
+    let _read_only = File::open(path).and_then(|file| file.set_modified(SystemTime::now()));
+    Ok(Some(built))
+}
+
+/// Archives of earlier builds are kept so long after they were last asked for.
+const KEPT_FOR: Duration = Duration::from_secs(14 * 24 * 3600);
+
+/// Removes archives of an image that no checkout has asked for in a while.
+pub(super) fn sweep(folder: &Path, image: Image) -> Result<(), DiskError> {
+    let entries = fs::read_dir(folder).map_err(DiskError::of("list", folder))?;
+    for path in entries.flatten().map(|entry| entry.path()) {
+        let used = fs::metadata(&path).and_then(|meta| meta.modified());
+        let idle = used.ok().and_then(|used| used.elapsed().ok());
+        let ours = read_record(&path.with_extension("json")).ok().flatten();
+        let record = path
+            .extension()
+            .is_some_and(|extension| extension == "json");
+        if record && ours.is_some_and(|built| built.image == image) && idle > Some(KEPT_FOR) {
+            for file in [path.with_extension("oci.tar"), path] {
+                fs::remove_file(&file).map_err(DiskError::of("remove", &file))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Archives the image `name` of buildah's storage and records it at `record`, in this order.
+pub(super) async fn write(
+    buildah: &Buildah<'_>,
+    name: &str,
+    context: &Context,
+    parent: Option<&Built>,
+    record: &Path,
+) -> Result<Built, ImageError> {
+    let folder = record.parent().unwrap_or(Path::new("/"));
+    let staging = Staging::new(&folder.join("layouts"))?;
+    buildah.push(name, staging.path()).await?;
+    let layout = Layout::read(staging.path())?;
+    let digest = layout.manifest.digest.trim_start_matches("sha256:");
+    let built = Built {
+        image: context.image(),
+        reference: format!("localhost/aznet/{}:{}", context.image(), &digest[..12]),
+        size: 0,
+        layers: layout
+            .layers
+            .iter()
+            .map(|layer| layer.digest.clone())
+            .collect(),
+        archive: record.with_extension("oci.tar"),
+    };
+    // Later images name this one by its content.
+    buildah.tag(name, &built.reference).await?;
+    let known: Vec<String> = parent
+        .map(|parent| parent.layers.clone())
+        .unwrap_or_default();
+    finish(layout, built, known, record.to_owned()).await
+}
+
+/// Packs and records on a thread of its own: it moves most of a gigabyte.
+async fn finish(
+    layout: Layout,
+    mut built: Built,
+    known: Vec<String>,
+    record: PathBuf,
+) -> Result<Built, ImageError> {
+    let path = record.clone();
+    let work = tokio::task::spawn_blocking(move || {
+        layout.pack(&built, &known)?;
+        built.size = disk::size(&built.archive);
+        let text = serde_json::to_vec_pretty(&built).map_err(damaged(&record))?;
+        replace(&record, |file| file.write_all(&text))?;
+        Ok(built)
+    });
+    work.await
+        .map_err(|error| DiskError::of("write", &path)(io::Error::other(error)))?
+}
+
+/// Brings back images of which only the archives are left; the last of `chain` stands on those before it.
+pub(super) async fn restore(buildah: &Buildah<'_>, chain: &[&Built]) -> Result<(), ImageError> {
+    let Some(last) = chain.last() else {
+        return Ok(());
+    };
+    let folder = last.archive.parent().unwrap_or(Path::new("/"));
+    let staging = Staging::new(&folder.join("layouts"))?;
+    for built in chain {
+        let file = File::open(&built.archive).map_err(DiskError::of("open", &built.archive))?;
+        tar::Archive::new(file)
+            .unpack(staging.path())
+            .map_err(DiskError::of("unpack", &built.archive))?;
+    }
+    buildah.pull(staging.path(), &last.reference).await
+}
+
+/// A folder in OCI layout with one image.
+struct Layout {
+    folder: PathBuf,
+    manifest: Descriptor,
+    config: Descriptor,
+    layers: Vec<Descriptor>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Descriptor {
+    media_type: String,
+    digest: String,
+    size: u64,
+}
+
+#[derive(Deserialize)]
+struct Index {
+    manifests: Vec<Descriptor>,
+}
+
+#[derive(Deserialize)]
+struct Manifest {
+    config: Descriptor,
+    layers: Vec<Descriptor>,
+}
+
+impl Layout {
+    fn read(folder: &Path) -> Result<Self, ImageError> {
+        let path = folder.join("index.json");
+        let index: Index = serde_json::from_str(&disk::read(&path)?).map_err(damaged(&path))?;
+        let [manifest] = &index.manifests[..] else {
+            return Err(ImageError::Damaged {
+                problem: format!("{} images, expected one", index.manifests.len()),
+                path,
+            });
+        };
+        let path = folder.join(blob(&manifest.digest));
+        let parsed: Manifest = serde_json::from_str(&disk::read(&path)?).map_err(damaged(&path))?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            manifest: manifest.clone(),
+            config: parsed.config,
+            layers: parsed.layers,
+        })
+    }
+
+    /// Writes the archive, without the layers `known` to be in another.
+    fn pack(&self, built: &Built, known: &[String]) -> Result<(), DiskError> {
+        let own = self
+            .layers
+            .iter()
+            .filter(|layer| !known.contains(&layer.digest));
+        let blobs: Vec<&Descriptor> = [&self.manifest, &self.config]
+            .into_iter()
+            .chain(own)
+            .collect();
+        replace(&built.archive, |file| {
+            let mut tar = tar::Builder::new(BufWriter::new(file));
+            tar.mode(tar::HeaderMode::Deterministic);
+            let index = self.index(&built.reference);
+            append(&mut tar, "oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#)?;
+            append(&mut tar, "index.json", index.as_bytes())?;
+            for descriptor in blobs {
+                let name = blob(&descriptor.digest);
+                tar.append_path_with_name(self.folder.join(&name), name)?;
+            }
+            tar.into_inner()?.flush()
+        })
+    }
+
+    /// The index under which containerd and others find the image by its reference.
+    fn index(&self, reference: &str) -> String {
+        json!({
+            "schemaVersion": 2,
+            "manifests": [{
+                "mediaType": self.manifest.media_type,
+                "digest": self.manifest.digest,
+                "size": self.manifest.size,
+                "annotations": {
+                    "io.containerd.image.name": reference,
+                    "org.opencontainers.image.ref.name": TAG,
+                },
+            }],
+        })
+        .to_string()
+    }
+}
+
+fn append(tar: &mut tar::Builder<impl Write>, name: &str, content: &[u8]) -> io::Result<()> {
+    let mut header = tar::Header::new_gnu();
+    header.set_size(content.len() as u64);
+    header.set_mode(0o644);
+    tar.append_data(&mut header, name, content)
+}
+
+/// Where a layout keeps a blob.
+fn blob(digest: &str) -> String {
+    format!("blobs/{}", digest.replacen(':', "/", 1))
+}
+
+/// Writes a file beside its place and moves it there when it is whole.
+fn replace(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> Result<(), DiskError> {
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    let put = || -> io::Result<()> {
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        write(file.as_file_mut())?;
+        file.persist(path)?;
+        Ok(())
+    };
+    put().map_err(DiskError::of("write", path))
+}
+
+fn damaged(path: &Path) -> impl FnOnce(serde_json::Error) -> ImageError + use<> {
+    let path = path.to_owned();
+    move |error| ImageError::Damaged {
+        path,
+        problem: error.to_string(),
+    }
+}

@@ -1,0 +1,211 @@
+//! buildah, with a storage of its own in the cache: nobody's images are touched.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use tokio_util::sync::CancellationToken;
+
+use super::context::Context;
+use super::{Image, ImageError, archive};
+use crate::command::{CommandError, Tool};
+use crate::disk::{self, DiskError};
+use crate::paths::Paths;
+use crate::progress::Task;
+
+/// Images here are our own; there is nothing to verify.
+const POLICY: &str = r#"{"default":[{"type":"insecureAcceptAnything"}]}"#;
+/// Where Debian and its kin keep the certificates they trust.
+const CERTIFICATES: &str = "/etc/ssl/certs/ca-certificates.crt";
+
+pub(super) struct Buildah<'a> {
+    storage: PathBuf,
+    run: PathBuf,
+    policy: PathBuf,
+    npm_cache: PathBuf,
+    task: &'a Task,
+    cancel: &'a CancellationToken,
+}
+
+impl<'a> Buildah<'a> {
+    pub(super) fn new(
+        paths: &Paths,
+        task: &'a Task,
+        cancel: &'a CancellationToken,
+    ) -> Result<Self, ImageError> {
+        let images = paths.images();
+        let this = Self {
+            storage: images.join("storage"),
+            // Mounts are counted here: it must not outlive a reboot.
+            run: paths.run().join(".buildah"),
+            policy: images.join("policy.json"),
+            npm_cache: images.join("npm-cache"),
+            task,
+            cancel,
+        };
+        for folder in [&this.storage, &this.run, &this.npm_cache] {
+            disk::make_dir(folder)?;
+        }
+        fs::write(&this.policy, POLICY).map_err(DiskError::of("write", &this.policy))?;
+        Ok(this)
+    }
+
+    pub(super) fn cancel(&self) -> &CancellationToken {
+        self.cancel
+    }
+
+    fn tool(&self, verb: &str) -> Tool {
+        Tool::new("buildah")
+            .arg("--root")
+            .arg(&self.storage)
+            .arg("--runroot")
+            .arg(&self.run)
+            .args(["--storage-driver", "overlay", verb])
+            // Temporary copies of whole images do not belong in a small /tmp.
+            .env("TMPDIR", &self.storage)
+    }
+
+    /// Removes working containers; only an interrupted build leaves any.
+    pub(super) async fn remove_containers(&self) -> Result<(), ImageError> {
+        let tool = self.tool("rm").arg("--all");
+        let removed = tool.output(self.cancel).await;
+        removed
+            .map(drop)
+            .map_err(self.making("room for a new image"))
+    }
+
+    /// Whether an image is in the storage.
+    pub(super) async fn has(&self, name: &str) -> Result<bool, ImageError> {
+        let tool = self
+            .tool("inspect")
+            .args(["--type", "image", "--format", "."])
+            .arg(name);
+        match tool.output(self.cancel).await {
+            Ok(_) => Ok(true),
+            Err(CommandError::Failed { .. }) => Ok(false),
+            Err(error) => Err(self.making(name)(error)),
+        }
+    }
+
+    /// Builds an image from a prepared folder.
+    pub(super) async fn build(
+        &self,
+        name: &str,
+        context: &Context,
+        folder: &Path,
+    ) -> Result<(), ImageError> {
+        let args = context.build_args(self).await;
+        self.build_plain(name, &args, folder).await
+    }
+
+    /// Builds an image from a folder that holds its Containerfile.
+    pub(super) async fn build_plain(
+        &self,
+        name: &str,
+        args: &[(&str, String)],
+        folder: &Path,
+    ) -> Result<(), ImageError> {
+        let tool = self
+            .tool("build")
+            .args(["--isolation", "chroot", "--network", "host"])
+            .args(["--format", "oci", "--pull-never", "--tag", name])
+            .arg("--signature-policy")
+            .arg(&self.policy)
+            .args(self.volumes())
+            .args(
+                args.iter()
+                    .map(|(key, value)| format!("--build-arg={key}={value}")),
+            )
+            .arg("--file")
+            .arg(folder.join("Containerfile"))
+            .arg(folder);
+        let built = tool.run(self.task, "building", self.cancel).await;
+        built.map(drop).map_err(self.making(name))
+    }
+
+    /// What a build on this machine may use of it: trusted certificates, npm's settings and its cache.
+    fn volumes(&self) -> Vec<String> {
+        let home = env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
+        let shared = [
+            (PathBuf::from(CERTIFICATES), CERTIFICATES, "ro"),
+            (home.join(".npmrc"), "/root/.npmrc", "ro"),
+            (self.npm_cache.clone(), "/root/.npm", "rw"),
+        ];
+        shared
+            .iter()
+            .filter(|(path, ..)| path.exists())
+            .map(|(path, place, mode)| format!("--volume={}:{place}:{mode}", path.display()))
+            .collect()
+    }
+
+    /// Writes an image as a folder in OCI layout, its layers as they are.
+    pub(super) async fn push(&self, name: &str, layout: &Path) -> Result<(), ImageError> {
+        let tool = self
+            .tool("push")
+            .args(["--quiet", "--disable-compression", "--format", "oci"])
+            .arg("--signature-policy")
+            .arg(&self.policy)
+            .arg(name)
+            .arg(format!("oci:{}:{}", layout.display(), archive::TAG));
+        let pushed = tool
+            .run(self.task, "writing the archive", self.cancel)
+            .await;
+        pushed.map(drop).map_err(self.making(name))
+    }
+
+    /// Reads an image from a folder in OCI layout.
+    pub(super) async fn pull(&self, layout: &Path, name: &str) -> Result<(), ImageError> {
+        let tool = self
+            .tool("pull")
+            .arg("--quiet")
+            .arg("--signature-policy")
+            .arg(&self.policy)
+            .arg(format!("oci:{}:{}", layout.display(), archive::TAG));
+        let message = format!("unpacking {name}");
+        let id = tool.run(self.task, &message, self.cancel).await;
+        let id = id.map_err(self.making(name))?;
+        self.tag(id.trim(), name).await
+    }
+
+    /// Gives an image another name.
+    pub(super) async fn tag(&self, image: &str, name: &str) -> Result<(), ImageError> {
+        let tool = self.tool("tag").args([image, name]);
+        let tagged = tool.output(self.cancel).await;
+        tagged.map(drop).map_err(self.making(name))
+    }
+
+    /// Makes an image of one layer from a tar file.
+    pub(super) async fn import(&self, tar: &Path, name: &str) -> Result<(), ImageError> {
+        let folder = tar.parent().unwrap_or(Path::new("/"));
+        let text = format!(
+            "FROM scratch\nADD {} /\n",
+            tar.file_name().unwrap_or_default().to_string_lossy()
+        );
+        let path = folder.join("Containerfile");
+        fs::write(&path, text).map_err(DiskError::of("write", &path))?;
+        self.build_plain(name, &[], folder).await
+    }
+
+    /// Forgets earlier builds of an image. Nothing depends on it: what is missed, the next build forgets.
+    pub(super) async fn remove_others(&self, image: Image, kept: &[&str]) {
+        let tool = self
+            .tool("images")
+            .args(["--noheading", "--format", "{{.Name}}:{{.Tag}}"]);
+        let Ok(names) = tool.output(self.cancel).await else {
+            return;
+        };
+        let ours = format!("localhost/aznet/{image}:");
+        for name in names.lines().map(str::trim) {
+            if name.starts_with(&ours) && !kept.contains(&name) {
+                let removed = self.tool("rmi").arg(name).output(self.cancel).await;
+                if let Err(error) = removed {
+                    tracing::debug!(%name, %error, "an earlier build stays");
+                }
+            }
+        }
+    }
+
+    fn making(&self, what: &str) -> impl FnOnce(CommandError) -> ImageError + use<> {
+        ImageError::making(what, &self.storage, 4 << 30)
+    }
+}
