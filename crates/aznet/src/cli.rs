@@ -33,7 +33,11 @@ Exit codes:
 /// Real Aztec networks on real Kubernetes with one command.
 #[derive(Debug, Parser)]
 #[command(name = "aznet", version, styles = STYLES, after_help = AFTER_HELP)]
-#[command(arg_required_else_help = true, disable_help_subcommand = true, max_term_width = 120)]
+#[command(
+    arg_required_else_help = true,
+    disable_help_subcommand = true,
+    max_term_width = 120
+)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -86,7 +90,13 @@ pub enum OutputFormat {
 #[derive(Debug, Clone, Copy, Args)]
 pub struct OutputArgs {
     /// Output format; with `json` stdout holds one JSON document and all talk is on stderr.
-    #[arg(short = 'o', long = "output", value_enum, value_name = "FORMAT", default_value_t)]
+    #[arg(
+        short = 'o',
+        long = "output",
+        value_enum,
+        value_name = "FORMAT",
+        default_value_t
+    )]
     pub format: OutputFormat,
 }
 
@@ -137,7 +147,12 @@ impl FromStr for ClusterChoice {
 #[derive(Debug, Clone, Args)]
 pub struct ClusterArg {
     /// Cluster: `embedded`, `embedded:NAME`, or `context:NAME` of your kubeconfig.
-    #[arg(long, value_name = "CLUSTER", env = "AZNET_CLUSTER")]
+    #[arg(
+        long,
+        value_name = "CLUSTER",
+        env = "AZNET_CLUSTER",
+        hide_env_values = true
+    )]
     pub cluster: Option<ClusterChoice>,
 }
 
@@ -195,7 +210,10 @@ fn assignment(text: &str) -> Result<String, String> {
 
 /// Parses a size as Kubernetes writes it (`24Gi`), or as people do (`24GiB`).
 fn memory(text: &str) -> Result<Bytes, String> {
-    text.strip_suffix('B').unwrap_or(text).parse().map_err(|_| "expected e.g. `24GiB` or `512MiB`".to_owned())
+    text.strip_suffix('B')
+        .unwrap_or(text)
+        .parse()
+        .map_err(|_| "expected e.g. `24GiB` or `512MiB`".to_owned())
 }
 
 #[cfg(test)]
@@ -214,7 +232,14 @@ mod tests {
             assert_eq!(text.parse::<ClusterChoice>().unwrap().to_string(), text);
         }
         assert_eq!("embedded".parse(), Ok(ClusterChoice::default()));
-        for text in ["", "kind", "embedded:", "context:", "embedded:-a", "embedded:A"] {
+        for text in [
+            "",
+            "kind",
+            "embedded:",
+            "context:",
+            "embedded:-a",
+            "embedded:A",
+        ] {
             assert!(text.parse::<ClusterChoice>().is_err(), "{text}");
         }
     }

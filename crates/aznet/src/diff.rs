@@ -18,7 +18,8 @@ pub struct Change {
 
 impl std::fmt::Display for Change {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let show = |value: &Option<Value>| value.as_ref().map_or("unset".to_owned(), Value::to_string);
+        let show =
+            |value: &Option<Value>| value.as_ref().map_or("unset".to_owned(), Value::to_string);
         write!(f, "{}: {} → {}", self.key, show(&self.from), show(&self.to))
     }
 }
@@ -32,7 +33,11 @@ pub fn changes(from: &Value, to: &Value) -> Vec<Change> {
     keys.sort();
     keys.dedup();
     keys.into_iter()
-        .map(|key| Change { from: old.remove(&key), to: new.remove(&key), key })
+        .map(|key| Change {
+            from: old.remove(&key),
+            to: new.remove(&key),
+            key,
+        })
         .filter(|change| change.from != change.to)
         .collect()
 }
@@ -41,7 +46,11 @@ fn flatten(prefix: String, value: &Value, into: &mut BTreeMap<String, Value>) {
     match value {
         Value::Object(map) if !map.is_empty() => {
             for (key, value) in map {
-                let key = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+                let key = if prefix.is_empty() {
+                    key.clone()
+                } else {
+                    format!("{prefix}.{key}")
+                };
                 flatten(key, value, into);
             }
         }
@@ -60,10 +69,21 @@ mod tests {
 
     #[test]
     fn only_keys_that_differ_are_named() {
-        let from = json!({"validator": {"replicas": 4, "env": {}}, "pxe": {"replicas": 1}, "list": [1]});
+        let from =
+            json!({"validator": {"replicas": 4, "env": {}}, "pxe": {"replicas": 1}, "list": [1]});
         let to = json!({"validator": {"replicas": 6}, "pxe": {"replicas": 1}, "list": [1, 2], "new": true});
-        let lines: Vec<_> = changes(&from, &to).iter().map(ToString::to_string).collect();
-        assert_eq!(lines, ["list: [1] → [1,2]", "new: unset → true", "validator.replicas: 4 → 6"]);
+        let lines: Vec<_> = changes(&from, &to)
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(
+            lines,
+            [
+                "list: [1] → [1,2]",
+                "new: unset → true",
+                "validator.replicas: 4 → 6"
+            ]
+        );
         assert!(changes(&to, &to).is_empty());
     }
 }

@@ -1,12 +1,20 @@
 //! What went wrong, in words, and the exit code that goes with it. The only place that knows which error of which
 //! library means which exit code.
 
-use std::path::PathBuf;
-
+use aznet_cluster::cluster::ClientError;
+use aznet_cluster::embedded;
+use aznet_cluster::images::ImageError;
+use aznet_cluster::source::NoSource;
+use aznet_cluster::toolchain::ToolchainError;
+use aznet_network::deploy::{DeployError, DownError};
+use aznet_network::helm::HelmError;
+use aznet_network::logs::LogError;
+use aznet_network::namespace::NamespaceError;
 use aznet_network::plan::NotEnoughMemory;
 use aznet_network::values::{Problem, ValuesError};
 
 use crate::exit::Exit;
+use crate::interrupt::Left;
 
 /// Failures that the command line itself finds.
 #[derive(Debug, thiserror::Error)]
@@ -31,31 +39,41 @@ pub enum Failure {
         /// What is running.
         running: Vec<String>,
     },
+    /// Several clusters are there and none was named.
+    #[error("which cluster? there {}", listed(names))]
+    WhichCluster {
+        /// What is there.
+        names: Vec<String>,
+    },
+    /// The embedded cluster is there but nobody supervises it.
+    #[error("cluster `{name}` does not run")]
+    ClusterStopped {
+        /// Its name.
+        name: String,
+    },
+    /// `-f` with `-o json`.
+    #[error("logs that are followed never end, so they can't be one JSON document")]
+    EndlessDocument,
     /// Combinations of values that can't work.
     #[error("{}", lines(.0))]
     Impossible(Vec<Problem>),
-    /// The chart, the networks and the images' sources are not to be found.
-    #[error("no source tree of aznet: {} holds no `{}`", .looked.display(), crate::source::MARK)]
-    NoSource {
-        /// Where was looked last.
-        looked: PathBuf,
-    },
     /// The work was stopped by Ctrl-C.
-    #[error("interrupted{}", .left.as_deref().map(|left| format!(": {left}")).unwrap_or_default())]
-    Interrupted {
-        /// What is left, in words.
-        left: Option<String>,
-        /// How to go on or to clean up.
-        next: Option<String>,
-    },
+    #[error("interrupted{}", .0.as_ref().map(|left| format!(": {}", left.what)).unwrap_or_default())]
+    Interrupted(Option<Left>),
 }
 
 fn place(cluster: Option<&str>) -> String {
-    cluster.map(|cluster| format!(" on {cluster}")).unwrap_or_default()
+    cluster
+        .map(|cluster| format!(" on {cluster}"))
+        .unwrap_or_default()
 }
 
 fn lines(problems: &[Problem]) -> String {
-    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    problems
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 fn listed(names: &[String]) -> String {
@@ -77,12 +95,18 @@ pub struct Report {
     pub causes: Vec<String>,
     /// What to do.
     pub hints: Vec<String>,
+    /// What was seen: pods, events, logs.
+    pub evidence: Option<String>,
 }
 
 impl Report {
     /// Looks up what an error means. The innermost error that is known decides.
     pub fn of(error: &anyhow::Error) -> Self {
-        let exit = error.chain().filter_map(exit_of).next_back().unwrap_or(Exit::Unexpected);
+        let exit = error
+            .chain()
+            .filter_map(exit_of)
+            .next_back()
+            .unwrap_or(Exit::Unexpected);
         let hints = error.chain().filter_map(hint_of).collect();
         let mut texts: Vec<String> = Vec::new();
         for cause in error.chain() {
@@ -93,40 +117,116 @@ impl Report {
             }
         }
         let message = texts.remove(0);
-        Self { exit, message, causes: texts, hints }
+        Self {
+            exit,
+            message,
+            causes: texts,
+            hints,
+            evidence: error.chain().find_map(evidence_of),
+        }
     }
 }
 
 type Cause<'a> = &'a (dyn std::error::Error + 'static);
 
 fn exit_of(cause: Cause<'_>) -> Option<Exit> {
-    if let Some(failure) = cause.downcast_ref::<Failure>() {
-        return Some(match failure {
-            Failure::NoNetwork { .. } | Failure::UnknownNetwork { .. } | Failure::WhichNetwork { .. } => Exit::Usage,
-            Failure::Impossible(_) => Exit::InvalidValues,
-            Failure::NoSource { .. } => Exit::Usage,
-            Failure::Interrupted { .. } => Exit::Interrupted,
-        });
-    }
+    own(cause)
+        .or_else(|| network(cause))
+        .or_else(|| cluster(cause))
+}
+
+fn own(cause: Cause<'_>) -> Option<Exit> {
+    Some(match cause.downcast_ref::<Failure>()? {
+        Failure::NoNetwork { .. }
+        | Failure::UnknownNetwork { .. }
+        | Failure::WhichNetwork { .. }
+        | Failure::WhichCluster { .. }
+        | Failure::EndlessDocument => Exit::Usage,
+        Failure::Impossible(_) => Exit::InvalidValues,
+        Failure::ClusterStopped { .. } => Exit::Cluster,
+        Failure::Interrupted(_) => Exit::Interrupted,
+    })
+}
+
+fn network(cause: Cause<'_>) -> Option<Exit> {
     if cause.is::<ValuesError>() || cause.is::<NotEnoughMemory>() {
         return Some(Exit::InvalidValues);
     }
-    None
+    if let Some(error) = cause.downcast_ref::<NamespaceError>() {
+        return Some(match error {
+            NamespaceError::Api { .. } => Exit::Cluster,
+            _ => Exit::Usage,
+        });
+    }
+    if let Some(error) = cause.downcast_ref::<HelmError>() {
+        return Some(if error.is_unreachable() {
+            Exit::Cluster
+        } else {
+            Exit::Deploy
+        });
+    }
+    if matches!(
+        cause.downcast_ref::<LogError>(),
+        Some(LogError::NoPods { .. })
+    ) {
+        return Some(Exit::Usage);
+    }
+    (cause.is::<DeployError>() || cause.is::<DownError>()).then_some(Exit::Deploy)
+}
+
+fn cluster(cause: Cause<'_>) -> Option<Exit> {
+    if let Some(embedded::Error::BadName { .. }) = cause.downcast_ref() {
+        return Some(Exit::Usage);
+    }
+    let known = cause.is::<embedded::Error>()
+        || cause.is::<ClientError>()
+        || cause.is::<NoSource>()
+        || cause.is::<ToolchainError>()
+        || cause.is::<ImageError>();
+    known.then_some(Exit::Cluster)
 }
 
 fn hint_of(cause: Cause<'_>) -> Option<String> {
+    if let Some(DeployError::Failed { network, .. } | DeployError::TooLate { network, .. }) =
+        cause.downcast_ref()
+    {
+        return Some(format!(
+            "it is kept to be looked at: `aznet logs {network}`; `aznet down {network}` removes it"
+        ));
+    }
     match cause.downcast_ref::<Failure>()? {
         Failure::NoNetwork { .. } => Some("start one with `aznet up`".to_owned()),
-        Failure::UnknownNetwork { name, running } => nearest(name, running).map(|near| format!("did you mean `{near}`?")),
+        Failure::UnknownNetwork { name, running } => {
+            nearest(name, running).map(|near| format!("did you mean `{near}`?"))
+        }
         Failure::WhichNetwork { .. } => Some("name it, e.g. `aznet status NAME`".to_owned()),
-        Failure::NoSource { .. } => Some("run it inside a checkout, or name one with AZNET_SOURCE".to_owned()),
-        Failure::Interrupted { next, .. } => next.clone(),
+        Failure::WhichCluster { .. } => Some("name it, or remove all with `--all`".to_owned()),
+        Failure::ClusterStopped { name } => Some(format!(
+            "`aznet cluster up {name}` brings it back with its networks"
+        )),
+        Failure::EndlessDocument => Some("leave out `-o json` or `--follow`".to_owned()),
+        Failure::Interrupted(left) => left.as_ref().map(|left| left.next.clone()),
         Failure::Impossible(_) => None,
+    }
+}
+
+/// What was seen of a network that did not come up.
+fn evidence_of(cause: Cause<'_>) -> Option<String> {
+    match cause.downcast_ref()? {
+        DeployError::Failed { evidence, .. } | DeployError::TooLate { evidence, .. } => {
+            Some(evidence.to_string())
+        }
+        _ => None,
     }
 }
 
 /// The name that is most like `name`, if one is like it at all.
 fn nearest<'a>(name: &str, names: &'a [String]) -> Option<&'a String> {
-    let scored = names.iter().map(|other| (strsim::jaro_winkler(name, other), other));
-    scored.filter(|(score, _)| *score > 0.75).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, name)| name)
+    let scored = names
+        .iter()
+        .map(|other| (strsim::jaro_winkler(name, other), other));
+    scored
+        .filter(|(score, _)| *score > 0.75)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, name)| name)
 }

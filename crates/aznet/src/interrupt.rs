@@ -12,14 +12,29 @@ use crate::printer::Printer;
 #[derive(Debug, Clone)]
 pub struct Interrupt {
     token: CancellationToken,
-    cleanup: Arc<Mutex<Option<String>>>,
+    left: Arc<Mutex<Option<Left>>>,
+}
+
+/// What an interrupted run leaves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Left {
+    /// What there is, in words.
+    pub what: String,
+    /// How to go on or to clean up.
+    pub next: String,
 }
 
 impl Interrupt {
     /// Begins to listen for SIGINT and SIGTERM.
     pub fn listen(printer: &Printer) -> std::io::Result<Self> {
-        let this = Self { token: CancellationToken::new(), cleanup: Arc::default() };
-        let interrupts = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        let this = Self {
+            token: CancellationToken::new(),
+            left: Arc::default(),
+        };
+        let interrupts = (
+            signal(SignalKind::interrupt())?,
+            signal(SignalKind::terminate())?,
+        );
         tokio::spawn(this.clone().obey(interrupts, printer.clone()));
         Ok(this)
     }
@@ -29,24 +44,32 @@ impl Interrupt {
         &self.token
     }
 
-    /// Names the command that removes what exists by now, for someone who leaves in a hurry.
-    pub fn cleaned_up_by(&self, command: impl Into<String>) {
-        *self.cleanup.lock().unwrap_or_else(PoisonError::into_inner) = Some(command.into());
+    /// Notes what the run would leave if it were interrupted now.
+    pub fn leaves(&self, what: impl Into<String>, next: impl Into<String>) {
+        let left = Left {
+            what: what.into(),
+            next: next.into(),
+        };
+        *self.left.lock().unwrap_or_else(PoisonError::into_inner) = Some(left);
     }
 
-    /// The command given to [`Self::cleaned_up_by`].
-    pub fn cleanup(&self) -> Option<String> {
-        self.cleanup.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// What was noted last.
+    pub fn left(&self) -> Option<Left> {
+        self.left
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     async fn obey(self, (mut int, mut term): (Signal, Signal), printer: Printer) {
         next(&mut int, &mut term).await;
         self.token.cancel();
-        printer.note("stopping; press Ctrl-C again to leave at once");
+        if self.left().is_some() {
+            printer.note("stopping; press Ctrl-C again to leave at once");
+        }
         next(&mut int, &mut term).await;
-        match self.cleanup() {
-            Some(command) => printer.note(format_args!("left at once; to clean up: {command}")),
-            None => printer.note("left at once; nothing was made"),
+        if let Some(Left { what, next }) = self.left() {
+            printer.note(format_args!("left at once: {what}; {next}"));
         }
         std::process::exit(Exit::Interrupted.code().into());
     }

@@ -3,30 +3,35 @@
 //! The verbs are in [`commands`], one file each; they call the libraries and hand what these return to the
 //! [`printer`], the only place that prints. No network or cluster logic belongs here.
 
+mod bring_up;
 pub mod cli;
+mod clusters;
 pub mod commands;
 pub mod context;
-pub mod exit;
 pub mod diff;
+pub mod exit;
 pub mod failure;
+mod forwarder;
 pub mod interrupt;
+mod live;
 mod planning;
 pub mod printer;
-mod source;
+mod setup;
 pub mod steps;
 mod table;
 
 use std::process::ExitCode;
 
+use aznet_cluster::embedded;
 use aznet_cluster::paths::Paths;
 use clap::{CommandFactory, Parser};
 
 use crate::cli::{Cli, Command, OutputFormat};
-use crate::commands::cluster::ClusterCommand;
+use crate::commands::cluster::{ClusterArgs, ClusterCommand, SuperviseArgs};
 use crate::commands::images::ImagesCommand;
 use crate::context::Context;
 use crate::exit::Exit;
-use crate::failure::Report;
+use crate::failure::{Failure, Report};
 use crate::interrupt::Interrupt;
 use crate::printer::Printer;
 
@@ -38,16 +43,38 @@ pub fn cli() -> clap::Command {
 /// Runs `aznet` with this process's arguments.
 pub fn main() -> ExitCode {
     let command = Cli::parse().command;
+    if let Command::Cluster(ClusterArgs {
+        command: ClusterCommand::Supervise(args),
+    }) = &command
+    {
+        return supervise(args);
+    }
     let printer = Printer::new(format_of(&command));
     log_to_stderr();
-    let exit = tokio::runtime::Runtime::new()
+    let outcome = tokio::runtime::Runtime::new()
         .map_err(anyhow::Error::from)
-        .and_then(|runtime| runtime.block_on(run(command, &printer)))
-        .unwrap_or_else(|error| {
-            let report = Report::of(&error);
-            printer.failure(&report);
-            report.exit
-        });
+        .and_then(|runtime| runtime.block_on(run(command, &printer)));
+    concluded(&printer, outcome)
+}
+
+/// Before any thread is started: the supervisor moves itself to another network namespace.
+fn supervise(args: &SuperviseArgs) -> ExitCode {
+    log_to_stderr();
+    let supervised = Paths::from_env()
+        .map_err(anyhow::Error::from)
+        .and_then(|paths| Ok(embedded::supervise(&paths, &args.name)?));
+    concluded(
+        &Printer::new(OutputFormat::Text),
+        supervised.map(|()| Exit::Ok),
+    )
+}
+
+fn concluded(printer: &Printer, outcome: anyhow::Result<Exit>) -> ExitCode {
+    let exit = outcome.unwrap_or_else(|error| {
+        let report = Report::of(&error);
+        printer.failure(&report);
+        report.exit
+    });
     exit.into()
 }
 
@@ -57,7 +84,14 @@ async fn run(command: Command, printer: &Printer) -> anyhow::Result<Exit> {
         interrupt: Interrupt::listen(printer)?,
         paths: Paths::from_env()?,
     };
-    commands::run(command, &context).await
+    match Box::pin(commands::run(command, &context)).await {
+        // Whatever failed then failed because it was told to stop.
+        Err(error) if context.interrupt.token().is_cancelled() => {
+            tracing::debug!(error = format!("{error:#}"), "interrupted");
+            Err(Failure::Interrupted(context.interrupt.left()).into())
+        }
+        outcome => outcome,
+    }
 }
 
 fn format_of(command: &Command) -> OutputFormat {
@@ -79,7 +113,9 @@ fn format_of(command: &Command) -> OutputFormat {
             ImagesCommand::Build(args) => &args.output,
             ImagesCommand::List(args) => &args.output,
         },
-        Command::Down(_) | Command::Completions(_) | Command::Forward(_) => return OutputFormat::Text,
+        Command::Down(_) | Command::Completions(_) | Command::Forward(_) => {
+            return OutputFormat::Text;
+        }
     };
     args.format
 }
@@ -88,5 +124,8 @@ fn format_of(command: &Command) -> OutputFormat {
 fn log_to_stderr() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("AZNET_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("off"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
 }

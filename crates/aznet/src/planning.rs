@@ -1,6 +1,7 @@
 //! From the arguments to a plan that fits: what `plan`, `up` and `test --network` do first.
 
 use anyhow::Context as _;
+use aznet_cluster::source::Source;
 use aznet_network::plan::{Plan, plan};
 use aznet_network::units::Bytes;
 use aznet_network::values::{Loaded, Request, load};
@@ -8,7 +9,6 @@ use serde_json::Value;
 
 use crate::cli::ValuesArgs;
 use crate::failure::Failure;
-use crate::source;
 
 /// Values and what they mean.
 #[derive(Debug, Clone)]
@@ -21,9 +21,9 @@ pub(crate) struct Planned {
 
 /// Loads values and works them out. `implied` is what the cluster implies, such as names of images.
 pub(crate) fn planned(args: &ValuesArgs, implied: Option<&Value>) -> anyhow::Result<Planned> {
-    let source = source::root()?;
+    let source = Source::locate()?;
     let request = Request {
-        source: &source,
+        source: source.root(),
         network: Some(&args.network),
         implied,
         files: &args.files,
@@ -31,7 +31,9 @@ pub(crate) fn planned(args: &ValuesArgs, implied: Option<&Value>) -> anyhow::Res
     };
     let unusable = || format!("these values of network `{}` can't be used", args.network);
     let loaded = load(&request).with_context(unusable)?;
-    let plan = plan(&loaded.values).map_err(Failure::Impossible).with_context(unusable)?;
+    let plan = plan(&loaded.values)
+        .map_err(Failure::Impossible)
+        .with_context(unusable)?;
     Ok(Planned { loaded, plan })
 }
 
@@ -46,7 +48,9 @@ pub(crate) fn available_memory(given: Option<Bytes>) -> anyhow::Result<Bytes> {
 }
 
 fn mem_available(meminfo: &str) -> Option<Bytes> {
-    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let line = meminfo
+        .lines()
+        .find_map(|line| line.strip_prefix("MemAvailable:"))?;
     let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(Bytes(kibibytes * 1024))
 }

@@ -22,8 +22,16 @@ impl Printer {
     pub fn new(format: OutputFormat) -> Self {
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         let live = std::io::stderr().is_terminal() && !dumb;
-        let target = if live { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        Self { format, bars: MultiProgress::with_draw_target(target), live }
+        let target = if live {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        };
+        Self {
+            format,
+            bars: MultiProgress::with_draw_target(target),
+            live,
+        }
     }
 
     /// Whether the result is to be one JSON document.
@@ -51,7 +59,8 @@ impl Printer {
 
     /// Prints a line of the result on stdout.
     pub fn out(&self, line: impl std::fmt::Display) {
-        self.bars.suspend(|| write_line(&mut anstream::stdout(), &line));
+        self.bars
+            .suspend(|| write_line(&mut anstream::stdout(), &line));
     }
 
     /// Prints `value` as the one JSON document on stdout.
@@ -62,7 +71,11 @@ impl Printer {
     }
 
     /// Prints the result: as JSON where that was asked for, as text otherwise.
-    pub fn result<T: Serialize>(&self, value: &T, text: impl FnOnce(&T) -> String) -> anyhow::Result<()> {
+    pub fn result<T: Serialize>(
+        &self,
+        value: &T,
+        text: impl FnOnce(&T) -> String,
+    ) -> anyhow::Result<()> {
         if self.is_json() {
             return self.json(value);
         }
@@ -72,7 +85,8 @@ impl Printer {
 
     /// Says something on stderr.
     pub fn note(&self, line: impl std::fmt::Display) {
-        self.bars.suspend(|| write_line(&mut anstream::stderr(), &line));
+        self.bars
+            .suspend(|| write_line(&mut anstream::stderr(), &line));
     }
 
     /// Warns on stderr.
@@ -82,6 +96,9 @@ impl Printer {
 
     /// Explains on stderr why the run failed.
     pub fn failure(&self, report: &Report) {
+        if let Some(evidence) = &report.evidence {
+            self.note(evidence);
+        }
         self.note(format_args!("{} {}", "error:".red().bold(), report.message));
         for line in report.causes.iter().flat_map(|cause| cause.lines()) {
             self.note(format_args!("  {line}"));

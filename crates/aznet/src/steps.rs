@@ -26,18 +26,22 @@ pub struct Phase {
     pub outcome: String,
 }
 
-/// The steps of one run, in order.
-#[derive(Debug)]
+/// The steps of one run, in order. Clones are the same run.
+#[derive(Debug, Clone)]
 pub struct Steps {
     printer: Printer,
     began: Instant,
-    phases: Vec<Phase>,
+    phases: Arc<Mutex<Vec<Phase>>>,
 }
 
 impl Steps {
     /// No steps yet; the total time counts from now.
     pub fn new(printer: &Printer) -> Self {
-        Self { printer: printer.clone(), began: Instant::now(), phases: Vec::new() }
+        Self {
+            printer: printer.clone(),
+            began: Instant::now(),
+            phases: Arc::default(),
+        }
     }
 
     /// Begins a step. `doing` says what is going on in it, e.g. `looking at this machine`.
@@ -46,19 +50,25 @@ impl Steps {
     }
 
     /// Ends a step that went well.
-    pub fn end(&mut self, step: &Step, outcome: impl Into<String>) {
+    pub fn end(&self, step: &Step, outcome: impl Into<String>) {
         let phase = Phase {
             name: step.0.name,
             seconds: step.0.began.elapsed().as_secs_f64(),
             outcome: outcome.into(),
         };
         step.finish(&phase);
-        self.phases.push(phase);
+        self.phases
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(phase);
     }
 
     /// The steps that ended.
-    pub fn phases(&self) -> &[Phase] {
-        &self.phases
+    pub fn phases(&self) -> Vec<Phase> {
+        self.phases
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Time since the first step.
@@ -90,30 +100,41 @@ struct State {
 impl Step {
     fn new(printer: &Printer, name: &'static str, doing: &str) -> Self {
         let bar = printer.bars().add(ProgressBar::new_spinner());
-        bar.set_style(style("{spinner:.cyan} {prefix} {wide_msg} {elapsed:>4.dim}"));
+        bar.set_style(style(
+            "{spinner:.cyan} {prefix} {wide_msg} {elapsed:>4.dim}",
+        ));
         bar.set_prefix(format!("{name:NAME_WIDTH$}"));
         bar.enable_steady_tick(Duration::from_millis(120));
-        let shared =
-            Shared { printer: printer.clone(), name, began: Instant::now(), bar, state: Mutex::default() };
+        let shared = Shared {
+            printer: printer.clone(),
+            name,
+            began: Instant::now(),
+            bar,
+            state: Mutex::default(),
+        };
         let step = Self(Arc::new(shared));
-        step.say(doing, doing);
+        step.say(doing);
         step
     }
 
-    /// Says what the step is doing. `topic` stays the same while only numbers in `text` change: without a terminal
-    /// a topic is said when it is new, and then only now and again.
-    pub fn say(&self, topic: &str, text: &str) {
+    /// Says what the step is doing. Without a terminal that is said when more than its numbers changed, and then only
+    /// now and again.
+    pub fn say(&self, text: &str) {
         self.0.bar.set_message(Printer::for_live(text));
         let mut state = self.state();
-        let news = state.said.as_ref().is_none_or(|(old, at)| old != topic || at.elapsed() >= PLAIN_INTERVAL);
+        let topic = topic(text);
+        let news = state
+            .said
+            .as_ref()
+            .is_none_or(|(old, at)| *old != topic || at.elapsed() >= PLAIN_INTERVAL);
         if news && !state.over && !self.0.printer.is_live() {
-            state.said = Some((topic.to_owned(), Instant::now()));
+            state.said = Some((topic, Instant::now()));
             self.0.printer.note(format_args!("{}: {text}", self.0.name));
         }
     }
 
-    /// Shows, below the step's line, one line for each of `rows`: a key, and a text that is repeated without a
-    /// terminal only when it changes.
+    /// Shows, below the step's line, one line for each of `rows`: a key and a text. Without a terminal a row is
+    /// repeated only when more than its numbers changed.
     pub fn show(&self, rows: &[(String, String)]) {
         let mut state = self.state();
         if state.over {
@@ -132,19 +153,28 @@ impl Step {
         }
     }
 
-    fn show_row(&self, state: &mut State, after: &ProgressBar, key: &str, text: &str) -> ProgressBar {
+    fn show_row(
+        &self,
+        state: &mut State,
+        after: &ProgressBar,
+        key: &str,
+        text: &str,
+    ) -> ProgressBar {
         let (bar, old) = state.rows.entry(key.to_owned()).or_insert_with(|| {
-            let bar = self.0.printer.bars().insert_after(after, ProgressBar::new_spinner());
+            let bar = self
+                .0
+                .printer
+                .bars()
+                .insert_after(after, ProgressBar::new_spinner());
             bar.set_style(style("            {wide_msg}"));
             (bar, String::new())
         });
-        if old != text {
-            text.clone_into(old);
-            bar.set_message(Printer::for_live(text));
-            if !self.0.printer.is_live() {
-                self.0.printer.note(format_args!("  {text}"));
-            }
+        bar.set_message(Printer::for_live(text));
+        let topic = topic(text);
+        if *old != topic && !self.0.printer.is_live() {
+            self.0.printer.note(format_args!("  {text}"));
         }
+        *old = topic;
         bar.clone()
     }
 
@@ -162,12 +192,21 @@ impl Step {
         self.abandon();
         let (mark, name) = ("✓".green(), format!("{:NAME_WIDTH$}", phase.name));
         let took = Seconds(Duration::from_secs_f64(phase.seconds));
-        self.0.printer.note(format_args!("{mark} {name} {} {}", phase.outcome, took.dimmed()));
+        self.0.printer.note(format_args!(
+            "{mark} {name} {} {}",
+            phase.outcome,
+            took.dimmed()
+        ));
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What a text is about: the text without its numbers.
+fn topic(text: &str) -> String {
+    text.chars().filter(|c| !c.is_ascii_digit()).collect()
 }
 
 fn style(template: &str) -> ProgressStyle {

@@ -23,7 +23,21 @@ pub(crate) fn table(header: &[&str]) -> Table {
 
 /// The table as text, without trailing blanks.
 pub(crate) fn render(table: &Table) -> String {
-    table.trim_fmt()
+    table
+        .lines()
+        .map(|line| trim_end(&line))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// Blanks may be followed by the code that ends a style.
+fn trim_end(line: &str) -> String {
+    const RESET: &str = "\u{1b}[0m";
+    let bare = line.trim_end();
+    match bare.strip_suffix(RESET) {
+        Some(styled) => format!("{}{RESET}", styled.trim_end()),
+        None => bare.to_owned(),
+    }
 }
 
 /// A cell that says that something is as it should be.
@@ -48,5 +62,9 @@ pub(crate) fn verdict(fine: bool, text: impl ToString) -> Cell {
 
 /// `1 validator`, `2 validators`.
 pub(crate) fn count(n: usize, noun: &str) -> String {
-    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
+    if n == 1 {
+        format!("1 {noun}")
+    } else {
+        format!("{n} {noun}s")
+    }
 }

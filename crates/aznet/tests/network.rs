@@ -21,7 +21,10 @@ fn main() -> ExitCode {
             let (machine, why) = (Arc::clone(&machine), why.clone());
             Trial::ignorable_test(name, move || match why {
                 Some(reason) => Ok(Completion::ignored_with(reason)),
-                None => machine.run(check).map(|()| Completion::Completed).map_err(Into::into),
+                None => machine
+                    .run(check)
+                    .map(|()| Completion::Completed)
+                    .map_err(Into::into),
             })
         })
         .collect();

@@ -1,8 +1,25 @@
 //! `aznet cluster {up,down,list}`.
 
+use std::path::Path;
+use std::time::Duration;
+
+use aznet_cluster::embedded::{self, Info, State};
+use aznet_network::wait::Seconds;
 use clap::{Args, Subcommand};
+use comfy_table::Cell;
+use jiff::Timestamp;
+use owo_colors::OwoColorize;
+use serde::Serialize;
 
 use crate::cli::{ClusterChoice, OutputArgs, dns_label};
+use crate::commands::status::between;
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::forwarder;
+use crate::setup;
+use crate::steps::{Phase, Steps};
+use crate::table::{self, bad, doubtful, good};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -72,4 +89,148 @@ pub struct SuperviseArgs {
     /// Name of the cluster.
     #[arg(value_name = "NAME", value_parser = dns_label)]
     pub name: String,
+}
+
+/// Manages embedded clusters.
+pub async fn run(args: &ClusterArgs, context: &Context) -> anyhow::Result<Exit> {
+    match &args.command {
+        ClusterCommand::Up(args) => up(args, context).await?,
+        ClusterCommand::Down(args) => down(args, context).await?,
+        ClusterCommand::List(_) => list(context)?,
+        // Runs before the runtime is started, see `crate::main`.
+        ClusterCommand::Supervise(args) => embedded::supervise(&context.paths, &args.name)?,
+    }
+    Ok(Exit::Ok)
+}
+
+async fn up(args: &UpArgs, context: &Context) -> anyhow::Result<()> {
+    let steps = Steps::new(&context.printer);
+    context.interrupt.leaves(
+        "what was built so far is kept",
+        "`aznet cluster up` goes on from there",
+    );
+    let parts = setup::parts(context, &steps).await?;
+    let cluster = setup::embedded(context, &steps, &args.name, &parts).await?;
+    let kubeconfig = cluster
+        .kubeconfig
+        .as_deref()
+        .unwrap_or(Path::new(""))
+        .display()
+        .to_string();
+    let document = Ready {
+        name: &args.name,
+        kubeconfig: &kubeconfig,
+        phases: steps.phases(),
+        seconds: steps.elapsed().as_secs_f64(),
+    };
+    context.printer.result(&document, |ready| {
+        let took = Seconds(Duration::from_secs_f64(ready.seconds));
+        format!(
+            "cluster {} is ready, in {took}\n\n  export KUBECONFIG={}",
+            ready.name.bold(),
+            ready.kubeconfig
+        )
+    })
+}
+
+#[derive(Serialize)]
+struct Ready<'a> {
+    name: &'a str,
+    kubeconfig: &'a str,
+    phases: Vec<Phase>,
+    seconds: f64,
+}
+
+async fn down(args: &DownArgs, context: &Context) -> anyhow::Result<()> {
+    let names = doomed(args, context)?;
+    if names.is_empty() {
+        context
+            .printer
+            .note("there is no embedded cluster on this machine");
+    }
+    let steps = Steps::new(&context.printer);
+    for name in names {
+        let step = steps.begin("down", &format!("removing cluster {name}"));
+        forwarder::stop_all(&context.paths, &ClusterChoice::Embedded(name.clone()))?;
+        let report = setup::reporter(&step);
+        let removed =
+            embedded::down(&context.paths, &name, &report, context.interrupt.token()).await;
+        removed.inspect_err(|_| step.abandon())?;
+        steps.end(&step, format!("cluster {name} is gone"));
+    }
+    Ok(())
+}
+
+/// The clusters to be removed.
+fn doomed(args: &DownArgs, context: &Context) -> anyhow::Result<Vec<String>> {
+    if let Some(name) = &args.name {
+        return Ok(vec![name.clone()]);
+    }
+    let names: Vec<String> = embedded::list(&context.paths)?
+        .into_iter()
+        .map(|info| info.name)
+        .collect();
+    if names.len() > 1 && !args.all {
+        return Err(Failure::WhichCluster { names }.into());
+    }
+    Ok(names)
+}
+
+fn list(context: &Context) -> anyhow::Result<()> {
+    let clusters = embedded::list(&context.paths)?;
+    if clusters.is_empty() {
+        context
+            .printer
+            .note("there is no embedded cluster on this machine; `aznet cluster up` makes one");
+    }
+    if !clusters.is_empty() || context.printer.is_json() {
+        context
+            .printer
+            .result(&clusters, |clusters| render(clusters, Timestamp::now()))?;
+    }
+    Ok(())
+}
+
+fn render(clusters: &[Info], now: Timestamp) -> String {
+    let mut table = table::table(&["name", "state", ">age", ">restarts", "api", "kubeconfig"]);
+    for info in clusters {
+        let restarts: u32 = info
+            .components
+            .iter()
+            .map(|component| component.restarts)
+            .sum();
+        table.add_row([
+            Cell::new(&info.name),
+            state(info.state),
+            Cell::new(between(info.created, now)),
+            if restarts == 0 {
+                Cell::new(restarts)
+            } else {
+                doubtful(restarts)
+            },
+            Cell::new(format!("https://127.0.0.1:{}", info.port)),
+            Cell::new(info.kubeconfig.display()),
+        ]);
+    }
+    let down = clusters
+        .iter()
+        .flat_map(|info| info.components.iter().filter(|part| part.pid.is_none()));
+    let down = down.map(|part| {
+        format!(
+            "\n{} {} does not run: {}",
+            "✗".red(),
+            part.name,
+            part.last_end.as_deref().unwrap_or("not started yet")
+        )
+    });
+    format!("{}{}", table::render(&table), down.collect::<String>())
+}
+
+fn state(state: State) -> Cell {
+    match state {
+        State::Running => good("running"),
+        State::Degraded => bad("degraded"),
+        State::Starting => doubtful("starting"),
+        State::Stopped => bad("stopped"),
+    }
 }

@@ -25,5 +25,7 @@ pub struct CompletionsArgs {
 pub fn run(args: &CompletionsArgs, context: &Context) {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "aznet", &mut script);
-    context.printer.out(String::from_utf8_lossy(&script).trim_end());
+    context
+        .printer
+        .out(String::from_utf8_lossy(&script).trim_end());
 }

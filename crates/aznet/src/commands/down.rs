@@ -1,8 +1,21 @@
 //! `aznet down [NAME|--all]`.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use aznet_network::deploy::{self, Progress};
+use aznet_network::namespace::Network;
 use clap::Args;
 
 use crate::cli::ClusterArg;
+use crate::clusters;
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::forwarder;
+use crate::steps::Steps;
+
+/// Pods end within seconds; a node under load takes its time to say so.
+const WITHIN: Duration = Duration::from_mins(2);
 
 const EXAMPLES: &str = "\
 Examples:
@@ -23,4 +36,39 @@ pub struct DownArgs {
     /// Where to look.
     #[command(flatten)]
     pub cluster: ClusterArg,
+}
+
+/// Removes one network, or all.
+pub async fn run(args: &DownArgs, context: &Context) -> anyhow::Result<Exit> {
+    let networks = clusters::networks(context, args.cluster.cluster.as_ref()).await?;
+    let doomed = if args.all {
+        networks.open_all().await?
+    } else {
+        vec![networks.open(args.name.as_deref()).await?]
+    };
+    if doomed.is_empty() {
+        context.printer.note("no network is running");
+    }
+    for (_, network) in &doomed {
+        remove(network, context).await?;
+    }
+    Ok(Exit::Ok)
+}
+
+/// Removes a network with its forwarder, and shows what is still there meanwhile.
+pub(crate) async fn remove(network: &Network, context: &Context) -> anyhow::Result<()> {
+    let steps = Steps::new(&context.printer);
+    let step = steps.begin("down", &format!("removing network {}", network.name()));
+    forwarder::stop(&context.paths, network.namespace())?;
+    let shown = step.clone();
+    let report: deploy::Reporter = Arc::new(move |progress| {
+        if let Progress::Removing { left, .. } = progress {
+            shown.say(&format!("still there: {left}"));
+        }
+    });
+    deploy::down(network, WITHIN, &report, context.interrupt.token())
+        .await
+        .inspect_err(|_| step.abandon())?;
+    steps.end(&step, format!("network {} is gone", network.name()));
+    Ok(())
 }

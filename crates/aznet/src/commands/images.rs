@@ -1,8 +1,15 @@
 //! `aznet images {build,list}`.
 
+use aznet_cluster::images::{self, Built};
+use aznet_network::units::Bytes;
 use clap::{Args, Subcommand};
 
 use crate::cli::OutputArgs;
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::setup;
+use crate::steps::Steps;
+use crate::table;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -43,4 +50,50 @@ pub struct ListArgs {
     /// How the result is printed.
     #[command(flatten)]
     pub output: OutputArgs,
+}
+
+/// Builds or lists images.
+pub async fn run(args: &ImagesArgs, context: &Context) -> anyhow::Result<Exit> {
+    match &args.command {
+        ImagesCommand::Build(_) => build(context).await?,
+        ImagesCommand::List(_) => list(context)?,
+    }
+    Ok(Exit::Ok)
+}
+
+async fn build(context: &Context) -> anyhow::Result<()> {
+    let steps = Steps::new(&context.printer);
+    context.interrupt.leaves(
+        "images that are complete are kept",
+        "`aznet images build` goes on from there",
+    );
+    let parts = setup::parts(context, &steps).await?;
+    let images: Vec<Built> = parts.images().iter().cloned().collect();
+    context.printer.result(&images, |images| render(images))
+}
+
+fn list(context: &Context) -> anyhow::Result<()> {
+    let images = images::list(&context.paths)?;
+    if images.is_empty() {
+        context
+            .printer
+            .note("no image is built; `aznet images build` builds them");
+    }
+    if !images.is_empty() || context.printer.is_json() {
+        context.printer.result(&images, |images| render(images))?;
+    }
+    Ok(())
+}
+
+fn render(images: &[Built]) -> String {
+    let mut table = table::table(&["image", ">size", "reference"]);
+    for built in images {
+        table.add_row([
+            built.image.to_string(),
+            Bytes(built.size).to_string(),
+            built.reference.clone(),
+        ]);
+    }
+    let total = images.iter().map(|built| Bytes(built.size)).sum::<Bytes>();
+    format!("{}\n\n{total} in all", table::render(&table))
 }

@@ -1,8 +1,28 @@
 //! `aznet logs [NAME] [POD|ROLE] [-f]`.
 
+use aznet_network::logs::{LogLine, Options, Which, stream};
+use aznet_network::namespace::Network;
 use clap::Args;
+use futures::StreamExt;
+use owo_colors::{AnsiColors, OwoColorize};
+use serde::Serialize;
 
 use crate::cli::{ClusterArg, OutputArgs};
+use crate::clusters::{self, Networks};
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+/// Wide enough for every pod of a usual network.
+const NAME_WIDTH: usize = 15;
+const COLOURS: [AnsiColors; 6] = [
+    AnsiColors::Cyan,
+    AnsiColors::Green,
+    AnsiColors::Magenta,
+    AnsiColors::Yellow,
+    AnsiColors::Blue,
+    AnsiColors::BrightRed,
+];
 
 const EXAMPLES: &str = "\
 Examples:
@@ -29,4 +49,75 @@ pub struct LogsArgs {
     /// How the result is printed.
     #[command(flatten)]
     pub output: OutputArgs,
+}
+
+/// Shows logs until there are no more, or until Ctrl-C.
+pub async fn run(args: &LogsArgs, context: &Context) -> anyhow::Result<Exit> {
+    if args.follow && context.printer.is_json() {
+        return Err(Failure::EndlessDocument.into());
+    }
+    let (network, which) = meant(args, context).await?;
+    let options = Options {
+        follow: args.follow,
+        ..Options::default()
+    };
+    let lines = stream(&network, which, options, context.interrupt.token().clone()).await?;
+    let mut lines = std::pin::pin!(lines);
+    let mut document = Vec::new();
+    while let Some(line) = lines.next().await {
+        if context.printer.is_json() {
+            document.push(Line {
+                pod: line.pod,
+                at: line.at.map(|at| at.to_string()),
+                text: line.text,
+            });
+        } else {
+            context.printer.out(render(&line));
+        }
+    }
+    if context.printer.is_json() {
+        context.printer.json(&document)?;
+    }
+    Ok(if context.interrupt.token().is_cancelled() {
+        Exit::Interrupted
+    } else {
+        Exit::Ok
+    })
+}
+
+#[derive(Serialize)]
+struct Line {
+    pod: String,
+    at: Option<String>,
+    text: String,
+}
+
+/// A lone argument that names no network may name a pod of the only one there is.
+async fn meant(args: &LogsArgs, context: &Context) -> anyhow::Result<(Network, Which)> {
+    let networks = clusters::networks(context, args.cluster.cluster.as_ref()).await?;
+    if let (Some(word), None) = (&args.name, &args.pods)
+        && !networks.has(word)
+        && names_a_pod(word)
+    {
+        return Ok((open(&networks, None).await?, Which::from(word.as_str())));
+    }
+    let which = args.pods.as_deref().map_or(Which::All, Which::from);
+    Ok((open(&networks, args.name.as_deref()).await?, which))
+}
+
+async fn open(networks: &Networks, name: Option<&str>) -> anyhow::Result<Network> {
+    Ok(networks.open(name).await?.1)
+}
+
+/// A role, or a role and an ordinal or suffix.
+fn names_a_pod(word: &str) -> bool {
+    aznet_network::role::Role::ALL
+        .iter()
+        .any(|role| word.starts_with(role.name()))
+}
+
+fn render(line: &LogLine) -> String {
+    let colour = COLOURS[line.pod.bytes().map(usize::from).sum::<usize>() % COLOURS.len()];
+    let name = format!("{:NAME_WIDTH$} │", line.pod);
+    format!("{} {}", name.color(colour), line.text)
 }

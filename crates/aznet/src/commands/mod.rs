@@ -21,9 +21,20 @@ use crate::exit::Exit;
 /// Runs a verb.
 pub async fn run(command: Command, context: &Context) -> anyhow::Result<Exit> {
     match command {
-        Command::Completions(args) => completions::run(&args, context),
-        Command::Plan(args) => return plan::run(&args, context),
-        _ => {}
+        Command::Up(args) => Box::pin(up::run(&args, context)).await,
+        Command::Down(args) => down::run(&args, context).await,
+        Command::Status(args) => status::run(&args, context).await,
+        Command::List(args) => list::run(&args, context).await,
+        Command::Logs(args) => logs::run(&args, context).await,
+        Command::Plan(args) => plan::run(&args, context),
+        Command::Env(args) => env::run(&args, context).await,
+        Command::Forward(args) => forward::run(&args, context).await,
+        Command::Cluster(args) => cluster::run(&args, context).await,
+        Command::Images(args) => images::run(&args, context).await,
+        Command::Completions(args) => {
+            completions::run(&args, context);
+            Ok(Exit::Ok)
+        }
+        _ => Ok(Exit::Ok),
     }
-    Ok(Exit::Ok)
 }

@@ -53,7 +53,11 @@ pub fn run(args: &PlanArgs, context: &Context) -> anyhow::Result<Exit> {
         Some(ClusterChoice::Context(_)) => None,
         _ => Some(available_memory(args.memory.memory)?),
     };
-    let document = Document { network: &args.values.network, plan: &plan, memory_available: fit };
+    let document = Document {
+        network: &args.values.network,
+        plan: &plan,
+        memory_available: fit,
+    };
     context.printer.result(&document, render)?;
     fit.map_or(Ok(()), |available| plan.check_machine(available))?;
     Ok(Exit::Ok)
@@ -71,7 +75,10 @@ struct Document<'a> {
 
 fn render(document: &Document<'_>) -> String {
     let plan = document.plan;
-    let of = document.memory_available.map(|bytes| format!(" (of {bytes} available)")).unwrap_or_default();
+    let of = document
+        .memory_available
+        .map(|bytes| format!(" (of {bytes} available)"))
+        .unwrap_or_default();
     let demand = &plan.demand;
     let head = format!(
         "{}: {}, {} memory{of}, {} at rest, {} disk",
@@ -81,24 +88,46 @@ fn render(document: &Document<'_>) -> String {
         demand.cpu,
         demand.disk
     );
-    let mut text = format!("{head}\n\n{}\n\n{}", table::render(&roles(plan)), facts(plan));
-    for note in &plan.notes {
-        text.push_str(&format!("\n{} {note}", "note:".yellow().bold()));
-    }
-    text
+    let notes = plan
+        .notes
+        .iter()
+        .map(|note| format!("{} {note}", "note:".yellow().bold()));
+    let sections = [
+        head,
+        table::render(&roles(plan)),
+        facts(plan),
+        notes.collect::<Vec<_>>().join("\n"),
+    ];
+    sections.join("\n\n")
 }
 
 fn roles(plan: &Plan) -> comfy_table::Table {
-    let mut table = table::table(&["role", ">pods", ">memory", ">cpu", ">disk", "attesters", "publishers"]);
+    let mut table = table::table(&[
+        "role",
+        ">pods",
+        ">memory",
+        ">cpu",
+        ">disk",
+        "attesters",
+        "publishers",
+    ]);
     for role in &plan.roles {
         let each = role.each * u64::from(role.replicas);
-        let pods: Vec<&PodPlan> = plan.pods.iter().filter(|pod| pod.role == role.role).collect();
+        let pods: Vec<&PodPlan> = plan
+            .pods
+            .iter()
+            .filter(|pod| pod.role == role.role)
+            .collect();
         table.add_row([
             role.role.to_string(),
             role.replicas.to_string(),
             each.memory.to_string(),
             each.cpu.to_string(),
-            if each.disk == Bytes(0) { "-".to_owned() } else { each.disk.to_string() },
+            if each.disk == Bytes(0) {
+                "-".to_owned()
+            } else {
+                each.disk.to_string()
+            },
             span(pods.iter().filter_map(|pod| pod.attesters)),
             span(pods.iter().filter_map(|pod| pod.publishers)),
         ]);
@@ -108,7 +137,10 @@ fn roles(plan: &Plan) -> comfy_table::Table {
 
 /// The pods of a role hold consecutive key indices.
 fn span(ranges: impl Iterator<Item = KeyRange>) -> String {
-    let whole = ranges.reduce(|all, next| KeyRange { start: all.start, count: all.count + next.count });
+    let whole = ranges.reduce(|all, next| KeyRange {
+        start: all.start,
+        count: all.count + next.count,
+    });
     whole.map_or("-".to_owned(), |range| range.to_string())
 }
 
@@ -121,7 +153,10 @@ fn facts(plan: &Plan) -> String {
             0 => "committee  none".to_owned(),
             size => format!(
                 "committee  {size} of {}, quorum {}, {} may fail",
-                count(usize::try_from(committee.validators).unwrap_or(usize::MAX), "validator"),
+                count(
+                    usize::try_from(committee.validators).unwrap_or(usize::MAX),
+                    "validator"
+                ),
                 committee.quorum,
                 committee.may_fail
             ),

@@ -1,8 +1,20 @@
 //! `aznet status [NAME]`.
 
+use std::time::Duration;
+
+use aznet_network::l1::Moment;
+use aznet_network::status::{Committee, NetworkStatus, NodeStatus, Tips, collect};
+use aznet_network::wait::Seconds;
 use clap::Args;
+use comfy_table::Cell;
+use jiff::Timestamp;
+use owo_colors::OwoColorize;
 
 use crate::cli::{ClusterArg, OutputArgs};
+use crate::clusters;
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::table::{self, bad, doubtful, good};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -26,4 +38,203 @@ pub struct StatusArgs {
     /// How the result is printed.
     #[command(flatten)]
     pub output: OutputArgs,
+}
+
+/// Shows the network; exit code 22 when it is not ready.
+pub async fn run(args: &StatusArgs, context: &Context) -> anyhow::Result<Exit> {
+    let networks = clusters::networks(context, args.cluster.cluster.as_ref()).await?;
+    let (_, network) = networks.open(args.name.as_deref()).await?;
+    let now = Timestamp::now();
+    let status = collect(&network, now).await?;
+    context
+        .printer
+        .result(&status, |status| render(status, now))?;
+    Ok(if status.ready {
+        Exit::Ok
+    } else {
+        Exit::Unhealthy
+    })
+}
+
+/// The status as a person wants to look at it.
+pub(crate) fn render(status: &NetworkStatus, now: Timestamp) -> String {
+    let mut lines = vec![headline(status, now)];
+    if let Some(moment) = &status.now {
+        lines.push(fact("now", &time(moment)));
+    }
+    if let Some(tips) = &status.tips {
+        lines.push(fact("tips", &chain(*tips)));
+    }
+    if let Some(committee) = &status.committee {
+        lines.push(fact("committee", &quorum(committee)));
+    }
+    if let Some(l1) = &status.l1 {
+        lines.push(fact(
+            "L1",
+            &format!("block {}, final {}", l1.block.0, l1.finalized.0),
+        ));
+    }
+    lines.push(String::new());
+    lines.push(table::render(&nodes(&status.nodes)));
+    if !status.problems.is_empty() {
+        lines.push(String::new());
+    }
+    lines.extend(
+        status
+            .problems
+            .iter()
+            .map(|problem| format!("{} {problem}", "✗".red())),
+    );
+    lines.join("\n")
+}
+
+fn headline(status: &NetworkStatus, now: Timestamp) -> String {
+    let state = if status.ready {
+        "ready".green().bold().to_string()
+    } else {
+        "not ready".red().bold().to_string()
+    };
+    let mut words = vec![
+        format!("on {}", status.cluster),
+        format!("namespace {}", status.namespace),
+    ];
+    words.extend(
+        status
+            .created
+            .map(|created| format!("up {}", between(created, now))),
+    );
+    words.extend(status.expires.map(|expires| {
+        if expires <= now {
+            "expired".to_owned()
+        } else {
+            format!("expires in {}", between(now, expires))
+        }
+    }));
+    format!(
+        "{} {state} {}",
+        status.name.bold(),
+        words.join(" · ").dimmed()
+    )
+}
+
+fn fact(name: &str, text: &str) -> String {
+    format!("  {} {text}", format!("{name:<10}").dimmed())
+}
+
+fn time(moment: &Moment) -> String {
+    let Moment {
+        slot,
+        epoch,
+        seconds_into_slot,
+        slot_seconds,
+        slot_in_epoch,
+        epoch_slots,
+    } = moment;
+    let place = slot_in_epoch + 1;
+    format!(
+        "{slot} ({seconds_into_slot} of {slot_seconds} s) · {epoch} (slot {place} of {epoch_slots})"
+    )
+}
+
+fn chain(tips: Tips) -> String {
+    let Tips {
+        proposed,
+        checkpointed,
+        proven,
+        finalized,
+    } = tips;
+    format!(
+        "proposed {} · checkpointed {} · proven {} · finalized {}",
+        proposed.0, checkpointed.0, proven.0, finalized.0
+    )
+}
+
+fn quorum(committee: &Committee) -> String {
+    let Committee {
+        size,
+        quorum,
+        present,
+        may_fail,
+        validators,
+    } = committee;
+    let present = present
+        .map(|present| format!("{present} of {size} there"))
+        .unwrap_or(format!("{size} members"));
+    let may_fail = match may_fail {
+        0 => "none may fail any more".red().to_string(),
+        1 => "1 may still fail".to_owned(),
+        more => format!("{more} may still fail"),
+    };
+    let drawn = validators
+        .map(|all| format!(" · drawn from {all} validators"))
+        .unwrap_or_default();
+    format!("{present}, quorum {quorum}: {may_fail}{drawn}")
+}
+
+fn nodes(nodes: &[NodeStatus]) -> comfy_table::Table {
+    let header = [
+        "role",
+        "node",
+        "state",
+        ">restarts",
+        ">age",
+        ">proposed",
+        ">checkpointed",
+        ">proven",
+        ">final",
+        ">peers",
+    ];
+    let mut table = table::table(&header);
+    let mut last = None;
+    for node in nodes {
+        let role = if last == Some(node.role) {
+            String::new()
+        } else {
+            node.role.to_string()
+        };
+        last = Some(node.role);
+        let mut row = vec![
+            Cell::new(role),
+            Cell::new(&node.name),
+            state(node),
+            restarts(node.restarts),
+        ];
+        row.push(Cell::new(Seconds(Duration::from_secs(node.age))));
+        let tip = |of: fn(Tips) -> u64| {
+            Cell::new(
+                node.tips
+                    .map_or("-".to_owned(), |tips| of(tips).to_string()),
+            )
+        };
+        row.push(tip(|tips| tips.proposed.0));
+        row.push(tip(|tips| tips.checkpointed.0));
+        row.push(tip(|tips| tips.proven.0));
+        row.push(tip(|tips| tips.finalized.0));
+        row.push(Cell::new(
+            node.peers.map_or("-".to_owned(), |peers| peers.to_string()),
+        ));
+        table.add_row(row);
+    }
+    table
+}
+
+fn state(node: &NodeStatus) -> Cell {
+    match &node.error {
+        Some(_) => bad("does not answer"),
+        None if node.ready => good(&node.state),
+        None => doubtful(&node.state),
+    }
+}
+
+fn restarts(restarts: u32) -> Cell {
+    if restarts == 0 {
+        Cell::new(restarts)
+    } else {
+        doubtful(restarts)
+    }
+}
+
+/// The time between two moments, as people say it.
+pub(crate) fn between(from: Timestamp, to: Timestamp) -> Seconds {
+    Seconds(Duration::try_from(to.duration_since(from)).unwrap_or_default())
 }

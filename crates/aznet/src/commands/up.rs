@@ -2,9 +2,16 @@
 
 use std::time::Duration;
 
+use aznet_network::wait::Seconds;
 use clap::Args;
+use jiff::Timestamp;
+use owo_colors::OwoColorize;
 
+use crate::bring_up::{Outcome, Up, Wanted, bring_up};
 use crate::cli::{ClusterArg, MemoryArg, OutputArgs, ValuesArgs, dns_label, ttl};
+use crate::commands::status;
+use crate::context::Context;
+use crate::exit::Exit;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -38,4 +45,91 @@ pub struct UpArgs {
     /// Memory to count on.
     #[command(flatten)]
     pub memory: MemoryArg,
+}
+
+/// Brings the network up and says where things are.
+pub async fn run(args: &UpArgs, context: &Context) -> anyhow::Result<Exit> {
+    let wanted = Wanted {
+        values: &args.values,
+        cluster: args.cluster.cluster.clone().unwrap_or_default(),
+        name: args
+            .name
+            .clone()
+            .unwrap_or_else(|| args.values.network.clone()),
+        ttl: args.ttl,
+        memory: args.memory.memory,
+    };
+    let up = Box::pin(bring_up(&wanted, context)).await?;
+    context.printer.result(&up, render)?;
+    Ok(Exit::Ok)
+}
+
+fn render(up: &Up) -> String {
+    let took = Seconds(Duration::from_secs_f64(up.seconds));
+    let head = match up.outcome {
+        Outcome::Created => format!("network {} is up, in {took}", up.name.bold()),
+        Outcome::Upgraded => format!(
+            "network {} is up with its new values, in {took}",
+            up.name.bold()
+        ),
+        Outcome::Unchanged => format!("network {} is up already, nothing changed", up.name.bold()),
+    };
+    let shown = up
+        .status
+        .as_ref()
+        .map(|status| format!("{}\n", status::render(status, Timestamp::now())));
+    let sections = [
+        Some(head).map(|head| format!("{head}\n")),
+        shown,
+        Some(places(up)),
+        Some(next(up)),
+    ];
+    sections
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+fn places(up: &Up) -> String {
+    let mut lines: Vec<(String, String)> = up.endpoints.clone().into_iter().collect();
+    lines.push((
+        "namespace".to_owned(),
+        format!("{} on {}", up.namespace, up.cluster),
+    ));
+    lines.extend(
+        up.kubeconfig
+            .iter()
+            .map(|path| ("kubeconfig".to_owned(), path.display().to_string())),
+    );
+    table(&lines)
+}
+
+fn next(up: &Up) -> String {
+    let name = &up.name;
+    let commands = [
+        (format!("aznet status {name}"), "how it is doing".to_owned()),
+        (
+            "aznet test transfer".to_owned(),
+            "move tokens through it".to_owned(),
+        ),
+        (
+            format!("eval \"$(aznet env {name})\""),
+            "these URLs for your own programs".to_owned(),
+        ),
+        (format!("aznet down {name}"), "remove it".to_owned()),
+    ];
+    format!("try next:\n{}", table(&commands))
+}
+
+fn table(lines: &[(String, String)]) -> String {
+    let width = lines
+        .iter()
+        .map(|(left, _)| left.len())
+        .max()
+        .unwrap_or_default();
+    let line = |(left, right): &(String, String)| {
+        format!("  {}  {right}\n", format!("{left:width$}").cyan())
+    };
+    lines.iter().map(line).collect()
 }

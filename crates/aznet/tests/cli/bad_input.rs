@@ -19,13 +19,25 @@ fn the_command_line() {
         ("usage-unknown-format", &["status", "-o", "yaml"]),
         ("usage-unknown-cluster-kind", &["up", "--cluster", "kind"]),
         ("usage-bad-cluster-name", &["cluster", "up", "My_Cluster"]),
-        ("usage-bad-network-name", &["up", "small", "--name", "My_Net"]),
+        (
+            "usage-bad-network-name",
+            &["up", "small", "--name", "My_Net"],
+        ),
         ("usage-bad-ttl", &["up", "small", "--ttl", "soon"]),
         ("usage-zero-ttl", &["up", "small", "--ttl", "0s"]),
-        ("usage-set-without-value", &["plan", "small", "--set", "validator.replicas"]),
+        (
+            "usage-set-without-value",
+            &["plan", "small", "--set", "validator.replicas"],
+        ),
         ("usage-down-name-and-all", &["down", "small", "--all"]),
-        ("usage-test-network-and-attach", &["test", "--network", "small", "--attach", "small"]),
-        ("usage-bad-partition", &["test", "--partition", "3/2", "--list"]),
+        (
+            "usage-test-network-and-attach",
+            &["test", "--network", "small", "--attach", "small"],
+        ),
+        (
+            "usage-bad-partition",
+            &["test", "--partition", "3/2", "--list"],
+        ),
     ]);
 }
 
@@ -33,43 +45,95 @@ fn the_command_line() {
 fn names_and_keys() {
     check(&[
         ("values-unknown-network", &["up", "smal"]),
-        ("values-unknown-network-json", &["plan", "smal", "-o", "json"]),
-        ("values-unknown-key", &["up", "small", "--set", "validator.replica=3"]),
-        ("values-unknown-top-level-key", &["plan", "small", "--set", "validators.replicas=3"]),
+        (
+            "values-unknown-network-json",
+            &["plan", "smal", "-o", "json"],
+        ),
+        (
+            "values-unknown-key",
+            &["up", "small", "--set", "validator.replica=3"],
+        ),
+        (
+            "values-unknown-top-level-key",
+            &["plan", "small", "--set", "validators.replicas=3"],
+        ),
     ]);
 }
 
 #[test]
 fn types_and_counts() {
     check(&[
-        ("values-wrong-type", &["up", "small", "--set", "validator.replicas=many"]),
-        ("values-negative", &["up", "small", "--set", "validator.replicas=-1"]),
-        ("values-no-validators", &["up", "small", "--set", "validator.replicas=0"]),
-        ("values-no-boot-node", &["up", "small", "--set", "bootNode.replicas=0"]),
-        ("values-zero-slot", &["up", "small", "--set", "network.slotDuration=0"]),
-        ("values-several-at-once", &["up", "small", "--set", "pxe.replicas=x", "--set", "fullNode.replica=1"]),
+        (
+            "values-wrong-type",
+            &["up", "small", "--set", "validator.replicas=many"],
+        ),
+        (
+            "values-negative",
+            &["up", "small", "--set", "validator.replicas=-1"],
+        ),
+        (
+            "values-no-validators",
+            &["up", "small", "--set", "validator.replicas=0"],
+        ),
+        (
+            "values-no-boot-node",
+            &["up", "small", "--set", "bootNode.replicas=0"],
+        ),
+        (
+            "values-zero-slot",
+            &["up", "small", "--set", "network.slotDuration=0"],
+        ),
+        (
+            "values-several-at-once",
+            &[
+                "up",
+                "small",
+                "--set",
+                "pxe.replicas=x",
+                "--set",
+                "fullNode.replica=1",
+            ],
+        ),
     ]);
 }
 
 #[test]
 fn impossible_combinations() {
     check(&[
-        ("values-committee-too-large", &["up", "small", "--set", "network.committeeSize=5"]),
-        ("values-overlapping-keys", &["up", "small", "--set", "keys.publisherIndexStart=1"]),
-        ("values-slot-and-l1-block", &["up", "small", "--set", "network.slotDuration=10"]),
+        (
+            "values-committee-too-large",
+            &["up", "small", "--set", "network.committeeSize=5"],
+        ),
+        (
+            "values-overlapping-keys",
+            &["up", "small", "--set", "keys.publisherIndexStart=1"],
+        ),
+        (
+            "values-slot-and-l1-block",
+            &["up", "small", "--set", "network.slotDuration=10"],
+        ),
     ]);
 }
 
 #[test]
 fn files() {
     let sandbox = Sandbox::new();
-    sandbox.write("broken.yaml", "validator:\n  replicas: 4\n   logLevel: debug\n");
+    sandbox.write(
+        "broken.yaml",
+        "validator:\n  replicas: 4\n   logLevel: debug\n",
+    );
     sandbox.write("list.yaml", "- 1\n- 2\n");
     sandbox.write("typo.yaml", "validator:\n  replcas: 4\n");
-    for (name, file) in
-        [("broken", "broken.yaml"), ("list", "list.yaml"), ("typo", "typo.yaml"), ("missing", "nosuch.yaml")]
-    {
-        insta::assert_snapshot!(format!("values-file-{name}"), sandbox.run(&["up", "small", "-f", file]));
+    for (name, file) in [
+        ("broken", "broken.yaml"),
+        ("list", "list.yaml"),
+        ("typo", "typo.yaml"),
+        ("missing", "nosuch.yaml"),
+    ] {
+        insta::assert_snapshot!(
+            format!("values-file-{name}"),
+            sandbox.run(&["up", "small", "-f", file])
+        );
     }
 }
 
@@ -77,7 +141,10 @@ fn files() {
 fn memory() {
     let sandbox = Sandbox::with_memory("2GiB");
     insta::assert_snapshot!("values-too-large", sandbox.run(&["up", "small"]));
-    insta::assert_snapshot!("values-far-too-large", sandbox.run(&["up", "small", "--set", "validator.replicas=1000"]));
+    insta::assert_snapshot!(
+        "values-far-too-large",
+        sandbox.run(&["up", "small", "--set", "validator.replicas=1000"])
+    );
 }
 
 #[test]
@@ -92,7 +159,10 @@ fn no_network() {
         ("no-network-list", &["list"]),
         ("no-network-list-json", &["list", "-o", "json"]),
         ("no-network-test", &["test", "transfer"]),
-        ("no-network-test-attach", &["test", "transfer", "--attach", "small"]),
+        (
+            "no-network-test-attach",
+            &["test", "transfer", "--attach", "small"],
+        ),
         ("no-cluster-list", &["cluster", "list"]),
         ("no-cluster-list-json", &["cluster", "list", "-o", "json"]),
         ("no-cluster-down", &["cluster", "down", "nosuch"]),
@@ -106,9 +176,18 @@ fn clusters_that_cannot_be_reached() {
     let none = sandbox.run(&["status", "--cluster", "context:nosuch"]);
     insta::assert_snapshot!("cluster-no-kubeconfig", none);
     sandbox.write("kubeconfig", &kubeconfig("https://127.0.0.1:1"));
-    insta::assert_snapshot!("cluster-no-such-context", sandbox.run(&["status", "--cluster", "context:nosuch"]));
-    insta::assert_snapshot!("cluster-unreachable", sandbox.run(&["list", "--cluster", "context:there"]));
-    insta::assert_snapshot!("cluster-unreachable-up", sandbox.run(&["up", "small", "--cluster", "context:there"]));
+    insta::assert_snapshot!(
+        "cluster-no-such-context",
+        sandbox.run(&["status", "--cluster", "context:nosuch"])
+    );
+    insta::assert_snapshot!(
+        "cluster-unreachable",
+        sandbox.run(&["list", "--cluster", "context:there"])
+    );
+    insta::assert_snapshot!(
+        "cluster-unreachable-up",
+        sandbox.run(&["up", "small", "--cluster", "context:there"])
+    );
 }
 
 /// A kubeconfig whose one context, `there`, leads to `server`.

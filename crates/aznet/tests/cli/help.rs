@@ -27,8 +27,15 @@ const VERBS: [&[&str]; 18] = [
 fn every_verb_explains_itself() {
     let sandbox = Sandbox::new();
     for verb in VERBS {
-        let name = if verb.is_empty() { "aznet".to_owned() } else { verb.join("-") };
-        insta::assert_snapshot!(format!("help-{name}"), sandbox.run(&[verb, &["--help"]].concat()));
+        let name = if verb.is_empty() {
+            "aznet".to_owned()
+        } else {
+            verb.join("-")
+        };
+        insta::assert_snapshot!(
+            format!("help-{name}"),
+            sandbox.run(&[verb, &["--help"]].concat())
+        );
     }
 }
 
@@ -36,7 +43,10 @@ fn every_verb_explains_itself() {
 fn no_visible_verb_is_forgotten_here() {
     let mut known: Vec<String> = VERBS.iter().map(|verb| verb.join(" ")).collect();
     let mut found = vec![String::new()];
-    for verb in aznet::cli().get_subcommands().filter(|verb| !verb.is_hide_set()) {
+    for verb in aznet::cli()
+        .get_subcommands()
+        .filter(|verb| !verb.is_hide_set())
+    {
         found.push(verb.get_name().to_owned());
         let inner = verb.get_subcommands().filter(|inner| !inner.is_hide_set());
         found.extend(inner.map(|inner| format!("{} {}", verb.get_name(), inner.get_name())));
@@ -59,6 +69,9 @@ fn every_help_has_examples() {
 fn completions_are_printed_for_every_shell() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let script = Sandbox::new().run(&["completions", shell]);
-        assert!(script.contains("exit code: 0") && script.contains("supervise"), "{shell}: {script}");
+        assert!(
+            script.contains("exit code: 0") && script.contains("supervise"),
+            "{shell}: {script}"
+        );
     }
 }

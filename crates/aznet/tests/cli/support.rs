@@ -13,12 +13,18 @@ pub(crate) struct Sandbox {
 
 impl Sandbox {
     pub(crate) fn new() -> Self {
-        Self { folder: tempfile::tempdir().expect("a temporary folder"), memory: "64GiB" }
+        Self {
+            folder: tempfile::tempdir().expect("a temporary folder"),
+            memory: "64GiB",
+        }
     }
 
     /// The same with as much memory as given.
     pub(crate) fn with_memory(memory: &'static str) -> Self {
-        Self { memory, ..Self::new() }
+        Self {
+            memory,
+            ..Self::new()
+        }
     }
 
     /// Writes a file into the folder the program runs in.
@@ -49,7 +55,10 @@ impl Sandbox {
         let text = format!(
             "$ aznet {}\nexit code: {}\n----- stdout -----\n{}----- stderr -----\n{}",
             args.join(" "),
-            output.status.code().map_or("none".to_owned(), |code| code.to_string()),
+            output
+                .status
+                .code()
+                .map_or("none".to_owned(), |code| code.to_string()),
             String::from_utf8_lossy(&output.stdout),
             String::from_utf8_lossy(&output.stderr),
         );
@@ -61,7 +70,11 @@ impl Sandbox {
     fn assert_nothing_left(&self) {
         for name in ["state", "run"] {
             let left = self.folder.path().join(name);
-            assert!(!left.exists(), "{name} was made: {:?}", std::fs::read_dir(left).map(Iterator::count));
+            assert!(
+                !left.exists(),
+                "{name} was made: {:?}",
+                std::fs::read_dir(left).map(Iterator::count)
+            );
         }
     }
 
@@ -73,5 +86,9 @@ impl Sandbox {
 
 /// The root of the source tree.
 fn source() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("the workspace").to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .nth(2)
+        .expect("the workspace")
+        .to_owned()
 }

@@ -29,52 +29,107 @@ const UP: &[&str] = &["up", "small", "--cluster", CLUSTER, "--name", NETWORK];
 
 fn up(_: &Machine) -> Checked {
     let report = json(UP)?;
-    expect(report["name"] == NETWORK, "the name in the report", &report["name"])?;
+    expect(
+        report["name"] == NETWORK,
+        "the name in the report",
+        &report["name"],
+    )?;
     let status = status()?;
-    expect(number(&status["tips"]["checkpointed"]) >= 1, "a first checkpoint", &status["tips"])
+    expect(
+        number(&status["tips"]["checkpointed"]) >= 1,
+        "a first checkpoint",
+        &status["tips"],
+    )
 }
 
 fn status_fields(_: &Machine) -> Checked {
-    let status = until("every node ready", Duration::from_secs(120), |s| s["ready"] == true)?;
+    let status = until("every node ready", Duration::from_secs(120), |s| {
+        s["ready"] == true
+    })?;
     for key in ["proposed", "checkpointed", "proven", "finalized"] {
-        expect(status["tips"][key].is_u64(), &format!("tips.{key} as a number"), &status["tips"])?;
+        expect(
+            status["tips"][key].is_u64(),
+            &format!("tips.{key} as a number"),
+            &status["tips"],
+        )?;
     }
     let nodes = status["nodes"].as_array().ok_or("nodes is no list")?;
     let mut roles: BTreeMap<&str, usize> = BTreeMap::new();
     for node in nodes {
-        *roles.entry(node["role"].as_str().unwrap_or_default()).or_default() += 1;
+        *roles
+            .entry(node["role"].as_str().unwrap_or_default())
+            .or_default() += 1;
         for key in ["name", "role", "ready", "restarts", "tips", "peers"] {
             expect(node.get(key).is_some(), &format!("nodes[].{key}"), node)?;
         }
     }
-    for (role, count) in [("anvil", 1), ("boot-node", 1), ("validator", 4), ("full-node", 1), ("prover-node", 1)] {
-        expect(roles.get(role) == Some(&count), &format!("{count} × {role}"), &format!("{roles:?}"))?;
+    for (role, count) in [
+        ("anvil", 1),
+        ("boot-node", 1),
+        ("validator", 4),
+        ("full-node", 1),
+        ("prover-node", 1),
+    ] {
+        expect(
+            roles.get(role) == Some(&count),
+            &format!("{count} × {role}"),
+            &format!("{roles:?}"),
+        )?;
     }
     for (role, count) in [("prover-broker", 1), ("prover-agent", 1), ("pxe", 1)] {
-        expect(roles.get(role) == Some(&count), &format!("{count} × {role}"), &format!("{roles:?}"))?;
+        expect(
+            roles.get(role) == Some(&count),
+            &format!("{count} × {role}"),
+            &format!("{roles:?}"),
+        )?;
     }
-    expect(status["committee"]["size"] == 4 && status["committee"]["quorum"] == 3, "committee 4, quorum 3", &status["committee"])
+    expect(
+        status["committee"]["size"] == 4 && status["committee"]["quorum"] == 3,
+        "committee 4, quorum 3",
+        &status["committee"],
+    )
 }
 
 fn proven(_: &Machine) -> Checked {
     let before = status()?;
-    until("each tip beyond where it was, and proven > 0", Duration::from_secs(240), |now| {
-        ["proposed", "checkpointed", "proven"].iter().all(|tip| number(&now["tips"][tip]) > number(&before["tips"][tip]))
-            && now["tips"]["proven"].as_u64().is_some_and(|n| n > 0)
-    })?;
+    until(
+        "each tip beyond where it was, and proven > 0",
+        Duration::from_secs(240),
+        |now| {
+            ["proposed", "checkpointed", "proven"]
+                .iter()
+                .all(|tip| number(&now["tips"][tip]) > number(&before["tips"][tip]))
+                && now["tips"]["proven"].as_u64().is_some_and(|n| n > 0)
+        },
+    )?;
     Ok(())
 }
 
 fn env(_: &Machine) -> Checked {
     let urls = json(&["env", NETWORK, "--cluster", CLUSTER])?;
     for (key, body) in [
-        ("AZTEC_NODE_URL", r#"{"jsonrpc":"2.0","id":1,"method":"node_getL2Tips","params":[]}"#),
-        ("ETHEREUM_HOSTS", r#"{"jsonrpc":"2.0","id":1,"method":"eth_blockNumber","params":[]}"#),
-        ("PXE_URL", r#"{"jsonrpc":"2.0","id":1,"method":"pxe_status","params":[]}"#),
+        (
+            "AZTEC_NODE_URL",
+            r#"{"jsonrpc":"2.0","id":1,"method":"node_getL2Tips","params":[]}"#,
+        ),
+        (
+            "ETHEREUM_HOSTS",
+            r#"{"jsonrpc":"2.0","id":1,"method":"eth_blockNumber","params":[]}"#,
+        ),
+        (
+            "PXE_URL",
+            r#"{"jsonrpc":"2.0","id":1,"method":"pxe_status","params":[]}"#,
+        ),
     ] {
-        let url = urls[key].as_str().ok_or_else(|| format!("no {key} in {urls}"))?;
+        let url = urls[key]
+            .as_str()
+            .ok_or_else(|| format!("no {key} in {urls}"))?;
         let answer = post(url, body)?;
-        expect(answer.get("result").is_some(), &format!("a result from {key} at {url}"), &answer)?;
+        expect(
+            answer.get("result").is_some(),
+            &format!("a result from {key} at {url}"),
+            &answer,
+        )?;
     }
     Ok(())
 }
@@ -82,16 +137,34 @@ fn env(_: &Machine) -> Checked {
 fn transfer(_: &Machine) -> Checked {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let report = folder.path().to_string_lossy().into_owned();
-    succeeds(&["test", "transfer", "--attach", NETWORK, "--cluster", CLUSTER, "--report", &report])?;
-    let junit = std::fs::read_to_string(folder.path().join("junit.xml")).map_err(|error| format!("junit.xml: {error}"))?;
-    expect(junit.contains("failures=\"0\"") && junit.contains("transfer"), "a passed transfer in junit.xml", &junit)
+    succeeds(&[
+        "test",
+        "transfer",
+        "--attach",
+        NETWORK,
+        "--cluster",
+        CLUSTER,
+        "--report",
+        &report,
+    ])?;
+    let junit = std::fs::read_to_string(folder.path().join("junit.xml"))
+        .map_err(|error| format!("junit.xml: {error}"))?;
+    expect(
+        junit.contains("failures=\"0\"") && junit.contains("transfer"),
+        "a passed transfer in junit.xml",
+        &junit,
+    )
 }
 
 fn logs(_: &Machine) -> Checked {
     let text = succeeds(&["logs", NETWORK, "validator", "--cluster", CLUSTER])?;
     for ordinal in 0..4 {
         let pod = format!("validator-{ordinal}");
-        expect(text.contains(&pod), &format!("lines of {pod}"), &text.lines().take(5).collect::<Vec<_>>())?;
+        expect(
+            text.contains(&pod),
+            &format!("lines of {pod}"),
+            &text.lines().take(5).collect::<Vec<_>>(),
+        )?;
     }
     Ok(())
 }
@@ -99,15 +172,24 @@ fn logs(_: &Machine) -> Checked {
 /// Pod name → (uid, restarts).
 fn pods() -> Result<BTreeMap<String, (String, u64)>, String> {
     let status = status()?;
-    let namespace = status["namespace"].as_str().ok_or("no namespace in the status")?;
-    let list: Value = serde_json::from_str(&kubectl(&["get", "pods", "-n", namespace, "-o", "json"])?).map_err(|e| e.to_string())?;
+    let namespace = status["namespace"]
+        .as_str()
+        .ok_or("no namespace in the status")?;
+    let list: Value =
+        serde_json::from_str(&kubectl(&["get", "pods", "-n", namespace, "-o", "json"])?)
+            .map_err(|e| e.to_string())?;
     let items = list["items"].as_array().ok_or("no items")?;
     Ok(items
         .iter()
         .map(|pod| {
             let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-            let restarts = pod["status"]["containerStatuses"][0]["restartCount"].as_u64().unwrap_or_default();
-            (text(&pod["metadata"]["name"]), (text(&pod["metadata"]["uid"]), restarts))
+            let restarts = pod["status"]["containerStatuses"][0]["restartCount"]
+                .as_u64()
+                .unwrap_or_default();
+            (
+                text(&pod["metadata"]["name"]),
+                (text(&pod["metadata"]["uid"]), restarts),
+            )
         })
         .collect())
 }
@@ -116,29 +198,64 @@ fn up_again(_: &Machine) -> Checked {
     let before = pods()?;
     json(UP)?;
     let after = pods()?;
-    expect(before == after, &format!("the same pods as before: {before:?}"), &format!("{after:?}"))
+    expect(
+        before == after,
+        &format!("the same pods as before: {before:?}"),
+        &format!("{after:?}"),
+    )
 }
 
 fn upgrade(_: &Machine) -> Checked {
     let before = pods()?;
     let mut args = UP.to_vec();
-    args.extend(["--set", "fullNode.replicas=2", "--set", "validator.replicas=5", "--set", "proverAgent.replicas=2"]);
+    args.extend([
+        "--set",
+        "fullNode.replicas=2",
+        "--set",
+        "validator.replicas=5",
+        "--set",
+        "proverAgent.replicas=2",
+    ]);
     json(&args)?;
-    until("the added nodes ready", Duration::from_secs(300), |s| s["ready"] == true && s["nodes"].as_array().is_some_and(|n| n.len() >= before.len() + 3))?;
+    until("the added nodes ready", Duration::from_secs(300), |s| {
+        s["ready"] == true
+            && s["nodes"]
+                .as_array()
+                .is_some_and(|n| n.len() >= before.len() + 3)
+    })?;
     let after = pods()?;
-    let changed: Vec<_> = before.iter().filter(|(name, was)| after.get(*name) != Some(was)).collect();
-    expect(changed.is_empty(), "no pod of before replaced or restarted", &format!("{changed:?}"))
+    let changed: Vec<_> = before
+        .iter()
+        .filter(|(name, was)| after.get(*name) != Some(was))
+        .collect();
+    expect(
+        changed.is_empty(),
+        "no pod of before replaced or restarted",
+        &format!("{changed:?}"),
+    )
 }
 
 fn kill_validator(_: &Machine) -> Checked {
     let before = pods()?;
-    let namespace = status()?["namespace"].as_str().unwrap_or_default().to_owned();
+    let namespace = status()?["namespace"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
     let pid = main_process(&namespace, "validator-3")?;
     kill(pid)?;
-    until("validator-3 restarted and ready", Duration::from_secs(180), |s| {
-        let node = s["nodes"].as_array().and_then(|nodes| nodes.iter().find(|n| n["name"] == "validator-3").cloned());
-        node.is_some_and(|n| n["ready"] == true && n["restarts"].as_u64() > before.get("validator-3").map(|pod| pod.1))
-    })?;
+    until(
+        "validator-3 restarted and ready",
+        Duration::from_secs(180),
+        |s| {
+            let node = s["nodes"]
+                .as_array()
+                .and_then(|nodes| nodes.iter().find(|n| n["name"] == "validator-3").cloned());
+            node.is_some_and(|n| {
+                n["ready"] == true
+                    && n["restarts"].as_u64() > before.get("validator-3").map(|pod| pod.1)
+            })
+        },
+    )?;
     moves("checkpoints after a validator was killed")
 }
 
@@ -148,66 +265,133 @@ fn kill_components(_: &Machine) -> Checked {
         let before = component_of(name, component)?;
         kill(i32::try_from(number(&before["pid"])).unwrap_or_default())?;
         let restarts = number(&before["restarts"]);
-        until(&format!("{component} restarted"), Duration::from_secs(60), |_| {
-            component_of(name, component).is_ok_and(|now| number(&now["restarts"]) > restarts && now["running"] == true)
-        })?;
+        until(
+            &format!("{component} restarted"),
+            Duration::from_secs(60),
+            |_| {
+                component_of(name, component)
+                    .is_ok_and(|now| number(&now["restarts"]) > restarts && now["running"] == true)
+            },
+        )?;
     }
     moves("checkpoints after kubelet and etcd were killed")
 }
 
 fn second_network(_: &Machine) -> Checked {
-    let args = ["up", "small", "--cluster", CLUSTER, "--name", "second", "--set", "validator.replicas=1", "--set", "network.committeeSize=1"];
+    let args = [
+        "up",
+        "small",
+        "--cluster",
+        CLUSTER,
+        "--name",
+        "second",
+        "--set",
+        "validator.replicas=1",
+        "--set",
+        "network.committeeSize=1",
+    ];
     let mut args = args.to_vec();
     args.extend(["--set", "fullNode.replicas=0", "--set", "pxe.replicas=0"]);
     json(&args)?;
     let names: Vec<String> = networks()?;
-    expect(names.iter().any(|n| n == "second") && names.iter().any(|n| n == NETWORK), "both networks listed", &format!("{names:?}"))?;
+    expect(
+        names.iter().any(|n| n == "second") && names.iter().any(|n| n == NETWORK),
+        "both networks listed",
+        &format!("{names:?}"),
+    )?;
     moves("checkpoints of the first network beside a second")?;
     succeeds(&["down", "second", "--cluster", CLUSTER])?;
     let names = networks()?;
-    expect(names == [NETWORK], "only the first left", &format!("{names:?}"))
+    expect(
+        names == [NETWORK],
+        "only the first left",
+        &format!("{names:?}"),
+    )
 }
 
 fn networks() -> Result<Vec<String>, String> {
     let list = json(&["list", "--cluster", CLUSTER])?;
-    Ok(list.as_array().into_iter().flatten().filter_map(|n| n["name"].as_str().map(str::to_owned)).collect())
+    Ok(list
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|n| n["name"].as_str().map(str::to_owned))
+        .collect())
 }
 
 fn down(machine: &Machine) -> Checked {
     succeeds(&["down", "--all", "--cluster", CLUSTER])?;
     succeeds(&["cluster", "down", CLUSTER.trim_start_matches("embedded:")])?;
     let left = machine.difference();
-    expect(left.is_empty(), "nothing left of the cluster", &format!("{left:#?}"))
+    expect(
+        left.is_empty(),
+        "nothing left of the cluster",
+        &format!("{left:#?}"),
+    )
 }
 
 /// Two checkpoints more than now, within the time of ten slots.
 fn moves(what: &str) -> Checked {
     let from = number(&status()?["tips"]["checkpointed"]);
-    until(what, Duration::from_secs(120), |s| number(&s["tips"]["checkpointed"]) >= from + 2).map(drop)
+    until(what, Duration::from_secs(120), |s| {
+        number(&s["tips"]["checkpointed"]) >= from + 2
+    })
+    .map(drop)
 }
 
 fn component_of(cluster: &str, component: &str) -> Result<Value, String> {
     let clusters = json(&["cluster", "list"])?;
-    let cluster = clusters.as_array().into_iter().flatten().find(|c| c["name"] == cluster).ok_or("the cluster is not listed")?;
-    let components = cluster["components"].as_array().ok_or("no components listed")?;
-    components.iter().find(|c| c["name"] == component).cloned().ok_or_else(|| format!("{component} is not listed: {components:?}"))
+    let cluster = clusters
+        .as_array()
+        .into_iter()
+        .flatten()
+        .find(|c| c["name"] == cluster)
+        .ok_or("the cluster is not listed")?;
+    let components = cluster["components"]
+        .as_array()
+        .ok_or("no components listed")?;
+    components
+        .iter()
+        .find(|c| c["name"] == component)
+        .cloned()
+        .ok_or_else(|| format!("{component} is not listed: {components:?}"))
 }
 
 /// The process that runs as PID 1 in the pod's main container, found by its cgroup, never by its name.
 fn main_process(namespace: &str, pod: &str) -> Result<i32, String> {
-    let id = kubectl(&["get", "pod", "-n", namespace, pod, "-o", "jsonpath={.status.containerStatuses[0].containerID}"])?;
+    let id = kubectl(&[
+        "get",
+        "pod",
+        "-n",
+        namespace,
+        pod,
+        "-o",
+        "jsonpath={.status.containerStatuses[0].containerID}",
+    ])?;
     let id = id.trim_start_matches("containerd://");
-    let pids = std::fs::read_dir("/proc").map_err(|e| e.to_string())?.flatten();
+    let pids = std::fs::read_dir("/proc")
+        .map_err(|e| e.to_string())?
+        .flatten();
     let mut found: Vec<i32> = pids
         .filter_map(|entry| entry.file_name().to_string_lossy().parse().ok())
-        .filter(|pid: &i32| std::fs::read_to_string(format!("/proc/{pid}/cgroup")).is_ok_and(|text| text.contains(id)))
+        .filter(|pid: &i32| {
+            std::fs::read_to_string(format!("/proc/{pid}/cgroup"))
+                .is_ok_and(|text| text.contains(id))
+        })
         .collect();
     found.sort_unstable();
-    found.first().copied().ok_or_else(|| format!("no process of container {id}"))
+    found
+        .first()
+        .copied()
+        .ok_or_else(|| format!("no process of container {id}"))
 }
 
 fn kill(pid: i32) -> Checked {
-    nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL).map_err(|e| format!("kill -9 {pid}: {e}"))
+    nix::sys::signal::kill(
+        nix::unistd::Pid::from_raw(pid),
+        nix::sys::signal::Signal::SIGKILL,
+    )
+    .map_err(|e| format!("kill -9 {pid}: {e}"))
 }
 
 fn post(url: &str, body: &str) -> Result<Value, String> {
@@ -224,5 +408,9 @@ fn number(value: &Value) -> u64 {
 }
 
 fn expect(holds: bool, what: &str, seen: &impl std::fmt::Debug) -> Checked {
-    if holds { Ok(()) } else { Err(format!("expected {what}, saw {seen:?}")) }
+    if holds {
+        Ok(())
+    } else {
+        Err(format!("expected {what}, saw {seen:?}"))
+    }
 }

@@ -21,7 +21,11 @@ pub(crate) fn missing() -> Option<String> {
         return Some("needs root for network namespaces and cgroups".to_owned());
     }
     let images = json(&["images", "list"]).ok()?;
-    let unbuilt = images.as_array()?.iter().filter(|image| image["built"] != true).count();
+    let unbuilt = images
+        .as_array()?
+        .iter()
+        .filter(|image| image["built"] != true)
+        .count();
     (unbuilt > 0).then(|| format!("{unbuilt} images are not built: run `aznet images build`"))
 }
 
@@ -33,12 +37,18 @@ pub(crate) struct Machine {
 
 impl Machine {
     pub(crate) fn new() -> Self {
-        Self { before: Footprint::now(), broken: Mutex::new(false) }
+        Self {
+            before: Footprint::now(),
+            broken: Mutex::new(false),
+        }
     }
 
     /// Runs one check; on failure shows the pods first, and later checks fail at once instead of misleading.
     pub(crate) fn run(&self, check: fn(&Machine) -> Checked) -> Checked {
-        let mut broken = self.broken.lock().map_err(|_| "an earlier check panicked".to_owned())?;
+        let mut broken = self
+            .broken
+            .lock()
+            .map_err(|_| "an earlier check panicked".to_owned())?;
         if *broken {
             return Err("not tried: an earlier check of this tier failed".to_owned());
         }
@@ -90,7 +100,12 @@ pub(crate) fn json(args: &[&str]) -> Result<Value, String> {
     let mut args = args.to_vec();
     args.extend(["-o", "json"]);
     let text = succeeds(&args)?;
-    serde_json::from_str(&text).map_err(|error| format!("`aznet {}`: not one JSON document: {error}\n{text}", args.join(" ")))
+    serde_json::from_str(&text).map_err(|error| {
+        format!(
+            "`aznet {}`: not one JSON document: {error}\n{text}",
+            args.join(" ")
+        )
+    })
 }
 
 /// The network's status.
@@ -99,7 +114,11 @@ pub(crate) fn status() -> Result<Value, String> {
 }
 
 /// Polls the status until `done` says yes; the error carries the last status.
-pub(crate) fn until(what: &str, deadline: Duration, mut done: impl FnMut(&Value) -> bool) -> Result<Value, String> {
+pub(crate) fn until(
+    what: &str,
+    deadline: Duration,
+    mut done: impl FnMut(&Value) -> bool,
+) -> Result<Value, String> {
     let started = Instant::now();
     loop {
         let seen = status();
@@ -109,13 +128,19 @@ pub(crate) fn until(what: &str, deadline: Duration, mut done: impl FnMut(&Value)
             return Ok(status.clone());
         }
         if started.elapsed() > deadline {
-            return Err(format!("{what}: not within {} s; last seen: {seen:?}", deadline.as_secs()));
+            return Err(format!(
+                "{what}: not within {} s; last seen: {seen:?}",
+                deadline.as_secs()
+            ));
         }
         pause();
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the poll interval of a wait that has a deadline and a name")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the poll interval of a wait that has a deadline and a name"
+)]
 fn pause() {
     std::thread::sleep(Duration::from_secs(1));
 }
@@ -124,8 +149,13 @@ fn pause() {
 pub(crate) fn kubectl(args: &[&str]) -> Result<String, String> {
     let clusters = json(&["cluster", "list"])?;
     let name = CLUSTER.trim_start_matches("embedded:");
-    let cluster = clusters.as_array().and_then(|all| all.iter().find(|c| c["name"] == name)).ok_or("the cluster is not listed")?;
-    let kubeconfig = cluster["kubeconfig"].as_str().ok_or("no kubeconfig listed")?;
+    let cluster = clusters
+        .as_array()
+        .and_then(|all| all.iter().find(|c| c["name"] == name))
+        .ok_or("the cluster is not listed")?;
+    let kubeconfig = cluster["kubeconfig"]
+        .as_str()
+        .ok_or("no kubeconfig listed")?;
     let program = cluster["kubectl"].as_str().unwrap_or("kubectl");
     let output = Command::new(program)
         .args(["--kubeconfig", kubeconfig])
@@ -133,18 +163,31 @@ pub(crate) fn kubectl(args: &[&str]) -> Result<String, String> {
         .output()
         .map_err(|error| format!("{program}: {error}"))?;
     if !output.status.success() {
-        return Err(format!("kubectl {}: {}", args.join(" "), String::from_utf8_lossy(&output.stderr)));
+        return Err(format!(
+            "kubectl {}: {}",
+            args.join(" "),
+            String::from_utf8_lossy(&output.stderr)
+        ));
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// Pods, events and the last words of what is not ready: shown with every failure.
 fn evidence() -> String {
-    let show = |title: &str, seen: Result<String, String>| format!("--- {title}\n{}\n", seen.unwrap_or_else(|error| error));
+    let show = |title: &str, seen: Result<String, String>| {
+        format!("--- {title}\n{}\n", seen.unwrap_or_else(|error| error))
+    };
     [
         show("pods", kubectl(&["get", "pods", "-A", "-o", "wide"])),
-        show("events", kubectl(&["get", "events", "-A", "--sort-by=.lastTimestamp"]).map(|text| tail(&text, 30))),
-        show("status", succeeds(&["status", NETWORK, "--cluster", CLUSTER])),
+        show(
+            "events",
+            kubectl(&["get", "events", "-A", "--sort-by=.lastTimestamp"])
+                .map(|text| tail(&text, 30)),
+        ),
+        show(
+            "status",
+            succeeds(&["status", NETWORK, "--cluster", CLUSTER]),
+        ),
     ]
     .concat()
 }
@@ -165,15 +208,33 @@ impl Footprint {
         let mut traces = BTreeSet::new();
         traces.extend(names("/run/netns").map(|name| format!("netns {name}")));
         let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-        traces.extend(mounts.lines().filter_map(|line| line.split(' ').nth(4)).map(|point| format!("mount {point}")));
+        traces.extend(
+            mounts
+                .lines()
+                .filter_map(|line| line.split(' ').nth(4))
+                .map(|point| format!("mount {point}")),
+        );
         for hierarchy in names("/sys/fs/cgroup") {
-            traces.extend(names(&format!("/sys/fs/cgroup/{hierarchy}/aznet")).map(|name| format!("cgroup {hierarchy}/aznet/{name}")));
+            traces.extend(
+                names(&format!("/sys/fs/cgroup/{hierarchy}/aznet"))
+                    .map(|name| format!("cgroup {hierarchy}/aznet/{name}")),
+            );
         }
         traces.extend(names("/sys/fs/cgroup/aznet").map(|name| format!("cgroup aznet/{name}")));
         traces.extend(names("/sys/class/net").map(|name| format!("link {name}")));
         for pid in names("/proc").filter(|name| name.bytes().all(|b| b.is_ascii_digit())) {
             let command = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-            let known = ["etcd", "kube", "containerd", "coredns", "local-path", "node", "anvil", "versitygw", "catatonit"];
+            let known = [
+                "etcd",
+                "kube",
+                "containerd",
+                "coredns",
+                "local-path",
+                "node",
+                "anvil",
+                "versitygw",
+                "catatonit",
+            ];
             if known.iter().any(|name| command.starts_with(name)) {
                 traces.insert(format!("process {pid} {}", command.trim()));
             }
@@ -182,12 +243,22 @@ impl Footprint {
     }
 
     fn difference(&self, now: &Self) -> Vec<String> {
-        let gone = self.traces.difference(&now.traces).map(|trace| format!("gone: {trace}"));
-        let new = now.traces.difference(&self.traces).map(|trace| format!("left: {trace}"));
+        let gone = self
+            .traces
+            .difference(&now.traces)
+            .map(|trace| format!("gone: {trace}"));
+        let new = now
+            .traces
+            .difference(&self.traces)
+            .map(|trace| format!("left: {trace}"));
         gone.chain(new).collect()
     }
 }
 
 fn names(folder: impl AsRef<Path>) -> impl Iterator<Item = String> {
-    std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.file_name().to_string_lossy().into_owned())
+    std::fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
 }

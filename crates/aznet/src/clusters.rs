@@ -1,0 +1,163 @@
+//! From `--cluster` to clients, and from a name to the network that is meant.
+
+use anyhow::Context as _;
+use aznet_cluster::cluster::{Cluster, Provider};
+use aznet_cluster::embedded::{self, Info, State};
+use aznet_network::namespace::{Network, NetworkInfo};
+use kube::Client;
+
+use crate::cli::ClusterChoice;
+use crate::context::Context;
+use crate::failure::Failure;
+
+/// A cluster that can be talked to.
+#[derive(Clone)]
+pub(crate) struct Connected {
+    /// Which one.
+    pub(crate) choice: ClusterChoice,
+    /// Talks to it.
+    pub(crate) client: Client,
+}
+
+/// The networks of all clusters in question.
+#[derive(Clone)]
+pub(crate) struct Networks {
+    found: Vec<(Connected, NetworkInfo)>,
+    place: Option<String>,
+}
+
+/// A client of the cluster; an embedded one must be up. Nothing is contacted.
+pub(crate) async fn connect(
+    context: &Context,
+    choice: &ClusterChoice,
+) -> anyhow::Result<Connected> {
+    let cluster = match choice {
+        ClusterChoice::Context(name) => Cluster::existing(name),
+        ClusterChoice::Embedded(name) => running(context, name)?,
+    };
+    let client = cluster.client().await?;
+    Ok(Connected {
+        choice: choice.clone(),
+        client,
+    })
+}
+
+fn running(context: &Context, name: &str) -> anyhow::Result<Cluster> {
+    let known = embedded::list(&context.paths)?;
+    let missing = || embedded::Error::NoSuchCluster {
+        name: name.to_owned(),
+    };
+    let info = known
+        .iter()
+        .find(|info| info.name == name)
+        .ok_or_else(missing)?;
+    if info.state == State::Stopped {
+        return Err(Failure::ClusterStopped {
+            name: name.to_owned(),
+        }
+        .into());
+    }
+    Ok(Cluster {
+        name: name.to_owned(),
+        provider: Provider::Embedded,
+        kubeconfig: Some(info.kubeconfig.clone()),
+    })
+}
+
+/// The networks of the cluster named, or of all embedded ones.
+pub(crate) async fn networks(
+    context: &Context,
+    cluster: Option<&ClusterChoice>,
+) -> anyhow::Result<Networks> {
+    let place = cluster.map(ToString::to_string);
+    let clusters = match cluster {
+        Some(choice) => vec![connect(context, choice).await?],
+        None => all_embedded(context).await?,
+    };
+    let mut found = Vec::new();
+    for cluster in clusters {
+        let infos = Network::list(&cluster.client, &cluster.choice.to_string()).await?;
+        found.extend(infos.into_iter().map(|info| (cluster.clone(), info)));
+    }
+    Ok(Networks { found, place })
+}
+
+async fn all_embedded(context: &Context) -> anyhow::Result<Vec<Connected>> {
+    let mut clusters = Vec::new();
+    for Info { name, state, .. } in embedded::list(&context.paths)? {
+        if state == State::Stopped {
+            let back = format!("`aznet cluster up {name}` brings it back with its networks");
+            context
+                .printer
+                .warn(format_args!("cluster `{name}` does not run; {back}"));
+            continue;
+        }
+        let choice = ClusterChoice::Embedded(name);
+        clusters.push(
+            connect(context, &choice)
+                .await
+                .with_context(|| format!("cluster {choice}"))?,
+        );
+    }
+    Ok(clusters)
+}
+
+impl Networks {
+    /// All of them, those being removed included.
+    pub(crate) fn infos(&self) -> impl Iterator<Item = &NetworkInfo> {
+        self.found.iter().map(|(_, info)| info)
+    }
+
+    /// Whether one is called so.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.infos()
+            .any(|info| info.name == name || info.namespace == name)
+    }
+
+    /// The network of this name or namespace; without a name the only one there is.
+    pub(crate) async fn open(
+        &self,
+        name: Option<&str>,
+    ) -> anyhow::Result<(ClusterChoice, Network)> {
+        let (cluster, info) = self.pick(name)?;
+        let network =
+            Network::find(cluster.client.clone(), &info.cluster, Some(&info.namespace)).await?;
+        Ok((cluster.choice.clone(), network))
+    }
+
+    /// Every network that is not being removed already.
+    pub(crate) async fn open_all(&self) -> anyhow::Result<Vec<(ClusterChoice, Network)>> {
+        let mut opened = Vec::new();
+        for (_, info) in self.found.iter().filter(|(_, info)| !info.leaving) {
+            opened.push(self.open(Some(&info.namespace)).await?);
+        }
+        Ok(opened)
+    }
+
+    fn pick(&self, name: Option<&str>) -> Result<&(Connected, NetworkInfo), Failure> {
+        let there = || self.found.iter().filter(|(_, info)| !info.leaving);
+        let fits = |info: &NetworkInfo| {
+            name.is_none_or(|name| info.name == name || info.namespace == name)
+        };
+        let mut fitting = there().filter(|(_, info)| fits(info));
+        match (fitting.next(), fitting.next(), name) {
+            (Some(only), None, _) => Ok(only),
+            (None, _, Some(name)) if there().next().is_some() => {
+                let running = there().map(|(_, info)| info.name.clone()).collect();
+                Err(Failure::UnknownNetwork {
+                    name: name.to_owned(),
+                    running,
+                })
+            }
+            (None, ..) => Err(Failure::NoNetwork {
+                cluster: self.place.clone(),
+            }),
+            (Some(_), Some(_), _) => {
+                let running = there()
+                    .map(|(_, info)| format!("{} ({})", info.name, info.namespace))
+                    .collect();
+                Err(Failure::WhichNetwork { running })
+            }
+        }
+    }
+}

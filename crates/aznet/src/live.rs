@@ -1,0 +1,162 @@
+//! A deployment as it goes on: the libraries' events as steps, with a line for every pod and what it waits for.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aznet_network::deploy::{Progress, Reporter};
+use aznet_network::nodes::{Phase, PodState};
+use jiff::Timestamp;
+use owo_colors::OwoColorize;
+
+use crate::interrupt::Interrupt;
+use crate::steps::{Step, Steps};
+use crate::table::count;
+
+/// Wide enough for the pods of a usual network.
+const NAME_WIDTH: usize = 16;
+
+/// Turns events of a deployment into steps.
+#[derive(Debug, Clone)]
+pub(crate) struct Live(Arc<Mutex<State>>);
+
+#[derive(Debug)]
+struct State {
+    steps: Steps,
+    interrupt: Interrupt,
+    network: String,
+    stage: Option<Stage>,
+}
+
+/// The step under way, and what to say when it is over.
+#[derive(Debug)]
+struct Stage {
+    kind: Kind,
+    step: Step,
+    outcome: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Chart,
+    Pods,
+    Chain,
+}
+
+impl Live {
+    /// Nothing has happened yet.
+    pub(crate) fn new(steps: &Steps, interrupt: &Interrupt, network: &str) -> Self {
+        let state = State {
+            steps: steps.clone(),
+            interrupt: interrupt.clone(),
+            network: network.to_owned(),
+            stage: None,
+        };
+        Self(Arc::new(Mutex::new(state)))
+    }
+
+    /// Takes the events.
+    pub(crate) fn reporter(&self) -> Reporter {
+        let this = self.clone();
+        Arc::new(move |progress| this.with(|state| state.take(&progress)))
+    }
+
+    /// The deployment ended, well or not.
+    pub(crate) fn close(&self, well: bool) {
+        self.with(|state| match state.stage.take() {
+            Some(stage) if well => state.steps.end(&stage.step, stage.outcome),
+            Some(stage) => stage.step.abandon(),
+            None => {}
+        });
+    }
+
+    fn with(&self, act: impl FnOnce(&mut State)) {
+        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+impl State {
+    fn take(&mut self, progress: &Progress) {
+        match progress {
+            Progress::Namespace { .. } | Progress::Removing { .. } => {}
+            Progress::Applying { release } => {
+                self.enter(
+                    Kind::Chart,
+                    &format!("applying the chart as {release}"),
+                    "applied",
+                );
+            }
+            Progress::Pods { wanted, pods, .. } => {
+                self.interrupt.leaves(
+                    format!("network {} goes on starting by itself", self.network),
+                    format!(
+                        "`aznet status {0}` shows how it does, `aznet down {0}` removes it",
+                        self.network
+                    ),
+                );
+                let ready = pods.iter().filter(|pod| pod.phase.is_ready()).count();
+                let text = format!("{ready} of {wanted} ready");
+                let step = self.enter(
+                    Kind::Pods,
+                    &text,
+                    &format!("{} ready", count(pods.len(), "pod")),
+                );
+                step.say(&text);
+                let now = Timestamp::now();
+                step.show(
+                    &pods
+                        .iter()
+                        .map(|pod| (pod.name.clone(), row(pod, now)))
+                        .collect::<Vec<_>>(),
+                );
+            }
+            Progress::Chain { seen, .. } => {
+                let text = format!("waiting for the first checkpoint: {seen}");
+                self.enter(Kind::Chain, &text, seen).say(&text);
+            }
+        }
+    }
+
+    /// The step of this kind: begun now if it is another than the one under way, which then ended well.
+    fn enter(&mut self, kind: Kind, doing: &str, outcome: &str) -> Step {
+        if let Some(stage) = self.stage.as_mut().filter(|stage| stage.kind == kind) {
+            outcome.clone_into(&mut stage.outcome);
+            return stage.step.clone();
+        }
+        if let Some(over) = self.stage.take() {
+            self.steps.end(&over.step, over.outcome);
+        }
+        let name = match kind {
+            Kind::Chart => "chart",
+            Kind::Pods => "pods",
+            Kind::Chain => "chain",
+        };
+        let step = self.steps.begin(name, doing);
+        self.stage = Some(Stage {
+            kind,
+            step: step.clone(),
+            outcome: outcome.to_owned(),
+        });
+        step
+    }
+}
+
+/// A pod and what it does, in a line.
+fn row(pod: &PodState, now: Timestamp) -> String {
+    let words = pod.phase.words(now);
+    let name = format!("{:NAME_WIDTH$}", pod.name);
+    let restarts = match pod.restarts {
+        0 => String::new(),
+        n => format!(
+            " ({} so far)",
+            count(usize::try_from(n).unwrap_or(usize::MAX), "restart")
+        )
+        .yellow()
+        .to_string(),
+    };
+    match pod.phase {
+        Phase::Ready => format!("{} {name} {}{restarts}", "✓".green(), words.green()),
+        Phase::Crashed { .. } | Phase::ImageMissing { .. } => {
+            format!("{} {name} {}{restarts}", "✗".red(), words.red())
+        }
+        _ => format!("{} {name} {}{restarts}", "·".dimmed(), words.dimmed()),
+    }
+}

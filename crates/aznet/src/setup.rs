@@ -1,0 +1,256 @@
+//! Everything a network needs before it can be deployed: the machine, the programs, the images, the cluster. What is
+//! there already takes no time.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use aznet_cluster::cluster::Cluster;
+use aznet_cluster::embedded::{self, Archive, Binaries, Images, Options};
+use aznet_cluster::images::{self, Image, ImageSet};
+use aznet_cluster::progress::{Progress, Reporter};
+use aznet_cluster::source::Source;
+use aznet_cluster::toolchain::{self, Group, Program, Settings, Toolchain};
+use aznet_network::helm::Helm;
+use kube::Client;
+use serde_json::{Value, json};
+
+use crate::cli::ClusterChoice;
+use crate::context::Context;
+use crate::steps::{Step, Steps};
+use crate::table::count;
+
+/// Where Debian and Ubuntu put the CNI plugins.
+const CNI: &str = "/usr/lib/cni";
+/// Where systems keep their programs.
+const SYSTEM: [&str; 6] = [
+    "/usr/local/sbin",
+    "/usr/local/bin",
+    "/usr/sbin",
+    "/usr/bin",
+    "/sbin",
+    "/bin",
+];
+
+/// A cluster that networks can be deployed to.
+pub(crate) struct Ready {
+    /// Which one.
+    pub(crate) choice: ClusterChoice,
+    /// Talks to it.
+    pub(crate) client: Client,
+    /// Helm, set to it.
+    pub(crate) helm: Helm,
+    /// Its kubeconfig; `None`: the user's own.
+    pub(crate) kubeconfig: Option<PathBuf>,
+    /// Values that it implies: names of images that are on it.
+    pub(crate) implied: Option<Value>,
+}
+
+/// The programs and images that a cluster is made of.
+pub(crate) struct Parts {
+    toolchain: Toolchain,
+    images: ImageSet,
+    store: PathBuf,
+}
+
+/// Sees to it that the cluster is up, with everything that it needs.
+pub(crate) async fn cluster(
+    context: &Context,
+    steps: &Steps,
+    choice: &ClusterChoice,
+) -> anyhow::Result<Ready> {
+    match choice {
+        ClusterChoice::Context(name) => existing(context, steps, choice, name).await,
+        ClusterChoice::Embedded(name) => {
+            let parts = parts(context, steps).await?;
+            let cluster = embedded(context, steps, name, &parts).await?;
+            let helm = parts.toolchain.path(Program::Helm);
+            ready(
+                choice,
+                &cluster,
+                Helm::new(helm),
+                Some(implied(&parts.images)),
+            )
+            .await
+        }
+    }
+}
+
+/// Programs and images, built where they are missing.
+pub(crate) async fn parts(context: &Context, steps: &Steps) -> anyhow::Result<Parts> {
+    let toolchain = programs(context, steps).await?;
+    let source = Source::locate()?;
+    let (paths, cancel) = (&context.paths, context.interrupt.token());
+    let step = steps.begin("images", "looking at what is built");
+    let report = reporter(&step);
+    let make = async {
+        let images = images::ensure(paths, &source, &toolchain, &report, cancel).await?;
+        let store = images::store(paths, &images, &report, cancel).await?;
+        anyhow::Ok((images, store))
+    };
+    let (images, store) = make
+        .await
+        .context("can't make the images")
+        .inspect_err(|_| step.abandon())?;
+    steps.end(&step, count(images.iter().count(), "image"));
+    Ok(Parts {
+        toolchain,
+        images,
+        store,
+    })
+}
+
+/// Brings an embedded cluster up.
+pub(crate) async fn embedded(
+    context: &Context,
+    steps: &Steps,
+    name: &str,
+    parts: &Parts,
+) -> anyhow::Result<Cluster> {
+    context.interrupt.leaves(
+        format!("cluster {name} is partly up"),
+        format!("the same command goes on from there, `aznet cluster down {name}` removes it"),
+    );
+    let step = steps.begin("cluster", "looking whether it runs");
+    let report = reporter(&step);
+    let options = Options::new(name)?;
+    let (binaries, images) = (binaries(&parts.toolchain), parts.for_cluster());
+    let up = embedded::up(
+        &context.paths,
+        &binaries,
+        &images,
+        &options,
+        &report,
+        context.interrupt.token(),
+    );
+    let cluster = up
+        .await
+        .with_context(|| format!("cluster {name} does not come up"))
+        .inspect_err(|_| step.abandon())?;
+    steps.end(&step, format!("{name} is ready"));
+    Ok(cluster)
+}
+
+async fn programs(context: &Context, steps: &Steps) -> anyhow::Result<Toolchain> {
+    let source = Source::locate()?;
+    let step = steps.begin("toolchain", "looking at what is built");
+    let settings = Settings::from_env()?;
+    let report = reporter(&step);
+    let ensured = toolchain::ensure(
+        &context.paths,
+        &source,
+        &settings,
+        &report,
+        context.interrupt.token(),
+    )
+    .await;
+    let toolchain = ensured
+        .context("can't make the programs")
+        .inspect_err(|_| step.abandon())?;
+    let programs = Group::ALL.iter().map(|group| group.programs().len()).sum();
+    steps.end(&step, count(programs, "program"));
+    Ok(toolchain)
+}
+
+/// An existing cluster pulls its images itself; only Helm is needed here.
+async fn existing(
+    context: &Context,
+    steps: &Steps,
+    choice: &ClusterChoice,
+    name: &str,
+) -> anyhow::Result<Ready> {
+    let helm = match on_path("helm") {
+        Some(helm) => helm,
+        None => programs(context, steps).await?.path(Program::Helm),
+    };
+    ready(choice, &Cluster::existing(name), Helm::new(helm), None).await
+}
+
+async fn ready(
+    choice: &ClusterChoice,
+    cluster: &Cluster,
+    helm: Helm,
+    implied: Option<Value>,
+) -> anyhow::Result<Ready> {
+    let helm = helm.context(cluster.context());
+    let helm = match &cluster.kubeconfig {
+        Some(path) => helm.kubeconfig(path),
+        None => helm,
+    };
+    let client = cluster.client().await?;
+    Ok(Ready {
+        choice: choice.clone(),
+        client,
+        helm,
+        kubeconfig: cluster.kubeconfig.clone(),
+        implied,
+    })
+}
+
+impl Parts {
+    /// The images that a cluster starts with.
+    fn for_cluster(&self) -> Images {
+        let name = |image| self.images.get(image).reference.clone();
+        let archive = |built: &images::Built| Archive {
+            image: built.reference.clone(),
+            path: built.archive.clone(),
+        };
+        Images {
+            store: self.store.clone(),
+            pause: name(Image::Pause),
+            coredns: name(Image::Coredns),
+            provisioner: name(Image::LocalPathProvisioner),
+            base: name(Image::Base),
+            archives: self.images.iter().map(archive).collect(),
+        }
+    }
+
+    /// The images.
+    pub(crate) fn images(&self) -> &ImageSet {
+        &self.images
+    }
+}
+
+/// Values for the chart: the images are on the cluster, and nowhere else.
+fn implied(images: &ImageSet) -> Value {
+    let entry = |built: &images::Built| {
+        let key = built.image.key()?.to_owned();
+        Some((
+            key,
+            json!({"image": built.reference, "pullPolicy": "Never"}),
+        ))
+    };
+    json!({"images": images.iter().filter_map(entry).collect::<serde_json::Map<_, _>>()})
+}
+
+fn binaries(toolchain: &Toolchain) -> Binaries {
+    let mut search: Vec<PathBuf> = Vec::new();
+    for program in Group::ALL.iter().flat_map(|group| group.programs()) {
+        let folder = toolchain.path(*program).parent().map(Path::to_owned);
+        search.extend(folder.filter(|folder| !search.contains(folder)));
+    }
+    search.extend(SYSTEM.map(PathBuf::from));
+    Binaries {
+        search,
+        cni: CNI.into(),
+    }
+}
+
+fn on_path(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path)
+        .map(|folder| folder.join(program))
+        .find(|file| file.is_file())
+}
+
+/// Shows a library's progress as what the step does.
+pub(crate) fn reporter(step: &Step) -> Reporter {
+    let step = step.clone();
+    Arc::new(move |progress: Progress| {
+        let place = progress
+            .step
+            .map(|at| format!(" [{}/{}]", at.index, at.total))
+            .unwrap_or_default();
+        step.say(&format!("{}{place}: {}", progress.task, progress.message));
+    })
+}
