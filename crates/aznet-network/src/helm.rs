@@ -69,6 +69,12 @@ pub enum HelmError {
         /// What Helm said.
         stderr: String,
     },
+    /// There is a release of this name already.
+    #[error(
+        "there is a release `{}` in the namespace {} already (revision {}, {}): choose another name, or upgrade it",
+        .0.name, .0.namespace, .0.revision, .0.status
+    )]
+    NameTaken(ReleaseInfo),
     /// Helm took too long.
     #[error("helm {action} did not end within {} s; is the cluster's API server well?", after.as_secs())]
     TimedOut {
@@ -177,30 +183,27 @@ impl Helm {
         .await
     }
 
-    /// Installs a release and does not wait for its pods. When it fails, what was made is removed again.
+    /// Installs a release and does not wait for its pods. When it fails or is cancelled, what was made is removed again.
     ///
     /// # Errors
-    /// [`HelmError`].
+    /// [`HelmError`]; [`HelmError::NameTaken`] where there is a release of this name, which stays as it is.
     pub async fn install(
         &self,
         release: &Release<'_>,
         cancel: &CancellationToken,
     ) -> Result<(), HelmError> {
-        let failure = match self
-            .with_values("install", release, &["--server-side=true"], cancel)
-            .await
-        {
-            Ok(_) => return Ok(()),
-            Err(failure) => failure,
-        };
-        // A name in use is someone else's release: that one must stay.
-        if matches!(&failure, HelmError::Failed { stderr, .. } if stderr.contains("name that is still in use"))
-        {
-            return Err(failure);
+        let (name, namespace) = (release.name, release.namespace);
+        // Asked first: clean-up below must never meet a release that is not ours.
+        if let Some(taken) = self.status(name, namespace, cancel).await? {
+            return Err(HelmError::NameTaken(taken));
         }
+        let args = ["--server-side=true"];
+        let Err(failure) = self.with_values("install", release, &args, cancel).await else {
+            return Ok(());
+        };
         // Not the caller's token: clean-up must happen even when the caller has given up.
         let undone = self
-            .uninstall(release.name, release.namespace, &CancellationToken::new())
+            .uninstall(name, namespace, &CancellationToken::new())
             .await;
         Err(after_undoing(failure, undone))
     }
@@ -217,9 +220,8 @@ impl Helm {
         let (name, namespace) = (release.name, release.namespace);
         let before = self.status(name, namespace, cancel).await?;
         let args = ["--reset-values", "--server-side=true", "--force-conflicts"];
-        let failure = match self.with_values("upgrade", release, &args, cancel).await {
-            Ok(_) => return Ok(()),
-            Err(failure) => failure,
+        let Err(failure) = self.with_values("upgrade", release, &args, cancel).await else {
+            return Ok(());
         };
         let undo = CancellationToken::new();
         let undone = match (&before, self.status(name, namespace, &undo).await) {

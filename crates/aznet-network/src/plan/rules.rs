@@ -173,7 +173,7 @@ fn prover(values: &Values) -> Vec<Problem> {
 fn l1(values: &Values) -> Vec<Problem> {
     let (l1, mut problems) = (&values.l1, Vec::new());
     let mut add = |key, seen: &str, expected, remedy| {
-        problems.push(Problem::new(key, seen, expected, remedy))
+        problems.push(Problem::new(key, seen, expected, remedy));
     };
     if l1.anvil.enabled {
         if !l1.execution_urls.is_empty() {

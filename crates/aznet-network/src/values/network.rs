@@ -50,6 +50,10 @@ pub enum PullPolicy {
 /// The Aztec network.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "switches of a configuration, as Aztec has them"
+)]
 pub struct Network {
     /// Length of an L2 slot in seconds; a multiple of `l1.blockTime`.
     pub slot_duration: u64,

@@ -154,6 +154,7 @@ macro_rules! pod_settings {
 
         impl $name {
             /// The part that every role has.
+            #[must_use]
             pub fn settings(&self) -> $crate::values::pod::PodSettings {
                 $crate::values::pod::PodSettings {
                     log_level: self.log_level.clone(),

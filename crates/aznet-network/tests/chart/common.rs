@@ -32,31 +32,39 @@ pub(crate) fn load(files: &[PathBuf], sets: &[&str]) -> Result<Loaded, values::V
     })
 }
 
-/// Helm as named by `AZNET_HELM`, else as found in the search path, else the toolchain's.
+/// Helm.
 pub(crate) fn helm() -> Helm {
-    let named = std::env::var_os("AZNET_HELM").map(PathBuf::from);
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = || {
-        std::env::split_paths(&path)
-            .map(|folder| folder.join("helm"))
-            .find(|program| program.is_file())
-    };
-    let helm = named.or_else(found).or_else(toolchain_helm);
-    Helm::new(helm.expect(
-        "these tests render the chart with Helm: name it in AZNET_HELM, or put it into PATH",
-    ))
+    Helm::new(program("helm"))
 }
 
-fn toolchain_helm() -> Option<PathBuf> {
+/// A program in the folder `AZNET_TOOLS`, else of the built toolchain, else in the search path.
+pub(crate) fn program(name: &str) -> PathBuf {
+    let named = std::env::var_os("AZNET_TOOLS").map(PathBuf::from);
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut folders: Vec<PathBuf> = named.into_iter().chain(toolchain()).collect();
+    folders.extend(std::env::split_paths(&path));
+    let mut programs = folders.into_iter().map(|folder| folder.join(name));
+    programs.find(|program| program.is_file()).unwrap_or_else(|| {
+        panic!("no {name}: run `cargo xtask test`, which builds it, or name its folder in AZNET_TOOLS")
+    })
+}
+
+/// Folders with the programs of the built toolchain, the newest first.
+fn toolchain() -> Vec<PathBuf> {
     let variable = |name| std::env::var_os(name).map(PathBuf::from);
     let cache = variable("AZNET_CACHE")
         .or_else(|| variable("XDG_CACHE_HOME").map(|path| path.join("aznet")))
-        .or_else(|| variable("HOME").map(|path| path.join(".cache/aznet")))?;
-    let groups = std::fs::read_dir(cache.join("toolchain")).ok()?;
-    groups
+        .or_else(|| variable("HOME").map(|path| path.join(".cache/aznet")));
+    let groups = cache.and_then(|cache| std::fs::read_dir(cache.join("toolchain")).ok());
+    let mut folders: Vec<PathBuf> = groups
+        .into_iter()
         .flatten()
-        .map(|group| group.path().join("bin/helm"))
-        .find(|program| program.is_file())
+        .flatten()
+        .map(|group| group.path().join("bin"))
+        .collect();
+    folders.sort_by_key(|folder| folder.metadata().and_then(|about| about.modified()).ok());
+    folders.reverse();
+    folders
 }
 
 /// Renders loaded values.

@@ -1,0 +1,72 @@
+{{/* Environment: the pod's identity, then by name, the user's last word. */}}
+{{- define "aztec-network.env" -}}
+{{- $service := .settings.service -}}
+{{- $env := dict "HOME" "/tmp" "DATA_DIRECTORY" "/data" "LOG_LEVEL" .settings.logLevel -}}
+{{- with .settings.debug -}}{{- $_ := set $env "DEBUG" . -}}{{- end -}}
+{{- if .nodejs -}}
+{{- $_ := set $env (eq .role "pxe" | ternary "PXE_PORT" "AZTEC_PORT") (int $service.nodePort) -}}
+{{- with .settings.maxOldSpaceSize -}}{{- $_ := set $env "NODE_OPTIONS" (printf "--max-old-space-size=%d" (int .)) -}}{{- end -}}
+{{- end -}}
+{{- if .node -}}
+{{- $_ := set $env "AZTEC_ADMIN_PORT" (int $service.adminPort) -}}
+{{- $_ := set $env "P2P_PORT" (int $service.p2pPort) -}}
+{{- end -}}
+{{- $env = mergeOverwrite $env (.settings.env | default dict) -}}
+{{- $secret := "" -}}
+{{- if .node -}}
+{{- $secret = include "aztec-network.blobStoreSecret" .root -}}
+{{- if .root.Values.blobStore.enabled -}}{{- $_ := set $env "AWS_REGION" (get $env "AWS_REGION" | default .root.Values.blobStore.region) -}}{{- end -}}
+{{- end -}}
+- name: POD_NAME
+  valueFrom:
+    fieldRef:
+      fieldPath: metadata.name
+- name: POD_IP
+  valueFrom:
+    fieldRef:
+      fieldPath: status.podIP
+- name: POD_NAMESPACE
+  valueFrom:
+    fieldRef:
+      fieldPath: metadata.namespace
+{{- if $secret }}
+{{- range $name, $key := dict "AWS_ACCESS_KEY_ID" "accessKeyId" "AWS_SECRET_ACCESS_KEY" "secretAccessKey" }}
+{{- if not (hasKey $env $name) }}
+- name: {{ $name }}
+  valueFrom:
+    secretKeyRef:
+      name: {{ $secret }}
+      key: {{ $key }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- range $name, $value := $env }}
+- name: {{ $name }}
+  value: {{ $value | toString | quote }}
+{{- end }}
+{{- end -}}
+
+{{- define "aztec-network.containerPorts" -}}
+{{- $service := .settings.service -}}
+{{- if .nodejs -}}
+- {name: http, containerPort: {{ int $service.nodePort }}}
+{{- else -}}
+- {name: http, containerPort: 8545}
+{{- end }}
+{{- if .node }}
+- {name: admin, containerPort: {{ int $service.adminPort }}}
+- {name: p2p, containerPort: {{ int $service.p2pPort }}}
+- {name: p2p-udp, containerPort: {{ int $service.p2pPort }}, protocol: UDP}
+{{- end }}
+{{- end -}}
+
+{{/* The three probes, all with one check. Takes {probes, check}: the check is a handler, by default GET /status. */}}
+{{- define "aztec-network.probes" -}}
+{{- $check := .check | default (dict "httpGet" (dict "path" "/status" "port" "http")) -}}
+{{- range $kind, $probe := .probes }}
+{{- if $probe }}
+{{ $kind }}Probe:
+  {{- toYaml (merge (deepCopy $check) $probe) | nindent 2 }}
+{{- end }}
+{{- end }}
+{{- end -}}
