@@ -1,0 +1,259 @@
+//! What happens in a run. Reporters are folds over these; a recorded run can be reported again.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    select::Partition,
+    test::TestId,
+    verdict::{ExitCode, Verdict},
+};
+
+/// What a test waits for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiting {
+    /// What for.
+    pub what: String,
+    /// The value seen last.
+    pub last: String,
+}
+
+/// Something that happened, and when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    #[serde(flatten)]
+    pub kind: Kind,
+}
+
+/// Something that happened. Durations are seconds in JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Kind {
+    /// The run begins.
+    RunStarted {
+        /// Source of all chance in it.
+        seed: u64,
+        /// The tests to run, in order.
+        selected: Vec<TestId>,
+        /// Tests that the filters or the partition left out.
+        left_out: usize,
+        /// The part of the tests that this run is.
+        partition: Option<Partition>,
+    },
+    /// An attempt begins.
+    TestStarted {
+        /// Which test.
+        test: TestId,
+        /// From 1.
+        attempt: u32,
+    },
+    /// A test has done something.
+    Step {
+        /// Which test.
+        test: TestId,
+        /// What.
+        words: String,
+    },
+    /// A test waits for something, or sees another value of it.
+    Waits {
+        /// Which test.
+        test: TestId,
+        /// What for.
+        #[serde(flatten)]
+        waiting: Waiting,
+    },
+    /// A test takes long.
+    Slow {
+        /// Which test.
+        test: TestId,
+        /// Since its attempt began.
+        #[serde(with = "seconds")]
+        elapsed: Duration,
+        /// What it waits for, if it told.
+        waiting: Option<Waiting>,
+    },
+    /// An attempt ended.
+    AttemptFinished {
+        /// Which test.
+        test: TestId,
+        /// From 1.
+        attempt: u32,
+        /// Since it began.
+        #[serde(with = "seconds")]
+        took: Duration,
+        /// How.
+        #[serde(flatten)]
+        verdict: Verdict,
+        /// What it did.
+        steps: Vec<String>,
+        /// Whether another attempt follows.
+        again: bool,
+    },
+    /// A test ended: its last attempt decides.
+    TestFinished {
+        /// Which test.
+        test: TestId,
+        /// How many attempts it took.
+        attempts: u32,
+        /// All attempts together.
+        #[serde(with = "seconds")]
+        took: Duration,
+        /// How.
+        #[serde(flatten)]
+        verdict: Verdict,
+    },
+    /// The run is interrupted; the test that runs may clean up.
+    Interrupted,
+    /// The run ended.
+    RunFinished {
+        /// In numbers.
+        summary: Summary,
+    },
+}
+
+/// A run in numbers.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Tests that passed, flaky ones included.
+    pub passed: usize,
+    /// Tests that passed, but not at once.
+    pub flaky: usize,
+    /// Tests that failed.
+    pub failed: usize,
+    /// Tests that could not be run.
+    pub infrastructure: usize,
+    /// Tests that need what isn't here.
+    pub skipped: usize,
+    /// Tests that weren't reached.
+    pub not_run: usize,
+    /// Whether the run was interrupted.
+    pub interrupted: bool,
+    /// How long it took.
+    #[serde(with = "seconds")]
+    pub took: Duration,
+}
+
+impl Summary {
+    /// Counts a finished test.
+    pub(crate) const fn count(&mut self, verdict: &Verdict, attempts: u32) {
+        match verdict {
+            Verdict::Passed => {
+                self.passed += 1;
+                if attempts > 1 {
+                    self.flaky += 1;
+                }
+            }
+            Verdict::Failed { .. } => self.failed += 1,
+            Verdict::Infrastructure { .. } => self.infrastructure += 1,
+            Verdict::Skipped { .. } => self.skipped += 1,
+        }
+    }
+
+    /// Tests that were run or skipped.
+    pub const fn finished(&self) -> usize {
+        self.passed + self.failed + self.infrastructure + self.skipped
+    }
+
+    /// The exit code.
+    pub const fn exit_code(&self) -> ExitCode {
+        match self {
+            Self {
+                interrupted: true, ..
+            } => ExitCode::Interrupted,
+            Self { failed: 1.., .. } => ExitCode::Failed,
+            Self {
+                infrastructure: 1..,
+                ..
+            } => ExitCode::Infrastructure,
+            _ if self.finished() + self.not_run == 0 => ExitCode::NoTests,
+            _ => ExitCode::Passed,
+        }
+    }
+}
+
+/// Durations as seconds with milliseconds.
+mod seconds {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(
+        duration: &Duration,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64((duration.as_secs_f64() * 1000.0).round() / 1000.0)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Duration, D::Error> {
+        Duration::try_from_secs_f64(f64::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exit_codes_say_the_worst() {
+        let summary = |failed, infrastructure, passed| Summary {
+            passed,
+            failed,
+            infrastructure,
+            ..Summary::default()
+        };
+        assert_eq!(summary(0, 0, 0).exit_code().code(), 4);
+        assert_eq!(summary(0, 0, 1).exit_code().code(), 0);
+        assert_eq!(summary(0, 1, 1).exit_code().code(), 22);
+        assert_eq!(summary(1, 1, 1).exit_code().code(), 100);
+        assert_eq!(
+            Summary {
+                interrupted: true,
+                failed: 1,
+                ..Summary::default()
+            }
+            .exit_code()
+            .code(),
+            130
+        );
+        assert_eq!(
+            Summary {
+                skipped: 1,
+                ..Summary::default()
+            }
+            .exit_code()
+            .code(),
+            0
+        );
+    }
+
+    #[test]
+    fn events_survive_json() {
+        let event = Event {
+            at: Timestamp::UNIX_EPOCH,
+            kind: Kind::TestFinished {
+                test: TestId {
+                    network: "small".into(),
+                    name: "transfer".into(),
+                },
+                attempts: 2,
+                took: Duration::from_millis(12_345),
+                verdict: Verdict::Failed {
+                    message: "no".into(),
+                },
+            },
+        };
+        let json = serde_json::to_string(&event).unwrap();
+        assert_eq!(
+            json,
+            r#"{"at":"1970-01-01T00:00:00Z","event":"test-finished","test":{"network":"small","name":"transfer"},"attempts":2,"took":12.345,"verdict":"failed","message":"no"}"#
+        );
+        assert_eq!(serde_json::from_str::<Event>(&json).unwrap(), event);
+    }
+}
