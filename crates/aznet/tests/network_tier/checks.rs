@@ -118,7 +118,7 @@ fn env(_: &Machine) -> Checked {
         ),
         (
             "PXE_URL",
-            r#"{"jsonrpc":"2.0","id":1,"method":"pxe_status","params":[]}"#,
+            r#"{"jsonrpc":"2.0","id":1,"method":"pxe_getStatus","params":[]}"#,
         ),
     ] {
         let url = urls[key]
