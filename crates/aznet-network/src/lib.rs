@@ -14,6 +14,7 @@ pub mod plan;
 pub mod role;
 pub mod rpc;
 pub mod status;
+pub mod timing;
 pub mod units;
 pub mod values;
 pub mod wait;

@@ -149,7 +149,10 @@ pub async fn collect(network: &Network, now: Timestamp) -> Result<NetworkStatus,
 }
 
 /// The network's pods, by role and name; those that are leaving or done are none of it any more.
-pub(crate) async fn pods(network: &Network) -> Result<Vec<PodState>, NamespaceError> {
+///
+/// # Errors
+/// If the Kubernetes API fails.
+pub async fn pods(network: &Network) -> Result<Vec<PodState>, NamespaceError> {
     let (pods, events, claims): (Api<Pod>, Api<Event>, Api<PersistentVolumeClaim>) =
         (network.api(), network.api(), network.api());
     let (ours, all) = (
@@ -176,7 +179,7 @@ pub(crate) async fn pods(network: &Network) -> Result<Vec<PodState>, NamespaceEr
 }
 
 /// The RPC of the Aztec node in `pod`.
-pub(crate) fn node(network: &Network, pod: &str) -> Node {
+pub fn node(network: &Network, pod: &str) -> Node {
     Node(
         PodRpc::new(network.client().clone(), network.namespace(), pod, l2::PORT)
             .with_timeout(PATIENCE),

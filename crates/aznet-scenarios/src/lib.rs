@@ -1,1 +1,68 @@
-//! .
+//! The scenarios that networks are tested with, one file each.
+//!
+//! A new one is a module with a function `run(World) -> Result<(), Failure>` and a line in [`SCENARIOS`].
+
+mod chain;
+mod errors;
+mod pxe;
+mod transfer;
+mod world;
+
+use std::{sync::Arc, time::Duration};
+
+use aznet_network::namespace::Network;
+use aznet_runner::{Failure, Test};
+use futures::future::BoxFuture;
+
+use self::world::World;
+
+/// Gives the network that tests run on; called by each test, so it should bring it up only once.
+pub type Provide = Arc<dyn Fn() -> BoxFuture<'static, Result<Network, Failure>> + Send + Sync>;
+
+/// A scenario: what it is called, what it shows, how long it may take in all, and what it does.
+struct Scenario {
+    name: &'static str,
+    about: &'static str,
+    deadline: Duration,
+    run: fn(World) -> BoxFuture<'static, Result<(), Failure>>,
+}
+
+/// Every scenario. Deadlines are for the worst case; what is waited for inside has its own in protocol time.
+const SCENARIOS: [Scenario; 1] = [Scenario {
+    name: "transfer",
+    about: "tokens move in public and in private, and their blocks are proposed, checkpointed, proven and finalized",
+    deadline: Duration::from_mins(30),
+    run: |world| Box::pin(transfer::run(world)),
+}];
+
+/// Every scenario as a test of the network called `network`, which `provide` gives when the first one runs.
+pub fn tests(network: &str, provide: &Provide) -> Vec<Test> {
+    SCENARIOS
+        .iter()
+        .map(|scenario| {
+            let (provide, run) = (provide.clone(), scenario.run);
+            let body = move |context| {
+                let provide = provide.clone();
+                async move { run(World::enter(provide().await?, context).await?).await }
+            };
+            Test::new(network, scenario.name, scenario.about, body).deadline(scenario.deadline)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scenarios_are_listed_without_a_network() {
+        let provide: Provide =
+            Arc::new(|| Box::pin(async { Err(Failure::skipped("no network in this test")) }));
+        let tests = tests("small", &provide);
+        assert!(
+            tests
+                .iter()
+                .any(|test| test.id.to_string() == "small::transfer")
+        );
+    }
+}

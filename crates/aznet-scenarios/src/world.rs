@@ -1,0 +1,112 @@
+//! What a scenario works with: a running network, its protocol time, and the run's context.
+
+use std::time::Duration;
+
+use aznet_network::{
+    l2::Node,
+    namespace::Network,
+    rpc::RpcError,
+    status,
+    timing::ProtocolTime,
+    wait::{self, Deadline, Step},
+};
+use aznet_runner::{Context, Failure};
+
+use crate::{errors::Broken, pxe::Pxe};
+
+/// A running network and a test on it.
+pub(crate) struct World {
+    network: Network,
+    /// How long things take in it.
+    pub(crate) time: ProtocolTime,
+    /// Where to tell how it goes.
+    pub(crate) context: Context,
+}
+
+/// A ready node.
+#[derive(Debug, Clone)]
+pub(crate) struct Peer {
+    /// Its pod.
+    pub(crate) pod: String,
+    /// Its RPC.
+    pub(crate) rpc: Node,
+}
+
+impl World {
+    pub(crate) async fn enter(network: Network, context: Context) -> Result<Self, Failure> {
+        let time = ProtocolTime::read(&network)
+            .await
+            .map_err(Failure::infrastructure)?;
+        Ok(Self {
+            network,
+            time,
+            context,
+        })
+    }
+
+    /// The ready nodes, boot node first; there is at least one.
+    pub(crate) async fn nodes(&self) -> Result<Vec<Peer>, Failure> {
+        let pods = status::pods(&self.network)
+            .await
+            .map_err(Failure::infrastructure)?;
+        let ready = pods
+            .into_iter()
+            .filter(|pod| pod.role.is_node() && pod.phase.is_ready());
+        let nodes: Vec<Peer> = ready
+            .map(|pod| Peer {
+                rpc: status::node(&self.network, &pod.name),
+                pod: pod.name,
+            })
+            .collect();
+        if nodes.is_empty() {
+            return Err(Failure::Infrastructure(format!(
+                "no node of network {} is ready",
+                self.network.name()
+            )));
+        }
+        Ok(nodes)
+    }
+
+    /// The first PXE; without one the scenario is skipped.
+    pub(crate) async fn pxe(&self) -> Result<Pxe, Failure> {
+        let pods = status::pods(&self.network)
+            .await
+            .map_err(Failure::infrastructure)?;
+        let pxe = pods
+            .iter()
+            .find(|pod| pod.role == aznet_network::role::Role::Pxe);
+        let pxe = pxe.ok_or_else(|| {
+            Failure::skipped(format!("network {} has no pxe", self.network.name()))
+        })?;
+        Ok(Pxe::new(&self.network, &pxe.name, self.time))
+    }
+
+    /// Looks until `poll` is done; a server that doesn't answer just now is looked for again.
+    pub(crate) async fn until<T, Fut>(
+        &self,
+        what: &str,
+        within: Duration,
+        mut poll: impl FnMut() -> Fut,
+    ) -> Result<T, Failure>
+    where
+        Fut: Future<Output = Result<Step<T>, RpcError>>,
+    {
+        let (context, deadline) = (&self.context, Deadline::after(within));
+        let look = |_| {
+            let found = poll();
+            async move {
+                let step = match found.await {
+                    Err(error) if error.is_retryable() => Step::Pending(error.to_string()),
+                    found => found?,
+                };
+                if let Step::Pending(last) = &step {
+                    context.waiting(what, last);
+                }
+                Ok::<_, Broken>(step)
+            }
+        };
+        wait::until(what, deadline, &context.cancel, look)
+            .await
+            .map_err(|Broken(failure)| failure)
+    }
+}
