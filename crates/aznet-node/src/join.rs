@@ -19,6 +19,8 @@ use aznet_node::config::NetworkConfig;
 
 /// A peer that is up answers in this time.
 const PEER_TIMEOUT: Duration = Duration::from_secs(2);
+/// So many are asked at most.
+const MAX_PEERS: usize = 8;
 /// A pod that knows its network waits for the boot node this long.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -49,28 +51,28 @@ pub(crate) fn join(
     let answer = limit.until("the boot node", || {
         ask(&config.endpoints.boot_node, config, l1)
     });
-    match (answer, noted) {
+    let mut membership = match (answer, noted) {
         (Ok(membership), _) => {
             Record::write(&path, l1, membership.registry)?;
-            Ok(membership)
+            membership
         }
         (Err(error), Some(record)) => {
+            let registry = record.registry;
             say(format_args!(
-                "going on without the boot node, by registry {}: {error}",
-                record.registry
+                "going on without the boot node, by registry {registry}: {error}"
             ));
-            let enrs = if role.is_node() {
-                peers(config, settings)
-            } else {
-                Vec::new()
-            };
-            Ok(Membership {
-                registry: record.registry,
-                enrs,
-            })
+            Membership {
+                registry,
+                enrs: Vec::new(),
+            }
         }
-        (Err(error), None) => Err(error.into()),
+        (Err(error), None) => return Err(error.into()),
+    };
+    if role.is_node() {
+        // A boot node that dies right after this node's start would leave it without anyone to ask.
+        membership.enrs.extend(peers(config, settings));
     }
+    Ok(membership)
 }
 
 /// ENRs of the configured peers that answer right now, without this pod itself.
@@ -83,6 +85,7 @@ pub(crate) fn peers(config: &NetworkConfig, settings: &Settings) -> Vec<String> 
         .endpoints
         .peers
         .iter()
+        .take(MAX_PEERS)
         .filter(|url| own.as_ref().is_none_or(|own| !url.contains(own.as_str())));
     others
         .filter_map(|url| enr(&Rpc::with_timeout(url, PEER_TIMEOUT)).ok().flatten())

@@ -21,10 +21,10 @@ const COPY_SHARE: u32 = 20;
 
 /// Starts the child and waits for its end; its exit code becomes ours.
 pub(crate) fn run(mut command: Command, files: &StateFiles) -> io::Result<ExitCode> {
-    // Blocked before the child starts, so that none is missed; the standard library clears the mask in the child.
+    let child = command.spawn()?;
+    // Blocked only now: the child would inherit it.
     let signals = terminating();
     signals.thread_block()?;
-    let child = command.spawn()?;
     let pid = Pid::from_raw(i32::try_from(child.id()).map_err(io::Error::other)?);
     thread::spawn(move || forward(signals, pid));
     let files = files.clone();
