@@ -39,8 +39,6 @@ pub enum Image {
     Coredns,
     /// The blob store.
     BlobStore,
-    /// What runs first in every Aztec pod.
-    AznetNode,
     /// A small Debian.
     Base,
     /// Volumes on the node's disk.
@@ -49,6 +47,8 @@ pub enum Image {
     Aztec,
     /// The pxe role.
     Pxe,
+    /// What runs first in every Aztec pod.
+    AznetNode,
 }
 
 impl Image {
@@ -57,11 +57,11 @@ impl Image {
         Self::Pause,
         Self::Coredns,
         Self::BlobStore,
-        Self::AznetNode,
         Self::Base,
         Self::LocalPathProvisioner,
         Self::Aztec,
         Self::Pxe,
+        Self::AznetNode,
     ];
 
     /// Its name, and that of its folder under `images/`.

@@ -5,17 +5,23 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use serde::Deserialize;
 use serde_json::json;
+use sha2::{Digest, Sha256};
 
 use super::buildah::Buildah;
 use super::context::Context;
 use super::{Built, Image, ImageError};
 use crate::disk::{self, DiskError, Staging};
 
+/// How digests begin.
+const SHA256: &str = "sha256:";
+/// What a folder in OCI layout is called.
+const LAYOUT: &str = "layout";
 /// The only tag in a layout.
 pub(super) const TAG: &str = "image";
 
@@ -68,8 +74,8 @@ pub(super) async fn write(
     let folder = record.parent().unwrap_or(Path::new("/"));
     let staging = Staging::new(&folder.join("layouts"))?;
     buildah.push(name, staging.path()).await?;
-    let layout = Layout::read(staging.path())?;
-    let digest = layout.manifest.digest.trim_start_matches("sha256:");
+    let layout = Pushed::read(staging.path())?;
+    let digest = layout.digest();
     let built = Built {
         image: context.image(),
         reference: format!("localhost/aznet/{}:{}", context.image(), &digest[..12]),
@@ -91,7 +97,7 @@ pub(super) async fn write(
 
 /// Packs and records on a thread of its own: it moves most of a gigabyte.
 async fn finish(
-    layout: Layout,
+    layout: Pushed,
     mut built: Built,
     known: Vec<String>,
     record: PathBuf,
@@ -118,57 +124,51 @@ pub(super) async fn restore(buildah: &Buildah<'_>, chain: &[&Built]) -> Result<(
     for built in chain {
         let file = File::open(&built.archive).map_err(DiskError::of("open", &built.archive))?;
         tar::Archive::new(file)
-            .unpack(staging.path())
+            .unpack(staging.path().join(LAYOUT))
             .map_err(DiskError::of("unpack", &built.archive))?;
     }
-    buildah.pull(staging.path(), &last.reference).await
+    buildah.pull(staging.path(), LAYOUT, &last.reference).await
 }
 
-/// A folder in OCI layout with one image.
-struct Layout {
+/// An image as buildah writes it to a folder: its manifest and, by digest, what that names.
+struct Pushed {
     folder: PathBuf,
-    manifest: Descriptor,
-    config: Descriptor,
-    layers: Vec<Descriptor>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Descriptor {
+    manifest: Vec<u8>,
     media_type: String,
-    digest: String,
-    size: u64,
-}
-
-#[derive(Deserialize)]
-struct Index {
-    manifests: Vec<Descriptor>,
-}
-
-#[derive(Deserialize)]
-struct Manifest {
     config: Descriptor,
     layers: Vec<Descriptor>,
 }
 
-impl Layout {
+#[derive(Deserialize)]
+struct Descriptor {
+    digest: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Manifest {
+    media_type: String,
+    config: Descriptor,
+    layers: Vec<Descriptor>,
+}
+
+impl Pushed {
     fn read(folder: &Path) -> Result<Self, ImageError> {
-        let path = folder.join("index.json");
-        let index: Index = serde_json::from_str(&disk::read(&path)?).map_err(damaged(&path))?;
-        let [manifest] = &index.manifests[..] else {
-            return Err(ImageError::Damaged {
-                problem: format!("{} images, expected one", index.manifests.len()),
-                path,
-            });
-        };
-        let path = folder.join(blob(&manifest.digest));
-        let parsed: Manifest = serde_json::from_str(&disk::read(&path)?).map_err(damaged(&path))?;
+        let path = folder.join("manifest.json");
+        let manifest = fs::read(&path).map_err(DiskError::of("read", &path))?;
+        let parsed: Manifest = serde_json::from_slice(&manifest).map_err(damaged(&path))?;
         Ok(Self {
             folder: folder.to_owned(),
-            manifest: manifest.clone(),
+            manifest,
+            media_type: parsed.media_type,
             config: parsed.config,
             layers: parsed.layers,
         })
+    }
+
+    /// What the image is known by.
+    fn digest(&self) -> String {
+        disk::hex(&Sha256::digest(&self.manifest))
     }
 
     /// Writes the archive, without the layers `known` to be in another.
@@ -176,20 +176,18 @@ impl Layout {
         let own = self
             .layers
             .iter()
-            .filter(|layer| !known.contains(&layer.digest));
-        let blobs: Vec<&Descriptor> = [&self.manifest, &self.config]
-            .into_iter()
-            .chain(own)
-            .collect();
+            .filter(|layer| !known.contains(&layer.digest))
+            .chain([&self.config]);
         replace(&built.archive, |file| {
             let mut tar = tar::Builder::new(BufWriter::new(file));
             tar.mode(tar::HeaderMode::Deterministic);
             let index = self.index(&built.reference);
             append(&mut tar, "oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#)?;
             append(&mut tar, "index.json", index.as_bytes())?;
-            for descriptor in blobs {
-                let name = blob(&descriptor.digest);
-                tar.append_path_with_name(self.folder.join(&name), name)?;
+            append(&mut tar, &blob(&self.digest()), &self.manifest)?;
+            for descriptor in own {
+                let digest = descriptor.digest.trim_start_matches(SHA256);
+                tar.append_path_with_name(self.folder.join(digest), blob(digest))?;
             }
             tar.into_inner()?.flush()
         })
@@ -200,9 +198,9 @@ impl Layout {
         json!({
             "schemaVersion": 2,
             "manifests": [{
-                "mediaType": self.manifest.media_type,
-                "digest": self.manifest.digest,
-                "size": self.manifest.size,
+                "mediaType": self.media_type,
+                "digest": format!("{SHA256}{}", self.digest()),
+                "size": self.manifest.len(),
                 "annotations": {
                     "io.containerd.image.name": reference,
                     "org.opencontainers.image.ref.name": TAG,
@@ -220,16 +218,18 @@ fn append(tar: &mut tar::Builder<impl Write>, name: &str, content: &[u8]) -> io:
     tar.append_data(&mut header, name, content)
 }
 
-/// Where a layout keeps a blob.
+/// Where a layout keeps what has this digest.
 fn blob(digest: &str) -> String {
-    format!("blobs/{}", digest.replacen(':', "/", 1))
+    format!("blobs/sha256/{digest}")
 }
 
 /// Writes a file beside its place and moves it there when it is whole.
 fn replace(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> Result<(), DiskError> {
     let folder = path.parent().unwrap_or(Path::new("/"));
     let put = || -> io::Result<()> {
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        let mut file = tempfile::Builder::new()
+            .permissions(fs::Permissions::from_mode(0o644))
+            .tempfile_in(folder)?;
         write(file.as_file_mut())?;
         file.persist(path)?;
         Ok(())

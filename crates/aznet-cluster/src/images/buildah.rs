@@ -17,6 +17,8 @@ use crate::progress::Task;
 const POLICY: &str = r#"{"default":[{"type":"insecureAcceptAnything"}]}"#;
 /// Where Debian and its kin keep the certificates they trust.
 const CERTIFICATES: &str = "/etc/ssl/certs/ca-certificates.crt";
+/// Where a build finds them, out of the way of the image's own.
+pub(super) const SHARED_CERTIFICATES: &str = "/run/aznet/certificates.crt";
 
 pub(super) struct Buildah<'a> {
     storage: PathBuf,
@@ -76,10 +78,7 @@ impl<'a> Buildah<'a> {
 
     /// Whether an image is in the storage.
     pub(super) async fn has(&self, name: &str) -> Result<bool, ImageError> {
-        let tool = self
-            .tool("inspect")
-            .args(["--type", "image", "--format", "."])
-            .arg(name);
+        let tool = self.tool("images").args(["--quiet", name]);
         match tool.output(self.cancel).await {
             Ok(_) => Ok(true),
             Err(CommandError::Failed { .. }) => Ok(false),
@@ -127,7 +126,7 @@ impl<'a> Buildah<'a> {
     fn volumes(&self) -> Vec<String> {
         let home = env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
         let shared = [
-            (PathBuf::from(CERTIFICATES), CERTIFICATES, "ro"),
+            (PathBuf::from(CERTIFICATES), SHARED_CERTIFICATES, "ro"),
             (home.join(".npmrc"), "/root/.npmrc", "ro"),
             (self.npm_cache.clone(), "/root/.npm", "rw"),
         ];
@@ -138,29 +137,36 @@ impl<'a> Buildah<'a> {
             .collect()
     }
 
-    /// Writes an image as a folder in OCI layout, its layers as they are.
-    pub(super) async fn push(&self, name: &str, layout: &Path) -> Result<(), ImageError> {
+    /// Writes an image to a folder. Unlike to an OCI layout, buildah can be kept from compressing layers there.
+    pub(super) async fn push(&self, name: &str, folder: &Path) -> Result<(), ImageError> {
         let tool = self
             .tool("push")
             .args(["--quiet", "--disable-compression", "--format", "oci"])
             .arg("--signature-policy")
             .arg(&self.policy)
             .arg(name)
-            .arg(format!("oci:{}:{}", layout.display(), archive::TAG));
+            .arg(format!("dir:{}", folder.display()));
         let pushed = tool
             .run(self.task, "writing the archive", self.cancel)
             .await;
         pushed.map(drop).map_err(self.making(name))
     }
 
-    /// Reads an image from a folder in OCI layout.
-    pub(super) async fn pull(&self, layout: &Path, name: &str) -> Result<(), ImageError> {
+    /// Reads an image from the folder `layout` of `parent`, in OCI layout.
+    pub(super) async fn pull(
+        &self,
+        parent: &Path,
+        layout: &str,
+        name: &str,
+    ) -> Result<(), ImageError> {
+        // buildah makes a name of the path, which is refused if there is a capital in it: the path is kept short.
         let tool = self
             .tool("pull")
+            .dir(parent)
             .arg("--quiet")
             .arg("--signature-policy")
             .arg(&self.policy)
-            .arg(format!("oci:{}:{}", layout.display(), archive::TAG));
+            .arg(format!("oci:{layout}:{}", archive::TAG));
         let message = format!("unpacking {name}");
         let id = tool.run(self.task, &message, self.cancel).await;
         let id = id.map_err(self.making(name))?;

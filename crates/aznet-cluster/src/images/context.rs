@@ -4,7 +4,7 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::buildah::Buildah;
+use super::buildah::{Buildah, SHARED_CERTIFICATES};
 use super::{Built, Image, ImageError, Job, binary, rootfs};
 use crate::command::{CommandError, Tool};
 use crate::disk::{self, ContentHash, DiskError, Staging};
@@ -95,6 +95,7 @@ impl Context {
         match self.image {
             Image::Base => args.push(("BASE", rootfs::NAME.to_owned())),
             Image::Aztec => {
+                args.push(("CERTIFICATES", SHARED_CERTIFICATES.to_owned()));
                 args.extend(self.npm.iter().map(|npm| ("NPM", npm.clone())));
                 args.extend(
                     registry(buildah)
