@@ -2,6 +2,7 @@
 
 pub mod cluster;
 pub mod embedded;
+pub mod images;
 pub mod lock;
 pub mod paths;
 pub mod progress;
