@@ -7,7 +7,6 @@ use aznet_network::values::Loaded;
 use aznet_node::config::NetworkConfig;
 use serde_json::Value;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 fn ci_files() -> Vec<PathBuf> {
@@ -318,16 +317,15 @@ async fn the_schema_guards_a_plain_helm_install() {
 }
 
 #[tokio::test]
-async fn a_thousand_validators_are_planned_and_rendered_in_time() {
-    let start = Instant::now();
+async fn a_thousand_validators_are_planned_and_rendered() {
     let loaded = sets(&["validator.replicas=1000", "network.committeeSize=48"]);
     let plan = plan(&loaded.values).expect("these values work");
     assert_eq!(plan.committee.validators, 1000);
     serde_json::to_string(&plan).expect("a plan is serialisable");
-    render(&loaded).await;
-    assert!(
-        start.elapsed() < Duration::from_secs(2),
-        "took {:?}",
-        start.elapsed()
-    );
+    let rendered = render(&loaded).await;
+    let validators = rendered
+        .iter()
+        .find(|object| object["kind"] == "StatefulSet" && object["metadata"]["name"] == "validator")
+        .expect("the validators are in the render");
+    assert_eq!(validators["spec"]["replicas"], 1000);
 }
