@@ -191,7 +191,7 @@ async fn remove_expired(ready: &Ready, context: &Context) -> anyhow::Result<()> 
             context
                 .printer
                 .note(format_args!("network {} has expired", info.name));
-            down::remove(&network, context).await?;
+            down::remove(&network, context, context.interrupt.token()).await?;
         }
     }
     Ok(())

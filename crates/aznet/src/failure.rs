@@ -57,6 +57,12 @@ pub enum Failure {
     /// Combinations of values that can't work.
     #[error("{}", lines(.0))]
     Impossible(Vec<Problem>),
+    /// No test fits.
+    #[error("no test is selected; there {}", listed(known))]
+    NoTest {
+        /// The names of all tests.
+        known: Vec<String>,
+    },
     /// The work was stopped by Ctrl-C.
     #[error("interrupted{}", .0.as_ref().map(|left| format!(": {}", left.what)).unwrap_or_default())]
     Interrupted(Option<Left>),
@@ -111,8 +117,8 @@ impl Report {
         let mut texts: Vec<String> = Vec::new();
         for cause in error.chain() {
             let text = cause.to_string();
-            // `#[error(transparent)]` and wrapped errors would say the same thing twice.
-            if texts.last().is_none_or(|last| *last != text) {
+            // Some errors say what their source says.
+            if texts.last().is_none_or(|last| !last.ends_with(&text)) {
                 texts.push(text);
             }
         }
@@ -144,6 +150,7 @@ fn own(cause: Cause<'_>) -> Option<Exit> {
         | Failure::EndlessDocument => Exit::Usage,
         Failure::Impossible(_) => Exit::InvalidValues,
         Failure::ClusterStopped { .. } => Exit::Cluster,
+        Failure::NoTest { .. } => Exit::NoTest,
         Failure::Interrupted(_) => Exit::Interrupted,
     })
 }
@@ -187,6 +194,9 @@ fn cluster(cause: Cause<'_>) -> Option<Exit> {
 }
 
 fn hint_of(cause: Cause<'_>) -> Option<String> {
+    if let Some(NamespaceError::Api { cluster, .. }) = cause.downcast_ref() {
+        return Some(unreachable(cluster));
+    }
     if let Some(DeployError::Failed { network, .. } | DeployError::TooLate { network, .. }) =
         cause.downcast_ref()
     {
@@ -206,7 +216,18 @@ fn hint_of(cause: Cause<'_>) -> Option<String> {
         )),
         Failure::EndlessDocument => Some("leave out `-o json` or `--follow`".to_owned()),
         Failure::Interrupted(left) => left.as_ref().map(|left| left.next.clone()),
+        Failure::NoTest { .. } => Some("`aznet test --list` lists them".to_owned()),
         Failure::Impossible(_) => None,
+    }
+}
+
+fn unreachable(cluster: &str) -> String {
+    match cluster.split_once(':') {
+        Some(("context", name)) => format!("does `kubectl --context {name} get nodes` reach it?"),
+        Some((_, name)) => format!(
+            "`aznet cluster list` shows how it is, `aznet cluster up {name}` brings it back"
+        ),
+        None => "is it running?".to_owned(),
     }
 }
 

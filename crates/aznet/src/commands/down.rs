@@ -6,6 +6,7 @@ use std::time::Duration;
 use aznet_network::deploy::{self, Progress};
 use aznet_network::namespace::Network;
 use clap::Args;
+use tokio_util::sync::CancellationToken;
 
 use crate::cli::ClusterArg;
 use crate::clusters;
@@ -50,13 +51,17 @@ pub async fn run(args: &DownArgs, context: &Context) -> anyhow::Result<Exit> {
         context.printer.note("no network is running");
     }
     for (_, network) in &doomed {
-        remove(network, context).await?;
+        remove(network, context, context.interrupt.token()).await?;
     }
     Ok(Exit::Ok)
 }
 
 /// Removes a network with its forwarder, and shows what is still there meanwhile.
-pub(crate) async fn remove(network: &Network, context: &Context) -> anyhow::Result<()> {
+pub(crate) async fn remove(
+    network: &Network,
+    context: &Context,
+    cancel: &CancellationToken,
+) -> anyhow::Result<()> {
     let steps = Steps::new(&context.printer);
     let step = steps.begin("down", &format!("removing network {}", network.name()));
     forwarder::stop(&context.paths, network.namespace())?;
@@ -66,7 +71,7 @@ pub(crate) async fn remove(network: &Network, context: &Context) -> anyhow::Resu
             shown.say(&format!("still there: {left}"));
         }
     });
-    deploy::down(network, WITHIN, &report, context.interrupt.token())
+    deploy::down(network, WITHIN, &report, cancel)
         .await
         .inspect_err(|_| step.abandon())?;
     steps.end(&step, format!("network {} is gone", network.name()));

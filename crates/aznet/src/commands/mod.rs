@@ -29,6 +29,7 @@ pub async fn run(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Plan(args) => plan::run(&args, context),
         Command::Env(args) => env::run(&args, context).await,
         Command::Forward(args) => forward::run(&args, context).await,
+        Command::Test(args) => Box::pin(test::run(&args, context)).await,
         Command::Cluster(args) => cluster::run(&args, context).await,
         Command::Images(args) => images::run(&args, context).await,
         Command::Completions(args) => {

@@ -106,7 +106,7 @@ fn impossible_combinations() {
         ),
         (
             "values-overlapping-keys",
-            &["up", "small", "--set", "keys.publisherIndexStart=1"],
+            &["up", "small", "--set", "keys.publisherIndexStart=1002"],
         ),
         (
             "values-slot-and-l1-block",
