@@ -135,7 +135,7 @@ impl FromStr for ClusterChoice {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text.split_once(':') {
             None if text == "embedded" => Ok(Self::default()),
-            Some(("embedded", name)) => Ok(Self::Embedded(dns_label(name)?)),
+            Some(("embedded", name)) => Ok(Self::Embedded(cluster_name(name)?)),
             Some(("context", "")) => Err("the context has no name".to_owned()),
             Some(("context", name)) => Ok(Self::Context(name.to_owned())),
             _ => Err("expected `embedded`, `embedded:NAME` or `context:NAME`".to_owned()),
@@ -187,18 +187,29 @@ pub fn ttl(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// Checks a name that becomes part of Kubernetes names: an RFC 1123 label of at most 40 characters.
-pub fn dns_label(text: &str) -> Result<String, String> {
+/// Checks the name of a network: an RFC 1123 label of at most 40 characters, for it becomes part of other names.
+pub fn network_name(text: &str) -> Result<String, String> {
+    dns_label(text, 40)
+}
+
+/// Checks the name of an embedded cluster: shorter, for it becomes part of paths of sockets.
+pub fn cluster_name(text: &str) -> Result<String, String> {
+    dns_label(text, 20)
+}
+
+fn dns_label(text: &str, longest: usize) -> Result<String, String> {
     let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     let edge = |c: Option<char>| c.is_some_and(|c| c != '-');
-    if text.len() <= 40
+    if text.len() <= longest
         && text.chars().all(inner)
         && edge(text.chars().next())
         && edge(text.chars().next_back())
     {
         return Ok(text.to_owned());
     }
-    Err("expected lower-case letters, digits and inner `-`, at most 40 characters".to_owned())
+    Err(format!(
+        "expected lower-case letters, digits and inner `-`, at most {longest} characters"
+    ))
 }
 
 fn assignment(text: &str) -> Result<String, String> {

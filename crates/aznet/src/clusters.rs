@@ -31,15 +31,19 @@ pub(crate) async fn connect(
     context: &Context,
     choice: &ClusterChoice,
 ) -> anyhow::Result<Connected> {
-    let cluster = match choice {
-        ClusterChoice::Context(name) => Cluster::existing(name),
-        ClusterChoice::Embedded(name) => running(context, name)?,
-    };
-    let client = cluster.client().await?;
+    let client = find(context, choice)?.client().await?;
     Ok(Connected {
         choice: choice.clone(),
         client,
     })
+}
+
+/// The cluster; an embedded one must be up.
+pub(crate) fn find(context: &Context, choice: &ClusterChoice) -> anyhow::Result<Cluster> {
+    match choice {
+        ClusterChoice::Context(name) => Ok(Cluster::existing(name)),
+        ClusterChoice::Embedded(name) => running(context, name),
+    }
 }
 
 fn running(context: &Context, name: &str) -> anyhow::Result<Cluster> {

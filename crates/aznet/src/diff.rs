@@ -18,8 +18,11 @@ pub struct Change {
 
 impl std::fmt::Display for Change {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let show =
-            |value: &Option<Value>| value.as_ref().map_or("unset".to_owned(), Value::to_string);
+        let show = |value: &Option<Value>| {
+            value
+                .as_ref()
+                .map_or("default".to_owned(), Value::to_string)
+        };
         write!(f, "{}: {} → {}", self.key, show(&self.from), show(&self.to))
     }
 }
@@ -80,7 +83,7 @@ mod tests {
             lines,
             [
                 "list: [1] → [1,2]",
-                "new: unset → true",
+                "new: default → true",
                 "validator.replicas: 4 → 6"
             ]
         );

@@ -16,6 +16,7 @@ use kube::Client;
 use serde_json::{Value, json};
 
 use crate::cli::ClusterChoice;
+use crate::clusters;
 use crate::context::Context;
 use crate::steps::{Step, Steps};
 use crate::table::count;
@@ -60,7 +61,16 @@ pub(crate) async fn cluster(
     choice: &ClusterChoice,
 ) -> anyhow::Result<Ready> {
     match choice {
-        ClusterChoice::Context(name) => existing(context, steps, choice, name).await,
+        // It pulls its images itself.
+        ClusterChoice::Context(name) => {
+            ready(
+                choice,
+                &Cluster::existing(name),
+                helm(context, steps).await?,
+                None,
+            )
+            .await
+        }
         ClusterChoice::Embedded(name) => {
             let parts = parts(context, steps).await?;
             let cluster = embedded(context, steps, name, &parts).await?;
@@ -74,6 +84,18 @@ pub(crate) async fn cluster(
             .await
         }
     }
+}
+
+/// A cluster that is up already, and Helm for it.
+pub(crate) async fn attach(context: &Context, choice: &ClusterChoice) -> anyhow::Result<Ready> {
+    let cluster = clusters::find(context, choice)?;
+    ready(
+        choice,
+        &cluster,
+        helm(context, &Steps::new(&context.printer)).await?,
+        None,
+    )
+    .await
 }
 
 /// Programs and images, built where they are missing.
@@ -152,18 +174,12 @@ async fn programs(context: &Context, steps: &Steps) -> anyhow::Result<Toolchain>
     Ok(toolchain)
 }
 
-/// An existing cluster pulls its images itself; only Helm is needed here.
-async fn existing(
-    context: &Context,
-    steps: &Steps,
-    choice: &ClusterChoice,
-    name: &str,
-) -> anyhow::Result<Ready> {
-    let helm = match on_path("helm") {
+/// The user's Helm, else the toolchain's.
+async fn helm(context: &Context, steps: &Steps) -> anyhow::Result<Helm> {
+    Ok(Helm::new(match on_path("helm") {
         Some(helm) => helm,
         None => programs(context, steps).await?.path(Program::Helm),
-    };
-    ready(choice, &Cluster::existing(name), Helm::new(helm), None).await
+    }))
 }
 
 async fn ready(

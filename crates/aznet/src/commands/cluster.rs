@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use owo_colors::OwoColorize;
 use serde::Serialize;
 
-use crate::cli::{ClusterChoice, OutputArgs, dns_label};
+use crate::cli::{ClusterChoice, OutputArgs, cluster_name};
 use crate::commands::status::between;
 use crate::context::Context;
 use crate::exit::Exit;
@@ -57,7 +57,7 @@ pub enum ClusterCommand {
 #[derive(Debug, Args)]
 pub struct UpArgs {
     /// Name of the cluster.
-    #[arg(value_name = "NAME", default_value = ClusterChoice::DEFAULT, value_parser = dns_label)]
+    #[arg(value_name = "NAME", default_value = ClusterChoice::DEFAULT, value_parser = cluster_name)]
     pub name: String,
     /// How the result is printed.
     #[command(flatten)]
@@ -68,7 +68,7 @@ pub struct UpArgs {
 #[derive(Debug, Args)]
 pub struct DownArgs {
     /// Name of the cluster (default: the only one there is).
-    #[arg(value_name = "NAME", conflicts_with = "all", value_parser = dns_label)]
+    #[arg(value_name = "NAME", conflicts_with = "all", value_parser = cluster_name)]
     pub name: Option<String>,
     /// Remove all clusters.
     #[arg(long)]
@@ -87,7 +87,7 @@ pub struct ListArgs {
 #[derive(Debug, Args)]
 pub struct SuperviseArgs {
     /// Name of the cluster.
-    #[arg(value_name = "NAME", value_parser = dns_label)]
+    #[arg(value_name = "NAME", value_parser = cluster_name)]
     pub name: String,
 }
 

@@ -26,7 +26,7 @@ pub async fn run(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Status(args) => status::run(&args, context).await,
         Command::List(args) => list::run(&args, context).await,
         Command::Logs(args) => logs::run(&args, context).await,
-        Command::Plan(args) => plan::run(&args, context),
+        Command::Plan(args) => plan::run(&args, context).await,
         Command::Env(args) => env::run(&args, context).await,
         Command::Forward(args) => forward::run(&args, context).await,
         Command::Test(args) => Box::pin(test::run(&args, context)).await,

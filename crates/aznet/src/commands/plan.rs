@@ -8,11 +8,15 @@ use aznet_network::wait::Seconds;
 use clap::Args;
 use owo_colors::OwoColorize;
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use crate::cli::{ClusterArg, ClusterChoice, MemoryArg, OutputArgs, ValuesArgs};
+use crate::clusters;
 use crate::context::Context;
+use crate::diff::{Change, changes};
 use crate::exit::Exit;
 use crate::planning::{Planned, available_memory, planned};
+use crate::setup;
 use crate::table::{self, count};
 
 const EXAMPLES: &str = "\
@@ -47,20 +51,42 @@ pub struct PlanArgs {
 }
 
 /// Shows the plan; exit code 3 when it does not fit.
-pub fn run(args: &PlanArgs, context: &Context) -> anyhow::Result<Exit> {
+pub async fn run(args: &PlanArgs, context: &Context) -> anyhow::Result<Exit> {
     let Planned { plan, .. } = planned(&args.values, None)?;
-    let fit = match &args.cluster.cluster {
-        Some(ClusterChoice::Context(_)) => None,
-        _ => Some(available_memory(args.memory.memory)?),
+    let changes = match &args.diff {
+        Some(name) => Some(diff(name, args, context).await?),
+        None => None,
     };
+    // What runs already fits, and an existing cluster has its own machines.
+    let elsewhere = matches!(args.cluster.cluster, Some(ClusterChoice::Context(_)));
+    let fit = (!elsewhere && changes.is_none())
+        .then(|| available_memory(args.memory.memory))
+        .transpose()?;
     let document = Document {
         network: &args.values.network,
         plan: &plan,
         memory_available: fit,
+        changes,
     };
     context.printer.result(&document, render)?;
     fit.map_or(Ok(()), |available| plan.check_machine(available))?;
     Ok(Exit::Ok)
+}
+
+/// What `up` would change on the running network.
+async fn diff(name: &str, args: &PlanArgs, context: &Context) -> anyhow::Result<Vec<Change>> {
+    let networks = clusters::networks(context, args.cluster.cluster.as_ref()).await?;
+    let (choice, network) = networks.open(Some(name)).await?;
+    let helm = setup::attach(context, &choice).await?.helm;
+    let cancel = context.interrupt.token();
+    let old = helm
+        .values(network.name(), network.namespace(), cancel)
+        .await?
+        .unwrap_or_default();
+    // The names of images come from the cluster, not from the values given here.
+    let implied = old.get("images").map(|images| json!({"images": images}));
+    let new = planned(&args.values, implied.as_ref())?.loaded.overlay;
+    Ok(changes(&Value::Object(old), &Value::Object(new)))
 }
 
 #[derive(Serialize)]
@@ -71,6 +97,8 @@ struct Document<'a> {
     plan: &'a Plan,
     #[serde(skip_serializing_if = "Option::is_none")]
     memory_available: Option<Bytes>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changes: Option<Vec<Change>>,
 }
 
 fn render(document: &Document<'_>) -> String {
@@ -92,13 +120,25 @@ fn render(document: &Document<'_>) -> String {
         .notes
         .iter()
         .map(|note| format!("{} {note}", "note:".yellow().bold()));
-    let sections = [
+    let mut sections = vec![
         head,
         table::render(&roles(plan)),
         facts(plan),
         notes.collect::<Vec<_>>().join("\n"),
     ];
+    sections.extend(document.changes.as_deref().map(differences));
     sections.join("\n\n")
+}
+
+fn differences(changes: &[Change]) -> String {
+    if changes.is_empty() {
+        return "no value differs from the running network".to_owned();
+    }
+    let lines = changes.iter().map(|change| format!("\n  {change}"));
+    format!(
+        "differs from the running network:{}",
+        lines.collect::<String>()
+    )
 }
 
 fn roles(plan: &Plan) -> comfy_table::Table {

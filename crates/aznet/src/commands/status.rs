@@ -238,3 +238,81 @@ fn restarts(restarts: u32) -> Cell {
 pub(crate) fn between(from: Timestamp, to: Timestamp) -> Seconds {
     Seconds(Duration::try_from(to.duration_since(from)).unwrap_or_default())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use aznet_network::chain::{BlockNumber, Epoch, L1Block, Slot};
+    use aznet_network::l1::L1Heads;
+    use aznet_network::role::Role;
+
+    use super::*;
+
+    fn node(name: &str, role: Role, ready: bool, height: Option<u64>) -> NodeStatus {
+        let tips = height.map(|n| Tips {
+            proposed: BlockNumber(n + 1),
+            checkpointed: BlockNumber(n),
+            proven: BlockNumber(n.saturating_sub(4)),
+            finalized: BlockNumber(0),
+        });
+        NodeStatus {
+            name: name.to_owned(),
+            role,
+            ready,
+            restarts: u32::from(!ready),
+            age: 754,
+            state: if ready { "ready" } else { "starting (12s)" }.to_owned(),
+            tips,
+            peers: height.map(|_| 5),
+            error: None,
+        }
+    }
+
+    fn status() -> NetworkStatus {
+        let nodes = vec![
+            node("anvil-7d9c5b-x2k4q", Role::Anvil, true, None),
+            node("boot-node-0", Role::BootNode, true, Some(37)),
+            node("validator-0", Role::Validator, true, Some(37)),
+            node("validator-1", Role::Validator, false, None),
+        ];
+        NetworkStatus {
+            name: "small".to_owned(),
+            namespace: "aznet-small-x7k2p".to_owned(),
+            cluster: "embedded:default".to_owned(),
+            ready: false,
+            created: Some(Timestamp::from_second(1_000).unwrap()),
+            expires: Some(Timestamp::from_second(9_000).unwrap()),
+            tips: nodes[1].tips,
+            nodes,
+            committee: Some(Committee {
+                size: 4,
+                quorum: 3,
+                present: Some(3),
+                may_fail: 0,
+                validators: Some(4),
+            }),
+            now: Some(Moment {
+                slot: Slot(38),
+                epoch: Epoch(9),
+                seconds_into_slot: 5,
+                slot_seconds: 12,
+                slot_in_epoch: 2,
+                epoch_slots: 4,
+            }),
+            endpoints: BTreeMap::new(),
+            l1: Some(L1Heads {
+                block: L1Block(412),
+                finalized: L1Block(348),
+                timestamp: 0,
+            }),
+            problems: vec!["validator-1 isn't ready: starting (12s)".to_owned()],
+        }
+    }
+
+    #[test]
+    fn a_network_is_shown_at_a_glance() {
+        let text = render(&status(), Timestamp::from_second(1_754).unwrap());
+        insta::assert_snapshot!(anstream::adapter::strip_str(&text));
+    }
+}

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use owo_colors::OwoColorize;
 
 use crate::bring_up::{Outcome, Up, Wanted, bring_up};
-use crate::cli::{ClusterArg, MemoryArg, OutputArgs, ValuesArgs, dns_label, ttl};
+use crate::cli::{ClusterArg, MemoryArg, OutputArgs, ValuesArgs, network_name, ttl};
 use crate::commands::status;
 use crate::context::Context;
 use crate::exit::Exit;
@@ -34,7 +34,7 @@ pub struct UpArgs {
     #[command(flatten)]
     pub cluster: ClusterArg,
     /// Name of the network, so that several can run side by side (default: NETWORK).
-    #[arg(long, value_name = "NAME", value_parser = dns_label)]
+    #[arg(long, value_name = "NAME", value_parser = network_name)]
     pub name: Option<String>,
     /// Let it expire after this long, e.g. `2h`: the next `up` removes it.
     #[arg(long, value_name = "DURATION", value_parser = ttl)]
