@@ -1,5 +1,6 @@
 //! Bringing networks up, changing and removing them.
 
+mod evidence;
 mod memory;
 mod removal;
 mod said;
@@ -7,7 +8,7 @@ mod settle;
 mod watch;
 mod watchdog;
 
-use std::{fmt, path::Path, sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use kube::Client;
@@ -15,6 +16,7 @@ use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
 pub use self::{
+    evidence::{Evidence, Warning},
     removal::{DownError, down},
     settle::settle,
     watchdog::Cause,
@@ -229,34 +231,5 @@ async fn clean_up(network: &Network, failure: HelmError, report: &Reporter) -> D
             failure: Box::new(failure),
             source,
         },
-    }
-}
-
-/// What was seen of a network that didn't come up.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Evidence {
-    /// Every pod.
-    pub pods: Vec<PodState>,
-    /// The newest warnings among the events.
-    pub warnings: Vec<String>,
-    /// The last lines of pods that aren't ready: pod, lines.
-    pub logs: Vec<(String, Vec<String>)>,
-}
-
-impl fmt::Display for Evidence {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let now = Timestamp::now();
-        for pod in &self.pods {
-            writeln!(f, "{:<18} {}", pod.name, pod.phase.words(now))?;
-        }
-        for warning in &self.warnings {
-            writeln!(f, "event {warning}")?;
-        }
-        for (pod, lines) in &self.logs {
-            for line in lines {
-                writeln!(f, "{pod} | {line}")?;
-            }
-        }
-        Ok(())
     }
 }

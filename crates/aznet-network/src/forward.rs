@@ -13,6 +13,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    api::ApiError,
     namespace::Network,
     nodes::{COMPONENT, NETWORK_PODS},
     role::Role,
@@ -46,7 +47,7 @@ pub enum ConnectionError {
         port: u16,
         /// Why.
         #[source]
-        source: Box<kube::Error>,
+        source: ApiError,
     },
     /// The connection broke.
     #[error("the connection to {pod}:{port} broke")]
@@ -167,7 +168,7 @@ impl Route {
             .map_err(|source| ConnectionError::Open {
                 pod: pod.clone(),
                 port: self.port,
-                source: Box::new(source),
+                source: source.into(),
             })?;
         let Some(mut far) = forwarder.take_stream(self.port) else {
             return Ok(());
@@ -203,7 +204,7 @@ impl Route {
                         Some(pod) => Step::Done(pod.name_any()),
                         None => Step::Pending(format!("{} pods, none ready", pods.items.len())),
                     },
-                    Err(error) => Step::Pending(error.to_string()),
+                    Err(error) => Step::Pending(ApiError::from(error).to_string()),
                 })
             },
         )

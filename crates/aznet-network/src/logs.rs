@@ -17,8 +17,9 @@ use tokio::{sync::mpsc, task::JoinSet, time::MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    api::ApiError,
     namespace::{NamespaceError, Network},
-    nodes::{COMPONENT, NETWORK_PODS},
+    nodes::{COMPONENT, NETWORK_PODS, speaking_container},
     role::Role,
 };
 
@@ -128,7 +129,11 @@ pub async fn stream(
 /// The last `lines` of a pod, of its previous run if this one has written nothing; empty if there are none to be had.
 pub(crate) async fn tail(network: &Network, pod: &str, lines: i64) -> Vec<String> {
     let api: Api<Pod> = network.api();
-    let container = api.get(pod).await.ok().and_then(|pod| main_container(&pod));
+    let container = api
+        .get(pod)
+        .await
+        .ok()
+        .and_then(|pod| speaking_container(&pod));
     for previous in [false, true] {
         let params = LogParams {
             container: container.clone(),
@@ -216,10 +221,6 @@ fn has_started(pod: &Pod) -> bool {
     })
 }
 
-fn main_container(pod: &Pod) -> Option<String> {
-    Some(pod.spec.as_ref()?.containers.first()?.name.clone())
-}
-
 /// Reads a pod's log from after `from`; the time of the last line read.
 async fn read(
     api: &Api<Pod>,
@@ -235,7 +236,7 @@ async fn read(
         let mut log = api
             .log_stream(&name, &params)
             .await
-            .map_err(|error| error.to_string())?
+            .map_err(|error| ApiError::from(error).to_string())?
             .lines();
         while let Some(line) = log.try_next().await.map_err(|error| error.to_string())? {
             let (at, text) = split(&line);
@@ -270,7 +271,7 @@ async fn read(
 
 fn params(pod: &Pod, options: Options, from: Option<Timestamp>) -> LogParams {
     let mut params = LogParams {
-        container: main_container(pod),
+        container: speaking_container(pod),
         follow: options.follow,
         timestamps: true,
         since_time: from,

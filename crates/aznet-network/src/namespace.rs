@@ -293,7 +293,7 @@ fn failed(doing: &str, cluster: &str, source: kube::Error) -> NamespaceError {
     NamespaceError::Api {
         doing: doing.to_owned(),
         cluster: cluster.to_owned(),
-        source: Box::new(source),
+        source: source.into(),
     }
 }
 

@@ -97,7 +97,10 @@ fn phase(seen: Observed<'_>) -> Phase {
 }
 
 fn unscheduled(seen: Observed<'_>) -> Phase {
-    let reason = condition(seen.pod, "PodScheduled").and_then(|(_, message)| message);
+    // A plugin that failed is tried again at once; it is no reason yet.
+    let reason = condition(seen.pod, "PodScheduled")
+        .and_then(|(_, message)| message)
+        .filter(|words| !words.starts_with("running "));
     let about_volumes = reason
         .as_deref()
         .is_none_or(|words| words.to_lowercase().contains("persistentvolumeclaim"));
@@ -173,7 +176,7 @@ fn waiting_phase(
         }
         "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError" => {
             Phase::Creating {
-                trouble: Some(format!("{reason}: {message}")),
+                trouble: Some(plain(&or(message, reason))),
             }
         }
         _ if pulling(seen) => Phase::Pulling { image },
@@ -186,13 +189,20 @@ fn waiting_phase(
 fn ended(state: &ContainerState) -> Option<Phase> {
     let end = state.terminated.as_ref()?;
     let reason = end.reason.clone().unwrap_or_else(|| "ended".into());
-    let message = or(end.message.clone().unwrap_or_default(), &reason)
-        .trim()
-        .to_owned();
+    let message = plain(&or(end.message.clone().unwrap_or_default(), &reason));
     Some(Phase::Crashed {
         exit_code: end.exit_code,
         message,
     })
+}
+
+/// A message without the layers that passed it on: of the container runtime's only what went wrong.
+fn plain(message: &str) -> String {
+    let inner = message
+        .rsplit("runc create failed: ")
+        .next()
+        .unwrap_or(message);
+    inner.trim().trim_end_matches(": unknown").to_owned()
 }
 
 fn or(text: String, otherwise: &str) -> String {
@@ -216,6 +226,27 @@ fn containers(pod: &Pod) -> impl Iterator<Item = &ContainerStatus> {
     let init = status.and_then(|status| status.init_container_statuses.as_deref());
     let main = status.and_then(|status| status.container_statuses.as_deref());
     init.into_iter().chain(main).flatten()
+}
+
+/// The container that has something to say: an init container as long as one has begun and not ended well, else the
+/// main one.
+pub(crate) fn speaking_container(pod: &Pod) -> Option<String> {
+    let init = pod
+        .status
+        .as_ref()
+        .and_then(|status| status.init_container_statuses.as_deref());
+    let begun = |container: &&ContainerStatus| {
+        let state = container.state.clone().unwrap_or_default();
+        container.restart_count > 0 || state.running.is_some() || state.terminated.is_some()
+    };
+    let stuck = init
+        .into_iter()
+        .flatten()
+        .find(|container| !finished(container));
+    stuck
+        .filter(begun)
+        .map(|container| container.name.clone())
+        .or_else(|| Some(pod.spec.as_ref()?.containers.first()?.name.clone()))
 }
 
 /// Whether the condition holds, and its message.
@@ -267,11 +298,7 @@ fn trouble(seen: Observed<'_>) -> Option<String> {
         let reason = event.reason.as_deref().unwrap_or_default();
         is_trouble(event) && reason.starts_with("Failed") && reason != "FailedScheduling"
     })?;
-    Some(format!(
-        "{}: {}",
-        event.reason.as_deref()?,
-        event.message.as_deref()?
-    ))
+    Some(plain(event.message.as_deref()?))
 }
 
 fn is_trouble(event: &Event) -> bool {

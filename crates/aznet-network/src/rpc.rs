@@ -7,6 +7,8 @@ use kube::{Client, client::Body};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
+use crate::api::ApiError;
+
 /// Bytes of a strange answer that an error quotes.
 const QUOTED: usize = 200;
 
@@ -50,7 +52,7 @@ pub enum RpcError {
         method: String,
         /// Why.
         #[source]
-        source: Box<kube::Error>,
+        source: ApiError,
     },
     /// Nothing came back in time: worth a retry.
     #[error("{method} on {target}: no answer within {}", crate::wait::Seconds(*after))]
@@ -184,7 +186,7 @@ impl PodRpc {
         let api = |source| RpcError::Api {
             target: self.target(),
             method: method.into(),
-            source: Box::new(source),
+            source: ApiError::from(source),
         };
         let uri = format!(
             "/api/v1/namespaces/{}/pods/{}:{}/proxy/",

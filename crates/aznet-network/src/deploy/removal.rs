@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Seconds a pod gets to end by itself; its data goes away anyway.
-const GRACE: u32 = 3;
+const GRACE: u32 = 1;
 
 /// Why a network isn't gone.
 #[derive(Debug, thiserror::Error)]
@@ -90,7 +90,7 @@ async fn left_inside(network: &Network, namespace: &Namespace) -> String {
         .map(names)
         .unwrap_or_default();
     if !pods.is_empty() {
-        return format!("{} pods: {}", pods.len(), pods.join(", "));
+        return format!("pods {}", pods.join(", "));
     }
     let conditions = namespace
         .status
@@ -110,12 +110,11 @@ async fn volumes_left(network: &Network) -> Result<Option<String>, NamespaceErro
         .list(&ListParams::default())
         .await
         .map_err(|source| network.failed("list volumes", source))?;
-    let ours: Vec<String> = all
+    let ours = all
         .iter()
         .filter(|volume| is_left(volume, network.namespace()))
-        .map(ResourceExt::name_any)
-        .collect();
-    Ok((!ours.is_empty()).then(|| format!("{} volumes: {}", ours.len(), ours.join(", "))))
+        .count();
+    Ok((ours > 0).then(|| format!("volumes ({ours})")))
 }
 
 /// Volumes that are to be kept (`Retain`) are no remains.

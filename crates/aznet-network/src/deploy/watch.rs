@@ -18,10 +18,10 @@ use kube::{
 use serde::de::DeserializeOwned;
 use tokio::task::JoinSet;
 
-use super::said::Said;
+use super::{evidence::Warning, said::Said};
 use crate::{
     namespace::Network,
-    nodes::{NETWORK_PODS, Observed, PodState, describe},
+    nodes::{NETWORK_PODS, Observed, PodState, describe, event_time},
 };
 
 /// Live copies of a namespace's objects; the watches end with it.
@@ -43,7 +43,7 @@ pub(super) struct Picture {
     /// Its workloads.
     pub(super) workloads: Vec<Workload>,
     /// Its newest events that are warnings, oldest first.
-    pub(super) warnings: Vec<String>,
+    pub(super) warnings: Vec<Warning>,
 }
 
 /// A StatefulSet or Deployment and how many of its pods are as they should be.
@@ -218,30 +218,27 @@ fn trouble(events: &[Event], kind: &str, name: &str) -> Option<String> {
     events
         .iter()
         .filter(|event| event.reason.as_deref() == Some("FailedCreate") && about(event))
-        .max_by_key(|event| crate::nodes::event_time(event))
+        .max_by_key(|event| event_time(event))
         .and_then(|event| event.message.clone())
 }
 
-fn warnings(events: &[Event]) -> Vec<String> {
+fn warnings(events: &[Event]) -> Vec<Warning> {
     const SHOWN: usize = 15;
     let mut warnings: Vec<&Event> = events
         .iter()
         .filter(|event| event.type_.as_deref() == Some("Warning"))
         .collect();
-    warnings.sort_by_key(|event| crate::nodes::event_time(event));
-    let words = |event: &&Event| {
-        let name = event.involved_object.name.as_deref().unwrap_or("?");
-        let (reason, message) = (
-            event.reason.as_deref().unwrap_or("?"),
-            event.message.as_deref().unwrap_or(""),
-        );
-        format!("{name}: {reason}: {}", message.trim())
+    warnings.sort_by_key(|event| event_time(event));
+    let tell = |event: &&Event| {
+        let (reason, message) = (event.reason.as_deref()?, event.message.as_deref()?);
+        let about = event.involved_object.name.clone()?;
+        Some(Warning {
+            about,
+            message: format!("{reason}: {}", message.trim()),
+        })
     };
-    warnings
-        .iter()
-        .skip(warnings.len().saturating_sub(SHOWN))
-        .map(words)
-        .collect()
+    let newest = warnings.len().saturating_sub(SHOWN);
+    warnings.iter().skip(newest).filter_map(tell).collect()
 }
 
 fn line_of<'a>(said: &'a HashMap<String, String>, pod: &Pod) -> Option<&'a str> {

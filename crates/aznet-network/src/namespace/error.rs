@@ -1,5 +1,7 @@
 //! Why there is no such network.
 
+use crate::api::ApiError;
+
 /// Why there is no such network.
 #[derive(Debug, thiserror::Error)]
 pub enum NamespaceError {
@@ -52,7 +54,7 @@ pub enum NamespaceError {
         cluster: String,
         /// Why it failed.
         #[source]
-        source: Box<kube::Error>,
+        source: ApiError,
     },
 }
 

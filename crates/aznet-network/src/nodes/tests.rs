@@ -159,7 +159,7 @@ fn a_sandbox_that_fails_is_told() {
     );
     assert_eq!(
         words(&creating, &[failed], None),
-        "container can't be created: FailedMount: secret \"keys\" not found"
+        "container can't be created: secret \"keys\" not found"
     );
 }
 
@@ -222,4 +222,47 @@ fn an_init_container_comes_first() {
         words(&preparing, &[], None),
         "init container install running"
     );
+}
+
+#[test]
+fn a_runtime_error_is_told_without_its_layers() {
+    let layers = "failed to create containerd task: failed to create shim task: OCI runtime create failed: \
+        runc create failed: unable to start container process: exec: \"/x\": stat /x: no such file or directory: unknown";
+    let failing = scheduled(&container(
+        &json!({"waiting": {"reason": "RunContainerError", "message": layers}}),
+        0,
+        &json!({}),
+    ));
+    assert_eq!(
+        words(&failing, &[], None),
+        "container can't be created: unable to start container process: exec: \"/x\": stat /x: no such file or directory"
+    );
+}
+
+#[test]
+fn a_scheduler_that_tries_again_has_no_reason_yet() {
+    let again = pod(
+        &json!({"conditions": [{"type": "PodScheduled", "status": "False", "reason": "SchedulerError",
+        "message": "running PreBind plugin \"VolumeBinding\": Operation cannot be fulfilled on persistentvolumeclaims"}]}),
+    );
+    assert_eq!(words(&again, &[], None), "volume being provisioned");
+}
+
+#[test]
+fn the_container_that_speaks_is_the_one_that_is_stuck() {
+    let statuses = |state: Value| {
+        pod(
+            &json!({"initContainerStatuses": [{"name": "install", "image": "i", "imageID": "", "ready": false,
+            "restartCount": 0, "state": state}]}),
+        )
+    };
+    let named = |state: Value| {
+        let mut pod = statuses(state);
+        let spec = pod.spec.as_mut().unwrap();
+        spec.containers = serde_json::from_value(json!([{"name": "aztec"}])).unwrap();
+        speaking_container(&pod).unwrap()
+    };
+    assert_eq!(named(json!({"terminated": {"exitCode": 0}})), "aztec");
+    assert_eq!(named(json!({"terminated": {"exitCode": 1}})), "install");
+    assert_eq!(named(json!({"running": {}})), "install");
 }
