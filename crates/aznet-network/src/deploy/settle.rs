@@ -250,3 +250,6 @@ async fn evidence(network: &Network, picture: Picture) -> Box<Evidence> {
         logs,
     })
 }
+
+#[cfg(test)]
+mod tests;
