@@ -1,6 +1,7 @@
 //! Where networks run: clusters, the toolchain that builds them, the images, the machine.
 
 pub mod cluster;
+pub mod doctor;
 pub mod embedded;
 pub mod images;
 pub mod lock;

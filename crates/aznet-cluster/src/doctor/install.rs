@@ -1,0 +1,199 @@
+//! Installs what is missing, on systems whose packages we know.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use tokio_util::sync::CancellationToken;
+
+use super::programs::{self, NEEDS};
+use crate::command::{CommandError, Tool};
+use crate::disk::DiskError;
+use crate::progress::{Reporter, Task};
+
+/// Why something is still missing.
+#[derive(Debug, thiserror::Error)]
+pub enum FixError {
+    /// Not Debian or one of its kin.
+    #[error("cannot install packages on {system}; install what Debian calls {}", packages.join(", "))]
+    UnknownSystem {
+        /// What the system calls itself.
+        system: String,
+        /// What is missing.
+        packages: Vec<String>,
+    },
+    /// Only root installs packages.
+    #[error("installing {} needs root: run it with sudo", packages.join(", "))]
+    NotRoot {
+        /// What is missing.
+        packages: Vec<String>,
+    },
+    /// The package manager failed.
+    #[error("cannot install {}", packages.join(", "))]
+    Command {
+        /// What was to be installed.
+        packages: Vec<String>,
+        /// What the package manager said.
+        #[source]
+        source: CommandError,
+    },
+    /// Installed, and still not there.
+    #[error("{} still not found after installing {}", programs.join(", "), packages.join(", "))]
+    StillMissing {
+        /// The programs.
+        programs: Vec<String>,
+        /// The packages that should hold them.
+        packages: Vec<String>,
+    },
+    /// A file is out of reach.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+}
+
+/// Installs the packages of all programs that are missing, and returns their names.
+///
+/// Nothing is asked, and no service is started: aznet runs the programs itself.
+pub async fn fix(report: &Reporter, cancel: &CancellationToken) -> Result<Vec<String>, FixError> {
+    let packages = missing();
+    if packages.is_empty() {
+        return Ok(packages);
+    }
+    let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
+    if !is_debian(&release) {
+        return Err(FixError::UnknownSystem {
+            system: field(&release, "PRETTY_NAME").unwrap_or_else(|| "this system".into()),
+            packages,
+        });
+    }
+    if !nix::unistd::geteuid().is_root() {
+        return Err(FixError::NotRoot { packages });
+    }
+    let mut task = Task::new(report, "packages");
+    install(&packages, &mut task, cancel).await?;
+    let programs: Vec<String> = NEEDS
+        .iter()
+        .filter(|need| need.package.is_some() && programs::find(need.program).is_none())
+        .map(|need| need.program.to_owned())
+        .collect();
+    if !programs.is_empty() {
+        return Err(FixError::StillMissing { programs, packages });
+    }
+    task.done(&format!("installed {}", packages.join(", ")));
+    Ok(packages)
+}
+
+/// The packages of programs that are not there.
+fn missing() -> Vec<String> {
+    let names: BTreeSet<&str> = NEEDS
+        .iter()
+        .filter(|need| programs::find(need.program).is_none())
+        .filter_map(|need| need.package)
+        .collect();
+    names.into_iter().map(str::to_owned).collect()
+}
+
+async fn install(
+    packages: &[String],
+    task: &mut Task,
+    cancel: &CancellationToken,
+) -> Result<(), FixError> {
+    let _quiet = NoServices::new()?;
+    let failed = |source| FixError::Command {
+        packages: packages.to_vec(),
+        source,
+    };
+    let apt = || {
+        Tool::new("apt-get")
+            // Another package manager at work is waited for.
+            .args(["--quiet", "--option", "DPkg::Lock::Timeout=300"])
+            .env("DEBIAN_FRONTEND", "noninteractive")
+    };
+    task.step(1, 2);
+    let update = apt().arg("update");
+    update
+        .run(task, "reading the lists of packages", cancel)
+        .await
+        .map_err(failed)?;
+    task.step(2, 2);
+    let message = format!("installing {}", packages.join(", "));
+    apt()
+        .args(["install", "--yes", "--no-install-recommends"])
+        .args(packages)
+        .run(task, &message, cancel)
+        .await
+        .map(drop)
+        .map_err(failed)
+}
+
+/// While it exists, packages do not start the services they bring.
+struct NoServices {
+    ours: bool,
+}
+
+/// Debian asks it before it starts a service; 101 forbids.
+const POLICY: &str = "/usr/sbin/policy-rc.d";
+
+impl NoServices {
+    fn new() -> Result<Self, DiskError> {
+        let path = Path::new(POLICY);
+        let made = fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(path);
+        let mut file = match made {
+            // The machine's own policy stays.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                return Ok(Self { ours: false });
+            }
+            other => other.map_err(DiskError::of("write", path))?,
+        };
+        let this = Self { ours: true };
+        io::Write::write_all(&mut file, b"#!/bin/sh\nexit 101\n")
+            .and_then(|()| file.set_permissions(fs::Permissions::from_mode(0o755)))
+            .map_err(DiskError::of("write", path))?;
+        Ok(this)
+    }
+}
+
+impl Drop for NoServices {
+    fn drop(&mut self) {
+        if self.ours
+            && let Err(error) = fs::remove_file(POLICY)
+        {
+            tracing::warn!(%error, "{POLICY} stays; services will not start until it is removed");
+        }
+    }
+}
+
+fn is_debian(release: &str) -> bool {
+    let ids = ["ID", "ID_LIKE"].map(|name| field(release, name).unwrap_or_default());
+    ids.iter()
+        .flat_map(|ids| ids.split_whitespace())
+        .any(|id| id == "debian" || id == "ubuntu")
+}
+
+/// A value of /etc/os-release.
+fn field(release: &str, name: &str) -> Option<String> {
+    release
+        .lines()
+        .filter_map(|line| line.strip_prefix(name)?.strip_prefix('='))
+        .map(|value| value.trim_matches('"').to_owned())
+        .next()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debian_and_its_kin_are_recognised() {
+        assert!(is_debian(
+            "PRETTY_NAME=\"Debian GNU/Linux 12\"\nID=debian\n"
+        ));
+        assert!(is_debian("ID=linuxmint\nID_LIKE=\"ubuntu debian\"\n"));
+        assert!(!is_debian("ID=fedora\nID_LIKE=\"rhel centos\"\n"));
+        assert!(!is_debian(""));
+    }
+}

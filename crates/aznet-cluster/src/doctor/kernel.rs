@@ -1,0 +1,202 @@
+//! What the kernel lets us do: tried out in namespaces of our own where reading is not enough.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use super::{Finding, Verdict, verdict};
+
+/// Capabilities by number, as in linux/capability.h.
+const CAPABILITIES: [(&str, u32); 6] = [
+    ("CAP_CHOWN", 0),
+    ("CAP_NET_ADMIN", 12),
+    ("CAP_SYS_CHROOT", 18),
+    ("CAP_SYS_PTRACE", 19),
+    ("CAP_SYS_ADMIN", 21),
+    ("CAP_MKNOD", 27),
+];
+
+const CONTROLLERS: [&str; 4] = ["cpu", "cpuset", "memory", "pids"];
+
+pub(super) fn check() -> Vec<Finding> {
+    let mut findings = vec![capabilities(), cgroups(), overlayfs()];
+    findings.extend(trials());
+    findings.extend(information());
+    findings
+}
+
+fn capabilities() -> Finding {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let missing = missing_capabilities(&status);
+    let found = match missing.is_empty() {
+        true => "all".to_owned(),
+        false => format!("lacks {}", missing.join(", ")),
+    };
+    let names = CAPABILITIES.map(|(name, _)| name).join(", ");
+    Finding::new("capabilities", verdict(missing.is_empty()), found)
+        .needs(names)
+        .or("run as root, in a container with --privileged")
+}
+
+fn missing_capabilities(status: &str) -> Vec<&'static str> {
+    let line = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    let held = line.and_then(|text| u64::from_str_radix(text.trim(), 16).ok());
+    let held = held.unwrap_or(0);
+    CAPABILITIES
+        .iter()
+        .filter(|(_, number)| held & (1 << number) == 0)
+        .map(|(name, _)| *name)
+        .collect()
+}
+
+/// Either version will do; what matters are the controllers.
+fn cgroups() -> Finding {
+    let unified = fs::read_to_string("/sys/fs/cgroup/cgroup.controllers");
+    let (version, there) = match &unified {
+        Ok(text) => ("v2", text.split_whitespace().map(str::to_owned).collect()),
+        Err(_) => ("v1", hierarchies()),
+    };
+    let there: Vec<String> = there;
+    let missing: Vec<&str> = CONTROLLERS
+        .into_iter()
+        .filter(|name| !there.iter().any(|controller| controller == name))
+        .collect();
+    let found = match missing.is_empty() {
+        true => version.to_owned(),
+        false => format!("{version} without {}", missing.join(", ")),
+    };
+    Finding::new("cgroups", verdict(missing.is_empty()), found)
+        .needs(format!("v1 or v2 with {}", CONTROLLERS.join(", ")))
+        .or("boot with the controllers enabled, for example cgroup_enable=memory")
+}
+
+/// Controllers that are mounted and may be written to.
+fn hierarchies() -> Vec<String> {
+    let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    mounts
+        .lines()
+        .filter_map(|line| {
+            let fields: Vec<&str> = line.split_whitespace().collect();
+            let [_, _, "cgroup", options, ..] = fields[..] else {
+                return None;
+            };
+            Some(options.split(',').map(str::to_owned).collect::<Vec<_>>())
+        })
+        .flatten()
+        .collect()
+}
+
+fn overlayfs() -> Finding {
+    let known = fs::read_to_string("/proc/filesystems").unwrap_or_default();
+    let there = known
+        .lines()
+        .any(|line| line.trim_end().ends_with("overlay"));
+    // A module is loaded when first used.
+    let there = there || succeeds("modprobe", &["-q", "overlay"]);
+    let found = if there { "there" } else { "not there" };
+    Finding::new("overlayfs", verdict(there), found)
+        .needs("overlayfs, for images")
+        .or("use a kernel with CONFIG_OVERLAY_FS")
+}
+
+/// Things done in a network namespace that is gone right after.
+fn trials() -> Vec<Finding> {
+    if !succeeds("unshare", &["--net", "true"]) {
+        return vec![
+            Finding::new("network namespaces", Verdict::Missing, "cannot make one")
+                .needs("the right to make network namespaces")
+                .or("run as root on a kernel with CONFIG_NET_NS"),
+        ];
+    }
+    let trial = |what: &str, script: &str, needed: &str, fix: &str| {
+        let works = in_namespace(script);
+        let found = if works { "works" } else { "does not work" };
+        Finding::new(what, verdict(works), found)
+            .needs(needed)
+            .or(fix)
+    };
+    vec![
+        Finding::new("network namespaces", Verdict::Ok, "works"),
+        trial(
+            "veth pairs",
+            "ip link add a type veth peer name b",
+            "virtual links, for pods",
+            "use a kernel with CONFIG_VETH, and install iproute2",
+        ),
+        trial(
+            "bridges",
+            "ip link add a type bridge",
+            "bridges, for the node's address",
+            "use a kernel with CONFIG_BRIDGE, and install iproute2",
+        ),
+        trial(
+            "nftables",
+            "nft 'add table ip t; add chain ip t c { type nat hook postrouting priority 100; }; add rule ip t c masquerade'",
+            "nftables with NAT, for services",
+            "use a kernel with CONFIG_NF_TABLES and CONFIG_NFT_NAT, and install nftables",
+        ),
+        trial(
+            "iptables",
+            "iptables -t nat -A POSTROUTING -m comment --comment x -j MASQUERADE",
+            "iptables with NAT, for pods",
+            "use a kernel with CONFIG_IP_NF_NAT or CONFIG_NFT_COMPAT, and install iptables",
+        ),
+    ]
+}
+
+/// What chaos experiments will be able to use.
+fn information() -> Vec<Finding> {
+    let told = |what: &str, script: &str, without: &str| {
+        let found = match in_namespace(script) {
+            true => "there".to_owned(),
+            false => format!("not there: {without}"),
+        };
+        Finding::new(what, Verdict::Info, found)
+    };
+    vec![
+        told(
+            "netem",
+            "ip link set lo up && tc qdisc add dev lo root netem delay 1ms",
+            "no delay, loss or corruption of packets by the kernel",
+        ),
+        told(
+            "token buckets",
+            "ip link set lo up && tc qdisc add dev lo root tbf rate 1mbit burst 32kbit latency 400ms",
+            "no limits on bandwidth",
+        ),
+        told("ipsets", "ipset create t hash:net", "no partitions"),
+    ]
+}
+
+fn in_namespace(script: &str) -> bool {
+    succeeds("unshare", &["--net", "sh", "-c", script])
+}
+
+/// Runs a short command; it counts only whether it works.
+fn succeeds(program: &str, args: &[&str]) -> bool {
+    let sbin = ["/usr/sbin", "/sbin"].map(Path::new);
+    let found = sbin
+        .iter()
+        .map(|dir| dir.join(program))
+        .find(|path| path.is_file());
+    Command::new(found.as_deref().unwrap_or(Path::new(program)))
+        .args(args)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn missing_capabilities_are_named() {
+        assert!(missing_capabilities("CapEff:\t000001ffffffffff\n").is_empty());
+        let most = missing_capabilities("CapEff:\t00000000a80425fb\n");
+        assert_eq!(most, ["CAP_NET_ADMIN", "CAP_SYS_PTRACE", "CAP_SYS_ADMIN"]);
+        assert_eq!(missing_capabilities("").len(), CAPABILITIES.len());
+    }
+}
