@@ -2,7 +2,6 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::Arc,
     time::Duration,
 };
 
@@ -229,44 +228,51 @@ async fn read(
     from: Option<Timestamp>,
     lines: &mpsc::Sender<LogLine>,
 ) -> Option<Timestamp> {
-    let name: Arc<str> = pod.name_any().into();
-    let params = params(pod, options, from);
     let mut last = from;
-    let read = async {
-        let mut log = api
-            .log_stream(&name, &params)
-            .await
-            .map_err(|error| ApiError::from(error).to_string())?
-            .lines();
-        while let Some(line) = log.try_next().await.map_err(|error| error.to_string())? {
-            let (at, text) = split(&line);
-            if at.is_some() && at <= from {
-                continue;
-            }
-            last = at.or(last);
-            let line = LogLine {
-                pod: name.to_string(),
-                at,
-                text: text.to_owned(),
-            };
-            if lines.send(line).await.is_err() {
-                break;
-            }
-        }
-        Ok::<_, String>(())
-    };
-    if let Err(error) = read.await {
+    if let Err(error) = pump(api, pod, &params(pod, options, from), &mut last, lines).await {
         let text = format!("(no log: {error})");
         // A reader that is gone needs no answer.
         let _ = lines
             .send(LogLine {
-                pod: name.to_string(),
+                pod: pod.name_any(),
                 at: None,
                 text,
             })
             .await;
     }
     last
+}
+
+/// Passes on what is younger than `last`, which moves along.
+async fn pump(
+    api: &Api<Pod>,
+    pod: &Pod,
+    params: &LogParams,
+    last: &mut Option<Timestamp>,
+    lines: &mpsc::Sender<LogLine>,
+) -> Result<(), String> {
+    let (name, from) = (pod.name_any(), *last);
+    let log = api.log_stream(&name, params).await;
+    let mut log = log
+        .map_err(|error| ApiError::from(error).to_string())?
+        .lines();
+    while let Some(line) = log.try_next().await.map_err(|error| error.to_string())? {
+        let (at, text) = split(&line);
+        // The API cuts at whole seconds.
+        if at.is_some() && at <= from {
+            continue;
+        }
+        *last = at.or(*last);
+        let line = LogLine {
+            pod: name.clone(),
+            at,
+            text: text.to_owned(),
+        };
+        if lines.send(line).await.is_err() {
+            break;
+        }
+    }
+    Ok(())
 }
 
 fn params(pod: &Pod, options: Options, from: Option<Timestamp>) -> LogParams {

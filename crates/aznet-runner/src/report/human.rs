@@ -115,43 +115,7 @@ impl<W: io::Write> Human<W> {
 
 impl<W: io::Write> Reporter for Human<W> {
     fn event(&mut self, event: &Event) -> io::Result<()> {
-        let (bold, yellow) = (Style::new().green().bold(), Style::new().yellow().bold());
         match &event.kind {
-            Kind::RunStarted {
-                seed,
-                selected,
-                left_out,
-                partition,
-            } => {
-                let part =
-                    partition.map_or(String::new(), |partition| format!(", part {partition}"));
-                let tests = plural(selected.len(), "test");
-                self.line(
-                    "Starting",
-                    bold,
-                    "",
-                    &format!("{tests} ({left_out} left out{part}), seed {seed}"),
-                )
-            }
-            Kind::TestStarted { test, attempt: 1 } => {
-                self.line("START", bold, "", &test.to_string())
-            }
-            Kind::Step { test, words } if self.steps => self.line(
-                "STEP",
-                Style::new().dimmed(),
-                "",
-                &format!("{test}: {words}"),
-            ),
-            Kind::Slow {
-                test,
-                elapsed,
-                waiting,
-            } => self.line(
-                "SLOW",
-                yellow,
-                &bracket(">", *elapsed),
-                &format!("{test}{}", waits(waiting.as_ref())),
-            ),
             Kind::AttemptFinished {
                 test,
                 attempt,
@@ -175,16 +139,53 @@ impl<W: io::Write> Reporter for Human<W> {
                 }
                 Ok(())
             }
-            Kind::Interrupted => self.line(
-                "INTERRUPTED",
-                yellow,
-                "",
-                "the running test may clean up; once more leaves now",
-            ),
             Kind::RunFinished { summary } => self.summary(summary),
-            Kind::TestStarted { .. } | Kind::Step { .. } | Kind::Waits { .. } => Ok(()),
+            Kind::Step { .. } if !self.steps => Ok(()),
+            other => match line(other) {
+                Some((word, style, time, text)) => self.line(word, style, &time, &text),
+                None => Ok(()),
+            },
         }
     }
+}
+
+/// Events that are one line: its word, style, time and text.
+fn line(kind: &Kind) -> Option<(&'static str, Style, String, String)> {
+    let (green, yellow) = (Style::new().green().bold(), Style::new().yellow().bold());
+    Some(match kind {
+        Kind::RunStarted {
+            seed,
+            selected,
+            left_out,
+            partition,
+        } => {
+            let part =
+                partition.map_or_else(String::new, |partition| format!(", part {partition}"));
+            let tests = plural(selected.len(), "test");
+            let text = format!("{tests} ({left_out} left out{part}), seed {seed}");
+            ("Starting", green, String::new(), text)
+        }
+        Kind::TestStarted { test, attempt: 1 } => ("START", green, String::new(), test.to_string()),
+        Kind::Step { test, words } => (
+            "STEP",
+            Style::new().dimmed(),
+            String::new(),
+            format!("{test}: {words}"),
+        ),
+        Kind::Slow {
+            test,
+            elapsed,
+            waiting,
+        } => {
+            let text = format!("{test}{}", waits(waiting.as_ref()));
+            ("SLOW", yellow, bracket(">", *elapsed), text)
+        }
+        Kind::Interrupted => {
+            let text = "the running test may clean up; once more leaves now".to_owned();
+            ("INTERRUPTED", yellow, String::new(), text)
+        }
+        _ => return None,
+    })
 }
 
 fn words(verdict: &Verdict, attempts: u32) -> (&'static str, Style) {

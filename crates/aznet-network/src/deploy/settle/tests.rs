@@ -19,7 +19,7 @@ fn api(answer: impl Fn(&str, &str) -> Option<Value> + Send + 'static) -> Client 
                 .is_some_and(|query| query.contains("watch=true"));
             match answer(request.method().as_str(), request.uri().path()).filter(|_| !watch) {
                 Some(Value::String(text)) => {
-                    send.send_response(http::Response::new(Body::from(text.into_bytes())))
+                    send.send_response(http::Response::new(Body::from(text.into_bytes())));
                 }
                 Some(value) => {
                     let body = Body::from(serde_json::to_vec(&value).unwrap());
