@@ -293,7 +293,8 @@ impl Job<'_> {
         if let Some(built) = archive::read_record(&record)? {
             return Ok(built);
         }
-        let built = self.build(&context, parents, &record).await?;
+        let built = self.build(&context, parents, &record).await;
+        let built = built.map_err(|error| self.explain(&context, error))?;
         archive::sweep(&folder, image)?;
         self.task
             .done(&format!("built, {}", disk::human(built.size)));
@@ -326,22 +327,33 @@ impl Job<'_> {
         let parent = parents.last().copied();
         let built = archive::write(&buildah, &name, context, parent, record).await?;
         buildah
-            .remove_others(context.image(), &[&name, &built.reference])
+            .tidy(context.image(), &[&name, &built.reference])
             .await;
         Ok(built)
     }
 
     fn check_space(&self, context: &Context) -> Result<(), ImageError> {
-        let (path, needed) = (self.paths.images(), context.space());
-        let free = disk::free_bytes(&path)?;
-        if free >= needed {
+        if disk::free_bytes(&self.paths.images())? >= context.space() {
             return Ok(());
         }
-        Err(ImageError::DiskFull {
+        Err(self.disk_full(context))
+    }
+
+    /// Tells what a full disk lacks.
+    fn explain(&self, context: &Context, error: ImageError) -> ImageError {
+        match error {
+            ImageError::Disk(disk) if disk.is_full() => self.disk_full(context),
+            other => other,
+        }
+    }
+
+    fn disk_full(&self, context: &Context) -> ImageError {
+        let path = self.paths.images();
+        ImageError::DiskFull {
             what: format!("image {}", context.image()),
+            needed: context.space(),
+            free: disk::free_bytes(&path).unwrap_or(0),
             path,
-            needed,
-            free,
-        })
+        }
     }
 }

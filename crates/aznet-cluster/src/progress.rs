@@ -113,11 +113,6 @@ impl Task {
         }
     }
 
-    /// Time since the task began.
-    pub(crate) fn elapsed(&self) -> Duration {
-        self.started.elapsed()
-    }
-
     fn send(&self, message: &str, state: State) {
         (self.report)(Progress {
             task: self.name.clone(),

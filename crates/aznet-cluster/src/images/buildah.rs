@@ -192,22 +192,36 @@ impl<'a> Buildah<'a> {
         self.build_plain(name, &[], folder).await
     }
 
-    /// Forgets earlier builds of an image. Nothing depends on it: what is missed, the next build forgets.
-    pub(super) async fn remove_others(&self, image: Image, kept: &[&str]) {
+    /// Forgets earlier builds of an image, and what was only there to build it.
+    ///
+    /// Nothing depends on it: what is missed now goes with the next build.
+    pub(super) async fn tidy(&self, image: Image, kept: &[&str]) {
         let tool = self
             .tool("images")
             .args(["--noheading", "--format", "{{.Name}}:{{.Tag}}"]);
         let Ok(names) = tool.output(self.cancel).await else {
             return;
         };
-        let ours = format!("localhost/aznet/{image}:");
-        for name in names.lines().map(str::trim) {
-            if name.starts_with(&ours) && !kept.contains(&name) {
-                let removed = self.tool("rmi").arg(name).output(self.cancel).await;
-                if let Err(error) = removed {
-                    tracing::debug!(%name, %error, "an earlier build stays");
-                }
-            }
+        let mut prefixes = vec![
+            format!("localhost/aznet/{image}:"),
+            "localhost/layout:".into(),
+        ];
+        if image == Image::Aztec {
+            prefixes.push("localhost/aznet/npm:".into());
+            let _unused = disk::remove_dir(&self.npm_cache);
+        }
+        let names = names.lines().map(str::trim).filter(|name| {
+            !kept.contains(name) && prefixes.iter().any(|prefix| name.starts_with(prefix))
+        });
+        for name in names {
+            self.forget(name).await;
+        }
+        self.forget("--prune").await;
+    }
+
+    async fn forget(&self, what: &str) {
+        if let Err(error) = self.tool("rmi").arg(what).output(self.cancel).await {
+            tracing::debug!(%what, %error, "stays in buildah's storage");
         }
     }
 

@@ -7,10 +7,12 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 use sha2::{Digest, Sha256, Sha512};
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::{Group, Pin, ToolchainError, programs};
@@ -191,27 +193,58 @@ impl Release {
         cancel: &CancellationToken,
     ) -> Result<(), DownloadError> {
         disk::make_dir(bin)?;
+        let stop = cancel.child_token();
+        // However this ends, the thread gives up with its next read.
+        let _given_up = stop.clone().drop_guard();
         let fetching = Fetching {
             release: self.clone(),
             bin: bin.to_owned(),
-            cancel: cancel.clone(),
+            stop,
             received: Arc::default(),
         };
         let received = Arc::clone(&fetching.received);
-        let mut work = tokio::task::spawn_blocking(move || fetching.run());
+        let (done, mut outcome) = oneshot::channel();
+        // Not a thread of the runtime's: that one would wait for a silent server before the program can end.
+        thread::Builder::new()
+            .name("download".into())
+            .spawn(move || done.send(fetching.run()).is_ok())
+            .map_err(DiskError::of("start a thread to fill", bin))?;
         let mut pulse = tokio::time::interval(Duration::from_secs(1));
+        let mut last = (0, Instant::now());
         loop {
             tokio::select! {
-                outcome = &mut work => return outcome.unwrap_or_else(|error| {
-                    Err(DiskError::of("unpack into", bin)(io::Error::other(error)).into())
-                }),
-                _ = pulse.tick() => task.say(&format!(
-                    "downloading {} from {}: {}",
-                    self.group,
-                    self.host(),
-                    disk::human(received.load(Ordering::Relaxed)),
-                )),
+                biased;
+                () = cancel.cancelled() => return Err(self.cancelled()),
+                outcome = &mut outcome => return outcome.unwrap_or_else(|_| Err(self.cancelled())),
+                _ = pulse.tick() => {
+                    let bytes = received.load(Ordering::Relaxed);
+                    if bytes != last.0 {
+                        last = (bytes, Instant::now());
+                    } else if last.1.elapsed() > SILENCE {
+                        return Err(self.broken(bytes, io::ErrorKind::TimedOut.into()));
+                    }
+                    task.say(&format!(
+                        "downloading {} from {}: {}",
+                        self.group,
+                        self.host(),
+                        disk::human(bytes),
+                    ));
+                }
             }
+        }
+    }
+
+    fn cancelled(&self) -> DownloadError {
+        DownloadError::Cancelled {
+            url: self.url.clone(),
+        }
+    }
+
+    fn broken(&self, bytes: u64, source: io::Error) -> DownloadError {
+        DownloadError::Broken {
+            url: self.url.clone(),
+            bytes,
+            source,
         }
     }
 }
@@ -229,7 +262,7 @@ fn agent(greeting: Duration) -> ureq::Agent {
 struct Fetching {
     release: Release,
     bin: PathBuf,
-    cancel: CancellationToken,
+    stop: CancellationToken,
     received: Arc<AtomicU64>,
 }
 
@@ -265,12 +298,13 @@ impl Fetching {
         let mut hasher = Hasher::of(&self.release.checksum);
         let mut buffer = vec![0; 256 * 1024];
         loop {
-            if self.cancel.is_cancelled() {
-                return Err(DownloadError::Cancelled { url: url.clone() });
+            if self.stop.is_cancelled() {
+                return Err(self.release.cancelled());
             }
-            let count = body
-                .read(&mut buffer)
-                .map_err(|source| self.broken(source))?;
+            let count = body.read(&mut buffer).map_err(|source| {
+                self.release
+                    .broken(self.received.load(Ordering::Relaxed), source)
+            })?;
             if count == 0 {
                 return Ok(hasher.finish());
             }
@@ -278,14 +312,6 @@ impl Fetching {
             file.write_all(&buffer[..count])
                 .map_err(DiskError::of("write", archive))?;
             self.received.fetch_add(count as u64, Ordering::Relaxed);
-        }
-    }
-
-    fn broken(&self, source: io::Error) -> DownloadError {
-        DownloadError::Broken {
-            url: self.release.url.clone(),
-            bytes: self.received.load(Ordering::Relaxed),
-            source,
         }
     }
 
