@@ -117,7 +117,7 @@ mod tests {
             "an answer",
             Patience::seconds(3),
             &CancellationToken::new(),
-            || std::future::pending(),
+            std::future::pending,
         )
         .await;
         assert!(matches!(outcome, Err(WaitError::TimedOut { .. })));
@@ -127,8 +127,10 @@ mod tests {
     async fn cancelling_ends_the_wait() {
         let cancel = CancellationToken::new();
         cancel.cancel();
-        let outcome: Result<(), WaitError> =
-            until("x", Patience::seconds(3), &cancel, || std::future::pending()).await;
+        let outcome: Result<(), WaitError> = until("x", Patience::seconds(3), &cancel, || {
+            std::future::pending()
+        })
+        .await;
         assert!(matches!(outcome, Err(WaitError::Cancelled { .. })));
     }
 }

@@ -1,6 +1,9 @@
 //! The embedded cluster, for real. Needs root and the parts named by `AZNET_TEST_PARTS`; says so if it can't run.
 
-#![expect(clippy::print_stderr, reason = "a skipped test says why; measurements are shown")]
+#![expect(
+    clippy::print_stderr,
+    reason = "a skipped test says why; measurements are shown"
+)]
 
 mod embedded_support;
 
@@ -8,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use aznet_cluster::embedded::{Error, State};
 use embedded_support::{
-    Parts, Workload, eventually, host_settings, kill, memory, netns_of, reboot, traces,
+    Machine, Parts, Workload, eventually, kill, memory, netns_of, reboot, traces,
 };
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -32,9 +35,9 @@ macro_rules! parts_or_skip {
 async fn a_cluster_lives_through_all_that_may_happen_to_it() {
     let parts = parts_or_skip!();
     let _turn = TURN.lock().await;
+    parts.clear().await;
     let name = "emb-life";
-    parts.down(name).await;
-    let settings = host_settings();
+    let machine = Machine::now();
 
     let start = Instant::now();
     let cluster = parts.up(name).await;
@@ -46,14 +49,29 @@ async fn a_cluster_lives_through_all_that_may_happen_to_it() {
     let start = Instant::now();
     assert_eq!(parts.up(name).await, cluster);
     eprintln!("up again: {:.2}s", start.elapsed().as_secs_f64());
-    assert!(start.elapsed() < Duration::from_secs(2), "the second up was no no-op");
+    assert!(
+        start.elapsed() < Duration::from_secs(2),
+        "the second up was no no-op"
+    );
 
     let containers = workload.containers().await;
-    for component in ["kubelet", "etcd", "containerd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy"] {
+    for component in [
+        "kubelet",
+        "etcd",
+        "containerd",
+        "kube-apiserver",
+        "kube-controller-manager",
+        "kube-scheduler",
+        "kube-proxy",
+    ] {
         parts.kill_component(name, component).await;
         parts.up(name).await;
         workload.answers().await;
-        assert_eq!(workload.containers().await, containers, "after the end of {component}");
+        assert_eq!(
+            workload.containers().await,
+            containers,
+            "after the end of {component}"
+        );
     }
 
     let port = parts.info(name).port;
@@ -64,11 +82,18 @@ async fn a_cluster_lives_through_all_that_may_happen_to_it() {
     .await;
     let start = Instant::now();
     let cluster = parts.up(name).await;
-    eprintln!("up after the end of the supervisor: {:.1}s", start.elapsed().as_secs_f64());
+    eprintln!(
+        "up after the end of the supervisor: {:.1}s",
+        start.elapsed().as_secs_f64()
+    );
     assert_eq!(parts.info(name).port, port);
     workload.again(&cluster).await;
     workload.answers().await;
-    assert_eq!(workload.containers().await, containers, "after the end of the supervisor");
+    assert_eq!(
+        workload.containers().await,
+        containers,
+        "after the end of the supervisor"
+    );
     workload.asked_by_name().await;
 
     reboot(&parts, name).await;
@@ -88,18 +113,16 @@ async fn a_cluster_lives_through_all_that_may_happen_to_it() {
     eprintln!("down: {:.1}s", start.elapsed().as_secs_f64());
     assert!(start.elapsed() < Duration::from_secs(15), "down took long");
     assert_eq!(traces(&parts, name), Vec::<String>::new());
-    assert_eq!(host_settings(), settings);
+    machine.is_as_before();
 }
 
 #[tokio::test]
 async fn two_clusters_run_side_by_side() {
     let parts = parts_or_skip!();
     let _turn = TURN.lock().await;
+    parts.clear().await;
     let names = ["emb-a", "emb-b"];
-    for name in names {
-        parts.down(name).await;
-    }
-    let settings = host_settings();
+    let machine = Machine::now();
     let (a, b) = tokio::join!(parts.up(names[0]), parts.up(names[1]));
     let [port_a, port_b] = names.map(|name| parts.info(name).port);
     assert_ne!(port_a, port_b);
@@ -126,15 +149,15 @@ async fn two_clusters_run_side_by_side() {
 
     parts.down(names[1]).await;
     assert_eq!(traces(&parts, names[1]), Vec::<String>::new());
-    assert_eq!(host_settings(), settings);
+    machine.is_as_before();
 }
 
 #[tokio::test]
 async fn an_interrupted_up_is_completed_or_removed() {
     let parts = parts_or_skip!();
     let _turn = TURN.lock().await;
+    parts.clear().await;
     let name = "emb-ctrlc";
-    parts.down(name).await;
     for millis in [50, 1000, 4000] {
         let cancel = CancellationToken::new();
         let interrupt = async {
@@ -162,15 +185,21 @@ async fn an_interrupted_up_is_completed_or_removed() {
 async fn a_component_that_does_not_start_is_named_with_its_words() {
     let mut parts = parts_or_skip!();
     let _turn = TURN.lock().await;
+    parts.clear().await;
     let name = "emb-broken";
-    parts.down(name).await;
     let dir = tempfile::tempdir().unwrap();
     let broken = dir.path().join("kube-apiserver");
     std::fs::write(&broken, "#!/bin/sh\necho out of order >&2\nexit 3\n").unwrap();
     std::fs::set_permissions(&broken, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     parts.binaries.search.insert(0, dir.path().to_path_buf());
-    let error = parts.try_up(name, &CancellationToken::new()).await.unwrap_err();
-    let Error::NotUp { component, tail, .. } = &error else {
+    let error = parts
+        .try_up(name, &CancellationToken::new())
+        .await
+        .unwrap_err();
+    let Error::NotUp {
+        component, tail, ..
+    } = &error
+    else {
         panic!("{error}");
     };
     assert_eq!(component, "kube-apiserver");

@@ -12,6 +12,9 @@ use nix::errno::Errno;
 use super::mounts::{self, Mount};
 use super::{Error, process};
 
+/// The v2 controllers that the kubelet and runc put to use, where the kernel has them.
+const CONTROLLERS: [&str; 6] = ["cpu", "cpuset", "hugetlb", "io", "memory", "pids"];
+
 /// One mounted hierarchy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Hierarchy {
@@ -84,7 +87,7 @@ impl Cgroups {
     /// Ends all processes in `part` (`""` means all of the cluster) and below, except this one, and says how many
     /// were still there.
     pub(crate) fn kill(&self, part: &str) -> Result<usize, Error> {
-        let inside = Path::new("/").join(&self.path).join(part);
+        let cluster = Path::new("/").join(&self.path);
         let mut pids = Vec::new();
         for dir in self.dirs(part) {
             thaw(&dir);
@@ -93,14 +96,10 @@ impl Cgroups {
         pids.sort_unstable();
         pids.dedup();
         let this = std::process::id();
-        pids.retain(|pid| u32::try_from(*pid) != Ok(this));
+        let is_in = |pid: i32| is_within(&process::cgroups(pid), &cluster, part);
+        pids.retain(|pid| u32::try_from(*pid) != Ok(this) && is_in(*pid));
         for pid in &pids {
-            let is_it = || {
-                process::cgroups(*pid)
-                    .iter()
-                    .any(|at| at.starts_with(&inside))
-            };
-            process::kill_if(*pid, is_it).map_err(Error::kernel(format!("kill {pid}")))?;
+            process::kill_if(*pid, || is_in(*pid)).map_err(Error::kernel(format!("kill {pid}")))?;
         }
         Ok(pids.len())
     }
@@ -116,6 +115,13 @@ impl Cgroups {
             }
         }
         left
+    }
+
+    /// Whether no other cluster is there, to be asked after the removal.
+    pub(crate) fn was_last(&self) -> bool {
+        let shared = self.path.parent().unwrap_or(&self.path);
+        let mut hierarchies = self.hierarchies.iter();
+        !hierarchies.any(|hierarchy| hierarchy.mount.join(shared).exists())
     }
 
     fn dirs(&self, part: &str) -> impl Iterator<Item = PathBuf> {
@@ -150,7 +156,8 @@ impl Hierarchy {
         let available = fs::read_to_string(&available).map_err(Error::io("read", &available))?;
         let file = dir.join("cgroup.subtree_control");
         let enabled = fs::read_to_string(&file).map_err(Error::io("read", &file))?;
-        for controller in available.split_whitespace() {
+        let wanted = |name: &&str| CONTROLLERS.contains(name);
+        for controller in available.split_whitespace().filter(wanted) {
             if !enabled.split_whitespace().any(|have| have == controller) {
                 fs::write(&file, format!("+{controller}")).map_err(Error::io("write", &file))?;
             }
@@ -182,6 +189,17 @@ fn hierarchies(mounts: &[Mount]) -> Vec<Hierarchy> {
         }
     }
     found
+}
+
+/// Whether a process with these cgroups belongs to `part` of the cluster. containerd moves its shims in the hierarchies
+/// it knows, and leaves them where they were born in all others.
+fn is_within(cgroups: &[PathBuf], cluster: &Path, part: &str) -> bool {
+    let inside = cluster.join(part);
+    let mut own = cgroups
+        .iter()
+        .filter(|at| at.starts_with(cluster))
+        .peekable();
+    own.peek().is_some() && own.all(|at| at.starts_with(&inside))
 }
 
 /// A new v1 cpuset is empty, and nothing can join it, until it is given CPUs and memory nodes.
@@ -258,6 +276,19 @@ mod tests {
             kind: kind.into(),
             options: options.into(),
         }
+    }
+
+    #[test]
+    fn a_shim_left_in_one_hierarchy_is_no_part_of_the_system() {
+        let within = |cgroups: &[&str], part| {
+            let cgroups: Vec<PathBuf> = cgroups.iter().map(PathBuf::from).collect();
+            is_within(&cgroups, Path::new("/aznet/x"), part)
+        };
+        let shim = ["/aznet/x/shims", "/aznet/x/system"];
+        assert!(!within(&shim, "system"));
+        assert!(within(&shim, ""));
+        assert!(within(&["/aznet/x/system", "/user.slice"], "system"));
+        assert!(!within(&["/", "/aznet/x-y/system"], ""));
     }
 
     #[test]

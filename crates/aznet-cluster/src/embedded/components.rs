@@ -1,7 +1,7 @@
 //! The programs of the control plane and of the node, and how each is started.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::Error;
 use super::addresses::{API_PORT, DOMAIN, NODE_ADDRESS, SERVICE_PREFIX, SERVICE_RANGE, range};
@@ -54,7 +54,7 @@ impl Component {
     /// Settings of the Go runtime: collect garbage sooner, for less memory at the price of a little CPU.
     pub(crate) const fn environment(self) -> &'static [(&'static str, &'static str)] {
         match self {
-            Self::ApiServer => &[("GOGC", "50"), ("GOMEMLIMIT", "380MiB")],
+            Self::ApiServer => &[("GOGC", "50"), ("GOMEMLIMIT", "500MiB")],
             _ => &[("GOGC", "50")],
         }
     }
@@ -80,8 +80,8 @@ impl Component {
 }
 
 /// An option whose value is a file of the cluster.
-fn file(option: &str, path: PathBuf) -> String {
-    format!("--{option}={}", path.display())
+fn file(option: &str, path: impl AsRef<Path>) -> String {
+    format!("--{option}={}", path.as_ref().display())
 }
 
 fn options(fixed: &[&str]) -> Vec<String> {

@@ -267,7 +267,10 @@ mod tests {
     fn a_kubeconfig_by_reference_names_the_files() {
         let text = kubeconfig(&layout(), "proxy", "https://127.0.0.1:6443", Keys::InFiles).unwrap();
         let config: Value = serde_json::from_str(&text).unwrap();
-        assert_eq!(config["users"][0]["user"]["client-key"], "/s/clusters/ci/pki/proxy.key");
+        assert_eq!(
+            config["users"][0]["user"]["client-key"],
+            "/s/clusters/ci/pki/proxy.key"
+        );
         assert_eq!(config["current-context"], "aznet-ci");
     }
 }

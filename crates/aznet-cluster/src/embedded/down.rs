@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 use std::fs;
 use std::path::PathBuf;
-use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
 
@@ -13,7 +12,7 @@ use super::spec::check_name;
 use super::{Error, host, lock, mounts, netns, status, store, traces};
 use crate::files;
 use crate::paths::Paths;
-use crate::progress::{Progress, Reporter, State};
+use crate::progress::{Reporter, Task};
 use crate::wait::{self, Look, Patience, WaitError};
 
 /// Removes the cluster `name` with everything in it. Once the removal has begun it is carried through.
@@ -28,16 +27,7 @@ pub async fn down(
 ) -> Result<(), Error> {
     check_name(name)?;
     let layout = Layout::new(paths, name);
-    let start = Instant::now();
-    let say = |message: &str, state| {
-        report(Progress {
-            task: format!("cluster {name}"),
-            message: message.to_owned(),
-            step: None,
-            elapsed: start.elapsed(),
-            state,
-        });
-    };
+    let task = Task::new(report, format!("cluster {name}"));
     let cgroups = Cgroups::at(layout.cgroup())?;
     if !is_there(&layout, &cgroups) {
         return Err(Error::NoSuchCluster {
@@ -46,12 +36,12 @@ pub async fn down(
     }
     let _lock = lock::change(&layout, cancel).await?;
     let sockets = traces::shim_sockets(&layout);
-    say("ending its processes", State::Running);
+    task.say("ending its processes");
     end_all(&layout, &cgroups, "").await?;
-    say("removing its mounts, cgroups and files", State::Running);
+    task.say("removing its mounts, cgroups and files");
     remove_all(&layout, &cgroups, &sockets).await?;
-    remove_shared(paths, &layout)?;
-    say("removed", State::Done);
+    remove_shared(paths, &layout, &cgroups)?;
+    task.done("removed");
     Ok(())
 }
 
@@ -134,15 +124,13 @@ fn remove_files(dir: &std::path::Path) -> Result<(), Error> {
 }
 
 /// Removes what all clusters share, if this was the last one.
-fn remove_shared(paths: &Paths, layout: &Layout) -> Result<(), Error> {
-    let clusters = paths.clusters();
-    let last = fs::read_dir(&clusters).map_or(true, |mut entries| entries.next().is_none());
-    if last {
-        host::restore(layout.host_settings())?;
+fn remove_shared(paths: &Paths, layout: &Layout, cgroups: &Cgroups) -> Result<(), Error> {
+    host::restore_if(|| cgroups.was_last())?;
+    if cgroups.was_last() {
         traces::remove_empty_dirs();
     }
     files::remove_if_there(layout.lock())?;
-    for dir in [&clusters, paths.state(), paths.run()] {
+    for dir in [&paths.clusters(), paths.state(), paths.run()] {
         // Not empty as long as there is another cluster.
         let _ = fs::remove_dir(dir);
     }

@@ -2,7 +2,7 @@
 //! first cluster starts, and put back when the last one is gone.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -29,8 +29,25 @@ struct Settings {
     values: BTreeMap<String, String>,
 }
 
-/// Writes the values down, unless a cluster of this boot has done so.
-pub(crate) fn remember(path: &Path) -> Result<(), Error> {
+/// One for the whole machine, wherever clusters keep their state; a reboot takes it, and the changes, away.
+const KEPT: &str = "/run/aznet-host-settings.json";
+
+/// Writes the values down, unless another cluster has done so.
+pub(crate) fn remember() -> Result<(), Error> {
+    exclusively(|| remember_in(Path::new(KEPT)))
+}
+
+/// Puts the values back, if this was the `last` cluster of the machine.
+pub(crate) fn restore_if(last: impl FnOnce() -> bool) -> Result<(), Error> {
+    exclusively(|| {
+        if last() {
+            restore_from(Path::new(KEPT))?;
+        }
+        Ok(())
+    })
+}
+
+fn remember_in(path: &Path) -> Result<(), Error> {
     let boot = read(Path::new("/proc/sys/kernel/random/boot_id"))?;
     if kept(path)?.is_some_and(|kept| kept.boot == boot) {
         return Ok(());
@@ -45,8 +62,7 @@ pub(crate) fn remember(path: &Path) -> Result<(), Error> {
     files::write_json(path, &Settings { boot, values })
 }
 
-/// Puts the values back.
-pub(crate) fn restore(path: &Path) -> Result<(), Error> {
+fn restore_from(path: &Path) -> Result<(), Error> {
     let boot = read(Path::new("/proc/sys/kernel/random/boot_id"))?;
     if let Some(kept) = kept(path)?.filter(|kept| kept.boot == boot) {
         for (name, value) in kept.values {
@@ -57,6 +73,14 @@ pub(crate) fn restore(path: &Path) -> Result<(), Error> {
         }
     }
     files::remove_if_there(path)
+}
+
+/// Held for an instant only, by an `up` or a `down` of whichever cluster.
+fn exclusively(task: impl FnOnce() -> Result<(), Error>) -> Result<(), Error> {
+    let dir = Path::new("/run");
+    let lock = File::open(dir).map_err(Error::io("open", dir))?;
+    lock.lock().map_err(Error::io("lock", dir))?;
+    task()
 }
 
 /// A file that does not parse is as good as none: it was never written by this program as a whole.
@@ -78,16 +102,16 @@ mod tests {
     fn values_are_kept_per_boot() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("host-settings.json");
-        remember(&path).unwrap();
+        remember_in(&path).unwrap();
         let mut settings = kept(&path).unwrap().unwrap();
         assert!(settings.values.contains_key("vm/overcommit_memory"));
         settings.values.clear();
         files::write_json(&path, &settings).unwrap();
-        remember(&path).unwrap();
+        remember_in(&path).unwrap();
         assert!(kept(&path).unwrap().unwrap().values.is_empty());
         settings.boot = "another".into();
         files::write_json(&path, &settings).unwrap();
-        remember(&path).unwrap();
+        remember_in(&path).unwrap();
         assert!(!kept(&path).unwrap().unwrap().values.is_empty());
     }
 }

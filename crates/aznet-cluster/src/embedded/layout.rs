@@ -13,7 +13,6 @@ pub(crate) struct Layout {
     netns: PathBuf,
     cgroup: PathBuf,
     lock: PathBuf,
-    host_settings: PathBuf,
 }
 
 impl Layout {
@@ -25,7 +24,6 @@ impl Layout {
             netns: paths.netns(name),
             cgroup: paths.cgroup(name),
             lock: paths.run().join(format!("{name}.lock")),
-            host_settings: paths.state().join("host-settings.json"),
         }
     }
 
@@ -58,11 +56,6 @@ impl Layout {
     /// Held by whoever changes the cluster.
     pub(crate) fn lock(&self) -> &Path {
         &self.lock
-    }
-
-    /// The machine's settings as they were before the first cluster; shared by all clusters.
-    pub(crate) fn host_settings(&self) -> &Path {
-        &self.host_settings
     }
 
     pub(crate) fn spec(&self) -> PathBuf {

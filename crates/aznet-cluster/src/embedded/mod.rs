@@ -23,6 +23,7 @@ mod mounts;
 mod netns;
 mod pki;
 mod process;
+mod ready;
 mod spec;
 mod status;
 mod store;

@@ -143,15 +143,11 @@ fn params(subject: &Subject) -> Result<CertificateParams, Error> {
             .push(ExtendedKeyUsagePurpose::ServerAuth);
     }
     for name in &subject.names {
-        let name = match name.parse::<IpAddr>() {
-            Ok(address) => SanType::IpAddress(address),
-            Err(_) => {
-                let name = name
-                    .as_str()
-                    .try_into()
-                    .map_err(certificate(subject.file))?;
-                SanType::DnsName(name)
-            }
+        let name = if let Ok(address) = name.parse::<IpAddr>() {
+            SanType::IpAddress(address)
+        } else {
+            let name = name.as_str().try_into();
+            SanType::DnsName(name.map_err(certificate(subject.file))?)
         };
         params.subject_alt_names.push(name);
     }

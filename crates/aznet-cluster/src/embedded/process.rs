@@ -21,8 +21,8 @@ pub struct Process {
 impl Process {
     /// The process that has this pid now; `None` if there is none or it is a zombie.
     pub fn of(pid: i32) -> Option<Self> {
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        let (state, start) = parse_stat(&stat)?;
+        let line = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        let (state, start) = parse_stat(&line)?;
         let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
         let boot = boot.trim().to_owned();
         (state != 'Z' && state != 'X').then_some(Self { pid, start, boot })
@@ -76,8 +76,8 @@ pub(crate) fn cgroups(pid: i32) -> Vec<PathBuf> {
 }
 
 /// State and start time of `/proc/PID/stat`; the command in it may hold spaces and parentheses.
-fn parse_stat(stat: &str) -> Option<(char, u64)> {
-    let rest = &stat[stat.rfind(')')? + 1..];
+fn parse_stat(line: &str) -> Option<(char, u64)> {
+    let rest = &line[line.rfind(')')? + 1..];
     let mut fields = rest.split_ascii_whitespace();
     let state = fields.next()?.chars().next()?;
     let start = fields.nth(18)?.parse().ok()?;

@@ -64,10 +64,11 @@ fn become_supervisor(layout: &Layout) -> Result<File, Error> {
 /// Listens on the host's loopback, on the same port as ever if that is free.
 fn listen(layout: &Layout, spec: &mut Spec) -> Result<TcpListener, Error> {
     let bind = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
-    if let Ok(listener) = bind(spec.port) {
-        if spec.port != 0 {
-            return Ok(listener);
-        }
+    // A new cluster has no port yet.
+    if spec.port != 0
+        && let Ok(listener) = bind(spec.port)
+    {
+        return Ok(listener);
     }
     let listener = bind(0).map_err(Error::kernel("listen on 127.0.0.1"))?;
     let address = listener

@@ -2,25 +2,26 @@
 
 use std::ffi::OsString;
 use std::fs::OpenOptions;
-use std::process::{Child, Command, Stdio};
-use std::time::Instant;
+use std::process::Stdio;
 
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Node;
 use kube::api::Api;
+use tokio::process::{Child, Command};
 use tokio_util::sync::CancellationToken;
 
 use super::cgroup::Cgroups;
 use super::layout::Layout;
 use super::process::Process;
+use super::ready::{is_available, kubelet_since, readiness};
 use super::spec::{Binaries, Images, Spec, check_name};
 use super::status::{self, ComponentStatus, Status};
 use super::{Error, addons, config, down, host, import, lock, netns, pki, store, verify};
 use crate::cluster::{Cluster, Provider};
 use crate::files;
 use crate::paths::Paths;
-use crate::progress::{Progress, Reporter, State};
+use crate::progress::{Reporter, Task};
 use crate::wait::{self, Look, Patience, WaitError};
 
 /// What can be chosen about a cluster.
@@ -70,9 +71,8 @@ pub async fn up(
         paths,
         layout: &layout,
         options,
-        report,
+        task: Task::new(report, format!("cluster {}", options.name)),
         cancel,
-        start: Instant::now(),
         child: None,
     };
     let spec = work.supervised(binaries, images).await?;
@@ -86,7 +86,7 @@ pub async fn up(
     work.images_are_there(&spec).await?;
     work.node_is_ready(&client).await?;
     work.is_sound(&client, images).await?;
-    work.say("ready", State::Done);
+    work.task.done("ready");
     Ok(cluster)
 }
 
@@ -107,28 +107,13 @@ struct Work<'a> {
     paths: &'a Paths,
     layout: &'a Layout,
     options: &'a Options,
-    report: &'a Reporter,
+    task: Task,
     cancel: &'a CancellationToken,
-    start: Instant,
     /// The supervisor, if this one started it.
     child: Option<Child>,
 }
 
 impl Work<'_> {
-    fn say(&self, message: impl Into<String>, state: State) {
-        (self.report)(Progress {
-            task: format!("cluster {}", self.layout.name()),
-            message: message.into(),
-            step: None,
-            elapsed: self.start.elapsed(),
-            state,
-        });
-    }
-
-    fn doing(&self, message: impl Into<String>) {
-        self.say(message, State::Running);
-    }
-
     /// Sees to it that a supervisor runs, of the wanted programs.
     async fn supervised(&mut self, binaries: &Binaries, images: &Images) -> Result<Spec, Error> {
         let old = Spec::load(self.layout)?;
@@ -144,11 +129,11 @@ impl Work<'_> {
             old.binaries == spec.binaries && old.images.pause == spec.images.pause
         });
         if runs && same {
-            self.doing("it runs, checking it");
+            self.task.say("it runs, checking it");
             spec.save(self.layout)?;
             return Ok(spec);
         }
-        self.doing(match (old.is_some(), runs) {
+        self.task.say(match (old.is_some(), runs) {
             (false, _) => "making it",
             (true, false) => "bringing it back",
             (true, true) => "starting it again with other programs",
@@ -167,17 +152,21 @@ impl Work<'_> {
         let cgroups = Cgroups::at(layout.cgroup())?;
         // A supervisor that was killed may have left components, which end with it only almost at once.
         down::end_all(layout, &cgroups, "system").await?;
+        for file in [layout.supervisor(), layout.status()] {
+            files::remove_if_there(&file)?;
+        }
         for dir in [layout.etcd(), layout.kubelet(), layout.pod_logs()] {
             files::make_private_dir(&dir)?;
         }
         files::make_dir(&layout.volumes())?;
-        host::remember(layout.host_settings())?;
         spec.save(layout)?;
         pki::ensure(layout)?;
         config::write_all(layout, spec)?;
         cgroups.create()?;
+        // After the cgroups: they keep the end of another cluster from being taken for that of the last one.
+        host::remember()?;
         netns::ensure(layout.netns())?;
-        self.doing("cloning the image store");
+        self.task.say("cloning the image store");
         let (layout, images) = (layout.clone(), spec.images.clone());
         tokio::task::spawn_blocking(move || store::ensure(&layout, &images))
             .await
@@ -195,8 +184,8 @@ impl Work<'_> {
                     program: "supervisor".into(),
                     searched: "the options given".into(),
                 })?;
-        self.doing("starting its processes");
-        Command::new(program)
+        self.task.say("starting its processes");
+        let child = Command::new(program)
             .args(args)
             .arg(self.layout.name())
             .env("AZNET_CACHE", self.paths.cache())
@@ -207,7 +196,13 @@ impl Work<'_> {
             .stdout(open().map_err(Error::io("open", &log))?)
             .stderr(open().map_err(Error::io("open", &log))?)
             .spawn()
-            .map_err(Error::kernel(format!("start {}", program.display())))
+            .map_err(Error::kernel(format!("start {}", program.display())))?;
+        // It will do so itself. But should this `up` be interrupted first, the next one must know of it.
+        let process = child.id().and_then(|pid| Process::of(pid.try_into().ok()?));
+        if let Some(process) = process {
+            files::write_json(&self.layout.supervisor(), &process)?;
+        }
+        Ok(child)
     }
 
     async fn api_answers(&mut self) -> Result<(), Error> {
@@ -291,7 +286,8 @@ impl Work<'_> {
     }
 
     async fn images_are_there(&self, spec: &Spec) -> Result<(), Error> {
-        let each = |archive: &super::Archive| self.doing(format!("importing {}", archive.image));
+        let each =
+            |archive: &super::Archive| self.task.say(&format!("importing {}", archive.image));
         import::missing(self.layout, &spec.binaries, &spec.images, self.cancel, each)
             .await
             .map_err(|error| self.blame(error))
@@ -316,7 +312,7 @@ impl Work<'_> {
             look,
         );
         outcome.await.map_err(|error| self.blame(error))?;
-        self.doing("its node is Ready");
+        self.task.say("its node is Ready");
         Ok(())
     }
 
@@ -335,9 +331,9 @@ impl Work<'_> {
             return self.addons_are_available(client).await;
         }
         addons::apply(client, self.layout, images).await?;
-        self.doing("starting DNS and volumes");
+        self.task.say("starting DNS and volumes");
         self.addons_are_available(client).await?;
-        self.doing("checking DNS, services, pods and volumes");
+        self.task.say("checking DNS, services, pods and volumes");
         verify::verify(client, self.layout, images, self.cancel).await?;
         files::write_json(&marker, &now)
     }
@@ -367,45 +363,4 @@ struct Sound {
     coredns: String,
     provisioner: String,
     base: String,
-}
-
-fn kubelet_since(status: &Status) -> Option<Timestamp> {
-    let mut components = status.components.iter();
-    let kubelet =
-        components.find(|component| component.name == "kubelet" && component.pid.is_some());
-    kubelet.map(|kubelet| kubelet.since)
-}
-
-/// Whether the kubelet that runs now has said so: the last one's word is still there for a while.
-fn readiness(node: &Node, kubelet_since: Option<Timestamp>) -> Look<()> {
-    let Some(since) = kubelet_since else {
-        return Look::Pending("the kubelet does not run".into());
-    };
-    let conditions = node
-        .status
-        .as_ref()
-        .and_then(|status| status.conditions.as_ref());
-    let ready = conditions.and_then(|all| all.iter().find(|one| one.type_ == "Ready"));
-    match ready {
-        // Kubernetes tells whole seconds only.
-        Some(ready)
-            if ready
-                .last_heartbeat_time
-                .as_ref()
-                .is_none_or(|at| at.0.as_second() < since.as_second()) =>
-        {
-            Look::Pending("the kubelet has not reported since its start".into())
-        }
-        Some(ready) if ready.status == "True" => Look::Done(()),
-        Some(ready) => Look::Pending(ready.message.clone().unwrap_or_default()),
-        None => Look::Pending("no Ready condition".into()),
-    }
-}
-
-fn is_available(deployment: &Deployment) -> bool {
-    deployment.status.as_ref().is_some_and(|status| {
-        status.observed_generation == deployment.metadata.generation
-            && status.updated_replicas == status.replicas
-            && status.available_replicas.unwrap_or(0) >= 1
-    })
 }

@@ -49,10 +49,25 @@ impl Parts {
         })
     }
 
+    /// Removes what an earlier, failed run has left.
+    pub async fn clear(&self) {
+        for info in self.list() {
+            self.down(&info.name).await;
+        }
+    }
+
     pub fn options(&self, name: &str) -> Options {
         let tests = std::env::current_exe().unwrap();
-        let example = tests.parent().unwrap().with_file_name("examples").join("embedded");
-        assert!(example.exists(), "no {}; build the examples", example.display());
+        let example = tests
+            .parent()
+            .unwrap()
+            .with_file_name("examples")
+            .join("embedded");
+        assert!(
+            example.exists(),
+            "no {}; build the examples",
+            example.display()
+        );
         Options {
             name: name.to_owned(),
             supervisor: vec![example.into(), "supervise".into()],
@@ -68,7 +83,15 @@ impl Parts {
 
     pub async fn try_up(&self, name: &str, cancel: &CancellationToken) -> Result<Cluster, Error> {
         let (options, report) = (self.options(name), progress::silent());
-        embedded::up(&self.paths, &self.binaries, &self.images, &options, &report, cancel).await
+        embedded::up(
+            &self.paths,
+            &self.binaries,
+            &self.images,
+            &options,
+            &report,
+            cancel,
+        )
+        .await
     }
 
     pub async fn down(&self, name: &str) {
@@ -108,7 +131,10 @@ impl Parts {
         kill(pid);
         eventually(&format!("{component} runs again"), 30, || async {
             let info = self.info(name);
-            let entry = info.components.iter().find(|entry| entry.name == component)?;
+            let entry = info
+                .components
+                .iter()
+                .find(|entry| entry.name == component)?;
             let back = entry.pid.is_some_and(|now| now != pid) && info.state == State::Running;
             (back && entry.restarts > 0 && entry.last_end.is_some()).then_some(())
         })
@@ -134,7 +160,10 @@ where
         if let Some(found) = look().await {
             return found;
         }
-        assert!(start.elapsed().as_secs() < seconds, "{what}: not so after {seconds}s");
+        assert!(
+            start.elapsed().as_secs() < seconds,
+            "{what}: not so after {seconds}s"
+        );
     }
 }
 
@@ -169,9 +198,14 @@ impl Workload {
         for document in serde_norway::Deserializer::from_str(&manifest) {
             let object: DynamicObject = serde::Deserialize::deserialize(document).unwrap();
             let types = object.types.clone().unwrap();
-            let (group, version) = types.api_version.split_once('/').unwrap_or(("", &types.api_version));
-            let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, &types.kind));
-            let api: Api<DynamicObject> = Api::namespaced_with(self.client.clone(), "default", &resource);
+            let (group, version) = types
+                .api_version
+                .split_once('/')
+                .unwrap_or(("", &types.api_version));
+            let resource =
+                ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, &types.kind));
+            let api: Api<DynamicObject> =
+                Api::namespaced_with(self.client.clone(), "default", &resource);
             let name = object.metadata.name.clone().unwrap();
             let params = PatchParams::apply("test").force();
             // The default service account comes a moment after the namespace.
@@ -202,25 +236,38 @@ impl Workload {
             (phase == "Succeeded" || phase == "Failed").then_some(phase)
         })
         .await;
-        let log = pods.logs("ask", &kube::api::LogParams::default()).await.unwrap();
+        let log = pods
+            .logs("ask", &kube::api::LogParams::default())
+            .await
+            .unwrap();
         assert_eq!(phase, "Succeeded", "{log}");
-        pods.delete("ask", &kube::api::DeleteParams::default().grace_period(0)).await.unwrap();
+        pods.delete("ask", &kube::api::DeleteParams::default().grace_period(0))
+            .await
+            .unwrap();
     }
 
     /// The containers of all pods that are to stay, and how often they were restarted.
     pub async fn containers(&self) -> BTreeSet<(String, String, i32)> {
         let pods: Api<Pod> = Api::all(self.client.clone());
-        let pods = eventually("the pods", 30, || async { pods.list(&ListParams::default()).await.ok() }).await;
-        let pods = pods.items.into_iter().filter_map(|pod| Some((pod.metadata.name?, pod.status?)));
-        pods.filter(|(name, _)| !name.contains("verify") && !name.contains("helper") && name != "ask")
-            .flat_map(|(name, status)| {
-                let containers = status.container_statuses.unwrap_or_default();
-                containers.into_iter().map(move |container| {
-                    let id = container.container_id.unwrap_or_default();
-                    (name.clone(), id, container.restart_count)
-                })
+        let pods = eventually("the pods", 30, || async {
+            pods.list(&ListParams::default()).await.ok()
+        })
+        .await;
+        let pods = pods
+            .items
+            .into_iter()
+            .filter_map(|pod| Some((pod.metadata.name?, pod.status?)));
+        pods.filter(|(name, _)| {
+            !name.contains("verify") && !name.contains("helper") && name != "ask"
+        })
+        .flat_map(|(name, status)| {
+            let containers = status.container_statuses.unwrap_or_default();
+            containers.into_iter().map(move |container| {
+                let id = container.container_id.unwrap_or_default();
+                (name.clone(), id, container.restart_count)
             })
-            .collect()
+        })
+        .collect()
     }
 }
 
@@ -228,10 +275,22 @@ impl Workload {
 pub fn traces(parts: &Parts, name: &str) -> Vec<String> {
     let mut found = Vec::new();
     let dirs = [parts.paths.cluster(name), parts.paths.cluster_run(name)];
-    found.extend(dirs.iter().filter(|dir| dir.exists()).map(|dir| format!("directory {}", dir.display())));
+    found.extend(
+        dirs.iter()
+            .filter(|dir| dir.exists())
+            .map(|dir| format!("directory {}", dir.display())),
+    );
     let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
-    let ours = |text: &str| dirs.iter().any(|dir| text.contains(&format!("{}/", dir.display())));
-    found.extend(mounts.lines().filter(|line| ours(line)).map(|line| format!("mount {line}")));
+    let ours = |text: &str| {
+        dirs.iter()
+            .any(|dir| text.contains(&format!("{}/", dir.display())))
+    };
+    found.extend(
+        mounts
+            .lines()
+            .filter(|line| ours(line))
+            .map(|line| format!("mount {line}")),
+    );
     if parts.paths.netns(name).exists() {
         found.push("network namespace".into());
     }
@@ -239,7 +298,9 @@ pub fn traces(parts: &Parts, name: &str) -> Vec<String> {
         let read = |file| fs::read(process.path().join(file)).unwrap_or_default();
         let command = String::from_utf8_lossy(&read("cmdline")).replace('\0', " ");
         let cgroups = String::from_utf8_lossy(&read("cgroup")).into_owned();
-        if ours(&command) || cgroups.contains(&format!("/aznet/{name}/")) {
+        // One without a command line is a zombie: a child of this test that is gone but not yet waited for.
+        let in_cgroup = cgroups.contains(&format!("/aznet/{name}/")) && !command.is_empty();
+        if ours(&command) || in_cgroup {
             found.push(format!("process {command}"));
         }
     }
@@ -248,10 +309,21 @@ pub fn traces(parts: &Parts, name: &str) -> Vec<String> {
         found.extend(dir.exists().then(|| format!("cgroup {}", dir.display())));
     }
     for dir in ["/var/lib/cni/results", "/var/log/containers"] {
-        let entries = fs::read_dir(dir).into_iter().flatten().filter_map(Result::ok);
-        let target = |path: &Path| fs::read_link(path).unwrap_or_default().display().to_string();
+        let entries = fs::read_dir(dir)
+            .into_iter()
+            .flatten()
+            .filter_map(Result::ok);
+        let target = |path: &Path| {
+            fs::read_link(path)
+                .unwrap_or_default()
+                .display()
+                .to_string()
+        };
         let stray = entries.map(|entry| entry.path()).filter(|path| {
-            path.display().to_string().contains(&format!("/aznet-{name}-")) || ours(&target(path))
+            path.display()
+                .to_string()
+                .contains(&format!("/aznet-{name}-"))
+                || ours(&target(path))
         });
         found.extend(stray.map(|path| path.display().to_string()));
     }
@@ -261,20 +333,51 @@ pub fn traces(parts: &Parts, name: &str) -> Vec<String> {
 fn hierarchies() -> Vec<PathBuf> {
     let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
     let cgroups = mounts.lines().filter(|line| line.contains(" - cgroup"));
-    cgroups.map(|line| line.split(' ').nth(4).unwrap().into()).collect()
+    cgroups
+        .map(|line| line.split(' ').nth(4).unwrap().into())
+        .collect()
 }
 
-/// The settings of the machine that a kubelet changes.
-pub fn host_settings() -> Vec<String> {
-    let names = ["vm/overcommit_memory", "vm/panic_on_oom", "kernel/panic", "kernel/panic_on_oops"];
-    names.map(|name| fs::read_to_string(format!("/proc/sys/{name}")).unwrap()).into()
+/// The settings of the machine that a kubelet changes; `None` while a cluster runs that is none of the test's, since
+/// they are as they were only when the last one is gone.
+fn host_settings() -> Option<Vec<String>> {
+    let alone = hierarchies().iter().all(|dir| !dir.join("aznet").exists());
+    let names = [
+        "vm/overcommit_memory",
+        "vm/panic_on_oom",
+        "kernel/panic",
+        "kernel/panic_on_oops",
+    ];
+    alone.then(|| {
+        names
+            .map(|name| fs::read_to_string(format!("/proc/sys/{name}")).unwrap())
+            .into()
+    })
+}
+
+/// The machine before a test, to compare with after it.
+pub struct Machine(Option<Vec<String>>);
+
+impl Machine {
+    pub fn now() -> Self {
+        Self(host_settings())
+    }
+
+    pub fn is_as_before(&self) {
+        if let (Some(before), Some(after)) = (&self.0, host_settings()) {
+            assert_eq!(before, &after, "settings of the machine");
+        }
+    }
 }
 
 /// What a reboot does to a cluster, as near as can be: all processes end at once, and so do mounts, the network
 /// namespace and everything under the run directory.
 pub async fn reboot(parts: &Parts, name: &str) {
     kill(parts.supervisor(name));
-    let dirs: Vec<PathBuf> = hierarchies().into_iter().map(|dir| dir.join("aznet").join(name)).collect();
+    let dirs: Vec<PathBuf> = hierarchies()
+        .into_iter()
+        .map(|dir| dir.join("aznet").join(name))
+        .collect();
     eventually("all processes are gone", 20, || async {
         let mut pids = Vec::new();
         dirs.iter().for_each(|dir| collect_pids(dir, &mut pids));
@@ -290,9 +393,17 @@ pub async fn reboot(parts: &Parts, name: &str) {
         dirs.iter().all(|dir| !dir.exists()).then_some(())
     })
     .await;
-    let (state, run, netns) = (parts.paths.cluster(name), parts.paths.cluster_run(name), parts.paths.netns(name));
+    let (state, run, netns) = (
+        parts.paths.cluster(name),
+        parts.paths.cluster_run(name),
+        parts.paths.netns(name),
+    );
     let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
-    for point in mounts.lines().rev().map(|line| Path::new(line.split(' ').nth(4).unwrap())) {
+    for point in mounts
+        .lines()
+        .rev()
+        .map(|line| Path::new(line.split(' ').nth(4).unwrap()))
+    {
         if point.starts_with(&state) || point.starts_with(&run) || point == netns {
             nix::mount::umount2(point, nix::mount::MntFlags::MNT_DETACH).unwrap();
         }
@@ -313,20 +424,36 @@ fn remove_cgroups(dir: &Path) {
 }
 
 fn subdirs(dir: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(dir).into_iter().flatten().filter_map(Result::ok);
-    entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| entry.path()).collect()
+    let entries = fs::read_dir(dir)
+        .into_iter()
+        .flatten()
+        .filter_map(Result::ok);
+    entries
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+        .map(|entry| entry.path())
+        .collect()
 }
 
 /// Resident memory of the control plane and the node's programs, without pods and shims, in MB: anonymous and shared.
 pub fn memory(name: &str) -> (u64, Vec<String>) {
     let mut total = 0;
     let mut lines = Vec::new();
-    let dir = hierarchies().into_iter().map(|dir| dir.join("aznet").join(name).join("system")).find(|dir| dir.exists());
+    let dir = hierarchies()
+        .into_iter()
+        .map(|dir| dir.join("aznet").join(name).join("system"))
+        .find(|dir| dir.exists());
     let mut pids = Vec::new();
     collect_pids(&dir.unwrap(), &mut pids);
     for pid in pids {
         let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-        let field = |key: &str| status.lines().find_map(|line| line.strip_prefix(key)).unwrap_or("").trim().to_owned();
+        let field = |key: &str| {
+            status
+                .lines()
+                .find_map(|line| line.strip_prefix(key))
+                .unwrap_or("")
+                .trim()
+                .to_owned()
+        };
         let kb: u64 = field("VmRSS:").trim_end_matches(" kB").parse().unwrap_or(0);
         total += kb / 1024;
         lines.push(format!("{} {} MB", field("Name:"), kb / 1024));
