@@ -1,5 +1,6 @@
 use std::{io, time::Duration};
 
+use jiff::Timestamp;
 use owo_colors::{OwoColorize, Style};
 
 use super::Reporter;
@@ -15,6 +16,7 @@ pub struct Human<W> {
     out: W,
     colour: bool,
     steps: bool,
+    started: Option<Timestamp>,
     bad: Vec<(&'static str, Style, Duration, TestId)>,
 }
 
@@ -25,6 +27,7 @@ impl<W: io::Write> Human<W> {
             out,
             colour,
             steps,
+            started: None,
             bad: Vec::new(),
         }
     }
@@ -66,6 +69,19 @@ impl<W: io::Write> Human<W> {
             style,
             &bracket("", took),
             &format!("{test}{nth}{reason}"),
+        )
+    }
+
+    /// What a test has done, and since when it has run.
+    fn step(&mut self, at: Timestamp, test: &TestId, words: &str) -> io::Result<()> {
+        let since = self.started.map(|started| at.duration_since(started));
+        let time = since.and_then(|since| Duration::try_from(since).ok());
+        let time = time.map_or_else(String::new, |time| bracket("", time));
+        self.line(
+            "STEP",
+            Style::new().dimmed(),
+            &time,
+            &format!("{test}: {words}"),
         )
     }
 
@@ -115,6 +131,9 @@ impl<W: io::Write> Human<W> {
 
 impl<W: io::Write> Reporter for Human<W> {
     fn event(&mut self, event: &Event) -> io::Result<()> {
+        if matches!(event.kind, Kind::TestStarted { .. }) {
+            self.started = Some(event.at);
+        }
         match &event.kind {
             Kind::AttemptFinished {
                 test,
@@ -141,6 +160,7 @@ impl<W: io::Write> Reporter for Human<W> {
             }
             Kind::RunFinished { summary } => self.summary(summary),
             Kind::Step { .. } if !self.steps => Ok(()),
+            Kind::Step { test, words } => self.step(event.at, test, words),
             other => match line(other) {
                 Some((word, style, time, text)) => self.line(word, style, &time, &text),
                 None => Ok(()),
@@ -166,12 +186,6 @@ fn line(kind: &Kind) -> Option<(&'static str, Style, String, String)> {
             ("Starting", green, String::new(), text)
         }
         Kind::TestStarted { test, attempt: 1 } => ("START", green, String::new(), test.to_string()),
-        Kind::Step { test, words } => (
-            "STEP",
-            Style::new().dimmed(),
-            String::new(),
-            format!("{test}: {words}"),
-        ),
         Kind::Slow {
             test,
             elapsed,

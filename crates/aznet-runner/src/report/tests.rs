@@ -136,6 +136,15 @@ fn lines_for_people() {
 }
 
 #[test]
+fn every_step_with_its_time() {
+    let mut out = Vec::new();
+    report(|out| Human::new(out, false, true), &mut out);
+    let text = String::from_utf8(out).unwrap();
+    let step = "        STEP [    0.0s] small::fails: deployed token 0x2a\n";
+    assert!(text.contains(step), "{text}");
+}
+
+#[test]
 fn junit() {
     let mut out = Vec::new();
     report(Junit::new, &mut out);
