@@ -86,8 +86,7 @@ pub(crate) fn run(settings: &Settings, extra: &[String]) -> Result<ExitCode, Nod
         Start::Fresh { now: clock::now() }
     };
     let mut argv = settings.anvil();
-    argv.extend(arguments(&config, &files.live, start));
-    argv.extend(extra.iter().cloned());
+    argv.extend(overridden(arguments(&config, &files.live, start), extra));
     say(format_args!("starting {}", argv.join(" ")));
     supervise::run(
         command::prepared(&argv, &std::collections::BTreeMap::new()),
@@ -134,6 +133,14 @@ fn arguments(config: &NetworkConfig, state: &Path, start: Start) -> Vec<String> 
         Start::Resume => args.push(format!("--block-time={block_time}")),
     }
     args
+}
+
+/// Our arguments without those that the chart's `args` give anew (anvil refuses an option given twice), then those.
+fn overridden(own: Vec<String>, extra: &[String]) -> Vec<String> {
+    let name = |arg: &str| arg.split('=').next().unwrap_or_default().to_owned();
+    let given: Vec<String> = extra.iter().map(|arg| name(arg)).collect();
+    let kept = own.into_iter().filter(|arg| !given.contains(&name(arg)));
+    kept.chain(extra.iter().cloned()).collect()
 }
 
 /// Puts the newest usable state in place; `false` if the chain starts anew.
@@ -202,6 +209,13 @@ mod tests {
         let fresh = arguments(&config(), state, Start::Fresh { now: 1_000_000 });
         let resumed = arguments(&config(), state, Start::Resume);
         insta::assert_debug_snapshot!((fresh, resumed));
+    }
+
+    #[test]
+    fn extra_arguments_win() {
+        let own = vec!["--port=8545".to_owned(), "--quiet".to_owned()];
+        let extra = ["--port".to_owned(), "1".to_owned()];
+        assert_eq!(overridden(own, &extra), ["--quiet", "--port", "1"]);
     }
 
     #[test]

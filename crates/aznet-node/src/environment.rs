@@ -142,6 +142,8 @@ fn p2p(env: &mut Env, facts: &Facts) {
     }
     if !facts.bootstrap.is_empty() {
         set(env, "BOOTSTRAP_NODES", &facts.bootstrap.join(","));
+        // They are nodes like all others; without this, a node never dials those it joins by.
+        set(env, "P2P_BOOTSTRAP_NODES_AS_FULL_PEERS", &true);
     }
     // On a data volume: the peer identity outlives the pod.
     set(

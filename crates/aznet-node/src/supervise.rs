@@ -8,8 +8,10 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use nix::errno::Errno;
-use nix::sys::signal::{SigSet, Signal, kill};
+use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
 
 use crate::anvil::{State, StateFiles};
 use crate::say::say;
@@ -21,10 +23,9 @@ const COPY_SHARE: u32 = 20;
 
 /// Starts the child and waits for its end; its exit code becomes ours.
 pub(crate) fn run(mut command: Command, files: &StateFiles) -> io::Result<ExitCode> {
+    // Before the child starts, so that none is missed; the child has handlers of its own.
+    let signals = Signals::new([SIGTERM, SIGINT])?;
     let child = command.spawn()?;
-    // Blocked only now: the child would inherit it.
-    let signals = terminating();
-    signals.thread_block()?;
     let pid = Pid::from_raw(i32::try_from(child.id()).map_err(io::Error::other)?);
     thread::spawn(move || forward(signals, pid));
     let files = files.clone();
@@ -32,15 +33,11 @@ pub(crate) fn run(mut command: Command, files: &StateFiles) -> io::Result<ExitCo
     wait(child)
 }
 
-fn terminating() -> SigSet {
-    let mut signals = SigSet::empty();
-    signals.add(Signal::SIGTERM);
-    signals.add(Signal::SIGINT);
-    signals
-}
-
-fn forward(signals: SigSet, to: Pid) {
-    while let Ok(signal) = signals.wait() {
+fn forward(mut signals: Signals, to: Pid) {
+    for signal in signals
+        .forever()
+        .filter_map(|number| Signal::try_from(number).ok())
+    {
         say(format_args!("passing {signal} on"));
         if kill(to, signal) == Err(Errno::ESRCH) {
             return;
