@@ -2,6 +2,7 @@
 //! library means which exit code.
 
 use aznet_cluster::cluster::ClientError;
+use aznet_cluster::doctor::{Finding, FixError};
 use aznet_cluster::embedded;
 use aznet_cluster::images::ImageError;
 use aznet_cluster::source::NoSource;
@@ -55,8 +56,11 @@ pub enum Failure {
     #[error("logs that are followed never end, so they can't be one JSON document")]
     EndlessDocument,
     /// Combinations of values that can't work.
-    #[error("{}", lines(.0))]
+    #[error("{}", each(.0))]
     Impossible(Vec<Problem>),
+    /// The machine lacks what a cluster needs.
+    #[error("this machine can't run a cluster\n{}", each(.0))]
+    Machine(Vec<Finding>),
     /// No test fits.
     #[error("no test is selected; there {}", listed(known))]
     NoTest {
@@ -74,8 +78,8 @@ fn place(cluster: Option<&str>) -> String {
         .unwrap_or_default()
 }
 
-fn lines(problems: &[Problem]) -> String {
-    problems
+fn each<T: ToString>(things: &[T]) -> String {
+    things
         .iter()
         .map(ToString::to_string)
         .collect::<Vec<_>>()
@@ -122,11 +126,16 @@ impl Report {
                 texts.push(text);
             }
         }
-        let message = texts.remove(0);
+        // What follows an error's first line are details.
+        let mut lines = texts
+            .iter()
+            .flat_map(|text| text.lines().map(str::to_owned));
+        let message = lines.next().unwrap_or_default();
+        let causes = lines.collect();
         Self {
             exit,
             message,
-            causes: texts,
+            causes,
             hints,
             evidence: error.chain().find_map(evidence_of),
         }
@@ -149,7 +158,7 @@ fn own(cause: Cause<'_>) -> Option<Exit> {
         | Failure::WhichCluster { .. }
         | Failure::EndlessDocument => Exit::Usage,
         Failure::Impossible(_) => Exit::InvalidValues,
-        Failure::ClusterStopped { .. } => Exit::Cluster,
+        Failure::ClusterStopped { .. } | Failure::Machine(_) => Exit::Cluster,
         Failure::NoTest { .. } => Exit::NoTest,
         Failure::Interrupted(_) => Exit::Interrupted,
     })
@@ -189,7 +198,8 @@ fn cluster(cause: Cause<'_>) -> Option<Exit> {
         || cause.is::<ClientError>()
         || cause.is::<NoSource>()
         || cause.is::<ToolchainError>()
-        || cause.is::<ImageError>();
+        || cause.is::<ImageError>()
+        || cause.is::<FixError>();
     known.then_some(Exit::Cluster)
 }
 
@@ -216,6 +226,9 @@ fn hint_of(cause: Cause<'_>) -> Option<String> {
         )),
         Failure::EndlessDocument => Some("leave out `-o json` or `--follow`".to_owned()),
         Failure::Interrupted(left) => left.as_ref().map(|left| left.next.clone()),
+        Failure::Machine(_) => Some(
+            "`aznet doctor` shows all of it, `aznet doctor --fix` installs what it can".to_owned(),
+        ),
         Failure::NoTest { .. } => Some("`aznet test --list` lists them".to_owned()),
         Failure::Impossible(_) => None,
     }

@@ -11,9 +11,6 @@ use crate::interrupt::Interrupt;
 use crate::steps::{Step, Steps};
 use crate::table::count;
 
-/// Wide enough for the pods of a usual network.
-const NAME_WIDTH: usize = 16;
-
 /// Turns events of a deployment into steps.
 #[derive(Debug, Clone)]
 pub(crate) struct Live(Arc<Mutex<State>>);
@@ -101,12 +98,15 @@ impl State {
                 );
                 step.say(&text);
                 let now = Timestamp::now();
-                step.show(
-                    &pods
-                        .iter()
-                        .map(|pod| (pod.name.clone(), row(pod, now)))
-                        .collect::<Vec<_>>(),
-                );
+                let width = pods
+                    .iter()
+                    .map(|pod| pod.name.len())
+                    .max()
+                    .unwrap_or_default();
+                let rows = pods
+                    .iter()
+                    .map(|pod| (pod.name.clone(), row(pod, width, now)));
+                step.show(&rows.collect::<Vec<_>>());
             }
             Progress::Chain { seen, .. } => {
                 let text = format!("waiting for the first checkpoint: {seen}");
@@ -140,9 +140,9 @@ impl State {
 }
 
 /// A pod and what it does, in a line.
-fn row(pod: &PodState, now: Timestamp) -> String {
+fn row(pod: &PodState, width: usize, now: Timestamp) -> String {
     let words = pod.phase.words(now);
-    let name = format!("{:NAME_WIDTH$}", pod.name);
+    let name = format!("{:width$}", pod.name);
     let restarts = match pod.restarts {
         0 => String::new(),
         n => format!(

@@ -100,7 +100,7 @@ impl Printer {
             self.note(evidence);
         }
         self.note(format_args!("{} {}", "error:".red().bold(), report.message));
-        for line in report.causes.iter().flat_map(|cause| cause.lines()) {
+        for line in &report.causes {
             self.note(format_args!("  {line}"));
         }
         if !report.hints.is_empty() {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use aznet_cluster::cluster::Cluster;
+use aznet_cluster::doctor::{self, Finding};
 use aznet_cluster::embedded::{self, Archive, Binaries, Images, Options};
 use aznet_cluster::images::{self, Image, ImageSet};
 use aznet_cluster::progress::{Progress, Reporter};
@@ -18,6 +19,7 @@ use serde_json::{Value, json};
 use crate::cli::ClusterChoice;
 use crate::clusters;
 use crate::context::Context;
+use crate::failure::Failure;
 use crate::steps::{Step, Steps};
 use crate::table::count;
 
@@ -72,6 +74,7 @@ pub(crate) async fn cluster(
             .await
         }
         ClusterChoice::Embedded(name) => {
+            machine(context, steps).await?;
             let parts = parts(context, steps).await?;
             let cluster = embedded(context, steps, name, &parts).await?;
             let helm = parts.toolchain.path(Program::Helm);
@@ -84,6 +87,38 @@ pub(crate) async fn cluster(
             .await
         }
     }
+}
+
+/// Looks at the machine, and installs what it lacks where that is allowed.
+pub(crate) async fn machine(context: &Context, steps: &Steps) -> anyhow::Result<()> {
+    let step = steps.begin("machine", "looking at this machine");
+    let cancel = context.interrupt.token();
+    let look = async {
+        let findings = doctor::check(&context.paths, cancel).await;
+        if findings.iter().all(Finding::ok) || !nix::unistd::geteuid().is_root() {
+            return anyhow::Ok((findings, Vec::new()));
+        }
+        step.say("installing the packages it lacks");
+        let installed = doctor::fix(&reporter(&step), cancel).await?;
+        Ok((doctor::check(&context.paths, cancel).await, installed))
+    };
+    let (findings, installed) = look.await.inspect_err(|_| step.abandon())?;
+    let missing: Vec<Finding> = findings
+        .into_iter()
+        .filter(|finding| !finding.ok())
+        .collect();
+    if !missing.is_empty() {
+        step.abandon();
+        return Err(Failure::Machine(missing).into());
+    }
+    steps.end(
+        &step,
+        match installed.as_slice() {
+            [] => "has what it takes".to_owned(),
+            packages => format!("installed {}", packages.join(", ")),
+        },
+    );
+    Ok(())
 }
 
 /// A cluster that is up already, and Helm for it.

@@ -55,11 +55,6 @@ pub(crate) fn bad(text: impl ToString) -> Cell {
     Cell::new(text).fg(Color::Red)
 }
 
-/// `good` or `bad`.
-pub(crate) fn verdict(fine: bool, text: impl ToString) -> Cell {
-    if fine { good(text) } else { bad(text) }
-}
-
 /// `1 validator`, `2 validators`.
 pub(crate) fn count(n: usize, noun: &str) -> String {
     if n == 1 {

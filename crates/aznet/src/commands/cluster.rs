@@ -109,6 +109,7 @@ async fn up(args: &UpArgs, context: &Context) -> anyhow::Result<()> {
         "what was built so far is kept",
         "`aznet cluster up` goes on from there",
     );
+    setup::machine(context, &steps).await?;
     let parts = setup::parts(context, &steps).await?;
     let cluster = setup::embedded(context, &steps, &args.name, &parts).await?;
     let kubeconfig = cluster

@@ -1,8 +1,16 @@
 //! `aznet doctor [--fix]`.
 
+use aznet_cluster::doctor::{self, Finding, Verdict};
 use clap::Args;
+use comfy_table::Cell;
+use owo_colors::OwoColorize;
 
 use crate::cli::OutputArgs;
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::setup;
+use crate::steps::Steps;
+use crate::table::{self, bad, doubtful, good};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -21,4 +29,66 @@ pub struct DoctorArgs {
     /// How the result is printed.
     #[command(flatten)]
     pub output: OutputArgs,
+}
+
+/// Looks at the machine; exit code 20 if it can't run clusters.
+pub async fn run(args: &DoctorArgs, context: &Context) -> anyhow::Result<Exit> {
+    let cancel = context.interrupt.token();
+    if args.fix {
+        fix(context).await?;
+    }
+    let findings = doctor::check(&context.paths, cancel).await;
+    context
+        .printer
+        .result(&findings, |findings| render(findings))?;
+    let well = findings.iter().all(Finding::ok);
+    Ok(if well { Exit::Ok } else { Exit::Cluster })
+}
+
+async fn fix(context: &Context) -> anyhow::Result<()> {
+    let steps = Steps::new(&context.printer);
+    let step = steps.begin("packages", "looking for what is missing");
+    let fixed = doctor::fix(&setup::reporter(&step), context.interrupt.token()).await;
+    let installed = fixed.inspect_err(|_| step.abandon())?;
+    steps.end(
+        &step,
+        match installed.as_slice() {
+            [] => "none is missing".to_owned(),
+            packages => format!("installed {}", packages.join(", ")),
+        },
+    );
+    Ok(())
+}
+
+fn render(findings: &[Finding]) -> String {
+    let mut table = table::table(&["", "what", "found", "needed"]);
+    for finding in findings {
+        let mark = match finding.verdict {
+            Verdict::Ok => good("✓"),
+            Verdict::Info => Cell::new("·"),
+            Verdict::Warning => doubtful("!"),
+            Verdict::Missing => bad("✗"),
+        };
+        table.add_row([
+            mark,
+            Cell::new(&finding.what),
+            Cell::new(&finding.found),
+            Cell::new(&finding.needed),
+        ]);
+    }
+    let fixes = findings.iter().filter_map(|finding| {
+        let fix = finding.fix.as_ref()?;
+        Some(format!(
+            "\n{} {}: {fix}",
+            "fix:".cyan().bold(),
+            finding.what
+        ))
+    });
+    let fixes: String = fixes.collect();
+    let verdict = if findings.iter().all(Finding::ok) {
+        "this machine can run clusters".green().to_string()
+    } else {
+        "this machine can't run clusters".red().to_string()
+    };
+    format!("{}\n{fixes}\n{verdict}", table::render(&table))
 }

@@ -36,6 +36,6 @@ pub async fn run(command: Command, context: &Context) -> anyhow::Result<Exit> {
             completions::run(&args, context);
             Ok(Exit::Ok)
         }
-        _ => Ok(Exit::Ok),
+        Command::Doctor(args) => doctor::run(&args, context).await,
     }
 }
