@@ -119,13 +119,13 @@ fn trials() -> Vec<Finding> {
         Finding::new("network namespaces", Verdict::Ok, "works"),
         trial(
             "veth pairs",
-            "ip link add a type veth peer name b",
+            "ip link add name a type veth peer name b",
             "virtual links, for pods",
             "use a kernel with CONFIG_VETH, and install iproute2",
         ),
         trial(
             "bridges",
-            "ip link add a type bridge",
+            "ip link add name a type bridge",
             "bridges, for the node's address",
             "use a kernel with CONFIG_BRIDGE, and install iproute2",
         ),
