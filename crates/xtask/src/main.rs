@@ -7,6 +7,7 @@ mod check;
 mod generate;
 mod run;
 mod test;
+mod tree;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;

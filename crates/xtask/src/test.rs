@@ -1,6 +1,6 @@
 //! `cargo xtask test`: every tier, least powerful first, one closing line.
 
-use crate::run;
+use crate::{run, tree};
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 use std::io::{BufRead, BufReader};
@@ -124,15 +124,20 @@ fn run_tier(tier: Tier, skips: &Skips) -> Result<Tally> {
     }
     let mut tally = Tally::default();
     for args in tier.cargo() {
-        tally.add(&counted(run::command("cargo", args), skips, libtest_line)?);
+        let mut command = run::command("cargo", args);
+        if tier.needs_parts() {
+            command.env("AZNET_ANVIL_CMD", tree::anvil()?);
+        }
+        tally.add(&counted(command, skips, libtest_line)?);
     }
     Ok(tally)
 }
 
-/// The pxe's tests run in the tree of the image that serves it.
+/// The pxe's tests, by the Node.js and with the packages of the image.
 fn pxe(skips: &Skips) -> Result<Tally> {
-    let mut command = Command::new(aznet_binary());
-    command.args(["images", "exec", "pxe", "--", "node", "--test", "--test-reporter=tap"]).current_dir(run::root());
+    tree::link_pxe()?;
+    let mut command = run::command(tree::node()?, &["--test", "--test-reporter=tap", "test/*.test.ts"]);
+    command.current_dir(run::root().join("pxe"));
     counted(command, skips, tap_line)
 }
 

@@ -270,7 +270,7 @@ fn kill_components(_: &Machine) -> Checked {
             Duration::from_secs(60),
             |_| {
                 component_of(name, component)
-                    .is_ok_and(|now| number(&now["restarts"]) > restarts && now["running"] == true)
+                    .is_ok_and(|now| number(&now["restarts"]) > restarts && now["pid"].is_u64())
             },
         )?;
     }

@@ -1,8 +1,9 @@
 //! The program under test, the cluster it made, and what was there before.
 
+use aznet_cluster::paths::Paths;
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -156,12 +157,11 @@ pub(crate) fn kubectl(args: &[&str]) -> Result<String, String> {
     let kubeconfig = cluster["kubeconfig"]
         .as_str()
         .ok_or("no kubeconfig listed")?;
-    let program = cluster["kubectl"].as_str().unwrap_or("kubectl");
-    let output = Command::new(program)
+    let output = Command::new(pinned_kubectl()?)
         .args(["--kubeconfig", kubeconfig])
         .args(args)
         .output()
-        .map_err(|error| format!("{program}: {error}"))?;
+        .map_err(|error| format!("kubectl could not be started: {error}"))?;
     if !output.status.success() {
         return Err(format!(
             "kubectl {}: {}",
@@ -170,6 +170,18 @@ pub(crate) fn kubectl(args: &[&str]) -> Result<String, String> {
         ));
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// The kubectl that the toolchain built.
+fn pinned_kubectl() -> Result<PathBuf, String> {
+    let toolchain = Paths::from_env()
+        .map_err(|error| error.to_string())?
+        .cache()
+        .join("toolchain");
+    names(&toolchain)
+        .map(|group| toolchain.join(group).join("bin/kubectl"))
+        .find(|program| program.is_file())
+        .ok_or_else(|| format!("no kubectl below {}", toolchain.display()))
 }
 
 /// Pods, events and the last words of what is not ready: shown with every failure.

@@ -1,8 +1,9 @@
 //! What a user has today: `aztec start --local-network`, the single process with its own anvil, from the same image tree.
 
 use super::{POLL, pause};
-use anyhow::{Context, Result, bail};
-use std::path::{Path, PathBuf};
+use anyhow::{Result, bail};
+use crate::tree;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -11,24 +12,21 @@ const DEADLINE: Duration = Duration::from_secs(300);
 
 /// `[seconds to the first block, GB of memory]`.
 pub(super) fn measure() -> Result<[f64; 2]> {
-    let tree = tree()?;
+    let modules = tree::node_modules()?;
     sh(&["ip", "netns", "add", NETNS])?;
-    let outcome = sh(&["ip", "-n", NETNS, "link", "set", "lo", "up"]).and_then(|()| in_namespace(&tree));
+    let outcome = sh(&["ip", "-n", NETNS, "link", "set", "lo", "up"]).and_then(|()| in_namespace(&modules));
     sh(&["ip", "netns", "del", NETNS])?;
     outcome
 }
 
-fn in_namespace(tree: &Path) -> Result<[f64; 2]> {
+fn in_namespace(modules: &Path) -> Result<[f64; 2]> {
     let home = tempfile::tempdir()?;
-    let modules = tree.join("node_modules");
-    let path = format!(
-        "{}:{}:{}",
-        modules.join(".bin").display(),
-        modules.join("node/bin").display(),
-        std::env::var("PATH").unwrap_or_default()
-    );
+    let node = tree::node()?;
+    let anvil = tree::anvil()?;
+    let folders = [&node, &anvil].into_iter().filter_map(|program| program.parent()).map(|folder| folder.display().to_string());
+    let path = folders.chain(std::env::var("PATH")).collect::<Vec<_>>().join(":");
     let mut command = inside("setsid");
-    command.arg(modules.join("node/bin/node")).arg("--no-warnings");
+    command.arg(&node).arg("--no-warnings");
     command.arg(modules.join("@aztec/aztec/dest/bin/index.js")).args(["start", "--local-network"]);
     command.env("PATH", path).env("HOME", home.path()).env("LOG_LEVEL", "warn").env("DATA_DIRECTORY", home.path());
     let began = Instant::now();
@@ -71,24 +69,6 @@ fn inside(program: &str) -> Command {
     let mut command = Command::new("nsenter");
     command.arg(format!("--net=/run/netns/{NETNS}")).arg(program);
     command
-}
-
-/// The npm tree of the aztec image, installed from its lock file.
-fn tree() -> Result<PathBuf> {
-    let folder = std::env::temp_dir().join("aznet-bench-peer");
-    let source = crate::run::root().join("images/aztec");
-    std::fs::create_dir_all(&folder)?;
-    for file in ["package.json", "package-lock.json"] {
-        std::fs::copy(source.join(file), folder.join(file)).with_context(|| format!("copying {file}"))?;
-    }
-    if !folder.join("node_modules/@aztec/aztec").is_dir() {
-        println!("installing the npm tree of the single-process network");
-        let status = Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(&folder).status()?;
-        if !status.success() {
-            bail!("`npm ci` in {}: {status}", folder.display());
-        }
-    }
-    Ok(folder)
 }
 
 fn sh(words: &[&str]) -> Result<()> {
