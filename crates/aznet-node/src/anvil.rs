@@ -24,6 +24,11 @@ use aznet_node::config::NetworkConfig;
 /// Port of the chart's service.
 const PORT: u16 = 8545;
 
+/// Seconds between two writes of a small state.
+const STATE_INTERVAL: u64 = 2;
+/// For each so many bytes, a second more: the whole state is written each time, and a checkpoint adds a blob's 260 kB.
+const BYTES_PER_SECOND: u64 = 32 << 20;
+
 /// Where the chain is kept.
 #[derive(Debug, Clone)]
 pub(crate) struct StateFiles {
@@ -80,10 +85,9 @@ pub(crate) fn run(settings: &Settings, extra: &[String]) -> Result<ExitCode, Nod
         .map_err(|source| FileError::write(&settings.data, source))?;
     let files = StateFiles::of(&settings.data);
     let resumes = recover(&files, clock::head_start(&config))?;
-    let start = if resumes {
-        Start::Resume
-    } else {
-        Start::Fresh { now: clock::now() }
+    let start = match fs::metadata(&files.live) {
+        Ok(meta) if resumes => Start::Resume { size: meta.len() },
+        _ => Start::Fresh { now: clock::now() },
     };
     let mut argv = settings.anvil();
     argv.extend(overridden(arguments(&config, &files.live, start), extra));
@@ -107,20 +111,28 @@ enum Start {
         now: u64,
     },
     /// The chain there is.
-    Resume,
+    Resume {
+        /// Bytes of its state.
+        size: u64,
+    },
 }
 
 /// anvil's arguments. The network's mnemonic is not among them: a process list is no place for it, and pods give
 /// themselves what they need.
 fn arguments(config: &NetworkConfig, state: &Path, start: Start) -> Vec<String> {
     let block_time = config.l1.block_time;
+    let size = match start {
+        Start::Fresh { .. } => 0,
+        Start::Resume { size } => size,
+    };
+    let interval = STATE_INTERVAL + size / BYTES_PER_SECOND;
     let mut args = vec![
         "--host=0.0.0.0".to_owned(),
         format!("--port={PORT}"),
         format!("--chain-id={}", config.l1.chain_id),
         format!("--slots-in-an-epoch={}", config.l1.slots_in_an_epoch),
         format!("--state={}", state.display()),
-        "--state-interval=2".to_owned(),
+        format!("--state-interval={interval}"),
         // A checkpoint with many blobs is larger than anvil's limit of 2 MB.
         "--no-request-size-limit".to_owned(),
         "--quiet".to_owned(),
@@ -130,7 +142,7 @@ fn arguments(config: &NetworkConfig, state: &Path, start: Start) -> Vec<String> 
             "--timestamp={}",
             now.saturating_sub(clock::head_start(config))
         )),
-        Start::Resume => args.push(format!("--block-time={block_time}")),
+        Start::Resume { .. } => args.push(format!("--block-time={block_time}")),
     }
     args
 }
@@ -207,7 +219,7 @@ mod tests {
     fn arguments_of_a_fresh_chain_and_of_one_that_goes_on() {
         let state = Path::new("/data/anvil.json");
         let fresh = arguments(&config(), state, Start::Fresh { now: 1_000_000 });
-        let resumed = arguments(&config(), state, Start::Resume);
+        let resumed = arguments(&config(), state, Start::Resume { size: 100 << 20 });
         insta::assert_debug_snapshot!((fresh, resumed));
     }
 

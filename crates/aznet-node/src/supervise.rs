@@ -18,8 +18,8 @@ use crate::say::say;
 
 /// The copy is made at most this often …
 const COPY_EVERY: Duration = Duration::from_secs(10);
-/// … and, of a state that takes long to copy, so rarely that copying takes at most 1/20 of the time.
-const COPY_SHARE: u32 = 20;
+/// … and, of a state that takes long to copy, so rarely that copying takes at most 1/50 of the time.
+const COPY_SHARE: u32 = 50;
 
 /// Starts the child and waits for its end; its exit code becomes ours.
 pub(crate) fn run(mut command: Command, files: &StateFiles) -> io::Result<ExitCode> {
