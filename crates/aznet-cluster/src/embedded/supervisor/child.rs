@@ -70,7 +70,6 @@ impl Run {
             .args(args)
             .env_clear()
             .env("PATH", search_path(&self.spec.binaries))
-            .env("HOME", "/root")
             .envs(self.component.environment().iter().copied())
             .current_dir("/")
             .stdin(Stdio::null())
