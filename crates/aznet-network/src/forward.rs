@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// How long a connection waits for a pod that is just restarting.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What is forwarded to.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -100,7 +100,8 @@ fn unscheduled(seen: Observed<'_>) -> Phase {
     // A plugin that failed is tried again at once; it is no reason yet.
     let reason = condition(seen.pod, "PodScheduled")
         .and_then(|(_, message)| message)
-        .filter(|words| !words.starts_with("running "));
+        .filter(|words| !words.starts_with("running "))
+        .map(|words| first_sentence(&words).to_owned());
     let about_volumes = reason
         .as_deref()
         .is_none_or(|words| words.to_lowercase().contains("persistentvolumeclaim"));
@@ -194,6 +195,14 @@ fn ended(state: &ContainerState) -> Option<Phase> {
         exit_code: end.exit_code,
         message,
     })
+}
+
+/// The scheduler's reason without what it says of preemption.
+fn first_sentence(words: &str) -> &str {
+    words
+        .split_once(". ")
+        .map_or(words, |(first, _)| first)
+        .trim_end_matches('.')
 }
 
 /// A message without the layers that passed it on: of the container runtime's only what went wrong.

@@ -105,10 +105,11 @@ impl Watch {
             })
             .collect();
         states.sort_by(|a, b| (a.role, &a.name).cmp(&(b.role, &b.name)));
+        let warnings = warnings(&events, &states);
         Picture {
             pods: states,
             workloads: self.workloads(&events),
-            warnings: warnings(&events),
+            warnings,
         }
     }
 
@@ -222,12 +223,21 @@ fn trouble(events: &[Event], kind: &str, name: &str) -> Option<String> {
         .and_then(|event| event.message.clone())
 }
 
-fn warnings(events: &[Event]) -> Vec<Warning> {
+/// What matters of the warnings: pods that serve by now have got over theirs, and two writers that met try again.
+fn warnings(events: &[Event], pods: &[PodState]) -> Vec<Warning> {
     const SHOWN: usize = 15;
-    let mut warnings: Vec<&Event> = events
-        .iter()
-        .filter(|event| event.type_.as_deref() == Some("Warning"))
-        .collect();
+    let serves = |name: &str| {
+        pods.iter()
+            .any(|pod| pod.name == name && pod.phase.is_ready())
+    };
+    let matters = |event: &&Event| {
+        let about = event.involved_object.name.as_deref().unwrap_or_default();
+        let message = event.message.as_deref().unwrap_or_default();
+        event.type_.as_deref() == Some("Warning")
+            && !serves(about)
+            && !message.contains("the object has been modified")
+    };
+    let mut warnings: Vec<&Event> = events.iter().filter(matters).collect();
     warnings.sort_by_key(|event| event_time(event));
     let tell = |event: &&Event| {
         let (reason, message) = (event.reason.as_deref()?, event.message.as_deref()?);

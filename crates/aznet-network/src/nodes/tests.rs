@@ -93,11 +93,11 @@ fn scheduling_and_volumes() {
 
     let full = pod(
         &json!({"conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable",
-        "message": "0/1 nodes are available: 1 Insufficient memory."}]}),
+        "message": "0/1 nodes are available: 1 Insufficient memory. no new claims to deallocate, preemption: 0/1 nodes are available"}]}),
     );
     assert_eq!(
         words(&full, &[], None),
-        "no machine can take it: 0/1 nodes are available: 1 Insufficient memory."
+        "no machine can take it: 0/1 nodes are available: 1 Insufficient memory"
     );
 }
 
