@@ -58,6 +58,10 @@ pub(crate) fn deployment_environment(config: &NetworkConfig) -> Env {
     l1(&mut env, config);
     rollup(&mut env, config);
     set(&mut env, "AZTEC_SLASHER_FLAVOR", &&config.slashing.flavor);
+    if config.l1.anvil {
+        // After a failure the whole deployment is tried anew, which is quicker than forge's own attempts.
+        set(&mut env, "FORGE_BROADCAST_MAX_RETRIES", &0);
+    }
     if let Some(threshold) = &config.slashing.local_ejection_threshold {
         set(&mut env, "AZTEC_LOCAL_EJECTION_THRESHOLD", &threshold);
     }
