@@ -1,9 +1,10 @@
-//! Makes the parts of a cluster without making one: `parts [toolchain|images|store]`.
+//! Makes the parts of a cluster without making one: `parts [doctor|fix|toolchain|images|store]`.
 
 use std::error::Error;
 use std::io::Write as _;
 use std::sync::Arc;
 
+use aznet_cluster::doctor;
 use aznet_cluster::images;
 use aznet_cluster::paths::Paths;
 use aznet_cluster::progress::{Progress, Reporter};
@@ -27,6 +28,17 @@ async fn main() -> Result<(), Box<dyn Error>> {
     });
     let mut out = std::io::stdout();
     let what = std::env::args().nth(1).unwrap_or_else(|| "store".into());
+    if what == "doctor" {
+        for finding in doctor::check(&paths, &cancel).await {
+            writeln!(out, "{:8} {finding}", format!("{:?}", finding.verdict))?;
+        }
+        return Ok(());
+    }
+    if what == "fix" {
+        let installed = doctor::fix(&report, &cancel).await?;
+        writeln!(out, "{}", installed.join(" "))?;
+        return Ok(());
+    }
     let settings = Settings::from_env()?;
     let tools = toolchain::ensure(&paths, &source, &settings, &report, &cancel).await?;
     if what == "toolchain" {

@@ -5,6 +5,7 @@ pub mod doctor;
 pub mod embedded;
 pub mod images;
 pub mod lock;
+pub mod parts;
 pub mod paths;
 pub mod progress;
 pub mod source;

@@ -1,4 +1,4 @@
-//! The embedded cluster, for real. Needs root and the parts named by `AZNET_TEST_PARTS`; says so if it can't run.
+//! The embedded cluster, for real. Needs root and what `aznet images build` makes; says so if it can't run.
 
 #![expect(
     clippy::print_stderr,
@@ -7,6 +7,8 @@
 
 mod embedded_support;
 
+use std::fs::OpenOptions;
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 use aznet_cluster::embedded::{Error, State};
@@ -21,14 +23,20 @@ static TURN: Mutex<()> = Mutex::const_new(());
 
 macro_rules! parts_or_skip {
     () => {
-        match Parts::find() {
+        match Parts::find().await {
             Ok(parts) => parts,
-            Err(reason) => {
-                eprintln!("skipped: {reason}");
-                return;
-            }
+            Err(reason) => return skip(&reason),
         }
     };
+}
+
+/// libtest knows no skip at run time: `cargo xtask test` counts the lines of this file.
+fn skip(reason: &str) {
+    eprintln!("skipped: {reason}");
+    if let Some(file) = std::env::var_os("AZNET_TEST_SKIPS") {
+        let file = OpenOptions::new().append(true).create(true).open(file);
+        writeln!(file.unwrap(), "embedded cluster: {reason}").unwrap();
+    }
 }
 
 #[tokio::test]
@@ -46,13 +54,10 @@ async fn a_cluster_lives_through_all_that_may_happen_to_it() {
     let mut workload = Workload::start(&cluster, &parts).await;
     workload.asked_by_name().await;
 
-    let start = Instant::now();
+    let (components, start) = (pids(&parts, name), Instant::now());
     assert_eq!(parts.up(name).await, cluster);
     eprintln!("up again: {:.2}s", start.elapsed().as_secs_f64());
-    assert!(
-        start.elapsed() < Duration::from_secs(2),
-        "the second up was no no-op"
-    );
+    assert_eq!(pids(&parts, name), components, "the second up was no no-op");
 
     let containers = workload.containers().await;
     for component in [
@@ -106,14 +111,17 @@ async fn a_cluster_lives_through_all_that_may_happen_to_it() {
 
     let (total, lines) = memory(name);
     eprintln!("memory: {total} MB: {}", lines.join(", "));
-    assert!(total <= 900, "the control plane takes {total} MB");
 
     let start = Instant::now();
     parts.down(name).await;
     eprintln!("down: {:.1}s", start.elapsed().as_secs_f64());
-    assert!(start.elapsed() < Duration::from_secs(15), "down took long");
     assert_eq!(traces(&parts, name), Vec::<String>::new());
     machine.is_as_before();
+}
+
+fn pids(parts: &Parts, name: &str) -> Vec<Option<i32>> {
+    let components = parts.info(name).components;
+    components.iter().map(|component| component.pid).collect()
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 //!
 //! Needs anvil in the search path or named by `AZNET_ANVIL_CMD`; without it the tests say so and do nothing.
 
+use std::io::Write;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};

@@ -10,8 +10,12 @@ use std::time::{Duration, Instant};
 
 use aznet_cluster::cluster::Cluster;
 use aznet_cluster::embedded::{self, Binaries, Error, Images, Info, Options, State};
+use aznet_cluster::images;
+use aznet_cluster::parts;
 use aznet_cluster::paths::Paths;
 use aznet_cluster::progress;
+use aznet_cluster::source::Source;
+use aznet_cluster::toolchain::{self, Settings};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, DynamicObject, ListParams, Patch, PatchParams};
 use kube::core::{ApiResource, GroupVersionKind};
@@ -22,30 +26,32 @@ pub struct Parts {
     pub binaries: Binaries,
     pub images: Images,
     pub paths: Paths,
-    _cache: tempfile::TempDir,
-}
-
-#[derive(serde::Deserialize)]
-struct Given {
-    binaries: Binaries,
-    images: Images,
 }
 
 impl Parts {
-    /// The parts, or why there are none.
-    pub fn find() -> Result<Self, String> {
+    /// The parts, or why there are none: they are never built by a test.
+    pub async fn find() -> Result<Self, String> {
         if !nix::unistd::geteuid().is_root() {
-            return Err("not root".into());
+            return Err("needs root".into());
         }
-        let file = std::env::var_os("AZNET_TEST_PARTS")
-            .ok_or("AZNET_TEST_PARTS names no JSON file with the `binaries` and `images` to use")?;
-        let given: Given = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
-        let cache = tempfile::tempdir().unwrap();
+        let real = Paths::from_env().map_err(|error| error.to_string())?;
+        if !real.store().is_dir() {
+            return Err("the images are not built: run `aznet images build`".into());
+        }
+        let (report, cancel) = (progress::silent(), CancellationToken::new());
+        let source = Source::locate().unwrap();
+        let settings = Settings::from_env().unwrap();
+        let programs = toolchain::ensure(&real, &source, &settings, &report, &cancel)
+            .await
+            .unwrap();
+        let set = images::ensure(&real, &source, &programs, &report, &cancel)
+            .await
+            .unwrap();
+        let store = images::store(&real, &set, &report, &cancel).await.unwrap();
         Ok(Self {
-            binaries: given.binaries,
-            images: given.images,
-            paths: Paths::new(cache.path(), "/var/lib/aznet-test", "/run/aznet-test"),
-            _cache: cache,
+            binaries: parts::binaries(&programs),
+            images: parts::images(&set, store),
+            paths: Paths::new(real.cache(), "/var/lib/aznet-test", "/run/aznet-test"),
         })
     }
 
@@ -62,7 +68,7 @@ impl Parts {
             .parent()
             .unwrap()
             .with_file_name("examples")
-            .join("embedded");
+            .join("supervisor");
         assert!(
             example.exists(),
             "no {}; build the examples",

@@ -1,0 +1,51 @@
+//! From what is built to what a cluster is made of: the programs and images of the cache, in the shape that
+//! [`crate::embedded::up`] takes.
+
+use std::path::{Path, PathBuf};
+
+use crate::embedded::{Archive, Binaries, Images};
+use crate::images::{Built, Image, ImageSet};
+use crate::toolchain::{Group, Toolchain};
+
+/// Where Debian and Ubuntu put the CNI plugins.
+const CNI: &str = "/usr/lib/cni";
+/// Where systems keep their programs.
+const SYSTEM: [&str; 6] = [
+    "/usr/local/sbin",
+    "/usr/local/bin",
+    "/usr/sbin",
+    "/usr/bin",
+    "/sbin",
+    "/bin",
+];
+
+/// The programs of a cluster: the toolchain's first, then the system's.
+pub fn binaries(toolchain: &Toolchain) -> Binaries {
+    let mut search: Vec<PathBuf> = Vec::new();
+    for program in Group::ALL.iter().flat_map(|group| group.programs()) {
+        let folder = toolchain.path(*program).parent().map(Path::to_owned);
+        search.extend(folder.filter(|folder| !search.contains(folder)));
+    }
+    search.extend(SYSTEM.map(PathBuf::from));
+    Binaries {
+        search,
+        cni: CNI.into(),
+    }
+}
+
+/// The images that a cluster starts with, and the store that has them unpacked.
+pub fn images(set: &ImageSet, store: PathBuf) -> Images {
+    let name = |image| set.get(image).reference.clone();
+    let archive = |built: &Built| Archive {
+        image: built.reference.clone(),
+        path: built.archive.clone(),
+    };
+    Images {
+        store,
+        pause: name(Image::Pause),
+        coredns: name(Image::Coredns),
+        provisioner: name(Image::LocalPathProvisioner),
+        base: name(Image::Base),
+        archives: set.iter().map(archive).collect(),
+    }
+}
