@@ -134,24 +134,23 @@ struct NoServices {
 
 /// Debian asks it before it starts a service; 101 forbids.
 const POLICY: &str = "/usr/sbin/policy-rc.d";
+const REFUSAL: &str =
+    "#!/bin/sh\n# aznet installs packages without starting their services\nexit 101\n";
 
 impl NoServices {
     fn new() -> Result<Self, DiskError> {
         let path = Path::new(POLICY);
-        let made = fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .open(path);
-        let mut file = match made {
+        match fs::read_to_string(path) {
+            // A run that was killed left it.
+            Ok(text) if text == REFUSAL => return Ok(Self { ours: true }),
             // The machine's own policy stays.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                return Ok(Self { ours: false });
-            }
-            other => other.map_err(DiskError::of("write", path))?,
-        };
+            Ok(_) => return Ok(Self { ours: false }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(DiskError::of("read", path)(error)),
+        }
         let this = Self { ours: true };
-        io::Write::write_all(&mut file, b"#!/bin/sh\nexit 101\n")
-            .and_then(|()| file.set_permissions(fs::Permissions::from_mode(0o755)))
+        fs::write(path, REFUSAL)
+            .and_then(|()| fs::set_permissions(path, fs::Permissions::from_mode(0o755)))
             .map_err(DiskError::of("write", path))?;
         Ok(this)
     }

@@ -40,7 +40,7 @@ impl<'a> Buildah<'a> {
             storage: images.join("storage"),
             // Mounts are counted here: it must not outlive a reboot.
             run: paths.run().join(".buildah"),
-            policy: images.join("policy.json"),
+            policy: images.join("signature-policy"),
             npm_cache: images.join("npm-cache"),
             task,
             cancel,

@@ -44,16 +44,16 @@ pub async fn store(
     check_space(&folder, images)?;
     let staging = Staging::new(&folder)?;
     let root = staging.path().join("root");
-    let previous = previous(&folder)?;
-    match &previous {
+    let earlier = earlier(&folder)?;
+    match earlier.last() {
         Some(previous) => clone(previous, &root, &task, cancel).await?,
         None => disk::make_dir(&root)?,
     }
     fill(&root, paths, images, &task, cancel).await?;
     fs::rename(&root, &place).map_err(DiskError::of("put in place", &place))?;
-    if let Some(previous) = previous {
-        // Clusters have their own links to what is in it.
-        disk::remove_dir(&previous)?;
+    // Clusters have their own links to what is in them; the last one may be about to be cloned.
+    for old in earlier.iter().rev().skip(1) {
+        disk::remove_dir(old)?;
     }
     task.done(&format!("ready, {}", disk::human(disk::size(&place))));
     Ok(place)
@@ -72,15 +72,19 @@ pub async fn import(
     Ok(imported)
 }
 
-/// The store made last.
-fn previous(folder: &Path) -> Result<Option<PathBuf>, DiskError> {
+/// The stores there are, the one made last at the end.
+fn earlier(folder: &Path) -> Result<Vec<PathBuf>, DiskError> {
     let entries = fs::read_dir(folder).map_err(DiskError::of("list", folder))?;
-    let stores = entries.flatten().filter_map(|entry| {
-        let hidden = entry.file_name().to_string_lossy().starts_with('.');
-        let made = entry.metadata().and_then(|meta| meta.modified()).ok()?;
-        (!hidden && entry.path().is_dir()).then(|| (made, entry.path()))
-    });
-    Ok(stores.max().map(|(_, path)| path))
+    let mut stores: Vec<_> = entries
+        .flatten()
+        .filter(|entry| !entry.file_name().to_string_lossy().starts_with('.'))
+        .filter_map(|entry| {
+            let made = entry.metadata().and_then(|meta| meta.modified()).ok()?;
+            entry.path().is_dir().then(|| (made, entry.path()))
+        })
+        .collect();
+    stores.sort();
+    Ok(stores.into_iter().map(|(_, path)| path).collect())
 }
 
 /// `cp` keeps owners, modes and the extended attributes by which overlayfs marks deleted folders.

@@ -1,0 +1,190 @@
+//! Images, for real. Needs root, and the toolchain in the cache: `aznet images build` puts it there.
+
+#![expect(clippy::print_stderr, reason = "a skipped test says why")]
+
+use std::env;
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use aznet_cluster::images::{self, Image, ImageError};
+use aznet_cluster::paths::Paths;
+use aznet_cluster::progress::{self, Progress, Reporter};
+use aznet_cluster::source::Source;
+use aznet_cluster::toolchain::{self, Settings, Toolchain};
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use tokio_util::sync::CancellationToken;
+
+/// What the tests share with the user: a toolchain that is there already.
+struct Machine {
+    paths: Paths,
+    source: Source,
+    toolchain: Toolchain,
+}
+
+impl Machine {
+    async fn new() -> Result<Self, String> {
+        if !nix::unistd::geteuid().is_root() {
+            return Err("images are built by root only".into());
+        }
+        let paths = Paths::from_env().unwrap();
+        let source = Source::locate().unwrap();
+        if images::list(&paths).unwrap().len() < Image::ALL.len() {
+            return Err("no images in the cache; run `aznet images build`".into());
+        }
+        let (cancel, silent) = (CancellationToken::new(), progress::silent());
+        let settings = Settings::from_env().unwrap();
+        let toolchain = toolchain::ensure(&paths, &source, &settings, &silent, &cancel);
+        let toolchain = toolchain.await.unwrap();
+        Ok(Self {
+            paths,
+            source,
+            toolchain,
+        })
+    }
+
+    async fn ensure(
+        &self,
+        paths: &Paths,
+        report: &Reporter,
+        cancel: &CancellationToken,
+    ) -> Result<images::ImageSet, ImageError> {
+        images::ensure(paths, &self.source, &self.toolchain, report, cancel).await
+    }
+}
+
+/// Tells the harness too, which counts skipped tests by this file.
+fn skip(reason: &str) {
+    eprintln!("skipped: {reason}");
+    if let Some(path) = env::var_os("AZNET_TEST_SKIPS") {
+        let mut file = fs::OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(path)
+            .unwrap();
+        writeln!(file, "images: {reason}").unwrap();
+    }
+}
+
+macro_rules! machine_or_skip {
+    () => {
+        match Machine::new().await {
+            Ok(machine) => machine,
+            Err(reason) => return skip(&reason),
+        }
+    };
+}
+
+fn scratch(dir: &Path) -> Paths {
+    Paths::new(dir.join("cache"), dir.join("state"), dir.join("run"))
+}
+
+/// Files anywhere under a folder whose names say that an image is there, or half of one.
+fn left_over(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    for path in entries.flatten().map(|entry| entry.path()) {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if name.starts_with(".unfinished-") || name.starts_with("base-") {
+            found.push(path);
+        } else if path.is_dir() && name != "storage" {
+            found.extend(left_over(&path));
+        }
+    }
+    found
+}
+
+#[tokio::test]
+async fn what_is_there_already_takes_no_time() {
+    let machine = machine_or_skip!();
+    let (cancel, silent) = (CancellationToken::new(), progress::silent());
+    let first = machine
+        .ensure(&machine.paths, &silent, &cancel)
+        .await
+        .unwrap();
+    let store = images::store(&machine.paths, &first, &silent, &cancel)
+        .await
+        .unwrap();
+    let start = Instant::now();
+    let again = machine
+        .ensure(&machine.paths, &silent, &cancel)
+        .await
+        .unwrap();
+    let same = images::store(&machine.paths, &again, &silent, &cancel)
+        .await
+        .unwrap();
+    assert_eq!((first, store), (again, same));
+    assert!(
+        start.elapsed() < Duration::from_millis(300),
+        "{:?}",
+        start.elapsed()
+    );
+}
+
+#[tokio::test]
+async fn a_full_disk_is_told_with_its_path_and_what_is_needed() {
+    let machine = machine_or_skip!();
+    let dir = tempfile::tempdir().unwrap();
+    let small = Some("size=64m");
+    mount(
+        Some("tmpfs"),
+        dir.path(),
+        Some("tmpfs"),
+        MsFlags::empty(),
+        small,
+    )
+    .unwrap();
+    let paths = scratch(dir.path());
+    let outcome = machine
+        .ensure(&paths, &progress::silent(), &CancellationToken::new())
+        .await;
+    let found = images::list(&paths).unwrap();
+    umount2(dir.path(), MntFlags::MNT_DETACH).unwrap();
+    let error = outcome.unwrap_err();
+    assert!(matches!(error, ImageError::DiskFull { .. }), "{error}");
+    let text = error.to_string();
+    assert!(
+        text.starts_with("image pause needs about 768 MiB in "),
+        "{text}"
+    );
+    assert!(text.contains(&dir.path().display().to_string()), "{text}");
+    assert_eq!(found, []);
+}
+
+#[tokio::test]
+async fn an_interrupted_build_leaves_whole_images_only() {
+    let machine = machine_or_skip!();
+    let dir = tempfile::tempdir().unwrap();
+    let paths = scratch(dir.path());
+    let cancel = CancellationToken::new();
+    let stop = cancel.clone();
+    let report: Reporter = Arc::new(move |event: Progress| {
+        if event.message.starts_with("installing Debian") && event.elapsed.as_secs() >= 3 {
+            stop.cancel();
+        }
+    });
+    let outcome = machine.ensure(&paths, &report, &cancel).await;
+    assert!(
+        matches!(outcome, Err(ImageError::Command { .. })),
+        "{outcome:?}"
+    );
+    let images = images::list(&paths).unwrap();
+    let names: Vec<Image> = images.iter().map(|built| built.image).collect();
+    assert_eq!(names, [Image::Pause, Image::Coredns, Image::BlobStore]);
+    assert_eq!(left_over(&paths.images()), Vec::<PathBuf>::new());
+    let place = dir.path().display().to_string();
+    let mounts = fs::read_to_string("/proc/self/mounts").unwrap();
+    assert!(
+        !mounts.lines().any(|line| line.contains(&place)),
+        "{mounts}"
+    );
+    let running = Command::new("pgrep")
+        .args(["-f", &format!("debootstrap.*{place}")])
+        .output();
+    assert_eq!(String::from_utf8_lossy(&running.unwrap().stdout), "");
+}
