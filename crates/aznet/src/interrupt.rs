@@ -7,11 +7,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::exit::Exit;
 use crate::printer::Printer;
+use crate::terminal::Quiet;
 
 /// What Ctrl-C does at the moment. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Interrupt {
     token: CancellationToken,
+    terminal: Arc<Quiet>,
     left: Arc<Mutex<Option<Left>>>,
 }
 
@@ -26,9 +28,10 @@ pub struct Left {
 
 impl Interrupt {
     /// Begins to listen for SIGINT and SIGTERM.
-    pub fn listen(printer: &Printer) -> std::io::Result<Self> {
+    pub(crate) fn listen(printer: &Printer, terminal: &Arc<Quiet>) -> std::io::Result<Self> {
         let this = Self {
             token: CancellationToken::new(),
+            terminal: Arc::clone(terminal),
             left: Arc::default(),
         };
         let interrupts = (
@@ -71,6 +74,7 @@ impl Interrupt {
         if let Some(Left { what, next }) = self.left() {
             printer.note(format_args!("left at once: {what}; {next}"));
         }
+        self.terminal.restore();
         std::process::exit(Exit::Interrupted.code().into());
     }
 }

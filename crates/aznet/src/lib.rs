@@ -19,8 +19,10 @@ pub mod printer;
 mod setup;
 pub mod steps;
 mod table;
+mod terminal;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use aznet_cluster::embedded;
 use aznet_cluster::paths::Paths;
@@ -34,6 +36,7 @@ use crate::exit::Exit;
 use crate::failure::{Failure, Report};
 use crate::interrupt::Interrupt;
 use crate::printer::Printer;
+use crate::terminal::Quiet;
 
 /// The command line, for documentation and completion.
 pub fn cli() -> clap::Command {
@@ -51,9 +54,11 @@ pub fn main() -> ExitCode {
     }
     let printer = Printer::new(format_of(&command));
     log_to_stderr();
+    let terminal = Arc::new(Quiet::new());
     let outcome = tokio::runtime::Runtime::new()
         .map_err(anyhow::Error::from)
-        .and_then(|runtime| runtime.block_on(run(command, &printer)));
+        .and_then(|runtime| runtime.block_on(run(command, &printer, &terminal)));
+    terminal.restore();
     concluded(&printer, outcome)
 }
 
@@ -78,10 +83,10 @@ fn concluded(printer: &Printer, outcome: anyhow::Result<Exit>) -> ExitCode {
     exit.into()
 }
 
-async fn run(command: Command, printer: &Printer) -> anyhow::Result<Exit> {
+async fn run(command: Command, printer: &Printer, terminal: &Arc<Quiet>) -> anyhow::Result<Exit> {
     let context = Context {
         printer: printer.clone(),
-        interrupt: Interrupt::listen(printer)?,
+        interrupt: Interrupt::listen(printer, terminal)?,
         paths: Paths::from_env()?,
     };
     match Box::pin(commands::run(command, &context)).await {

@@ -49,11 +49,15 @@ impl Printer {
         &self.bars
     }
 
-    /// Text for a live line, which does not go through the stream that removes colour where none is wanted.
-    pub(crate) fn for_live(text: &str) -> String {
+    /// Text for a live line that begins `indent` columns from the left. It does not go through the stream that removes
+    /// colour where none is wanted, and must not fill the line: the terminal's own `^C` would then begin another.
+    pub(crate) fn for_live(text: &str, indent: usize) -> String {
+        const SPARE: usize = 4;
+        let columns = usize::from(console::Term::stderr().size().1);
+        let text = console::truncate_str(text, columns.saturating_sub(indent + SPARE), "…");
         match anstream::AutoStream::choice(&std::io::stderr()) {
-            anstream::ColorChoice::Never => anstream::adapter::strip_str(text).to_string(),
-            _ => text.to_owned(),
+            anstream::ColorChoice::Never => anstream::adapter::strip_str(&text).to_string(),
+            _ => text.into_owned(),
         }
     }
 

@@ -9,7 +9,7 @@ use aznet_cluster::cluster::Cluster;
 use aznet_cluster::doctor::{self, Finding};
 use aznet_cluster::embedded::{self, Archive, Binaries, Images, Options};
 use aznet_cluster::images::{self, Image, ImageSet};
-use aznet_cluster::progress::{Progress, Reporter};
+use aznet_cluster::progress::{self, Progress, Reporter};
 use aznet_cluster::source::Source;
 use aznet_cluster::toolchain::{self, Group, Program, Settings, Toolchain};
 use aznet_network::helm::Helm;
@@ -98,7 +98,6 @@ pub(crate) async fn machine(context: &Context, steps: &Steps) -> anyhow::Result<
         if findings.iter().all(Finding::ok) || !nix::unistd::geteuid().is_root() {
             return anyhow::Ok((findings, Vec::new()));
         }
-        step.say("installing the packages it lacks");
         let installed = doctor::fix(&reporter(&step), cancel).await?;
         Ok((doctor::check(&context.paths, cancel).await, installed))
     };
@@ -124,13 +123,13 @@ pub(crate) async fn machine(context: &Context, steps: &Steps) -> anyhow::Result<
 /// A cluster that is up already, and Helm for it.
 pub(crate) async fn attach(context: &Context, choice: &ClusterChoice) -> anyhow::Result<Ready> {
     let cluster = clusters::find(context, choice)?;
-    ready(
-        choice,
-        &cluster,
-        helm(context, &Steps::new(&context.printer)).await?,
-        None,
-    )
-    .await
+    let helm = match on_path("helm") {
+        Some(helm) => helm,
+        None => ensured(context, &progress::silent())
+            .await?
+            .path(Program::Helm),
+    };
+    ready(choice, &cluster, Helm::new(helm), None).await
 }
 
 /// Programs and images, built where they are missing.
@@ -189,24 +188,20 @@ pub(crate) async fn embedded(
 }
 
 async fn programs(context: &Context, steps: &Steps) -> anyhow::Result<Toolchain> {
-    let source = Source::locate()?;
     let step = steps.begin("toolchain", "looking at what is built");
-    let settings = Settings::from_env()?;
-    let report = reporter(&step);
-    let ensured = toolchain::ensure(
-        &context.paths,
-        &source,
-        &settings,
-        &report,
-        context.interrupt.token(),
-    )
-    .await;
-    let toolchain = ensured
-        .context("can't make the programs")
+    let toolchain = ensured(context, &reporter(&step))
+        .await
         .inspect_err(|_| step.abandon())?;
     let programs = Group::ALL.iter().map(|group| group.programs().len()).sum();
     steps.end(&step, count(programs, "program"));
     Ok(toolchain)
+}
+
+async fn ensured(context: &Context, report: &Reporter) -> anyhow::Result<Toolchain> {
+    let (source, settings) = (Source::locate()?, Settings::from_env()?);
+    let cancel = context.interrupt.token();
+    let ensured = toolchain::ensure(&context.paths, &source, &settings, report, cancel).await;
+    ensured.context("can't make the programs")
 }
 
 /// The user's Helm, else the toolchain's.
@@ -297,11 +292,22 @@ fn on_path(program: &str) -> Option<PathBuf> {
 /// Shows a library's progress as what the step does.
 pub(crate) fn reporter(step: &Step) -> Reporter {
     let step = step.clone();
-    Arc::new(move |progress: Progress| {
-        let place = progress
-            .step
-            .map(|at| format!(" [{}/{}]", at.index, at.total))
-            .unwrap_or_default();
-        step.say(&format!("{}{place}: {}", progress.task, progress.message));
-    })
+    Arc::new(
+        move |Progress {
+                  task,
+                  message,
+                  step: at,
+                  ..
+              }: Progress| {
+            let place = at
+                .map(|at| format!("[{}/{}] ", at.index, at.total))
+                .unwrap_or_default();
+            // `cluster x` and `toolchain` say in the steps of that name what everybody knows.
+            if task.starts_with(step.name()) && !task.starts_with("image ") {
+                step.say(&format!("{place}{message}"));
+            } else {
+                step.say(&format!("{place}{task}: {message}"));
+            }
+        },
+    )
 }

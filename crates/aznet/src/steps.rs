@@ -14,6 +14,8 @@ use crate::printer::Printer;
 /// Without a terminal, a step that only counts up says so this often.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(15);
 const NAME_WIDTH: usize = 9;
+/// Columns before a step's text: mark, name, time.
+const INDENT: usize = 21;
 
 /// A step that is over.
 #[derive(Debug, Clone, Serialize)]
@@ -100,9 +102,7 @@ struct State {
 impl Step {
     fn new(printer: &Printer, name: &'static str, doing: &str) -> Self {
         let bar = printer.bars().add(ProgressBar::new_spinner());
-        bar.set_style(style(
-            "{spinner:.cyan} {prefix} {wide_msg} {elapsed:>4.dim}",
-        ));
+        bar.set_style(style("{spinner:.cyan} {prefix} {elapsed:>7.dim}  {msg}"));
         bar.set_prefix(format!("{name:NAME_WIDTH$}"));
         bar.enable_steady_tick(Duration::from_millis(120));
         let shared = Shared {
@@ -117,20 +117,31 @@ impl Step {
         step
     }
 
+    /// Its name.
+    pub fn name(&self) -> &'static str {
+        self.0.name
+    }
+
     /// Says what the step is doing. Without a terminal that is said when more than its numbers changed, and then only
     /// now and again.
     pub fn say(&self, text: &str) {
-        self.0.bar.set_message(Printer::for_live(text));
+        self.0.bar.set_message(Printer::for_live(text, INDENT));
         let mut state = self.state();
-        let topic = topic(text);
-        let news = state
-            .said
-            .as_ref()
-            .is_none_or(|(old, at)| *old != topic || at.elapsed() >= PLAIN_INTERVAL);
-        if news && !state.over && !self.0.printer.is_live() {
-            state.said = Some((topic, Instant::now()));
-            self.0.printer.note(format_args!("{}: {text}", self.0.name));
+        if state.over || self.0.printer.is_live() {
+            return;
         }
+        let (name, topic) = (self.0.name, topic(text));
+        match &state.said {
+            Some((old, at)) if *old == topic && at.elapsed() < PLAIN_INTERVAL => return,
+            Some((old, _)) if *old == topic => {
+                let since = Seconds(self.0.began.elapsed());
+                self.0
+                    .printer
+                    .note(format_args!("{name}: {text} ({since})"));
+            }
+            _ => self.0.printer.note(format_args!("{name}: {text}")),
+        }
+        state.said = Some((topic, Instant::now()));
     }
 
     /// Shows, below the step's line, one line for each of `rows`: a key and a text. Without a terminal a row is
@@ -166,10 +177,10 @@ impl Step {
                 .printer
                 .bars()
                 .insert_after(after, ProgressBar::new_spinner());
-            bar.set_style(style("            {wide_msg}"));
+            bar.set_style(style(&format!("{:INDENT$}{{msg}}", "")));
             (bar, String::new())
         });
-        bar.set_message(Printer::for_live(text));
+        bar.set_message(Printer::for_live(text, INDENT));
         let topic = topic(text);
         if *old != topic && !self.0.printer.is_live() {
             self.0.printer.note(format_args!("  {text}"));
@@ -191,12 +202,9 @@ impl Step {
     fn finish(&self, phase: &Phase) {
         self.abandon();
         let (mark, name) = ("✓".green(), format!("{:NAME_WIDTH$}", phase.name));
-        let took = Seconds(Duration::from_secs_f64(phase.seconds));
-        self.0.printer.note(format_args!(
-            "{mark} {name} {} {}",
-            phase.outcome,
-            took.dimmed()
-        ));
+        let took = format!("{:>7}", Seconds(Duration::from_secs_f64(phase.seconds)));
+        let line = format_args!("{mark} {name} {}  {}", took.dimmed(), phase.outcome);
+        self.0.printer.note(line);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -61,7 +61,7 @@ async fn fix(context: &Context) -> anyhow::Result<()> {
 }
 
 fn render(findings: &[Finding]) -> String {
-    let mut table = table::table(&["", "what", "found", "needed"]);
+    let mut table = table::table(&["", "what", "found"]);
     for finding in findings {
         let mark = match finding.verdict {
             Verdict::Ok => good("✓"),
@@ -69,21 +69,16 @@ fn render(findings: &[Finding]) -> String {
             Verdict::Warning => doubtful("!"),
             Verdict::Missing => bad("✗"),
         };
-        table.add_row([
-            mark,
-            Cell::new(&finding.what),
-            Cell::new(&finding.found),
-            Cell::new(&finding.needed),
-        ]);
+        table.add_row([mark, Cell::new(&finding.what), Cell::new(&finding.found)]);
     }
-    let fixes = findings.iter().filter_map(|finding| {
-        let fix = finding.fix.as_ref()?;
-        Some(format!(
-            "\n{} {}: {fix}",
-            "fix:".cyan().bold(),
-            finding.what
-        ))
-    });
+    let fixes = findings.iter().filter_map(
+        |Finding {
+             what, needed, fix, ..
+         }| {
+            let fix = format!("{} {}", "fix:".cyan().bold(), fix.as_ref()?);
+            Some(format!("\n{what} (needed: {needed})\n  {fix}"))
+        },
+    );
     let fixes: String = fixes.collect();
     let verdict = if findings.iter().all(Finding::ok) {
         "this machine can run clusters".green().to_string()
