@@ -1,6 +1,7 @@
 //! Runs the programs that build things: output kept for the error, stopped as a group when interrupted.
 
 use std::ffi::{OsStr, OsString};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -119,20 +120,44 @@ impl Tool {
 
     /// Runs it to its end and returns what it printed on stdout.
     pub(crate) async fn output(self, cancel: &CancellationToken) -> Result<String, CommandError> {
-        let mut child = self.spawn(Stdio::null())?;
+        let mut child = self.spawn(Stdio::piped(), Stdio::piped())?;
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-        self.finish(&mut child, (stdout, stderr), cancel).await
+        let both = async { tokio::join!(collect(stdout), collect(stderr), child.wait()) };
+        let outcome = tokio::select! {
+            outcome = both => Some(outcome),
+            () = cancel.cancelled() => None,
+        };
+        let Some((stdout, stderr, status)) = outcome else {
+            stop(&mut child).await;
+            return Err(CommandError::Cancelled {
+                program: self.name(),
+            });
+        };
+        let status = status.map_err(|source| self.spawn_error(source))?;
+        if status.success() {
+            return Ok(stdout);
+        }
+        Err(CommandError::Failed {
+            command: self.to_string(),
+            status,
+            output: last_lines(&format!("{stdout}\n{stderr}")),
+        })
     }
 
-    /// Starts it in a process group of its own with both outputs piped.
-    pub(crate) fn spawn(&self, stdin: Stdio) -> Result<Child, CommandError> {
+    /// Starts it with its errors going to a file; to be ended by [`stop`].
+    pub(crate) fn start(&self, log: File) -> Result<Child, CommandError> {
+        self.spawn(Stdio::null(), log.into())
+    }
+
+    /// Starts it in a process group of its own.
+    fn spawn(&self, stdout: Stdio, stderr: Stdio) -> Result<Child, CommandError> {
         let mut command = tokio::process::Command::new(&self.program);
         command
             .args(&self.args)
             .envs(self.env.iter().map(|(name, value)| (name, value)))
-            .stdin(stdin)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stdin(Stdio::null())
+            .stdout(stdout)
+            .stderr(stderr)
             .process_group(0)
             .kill_on_drop(true);
         if let Some(dir) = &self.dir {
@@ -146,39 +171,6 @@ impl Tool {
                 }
             }
             _ => self.spawn_error(source),
-        })
-    }
-
-    /// Reads both outputs to their end and waits for the program; stops it when interrupted.
-    pub(crate) async fn finish<O, E>(
-        &self,
-        child: &mut Child,
-        (stdout, stderr): (Option<O>, Option<E>),
-        cancel: &CancellationToken,
-    ) -> Result<String, CommandError>
-    where
-        O: AsyncRead + Unpin,
-        E: AsyncRead + Unpin,
-    {
-        let both = async { tokio::join!(collect(stdout), collect(stderr), child.wait()) };
-        let outcome = tokio::select! {
-            outcome = both => Some(outcome),
-            () = cancel.cancelled() => None,
-        };
-        let Some((stdout, stderr, status)) = outcome else {
-            stop(child).await;
-            return Err(CommandError::Cancelled {
-                program: self.name(),
-            });
-        };
-        let status = status.map_err(|source| self.spawn_error(source))?;
-        if status.success() {
-            return Ok(stdout);
-        }
-        Err(CommandError::Failed {
-            command: self.to_string(),
-            status,
-            output: last_lines(&format!("{stdout}\n{stderr}")),
         })
     }
 
@@ -207,7 +199,7 @@ impl std::fmt::Display for Tool {
     }
 }
 
-/// Stops a program started by [`Tool::spawn`] with all that it started: politely, then by force.
+/// Stops a program started by [`Tool::start`] with all that it started: politely, then by force.
 pub(crate) async fn stop(child: &mut Child) {
     let group = child.id().and_then(|id| i32::try_from(id).ok());
     let Some(group) = group.map(Pid::from_raw) else {

@@ -199,9 +199,9 @@ pub(crate) fn size(path: &Path) -> u64 {
     if !meta.is_dir() {
         return meta.len();
     }
-    fs::read_dir(path)
-        .map(|entries| entries.flatten().map(|entry| size(&entry.path())).sum())
-        .unwrap_or(0)
+    fs::read_dir(path).map_or(0, |entries| {
+        entries.flatten().map(|entry| size(&entry.path())).sum()
+    })
 }
 
 /// Bytes for people: `1.5 GiB`, `23 MiB`.

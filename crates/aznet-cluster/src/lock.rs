@@ -13,7 +13,7 @@ use crate::progress::Task;
 use crate::wait::{self, Look, Patience, WaitError};
 
 /// A cold build of everything takes a third of this.
-const LONGEST_HOLD: Duration = Duration::from_secs(3600);
+const LONGEST_HOLD: Duration = Duration::from_hours(1);
 
 /// A held lock; dropping it lets the next one in.
 #[derive(Debug)]

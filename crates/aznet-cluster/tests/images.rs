@@ -1,6 +1,7 @@
 //! Images, for real. Needs root, and the toolchain in the cache: `aznet images build` puts it there.
 
 #![expect(clippy::print_stderr, reason = "a skipped test says why")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 use std::env;
 use std::fs;

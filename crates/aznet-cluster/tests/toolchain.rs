@@ -1,5 +1,7 @@
 //! The toolchain, for real: releases from a server on the loopback, a build by Go, two processes at one lock.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 mod release_server;
 
 use std::fs;

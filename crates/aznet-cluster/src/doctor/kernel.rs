@@ -28,9 +28,10 @@ pub(super) fn check() -> Vec<Finding> {
 fn capabilities() -> Finding {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let missing = missing_capabilities(&status);
-    let found = match missing.is_empty() {
-        true => "all".to_owned(),
-        false => format!("lacks {}", missing.join(", ")),
+    let found = if missing.is_empty() {
+        "all".to_owned()
+    } else {
+        format!("lacks {}", missing.join(", "))
     };
     let names = CAPABILITIES.map(|(name, _)| name).join(", ");
     Finding::new("capabilities", verdict(missing.is_empty()), found)
@@ -61,9 +62,10 @@ fn cgroups() -> Finding {
         .into_iter()
         .filter(|name| !there.iter().any(|controller| controller == name))
         .collect();
-    let found = match missing.is_empty() {
-        true => version.to_owned(),
-        false => format!("{version} without {}", missing.join(", ")),
+    let found = if missing.is_empty() {
+        version.to_owned()
+    } else {
+        format!("{version} without {}", missing.join(", "))
     };
     Finding::new("cgroups", verdict(missing.is_empty()), found)
         .needs(format!("v1 or v2 with {}", CONTROLLERS.join(", ")))
@@ -147,9 +149,10 @@ fn trials() -> Vec<Finding> {
 /// What chaos experiments will be able to use.
 fn information() -> Vec<Finding> {
     let told = |what: &str, script: &str, without: &str| {
-        let found = match in_namespace(script) {
-            true => "there".to_owned(),
-            false => format!("not there: {without}"),
+        let found = if in_namespace(script) {
+            "there".to_owned()
+        } else {
+            format!("not there: {without}")
         };
         Finding::new(what, Verdict::Info, found)
     };

@@ -42,7 +42,7 @@ pub(super) fn read_record(path: &Path) -> Result<Option<Built>, ImageError> {
 }
 
 /// Archives of earlier builds are kept so long after they were last asked for.
-const KEPT_FOR: Duration = Duration::from_secs(14 * 24 * 3600);
+const KEPT_FOR: Duration = Duration::from_hours(14 * 24);
 
 /// Removes archives of an image that no checkout has asked for in a while.
 pub(super) fn sweep(folder: &Path, image: Image) -> Result<(), DiskError> {

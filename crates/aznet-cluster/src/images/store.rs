@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
+use serde_json::json;
 use tokio::process::Child;
 use tokio_util::sync::CancellationToken;
 
@@ -140,34 +140,20 @@ impl Containerd {
     fn start(root: &Path, run: &Path) -> Result<Self, ImageError> {
         let (socket, log) = (run.join("containerd.sock"), run.join("log"));
         let config = run.join("config.toml");
+        // Strings of JSON are strings of TOML.
         let text = format!(
-            "version = 2\nroot = {root:?}\nstate = {state:?}\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n[grpc]\naddress = {socket:?}\n[ttrpc]\naddress = {ttrpc:?}\n",
-            state = run.join("state"),
-            ttrpc = run.join("ttrpc.sock"),
+            "version = 2\nroot = {}\nstate = {}\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n\
+             [grpc]\naddress = {}\n[ttrpc]\naddress = {}\n",
+            json!(root),
+            json!(run.join("state")),
+            json!(socket),
+            json!(run.join("ttrpc.sock")),
         );
         fs::write(&config, text).map_err(DiskError::of("write", &config))?;
         let file = File::create(&log).map_err(DiskError::of("write", &log))?;
-        let process = tokio::process::Command::new("containerd")
-            .arg("--config")
-            .arg(&config)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(file)
-            .process_group(0)
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(|source| ImageError::Command {
-                what: "the image store".into(),
-                source: match source.kind() {
-                    std::io::ErrorKind::NotFound => CommandError::NotFound {
-                        program: "containerd".into(),
-                    },
-                    _ => CommandError::Spawn {
-                        program: "containerd".into(),
-                        source,
-                    },
-                },
-            })?;
+        let tool = Tool::new("containerd").arg("--config").arg(&config);
+        let process = tool.start(file);
+        let process = process.map_err(ImageError::making("the image store", root, 1 << 30))?;
         Ok(Self {
             process,
             socket,

@@ -25,7 +25,7 @@ const GREETING: Duration = Duration::from_secs(3);
 /// A connection that brings nothing for so long is broken.
 const SILENCE: Duration = Duration::from_secs(30);
 /// No release takes longer on a connection worth using.
-const LONGEST: Duration = Duration::from_secs(1800);
+const LONGEST: Duration = Duration::from_mins(30);
 
 /// Why a release was not taken.
 #[derive(Debug, thiserror::Error)]
