@@ -27,15 +27,17 @@ pub(super) const TAG: &str = "image";
 
 /// Reads a record; `None` if there is no such image.
 pub(super) fn read_record(path: &Path) -> Result<Option<Built>, ImageError> {
+    // The record is written last and removed last: without an archive it is none.
+    let archive = path.with_extension("oci.tar");
+    if !archive.is_file() {
+        return Ok(None);
+    }
     let text = match fs::read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         other => other.map_err(DiskError::of("read", path))?,
     };
     let mut built: Built = serde_json::from_slice(&text).map_err(damaged(path))?;
-    built.archive = path.with_extension("oci.tar");
-    if !built.archive.is_file() {
-        return Ok(None);
-    }
+    built.archive = archive;
     // Says that it is in use; a cache that cannot be written to needs no sweeping either.
     let _read_only = File::open(path).and_then(|file| file.set_modified(SystemTime::now()));
     Ok(Some(built))
