@@ -1,11 +1,14 @@
 //! Removing a network: done only when nothing of it is left.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use k8s_openapi::api::core::v1::{Namespace, PersistentVolume, Pod};
+use k8s_openapi::api::{
+    apps::v1::{Deployment, ReplicaSet, StatefulSet},
+    core::v1::{Namespace, PersistentVolume, PersistentVolumeClaim, Pod},
+};
 use kube::{
     Api, ResourceExt,
-    api::{DeleteParams, ListParams},
+    api::{DeleteParams, ListParams, ObjectList},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -17,6 +20,9 @@ use crate::{
 
 /// Seconds a pod gets to end by itself; its data goes away anyway.
 const GRACE: u32 = 1;
+/// How long ending what runs may take before the namespace is deleted all the same.
+const DRAIN_WITHIN: Duration = Duration::from_secs(30);
+const LOOK_EVERY: Duration = Duration::from_millis(300);
 
 /// Why a network isn't gone.
 #[derive(Debug, thiserror::Error)]
@@ -39,17 +45,21 @@ pub async fn down(
     report: &Reporter,
     cancel: &CancellationToken,
 ) -> Result<(), DownError> {
+    let start = Instant::now();
+    // A namespace that still has pods is looked at again only after their grace period; an empty one goes at once.
+    if let Err(error) = drain(network, report, cancel).await {
+        tracing::debug!(%error, "the namespace goes with what is still in it");
+    }
     // Everything of a release is in its namespace, Helm's own record included.
     network.delete_namespace().await?;
-    end_pods_soon(network).await;
     let what = format!("namespace {} gone", network.namespace());
-    let deadline = Deadline::after(deadline).every(Duration::from_millis(300));
-    wait::until(what, deadline, cancel, |waited| async move {
+    let deadline = Deadline::after(deadline.saturating_sub(start.elapsed())).every(LOOK_EVERY);
+    wait::until(what, deadline, cancel, |_| async move {
         let Some(left) = left(network).await? else {
             return Ok(Step::Done(()));
         };
         report(Progress::Removing {
-            waited,
+            waited: start.elapsed(),
             left: left.clone(),
         });
         Ok(Step::Pending(left))
@@ -57,13 +67,81 @@ pub async fn down(
     .await
 }
 
-/// A namespace's deletion gives each pod its full grace period; a network that goes away needs none.
-async fn end_pods_soon(network: &Network) {
+/// Ends what runs and gives its volumes back; done when no pod and no claim is left.
+async fn drain(
+    network: &Network,
+    report: &Reporter,
+    cancel: &CancellationToken,
+) -> Result<(), DownError> {
+    end(network)
+        .await
+        .map_err(|source| network.failed("end what runs", source))?;
+    let deadline = Deadline::after(DRAIN_WITHIN).every(LOOK_EVERY);
+    wait::until(
+        "pods and volume claims gone",
+        deadline,
+        cancel,
+        |waited| async move {
+            let (pods, claims): (Api<Pod>, Api<PersistentVolumeClaim>) =
+                (network.api(), network.api());
+            let all = ListParams::default();
+            let (pods, claims) = futures::try_join!(pods.list(&all), claims.list(&all))
+                .map_err(|source| network.failed("look for what is left", source))?;
+            if pods
+                .iter()
+                .any(|pod| pod.metadata.deletion_timestamp.is_none())
+            {
+                // A controller that hadn't heard yet has made another.
+                end_pods(network)
+                    .await
+                    .map_err(|source| network.failed("end what runs", source))?;
+            }
+            let left = match (pods.items.is_empty(), claims.items.len()) {
+                (true, 0) => return Ok(Step::Done(())),
+                (true, claims) => format!("volume claims ({claims})"),
+                (false, _) => pods_left(&pods),
+            };
+            report(Progress::Removing {
+                waited,
+                left: left.clone(),
+            });
+            Ok(Step::Pending(left))
+        },
+    )
+    .await
+}
+
+/// Workloads first, so that nothing makes their pods and claims anew; their pods are orphaned, or the garbage
+/// collector would be quicker than we are and give each its full grace period.
+async fn end(network: &Network) -> Result<(), kube::Error> {
+    let (sets, deployments): (Api<StatefulSet>, Api<Deployment>) = (network.api(), network.api());
+    let replica_sets: Api<ReplicaSet> = network.api();
+    let claims: Api<PersistentVolumeClaim> = network.api();
+    let (all, orphan) = (ListParams::default(), DeleteParams::orphan());
+    sets.delete_collection(&orphan, &all).await?;
+    deployments.delete_collection(&orphan, &all).await?;
+    replica_sets.delete_collection(&orphan, &all).await?;
+    end_pods(network).await?;
+    let background = DeleteParams::background();
+    claims.delete_collection(&background, &all).await.map(drop)
+}
+
+async fn end_pods(network: &Network) -> Result<(), kube::Error> {
     let pods: Api<Pod> = network.api();
     let soon = DeleteParams::default().grace_period(GRACE);
-    if let Err(error) = pods.delete_collection(&soon, &ListParams::default()).await {
-        tracing::debug!(%error, "pods end in their own time");
-    }
+    pods.delete_collection(&soon, &ListParams::default())
+        .await
+        .map(drop)
+}
+
+fn pods_left(pods: &ObjectList<Pod>) -> String {
+    format!(
+        "pods {}",
+        pods.iter()
+            .map(ResourceExt::name_any)
+            .collect::<Vec<_>>()
+            .join(", ")
+    )
 }
 
 /// What is still there, in words.
@@ -81,16 +159,9 @@ async fn left(network: &Network) -> Result<Option<String>, NamespaceError> {
 
 async fn left_inside(network: &Network, namespace: &Namespace) -> String {
     let pods: Api<Pod> = network.api();
-    let names = |pods: kube::api::ObjectList<Pod>| {
-        pods.iter().map(ResourceExt::name_any).collect::<Vec<_>>()
-    };
-    let pods = pods
-        .list(&ListParams::default())
-        .await
-        .map(names)
-        .unwrap_or_default();
-    if !pods.is_empty() {
-        return format!("pods {}", pods.join(", "));
+    match pods.list(&ListParams::default()).await {
+        Ok(pods) if !pods.items.is_empty() => return pods_left(&pods),
+        _ => {}
     }
     let conditions = namespace
         .status

@@ -12,7 +12,7 @@ use super::{
     watchdog::Watchdog,
 };
 use crate::{
-    chain::CheckpointNumber,
+    chain::{BlockNumber, CheckpointNumber},
     l2::L2Tips,
     logs,
     namespace::Network,
@@ -148,6 +148,9 @@ async fn first_checkpoint(
                         seen: format!("{} is on L1", tips.checkpointed.checkpoint.number),
                     });
                     return Ok(Step::Done(()));
+                }
+                Ok(tips) if tips.proposed.number == BlockNumber(0) => {
+                    "no block proposed".to_owned()
                 }
                 Ok(tips) => format!("{} proposed, nothing on L1", tips.proposed.number),
                 Err(words) => words,
