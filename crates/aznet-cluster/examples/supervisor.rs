@@ -10,9 +10,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     tracing_subscriber::fmt().with_writer(stderr).init();
     let args: Vec<String> = std::env::args().skip(1).collect();
     match args.as_slice() {
-        [verb, name] if verb == "supervise" => {
-            Ok(embedded::supervise(&Paths::from_env()?, name)?)
-        }
+        [verb, name] if verb == "supervise" => Ok(embedded::supervise(&Paths::from_env()?, name)?),
         _ => Err("usage: supervisor supervise NAME".into()),
     }
 }

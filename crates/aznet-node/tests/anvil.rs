@@ -112,7 +112,10 @@ fn skip(reason: &str) {
     eprintln!("skipped: {reason}");
     // libtest knows no skip at run time: `cargo xtask test` counts the lines of this file.
     if let Some(file) = std::env::var_os("AZNET_TEST_SKIPS") {
-        let file = std::fs::OpenOptions::new().append(true).create(true).open(file);
+        let file = std::fs::OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(file);
         writeln!(file.expect("opens"), "anvil: {reason}").expect("writes");
     }
 }

@@ -125,9 +125,12 @@ impl Step {
     /// Says what the step is doing. Without a terminal that is said when more than its numbers changed, and then only
     /// now and again.
     pub fn say(&self, text: &str) {
-        self.0.bar.set_message(Printer::for_live(text, INDENT));
         let mut state = self.state();
-        if state.over || self.0.printer.is_live() {
+        if state.over {
+            return;
+        }
+        if self.0.printer.is_live() {
+            self.0.bar.set_message(Printer::for_live(text, INDENT));
             return;
         }
         let (name, topic) = (self.0.name, topic(text));

@@ -30,7 +30,7 @@ fn main() -> ExitCode {
         .collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     if !arguments.list {
-        machine.clean_up();
+        Machine::clean_up();
     }
     conclusion.exit_code()
 }

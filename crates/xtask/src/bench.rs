@@ -31,30 +31,53 @@ pub(crate) fn run(runs: usize) -> Result<()> {
     let mut rows = rows();
     for number in 1..=runs {
         println!("run {number} of {runs}");
-        let values = [network_run()?.to_vec(), vec![plan_thousand()?], peer::measure()?.to_vec()].concat();
+        let values = [
+            network_run()?.to_vec(),
+            vec![plan_thousand()?],
+            peer::measure()?.to_vec(),
+        ]
+        .concat();
         for (row, value) in rows.iter_mut().zip(values) {
             println!("  {}: {value:.1} {}", row.what, row.unit);
             row.values.push(value);
         }
     }
     let path = run::root().join("docs/reference/benchmarks.md");
-    std::fs::write(&path, page(&rows, runs)).with_context(|| format!("writing {}", path.display()))?;
+    std::fs::write(&path, page(&rows, runs))
+        .with_context(|| format!("writing {}", path.display()))?;
     println!("wrote {}", path.display());
     Ok(())
 }
 
 fn rows() -> Vec<Row> {
-    let row = |what, budget, unit| Row { what, budget, unit, values: Vec::new() };
+    let row = |what, budget, unit| Row {
+        what,
+        budget,
+        unit,
+        values: Vec::new(),
+    };
     vec![
         row("embedded cluster, warm: start → node Ready", "≤ 8", "s"),
-        row("`up small`, warm, cluster included: start → first checkpoint", "≤ 60", "s"),
+        row(
+            "`up small`, warm, cluster included: start → first checkpoint",
+            "≤ 60",
+            "s",
+        ),
         row("… → first epoch proven on L1", "≤ 120", "s"),
         row("… memory of all pods", "≤ 7", "GB"),
         row("… CPU of all pods at rest", "≤ 1.2", "cores"),
-        row("control plane memory (all cluster processes)", "≤ 900", "MB"),
+        row(
+            "control plane memory (all cluster processes)",
+            "≤ 900",
+            "MB",
+        ),
         row("`aznet down --all` and `aznet cluster down`", "≤ 15", "s"),
         row("plan + render for 1,000 validators", "≤ 2", "s"),
-        row("today: `aztec start --local-network`, one process: start → first block", "–", "s"),
+        row(
+            "today: `aztec start --local-network`, one process: start → first block",
+            "–",
+            "s",
+        ),
         row("today: its memory (with its anvil)", "–", "GB"),
     ]
 }
@@ -68,10 +91,18 @@ fn network_run() -> Result<[f64; 7]> {
     let ready = seconds_of(&up, "node_ready_seconds")?;
     let created = began.elapsed();
     let began_up = Instant::now();
-    aznet(&[&["up", "small", "--name", NETWORK, "-o", "json"], place.as_slice()].concat())?;
+    aznet(
+        &[
+            &["up", "small", "--name", NETWORK, "-o", "json"],
+            place.as_slice(),
+        ]
+        .concat(),
+    )?;
     let checkpoint = created + began_up.elapsed();
     let status = [&["status", NETWORK, "-o", "json"], place.as_slice()].concat();
-    wait("a proven epoch", Duration::from_secs(300), || Ok(aznet(&status)?["tips"]["proven"].as_u64() > Some(0)))?;
+    wait("a proven epoch", Duration::from_mins(5), || {
+        Ok(aznet(&status)?["tips"]["proven"].as_u64() > Some(0))
+    })?;
     let proven = began.elapsed();
     let rest = machine::at_rest(CLUSTER)?;
     let began_down = Instant::now();
@@ -91,13 +122,20 @@ fn network_run() -> Result<[f64; 7]> {
 /// Plan and rendered manifests for 1,000 validators.
 fn plan_thousand() -> Result<f64> {
     let began = Instant::now();
-    let set = ["--set", "validator.replicas=1000", "--set", "network.committeeSize=48"];
+    let set = [
+        "--set",
+        "validator.replicas=1000",
+        "--set",
+        "network.committeeSize=48",
+    ];
     aznet(&[&["plan", "small", "--render", "-o", "json"], set.as_slice()].concat())?;
     Ok(began.elapsed().as_secs_f64())
 }
 
 fn seconds_of(report: &Value, key: &str) -> Result<f64> {
-    report[key].as_f64().with_context(|| format!("no `{key}` in {report}"))
+    report[key]
+        .as_f64()
+        .with_context(|| format!("no `{key}` in {report}"))
 }
 
 fn program() -> PathBuf {
@@ -113,7 +151,12 @@ fn aznet(args: &[&str]) -> Result<Value> {
         .output()
         .context("aznet could not be started")?;
     if !output.status.success() {
-        bail!("`aznet {}`: {}\n{}", args.join(" "), output.status, String::from_utf8_lossy(&output.stderr));
+        bail!(
+            "`aznet {}`: {}\n{}",
+            args.join(" "),
+            output.status,
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
     Ok(serde_json::from_slice(&output.stdout).unwrap_or(Value::Null))
 }
@@ -130,7 +173,10 @@ fn wait(what: &str, deadline: Duration, mut done: impl FnMut() -> Result<bool>) 
     Ok(())
 }
 
-#[expect(clippy::disallowed_methods, reason = "the poll interval of waits with deadlines, and a sampling window")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the poll interval of waits with deadlines, and a sampling window"
+)]
 fn pause(time: Duration) {
     std::thread::sleep(time);
 }
@@ -143,12 +189,29 @@ fn median(values: &[f64]) -> f64 {
 
 fn page(rows: &[Row], runs: usize) -> String {
     let mut text = String::from("# Benchmarks\n\n");
-    let _ = writeln!(text, "Written by `cargo xtask bench --runs {runs}`: medians, with the smallest and the largest value, all in one run on one machine");
-    let _ = writeln!(text, "({}). Everything is built and cached before (warm); the cluster is created anew in each run.\n", machine::describe());
+    let _ = writeln!(
+        text,
+        "Written by `cargo xtask bench --runs {runs}`: medians, with the smallest and the largest value, all in one run on one machine"
+    );
+    let _ = writeln!(
+        text,
+        "({}). Everything is built and cached before (warm); the cluster is created anew in each run.\n",
+        machine::describe()
+    );
     text.push_str("| what | budget | median | min – max |\n|---|---|---|---|\n");
     for row in rows {
-        let (low, high) = row.values.iter().fold((f64::MAX, f64::MIN), |(l, h), v| (l.min(*v), h.max(*v)));
-        let _ = writeln!(text, "| {} | {} | {:.1} {} | {low:.1} – {high:.1} |", row.what, row.budget, median(&row.values), row.unit);
+        let (low, high) = row
+            .values
+            .iter()
+            .fold((f64::MAX, f64::MIN), |(l, h), v| (l.min(*v), h.max(*v)));
+        let _ = writeln!(
+            text,
+            "| {} | {} | {:.1} {} | {low:.1} – {high:.1} |",
+            row.what,
+            row.budget,
+            median(&row.values),
+            row.unit
+        );
     }
     text
 }

@@ -6,7 +6,18 @@ use anyhow::Result;
 /// Formatting, lints, generated files.
 pub(crate) fn run() -> Result<()> {
     run::check("cargo", &["fmt", "--all", "--check"])?;
-    run::check("cargo", &["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"])?;
+    run::check(
+        "cargo",
+        &[
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--quiet",
+            "--",
+            "-D",
+            "warnings",
+        ],
+    )?;
     generate::verify()?;
     println!("check: formatted, no lint, generated files current");
     Ok(())

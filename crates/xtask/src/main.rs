@@ -1,6 +1,10 @@
 //! Developer tasks: `cargo xtask generate|check|test|bench`.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a developer tool that talks to its terminal")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a developer tool that talks to its terminal"
+)]
 
 mod bench;
 mod check;

@@ -6,7 +6,11 @@ use std::process::Command;
 
 /// The root of the workspace.
 pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).map(Path::to_path_buf).unwrap_or_default()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .nth(2)
+        .map(Path::to_path_buf)
+        .unwrap_or_default()
 }
 
 /// A command that runs in the workspace's root.
@@ -20,7 +24,9 @@ pub(crate) fn command(program: impl AsRef<std::ffi::OsStr>, args: &[&str]) -> Co
 pub(crate) fn check(program: impl AsRef<std::ffi::OsStr>, args: &[&str]) -> Result<()> {
     let mut command = command(program, args);
     let words = words(&command);
-    let status = command.status().with_context(|| format!("`{words}` could not be started"))?;
+    let status = command
+        .status()
+        .with_context(|| format!("`{words}` could not be started"))?;
     if !status.success() {
         bail!("`{words}` failed: {status}");
     }

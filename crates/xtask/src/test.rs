@@ -29,12 +29,41 @@ impl Tier {
         match self {
             Self::Unit => &[&["test", "--workspace", "--lib", "--bins", "--no-fail-fast"]],
             Self::Chart => &[
-                &["test", "-p", "aznet-network", "-p", "aznet-node", "-p", "aznet-runner", "--test", "*", "--no-fail-fast"],
+                &[
+                    "test",
+                    "-p",
+                    "aznet-network",
+                    "-p",
+                    "aznet-node",
+                    "-p",
+                    "aznet-runner",
+                    "--test",
+                    "*",
+                    "--no-fail-fast",
+                ],
                 &["test", "-p", "aznet", "--test", "cli", "--no-fail-fast"],
             ],
             Self::Pxe => &[],
-            Self::Cluster => &[&["test", "-p", "aznet-cluster", "--test", "*", "--no-fail-fast", "--", "--test-threads=1"]],
-            Self::Network => &[&["test", "-p", "aznet", "--test", "network", "--no-fail-fast", "--", "--test-threads=1"]],
+            Self::Cluster => &[&[
+                "test",
+                "-p",
+                "aznet-cluster",
+                "--test",
+                "*",
+                "--no-fail-fast",
+                "--",
+                "--test-threads=1",
+            ]],
+            Self::Network => &[&[
+                "test",
+                "-p",
+                "aznet",
+                "--test",
+                "network",
+                "--no-fail-fast",
+                "--",
+                "--test-threads=1",
+            ]],
         }
     }
 
@@ -61,7 +90,11 @@ impl Tally {
 
 /// Runs the tiers given (all if none) and prints the closing line; an error if a test failed.
 pub(crate) fn run(tiers: &[Tier]) -> Result<()> {
-    let tiers = if tiers.is_empty() { Tier::value_variants() } else { tiers };
+    let tiers = if tiers.is_empty() {
+        Tier::value_variants()
+    } else {
+        tiers
+    };
     let skips = Skips::new()?;
     let mut total = Tally::default();
     let mut ready = false;
@@ -93,7 +126,11 @@ fn close(total: &Tally, skips: &Skips) -> Result<()> {
     let announced = reasons.len() as u64;
     let passed = total.passed.saturating_sub(announced);
     let skipped = total.skipped + announced;
-    let tail = if skipped > 0 { format!(", {skipped} skipped") } else { String::new() };
+    let tail = if skipped > 0 {
+        format!(", {skipped} skipped")
+    } else {
+        String::new()
+    };
     println!("{passed} passed, {} failed{tail}", total.failed);
     if total.failed > 0 {
         bail!("{} failed", total.failed);
@@ -136,7 +173,10 @@ fn run_tier(tier: Tier, skips: &Skips) -> Result<Tally> {
 /// The pxe's tests, by the Node.js and with the packages of the image.
 fn pxe(skips: &Skips) -> Result<Tally> {
     tree::link_pxe()?;
-    let mut command = run::command(tree::node()?, &["--test", "--test-reporter=tap", "test/*.test.ts"]);
+    let mut command = run::command(
+        tree::node()?,
+        &["--test", "--test-reporter=tap", "test/*.test.ts"],
+    );
     command.current_dir(run::root().join("pxe"));
     counted(command, skips, tap_line)
 }
@@ -174,7 +214,10 @@ fn libtest_line(line: &str) -> Option<Tally> {
     let mut tally = Tally::default();
     for part in counts.split(';') {
         let mut words = part.split_whitespace();
-        let (Some(count), Some(what)) = (words.next().and_then(|n| n.parse::<u64>().ok()), words.next()) else {
+        let (Some(count), Some(what)) = (
+            words.next().and_then(|n| n.parse::<u64>().ok()),
+            words.next(),
+        ) else {
             continue;
         };
         match what {
@@ -192,9 +235,18 @@ fn tap_line(line: &str) -> Option<Tally> {
     let (what, count) = line.strip_prefix("# ")?.split_once(' ')?;
     let count = count.parse().ok()?;
     match what {
-        "pass" => Some(Tally { passed: count, ..Tally::default() }),
-        "fail" => Some(Tally { failed: count, ..Tally::default() }),
-        "skipped" => Some(Tally { skipped: count, ..Tally::default() }),
+        "pass" => Some(Tally {
+            passed: count,
+            ..Tally::default()
+        }),
+        "fail" => Some(Tally {
+            failed: count,
+            ..Tally::default()
+        }),
+        "skipped" => Some(Tally {
+            skipped: count,
+            ..Tally::default()
+        }),
         _ => None,
     }
 }
@@ -209,11 +261,18 @@ struct Skips {
 impl Skips {
     fn new() -> Result<Self> {
         let folder = tempfile::tempdir()?;
-        Ok(Self { path: folder.path().join("skips"), _folder: folder })
+        Ok(Self {
+            path: folder.path().join("skips"),
+            _folder: folder,
+        })
     }
 
     fn reasons(&self) -> Vec<String> {
-        std::fs::read_to_string(&self.path).unwrap_or_default().lines().map(str::to_owned).collect()
+        std::fs::read_to_string(&self.path)
+            .unwrap_or_default()
+            .lines()
+            .map(str::to_owned)
+            .collect()
     }
 }
 

@@ -11,18 +11,27 @@ pub(crate) fn node_modules() -> Result<PathBuf> {
     let source = run::root().join("images/aztec");
     let folder = run::root().join("target/xtask/aztec-tree");
     let modules = folder.join("node_modules");
-    let lock = std::fs::read(source.join("package-lock.json")).context("reading images/aztec/package-lock.json")?;
+    let lock = std::fs::read(source.join("package-lock.json"))
+        .context("reading images/aztec/package-lock.json")?;
     let installed = folder.join("installed-lock.json");
     if std::fs::read(&installed).is_ok_and(|seen| seen == lock) {
         return Ok(modules);
     }
     std::fs::create_dir_all(&folder)?;
     for file in ["package.json", "package-lock.json"] {
-        std::fs::copy(source.join(file), folder.join(file)).with_context(|| format!("copying {file}"))?;
+        std::fs::copy(source.join(file), folder.join(file))
+            .with_context(|| format!("copying {file}"))?;
     }
-    println!("installing the npm tree of the aztec image into {}", folder.display());
+    println!(
+        "installing the npm tree of the aztec image into {}",
+        folder.display()
+    );
     let arguments = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
-    let status = Command::new("npm").args(arguments).current_dir(&folder).status().context("npm could not be started")?;
+    let status = Command::new("npm")
+        .args(arguments)
+        .current_dir(&folder)
+        .status()
+        .context("npm could not be started")?;
     if !status.success() {
         bail!("`npm ci` in {}: {status}", folder.display());
     }
@@ -58,5 +67,6 @@ pub(crate) fn link_pxe() -> Result<()> {
     if link.is_symlink() {
         std::fs::remove_file(&link)?;
     }
-    std::os::unix::fs::symlink(&modules, &link).with_context(|| format!("linking {}", link.display()))
+    std::os::unix::fs::symlink(&modules, &link)
+        .with_context(|| format!("linking {}", link.display()))
 }

@@ -1,6 +1,7 @@
 //! A server of releases on the loopback that can misbehave.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -65,7 +66,10 @@ impl Server {
     pub(crate) fn serve(&self, name: &str, content: &[u8]) -> String {
         self.replace(name, content);
         let digest = Sha256::digest(content);
-        let digits: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let mut digits = String::new();
+        for byte in digest {
+            write!(digits, "{byte:02x}").unwrap();
+        }
         format!("sha256:{digits}")
     }
 

@@ -62,6 +62,10 @@ pub(crate) async fn remove(
     context: &Context,
     cancel: &CancellationToken,
 ) -> anyhow::Result<()> {
+    context.interrupt.leaves(
+        format!("network {} goes on being removed", network.name()),
+        "`aznet list` shows whether it is gone",
+    );
     let steps = Steps::new(&context.printer);
     let step = steps.begin("down", &format!("removing network {}", network.name()));
     forwarder::stop(&context.paths, network.namespace())?;

@@ -43,7 +43,7 @@ fn up(_: &Machine) -> Checked {
 }
 
 fn status_fields(_: &Machine) -> Checked {
-    let status = until("every node ready", Duration::from_secs(120), |s| {
+    let status = until("every node ready", Duration::from_mins(2), |s| {
         s["ready"] == true
     })?;
     for key in ["proposed", "checkpointed", "proven", "finalized"] {
@@ -94,7 +94,7 @@ fn proven(_: &Machine) -> Checked {
     let before = status()?;
     until(
         "each tip beyond where it was, and proven > 0",
-        Duration::from_secs(240),
+        Duration::from_mins(4),
         |now| {
             ["proposed", "checkpointed", "proven"]
                 .iter()
@@ -217,7 +217,7 @@ fn upgrade(_: &Machine) -> Checked {
         "proverAgent.replicas=2",
     ]);
     json(&args)?;
-    until("the added nodes ready", Duration::from_secs(300), |s| {
+    until("the added nodes ready", Duration::from_mins(5), |s| {
         s["ready"] == true
             && s["nodes"]
                 .as_array()
@@ -245,7 +245,7 @@ fn kill_validator(_: &Machine) -> Checked {
     kill(pid)?;
     until(
         "validator-3 restarted and ready",
-        Duration::from_secs(180),
+        Duration::from_mins(3),
         |s| {
             let node = s["nodes"]
                 .as_array()
@@ -267,7 +267,7 @@ fn kill_components(_: &Machine) -> Checked {
         let restarts = number(&before["restarts"]);
         until(
             &format!("{component} restarted"),
-            Duration::from_secs(60),
+            Duration::from_mins(1),
             |_| {
                 component_of(name, component)
                     .is_ok_and(|now| number(&now["restarts"]) > restarts && now["pid"].is_u64())
@@ -333,7 +333,7 @@ fn down(machine: &Machine) -> Checked {
 /// Two checkpoints more than now, within the time of ten slots.
 fn moves(what: &str) -> Checked {
     let from = number(&status()?["tips"]["checkpointed"]);
-    until(what, Duration::from_secs(120), |s| {
+    until(what, Duration::from_mins(2), |s| {
         number(&s["tips"]["checkpointed"]) >= from + 2
     })
     .map(drop)

@@ -67,7 +67,7 @@ impl Machine {
     }
 
     /// Takes everything down, whatever the outcome was.
-    pub(crate) fn clean_up(&self) {
+    pub(crate) fn clean_up() {
         let _ = aznet(&["cluster", "down", CLUSTER.trim_start_matches("embedded:")]);
     }
 }

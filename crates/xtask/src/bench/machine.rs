@@ -19,25 +19,40 @@ pub(super) fn at_rest(cluster: &str) -> Result<AtRest> {
     let (before, began) = (cpu_seconds(&pods)?, Instant::now());
     super::pause(window);
     let cores = (cpu_seconds(&pods)? - before) / began.elapsed().as_secs_f64();
-    Ok(AtRest { pods_bytes: resident(&pods)?, pods_cores: cores, system_bytes: resident(&system)? })
+    Ok(AtRest {
+        pods_bytes: resident(&pods)?,
+        pods_cores: cores,
+        system_bytes: resident(&system)?,
+    })
 }
 
 /// Cores and memory of this machine, and its kernel.
 pub(super) fn describe() -> String {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let memory = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let kib: f64 = memory.split_whitespace().nth(1).and_then(|n| n.parse().ok()).unwrap_or_default();
+    let kib: f64 = memory
+        .split_whitespace()
+        .nth(1)
+        .and_then(|n| n.parse().ok())
+        .unwrap_or_default();
     let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    format!("{cores} cores, {:.0} GB, Linux {}", kib / 1e6, kernel.trim())
+    format!(
+        "{cores} cores, {:.0} GB, Linux {}",
+        kib / 1e6,
+        kernel.trim()
+    )
 }
 
 /// A cgroup in the first hierarchy that has it: v1's controller, or v2.
 fn cgroup(controller: &str, name: &str) -> Result<PathBuf> {
-    [format!("/sys/fs/cgroup/{controller}/{name}"), format!("/sys/fs/cgroup/{name}")]
-        .into_iter()
-        .map(PathBuf::from)
-        .find(|path| path.is_dir())
-        .with_context(|| format!("no cgroup {name} for {controller}"))
+    [
+        format!("/sys/fs/cgroup/{controller}/{name}"),
+        format!("/sys/fs/cgroup/{name}"),
+    ]
+    .into_iter()
+    .map(PathBuf::from)
+    .find(|path| path.is_dir())
+    .with_context(|| format!("no cgroup {name} for {controller}"))
 }
 
 fn cpu_seconds(name: &str) -> Result<f64> {
@@ -46,7 +61,10 @@ fn cpu_seconds(name: &str) -> Result<f64> {
         return Ok(nanoseconds / 1e9);
     }
     let stat = std::fs::read_to_string(cgroup("cpu", name)?.join("cpu.stat"))?;
-    let micros = stat.lines().find_map(|line| line.strip_prefix("usage_usec ")).context("no usage_usec in cpu.stat")?;
+    let micros = stat
+        .lines()
+        .find_map(|line| line.strip_prefix("usage_usec "))
+        .context("no usage_usec in cpu.stat")?;
     Ok(micros.trim().parse::<f64>()? / 1e6)
 }
 
@@ -54,8 +72,13 @@ fn cpu_seconds(name: &str) -> Result<f64> {
 fn resident(name: &str) -> Result<f64> {
     let folder = cgroup("memory", name)?;
     let stat = std::fs::read_to_string(folder.join("memory.stat"))?;
-    let find = |key: &str| stat.lines().find_map(|line| line.strip_prefix(key)?.trim().parse::<f64>().ok());
-    find("total_rss ").or_else(|| find("anon ")).with_context(|| format!("no rss in {}", folder.display()))
+    let find = |key: &str| {
+        stat.lines()
+            .find_map(|line| line.strip_prefix(key)?.trim().parse::<f64>().ok())
+    };
+    find("total_rss ")
+        .or_else(|| find("anon "))
+        .with_context(|| format!("no rss in {}", folder.display()))
 }
 
 fn number(path: &Path) -> Result<f64> {

@@ -1,20 +1,21 @@
 //! What a user has today: `aztec start --local-network`, the single process with its own anvil, from the same image tree.
 
 use super::{POLL, pause};
-use anyhow::{Result, bail};
 use crate::tree;
+use anyhow::{Result, bail};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 const NETNS: &str = "aznet-bench-peer";
-const DEADLINE: Duration = Duration::from_secs(300);
+const DEADLINE: Duration = Duration::from_mins(5);
 
 /// `[seconds to the first block, GB of memory]`.
 pub(super) fn measure() -> Result<[f64; 2]> {
     let modules = tree::node_modules()?;
     sh(&["ip", "netns", "add", NETNS])?;
-    let outcome = sh(&["ip", "-n", NETNS, "link", "set", "lo", "up"]).and_then(|()| in_namespace(&modules));
+    let outcome =
+        sh(&["ip", "-n", NETNS, "link", "set", "lo", "up"]).and_then(|()| in_namespace(&modules));
     sh(&["ip", "netns", "del", NETNS])?;
     outcome
 }
@@ -23,14 +24,30 @@ fn in_namespace(modules: &Path) -> Result<[f64; 2]> {
     let home = tempfile::tempdir()?;
     let node = tree::node()?;
     let anvil = tree::anvil()?;
-    let folders = [&node, &anvil].into_iter().filter_map(|program| program.parent()).map(|folder| folder.display().to_string());
-    let path = folders.chain(std::env::var("PATH")).collect::<Vec<_>>().join(":");
+    let folders = [&node, &anvil]
+        .into_iter()
+        .filter_map(|program| program.parent())
+        .map(|folder| folder.display().to_string());
+    let path = folders
+        .chain(std::env::var("PATH"))
+        .collect::<Vec<_>>()
+        .join(":");
     let mut command = inside("setsid");
     command.arg(&node).arg("--no-warnings");
-    command.arg(modules.join("@aztec/aztec/dest/bin/index.js")).args(["start", "--local-network"]);
-    command.env("PATH", path).env("HOME", home.path()).env("LOG_LEVEL", "warn").env("DATA_DIRECTORY", home.path());
+    command
+        .arg(modules.join("@aztec/aztec/dest/bin/index.js"))
+        .args(["start", "--local-network"]);
+    command
+        .env("PATH", path)
+        .env("HOME", home.path())
+        .env("LOG_LEVEL", "warn")
+        .env("DATA_DIRECTORY", home.path());
     let began = Instant::now();
-    let mut process = command.current_dir(home.path()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+    let mut process = command
+        .current_dir(home.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()?;
     let outcome = first_block(&mut process, began);
     let group = format!("-{}", process.id());
     sh(&["kill", "-TERM", "--", &group])?;
@@ -42,17 +59,32 @@ fn first_block(process: &mut Child, began: Instant) -> Result<[f64; 2]> {
     let question = r#"{"jsonrpc":"2.0","id":1,"method":"node_getBlockNumber","params":[]}"#;
     loop {
         let answer = inside("curl")
-            .args(["-s", "-m", "2", "-H", "content-type: application/json", "-d", question, "http://127.0.0.1:8080"])
+            .args([
+                "-s",
+                "-m",
+                "2",
+                "-H",
+                "content-type: application/json",
+                "-d",
+                question,
+                "http://127.0.0.1:8080",
+            ])
             .output()?;
         let block = serde_json::from_slice::<serde_json::Value>(&answer.stdout).ok();
-        if block.and_then(|b| b["result"].as_u64()).is_some_and(|n| n > 0) {
+        if block
+            .and_then(|b| b["result"].as_u64())
+            .is_some_and(|n| n > 0)
+        {
             return Ok([began.elapsed().as_secs_f64(), resident(process.id())? / 1e9]);
         }
         if let Some(status) = process.try_wait()? {
             bail!("`aztec start --local-network` ended with {status}");
         }
         if began.elapsed() > DEADLINE {
-            bail!("`aztec start --local-network`: no block within {} s", DEADLINE.as_secs());
+            bail!(
+                "`aztec start --local-network`: no block within {} s",
+                DEADLINE.as_secs()
+            );
         }
         pause(POLL);
     }
@@ -60,14 +92,21 @@ fn first_block(process: &mut Child, began: Instant) -> Result<[f64; 2]> {
 
 /// Resident bytes of all processes of the session: the node, its anvil and its bb.
 fn resident(session: u32) -> Result<f64> {
-    let listed = Command::new("ps").args(["-o", "rss=", "-s", &session.to_string()]).output()?;
-    let kib: f64 = String::from_utf8_lossy(&listed.stdout).split_whitespace().filter_map(|n| n.parse::<f64>().ok()).sum();
+    let listed = Command::new("ps")
+        .args(["-o", "rss=", "-s", &session.to_string()])
+        .output()?;
+    let kib: f64 = String::from_utf8_lossy(&listed.stdout)
+        .split_whitespace()
+        .filter_map(|n| n.parse::<f64>().ok())
+        .sum();
     Ok(kib * 1024.0)
 }
 
 fn inside(program: &str) -> Command {
     let mut command = Command::new("nsenter");
-    command.arg(format!("--net=/run/netns/{NETNS}")).arg(program);
+    command
+        .arg(format!("--net=/run/netns/{NETNS}"))
+        .arg(program);
     command
 }
 
