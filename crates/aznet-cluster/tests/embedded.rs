@@ -4,6 +4,11 @@
     clippy::print_stderr,
     reason = "a skipped test says why; measurements are shown"
 )]
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+#![expect(
+    unreachable_pub,
+    reason = "the support module is shared by including it"
+)]
 
 mod embedded_support;
 

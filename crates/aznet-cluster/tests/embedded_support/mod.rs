@@ -62,7 +62,7 @@ impl Parts {
         }
     }
 
-    pub fn options(&self, name: &str) -> Options {
+    pub fn options(name: &str) -> Options {
         let tests = std::env::current_exe().unwrap();
         let example = tests
             .parent()
@@ -88,7 +88,7 @@ impl Parts {
     }
 
     pub async fn try_up(&self, name: &str, cancel: &CancellationToken) -> Result<Cluster, Error> {
-        let (options, report) = (self.options(name), progress::silent());
+        let (options, report) = (Self::options(name), progress::silent());
         embedded::up(
             &self.paths,
             &self.binaries,
@@ -386,7 +386,9 @@ pub async fn reboot(parts: &Parts, name: &str) {
         .collect();
     eventually("all processes are gone", 20, || async {
         let mut pids = Vec::new();
-        dirs.iter().for_each(|dir| collect_pids(dir, &mut pids));
+        for dir in &dirs {
+            collect_pids(dir, &mut pids);
+        }
         for pid in &pids {
             let pid = nix::unistd::Pid::from_raw(*pid);
             let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL);
@@ -395,7 +397,9 @@ pub async fn reboot(parts: &Parts, name: &str) {
     })
     .await;
     eventually("all cgroups are gone", 20, || async {
-        dirs.iter().for_each(|dir| remove_cgroups(dir));
+        for dir in &dirs {
+            remove_cgroups(dir);
+        }
         dirs.iter().all(|dir| !dir.exists()).then_some(())
     })
     .await;
@@ -421,11 +425,15 @@ pub async fn reboot(parts: &Parts, name: &str) {
 fn collect_pids(dir: &Path, pids: &mut Vec<i32>) {
     let procs = fs::read_to_string(dir.join("cgroup.procs")).unwrap_or_default();
     pids.extend(procs.lines().map(|line| line.parse::<i32>().unwrap()));
-    subdirs(dir).iter().for_each(|dir| collect_pids(dir, pids));
+    for dir in subdirs(dir) {
+        collect_pids(&dir, pids);
+    }
 }
 
 fn remove_cgroups(dir: &Path) {
-    subdirs(dir).iter().for_each(|dir| remove_cgroups(dir));
+    for dir in subdirs(dir) {
+        remove_cgroups(&dir);
+    }
     let _ = fs::remove_dir(dir);
 }
 
