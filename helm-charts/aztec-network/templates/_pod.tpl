@@ -21,6 +21,11 @@ spec:
   terminationGracePeriodSeconds: {{ int $settings.terminationGracePeriodSeconds }}
   securityContext:
     {{- include "aztec-network.podSecurityContext" . | nindent 4 }}
+    {{- if .node }}
+    {{- /* Else an outgoing connection may be given the p2p port, and the node can't listen on it until a minute later. */}}
+    sysctls:
+      - {name: net.ipv4.ip_local_reserved_ports, value: {{ int $settings.service.p2pPort | quote }}}
+    {{- end }}
   {{- with include "aztec-network.scheduling" (dict "root" .root "settings" $settings) | trim }}
   {{- . | nindent 2 }}
   {{- end }}
