@@ -83,10 +83,10 @@ pub(crate) enum Outcome {
 pub(crate) async fn bring_up(wanted: &Wanted<'_>, context: &Context) -> anyhow::Result<Up> {
     let steps = Steps::new(&context.printer);
     check_first(wanted, &steps, context).await?;
-    let again = format!("`aznet up {}` goes on from there", wanted.values.network);
-    context
-        .interrupt
-        .leaves("what was built so far is kept", &again);
+    context.interrupt.leaves(
+        "what was built so far is kept",
+        "the same command goes on from there",
+    );
     let ready = setup::cluster(context, &steps, &wanted.cluster).await?;
     remove_expired(&ready, context).await?;
     let planned = planned(wanted.values, ready.implied.as_ref())?;
@@ -102,14 +102,7 @@ pub(crate) async fn bring_up(wanted: &Wanted<'_>, context: &Context) -> anyhow::
         Some(network) => work.keep(network).await?,
         None => work.create().await?,
     };
-    let endpoints = forwarder::urls(context, &wanted.cluster, &done.network)
-        .await
-        .unwrap_or_else(|error| {
-            context
-                .printer
-                .warn(format_args!("no URLs on this machine: {error:#}"));
-            Urls::new()
-        });
+    let endpoints = urls(wanted, &done.network, context).await;
     Ok(Up {
         name: wanted.name.clone(),
         namespace: done.network.namespace().to_owned(),
@@ -121,6 +114,17 @@ pub(crate) async fn bring_up(wanted: &Wanted<'_>, context: &Context) -> anyhow::
         phases: steps.phases(),
         seconds: steps.elapsed().as_secs_f64(),
         status: done.status,
+    })
+}
+
+/// The network is up, with or without URLs.
+async fn urls(wanted: &Wanted<'_>, network: &Network, context: &Context) -> Urls {
+    let opened = forwarder::urls(context, &wanted.cluster, network).await;
+    opened.unwrap_or_else(|error| {
+        context
+            .printer
+            .warn(format_args!("no URLs on this machine: {error:#}"));
+        Urls::new()
     })
 }
 
@@ -278,23 +282,22 @@ impl Work<'_> {
         if changes.is_empty() {
             return self.settle(network).await;
         }
-        self.context.printer.note(format_args!(
+        self.upgrade(network, changes).await
+    }
+
+    async fn upgrade(&self, network: Network, changes: Vec<Change>) -> anyhow::Result<Done> {
+        let printer = &self.context.printer;
+        printer.note(format_args!(
             "network {} runs with other values:",
             network.name()
         ));
         for change in &changes {
-            self.context.printer.note(format_args!("  {change}"));
+            printer.note(format_args!("  {change}"));
         }
-        let live = self.live();
+        let (live, cancel) = (self.live(), self.context.interrupt.token());
         let source = Source::locate()?.charts().join("aztec-network");
-        let upgraded = deploy::upgrade(
-            &network,
-            &self.chart(&source),
-            self.deadline(),
-            &live.reporter(),
-            cancel,
-        )
-        .await;
+        let (chart, report) = (self.chart(&source), live.reporter());
+        let upgraded = deploy::upgrade(&network, &chart, self.deadline(), &report, cancel).await;
         live.close(upgraded.is_ok());
         upgraded?;
         Ok(Done {

@@ -81,38 +81,37 @@ impl State {
                     "applied",
                 );
             }
-            Progress::Pods { wanted, pods, .. } => {
-                self.interrupt.leaves(
-                    format!("network {} goes on starting by itself", self.network),
-                    format!(
-                        "`aznet status {0}` shows how it does, `aznet down {0}` removes it",
-                        self.network
-                    ),
-                );
-                let ready = pods.iter().filter(|pod| pod.phase.is_ready()).count();
-                let text = format!("{ready} of {wanted} ready");
-                let step = self.enter(
-                    Kind::Pods,
-                    &text,
-                    &format!("{} ready", count(pods.len(), "pod")),
-                );
-                step.say(&text);
-                let now = Timestamp::now();
-                let width = pods
-                    .iter()
-                    .map(|pod| pod.name.len())
-                    .max()
-                    .unwrap_or_default();
-                let rows = pods
-                    .iter()
-                    .map(|pod| (pod.name.clone(), row(pod, width, now)));
-                step.show(&rows.collect::<Vec<_>>());
-            }
+            Progress::Pods { wanted, pods, .. } => self.pods(*wanted, pods),
             Progress::Chain { seen, .. } => {
                 let text = format!("waiting for the first checkpoint: {seen}");
                 self.enter(Kind::Chain, &text, seen).say(&text);
             }
         }
+    }
+
+    fn pods(&mut self, wanted: u32, pods: &[PodState]) {
+        self.interrupt.leaves(
+            format!("network {} goes on starting by itself", self.network),
+            format!(
+                "`aznet status {0}` shows how it does, `aznet down {0}` removes it",
+                self.network
+            ),
+        );
+        let ready = pods.iter().filter(|pod| pod.phase.is_ready()).count();
+        let text = format!("{ready} of {wanted} ready");
+        let outcome = format!("{} ready", count(pods.len(), "pod"));
+        let step = self.enter(Kind::Pods, &text, &outcome);
+        step.say(&text);
+        let now = Timestamp::now();
+        let width = pods
+            .iter()
+            .map(|pod| pod.name.len())
+            .max()
+            .unwrap_or_default();
+        let rows = pods
+            .iter()
+            .map(|pod| (pod.name.clone(), row(pod, width, now)));
+        step.show(&rows.collect::<Vec<_>>());
     }
 
     /// The step of this kind: begun now if it is another than the one under way, which then ended well.

@@ -187,35 +187,32 @@ fn nodes(nodes: &[NodeStatus]) -> comfy_table::Table {
     let mut table = table::table(&header);
     let mut last = None;
     for node in nodes {
-        let role = if last == Some(node.role) {
+        let again = last.replace(node.role) == Some(node.role);
+        let role = if again {
             String::new()
         } else {
             node.role.to_string()
         };
-        last = Some(node.role);
-        let mut row = vec![
-            Cell::new(role),
-            Cell::new(&node.name),
-            state(node),
-            restarts(node.restarts),
-        ];
-        row.push(Cell::new(Seconds(Duration::from_secs(node.age))));
-        let tip = |of: fn(Tips) -> u64| {
-            Cell::new(
-                node.tips
-                    .map_or("-".to_owned(), |tips| of(tips).to_string()),
-            )
-        };
-        row.push(tip(|tips| tips.proposed.0));
-        row.push(tip(|tips| tips.checkpointed.0));
-        row.push(tip(|tips| tips.proven.0));
-        row.push(tip(|tips| tips.finalized.0));
-        row.push(Cell::new(
-            node.peers.map_or("-".to_owned(), |peers| peers.to_string()),
-        ));
-        table.add_row(row);
+        table.add_row(row(node, role));
     }
     table
+}
+
+fn row(node: &NodeStatus, role: String) -> Vec<Cell> {
+    let number = |number: Option<u64>| Cell::new(number.map_or("-".to_owned(), |n| n.to_string()));
+    let tip = |of: fn(Tips) -> u64| number(node.tips.map(of));
+    vec![
+        Cell::new(role),
+        Cell::new(&node.name),
+        state(node),
+        restarts(node.restarts),
+        Cell::new(Seconds(Duration::from_secs(node.age))),
+        tip(|tips| tips.proposed.0),
+        tip(|tips| tips.checkpointed.0),
+        tip(|tips| tips.proven.0),
+        tip(|tips| tips.finalized.0),
+        number(node.peers.map(|peers| peers as u64)),
+    ]
 }
 
 fn state(node: &NodeStatus) -> Cell {
