@@ -4,6 +4,7 @@ import { messageOf } from './errors.ts';
 import { Fees } from './fees.ts';
 import { logger } from './log.ts';
 import { NodeConnection, type NodeInfo } from './node.ts';
+import { waitForPeers } from './peers.ts';
 import { Tokens } from './tokens.ts';
 import { Transactions } from './transactions.ts';
 import { type PxeWallet, openWallet } from './wallet.ts';
@@ -42,6 +43,8 @@ export class Session {
     const info = await connection.waitUntilReady(config.startTimeoutMs, signal, (seen, elapsedMs) =>
       onWait(`waiting for the Aztec node at ${url} (${Math.round(elapsedMs / 1_000)} s): ${seen}`),
     );
+    onWait('waiting for the node to have peers');
+    await waitForPeers(url, signal);
     onWait('opening the wallet');
     const node = connection.client;
     const { wallet, close } = await openWallet(config, node);

@@ -177,7 +177,9 @@ fn pxe(skips: &Skips) -> Result<Tally> {
         tree::node()?,
         &["--test", "--test-reporter=tap", "test/*.test.ts"],
     );
-    command.current_dir(run::root().join("pxe"));
+    command
+        .current_dir(run::root().join("pxe"))
+        .env("NODE_ENV", "test");
     counted(command, skips, tap_line)
 }
 
