@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { freePort, start } from './support.ts';
+import { freePort, nativeCodeMissing, start } from './support.ts';
 
-const TIMEOUT = { timeout: 60_000 };
+const TIMEOUT = { timeout: 60_000, skip: await nativeCodeMissing() };
 
 test('a bad setting ends the process with 2 and names it', TIMEOUT, async () => {
   const { exit, stderr } = start({ PXE_PORT: 'x', AZTEC_NODE_URL: 'http://127.0.0.1:1' });

@@ -54,3 +54,12 @@ export function start(env: Record<string, string>): Process {
   const exit = once(child, 'exit').then(([code]) => code as number | null);
   return { child, stderr: text(child.stderr!), exit };
 }
+
+/** Why Aztec's native code can't be loaded here (it wants the C++ library of GCC 13 or later), or false. */
+export async function nativeCodeMissing(): Promise<string | false> {
+  const native = '@aztec/native';
+  return await import(native).then(
+    () => false as const,
+    (error: unknown) => `Aztec's native code does not load here: ${String(error).split('\n', 1)[0]}`,
+  );
+}
