@@ -44,16 +44,20 @@ impl Tier {
                 &["test", "-p", "aznet", "--test", "cli", "--no-fail-fast"],
             ],
             Self::Pxe => &[],
-            Self::Cluster => &[&[
-                "test",
-                "-p",
-                "aznet-cluster",
-                "--test",
-                "*",
-                "--no-fail-fast",
-                "--",
-                "--test-threads=1",
-            ]],
+            Self::Cluster => &[
+                // The tests start one of them; naming a test target leaves them unbuilt.
+                &["build", "-p", "aznet-cluster", "--examples"],
+                &[
+                    "test",
+                    "-p",
+                    "aznet-cluster",
+                    "--test",
+                    "*",
+                    "--no-fail-fast",
+                    "--",
+                    "--test-threads=1",
+                ],
+            ],
             Self::Network => &[&[
                 "test",
                 "-p",

@@ -21,13 +21,13 @@ pub(crate) fn missing() -> Option<String> {
     if !nix::unistd::Uid::effective().is_root() {
         return Some("needs root for network namespaces and cgroups".to_owned());
     }
-    let images = json(&["images", "list"]).ok()?;
-    let unbuilt = images
-        .as_array()?
-        .iter()
-        .filter(|image| image["built"] != true)
-        .count();
-    (unbuilt > 0).then(|| format!("{unbuilt} images are not built: run `aznet images build`"))
+    let images = json(&["images", "list"]);
+    let built = images
+        .as_ref()
+        .ok()
+        .and_then(Value::as_array)
+        .is_some_and(|list| !list.is_empty());
+    (!built).then(|| format!("no images are built: run `aznet images build` (seen: {images:?})"))
 }
 
 /// The machine before the first check, and whether an earlier check has broken the ground for the later ones.
