@@ -332,7 +332,10 @@ fn down(machine: &Machine) -> Checked {
 
 /// Two checkpoints more than now, within the time of ten slots.
 fn moves(what: &str) -> Checked {
-    let from = number(&status()?["tips"]["checkpointed"]);
+    let now = until("an answer", Duration::from_mins(1), |s| {
+        s["tips"]["checkpointed"].is_u64()
+    })?;
+    let from = number(&now["tips"]["checkpointed"]);
     until(what, Duration::from_mins(2), |s| {
         number(&s["tips"]["checkpointed"]) >= from + 2
     })

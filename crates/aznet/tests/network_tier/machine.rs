@@ -109,9 +109,15 @@ pub(crate) fn json(args: &[&str]) -> Result<Value, String> {
     })
 }
 
-/// The network's status.
+/// The network's status, healthy (exit code 0) or not (22): a check looks at what it is about.
 pub(crate) fn status() -> Result<Value, String> {
-    json(&["status", NETWORK, "--cluster", CLUSTER])
+    let args = ["status", NETWORK, "--cluster", CLUSTER, "-o", "json"];
+    let output = aznet(&args)?;
+    if !matches!(output.status.code(), Some(0 | 22)) {
+        return Err(tail(&String::from_utf8_lossy(&output.stderr), 40));
+    }
+    serde_json::from_slice(&output.stdout)
+        .map_err(|error| format!("the status is no JSON document: {error}"))
 }
 
 /// Polls the status until `done` says yes; the error carries the last status.
