@@ -291,8 +291,16 @@ mod tests {
             .trim()
             .parse()
             .unwrap();
-        let state = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        assert!(state.is_empty() || state.contains(") Z "), "{state}");
+        // It was sent the signal; the kernel may take a moment to end it.
+        let ended = async {
+            let gone = |stat: &str| stat.is_empty() || stat.contains(") Z ");
+            while !gone(&std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default()) {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), ended)
+            .await
+            .expect("the whole group ends");
     }
 
     #[test]
