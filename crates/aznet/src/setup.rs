@@ -1,14 +1,15 @@
 //! Everything a network needs before it can be deployed: the machine, the programs, the images, the cluster. What is
 //! there already takes no time.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use aznet_cluster::cluster::Cluster;
 use aznet_cluster::doctor::{self, Finding};
-use aznet_cluster::embedded::{self, Archive, Binaries, Images, Options};
-use aznet_cluster::images::{self, Image, ImageSet};
+use aznet_cluster::embedded::{self, Options};
+use aznet_cluster::images::{self, ImageSet};
+use aznet_cluster::parts;
 use aznet_cluster::progress::{self, Progress, Reporter};
 use aznet_cluster::source::Source;
 use aznet_cluster::toolchain::{self, Group, Program, Settings, Toolchain};
@@ -22,18 +23,6 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::steps::{Step, Steps};
 use crate::table::count;
-
-/// Where Debian and Ubuntu put the CNI plugins.
-const CNI: &str = "/usr/lib/cni";
-/// Where systems keep their programs.
-const SYSTEM: [&str; 6] = [
-    "/usr/local/sbin",
-    "/usr/local/bin",
-    "/usr/sbin",
-    "/usr/bin",
-    "/sbin",
-    "/bin",
-];
 
 /// A cluster that networks can be deployed to.
 pub(crate) struct Ready {
@@ -170,7 +159,8 @@ pub(crate) async fn embedded(
     let step = steps.begin("cluster", "looking whether it runs");
     let report = reporter(&step);
     let options = Options::new(name)?;
-    let (binaries, images) = (binaries(&parts.toolchain), parts.for_cluster());
+    let binaries = parts::binaries(&parts.toolchain);
+    let images = parts::images(&parts.images, parts.store.clone());
     let up = embedded::up(
         &context.paths,
         &binaries,
@@ -234,23 +224,6 @@ async fn ready(
 }
 
 impl Parts {
-    /// The images that a cluster starts with.
-    fn for_cluster(&self) -> Images {
-        let name = |image| self.images.get(image).reference.clone();
-        let archive = |built: &images::Built| Archive {
-            image: built.reference.clone(),
-            path: built.archive.clone(),
-        };
-        Images {
-            store: self.store.clone(),
-            pause: name(Image::Pause),
-            coredns: name(Image::Coredns),
-            provisioner: name(Image::LocalPathProvisioner),
-            base: name(Image::Base),
-            archives: self.images.iter().map(archive).collect(),
-        }
-    }
-
     /// The images.
     pub(crate) fn images(&self) -> &ImageSet {
         &self.images
@@ -267,19 +240,6 @@ fn implied(images: &ImageSet) -> Value {
         ))
     };
     json!({"images": images.iter().filter_map(entry).collect::<serde_json::Map<_, _>>()})
-}
-
-fn binaries(toolchain: &Toolchain) -> Binaries {
-    let mut search: Vec<PathBuf> = Vec::new();
-    for program in Group::ALL.iter().flat_map(|group| group.programs()) {
-        let folder = toolchain.path(*program).parent().map(Path::to_owned);
-        search.extend(folder.filter(|folder| !search.contains(folder)));
-    }
-    search.extend(SYSTEM.map(PathBuf::from));
-    Binaries {
-        search,
-        cni: CNI.into(),
-    }
 }
 
 fn on_path(program: &str) -> Option<PathBuf> {
