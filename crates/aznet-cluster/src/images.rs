@@ -224,10 +224,39 @@ pub async fn ensure(
     report: &Reporter,
     cancel: &CancellationToken,
 ) -> Result<ImageSet, ImageError> {
+    let images = make(&Image::ALL, paths, source, Some(toolchain), report, cancel).await?;
+    let task = Task::new(report, "images");
+    task.done("ready");
+    Ok(ImageSet { images })
+}
+
+/// Builds the images that hold no program of the toolchain: they need not wait for it, and what they wait for (the
+/// disk, the network) leaves the processors to its compilers.
+pub async fn ahead(
+    paths: &Paths,
+    source: &Source,
+    report: &Reporter,
+    cancel: &CancellationToken,
+) -> Result<(), ImageError> {
+    let without = |image: &Image| context::program(*image).is_none();
+    let images: Vec<_> = Image::ALL.into_iter().filter(without).collect();
+    make(&images, paths, source, None, report, cancel)
+        .await
+        .map(drop)
+}
+
+async fn make(
+    which: &[Image],
+    paths: &Paths,
+    source: &Source,
+    toolchain: Option<&Toolchain>,
+    report: &Reporter,
+    cancel: &CancellationToken,
+) -> Result<BTreeMap<Image, Built>, ImageError> {
     let mut images = BTreeMap::new();
-    for (index, image) in Image::ALL.into_iter().enumerate() {
+    for (index, image) in which.iter().copied().enumerate() {
         let mut task = Task::new(report, format!("image {image}"));
-        task.step(index + 1, Image::ALL.len());
+        task.step(index + 1, which.len());
         let job = Job {
             paths,
             source,
@@ -238,9 +267,7 @@ pub async fn ensure(
         let built = job.ensure(image, &chain(image, &images)).await?;
         images.insert(image, built);
     }
-    let task = Task::new(report, "images");
-    task.done("ready");
-    Ok(ImageSet { images })
+    Ok(images)
 }
 
 /// What an image stands on, lowest first.
@@ -276,7 +303,8 @@ pub fn list(paths: &Paths) -> Result<Vec<Built>, ImageError> {
 struct Job<'a> {
     paths: &'a Paths,
     source: &'a Source,
-    toolchain: &'a Toolchain,
+    /// Where its programs are; images that hold none do without.
+    toolchain: Option<&'a Toolchain>,
     task: &'a Task,
     cancel: &'a CancellationToken,
 }

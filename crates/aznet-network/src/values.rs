@@ -80,6 +80,11 @@ impl Values {
         }
     }
 
+    /// `true`: each prover node has a broker and an agent in its own process.
+    pub fn proves_by_itself(&self) -> bool {
+        self.prover_node.replicas > 0 && self.prover_broker.replicas == 0
+    }
+
     /// What a role's pods have: the role's own settings over [`Values::defaults`].
     pub fn pod(&self, role: Role) -> PodSettings {
         let own = match role {

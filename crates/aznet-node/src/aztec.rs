@@ -58,7 +58,11 @@ pub(crate) fn run(
         Role::Pxe => settings.pxe(),
         _ => settings.aztec(),
     };
-    argv.extend(role.aztec_args().iter().map(|arg| (*arg).to_owned()));
+    argv.extend(
+        role.aztec_args(&start.config)
+            .iter()
+            .map(|arg| (*arg).to_owned()),
+    );
     argv.extend(extra.iter().cloned());
     command::exec(&argv, &environment(role, &start.config, &facts))
 }
@@ -71,9 +75,7 @@ impl Start<'_> {
             ..Facts::default()
         };
         match self.role {
-            Role::ProverAgent => {
-                self.ready("the prover broker", &self.config.endpoints.prover_broker)?;
-            }
+            Role::ProverAgent => self.prover_broker()?,
             Role::Pxe => self.ready("a node to talk to", &self.config.endpoints.node)?,
             _ => self.on_l1(&mut facts)?,
         }
@@ -92,6 +94,12 @@ impl Start<'_> {
                 ))),
                 Err(error) => Err(Pause::NotYet(chain(&error))),
             })
+    }
+
+    /// Waits for the prover broker, where there is one.
+    fn prover_broker(&self) -> Result<(), WaitError> {
+        let broker = self.config.endpoints.prover_broker.as_deref();
+        broker.map_or(Ok(()), |url| self.ready("the prover broker", url))
     }
 
     /// Waits until a server answers at all.
@@ -184,7 +192,7 @@ impl Start<'_> {
     }
 
     fn prover(&self, l1: &L1, facts: &mut Facts) -> Result<(), NodeError> {
-        self.ready("the prover broker", &self.config.endpoints.prover_broker)?;
+        self.prover_broker()?;
         if Self::brings_own_keys() {
             return Ok(());
         }

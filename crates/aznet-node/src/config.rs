@@ -83,8 +83,8 @@ pub struct Endpoints {
     pub boot_node: String,
     /// The RPC that wallets use: the collective full-node service, or the boot node where there are no full nodes.
     pub node: String,
-    /// The prover broker.
-    pub prover_broker: String,
+    /// The prover broker; `None`: a prover node proves by itself, with a broker and an agent in its own process.
+    pub prover_broker: Option<String>,
     /// RPC URLs of a few other nodes (full nodes, validators). A boot node that comes back with a new address has no
     /// one to announce itself to: it asks these for their ENR. They need not be up.
     #[serde(default)]

@@ -130,8 +130,8 @@ fn node(env: &mut Env, role: Role, config: &NetworkConfig, facts: &Facts) {
             set(env, "SEQ_BUILD_CHECKPOINT_IF_EMPTY", &true);
         }
         Role::ProverNode => {
-            set(env, "PROVER_BROKER_HOST", &&config.endpoints.prover_broker);
-            set(env, "PROVER_AGENT_COUNT", &0);
+            let own_agents = u8::from(broker(env, config).is_none());
+            set(env, "PROVER_AGENT_COUNT", &own_agents);
         }
         _ => {}
     }
@@ -170,8 +170,15 @@ fn blobs(env: &mut Env, config: &NetworkConfig) {
     }
 }
 
+/// Where proving jobs are queued, unless that is in the process itself.
+fn broker<'a>(env: &mut Env, config: &'a NetworkConfig) -> Option<&'a str> {
+    let broker = config.endpoints.prover_broker.as_deref()?;
+    set(env, "PROVER_BROKER_HOST", broker);
+    Some(broker)
+}
+
 fn agent(env: &mut Env, config: &NetworkConfig) {
-    set(env, "PROVER_BROKER_HOST", &&config.endpoints.prover_broker);
+    broker(env, config);
     set(env, "PROVER_AGENT_COUNT", &1);
 }
 
@@ -219,7 +226,7 @@ pub(crate) mod tests {
             endpoints: Endpoints {
                 boot_node: "http://boot-node-0.boot-node:8080".into(),
                 node: "http://full-node:8080".into(),
-                prover_broker: "http://prover-broker-0.prover-broker:8080".into(),
+                prover_broker: Some("http://prover-broker-0.prover-broker:8080".into()),
                 peers: vec!["http://full-node-0.full-node:8080".into()],
                 blob_store: Some("s3://blobs/aztec?endpoint=http://blob-store:7070".into()),
             },
@@ -285,6 +292,20 @@ pub(crate) mod tests {
         assert!(
             !env.keys()
                 .any(|name| name.starts_with("SLASH_") || name.starts_with("BLOB_"))
+        );
+    }
+
+    #[test]
+    fn a_prover_node_without_a_broker_proves_by_itself() {
+        let mut config = config();
+        config.endpoints.prover_broker = None;
+        let env = environment(Role::ProverNode, &config, &facts());
+        assert_eq!(env["PROVER_AGENT_COUNT"], "1");
+        assert!(!env.contains_key("PROVER_BROKER_HOST"));
+        assert!(
+            Role::ProverNode
+                .aztec_args(&config)
+                .contains(&"--prover-broker")
         );
     }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use aznet_node::config::NetworkConfig;
 use clap::ValueEnum;
 
 /// What a pod is.
@@ -35,8 +36,15 @@ impl Role {
     }
 
     /// The arguments of `aztec` that start the role; empty for what is not `aztec`.
-    pub(crate) fn aztec_args(self) -> &'static [&'static str] {
+    pub(crate) fn aztec_args(self, config: &NetworkConfig) -> &'static [&'static str] {
         match self {
+            Self::ProverNode if config.endpoints.prover_broker.is_none() => &[
+                "start",
+                "--node",
+                "--archiver",
+                "--prover-node",
+                "--prover-broker",
+            ],
             Self::Anvil | Self::Pxe => &[],
             Self::BootNode | Self::FullNode => &["start", "--node", "--archiver"],
             Self::Validator => &["start", "--node", "--archiver", "--sequencer"],

@@ -14,8 +14,10 @@ use aznet_cluster::progress::{self, Progress, Reporter};
 use aznet_cluster::source::Source;
 use aznet_cluster::toolchain::{self, Group, Program, Settings, Toolchain};
 use aznet_network::helm::Helm;
+use futures::TryFutureExt as _;
 use kube::Client;
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 use crate::cli::ClusterChoice;
 use crate::clusters;
@@ -114,7 +116,7 @@ pub(crate) async fn attach(context: &Context, choice: &ClusterChoice) -> anyhow:
     let cluster = clusters::find(context, choice)?;
     let helm = match on_path("helm") {
         Some(helm) => helm,
-        None => ensured(context, &progress::silent())
+        None => ensured(context, &progress::silent(), context.interrupt.token())
             .await?
             .path(Program::Helm),
     };
@@ -123,20 +125,20 @@ pub(crate) async fn attach(context: &Context, choice: &ClusterChoice) -> anyhow:
 
 /// Programs and images, built where they are missing.
 pub(crate) async fn parts(context: &Context, steps: &Steps) -> anyhow::Result<Parts> {
-    let toolchain = programs(context, steps).await?;
     let source = Source::locate()?;
-    let (paths, cancel) = (&context.paths, context.interrupt.token());
+    let paths = &context.paths;
     let step = steps.begin("images", "looking at what is built");
     let report = reporter(&step);
+    let cancel = context.interrupt.token().child_token();
+    let ahead = async { Ok(images::ahead(paths, &source, &report, &cancel).await?) };
     let make = async {
-        let images = images::ensure(paths, &source, &toolchain, &report, cancel).await?;
-        let store = images::store(paths, &images, &report, cancel).await?;
-        anyhow::Ok((images, store))
+        let programs = Box::pin(programs(context, steps, &cancel));
+        let (toolchain, ()) = both(&cancel, programs, Box::pin(ahead)).await?;
+        let images = images::ensure(paths, &source, &toolchain, &report, &cancel).await?;
+        let store = images::store(paths, &images, &report, &cancel).await?;
+        anyhow::Ok((toolchain, images, store))
     };
-    let (images, store) = make
-        .await
-        .context("can't make the images")
-        .inspect_err(|_| step.abandon())?;
+    let (toolchain, images, store) = Box::pin(make).await.inspect_err(|_| step.abandon())?;
     steps.end(&step, count(images.iter().count(), "image"));
     Ok(Parts {
         toolchain,
@@ -177,9 +179,31 @@ pub(crate) async fn embedded(
     Ok(cluster)
 }
 
-async fn programs(context: &Context, steps: &Steps) -> anyhow::Result<Toolchain> {
+/// Runs both at once. When one fails the other is cancelled, and awaited so that it ends what it started.
+async fn both<A, B>(
+    cancel: &CancellationToken,
+    one: impl Future<Output = anyhow::Result<A>>,
+    other: impl Future<Output = anyhow::Result<B>>,
+) -> anyhow::Result<(A, B)> {
+    let failed = |error| {
+        let first = !cancel.is_cancelled();
+        cancel.cancel();
+        (first, error)
+    };
+    let (one, other) = tokio::join!(one.map_err(failed), other.map_err(failed));
+    match (one, other) {
+        (Ok(one), Ok(other)) => Ok((one, other)),
+        (Err(_), Err((true, error))) | (Err((_, error)), _) | (_, Err((_, error))) => Err(error),
+    }
+}
+
+async fn programs(
+    context: &Context,
+    steps: &Steps,
+    cancel: &CancellationToken,
+) -> anyhow::Result<Toolchain> {
     let step = steps.begin("toolchain", "looking at what is built");
-    let toolchain = ensured(context, &reporter(&step))
+    let toolchain = ensured(context, &reporter(&step), cancel)
         .await
         .inspect_err(|_| step.abandon())?;
     let programs = Group::ALL.iter().map(|group| group.programs().len()).sum();
@@ -187,9 +211,12 @@ async fn programs(context: &Context, steps: &Steps) -> anyhow::Result<Toolchain>
     Ok(toolchain)
 }
 
-async fn ensured(context: &Context, report: &Reporter) -> anyhow::Result<Toolchain> {
+async fn ensured(
+    context: &Context,
+    report: &Reporter,
+    cancel: &CancellationToken,
+) -> anyhow::Result<Toolchain> {
     let (source, settings) = (Source::locate()?, Settings::from_env()?);
-    let cancel = context.interrupt.token();
     let ensured = toolchain::ensure(&context.paths, &source, &settings, report, cancel).await;
     ensured.context("can't make the programs")
 }
@@ -198,7 +225,9 @@ async fn ensured(context: &Context, report: &Reporter) -> anyhow::Result<Toolcha
 async fn helm(context: &Context, steps: &Steps) -> anyhow::Result<Helm> {
     Ok(Helm::new(match on_path("helm") {
         Some(helm) => helm,
-        None => programs(context, steps).await?.path(Program::Helm),
+        None => programs(context, steps, context.interrupt.token())
+            .await?
+            .path(Program::Helm),
     }))
 }
 

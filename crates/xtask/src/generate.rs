@@ -1,5 +1,7 @@
 //! `cargo xtask generate`: files that come from the code, and the check that they are current.
 
+mod networks;
+
 use crate::run;
 use anyhow::{Context, Result, bail};
 use std::fmt::Write as _;
@@ -24,6 +26,10 @@ fn all() -> Result<Vec<Generated>> {
         Generated {
             path: root.join("helm-charts/aztec-network/README.md"),
             text: chart_readme()?,
+        },
+        Generated {
+            path: root.join("docs/reference/networks.md"),
+            text: networks::page()?,
         },
     ])
 }

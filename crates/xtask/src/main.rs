@@ -9,9 +9,9 @@
 mod bench;
 mod check;
 mod generate;
+mod image;
 mod run;
 mod test;
-mod tree;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;

@@ -1,12 +1,16 @@
 //! `cargo xtask test`: every tier, least powerful first, one closing line.
 
-use crate::{run, tree};
+use crate::image::Mounted;
+use crate::run;
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Instant;
+
+/// anvil in the image.
+const ANVIL: &str = "/opt/foundry/bin/anvil";
 
 /// A tier of tests; each needs more of the machine than the one before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -82,6 +86,8 @@ struct Tally {
     passed: u64,
     failed: u64,
     skipped: u64,
+    /// Why tests were skipped, where the harness counted them as such.
+    reasons: Vec<String>,
 }
 
 impl Tally {
@@ -89,6 +95,7 @@ impl Tally {
         self.passed += other.passed;
         self.failed += other.failed;
         self.skipped += other.skipped;
+        self.reasons.extend_from_slice(&other.reasons);
     }
 }
 
@@ -101,14 +108,13 @@ pub(crate) fn run(tiers: &[Tier]) -> Result<()> {
     };
     let skips = Skips::new()?;
     let mut total = Tally::default();
-    let mut ready = false;
+    let mut image = None;
     for tier in tiers {
-        if tier.needs_parts() && !ready {
-            prepare()?;
-            ready = true;
+        if tier.needs_parts() && image.is_none() {
+            image = Some(prepare()?);
         }
         let started = Instant::now();
-        let tally = run_tier(*tier, &skips)?;
+        let tally = run_tier(*tier, &skips, image.as_ref())?;
         println!(
             "tier {tier:?}: {} passed, {} failed, {} skipped in {} s",
             tally.passed,
@@ -118,13 +124,16 @@ pub(crate) fn run(tiers: &[Tier]) -> Result<()> {
         );
         total.add(&tally);
     }
+    if let Some(image) = image {
+        image.remove()?;
+    }
     close(&total, &skips)
 }
 
 /// The closing line; skips that a test announced by itself were counted as passed by its harness.
 fn close(total: &Tally, skips: &Skips) -> Result<()> {
     let reasons = skips.reasons();
-    for reason in &reasons {
+    for reason in total.reasons.iter().chain(&reasons) {
         println!("skipped: {reason}");
     }
     let announced = reasons.len() as u64;
@@ -145,12 +154,13 @@ fn close(total: &Tally, skips: &Skips) -> Result<()> {
     Ok(())
 }
 
-/// What the higher tiers use: the machine's packages, the toolchain, the images.
-fn prepare() -> Result<()> {
+/// What the higher tiers use: the machine's packages, the toolchain, the images; returns the pxe image.
+fn prepare() -> Result<Mounted> {
     run::check("cargo", &["build", "-p", "aznet"])?;
     let aznet = aznet_binary();
     run::check(&aznet, &["doctor", "--fix"])?;
-    run::check(&aznet, &["images", "build"])
+    run::check(&aznet, &["images", "build"])?;
+    Mounted::pxe(&aznet)
 }
 
 /// The debug build of the program itself.
@@ -158,32 +168,40 @@ pub(crate) fn aznet_binary() -> PathBuf {
     run::root().join("target/debug/aznet")
 }
 
-fn run_tier(tier: Tier, skips: &Skips) -> Result<Tally> {
+fn run_tier(tier: Tier, skips: &Skips, image: Option<&Mounted>) -> Result<Tally> {
     println!("== tier {tier:?}");
-    if tier == Tier::Pxe {
-        return pxe(skips);
+    if let (Tier::Pxe, Some(image)) = (tier, image) {
+        return pxe(skips, image);
     }
     let mut tally = Tally::default();
     for args in tier.cargo() {
         let mut command = run::command("cargo", args);
-        if tier.needs_parts() {
-            command.env("AZNET_ANVIL_CMD", tree::anvil()?);
+        if let Some(image) = image {
+            command.env("AZNET_ANVIL_CMD", image.file(ANVIL));
         }
         tally.add(&counted(command, skips, libtest_line)?);
     }
     Ok(tally)
 }
 
-/// The pxe's tests, by the Node.js and with the packages of the image.
-fn pxe(skips: &Skips) -> Result<Tally> {
-    tree::link_pxe()?;
-    let mut command = run::command(
-        tree::node()?,
-        &["--test", "--test-reporter=tap", "test/*.test.ts"],
-    );
-    command
-        .current_dir(run::root().join("pxe"))
-        .env("NODE_ENV", "test");
+/// The pxe's tests, in its own image: Aztec's native code wants the C++ library that it was made for.
+fn pxe(skips: &Skips, image: &Mounted) -> Result<Tally> {
+    let tests = run::root().join("pxe/test");
+    let mut words = vec![
+        "env",
+        "-C",
+        "/usr/src/pxe",
+        "NODE_ENV=test",
+        "PATH=/usr/local/bin:/usr/bin:/bin",
+    ];
+    words.extend([
+        "node",
+        "--no-warnings",
+        "--test",
+        "--test-reporter=tap",
+        "test/*.test.ts",
+    ]);
+    let command = image.command(Some((&tests, "/usr/src/pxe/test")), &words);
     counted(command, skips, tap_line)
 }
 
@@ -204,6 +222,7 @@ fn counted(mut command: Command, skips: &Skips, read: fn(&str) -> Option<Tally>)
             if let Some(found) = read(&line) {
                 tally.add(&found);
             }
+            tally.reasons.extend(skipped(&line));
         }
     }
     let status = child.wait()?;
@@ -257,6 +276,22 @@ fn tap_line(line: &str) -> Option<Tally> {
     }
 }
 
+/// The test and the reason in `ok 4 - on a real network # SKIP no URL is set` of TAP and in
+/// `test up ... ignored, needs root` of libtest.
+fn skipped(line: &str) -> Option<String> {
+    let line = line.trim_start();
+    let (test, reason) = if let Some(tap) = line.strip_prefix("ok ") {
+        let (test, reason) = tap.split_once(" # SKIP ")?;
+        (
+            test.split_once(" - ").map_or(test, |(_, name)| name),
+            reason,
+        )
+    } else {
+        line.strip_prefix("test ")?.split_once(" ... ignored, ")?
+    };
+    Some(format!("{test}: {reason}"))
+}
+
 /// Tests that find at run time that they cannot run append `name: reason` to the file named by
 /// `AZNET_TEST_SKIPS`, since libtest has no such outcome.
 struct Skips {
@@ -299,5 +334,9 @@ mod tests {
         assert_eq!(tap_line("# pass 12").map(|t| t.passed), Some(12));
         assert_eq!(tap_line("# fail 1").map(|t| t.failed), Some(1));
         assert!(tap_line("# duration_ms 12.5").is_none());
+        assert_eq!(
+            skipped("ok 4 - on a real network # SKIP no URL is set").as_deref(),
+            Some("on a real network: no URL is set")
+        );
     }
 }

@@ -60,7 +60,7 @@
   "endpoints" (dict
     "bootNode" (include "aztec-network.rpcUrl" (dict "root" . "values" .Values.bootNode "host" "boot-node-0.boot-node"))
     "node" (include "aztec-network.nodeUrl" .)
-    "proverBroker" (include "aztec-network.rpcUrl" (dict "root" . "values" .Values.proverBroker "host" "prover-broker-0.prover-broker"))
+    "proverBroker" (gt (int .Values.proverBroker.replicas) 0 | ternary (include "aztec-network.rpcUrl" (dict "root" . "values" .Values.proverBroker "host" "prover-broker-0.prover-broker")) nil)
     "peers" (include "aztec-network.peers" . | fromJsonArray)
     "blobStore" (.Values.blobStore.enabled | ternary ($blobs | default nil) nil))
   "keys" (dict

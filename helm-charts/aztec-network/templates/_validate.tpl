@@ -25,12 +25,14 @@
 {{- else if and $new (gt (int64 $v.network.committeeSize) $validators) -}}
 {{- $problems = append $problems (printf "network.committeeSize is %v with %d validators (validator.replicas * validator.keysPerReplica): add validators or lower it" $v.network.committeeSize $validators) -}}
 {{- end -}}
-{{- if and (gt (int $v.proverNode.replicas) 0) (lt (int $v.proverAgent.replicas) 1) -}}
-{{- $problems = append $problems "proverAgent.replicas is 0 while there is a prover node: nobody would prove" -}}
+{{- /* With neither broker nor agents a prover node proves by itself. */}}
+{{- $shared := or (gt (int $v.proverBroker.replicas) 0) (gt (int $v.proverAgent.replicas) 0) -}}
+{{- if and $shared (gt (int $v.proverNode.replicas) 0) (lt (int $v.proverAgent.replicas) 1) -}}
+{{- $problems = append $problems "proverAgent.replicas is 0 while there is a prover broker: nobody would prove" -}}
 {{- end -}}
-{{- $broker := or (gt (int $v.proverNode.replicas) 0) (gt (int $v.proverAgent.replicas) 0) | ternary 1 0 -}}
+{{- $broker := gt (int $v.proverAgent.replicas) 0 | ternary 1 0 -}}
 {{- if or (gt (int $v.proverBroker.replicas) 1) (lt (int $v.proverBroker.replicas) $broker) -}}
-{{- $problems = append $problems (printf "proverBroker.replicas is %v: make it %d" $v.proverBroker.replicas $broker) -}}
+{{- $problems = append $problems (printf "proverBroker.replicas is %v: make it 1" $v.proverBroker.replicas) -}}
 {{- end -}}
 {{- if and $v.l1.anvil.enabled (or $v.l1.executionUrls $v.network.registryAddress) -}}
 {{- $problems = append $problems "l1.anvil.enabled is true beside l1.executionUrls or network.registryAddress: choose one L1" -}}

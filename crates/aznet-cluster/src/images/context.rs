@@ -38,8 +38,8 @@ impl Context {
         let mut hash = ContentHash::new("image 1").with_tree(&folder, &["node_modules"])?;
         for (name, path) in &extras {
             // A tool of the toolchain is known by its version; hashing 100 MB each time would be felt.
-            hash = match program(image).filter(|_| path.starts_with(job.paths.toolchain())) {
-                Some(program) => hash.with(name, job.toolchain.identity(program)),
+            hash = match program(image).zip(job.toolchain) {
+                Some((program, tools)) => hash.with(name, tools.identity(program)),
                 None => hash.with(name, "").with_tree(path, &["node_modules"])?,
             };
         }
@@ -157,7 +157,7 @@ fn npm_name(base: &str, job: &Job<'_>) -> Result<String, DiskError> {
 }
 
 /// The program of the toolchain that an image holds.
-fn program(image: Image) -> Option<Program> {
+pub(super) fn program(image: Image) -> Option<Program> {
     match image {
         Image::Coredns => Some(Program::Coredns),
         Image::LocalPathProvisioner => Some(Program::LocalPathProvisioner),
@@ -167,8 +167,8 @@ fn program(image: Image) -> Option<Program> {
 }
 
 async fn extras(image: Image, job: &Job<'_>) -> Result<Vec<(&'static str, PathBuf)>, ImageError> {
-    if let Some(program) = program(image) {
-        return Ok(vec![(program.name(), job.toolchain.path(program))]);
+    if let Some((program, tools)) = program(image).zip(job.toolchain) {
+        return Ok(vec![(program.name(), tools.path(program))]);
     }
     Ok(match image {
         Image::Pause => vec![("catatonit", catatonit()?)],

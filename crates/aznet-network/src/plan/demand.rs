@@ -143,10 +143,13 @@ fn expected(values: &Values, role: Role) -> (Bytes, MilliCpu) {
     match role {
         Role::Anvil => (ANVIL_MEMORY, SMALL_CPU),
         Role::BlobStore => (BLOB_STORE_MEMORY, SMALL_CPU),
+        Role::ProverAgent if values.network.real_proofs => (REAL_PROVER_MEMORY, REAL_PROVER_CPU),
+        Role::ProverNode if values.network.real_proofs && values.proves_by_itself() => {
+            (REAL_PROVER_MEMORY, REAL_PROVER_CPU)
+        }
         Role::BootNode | Role::FullNode | Role::Validator | Role::ProverNode => {
             (NODE_MEMORY, NODE_CPU)
         }
-        Role::ProverAgent if values.network.real_proofs => (REAL_PROVER_MEMORY, REAL_PROVER_CPU),
         Role::ProverBroker | Role::ProverAgent => (PROVER_HELPER_MEMORY, SMALL_CPU),
         Role::Pxe => (PXE_MEMORY, SMALL_CPU),
     }

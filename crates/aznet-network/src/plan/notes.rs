@@ -78,8 +78,16 @@ fn prover(values: &Values) -> Vec<String> {
             values.network.proof_submission_epochs
         ));
     }
+    if values.proves_by_itself() {
+        notes.push(
+            "There is no prover broker: each prover node proves by itself, in its own process."
+                .to_owned(),
+        );
+    }
     if values.network.real_proofs {
-        notes.push("Real proofs: count on 16 cores and 128 GiB for each prover agent.".to_owned());
+        notes.push(
+            "Real proofs: count on 16 cores and 128 GiB for each process that proves.".to_owned(),
+        );
     }
     notes
 }

@@ -150,21 +150,22 @@ fn prover(values: &Values) -> Vec<Problem> {
         values.prover_agent.replicas,
     );
     let mut problems = Vec::new();
-    if nodes > 0 && agents == 0 {
+    // With neither broker nor agents a prover node proves by itself.
+    if nodes > 0 && brokers > 0 && agents == 0 {
         problems.push(Problem::new(
             "proverAgent.replicas",
             0,
-            "1 or more while there is a prover node: nobody else proves, and every epoch would be pruned",
-            "raise it, or set proverNode.replicas to 0 as well",
+            "1 or more while there is a prover broker: nobody else proves its jobs, and every epoch would be pruned",
+            "raise it; or set proverBroker.replicas to 0 as well, then the prover node proves by itself",
         ));
     }
-    let wanted = u32::from(nodes > 0 || agents > 0);
-    if brokers > 1 || (brokers == 0 && wanted == 1) {
+    let wanted = u32::from(agents > 0);
+    if brokers > 1 || brokers < wanted {
         problems.push(Problem::new(
             "proverBroker.replicas",
             brokers,
-            format!("{wanted}: all prover nodes and agents share one queue of jobs"),
-            format!("set it to {wanted}"),
+            "1: all prover nodes and agents share one queue of jobs",
+            "set it to 1",
         ));
     }
     problems

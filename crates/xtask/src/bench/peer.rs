@@ -1,9 +1,8 @@
 //! What a user has today: `aztec start --local-network`, the single process with its own anvil, from the same image tree.
 
 use super::{POLL, pause};
-use crate::tree;
+use crate::image::Mounted;
 use anyhow::{Result, bail};
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -11,40 +10,33 @@ const NETNS: &str = "aznet-bench-peer";
 const DEADLINE: Duration = Duration::from_mins(5);
 
 /// `[seconds to the first block, GB of memory]`.
-pub(super) fn measure() -> Result<[f64; 2]> {
-    let modules = tree::node_modules()?;
+pub(super) fn measure(image: &Mounted) -> Result<[f64; 2]> {
     sh(&["ip", "netns", "add", NETNS])?;
     let outcome =
-        sh(&["ip", "-n", NETNS, "link", "set", "lo", "up"]).and_then(|()| in_namespace(&modules));
+        sh(&["ip", "-n", NETNS, "link", "set", "lo", "up"]).and_then(|()| in_namespace(image));
     sh(&["ip", "netns", "del", NETNS])?;
     outcome
 }
 
-fn in_namespace(modules: &Path) -> Result<[f64; 2]> {
+fn in_namespace(image: &Mounted) -> Result<[f64; 2]> {
     let home = tempfile::tempdir()?;
-    let node = tree::node()?;
-    let anvil = tree::anvil()?;
-    let folders = [&node, &anvil]
-        .into_iter()
-        .filter_map(|program| program.parent())
-        .map(|folder| folder.display().to_string());
-    let path = folders
-        .chain(std::env::var("PATH"))
-        .collect::<Vec<_>>()
-        .join(":");
+    let words = [
+        "/usr/bin/env",
+        "PATH=/opt/foundry/bin:/usr/local/bin:/usr/bin:/bin",
+        "HOME=/tmp/home",
+        "LOG_LEVEL=warn",
+        "DATA_DIRECTORY=/tmp/home",
+        "node",
+        "--no-warnings",
+        "/usr/src/yarn-project/aztec/dest/bin/index.js",
+        "start",
+        "--local-network",
+    ];
+    let entered = image.command(Some((home.path(), "/tmp/home")), &words);
     let mut command = inside("setsid");
-    command.arg(&node).arg("--no-warnings");
-    command
-        .arg(modules.join("@aztec/aztec/dest/bin/index.js"))
-        .args(["start", "--local-network"]);
-    command
-        .env("PATH", path)
-        .env("HOME", home.path())
-        .env("LOG_LEVEL", "warn")
-        .env("DATA_DIRECTORY", home.path());
+    command.arg(entered.get_program()).args(entered.get_args());
     let began = Instant::now();
     let mut process = command
-        .current_dir(home.path())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()?;
