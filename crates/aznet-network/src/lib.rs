@@ -1,6 +1,7 @@
 //! What runs: networks on a Kubernetes cluster, from values to a chain that moves.
 
 pub mod api;
+pub mod capacity;
 pub mod chain;
 pub mod deploy;
 pub mod endpoints;

@@ -2,12 +2,16 @@
 
 mod committee;
 mod demand;
+mod fit;
 mod keys;
 mod notes;
 mod rules;
+mod slashing;
+mod wiring;
 
 pub use committee::{Committee, quorum};
-pub use demand::{Demand, NotEnoughMemory};
+pub use demand::Demand;
+pub use fit::{Capacity, DoesNotFit};
 pub use keys::{KeyRange, Prefund};
 
 use crate::role::Role;
@@ -90,10 +94,12 @@ pub struct Timing {
 pub struct Endpoints {
     /// L1 execution clients.
     pub l1: Vec<String>,
-    /// The boot node's RPC.
-    pub boot_node: String,
-    /// The RPC that wallets use.
-    pub node: String,
+    /// The boot node's RPC, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub boot_node: Option<String>,
+    /// The RPC that wallets and bots use, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
     /// Wallet servers, one by one.
     pub pxe: Vec<String>,
 }
@@ -193,11 +199,12 @@ fn endpoints(values: &Values) -> Endpoints {
         let port = values
             .pod(role)
             .service
-            .and_then(|ports| ports.node_port)
+            .and_then(|ports| ports.target_port.or(ports.node_port))
             .unwrap_or_default();
         format!("http://{host}:{port}")
     };
-    let boot_node = url("boot-node-0.boot-node", Role::BootNode);
+    let boot_node =
+        (values.boot_node.replicas > 0).then(|| url("boot-node-0.boot-node", Role::BootNode));
     let full_nodes = values.full_node.replicas > 0;
     Endpoints {
         l1: if values.l1.anvil.enabled {
@@ -206,7 +213,7 @@ fn endpoints(values: &Values) -> Endpoints {
             values.l1.execution_urls.clone()
         },
         node: if full_nodes {
-            url("full-node", Role::FullNode)
+            Some(url("full-node", Role::FullNode))
         } else {
             boot_node.clone()
         },

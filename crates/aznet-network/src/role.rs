@@ -25,11 +25,13 @@ pub enum Role {
     ProverAgent,
     /// Wallet server.
     Pxe,
+    /// Sender of transactions at a rate.
+    Bot,
 }
 
 impl Role {
     /// Every role, in the order in which they come up.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Anvil,
         Self::BlobStore,
         Self::BootNode,
@@ -39,6 +41,7 @@ impl Role {
         Self::ProverNode,
         Self::ProverAgent,
         Self::Pxe,
+        Self::Bot,
     ];
 
     /// Name of the workload and of its service, e.g. `full-node`.
@@ -53,6 +56,7 @@ impl Role {
             Self::ProverBroker => "prover-broker",
             Self::ProverAgent => "prover-agent",
             Self::Pxe => "pxe",
+            Self::Bot => "bot",
         }
     }
 
@@ -68,6 +72,7 @@ impl Role {
             Self::ProverBroker => "proverBroker",
             Self::ProverAgent => "proverAgent",
             Self::Pxe => "pxe",
+            Self::Bot => "bot",
         }
     }
 

@@ -71,6 +71,14 @@ impl FromStr for Bytes {
 #[serde(transparent)]
 pub struct MilliCpu(pub u64);
 
+impl MilliCpu {
+    /// What `self` has more than `other`, or zero.
+    #[must_use]
+    pub const fn saturating_sub(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0))
+    }
+}
+
 impl FromStr for MilliCpu {
     type Err = QuantityError;
 

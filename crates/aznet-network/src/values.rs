@@ -2,6 +2,8 @@
 //!
 //! This module must not read the clock, talk to a cluster or run Helm; [`load`] reads files, the rest is pure.
 
+mod bot;
+mod chaos;
 mod check;
 mod load;
 mod merge;
@@ -9,17 +11,21 @@ mod network;
 mod pod;
 mod quantity;
 mod set;
+mod slashing;
 
+pub use bot::{Bot, BotToken, FeePayment, FollowChain};
+pub use chaos::{Chaos, ChaosOptions, ChaosScenario, ChaosSelector};
 pub use check::Problem;
 pub use load::{Loaded, Request, ValuesError, known_networks, load};
-pub use network::{
-    Anvil, BlobStore, Image, Images, Keys, L1, Network, PullPolicy, SlasherFlavor, Slashing,
-};
+pub use network::{Anvil, BlobStore, Gas, Image, Images, Keys, L1, Network, PullPolicy};
 pub use pod::{
     BootNode, FullNode, PodSettings, Ports, Probe, Probes, ProverAgent, ProverBroker, ProverNode,
-    Pxe, Resources, Storage, Validator,
+    Pxe, Resources, Sequencer, ServiceType, Storage, Validator,
 };
 pub use quantity::ResourceList;
+pub use slashing::{
+    Inactivity, Penalties, Sentinel, SlashAmounts, SlasherFlavor, Slashing, Staking,
+};
 
 use crate::role::Role;
 use schemars::JsonSchema;
@@ -62,6 +68,10 @@ pub struct Values {
     pub prover_agent: ProverAgent,
     /// Wallet servers.
     pub pxe: Pxe,
+    /// Bots that send transactions.
+    pub bot: Bot,
+    /// Faults for the chart `aztec-chaos`; not read here.
+    pub chaos: Chaos,
 }
 
 impl Values {
@@ -77,6 +87,7 @@ impl Values {
             Role::ProverBroker => self.prover_broker.replicas,
             Role::ProverAgent => self.prover_agent.replicas,
             Role::Pxe => self.pxe.replicas,
+            Role::Bot => self.bot.replicas,
         }
     }
 
@@ -97,8 +108,30 @@ impl Values {
             Role::ProverBroker => self.prover_broker.settings(),
             Role::ProverAgent => self.prover_agent.settings(),
             Role::Pxe => self.pxe.settings(),
+            Role::Bot => self.bot.settings(),
         };
         own.over(&self.defaults)
+    }
+
+    /// What roles say about proofs, with the key that says it.
+    pub fn fake_proofs(&self) -> impl Iterator<Item = (&'static str, bool)> {
+        [
+            ("bootNode.fakeProofs", self.boot_node.fake_proofs),
+            ("fullNode.fakeProofs", self.full_node.fake_proofs),
+            ("validator.fakeProofs", self.validator.fake_proofs),
+            ("proverNode.fakeProofs", self.prover_node.fake_proofs),
+            ("proverBroker.fakeProofs", self.prover_broker.fake_proofs),
+            ("proverAgent.fakeProofs", self.prover_agent.fake_proofs),
+            ("pxe.fakeProofs", self.pxe.fake_proofs),
+        ]
+        .into_iter()
+        .filter_map(|(key, fake)| Some((key, fake?)))
+    }
+
+    /// Whether the network makes and checks real proofs: what roles say with `fakeProofs`, else `network.realProofs`.
+    pub fn real_proofs(&self) -> bool {
+        let said = self.fake_proofs().next();
+        said.map_or(self.network.real_proofs, |(_, fake)| !fake)
     }
 }
 

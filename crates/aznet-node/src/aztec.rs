@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use alloy_primitives::Address;
 
+use crate::bot::Account;
 use crate::clock;
 use crate::command;
 use crate::contracts;
@@ -16,6 +17,7 @@ use crate::join::{self, Membership};
 use crate::keys::{Key, Mnemonic};
 use crate::keystore::{self, Rewards};
 use crate::l1::L1;
+use crate::l1_secret;
 use crate::role::Role;
 use crate::rpc::Rpc;
 use crate::say::{chain, say};
@@ -47,13 +49,18 @@ pub(crate) fn run(
     settings: &Settings,
     extra: &[String],
 ) -> Result<ExitCode, NodeError> {
+    let mut config = facts::read_config(&settings.config)?;
+    let consensus_keys = l1_secret::apply(&mut config, &settings.l1_secret)?;
     let start = Start {
         role,
-        config: facts::read_config(&settings.config)?,
+        config,
         settings,
         deadline: Deadline::after(settings.wait_deadline),
     };
-    let facts = start.facts()?;
+    let facts = Facts {
+        consensus_keys,
+        ..start.facts()?
+    };
     let mut argv = match role {
         Role::Pxe => settings.pxe(),
         _ => settings.aztec(),
@@ -76,10 +83,25 @@ impl Start<'_> {
         };
         match self.role {
             Role::ProverAgent => self.prover_broker()?,
-            Role::Pxe => self.ready("a node to talk to", &self.config.endpoints.node)?,
+            Role::Pxe => self.node_ready()?,
+            Role::Bot => {
+                self.node_ready()?;
+                facts.account = Some(Account::of(
+                    self.settings.ordinal(),
+                    &self.settings.bot_secret,
+                    self.config.endpoints.pxe.as_deref(),
+                    self.deadline,
+                )?);
+            }
             _ => self.on_l1(&mut facts)?,
         }
         Ok(facts)
+    }
+
+    fn node_ready(&self) -> Result<(), NodeError> {
+        let node = self.config.endpoints.node.as_deref();
+        let node = node.ok_or(NodeError::NoNode)?;
+        Ok(self.ready("a node to talk to", node)?)
     }
 
     /// Waits until a server's `/status` is good.
@@ -139,13 +161,14 @@ impl Start<'_> {
     /// The boot node: the network it starts, or started before.
     fn found(&self, l1: &L1) -> Result<Membership, NodeError> {
         let registry = match &self.config.registry_address {
-            Some(text) => parse_address("registryAddress", text)?,
+            Some(text) => join::parse_address("registryAddress", text)?,
             None => self.deployed(l1)?,
         };
         if self.config.l1.anvil {
             clock::release(l1, self.config.l1.block_time)?;
         }
-        let enrs = join::peers(&self.config, self.settings);
+        let mut enrs = self.config.bootstrap_nodes.clone();
+        enrs.extend(join::peers(&self.config, self.settings));
         Ok(Membership { registry, enrs })
     }
 
@@ -231,13 +254,6 @@ fn endpoint(store: &str) -> Option<String> {
         .split('&')
         .find_map(|pair| pair.strip_prefix("endpoint="))?;
     Some(value.replace("%3A", ":").replace("%2F", "/"))
-}
-
-fn parse_address(what: &'static str, text: &str) -> Result<Address, NodeError> {
-    text.parse().map_err(|_| NodeError::Address {
-        what,
-        seen: text.to_owned(),
-    })
 }
 
 #[cfg(test)]

@@ -35,10 +35,15 @@ pub struct NetworkConfig {
     pub skip_warm_up: bool,
     /// Address of the registry of a network that exists already; `None` deploys a new one.
     pub registry_address: Option<String>,
+    /// ENRs of nodes to join by, beside or instead of the boot node's.
+    #[serde(default)]
+    pub bootstrap_nodes: Vec<String>,
+    /// Stakes of validators.
+    pub staking: Staking,
     /// Slashing.
     pub slashing: Slashing,
-    /// Whether the nodes keep statistics of the validators.
-    pub sentinel: bool,
+    /// Statistics of the validators.
+    pub sentinel: Sentinel,
     /// Where the other components are.
     pub endpoints: Endpoints,
     /// Which key index belongs to whom.
@@ -53,14 +58,58 @@ pub struct L1 {
     pub chain_id: u64,
     /// Seconds between L1 blocks.
     pub block_time: u64,
-    /// JSON-RPC URLs of execution clients.
+    /// JSON-RPC URLs of execution clients; empty where a Secret holds them.
     pub execution_urls: Vec<String>,
-    /// URLs of consensus (beacon) clients; empty with anvil, which has none.
+    /// URLs of consensus (beacon) clients; empty with anvil, which has none, or where a Secret holds them.
     pub consensus_urls: Vec<String>,
     /// `true`: the chart's own anvil, on which pods may fund themselves and move the clock.
     pub anvil: bool,
     /// L1 slots in an L1 epoch, as anvil counts them: blocks are final after two of these (anvil's default is 32).
     pub slots_in_an_epoch: u64,
+    /// What is paid for transactions.
+    pub gas: Gas,
+}
+
+/// What publishers pay for L1 transactions; in gwei and percent, as Aztec's variables have them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Gas {
+    /// Most for a unit of gas, in gwei.
+    pub max_gwei: String,
+    /// Most for a unit of blob gas, in gwei.
+    pub max_blob_gwei: String,
+    /// Least priority fee, in gwei.
+    pub min_priority_fee_gwei: String,
+    /// Percent over the priority fee that the L1 asks for.
+    pub priority_fee_bump_percent: u32,
+    /// Percent more at each further attempt.
+    pub priority_fee_retry_bump_percent: u32,
+    /// Percent over the estimated gas limit.
+    pub limit_buffer_percent: u32,
+}
+
+/// Stakes of validators, in the staking asset's smallest unit; read at deployment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Staking {
+    /// What a validator deposits.
+    pub activation_threshold: String,
+    /// A validator below this is ejected from every rollup.
+    pub ejection_threshold: String,
+    /// Seconds between leaving and having the stake back.
+    pub exit_delay_seconds: u64,
+}
+
+/// Statistics of the validators.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Sentinel {
+    /// Keep them.
+    pub enabled: bool,
+    /// Epochs of history of each validator.
+    pub history_length_in_epochs: u64,
+    /// Proven epochs whose performance is remembered.
+    pub proven_history_length_in_epochs: u64,
 }
 
 /// Slashing, as Aztec 4.x names it.
@@ -69,20 +118,100 @@ pub struct L1 {
 pub struct Slashing {
     /// `tally`, `empire` or `none`.
     pub flavor: String,
-    /// A validator whose stake falls below this is ejected (in the staking asset's smallest unit, decimal); `None`: Aztec's default.
-    pub local_ejection_threshold: Option<String>,
-    /// `true`: no node votes for any offence of the network's own validators (`SLASH_*_PENALTY=0`).
+    /// Epochs in a round of votes.
+    pub round_size_in_epochs: u64,
+    /// Votes that execute a slash; `None`: more than half of a round's slots.
+    #[serde(default)]
+    pub quorum: Option<u64>,
+    /// Rounds between an offence and the votes on it.
+    pub offset_in_rounds: u64,
+    /// Rounds between the votes and the execution.
+    pub execution_delay_in_rounds: u64,
+    /// Rounds after which a vote can't be executed any more.
+    pub lifetime_in_rounds: u64,
+    /// Seconds for which the vetoer can switch slashing off.
+    pub disable_duration_seconds: u64,
+    /// Who may veto; empty: nobody.
+    pub vetoer: String,
+    /// What one vote can take.
+    pub amounts: SlashAmounts,
+    /// A validator whose stake falls below this is ejected from this rollup.
+    pub local_ejection_threshold: String,
+    /// `true`: no node votes for any offence (`SLASH_*_PENALTY=0`).
     pub disable_penalties: bool,
+    /// Penalties by offence.
+    pub penalties: Penalties,
+    /// When a validator counts as inactive.
+    pub inactivity: Inactivity,
+    /// Slots after the rollup became canonical in which offences don't count.
+    pub grace_period_slots: u64,
+    /// Rounds after which an offence is forgotten.
+    pub offense_expiration_rounds: u64,
+    /// Attesters that no node votes to slash.
+    pub never_slash: Vec<String>,
+    /// Attesters that nodes always vote to slash.
+    pub always_slash: Vec<String>,
+}
+
+/// The three amounts that tally votes choose from, in the staking asset's smallest unit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SlashAmounts {
+    /// For light offences.
+    pub small: String,
+    /// For moderate ones.
+    pub medium: String,
+    /// For severe ones.
+    pub large: String,
+}
+
+/// Penalties by offence, in the staking asset's smallest unit; 0 ignores the offence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Penalties {
+    /// An epoch that could have been proven was pruned.
+    pub prune: String,
+    /// An epoch's transactions can't be had.
+    pub data_withholding: String,
+    /// Too many duties missed.
+    pub inactivity: String,
+    /// An invalid block.
+    pub invalid_block: String,
+    /// Two proposals for one place.
+    pub duplicate_proposal: String,
+    /// Attestations to two proposals of a slot.
+    pub duplicate_attestation: String,
+    /// Too few or wrong attestations in a checkpoint.
+    pub propose_invalid_attestations: String,
+    /// Attestations to what follows an invalid checkpoint.
+    pub attest_descendant_of_invalid: String,
+    /// Anything else.
+    pub unknown: String,
+}
+
+/// When a validator counts as inactive.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Inactivity {
+    /// Percent of an epoch's duties missed.
+    pub missed_percent: u32,
+    /// Epochs in a row.
+    pub consecutive_epochs: u64,
 }
 
 /// In-cluster URLs; all plain HTTP.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Endpoints {
-    /// The boot node's RPC, e.g. `http://boot-node-0.boot-node:8080`.
-    pub boot_node: String,
-    /// The RPC that wallets use: the collective full-node service, or the boot node where there are no full nodes.
-    pub node: String,
+    /// The boot node's RPC, e.g. `http://boot-node-0.boot-node:8080`; `None`: the network is someone else's, and
+    /// `registryAddress` and `bootstrapNodes` say all there is to know.
+    pub boot_node: Option<String>,
+    /// The RPC that wallets and bots use: the collective full-node service, or the boot node where there are no full
+    /// nodes; `None` where there is neither.
+    pub node: Option<String>,
+    /// The first wallet server, which deploys the test accounts; `None` where there is none.
+    #[serde(default)]
+    pub pxe: Option<String>,
     /// The prover broker; `None`: a prover node proves by itself, with a broker and an agent in its own process.
     pub prover_broker: Option<String>,
     /// RPC URLs of a few other nodes (full nodes, validators). A boot node that comes back with a new address has no

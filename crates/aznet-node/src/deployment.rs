@@ -156,10 +156,10 @@ fn attempt(
     Ok(registry(&output).ok_or(DeploymentError::NoRegistry)?)
 }
 
+/// The L1's URLs are not among them: they may hold API keys, and a process list is no place for those.
 fn arguments(config: &NetworkConfig, attesters: &[Key]) -> Vec<String> {
     let mut args = vec![
         "deploy-l1-contracts".to_owned(),
-        format!("--l1-rpc-urls={}", config.l1.execution_urls.join(",")),
         format!("--l1-chain-id={}", config.l1.chain_id),
         "--json".to_owned(),
     ];

@@ -6,25 +6,14 @@ use crate::facts::Facts;
 use crate::role::Role;
 use aznet_node::config::NetworkConfig;
 
+mod slashing;
+
 /// Port of a node's RPC, a broker's, an agent's and a wallet server's.
 const RPC_PORT: u16 = 8080;
 /// Port of a node's administration.
 const ADMIN_PORT: u16 = 8880;
 /// Port of p2p, TCP and UDP.
 const P2P_PORT: u16 = 40400;
-
-/// Offences a node can vote to punish, by the variable that holds the penalty.
-const PENALTIES: [&str; 9] = [
-    "SLASH_PRUNE_PENALTY",
-    "SLASH_DATA_WITHHOLDING_PENALTY",
-    "SLASH_INACTIVITY_PENALTY",
-    "SLASH_INVALID_BLOCK_PENALTY",
-    "SLASH_DUPLICATE_PROPOSAL_PENALTY",
-    "SLASH_DUPLICATE_ATTESTATION_PENALTY",
-    "SLASH_PROPOSE_INVALID_ATTESTATIONS_PENALTY",
-    "SLASH_ATTEST_DESCENDANT_OF_INVALID_PENALTY",
-    "SLASH_UNKNOWN_PENALTY",
-];
 
 type Env = BTreeMap<String, String>;
 
@@ -35,6 +24,7 @@ pub(crate) fn environment(role: Role, config: &NetworkConfig, facts: &Facts) -> 
         Role::Anvil => return env,
         Role::Pxe => wallet(&mut env, config),
         Role::ProverAgent => agent(&mut env, config),
+        Role::Bot => bot(&mut env, config, facts),
         Role::ProverBroker => set(&mut env, "RPC_MAX_BODY_SIZE", "64mb"),
         Role::BootNode | Role::FullNode | Role::Validator | Role::ProverNode => {
             node(&mut env, role, config, facts);
@@ -57,13 +47,14 @@ pub(crate) fn deployment_environment(config: &NetworkConfig) -> Env {
     let mut env = Env::new();
     l1(&mut env, config);
     rollup(&mut env, config);
-    set(&mut env, "AZTEC_SLASHER_FLAVOR", &&config.slashing.flavor);
+    slashing::deployment(&mut env, config);
+    if let Some(url) = config.l1.execution_urls.first() {
+        // What forge is told by, see forge_shim.cjs.
+        set(&mut env, "ETH_RPC_URL", url);
+    }
     if config.l1.anvil {
         // After a failure the whole deployment is tried anew, which is quicker than forge's own attempts.
         set(&mut env, "FORGE_BROADCAST_MAX_RETRIES", &0);
-    }
-    if let Some(threshold) = &config.slashing.local_ejection_threshold {
-        set(&mut env, "AZTEC_LOCAL_EJECTION_THRESHOLD", &threshold);
     }
     env
 }
@@ -73,15 +64,43 @@ fn set<V: ToString + ?Sized>(env: &mut Env, name: &str, value: &V) {
 }
 
 fn l1(env: &mut Env, config: &NetworkConfig) {
-    set(env, "ETHEREUM_HOSTS", &config.l1.execution_urls.join(","));
     set(env, "L1_CHAIN_ID", &config.l1.chain_id);
     set(env, "ETHEREUM_SLOT_DURATION", &config.l1.block_time);
-    if !config.l1.consensus_urls.is_empty() {
-        set(
-            env,
-            "L1_CONSENSUS_HOST_URLS",
-            &config.l1.consensus_urls.join(","),
-        );
+    list(env, "ETHEREUM_HOSTS", &config.l1.execution_urls);
+    list(env, "L1_CONSENSUS_HOST_URLS", &config.l1.consensus_urls);
+}
+
+/// Commas between; not set at all where there is nothing, for Aztec takes an empty text for one empty entry.
+fn list(env: &mut Env, name: &str, entries: &[String]) {
+    if !entries.is_empty() {
+        set(env, name, &entries.join(","));
+    }
+}
+
+fn gas(env: &mut Env, config: &NetworkConfig) {
+    let gas = &config.l1.gas;
+    for (name, value) in [
+        ("L1_GAS_PRICE_MAX", &gas.max_gwei),
+        ("L1_BLOB_FEE_PER_GAS_MAX", &gas.max_blob_gwei),
+        (
+            "L1_MINIMUM_PRIORITY_FEE_PER_GAS_GWEI",
+            &gas.min_priority_fee_gwei,
+        ),
+    ] {
+        set(env, name, value);
+    }
+    for (name, percent) in [
+        (
+            "L1_PRIORITY_FEE_BUMP_PERCENTAGE",
+            gas.priority_fee_bump_percent,
+        ),
+        (
+            "L1_PRIORITY_FEE_RETRY_BUMP_PERCENTAGE",
+            gas.priority_fee_retry_bump_percent,
+        ),
+        ("L1_GAS_LIMIT_BUFFER_PERCENTAGE", gas.limit_buffer_percent),
+    ] {
+        set(env, name, &percent);
     }
 }
 
@@ -116,25 +135,30 @@ fn node(env: &mut Env, role: Role, config: &NetworkConfig, facts: &Facts) {
     set(env, "AZTEC_DISABLE_ADMIN_API_KEY", &true);
     set(env, "ENABLE_VERSION_CHECK", &false);
     set(env, "SYNC_MODE", "full");
-    set(env, "SENTINEL_ENABLED", &config.sentinel);
+    sentinel(env, config);
     p2p(env, facts);
-    blobs(env, config);
-    if config.slashing.disable_penalties {
-        for penalty in PENALTIES {
-            set(env, penalty, &0);
-        }
+    blobs(env, config, facts);
+    gas(env, config);
+    slashing::node(env, config);
+    if role == Role::ProverNode {
+        let own_agents = u8::from(broker(env, config).is_none());
+        set(env, "PROVER_AGENT_COUNT", &own_agents);
     }
-    match role {
-        Role::Validator => {
-            set(env, "SEQ_MIN_TX_PER_BLOCK", &0);
-            set(env, "SEQ_BUILD_CHECKPOINT_IF_EMPTY", &true);
-        }
-        Role::ProverNode => {
-            let own_agents = u8::from(broker(env, config).is_none());
-            set(env, "PROVER_AGENT_COUNT", &own_agents);
-        }
-        _ => {}
-    }
+}
+
+fn sentinel(env: &mut Env, config: &NetworkConfig) {
+    let sentinel = &config.sentinel;
+    set(env, "SENTINEL_ENABLED", &sentinel.enabled);
+    set(
+        env,
+        "SENTINEL_HISTORY_LENGTH_IN_EPOCHS",
+        &sentinel.history_length_in_epochs,
+    );
+    set(
+        env,
+        "SENTINEL_HISTORIC_PROVEN_PERFORMANCE_LENGTH_IN_EPOCHS",
+        &sentinel.proven_history_length_in_epochs,
+    );
 }
 
 fn p2p(env: &mut Env, facts: &Facts) {
@@ -159,7 +183,17 @@ fn p2p(env: &mut Env, facts: &Facts) {
     set(env, "DEBUG_P2P_DISABLE_COLOCATION_PENALTY", &true);
 }
 
-fn blobs(env: &mut Env, config: &NetworkConfig) {
+fn blobs(env: &mut Env, config: &NetworkConfig, facts: &Facts) {
+    list(
+        env,
+        "L1_CONSENSUS_HOST_API_KEYS",
+        &facts.consensus_keys.keys,
+    );
+    list(
+        env,
+        "L1_CONSENSUS_HOST_API_KEY_HEADERS",
+        &facts.consensus_keys.headers,
+    );
     if let Some(store) = &config.endpoints.blob_store {
         set(env, "BLOB_FILE_STORE_URLS", store);
         // Every node writes, not only validators: a node refuses to start before a writer has left its mark, and the
@@ -183,9 +217,23 @@ fn agent(env: &mut Env, config: &NetworkConfig) {
 }
 
 fn wallet(env: &mut Env, config: &NetworkConfig) {
-    set(env, "AZTEC_NODE_URL", &&config.endpoints.node);
+    if let Some(node) = &config.endpoints.node {
+        set(env, "AZTEC_NODE_URL", node);
+    }
     set(env, "PXE_PORT", &RPC_PORT);
     set(env, "PXE_PROVER_ENABLED", &config.real_proofs);
+}
+
+/// What a bot does is in the variables that the chart renders; here is who it is and whom it asks.
+fn bot(env: &mut Env, config: &NetworkConfig, facts: &Facts) {
+    wallet(env, config);
+    set(env, "AZTEC_PORT", &RPC_PORT);
+    if let Some(account) = &facts.account {
+        set(env, "BOT_PRIVATE_KEY", &account.secret);
+        if let Some(salt) = account.salt {
+            set(env, "BOT_ACCOUNT_SALT", salt);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -193,7 +241,12 @@ pub(crate) mod tests {
     use std::path::PathBuf;
 
     use super::*;
-    use aznet_node::config::{Endpoints, KeyRange, Keys, L1, Slashing};
+    use crate::bot::Account;
+    use crate::l1_secret::ApiKeys;
+    use aznet_node::config::{
+        Endpoints, Gas, Inactivity, KeyRange, Keys, L1, Penalties, Sentinel, SlashAmounts,
+        Slashing, Staking,
+    };
 
     /// The small network.
     pub(crate) fn config() -> NetworkConfig {
@@ -205,6 +258,7 @@ pub(crate) mod tests {
                 consensus_urls: vec![],
                 anvil: true,
                 slots_in_an_epoch: 2,
+                gas: gas(),
             },
             slot_duration: 12,
             epoch_duration: 4,
@@ -217,15 +271,22 @@ pub(crate) mod tests {
             sponsored_fpc: true,
             skip_warm_up: true,
             registry_address: None,
-            slashing: Slashing {
-                flavor: "tally".into(),
-                local_ejection_threshold: Some("50000000000000000000".into()),
-                disable_penalties: true,
+            bootstrap_nodes: vec![],
+            staking: Staking {
+                activation_threshold: "100".into(),
+                ejection_threshold: "50".into(),
+                exit_delay_seconds: 172_800,
             },
-            sentinel: true,
+            slashing: slashing(),
+            sentinel: Sentinel {
+                enabled: true,
+                history_length_in_epochs: 24,
+                proven_history_length_in_epochs: 2000,
+            },
             endpoints: Endpoints {
-                boot_node: "http://boot-node-0.boot-node:8080".into(),
-                node: "http://full-node:8080".into(),
+                boot_node: Some("http://boot-node-0.boot-node:8080".into()),
+                node: Some("http://full-node:8080".into()),
+                pxe: Some("http://pxe-0.pxe:8080".into()),
                 prover_broker: Some("http://prover-broker-0.prover-broker:8080".into()),
                 peers: vec!["http://full-node-0.full-node:8080".into()],
                 blob_store: Some("s3://blobs/aztec?endpoint=http://blob-store:7070".into()),
@@ -249,13 +310,67 @@ pub(crate) mod tests {
         }
     }
 
+    fn gas() -> Gas {
+        Gas {
+            max_gwei: "2000".into(),
+            max_blob_gwei: "3000".into(),
+            min_priority_fee_gwei: "0.5".into(),
+            priority_fee_bump_percent: 20,
+            priority_fee_retry_bump_percent: 50,
+            limit_buffer_percent: 20,
+        }
+    }
+
+    fn slashing() -> Slashing {
+        Slashing {
+            flavor: "tally".into(),
+            round_size_in_epochs: 4,
+            quorum: Some(9),
+            offset_in_rounds: 2,
+            execution_delay_in_rounds: 0,
+            lifetime_in_rounds: 5,
+            disable_duration_seconds: 432_000,
+            vetoer: String::new(),
+            amounts: SlashAmounts {
+                small: "10".into(),
+                medium: "20".into(),
+                large: "50".into(),
+            },
+            local_ejection_threshold: "98".into(),
+            disable_penalties: true,
+            penalties: Penalties {
+                prune: "1".into(),
+                data_withholding: "2".into(),
+                inactivity: "3".into(),
+                invalid_block: "4".into(),
+                duplicate_proposal: "5".into(),
+                duplicate_attestation: "6".into(),
+                propose_invalid_attestations: "7".into(),
+                attest_descendant_of_invalid: "8".into(),
+                unknown: "9".into(),
+            },
+            inactivity: Inactivity {
+                missed_percent: 90,
+                consecutive_epochs: 1,
+            },
+            grace_period_slots: 0,
+            offense_expiration_rounds: 4,
+            never_slash: vec!["0xaa".into(), "0xbb".into()],
+            always_slash: vec![],
+        }
+    }
+
     fn facts() -> Facts {
         Facts {
             pod_ip: Some("10.1.2.3".into()),
             data: PathBuf::from("/data"),
             registry: Some(Address::repeat_byte(0x11)),
             bootstrap: vec!["enr:-boot".into(), "enr:-peer".into()],
-            keystore: None,
+            account: Some(Account {
+                secret: "0x12".into(),
+                salt: Some("0x0"),
+            }),
+            ..Facts::default()
         }
     }
 
@@ -271,6 +386,7 @@ pub(crate) mod tests {
             Role::ProverBroker,
             Role::ProverAgent,
             Role::Pxe,
+            Role::Bot,
         ] {
             insta::assert_debug_snapshot!(role.to_string(), environment(role, &config(), &facts()));
         }
@@ -286,13 +402,30 @@ pub(crate) mod tests {
         let mut config = config();
         config.l1.consensus_urls = vec!["https://beacon.example".into()];
         config.endpoints.blob_store = None;
-        config.slashing.disable_penalties = false;
-        let env = environment(Role::Validator, &config, &facts());
+        let facts = Facts {
+            consensus_keys: ApiKeys {
+                keys: vec!["secret".into()],
+                headers: vec!["x-api-key".into()],
+            },
+            ..facts()
+        };
+        let env = environment(Role::Validator, &config, &facts);
         assert_eq!(env["L1_CONSENSUS_HOST_URLS"], "https://beacon.example");
-        assert!(
-            !env.keys()
-                .any(|name| name.starts_with("SLASH_") || name.starts_with("BLOB_"))
-        );
+        assert_eq!(env["L1_CONSENSUS_HOST_API_KEYS"], "secret");
+        assert_eq!(env["L1_CONSENSUS_HOST_API_KEY_HEADERS"], "x-api-key");
+        assert!(!env.keys().any(|name| name.starts_with("BLOB_")));
+    }
+
+    #[test]
+    fn offences_have_the_penalties_that_are_said() {
+        let mut config = config();
+        config.slashing.disable_penalties = false;
+        let env = environment(Role::FullNode, &config, &facts());
+        assert_eq!(env["SLASH_PRUNE_PENALTY"], "1");
+        assert_eq!(env["SLASH_UNKNOWN_PENALTY"], "9");
+        assert_eq!(env["SLASH_INACTIVITY_TARGET_PERCENTAGE"], "0.9");
+        assert_eq!(env["SLASH_VALIDATORS_NEVER"], "0xaa,0xbb");
+        assert!(!env.contains_key("SLASH_VALIDATORS_ALWAYS"));
     }
 
     #[test]

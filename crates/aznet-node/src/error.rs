@@ -6,11 +6,13 @@ use std::path::PathBuf;
 use alloy_primitives::Address;
 use thiserror::Error;
 
+use crate::bot::BotError;
 use crate::deployment::DeploymentError;
 use crate::files::FileError;
 use crate::install::InstallError;
 use crate::keys::KeyError;
 use crate::l1::L1Error;
+use crate::l1_secret::SecretError;
 use crate::staking::StakingError;
 use crate::wait::WaitError;
 
@@ -35,6 +37,20 @@ pub(crate) enum NodeError {
     /// Keys.
     #[error(transparent)]
     Keys(#[from] KeyError),
+    /// The Secret with the L1's URLs.
+    #[error(transparent)]
+    L1Secret(#[from] SecretError),
+    /// A bot's account.
+    #[error(transparent)]
+    Bot(#[from] BotError),
+    /// A wallet server or bot where no node is.
+    #[error("there is no node to talk to: this network has neither a full node nor a boot node")]
+    NoNode,
+    /// Neither a boot node nor an address to join by.
+    #[error(
+        "there is no boot node, and network.registryAddress is empty: nobody says which network this is"
+    )]
+    NoNetwork,
     /// Something awaited did not come.
     #[error(transparent)]
     Wait(#[from] WaitError),

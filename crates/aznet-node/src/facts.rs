@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 
 use alloy_primitives::Address;
 
+use crate::bot::Account;
 use crate::error::NodeError;
 use crate::files::FileError;
+use crate::l1_secret::ApiKeys;
 use aznet_node::config::NetworkConfig;
 
 /// The facts.
@@ -21,6 +23,10 @@ pub(crate) struct Facts {
     pub(crate) bootstrap: Vec<String>,
     /// Directory of the key store, where the role has keys.
     pub(crate) keystore: Option<PathBuf>,
+    /// API keys of consensus clients.
+    pub(crate) consensus_keys: ApiKeys,
+    /// Whom a bot sends as.
+    pub(crate) account: Option<Account>,
 }
 
 /// Reads the configuration the chart rendered.

@@ -63,3 +63,64 @@ impl Shim {
         Path::join(self.dir.path(), name)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+    use std::process::Command;
+
+    use super::*;
+
+    const URL: &str = "https://l1.example/v2/KEY";
+    /// As Aztec does: a program starts a script of Node.js, and that starts forge.
+    const PROGRAM: &str = "const { spawn } = require('node:child_process');
+        spawn(process.execPath, [process.argv[2], 'Deploy.s.sol', '--private-key', '0xSECRET', '--rpc-url', process.env.ETH_RPC_URL], { stdio: 'inherit' });";
+    const SCRIPT: &str = "const { spawn } = require('node:child_process');
+        const { readFileSync } = require('node:fs');
+        const args = process.argv.slice(2);
+        console.log('script', readFileSync('/proc/self/cmdline', 'utf8').replaceAll('\\0', ' '));
+        console.log('url', args[args.indexOf('--rpc-url') + 1]);
+        spawn('forge', ['script', ...args], { stdio: 'inherit' });";
+    const FORGE: &str = "#!/bin/sh\necho \"forge $*; $ETH_RPC_URL\"\n";
+
+    #[test]
+    fn neither_key_nor_url_is_on_a_command_line() {
+        let key = crate::keys::tests::public_mnemonic()
+            .key(0)
+            .expect("derives");
+        let shim = Shim::new(&key).expect("writes");
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let path = |name: &str| dir.path().join(name);
+        for (name, text) in [
+            ("program.cjs", PROGRAM),
+            ("script.cjs", SCRIPT),
+            ("forge", FORGE),
+        ] {
+            std::fs::write(path(name), text).expect("writes");
+        }
+        let executable = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(path("forge"), executable).expect("sets");
+        let search = std::env::var("PATH").unwrap_or_default();
+        let output = Command::new("node")
+            .args([path("program.cjs"), path("script.cjs")])
+            .envs(shim.environment(None))
+            .env("ETH_RPC_URL", URL)
+            .env("PATH", format!("{}:{search}", dir.path().display()))
+            .output()
+            .expect("Node.js runs");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let line = |start: &str| {
+            text.lines()
+                .find(|line| line.starts_with(start))
+                .unwrap_or_else(|| panic!("no line `{start}` in {text}"))
+                .to_owned()
+        };
+        assert!(!line("script ").contains("KEY"), "{text}");
+        assert_eq!(line("url "), format!("url {URL}"), "the script itself has it");
+        let forge = line("forge ");
+        let (arguments, url) = forge.split_once("; ").expect("two parts");
+        assert_eq!(url, URL, "forge reads it from the environment");
+        assert!(arguments.contains("--keystore"), "{arguments}");
+        assert!(!text.contains("0xSECRET") && !arguments.contains("KEY"), "{text}");
+    }
+}

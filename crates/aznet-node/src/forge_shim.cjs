@@ -1,23 +1,40 @@
-// Loaded before Aztec's program: takes private keys off the command lines of the processes it starts.
+// Loaded before Aztec's program: takes private keys and the L1's URL, which may hold an API key, off the command lines
+// of the processes it starts. forge reads the URL from ETH_RPC_URL, which they all inherit.
 'use strict';
 const childProcess = require('node:child_process');
 const { syncBuiltinESMExports } = require('node:module');
 
-const { AZNET_FORGE_KEYSTORE, AZNET_FORGE_PASSWORD_FILE, AZNET_FORGE_SENDER } = process.env;
+const { AZNET_FORGE_KEYSTORE, AZNET_FORGE_PASSWORD_FILE, AZNET_FORGE_SENDER, ETH_RPC_URL } = process.env;
+const HIDDEN = 'in-ETH_RPC_URL';
 const spawn = childProcess.spawn;
 
-childProcess.spawn = (command, args, ...rest) => {
-  const at = Array.isArray(args) ? args.indexOf('--private-key') : -1;
-  const hidden =
-    at < 0
-      ? args
-      : args.toSpliced(
-          at,
-          2,
-          ...['--keystore', AZNET_FORGE_KEYSTORE],
-          ...['--password-file', AZNET_FORGE_PASSWORD_FILE],
-          ...['--sender', AZNET_FORGE_SENDER],
-        );
-  return spawn(command, hidden, ...rest);
+// A script that forge is started by: here, the argument is only in memory.
+const own = process.argv.indexOf('--rpc-url');
+if (own > 0 && process.argv[own + 1] === HIDDEN) {
+  process.argv[own + 1] = ETH_RPC_URL;
+}
+
+const withKeyHidden = args => {
+  const at = args.indexOf('--private-key');
+  return at < 0
+    ? args
+    : args.toSpliced(
+        at,
+        2,
+        ...['--keystore', AZNET_FORGE_KEYSTORE],
+        ...['--password-file', AZNET_FORGE_PASSWORD_FILE],
+        ...['--sender', AZNET_FORGE_SENDER],
+      );
 };
+
+const withUrlHidden = (command, args) => {
+  const at = args.indexOf('--rpc-url');
+  if (at < 0 || args[at + 1] !== ETH_RPC_URL) {
+    return args;
+  }
+  return command === 'forge' ? args.toSpliced(at, 2) : args.toSpliced(at + 1, 1, HIDDEN);
+};
+
+childProcess.spawn = (command, args, ...rest) =>
+  spawn(command, Array.isArray(args) ? withUrlHidden(command, withKeyHidden(args)) : args, ...rest);
 syncBuiltinESMExports();

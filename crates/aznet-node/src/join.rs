@@ -41,6 +41,37 @@ pub(crate) fn join(
     l1: &L1,
     deadline: Deadline,
 ) -> Result<Membership, NodeError> {
+    let mut membership = match &config.endpoints.boot_node {
+        Some(boot_node) => by_boot_node(boot_node, config, settings, l1, deadline)?,
+        None => someone_elses(config)?,
+    };
+    membership
+        .enrs
+        .extend(config.bootstrap_nodes.iter().cloned());
+    if role.is_node() {
+        // A boot node that dies right after this node's start would leave it without anyone to ask.
+        membership.enrs.extend(peers(config, settings));
+    }
+    Ok(membership)
+}
+
+/// A network that someone else runs: all there is to know is configured.
+fn someone_elses(config: &NetworkConfig) -> Result<Membership, NodeError> {
+    let registry = config.registry_address.as_deref();
+    let registry = registry.ok_or(NodeError::NoNetwork)?;
+    Ok(Membership {
+        registry: parse_address("registryAddress", registry)?,
+        enrs: Vec::new(),
+    })
+}
+
+fn by_boot_node(
+    boot_node: &str,
+    config: &NetworkConfig,
+    settings: &Settings,
+    l1: &L1,
+    deadline: Deadline,
+) -> Result<Membership, NodeError> {
     let path = Record::path(&settings.data);
     let noted = Record::valid(&path, l1)?;
     let limit = if noted.is_some() {
@@ -48,31 +79,32 @@ pub(crate) fn join(
     } else {
         deadline
     };
-    let answer = limit.until("the boot node", || {
-        ask(&config.endpoints.boot_node, config, l1)
-    });
-    let mut membership = match (answer, noted) {
+    let answer = limit.until("the boot node", || ask(boot_node, config, l1));
+    match (answer, noted) {
         (Ok(membership), _) => {
             Record::write(&path, l1, membership.registry)?;
-            membership
+            Ok(membership)
         }
         (Err(error), Some(record)) => {
             let registry = record.registry;
             say(format_args!(
                 "going on without the boot node, by registry {registry}: {error}"
             ));
-            Membership {
+            Ok(Membership {
                 registry,
                 enrs: Vec::new(),
-            }
+            })
         }
-        (Err(error), None) => return Err(error.into()),
-    };
-    if role.is_node() {
-        // A boot node that dies right after this node's start would leave it without anyone to ask.
-        membership.enrs.extend(peers(config, settings));
+        (Err(error), None) => Err(error.into()),
     }
-    Ok(membership)
+}
+
+/// An address that the configuration gives as text.
+pub(crate) fn parse_address(what: &'static str, text: &str) -> Result<Address, NodeError> {
+    text.parse().map_err(|_| NodeError::Address {
+        what,
+        seen: text.to_owned(),
+    })
 }
 
 /// ENRs of the configured peers that answer right now, without this pod itself.

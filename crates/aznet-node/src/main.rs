@@ -4,6 +4,7 @@
 mod anvil;
 mod aztec;
 mod bls;
+mod bot;
 mod cli;
 mod clock;
 mod command;
@@ -20,6 +21,7 @@ mod join;
 mod keys;
 mod keystore;
 mod l1;
+mod l1_secret;
 mod redact;
 mod role;
 mod rpc;

@@ -24,6 +24,8 @@ pub(crate) enum Role {
     ProverAgent,
     /// A wallet server.
     Pxe,
+    /// Sends transactions at a rate.
+    Bot,
 }
 
 impl Role {
@@ -51,6 +53,7 @@ impl Role {
             Self::ProverNode => &["start", "--node", "--archiver", "--prover-node"],
             Self::ProverBroker => &["start", "--prover-broker"],
             Self::ProverAgent => &["start", "--prover-agent"],
+            Self::Bot => &["start", "--bot"],
         }
     }
 }

@@ -24,6 +24,12 @@ pub(crate) struct Settings {
         default_value = "/aznet/secrets/mnemonic"
     )]
     pub(crate) mnemonic: PathBuf,
+    /// Files of the Secret with the L1's URLs and API keys
+    #[arg(long, env = "AZNET_L1_SECRET_DIR", default_value = "/aznet/l1")]
+    pub(crate) l1_secret: PathBuf,
+    /// Files of the Secret with the bots' accounts
+    #[arg(long, env = "AZNET_BOT_SECRET_DIR", default_value = "/aznet/bot")]
+    pub(crate) bot_secret: PathBuf,
     /// Where keys are handed to the process: memory, not disk
     #[arg(
         long,

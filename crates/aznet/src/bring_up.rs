@@ -8,19 +8,18 @@ use aznet_network::deploy::{self, Chart};
 use aznet_network::namespace::{NamespaceError, Network, NewNetwork};
 use aznet_network::plan::Plan;
 use aznet_network::status::{NetworkStatus, collect};
-use aznet_network::units::Bytes;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::cli::{ClusterChoice, ValuesArgs};
+use crate::cli::{ClusterChoice, MachineArgs, ValuesArgs};
 use crate::clusters;
 use crate::commands::down;
 use crate::context::Context;
 use crate::diff::{Change, changes};
 use crate::forwarder::{self, Urls};
 use crate::live::Live;
-use crate::planning::{Planned, available_memory, planned};
+use crate::planning::{Planned, capacity, planned};
 use crate::setup::{self, Ready};
 use crate::steps::{Phase, Steps};
 use crate::table::count;
@@ -36,8 +35,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) name: String,
     /// How long it may live.
     pub(crate) ttl: Option<Duration>,
-    /// Memory that it may count on, if that is not the machine's own.
-    pub(crate) memory: Option<Bytes>,
+    /// What it may count on, if that is not the machine's own.
+    pub(crate) machine: MachineArgs,
 }
 
 /// What became of it.
@@ -135,7 +134,8 @@ async fn check_first(wanted: &Wanted<'_>, steps: &Steps, context: &Context) -> a
         let Planned { plan, .. } = planned(wanted.values, None)?;
         if !is_there(wanted, context).await? && matches!(wanted.cluster, ClusterChoice::Embedded(_))
         {
-            plan.check_machine(available_memory(wanted.memory)?)?;
+            let available = capacity(context, &wanted.cluster, wanted.machine).await?;
+            plan.check_machine(&available)?;
         }
         anyhow::Ok(plan)
     };

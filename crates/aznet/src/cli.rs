@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use aznet_network::units::Bytes;
+use aznet_network::units::{Bytes, MilliCpu};
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -170,12 +170,15 @@ pub struct ValuesArgs {
     pub set: Vec<String>,
 }
 
-/// Memory that may be counted on, where the machine's own is not to be taken.
+/// What may be counted on, where the machine's own is not to be taken.
 #[derive(Debug, Clone, Copy, Args)]
-pub struct MemoryArg {
+pub struct MachineArgs {
     /// Memory that the pods may count on, e.g. `24GiB` (default: what this machine has available).
     #[arg(long, value_name = "SIZE", env = "AZNET_MEMORY", value_parser = memory, hide = true)]
     pub memory: Option<Bytes>,
+    /// Processor time that the pods may ask for, e.g. `4` or `1500m` (default: what no pod has asked for yet).
+    #[arg(long, value_name = "CORES", env = "AZNET_CPU", value_parser = cpu, hide = true)]
+    pub cpu: Option<MilliCpu>,
 }
 
 /// Parses a lifetime: `90m`, `2h`, `1day 12h`.
@@ -220,6 +223,11 @@ fn assignment(text: &str) -> Result<String, String> {
 }
 
 /// Parses a size as Kubernetes writes it (`24Gi`), or as people do (`24GiB`).
+fn cpu(text: &str) -> Result<MilliCpu, String> {
+    text.parse()
+        .map_err(|_| "expected cores, such as `4` or `1500m`".to_owned())
+}
+
 fn memory(text: &str) -> Result<Bytes, String> {
     text.strip_suffix('B')
         .unwrap_or(text)

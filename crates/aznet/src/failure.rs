@@ -11,7 +11,7 @@ use aznet_network::deploy::{DeployError, DownError};
 use aznet_network::helm::HelmError;
 use aznet_network::logs::LogError;
 use aznet_network::namespace::NamespaceError;
-use aznet_network::plan::NotEnoughMemory;
+use aznet_network::plan::DoesNotFit;
 use aznet_network::values::{Problem, ValuesError};
 
 use crate::exit::Exit;
@@ -165,7 +165,7 @@ fn own(cause: Cause<'_>) -> Option<Exit> {
 }
 
 fn network(cause: Cause<'_>) -> Option<Exit> {
-    if cause.is::<ValuesError>() || cause.is::<NotEnoughMemory>() {
+    if cause.is::<ValuesError>() || cause.is::<DoesNotFit>() {
         return Some(Exit::InvalidValues);
     }
     if let Some(error) = cause.downcast_ref::<NamespaceError>() {

@@ -1,13 +1,17 @@
 //! From the arguments to a plan that fits: what `plan`, `up` and `test --network` do first.
 
 use anyhow::Context as _;
+use aznet_cluster::embedded::RESERVED_CPU;
 use aznet_cluster::source::Source;
-use aznet_network::plan::{Plan, plan};
-use aznet_network::units::Bytes;
+use aznet_network::capacity::Cpu;
+use aznet_network::plan::{Capacity, Plan, plan};
+use aznet_network::units::{Bytes, MilliCpu};
 use aznet_network::values::{Loaded, Request, load};
 use serde_json::Value;
 
-use crate::cli::ValuesArgs;
+use crate::cli::{ClusterChoice, MachineArgs, ValuesArgs};
+use crate::clusters;
+use crate::context::Context;
 use crate::failure::Failure;
 
 /// Values and what they mean.
@@ -37,8 +41,46 @@ pub(crate) fn planned(args: &ValuesArgs, implied: Option<&Value>) -> anyhow::Res
     Ok(Planned { loaded, plan })
 }
 
+/// What pods may count on in an embedded cluster on this machine: as given; else the memory that is available, and the
+/// processor time that no pod has asked for.
+pub(crate) async fn capacity(
+    context: &Context,
+    cluster: &ClusterChoice,
+    given: MachineArgs,
+) -> anyhow::Result<Capacity> {
+    let memory = available_memory(given.memory)?;
+    let cpu = match given.cpu {
+        Some(cpu) => Cpu {
+            in_all: cpu,
+            free: cpu,
+        },
+        None => free_cpu(context, cluster).await?,
+    };
+    Ok(Capacity {
+        memory,
+        cpu: cpu.free,
+        cpu_in_all: cpu.in_all,
+    })
+}
+
+/// What the cluster has left; where it does not run, all that one on this machine would have.
+async fn free_cpu(context: &Context, cluster: &ClusterChoice) -> anyhow::Result<Cpu> {
+    if let Ok(cluster) = clusters::connect(context, cluster).await
+        && let Ok(cpu) = Cpu::of(&cluster.client).await
+    {
+        return Ok(cpu);
+    }
+    let cores = std::thread::available_parallelism().context("counting this machine's cores")?;
+    let cores = MilliCpu(1000 * u64::try_from(cores.get()).unwrap_or(u64::MAX / 1000));
+    let in_all = cores.saturating_sub(MilliCpu(RESERVED_CPU));
+    Ok(Cpu {
+        in_all,
+        free: in_all,
+    })
+}
+
 /// Memory that pods may count on: as given, else what this machine has available.
-pub(crate) fn available_memory(given: Option<Bytes>) -> anyhow::Result<Bytes> {
+fn available_memory(given: Option<Bytes>) -> anyhow::Result<Bytes> {
     if let Some(given) = given {
         return Ok(given);
     }

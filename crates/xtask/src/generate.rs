@@ -95,7 +95,7 @@ fn document(command: &clap::Command, parents: &str, text: &mut String) {
 
 const CHART_INTRO: &str = "# aztec-network
 
-An Aztec network: anvil, boot node, full nodes, validators, prover node, broker and agents, pxe, blob store.
+An Aztec network: anvil, boot node, full nodes, validators, prover node, broker and agents, pxe, bots, blob store.
 One release is one network; put it into a namespace of its own.
 
     helm install my-network helm-charts/aztec-network --namespace my-network --create-namespace -f networks/small.yaml

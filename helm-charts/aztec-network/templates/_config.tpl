@@ -1,16 +1,39 @@
 {{/* RPC URL of a pod. Takes {root, values, host}. */}}
 {{- define "aztec-network.rpcUrl" -}}
 {{- $settings := include "aztec-network.settings" . | fromJson -}}
-{{- printf "http://%s:%v" .host (int $settings.service.nodePort) -}}
+{{- printf "http://%s:%v" .host (int ($settings.service.targetPort | default $settings.service.nodePort)) -}}
 {{- end -}}
 
-{{/* The RPC that wallets use: the full nodes together, or the boot node. */}}
+{{/* RPC URL of the boot node; empty where there is none. */}}
+{{- define "aztec-network.bootNodeUrl" -}}
+{{- if gt (int .Values.bootNode.replicas) 0 -}}
+{{- include "aztec-network.rpcUrl" (dict "root" . "values" .Values.bootNode "host" "boot-node-0.boot-node") -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The RPC that wallets use: the full nodes together, or the boot node; empty where there is neither. */}}
 {{- define "aztec-network.nodeUrl" -}}
 {{- if gt (int .Values.fullNode.replicas) 0 -}}
 {{- include "aztec-network.rpcUrl" (dict "root" . "values" .Values.fullNode "host" "full-node") -}}
 {{- else -}}
-{{- include "aztec-network.rpcUrl" (dict "root" . "values" .Values.bootNode "host" "boot-node-0.boot-node") -}}
+{{- include "aztec-network.bootNodeUrl" . -}}
 {{- end -}}
+{{- end -}}
+
+{{/* RPC URL of the first wallet server; empty where there is none. */}}
+{{- define "aztec-network.pxeUrl" -}}
+{{- if gt (int .Values.pxe.replicas) 0 -}}
+{{- include "aztec-network.rpcUrl" (dict "root" . "values" .Values.pxe "host" "pxe-0.pxe") -}}
+{{- end -}}
+{{- end -}}
+
+{{/* true where proofs are real: the first role that says something with `fakeProofs`, else network.realProofs. */}}
+{{- define "aztec-network.realProofs" -}}
+{{- $said := list -}}
+{{- range $role := list .Values.bootNode .Values.fullNode .Values.validator .Values.proverNode .Values.proverBroker .Values.proverAgent .Values.pxe -}}
+{{- if kindIs "bool" $role.fakeProofs -}}{{- $said = append $said (not $role.fakeProofs) -}}{{- end -}}
+{{- end -}}
+{{- append $said .Values.network.realProofs | first -}}
 {{- end -}}
 
 {{/* A few nodes that a boot node with a new address can ask, as JSON. */}}
@@ -40,26 +63,33 @@
     "executionUrls" ($l1.anvil.enabled | ternary (list "http://anvil:8545") $l1.executionUrls)
     "consensusUrls" $l1.consensusUrls
     "anvil" $l1.anvil.enabled
-    "slotsInAnEpoch" (int64 $l1.anvil.slotsInAnEpoch))
+    "slotsInAnEpoch" (int64 $l1.anvil.slotsInAnEpoch)
+    "gas" (dict
+      "maxGwei" (toString $l1.gas.maxGwei)
+      "maxBlobGwei" (toString $l1.gas.maxBlobGwei)
+      "minPriorityFeeGwei" (toString $l1.gas.minPriorityFeeGwei)
+      "priorityFeeBumpPercent" (int64 $l1.gas.priorityFeeBumpPercent)
+      "priorityFeeRetryBumpPercent" (int64 $l1.gas.priorityFeeRetryBumpPercent)
+      "limitBufferPercent" (int64 $l1.gas.limitBufferPercent)))
   "slotDuration" (int64 $network.slotDuration)
   "epochDuration" (int64 $network.epochDuration)
   "committeeSize" (int64 $network.committeeSize)
   "lagInEpochsForValidatorSet" (int64 $network.lagInEpochsForValidatorSet)
   "lagInEpochsForRandao" (int64 $network.lagInEpochsForRandao)
   "proofSubmissionEpochs" (int64 $network.proofSubmissionEpochs)
-  "realProofs" $network.realProofs
+  "realProofs" (include "aztec-network.realProofs" . | eq "true")
   "testAccounts" $network.testAccounts
   "sponsoredFpc" $network.sponsoredFpc
   "skipWarmUp" (and $network.skipWarmUp $l1.anvil.enabled)
   "registryAddress" ($network.registryAddress | default nil)
-  "slashing" (dict
-    "flavor" $network.slashing.flavor
-    "localEjectionThreshold" ($network.slashing.localEjectionThreshold | default nil)
-    "disablePenalties" $network.slashing.disablePenalties)
+  "bootstrapNodes" $network.bootstrapNodes
+  "staking" $network.staking
+  "slashing" $network.slashing
   "sentinel" $network.sentinel
   "endpoints" (dict
-    "bootNode" (include "aztec-network.rpcUrl" (dict "root" . "values" .Values.bootNode "host" "boot-node-0.boot-node"))
-    "node" (include "aztec-network.nodeUrl" .)
+    "bootNode" (include "aztec-network.bootNodeUrl" . | default nil)
+    "node" (include "aztec-network.nodeUrl" . | default nil)
+    "pxe" (include "aztec-network.pxeUrl" . | default nil)
     "proverBroker" (gt (int .Values.proverBroker.replicas) 0 | ternary (include "aztec-network.rpcUrl" (dict "root" . "values" .Values.proverBroker "host" "prover-broker-0.prover-broker")) nil)
     "peers" (include "aztec-network.peers" . | fromJsonArray)
     "blobStore" (.Values.blobStore.enabled | ternary ($blobs | default nil) nil))
@@ -74,12 +104,13 @@
 {{- end -}}
 
 {{/* Digest of the configuration that a running pod must be restarted for: nothing that follows from replica counts,
-     so that adding pods leaves the others alone. Only the pxe talks to the collective RPC. Takes {root, role}. */}}
+     so that adding pods leaves the others alone. Only wallets and bots talk to the collective RPC. Takes {root, role}. */}}
 {{- define "aztec-network.configChecksum" -}}
 {{- $config := include "aztec-network.config" .root | fromJson -}}
 {{- $_ := unset $config.keys "validatorReplicas" -}}
 {{- $_ := unset $config.endpoints "peers" -}}
-{{- if ne .role "pxe" -}}{{- $_ := unset $config.endpoints "node" -}}{{- end -}}
+{{- if not (has .role (list "pxe" "bot")) -}}{{- $_ := unset $config.endpoints "node" -}}{{- end -}}
+{{- if ne .role "bot" -}}{{- $_ := unset $config.endpoints "pxe" -}}{{- end -}}
 {{- if eq .role "anvil" -}}{{- $config = dict "l1" $config.l1 -}}{{- end -}}
 {{- $config | toJson | sha256sum -}}
 {{- end -}}

@@ -4,14 +4,14 @@
 {{- $env := dict "HOME" "/tmp" "DATA_DIRECTORY" "/data" "LOG_LEVEL" .settings.logLevel -}}
 {{- with .settings.debug -}}{{- $_ := set $env "DEBUG" . -}}{{- end -}}
 {{- if .nodejs -}}
-{{- $_ := set $env (eq .role "pxe" | ternary "PXE_PORT" "AZTEC_PORT") (int $service.nodePort) -}}
+{{- $_ := set $env (eq .role "pxe" | ternary "PXE_PORT" "AZTEC_PORT") (int ($service.targetPort | default $service.nodePort)) -}}
 {{- with .settings.maxOldSpaceSize -}}{{- $_ := set $env "NODE_OPTIONS" (printf "--max-old-space-size=%d" (int .)) -}}{{- end -}}
 {{- end -}}
 {{- if .node -}}
 {{- $_ := set $env "AZTEC_ADMIN_PORT" (int $service.adminPort) -}}
 {{- $_ := set $env "P2P_PORT" (int $service.p2pPort) -}}
 {{- end -}}
-{{- $env = mergeOverwrite $env (.settings.env | default dict) -}}
+{{- $env = mergeOverwrite $env (include "aztec-network.roleEnv" . | fromJson) (.settings.env | default dict) -}}
 {{- $secret := "" -}}
 {{- if .node -}}
 {{- $secret = include "aztec-network.blobStoreSecret" .root -}}
@@ -49,7 +49,7 @@
 {{- define "aztec-network.containerPorts" -}}
 {{- $service := .settings.service -}}
 {{- if .nodejs -}}
-- {name: http, containerPort: {{ int $service.nodePort }}}
+- {name: http, containerPort: {{ int ($service.targetPort | default $service.nodePort) }}}
 {{- else -}}
 - {name: http, containerPort: 8545}
 {{- end }}

@@ -65,6 +65,9 @@ spec:
         {{- if .keys }}
         - {name: keys, mountPath: /aznet/secrets, readOnly: true}
         {{- end }}
+        {{- range $name, $secret := include "aztec-network.secrets" . | fromJson }}
+        - {name: {{ $name }}, mountPath: /aznet/{{ $name }}, readOnly: true}
+        {{- end }}
         - {name: data, mountPath: /data}
         - {name: tmp, mountPath: /tmp}
   volumes:
@@ -81,6 +84,12 @@ spec:
         defaultMode: 288
         items:
           - {key: mnemonic, path: mnemonic}
+    {{- end }}
+    {{- range $name, $secret := include "aztec-network.secrets" . | fromJson }}
+    - name: {{ $name }}
+      secret:
+        secretName: {{ $secret }}
+        defaultMode: 288
     {{- end }}
     - name: tmp
       emptyDir: {}

@@ -16,9 +16,10 @@
 {{- if and (gt $block 0) (ne (mod $slot (max 1 $block)) 0) -}}
 {{- $problems = append $problems (printf "network.slotDuration is %d: make it a multiple of l1.blockTime (%d)" $slot $block) -}}
 {{- end -}}
-{{- if ne (int $v.bootNode.replicas) 1 -}}
-{{- $problems = append $problems (printf "bootNode.replicas is %v: it must be 1" $v.bootNode.replicas) -}}
+{{- if or (gt (int $v.bootNode.replicas) 1) (and $new (lt (int $v.bootNode.replicas) 1)) -}}
+{{- $problems = append $problems (printf "bootNode.replicas is %v: it must be 1, or 0 with network.registryAddress and network.bootstrapNodes" $v.bootNode.replicas) -}}
 {{- end -}}
+{{- $problems = concat $problems (include "aztec-network.wiringProblems" . | fromJsonArray) -}}
 {{- $validators := mul (int64 $v.validator.replicas) (int64 $v.validator.keysPerReplica) -}}
 {{- if and $new (lt $validators 1) -}}
 {{- $problems = append $problems "validator.replicas is 0: a new network needs validators; or give network.registryAddress" -}}
@@ -34,13 +35,16 @@
 {{- if or (gt (int $v.proverBroker.replicas) 1) (lt (int $v.proverBroker.replicas) $broker) -}}
 {{- $problems = append $problems (printf "proverBroker.replicas is %v: make it 1" $v.proverBroker.replicas) -}}
 {{- end -}}
-{{- if and $v.l1.anvil.enabled (or $v.l1.executionUrls $v.network.registryAddress) -}}
-{{- $problems = append $problems "l1.anvil.enabled is true beside l1.executionUrls or network.registryAddress: choose one L1" -}}
+{{- if and $v.l1.anvil.enabled (or $v.l1.executionUrls $v.l1.existingSecret $v.network.registryAddress) -}}
+{{- $problems = append $problems "l1.anvil.enabled is true beside l1.executionUrls, l1.existingSecret or network.registryAddress: choose one L1" -}}
 {{- end -}}
-{{- if not (or $v.l1.anvil.enabled $v.l1.executionUrls) -}}
-{{- $problems = append $problems "l1.executionUrls is empty while l1.anvil.enabled is false: name your L1" -}}
+{{- if and $v.l1.existingSecret (or $v.l1.executionUrls $v.l1.consensusUrls) -}}
+{{- $problems = append $problems "l1.executionUrls or l1.consensusUrls beside l1.existingSecret: URLs come from one place" -}}
 {{- end -}}
-{{- if not (or $v.blobStore.enabled $v.l1.consensusUrls) -}}
+{{- if not (or $v.l1.anvil.enabled $v.l1.executionUrls $v.l1.existingSecret) -}}
+{{- $problems = append $problems "l1.executionUrls is empty while l1.anvil.enabled is false: name your L1, or a Secret in l1.existingSecret" -}}
+{{- end -}}
+{{- if not (or $v.blobStore.enabled $v.l1.consensusUrls $v.l1.existingSecret) -}}
 {{- $problems = append $problems "blobStore.enabled is false and l1.consensusUrls is empty: nodes could not get blobs" -}}
 {{- end -}}
 {{- $problems = concat $problems (include "aztec-network.keyProblems" . | fromJsonArray) -}}
@@ -66,6 +70,37 @@
 {{- $problems = append $problems (printf "%s (%d, %d keys) overlaps %s (%d, %d keys): move one" $one.key $one.start (int64 $one.count) $other.key $other.start (int64 $other.count)) -}}
 {{- end -}}
 {{- end -}}
+{{- end -}}
+{{- $problems | toJson -}}
+{{- end -}}
+
+{{/* Who would find nobody, and roles that contradict each other, as JSON. */}}
+{{- define "aztec-network.wiringProblems" -}}
+{{- $v := .Values -}}
+{{- $problems := list -}}
+{{- if and $v.network.registryAddress (lt (int $v.bootNode.replicas) 1) (not $v.network.bootstrapNodes) -}}
+{{- $problems = append $problems "network.bootstrapNodes is empty while bootNode.replicas is 0: nodes would find no peers" -}}
+{{- end -}}
+{{- $talkers := add (int $v.pxe.replicas) (int $v.bot.replicas) -}}
+{{- if and (gt $talkers 0) (not (include "aztec-network.nodeUrl" .)) -}}
+{{- $problems = append $problems "pxe.replicas or bot.replicas without a full node or boot node: they would have nobody to talk to" -}}
+{{- end -}}
+{{- if and (gt (int $v.bot.replicas) 0) (not $v.bot.existingSecret) -}}
+{{- if or (gt (int $v.bot.replicas) 3) (lt (int $v.pxe.replicas) 1) (not $v.network.testAccounts) -}}
+{{- $problems = append $problems "bot.replicas: without bot.existingSecret at most 3, and only with network.testAccounts and a pxe, which deploys them" -}}
+{{- end -}}
+{{- end -}}
+{{- $real := list -}}
+{{- range $role := list $v.bootNode $v.fullNode $v.validator $v.proverNode $v.proverBroker $v.proverAgent $v.pxe -}}
+{{- if kindIs "bool" $role.fakeProofs -}}{{- $real = append $real $role.fakeProofs | uniq -}}{{- end -}}
+{{- end -}}
+{{- if gt (len $real) 1 -}}
+{{- $problems = append $problems "fakeProofs differs between roles: all of a network make and check the same kind of proof" -}}
+{{- end -}}
+{{- $slashing := $v.network.slashing -}}
+{{- $seats := mul (int64 $v.network.committeeSize) (int64 $slashing.roundSizeInEpochs) -}}
+{{- if and (not $v.network.registryAddress) (eq $slashing.flavor "tally") (or (lt $seats 1) (gt $seats 512) (ne (mod $seats 4) 0)) -}}
+{{- $problems = append $problems (printf "network.slashing.flavor tally needs committeeSize * roundSizeInEpochs (%d) to be a multiple of 4 from 4 to 512" $seats) -}}
 {{- end -}}
 {{- $problems | toJson -}}
 {{- end -}}

@@ -40,7 +40,7 @@ spec:
   selector:
     {{- include "aztec-network.selectorLabels" . | nindent 4 }}
   ports:
-    - {name: http, port: {{ int $settings.service.nodePort }}, targetPort: http}
+    - {name: http, port: {{ int ($settings.service.targetPort | default $settings.service.nodePort) }}, targetPort: http}
     {{- if .node }}
     - {name: admin, port: {{ int $settings.service.adminPort }}, targetPort: admin}
     - {name: p2p, port: {{ int $settings.service.p2pPort }}, targetPort: p2p}

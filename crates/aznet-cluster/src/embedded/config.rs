@@ -13,6 +13,13 @@ use super::layout::Layout;
 use super::spec::Spec;
 use crate::files;
 
+/// What the kubelet keeps for the machine's own processes, in thousandths of a core.
+const SYSTEM_CPU: u64 = 100;
+/// What it keeps for the cluster's.
+const KUBERNETES_CPU: u64 = 200;
+/// Processor time that pods can't ask for, in thousandths of a core.
+pub const RESERVED_CPU: u64 = SYSTEM_CPU + KUBERNETES_CPU;
+
 /// Writes all of them; the same spec always gives the same files.
 pub(crate) fn write_all(layout: &Layout, spec: &Spec) -> Result<(), Error> {
     files::make_private_dir(&layout.config(""))?;
@@ -112,8 +119,8 @@ fn kubelet(layout: &Layout) -> Value {
         "failSwapOn": false,
         "maxPods": 250,
         "enforceNodeAllocatable": ["pods"],
-        "systemReserved": { "cpu": "100m", "memory": "512Mi" },
-        "kubeReserved": { "cpu": "200m", "memory": "1Gi" },
+        "systemReserved": { "cpu": format!("{SYSTEM_CPU}m"), "memory": "512Mi" },
+        "kubeReserved": { "cpu": format!("{KUBERNETES_CPU}m"), "memory": "1Gi" },
         // A full disk shows as a write error in whoever fills it; evicting pods and deleting the images, which no
         // registry has, would not help.
         "evictionHard": {

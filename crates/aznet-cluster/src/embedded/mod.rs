@@ -32,6 +32,7 @@ mod traces;
 mod up;
 mod verify;
 
+pub use self::config::RESERVED_CPU;
 pub use self::down::down;
 pub use self::error::Error;
 pub use self::list::{Info, State, list};

@@ -1,6 +1,5 @@
 //! What pods use. The constants are upper ends of what was measured on Aztec 4.1.2.
 
-use super::Plan;
 use crate::role::Role;
 use crate::units::{Bytes, MilliCpu};
 use crate::values::{Problem, ResourceList, Values};
@@ -17,7 +16,7 @@ const PROVER_HELPER_MEMORY: Bytes = Bytes::mebibytes(500);
 const REAL_PROVER_MEMORY: Bytes = Bytes::mebibytes(128 * 1024);
 /// Cores of an agent that makes real proofs, likewise.
 const REAL_PROVER_CPU: MilliCpu = MilliCpu(16_000);
-/// Memory of a wallet server.
+/// Memory of a wallet server, and of a bot, which has a wallet.
 const PXE_MEMORY: Bytes = Bytes::mebibytes(800);
 /// Memory of anvil with some thousand blocks.
 const ANVIL_MEMORY: Bytes = Bytes::mebibytes(200);
@@ -80,41 +79,6 @@ impl Sum for Demand {
     }
 }
 
-/// A machine is too small for a network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, thiserror::Error)]
-#[serde(rename_all = "camelCase")]
-#[error(
-    "the network needs {needed} of memory and {available} are available, {missing} too little: \
-     lower validator.replicas (put more keys into each pod by validator.keysPerReplica) or fullNode.replicas, \
-     or use a larger machine"
-)]
-pub struct NotEnoughMemory {
-    /// What the pods need.
-    pub needed: Bytes,
-    /// What the machine has to give.
-    pub available: Bytes,
-    /// The difference.
-    pub missing: Bytes,
-}
-
-impl Plan {
-    /// Checks that the pods fit into the memory that a machine has to give.
-    ///
-    /// # Errors
-    /// [`NotEnoughMemory`], with how much is missing.
-    pub fn check_machine(&self, available: Bytes) -> Result<(), NotEnoughMemory> {
-        let needed = self.demand.memory.max(self.demand.memory_requested);
-        if needed <= available {
-            return Ok(());
-        }
-        Err(NotEnoughMemory {
-            needed,
-            available,
-            missing: needed.saturating_sub(available),
-        })
-    }
-}
-
 /// What one pod of a role uses and asks for.
 pub(super) fn of_one(values: &Values, role: Role) -> Result<Demand, Vec<Problem>> {
     let (memory, cpu) = expected(values, role);
@@ -143,8 +107,8 @@ fn expected(values: &Values, role: Role) -> (Bytes, MilliCpu) {
     match role {
         Role::Anvil => (ANVIL_MEMORY, SMALL_CPU),
         Role::BlobStore => (BLOB_STORE_MEMORY, SMALL_CPU),
-        Role::ProverAgent if values.network.real_proofs => (REAL_PROVER_MEMORY, REAL_PROVER_CPU),
-        Role::ProverNode if values.network.real_proofs && values.proves_by_itself() => {
+        Role::ProverAgent if values.real_proofs() => (REAL_PROVER_MEMORY, REAL_PROVER_CPU),
+        Role::ProverNode if values.real_proofs() && values.proves_by_itself() => {
             (REAL_PROVER_MEMORY, REAL_PROVER_CPU)
         }
         Role::BootNode | Role::FullNode | Role::Validator | Role::ProverNode => {
@@ -152,6 +116,7 @@ fn expected(values: &Values, role: Role) -> (Bytes, MilliCpu) {
         }
         Role::ProverBroker | Role::ProverAgent => (PROVER_HELPER_MEMORY, SMALL_CPU),
         Role::Pxe => (PXE_MEMORY, SMALL_CPU),
+        Role::Bot => (PXE_MEMORY, NODE_CPU),
     }
 }
 

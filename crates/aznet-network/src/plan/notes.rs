@@ -1,8 +1,8 @@
 //! Consequences of values that work, worth knowing beforehand.
 
-use super::{Committee, committee};
+use super::{Committee, committee, slashing};
 use crate::role::Role;
-use crate::values::{SlasherFlavor, Values};
+use crate::values::Values;
 
 /// Anvil's and the chart's default mnemonic, known to everybody.
 const PUBLIC_MNEMONIC: &str = "test test test test test test test test test test test junk";
@@ -11,11 +11,14 @@ pub(super) fn of(values: &Values) -> Vec<String> {
     let mut notes = Vec::new();
     if values.network.registry_address.is_empty() {
         notes.push(absence(&committee::of(values)));
-        notes.extend(slashing(values));
+        notes.extend(slashing::note(values));
     }
     notes.extend(prover(values));
     notes.extend(warm_up(values));
     notes.extend(volumes(values));
+    notes.extend(joining(values));
+    notes.extend(proofs(values));
+    notes.extend(chaos(values));
     if !values.l1.anvil.enabled
         && values.keys.existing_secret.is_empty()
         && values.keys.mnemonic == PUBLIC_MNEMONIC
@@ -54,22 +57,6 @@ fn absence(committee: &Committee) -> String {
     )
 }
 
-fn slashing(values: &Values) -> Option<String> {
-    let (network, committee) = (&values.network, committee::of(values));
-    let spare = committee.validators - committee.size;
-    if committee.size == 0 || network.slashing.flavor == SlasherFlavor::None {
-        return None;
-    }
-    if network.slashing.disable_penalties {
-        return Some("Penalties are off (network.slashing.disablePenalties): no validator is slashed, whatever it does.".into());
-    }
-    (spare == 0).then(|| {
-        "There are no more validators than the committee has seats, and slashing is on: one executed slash \
-         leaves too few and halts the network for good. Set network.slashing.disablePenalties, or add validators."
-            .to_owned()
-    })
-}
-
 fn prover(values: &Values) -> Vec<String> {
     let mut notes = Vec::new();
     if values.prover_node.replicas == 0 && values.network.registry_address.is_empty() {
@@ -84,7 +71,7 @@ fn prover(values: &Values) -> Vec<String> {
                 .to_owned(),
         );
     }
-    if values.network.real_proofs {
+    if values.real_proofs() {
         notes.push(
             "Real proofs: count on 16 cores and 128 GiB for each process that proves.".to_owned(),
         );
@@ -126,5 +113,61 @@ fn volumes(values: &Values) -> Vec<String> {
     if forgets(&Role::BlobStore) {
         notes.push("The blob store has no volume: when its pod goes, new nodes can't sync what came before.".to_owned());
     }
+    notes
+}
+
+fn joining(values: &Values) -> Vec<String> {
+    let (network, l1) = (&values.network, &values.l1);
+    let mut notes = Vec::new();
+    if !network.registry_address.is_empty() {
+        notes.push(format!(
+            "Joins the network of registry {}: nothing is deployed, and its timing must be the one given here.",
+            network.registry_address
+        ));
+        if values.boot_node.replicas == 0 {
+            let known = network.bootstrap_nodes.len();
+            notes.push(format!(
+                "There is no boot node: peers are found by the {known} ENR(s) of network.bootstrapNodes. \
+                 A new pod finds none while all of those nodes are away."
+            ));
+        }
+    }
+    if !l1.existing_secret.is_empty() {
+        notes.push(format!(
+            "The L1's URLs and API keys come from Secret {}; pods read it when they start, so a change of it needs a \
+             restart.",
+            l1.existing_secret
+        ));
+    }
+    notes
+}
+
+/// A switch said by role wins over the network's.
+fn proofs(values: &Values) -> Option<String> {
+    let (key, fake) = values.fake_proofs().next()?;
+    (fake == values.network.real_proofs).then(|| {
+        let kind = if fake { "fake" } else { "real" };
+        format!("{key} makes all proofs {kind}: it wins over network.realProofs.")
+    })
+}
+
+fn chaos(values: &Values) -> Vec<String> {
+    let scenarios = &values.chaos.scenarios;
+    if scenarios.is_empty() {
+        return Vec::new();
+    }
+    let count = scenarios.len();
+    let mut notes = vec![format!(
+        "This chart does none of the {count} fault(s) of chaos.scenarios: they are for the chart aztec-chaos."
+    )];
+    let unknown = scenarios
+        .iter()
+        .filter(|one| one.selector.match_labels.contains_key("app"));
+    notes.extend(unknown.map(|one| {
+        format!(
+            "chaos.scenarios {}: no pod has a label `app`; its role is in `app.kubernetes.io/component`.",
+            one.name
+        )
+    }));
     notes
 }

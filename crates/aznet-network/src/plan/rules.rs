@@ -1,8 +1,8 @@
 //! Combinations of values that can't work.
 
-use super::{demand, keys};
+use super::{demand, keys, slashing, wiring};
 use crate::role::Role;
-use crate::values::{Problem, Values};
+use crate::values::{Ports, Problem, Values};
 use alloy_signer_local::coins_bip39::{English, Mnemonic};
 
 /// More pods than this in one role is a slip of the keyboard.
@@ -13,7 +13,8 @@ pub(super) fn problems(values: &Values) -> Vec<Problem> {
     problems.extend(counts(values));
     problems.extend(committee(values));
     problems.extend(prover(values));
-    problems.extend(l1(values));
+    problems.extend(wiring::problems(values));
+    problems.extend(slashing::problems(values));
     problems.extend(mnemonic(values));
     problems.extend(keys::problems(values));
     for role in Role::ALL
@@ -83,14 +84,6 @@ fn counts(values: &Values) -> Vec<Problem> {
             )
         });
     let mut problems: Vec<Problem> = too_many.collect();
-    if values.boot_node.replicas != 1 {
-        problems.push(Problem::new(
-            "bootNode.replicas",
-            values.boot_node.replicas,
-            "exactly 1",
-            "set it to 1: it deploys the L1 contracts and the others find the network through it",
-        ));
-    }
     for (key, count) in [
         (
             "validator.keysPerReplica",
@@ -171,59 +164,6 @@ fn prover(values: &Values) -> Vec<Problem> {
     problems
 }
 
-fn l1(values: &Values) -> Vec<Problem> {
-    let (l1, mut problems) = (&values.l1, Vec::new());
-    let mut add = |key, seen: &str, expected, remedy| {
-        problems.push(Problem::new(key, seen, expected, remedy));
-    };
-    if l1.anvil.enabled {
-        if !l1.execution_urls.is_empty() {
-            add(
-                "l1.executionUrls",
-                "URLs beside anvil",
-                "none",
-                "remove them, or set l1.anvil.enabled to false",
-            );
-        }
-        if !values.network.registry_address.is_empty() {
-            let remedy = "remove it, or set l1.anvil.enabled to false and name that network's L1";
-            add(
-                "network.registryAddress",
-                "an address on the chart's own anvil",
-                "empty: a new chain has no contracts",
-                remedy,
-            );
-        }
-        if !l1.consensus_urls.is_empty() {
-            add(
-                "l1.consensusUrls",
-                "URLs beside anvil",
-                "none: anvil has no consensus client",
-                "remove them",
-            );
-        }
-        return problems;
-    }
-    if l1.execution_urls.is_empty() {
-        add(
-            "l1.executionUrls",
-            "none",
-            "one or more while l1.anvil.enabled is false",
-            "name your L1's JSON-RPC URLs",
-        );
-    }
-    if l1.consensus_urls.is_empty() && !values.blob_store.enabled {
-        let expected = "one or more while blobStore.enabled is false: nodes get blobs from either";
-        add(
-            "l1.consensusUrls",
-            "none",
-            expected,
-            "name your L1's beacon URLs, or enable the blob store",
-        );
-    }
-    problems
-}
-
 /// The mnemonic's words and checksum; the words themselves are never shown.
 fn mnemonic(values: &Values) -> Option<Problem> {
     let keys = &values.keys;
@@ -246,13 +186,16 @@ fn ports(values: &Values, role: Role) -> Vec<Problem> {
         return Vec::new();
     }
     let service = values.pod(role).service.unwrap_or_default();
+    if role == Role::Pxe {
+        return Vec::new();
+    }
+    let mut problems = of_the_pxe(role, &service);
     let named = [
         ("p2pPort", service.p2p_port),
         ("nodePort", service.node_port),
         ("adminPort", service.admin_port),
     ];
     let key = |name| format!("{}.service.{name}", role.values_key());
-    let mut problems = Vec::new();
     for (n, (name, port)) in named.iter().enumerate() {
         let Some(port) = port else {
             problems.push(Problem::new(
@@ -276,4 +219,24 @@ fn ports(values: &Values, role: Role) -> Vec<Problem> {
         }
     }
     problems
+}
+
+/// What only the pxe's service has.
+fn of_the_pxe(role: Role, service: &Ports) -> Vec<Problem> {
+    let given = [
+        ("type", service.kind.is_some()),
+        ("port", service.port.is_some()),
+        ("targetPort", service.target_port.is_some()),
+    ];
+    let given = given.into_iter().filter(|(_, given)| *given);
+    given
+        .map(|(name, _)| {
+            Problem::new(
+                format!("{}.service.{name}", role.values_key()),
+                "given",
+                "nothing: only each pxe has a service of its own",
+                "remove it; ports of a node are p2pPort, nodePort and adminPort",
+            )
+        })
+        .collect()
 }

@@ -1,6 +1,6 @@
 //! The schema as a check, with messages for people.
 
-use super::{network, quantity};
+use super::{network, quantity, slashing};
 use jsonschema::JsonType;
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use serde::Serialize;
@@ -8,13 +8,9 @@ use serde_json::Value;
 use std::fmt;
 
 /// Keys that people know from elsewhere, and what says the same here.
-const RENAMED: [(&str, &str); 3] = [
-    (
-        "fakeProofs",
-        "one switch for all roles: `network.realProofs`",
-    ),
+const RENAMED: [(&str, &str); 2] = [
     ("externalHost", "`l1.executionUrls`"),
-    ("sequencer", "`validator.env`"),
+    ("sequencer", "`validator.sequencer`"),
 ];
 
 /// One thing that is wrong with values: the key, what was seen there, what was expected, what to do.
@@ -153,6 +149,11 @@ fn explain(
             (format!("one of {options}"), "choose one of these")
         }
         ValidationErrorKind::Pattern { pattern } => (pattern_in_words(pattern), "mend it"),
+        // The only thing that is told by what it is not.
+        ValidationErrorKind::Not { .. } => (
+            "a tag that names one version: `latest` is another image tomorrow".to_owned(),
+            "name the version, or a digest",
+        ),
         _ => (one_of(error), "choose one of these"),
     };
     vec![(None, Problem::new("", seen, expected, remedy))]
@@ -222,7 +223,28 @@ fn pattern_in_words(pattern: &str) -> String {
             network::S3_URL,
             "a URL that begins with `s3://`, or nothing",
         ),
-        (network::DIGITS, "a whole number as text, or nothing"),
+        (
+            network::SOME_ADDRESS,
+            "an address, `0x` and 40 hexadecimal digits",
+        ),
+        (
+            network::AZTEC_ADDRESS,
+            "an address on Aztec, `0x` and 64 hexadecimal digits, or nothing",
+        ),
+        (
+            network::ENR,
+            "an Ethereum node record, which begins with `enr:`",
+        ),
+        (
+            network::HTTP_URL,
+            "a URL that begins with `http://` or `https://`, without commas",
+        ),
+        (
+            network::IMAGE,
+            "an image with a tag or a digest, such as `aztecprotocol/aztec:4.1.2` or `aztec@sha256:…`: \
+             one without either is another image tomorrow",
+        ),
+        (slashing::AMOUNT, "a whole number as text, such as \"100\""),
     ];
     let words = known
         .iter()

@@ -95,6 +95,9 @@ impl Ports {
             p2p_port: self.p2p_port.or(default.p2p_port),
             node_port: self.node_port.or(default.node_port),
             admin_port: self.admin_port.or(default.admin_port),
+            kind: self.kind.or(default.kind),
+            port: self.port.or(default.port),
+            target_port: self.target_port.or(default.target_port),
         }
     }
 }

@@ -1,13 +1,27 @@
 //! Values that describe the network and the chain below it.
 
 use super::pod::pod_settings;
-use schemars::JsonSchema;
+use super::slashing::{Sentinel, Slashing, Staking};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 /// An L1 address, or nothing.
 pub(super) const ADDRESS: &str = r"^(0x[0-9a-fA-F]{40})?$";
-/// A whole number, or nothing.
-pub(super) const DIGITS: &str = r"^[0-9]*$";
+/// An L1 address.
+pub(super) const SOME_ADDRESS: &str = r"^0x[0-9a-fA-F]{40}$";
+/// An address on Aztec, or nothing.
+pub(super) const AZTEC_ADDRESS: &str = r"^(0x[0-9a-fA-F]{64})?$";
+/// An Ethereum node record.
+pub(super) const ENR: &str = r"^enr:[A-Za-z0-9_-]+$";
+/// An image's name with a tag or a digest.
+pub(super) const IMAGE: &str = concat!(
+    r"^[^\s@]+",
+    r"(:[A-Za-z0-9_][A-Za-z0-9._-]*(@sha256:[0-9a-f]{64})?|@sha256:[0-9a-f]{64})$"
+);
+/// A tag that means another image tomorrow.
+pub(super) const LATEST: &str = ":latest$";
+/// URL of a server.
+pub(super) const HTTP_URL: &str = r"^https?://[^\s,]+$";
 /// URL of a bucket, or nothing.
 pub(super) const S3_URL: &str = r"^(s3://.+)?$";
 
@@ -29,11 +43,16 @@ pub struct Images {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Image {
-    /// Name with a tag or a digest.
-    #[schemars(length(min = 1))]
+    /// Name with a tag or a digest (`@sha256:…`), never `latest`.
+    #[schemars(schema_with = "image_schema")]
     pub image: String,
     /// When to pull it.
     pub pull_policy: PullPolicy,
+}
+
+/// An image that is the same one tomorrow.
+pub(super) fn image_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "pattern": IMAGE, "not": { "pattern": LATEST } })
 }
 
 /// When to pull an image.
@@ -78,35 +97,15 @@ pub struct Network {
     /// Address of an existing network's registry; empty deploys new contracts.
     #[schemars(regex(pattern = ADDRESS))]
     pub registry_address: String,
+    /// ENRs of nodes to join by, beside or instead of the boot node's.
+    #[schemars(inner(regex(pattern = ENR)))]
+    pub bootstrap_nodes: Vec<String>,
+    /// Stakes of validators.
+    pub staking: Staking,
     /// Punishment of validators.
     pub slashing: Slashing,
-    /// Nodes keep statistics of the validators.
-    pub sentinel: bool,
-}
-
-/// Punishment of validators.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Slashing {
-    /// How slashing is decided on L1.
-    pub flavor: SlasherFlavor,
-    /// A validator whose stake falls below this is ejected, in the staking asset's smallest unit; empty is Aztec's own.
-    #[schemars(regex(pattern = DIGITS))]
-    pub local_ejection_threshold: String,
-    /// Set every penalty to zero, so that no node votes to slash.
-    pub disable_penalties: bool,
-}
-
-/// How slashing is decided on L1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum SlasherFlavor {
-    /// Proposers vote on each offence.
-    Tally,
-    /// Proposers vote on a payload.
-    Empire,
-    /// Nobody is slashed.
-    None,
+    /// Statistics of the validators, kept by nodes.
+    pub sentinel: Sentinel,
 }
 
 /// The L1 chain.
@@ -118,11 +117,39 @@ pub struct L1 {
     /// Seconds between blocks.
     pub block_time: u64,
     /// JSON-RPC URLs of execution clients; with anvil they must stay empty.
+    #[schemars(inner(regex(pattern = HTTP_URL)))]
     pub execution_urls: Vec<String>,
     /// URLs of consensus (beacon) clients; with anvil they must stay empty, for it has none.
+    #[schemars(inner(regex(pattern = HTTP_URL)))]
     pub consensus_urls: Vec<String>,
+    /// Name of a Secret that holds URLs and API keys instead; keys `executionUrls`, `consensusUrls`, `consensusApiKeys`
+    /// and `consensusApiKeyHeaders`, each a list with commas or line breaks between.
+    pub existing_secret: String,
+    /// What is paid for L1 transactions.
+    pub gas: Gas,
     /// The chart's own chain, for test networks.
     pub anvil: Anvil,
+}
+
+/// What publishers pay for L1 transactions.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Gas {
+    /// Most that is paid for a unit of gas, in gwei.
+    #[schemars(range(min = 0))]
+    pub max_gwei: f64,
+    /// Most that is paid for a unit of blob gas, in gwei.
+    #[schemars(range(min = 0))]
+    pub max_blob_gwei: f64,
+    /// Least priority fee, in gwei.
+    #[schemars(range(min = 0))]
+    pub min_priority_fee_gwei: f64,
+    /// Percent added to the priority fee that the L1 asks for.
+    pub priority_fee_bump_percent: u32,
+    /// Percent added to it at each further attempt.
+    pub priority_fee_retry_bump_percent: u32,
+    /// Percent added to the gas limit that was estimated.
+    pub limit_buffer_percent: u32,
 }
 
 /// Key indices on the path `m/44'/60'/0'/0/{index}`.

@@ -32,6 +32,28 @@ pub struct Ports {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub admin_port: Option<u16>,
+    /// Of the pxe: type of the service that each pod has.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub kind: Option<ServiceType>,
+    /// Of the pxe: port of that service.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub port: Option<u16>,
+    /// Of the pxe: port that the container listens on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub target_port: Option<u16>,
+}
+
+/// How a service is reached, as Kubernetes names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ServiceType {
+    /// From inside the cluster.
+    ClusterIP,
+    /// At a port of every machine.
+    NodePort,
+    /// At an address that the cloud gives.
+    LoadBalancer,
 }
 
 /// Probes of a role's main container, all `GET /status` (a TCP connection where the process has no such path).
@@ -189,6 +211,9 @@ pod_settings! {
     pub struct BootNode {
         /// Pods: exactly one.
         pub replicas: u32,
+        /// The design document's word for `network.realProofs: false`; all roles that say it must say the same.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub fake_proofs: Option<bool>,
     }
 }
 
@@ -197,6 +222,9 @@ pod_settings! {
     pub struct FullNode {
         /// Pods.
         pub replicas: u32,
+        /// The design document's word for `network.realProofs: false`; all roles that say it must say the same.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub fake_proofs: Option<bool>,
     }
 }
 
@@ -205,13 +233,49 @@ pod_settings! {
     pub struct Validator {
         /// Pods.
         pub replicas: u32,
+        /// The design document's word for `network.realProofs: false`; all roles that say it must say the same.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub fake_proofs: Option<bool>,
         /// Attester keys in each pod.
         #[schemars(range(min = 1))]
         pub keys_per_replica: u32,
         /// L1 publisher keys in each pod.
         #[schemars(range(min = 1))]
         pub publishers_per_replica: u32,
+        /// How blocks and checkpoints are made.
+        pub sequencer: Sequencer,
     }
+}
+
+/// How a validator makes blocks and checkpoints. What is missing is Aztec's own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Sequencer {
+    /// A block with fewer transactions is not made.
+    pub min_txs_per_block: u32,
+    /// Most transactions in a block.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub max_txs_per_block: Option<u32>,
+    /// Most transactions in a checkpoint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub max_txs_per_checkpoint: Option<u32>,
+    /// Publish a checkpoint without transactions rather than none.
+    pub build_checkpoint_if_empty: bool,
+    /// Milliseconds for a block where a slot has several; without it a slot has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub block_duration_ms: Option<u32>,
+    /// Seconds of a slot kept for publishing on L1; without it, an L1 slot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub l1_publishing_seconds: Option<u32>,
+    /// Address that gets the rewards; empty: the attester's own.
+    #[schemars(regex(pattern = crate::values::network::ADDRESS))]
+    pub coinbase: String,
+    /// Aztec address that gets the fees, `0x` and 64 hexadecimal digits; empty: nobody.
+    #[schemars(regex(pattern = crate::values::network::AZTEC_ADDRESS))]
+    pub fee_recipient: String,
 }
 
 pod_settings! {
@@ -219,6 +283,9 @@ pod_settings! {
     pub struct ProverNode {
         /// Pods.
         pub replicas: u32,
+        /// The design document's word for `network.realProofs: false`; all roles that say it must say the same.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub fake_proofs: Option<bool>,
         /// L1 publisher keys in each pod.
         #[schemars(range(min = 1))]
         pub publishers_per_replica: u32,
@@ -230,6 +297,9 @@ pod_settings! {
     pub struct ProverBroker {
         /// Pods: one wherever there is a prover node.
         pub replicas: u32,
+        /// The design document's word for `network.realProofs: false`; all roles that say it must say the same.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub fake_proofs: Option<bool>,
     }
 }
 
@@ -238,6 +308,9 @@ pod_settings! {
     pub struct ProverAgent {
         /// Pods.
         pub replicas: u32,
+        /// The design document's word for `network.realProofs: false`; all roles that say it must say the same.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub fake_proofs: Option<bool>,
     }
 }
 
@@ -246,5 +319,8 @@ pod_settings! {
     pub struct Pxe {
         /// Pods, each with wallets of its own.
         pub replicas: u32,
+        /// The design document's word for `network.realProofs: false`; all roles that say it must say the same.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub fake_proofs: Option<bool>,
     }
 }

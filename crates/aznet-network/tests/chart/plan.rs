@@ -1,10 +1,10 @@
 //! The planner: arithmetic that must hold for any values, and problems in words.
 
 use crate::common::load;
-use aznet_network::plan::{KeyRange, plan, quorum};
+use aznet_network::plan::{Capacity, KeyRange, plan, quorum};
 use aznet_network::role::Role;
-use aznet_network::units::Bytes;
-use aznet_network::values::Values;
+use aznet_network::units::{Bytes, MilliCpu};
+use aznet_network::values::{SlasherFlavor, Values};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -49,6 +49,39 @@ fn combinations_that_cannot_work_are_named() {
             vec!["network.lagInEpochsForRandao=2"],
             vec!["bootNode.replicas=2"],
             vec!["bootNode.replicas=0"],
+            vec![
+                "bootNode.replicas=0",
+                "fullNode.replicas=0",
+                "validator.replicas=0",
+                "l1.anvil.enabled=false",
+                "l1.executionUrls={http://l1}",
+                "network.registryAddress=0x0123456789012345678901234567890123456789",
+            ],
+            vec!["l1.existingSecret=mine"],
+            vec![
+                "l1.anvil.enabled=false",
+                "l1.existingSecret=mine",
+                "l1.executionUrls={http://l1}",
+            ],
+            vec!["validator.fakeProofs=true", "pxe.fakeProofs=false"],
+            vec!["fullNode.service.type=LoadBalancer"],
+            vec!["bot.replicas=4"],
+            vec!["bot.replicas=1", "pxe.replicas=0"],
+            vec![
+                "bot.replicas=1",
+                "bot.privateTransfersPerTx=0",
+                "bot.publicTransfersPerTx=0",
+            ],
+            vec!["network.committeeSize=0"],
+            vec![
+                "network.slashing.roundSizeInEpochs=1",
+                "network.slashing.quorum=2",
+                "network.committeeSize=3",
+            ],
+            vec!["network.slashing.roundSizeInEpochs=0"],
+            vec!["network.slashing.lifetimeInRounds=0"],
+            vec!["network.slashing.offsetInRounds=0"],
+            vec!["network.slashing.localEjectionThreshold=200000000000000000000"],
             vec!["proverAgent.replicas=0"],
             vec!["proverBroker.replicas=0"],
             vec!["proverBroker.replicas=2"],
@@ -110,7 +143,37 @@ fn consequences_are_said() {
             vec!["l1.anvil.storage.enabled=false"],
             "the network is lost",
         ),
-        (vec!["network.committeeSize=0"], "There is no committee"),
+        (
+            vec!["network.committeeSize=0", "network.slashing.flavor=none"],
+            "There is no committee",
+        ),
+        (
+            vec!["pxe.fakeProofs=false"],
+            "pxe.fakeProofs makes all proofs real",
+        ),
+        (
+            vec!["pxe.fakeProofs=false"],
+            "128 GiB for each prover agent",
+        ),
+        (
+            vec![
+                "network.slashing.disablePenalties=false",
+                "network.slashing.localEjectionThreshold=50",
+            ],
+            "stays a validator after the smallest",
+        ),
+        (
+            vec![
+                "bootNode.replicas=0",
+                "pxe.replicas=0",
+                "fullNode.replicas=0",
+                "l1.anvil.enabled=false",
+                "l1.existingSecret=my-l1",
+                "network.bootstrapNodes={enr:-x}",
+                "network.registryAddress=0x0123456789012345678901234567890123456789",
+            ],
+            "peers are found by the 1 ENR(s)",
+        ),
     ] {
         let said = notes(&sets);
         assert!(said.contains(note), "{sets:?}: {said}");
@@ -144,13 +207,22 @@ fn quorum_is_two_thirds_and_one() {
 #[test]
 fn what_does_not_fit_says_how_much_is_missing() {
     let plan = plan(&DEFAULTS).expect("the defaults work");
-    let needed = plan.demand.memory;
-    assert_eq!(plan.check_machine(needed), Ok(()));
+    let (memory, cpu) = (plan.demand.memory, plan.demand.cpu_requested);
+    let machine = |memory, cpu| Capacity {
+        memory,
+        cpu,
+        cpu_in_all: MilliCpu(1700),
+    };
+    assert_eq!(plan.check_machine(&machine(memory, cpu)), Ok(()));
     let error = plan
-        .check_machine(Bytes(needed.0 - (512 << 20)))
+        .check_machine(&machine(Bytes(memory.0 - (512 << 20)), cpu))
         .expect_err("too small");
-    assert_eq!(error.missing, Bytes::mebibytes(512));
     assert!(error.to_string().contains("512 MiB too little"), "{error}");
+    let error = plan
+        .check_machine(&machine(memory, MilliCpu(700)))
+        .expect_err("too small");
+    let words = format!("{}m of CPU and 700m of 1700m are left", cpu.0);
+    assert!(error.to_string().contains(&words), "{error}");
 }
 
 #[test]
@@ -206,6 +278,7 @@ proptest! {
         let mut values = DEFAULTS.clone();
         (values.validator.replicas, values.validator.keys_per_replica) = (replicas, keys);
         values.network.committee_size = size.min(u64::from(replicas * keys));
+        values.network.slashing.flavor = SlasherFlavor::None;
         let committee = plan(&values).expect("these values work").committee;
         prop_assert!(3 * committee.quorum > 2 * committee.size || committee.size == 0);
         prop_assert_eq!(committee.size - committee.may_fail, committee.quorum);

@@ -154,6 +154,11 @@ fn agrees_with_the_plan(loaded: &Loaded, objects: &[Value]) {
     assert_eq!(config.endpoints.boot_node, plan.endpoints.boot_node);
     assert_eq!(config.endpoints.node, plan.endpoints.node);
     assert_eq!(config.l1.execution_urls, plan.endpoints.l1);
+    assert_eq!(config.real_proofs, loaded.values.real_proofs());
+    assert_eq!(
+        config.bootstrap_nodes,
+        loaded.values.network.bootstrap_nodes
+    );
     let (keys, values) = (&config.keys, &loaded.values);
     assert_eq!(keys.attester.start, values.keys.attester_index_start);
     assert_eq!(keys.attester.per_replica, values.validator.keys_per_replica);
@@ -192,7 +197,7 @@ async fn adding_replicas_restarts_no_pod() {
         "pxe.replicas=2",
     ];
     assert_eq!(before, templates(&render(&sets(&more)).await));
-    let changed = templates(&render(&sets(&["network.sentinel=false"])).await);
+    let changed = templates(&render(&sets(&["network.sentinel.enabled=false"])).await);
     assert!(
         before.iter().zip(&changed).any(|(old, new)| old != new),
         "a change of configuration must restart pods"
@@ -247,6 +252,10 @@ async fn a_plain_helm_install_is_guarded_too() {
         ),
         ("network.slotDuration=10", "multiple of l1.blockTime"),
         ("bootNode.replicas=2", "bootNode.replicas is 2"),
+        ("bootNode.replicas=0", "bootNode.replicas is 0"),
+        ("bot.replicas=4", "at most 3"),
+        ("l1.existingSecret=mine", "choose one L1"),
+        ("network.slashing.roundSizeInEpochs=0", "multiple of 4"),
         ("proverAgent.replicas=0", "nobody would prove"),
         (
             "keys.publisherIndexStart=1003",
@@ -328,4 +337,97 @@ async fn a_thousand_validators_are_planned_and_rendered() {
         .find(|object| object["kind"] == "StatefulSet" && object["metadata"]["name"] == "validator")
         .expect("the validators are in the render");
     assert_eq!(validators["spec"]["replicas"], 1000);
+}
+
+#[tokio::test]
+async fn one_switch_decides_about_proofs() {
+    for (said, real) in [
+        (vec![], false),
+        (vec!["network.realProofs=true"], true),
+        (vec!["validator.fakeProofs=false"], true),
+        (
+            vec!["network.realProofs=true", "pxe.fakeProofs=true"],
+            false,
+        ),
+    ] {
+        let objects = render(&sets(&said)).await;
+        assert_eq!(config(&objects).real_proofs, real, "{said:?}");
+    }
+    let loaded = sets(&["pxe.fakeProofs=true", "bootNode.fakeProofs=false"]);
+    let error = refused(&loaded).await;
+    assert!(
+        error.contains("fakeProofs differs between roles"),
+        "{error}"
+    );
+}
+
+/// What a plain `helm install` says to values that it refuses.
+async fn refused(loaded: &Loaded) -> String {
+    let chart = chart();
+    let release = Release {
+        name: "test",
+        namespace: "aznet-test",
+        chart: &chart,
+        overlay: &loaded.overlay,
+    };
+    let rendered = helm().render(&release, &CancellationToken::new()).await;
+    rendered.expect_err("refused").to_string()
+}
+
+#[tokio::test]
+async fn an_l1_secret_is_mounted_where_the_l1_is_read_and_nowhere_else() {
+    let file = chart().join("ci/06-no-boot-node-values.yaml");
+    let objects = render(&from(&file)).await;
+    let config = config(&objects);
+    assert_eq!(config.l1.execution_urls, Vec::<String>::new());
+    assert_eq!(config.endpoints.boot_node, None);
+    for (kind, name, mounted) in [
+        ("StatefulSet", "prover-node", true),
+        ("StatefulSet", "prover-broker", true),
+        ("Deployment", "prover-agent", false),
+    ] {
+        let pod = &object(&objects, kind, name)["spec"]["template"]["spec"];
+        let volumes = pod["volumes"].as_array().expect("volumes");
+        let secret = volumes
+            .iter()
+            .find(|volume| volume["secret"]["secretName"] == "my-l1");
+        assert_eq!(secret.is_some(), mounted, "{name}");
+        let mounts = pod["containers"][0]["volumeMounts"].to_string();
+        assert_eq!(mounts.contains("/aznet/l1"), mounted, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn each_pxe_has_a_service_and_each_bot_its_orders() {
+    let objects = render(&from(&chart().join("ci/07-bots-values.yaml"))).await;
+    let service = object(&objects, "Service", "pxe-0");
+    assert_eq!(service["spec"]["type"], "LoadBalancer");
+    assert_eq!(service["spec"]["ports"][0]["port"], 80);
+    assert_eq!(
+        service["spec"]["selector"]["statefulset.kubernetes.io/pod-name"],
+        "pxe-0"
+    );
+    let variables = |name: &str| {
+        let pod = &object(&objects, "StatefulSet", name)["spec"]["template"]["spec"];
+        let list = pod["containers"][0]["env"].as_array().expect("variables");
+        list.iter()
+            .filter_map(|one| {
+                Some((
+                    one["name"].as_str()?.to_owned(),
+                    one["value"].as_str()?.to_owned(),
+                ))
+            })
+            .collect::<std::collections::BTreeMap<_, _>>()
+    };
+    let bot = variables("bot");
+    assert_eq!(bot["BOT_TX_INTERVAL_SECONDS"], "30");
+    assert_eq!(bot["BOT_FOLLOW_CHAIN"], "CHECKPOINTED");
+    assert!(
+        !bot.contains_key("BOT_ACCOUNT_SALT"),
+        "nothing said: Aztec's own"
+    );
+    let validator = variables("validator");
+    assert_eq!(validator["SEQ_MAX_TX_PER_BLOCK"], "32");
+    assert_eq!(validator["SEQ_BUILD_CHECKPOINT_IF_EMPTY"], "false");
+    assert!(!validator.contains_key("SEQ_MAX_TX_PER_CHECKPOINT"));
 }

@@ -3,19 +3,19 @@
 use std::time::Duration;
 
 use aznet_network::plan::{KeyRange, Plan, PodPlan};
-use aznet_network::units::Bytes;
+use aznet_network::units::{Bytes, MilliCpu};
 use aznet_network::wait::Seconds;
 use clap::Args;
 use owo_colors::OwoColorize;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::cli::{ClusterArg, ClusterChoice, MemoryArg, OutputArgs, ValuesArgs};
+use crate::cli::{ClusterArg, ClusterChoice, MachineArgs, OutputArgs, ValuesArgs};
 use crate::clusters;
 use crate::context::Context;
 use crate::diff::{Change, changes};
 use crate::exit::Exit;
-use crate::planning::{Planned, available_memory, planned};
+use crate::planning::{Planned, capacity, planned};
 use crate::setup;
 use crate::table::{self, count};
 
@@ -27,7 +27,7 @@ Examples:
   aznet plan small --set validator.replicas=6 --diff small    what `up` would change on a running network
 
 Exit code 3 when the values describe no network that could run here.
-AZNET_MEMORY=24GiB says how much memory the pods may count on, in place of what the machine has available.";
+AZNET_MEMORY=24GiB and AZNET_CPU=4 say what the pods may count on, in place of what the machine has left.";
 
 /// Arguments of `aznet plan`.
 #[derive(Debug, Args)]
@@ -45,9 +45,9 @@ pub struct PlanArgs {
     /// How the result is printed.
     #[command(flatten)]
     pub output: OutputArgs,
-    /// Memory to count on.
+    /// What to count on.
     #[command(flatten)]
-    pub memory: MemoryArg,
+    pub machine: MachineArgs,
 }
 
 /// Shows the plan; exit code 3 when it does not fit.
@@ -59,17 +59,21 @@ pub async fn run(args: &PlanArgs, context: &Context) -> anyhow::Result<Exit> {
     };
     // What runs already fits, and an existing cluster has its own machines.
     let elsewhere = matches!(args.cluster.cluster, Some(ClusterChoice::Context(_)));
-    let fit = (!elsewhere && changes.is_none())
-        .then(|| available_memory(args.memory.memory))
-        .transpose()?;
+    let fit = if elsewhere || changes.is_some() {
+        None
+    } else {
+        let cluster = args.cluster.cluster.clone().unwrap_or_default();
+        Some(capacity(context, &cluster, args.machine).await?)
+    };
     let document = Document {
         network: &args.values.network,
         plan: &plan,
-        memory_available: fit,
+        memory_available: fit.map(|fit| fit.memory),
+        cpu_available: fit.map(|fit| fit.cpu),
         changes,
     };
     context.printer.result(&document, render)?;
-    fit.map_or(Ok(()), |available| plan.check_machine(available))?;
+    fit.map_or(Ok(()), |available| plan.check_machine(&available))?;
     Ok(Exit::Ok)
 }
 
@@ -97,6 +101,8 @@ struct Document<'a> {
     plan: &'a Plan,
     #[serde(skip_serializing_if = "Option::is_none")]
     memory_available: Option<Bytes>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cpu_available: Option<MilliCpu>,
     #[serde(skip_serializing_if = "Option::is_none")]
     changes: Option<Vec<Change>>,
 }

@@ -19,7 +19,7 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use crate::bring_up::{Wanted, bring_up};
-use crate::cli::{ClusterArg, MemoryArg, OutputArgs, ValuesArgs};
+use crate::cli::{ClusterArg, MachineArgs, OutputArgs, ValuesArgs};
 use crate::clusters;
 use crate::commands::down;
 use crate::context::Context;
@@ -74,9 +74,9 @@ pub struct TestArgs {
     /// How the result is printed.
     #[command(flatten)]
     pub output: OutputArgs,
-    /// Memory to count on.
+    /// What to count on.
     #[command(flatten)]
-    pub memory: MemoryArg,
+    pub machine: MachineArgs,
 }
 
 /// Lists or runs tests; exit code 4 when none is selected, 100 when one failed, 22 when one could not be run.
@@ -167,13 +167,12 @@ async fn network(args: &TestArgs, context: &Context) -> anyhow::Result<Network> 
                 set: Vec::new(),
             };
             let cluster = cluster.cloned().unwrap_or_default();
-            let memory = args.memory.memory;
             let wanted = Wanted {
                 values: &values,
                 cluster,
                 name: name.clone(),
                 ttl: None,
-                memory,
+                machine: args.machine,
             };
             Box::pin(bring_up(&wanted, context)).await?;
             Some(name)

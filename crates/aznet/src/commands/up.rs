@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use owo_colors::OwoColorize;
 
 use crate::bring_up::{Outcome, Up, Wanted, bring_up};
-use crate::cli::{ClusterArg, MemoryArg, OutputArgs, ValuesArgs, network_name, ttl};
+use crate::cli::{ClusterArg, MachineArgs, OutputArgs, ValuesArgs, network_name, ttl};
 use crate::commands::status;
 use crate::context::Context;
 use crate::exit::Exit;
@@ -21,7 +21,7 @@ Examples:
   aznet up small --cluster context:my-cluster
 
 A second `up` of the same network shows how it is doing, or upgrades it when its values changed.
-AZNET_MEMORY=24GiB says how much memory the pods may count on, in place of what the machine has available.";
+AZNET_MEMORY=24GiB and AZNET_CPU=4 say what the pods may count on, in place of what the machine has left.";
 
 /// Arguments of `aznet up`.
 #[derive(Debug, Args)]
@@ -42,9 +42,9 @@ pub struct UpArgs {
     /// How the result is printed.
     #[command(flatten)]
     pub output: OutputArgs,
-    /// Memory to count on.
+    /// What to count on.
     #[command(flatten)]
-    pub memory: MemoryArg,
+    pub machine: MachineArgs,
 }
 
 /// Brings the network up and says where things are.
@@ -57,7 +57,7 @@ pub async fn run(args: &UpArgs, context: &Context) -> anyhow::Result<Exit> {
             .clone()
             .unwrap_or_else(|| args.values.network.clone()),
         ttl: args.ttl,
-        memory: args.memory.memory,
+        machine: args.machine,
     };
     let up = Box::pin(bring_up(&wanted, context)).await?;
     context.printer.result(&up, render)?;

@@ -50,6 +50,7 @@ impl Sandbox {
             .env("AZNET_STATE", folder.join("state"))
             .env("AZNET_RUN", folder.join("run"))
             .env("AZNET_MEMORY", self.memory)
+            .env("AZNET_CPU", "64")
             // Should something begin that must not: it fails at once.
             .env("AZNET_TOOLCHAIN", "download")
             .env("AZNET_TOOLCHAIN_MIRROR", "http://127.0.0.1:1")

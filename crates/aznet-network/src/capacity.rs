@@ -1,0 +1,112 @@
+//! Processor time that a cluster's machines have to give, as its scheduler counts.
+
+use k8s_openapi::api::core::v1::{Node, Pod};
+use kube::{Api, Client, api::ListParams};
+
+use crate::api::ApiError;
+use crate::units::MilliCpu;
+
+/// Processor time for pods.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cpu {
+    /// All that the machines give to pods.
+    pub in_all: MilliCpu,
+    /// What no pod has asked for.
+    pub free: MilliCpu,
+}
+
+impl Cpu {
+    /// Asks the cluster. Machines that take no pods count as none; whether one pod finds room on one machine is not
+    /// looked at.
+    ///
+    /// # Errors
+    /// [`ApiError`] when the API can't be reached.
+    pub async fn of(client: &Client) -> Result<Self, ApiError> {
+        let nodes: Api<Node> = Api::all(client.clone());
+        let nodes = nodes.list(&ListParams::default()).await?;
+        let pods: Api<Pod> = Api::all(client.clone());
+        let pods = pods.list(&ListParams::default()).await?;
+        let in_all: MilliCpu = nodes.iter().map(allocatable).sum();
+        let asked: MilliCpu = pods.iter().map(requested).sum();
+        Ok(Self {
+            in_all,
+            free: in_all.saturating_sub(asked),
+        })
+    }
+}
+
+fn allocatable(node: &Node) -> MilliCpu {
+    let cordoned = node.spec.as_ref().and_then(|spec| spec.unschedulable);
+    if cordoned == Some(true) {
+        return MilliCpu(0);
+    }
+    let status = node.status.as_ref();
+    let quantity = status.and_then(|status| status.allocatable.as_ref()?.get("cpu"));
+    quantity
+        .and_then(|quantity| quantity.0.parse().ok())
+        .unwrap_or_default()
+}
+
+/// What a pod asks for: its containers together, or one init container if that is more. One that has ended asks for
+/// nothing.
+fn requested(pod: &Pod) -> MilliCpu {
+    let phase = pod
+        .status
+        .as_ref()
+        .and_then(|status| status.phase.as_deref());
+    let Some(spec) = pod
+        .spec
+        .as_ref()
+        .filter(|_| !matches!(phase, Some("Succeeded" | "Failed")))
+    else {
+        return MilliCpu(0);
+    };
+    let of = |container: &k8s_openapi::api::core::v1::Container| -> MilliCpu {
+        let requests = container
+            .resources
+            .as_ref()
+            .and_then(|resources| resources.requests.as_ref());
+        let cpu = requests.and_then(|requests| requests.get("cpu"));
+        cpu.and_then(|quantity| quantity.0.parse().ok())
+            .unwrap_or_default()
+    };
+    let together: MilliCpu = spec.containers.iter().map(of).sum();
+    let init = spec.init_containers.iter().flatten().map(of).max();
+    together.max(init.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn pod(phase: &str) -> Pod {
+        let asks = |cpu: &str| json!({"name": "c", "resources": {"requests": {"cpu": cpu}}});
+        serde_json::from_value(json!({
+            "metadata": {},
+            "spec": {"containers": [asks("50m"), asks("1")], "initContainers": [asks("10m")]},
+            "status": {"phase": phase},
+        }))
+        .expect("a pod")
+    }
+
+    #[test]
+    fn a_pod_asks_for_its_containers_together_until_it_ends() {
+        assert_eq!(requested(&pod("Pending")), MilliCpu(1050));
+        assert_eq!(requested(&pod("Succeeded")), MilliCpu(0));
+    }
+
+    #[test]
+    fn a_cordoned_machine_gives_nothing() {
+        let node = |cordoned: bool| -> Node {
+            serde_json::from_value(json!({
+                "metadata": {},
+                "spec": {"unschedulable": cordoned},
+                "status": {"allocatable": {"cpu": "1700m"}},
+            }))
+            .expect("a node")
+        };
+        assert_eq!(allocatable(&node(false)), MilliCpu(1700));
+        assert_eq!(allocatable(&node(true)), MilliCpu(0));
+    }
+}

@@ -1,0 +1,207 @@
+//! Who finds whom: the L1, the boot node or another network, and a node for wallets and bots.
+
+use crate::role::Role;
+use crate::values::{Problem, Values};
+
+/// Test accounts that Aztec funds at genesis: as many bots can have one each.
+pub(super) const TEST_ACCOUNTS: u32 = 3;
+
+pub(super) fn problems(values: &Values) -> Vec<Problem> {
+    let mut problems = boot_node(values);
+    problems.extend(if values.l1.anvil.enabled {
+        beside_anvil(values)
+    } else {
+        elsewhere(values)
+    });
+    problems.extend(proofs(values));
+    problems.extend(a_node_to_talk_to(values));
+    problems.extend(bot(values));
+    problems
+}
+
+fn boot_node(values: &Values) -> Vec<Problem> {
+    let (network, replicas) = (&values.network, values.boot_node.replicas);
+    let new = network.registry_address.is_empty();
+    if replicas > 1 || (replicas == 0 && new) {
+        let (expected, remedy) = if new {
+            (
+                "exactly 1",
+                "set it to 1: it deploys the L1 contracts and the others find the network through it",
+            )
+        } else {
+            (
+                "0 or 1",
+                "set it to 1, or to 0 to join by network.bootstrapNodes",
+            )
+        };
+        return vec![Problem::new(
+            "bootNode.replicas",
+            replicas,
+            expected,
+            remedy,
+        )];
+    }
+    if replicas == 0 && network.bootstrap_nodes.is_empty() {
+        return vec![Problem::new(
+            "network.bootstrapNodes",
+            "none",
+            "one or more while bootNode.replicas is 0: the nodes have nobody else to join by",
+            "give ENRs of nodes of that network (node_getEncodedEnr), or set bootNode.replicas to 1",
+        )];
+    }
+    Vec::new()
+}
+
+fn beside_anvil(values: &Values) -> Vec<Problem> {
+    let (l1, network) = (&values.l1, &values.network);
+    let secret = l1.existing_secret.is_empty();
+    [
+        (
+            l1.execution_urls.is_empty(),
+            "l1.executionUrls",
+            "URLs beside anvil",
+            "none",
+            "remove them, or set l1.anvil.enabled to false",
+        ),
+        (
+            l1.consensus_urls.is_empty(),
+            "l1.consensusUrls",
+            "URLs beside anvil",
+            "none: anvil has no consensus client",
+            "remove them",
+        ),
+        (
+            secret,
+            "l1.existingSecret",
+            "a Secret with URLs beside anvil",
+            "empty",
+            "remove it, or set l1.anvil.enabled to false",
+        ),
+        (
+            network.registry_address.is_empty(),
+            "network.registryAddress",
+            "an address on the chart's own anvil",
+            "empty: a new chain has no contracts",
+            "remove it, or set l1.anvil.enabled to false and name that network's L1",
+        ),
+    ]
+    .into_iter()
+    .filter(|(fine, ..)| !fine)
+    .map(|(_, key, seen, expected, remedy)| Problem::new(key, seen, expected, remedy))
+    .collect()
+}
+
+fn elsewhere(values: &Values) -> Vec<Problem> {
+    let l1 = &values.l1;
+    let mut problems = Vec::new();
+    if !l1.existing_secret.is_empty() {
+        let twice = [
+            ("l1.executionUrls", !l1.execution_urls.is_empty()),
+            ("l1.consensusUrls", !l1.consensus_urls.is_empty()),
+        ];
+        problems.extend(
+            twice
+                .into_iter()
+                .filter(|(_, given)| *given)
+                .map(|(key, _)| {
+                    Problem::new(
+                        key,
+                        "URLs beside l1.existingSecret",
+                        "none: URLs come from one place",
+                        "put them into the Secret, or remove l1.existingSecret",
+                    )
+                }),
+        );
+        return problems;
+    }
+    if l1.execution_urls.is_empty() {
+        problems.push(Problem::new(
+            "l1.executionUrls",
+            "none",
+            "one or more while l1.anvil.enabled is false",
+            "name your L1's JSON-RPC URLs, or a Secret that holds them in l1.existingSecret",
+        ));
+    }
+    if l1.consensus_urls.is_empty() && !values.blob_store.enabled {
+        problems.push(Problem::new(
+            "l1.consensusUrls",
+            "none",
+            "one or more while blobStore.enabled is false: nodes get blobs from either",
+            "name your L1's beacon URLs, or enable the blob store",
+        ));
+    }
+    problems
+}
+
+/// One switch: all roles that say something about proofs must say the same.
+fn proofs(values: &Values) -> Vec<Problem> {
+    let mut said = values.fake_proofs();
+    let Some((first, fake)) = said.next() else {
+        return Vec::new();
+    };
+    said.filter(|(_, other)| *other != fake)
+        .map(|(key, other)| {
+            Problem::new(
+                key,
+                other,
+                format!("{fake}, as {first} says: all of a network make and check the same kind of proof"),
+                "let them agree, or remove them and set network.realProofs",
+            )
+        })
+        .collect()
+}
+
+fn a_node_to_talk_to(values: &Values) -> Vec<Problem> {
+    if values.boot_node.replicas > 0 || values.full_node.replicas > 0 {
+        return Vec::new();
+    }
+    [Role::Pxe, Role::Bot]
+        .into_iter()
+        .filter(|role| values.replicas(*role) > 0)
+        .map(|role| {
+            Problem::new(
+                format!("{}.replicas", role.values_key()),
+                values.replicas(role),
+                "0 where there is neither a full node nor a boot node: it has nobody to talk to",
+                "set it to 0, or raise fullNode.replicas",
+            )
+        })
+        .collect()
+}
+
+fn bot(values: &Values) -> Option<Problem> {
+    let bot = &values.bot;
+    if bot.replicas == 0 {
+        return None;
+    }
+    if bot.private_transfers_per_tx + bot.public_transfers_per_tx == 0 {
+        return Some(Problem::new(
+            "bot.privateTransfersPerTx",
+            "0, and so is bot.publicTransfersPerTx",
+            "1 or more of either: the bot would have nothing to send",
+            "raise one of them, or set bot.replicas to 0",
+        ));
+    }
+    if !bot.existing_secret.is_empty() {
+        return None;
+    }
+    if bot.replicas > TEST_ACCOUNTS {
+        return Some(Problem::new(
+            "bot.replicas",
+            bot.replicas,
+            format!(
+                "{TEST_ACCOUNTS} or less with test accounts, of which each bot has one: there are no more"
+            ),
+            "lower it, or name a Secret with keys of funded accounts in bot.existingSecret",
+        ));
+    }
+    if !values.network.test_accounts || values.pxe.replicas == 0 {
+        return Some(Problem::new(
+            "bot.existingSecret",
+            "empty",
+            "a Secret, or network.testAccounts and a pxe: a bot sends from a test account, which a pxe deploys",
+            "set network.testAccounts to true and pxe.replicas to 1, or name a Secret with keys of funded accounts",
+        ));
+    }
+    None
+}

@@ -1,0 +1,155 @@
+//! Values about stakes, how validators lose them, and what nodes remember of validators. Amounts are decimal text in the
+//! staking asset's smallest unit: they are larger than what YAML and JSON numbers hold exactly.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::network::{ADDRESS, SOME_ADDRESS};
+
+/// A whole number as text.
+pub(super) const AMOUNT: &str = r"^[0-9]+$";
+
+/// Stakes of validators. Fixed on L1 when the contracts are deployed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Staking {
+    /// What a validator deposits.
+    #[schemars(regex(pattern = AMOUNT))]
+    pub activation_threshold: String,
+    /// A validator whose stake falls below this is ejected from every rollup.
+    #[schemars(regex(pattern = AMOUNT))]
+    pub ejection_threshold: String,
+    /// Seconds between leaving and having the stake back.
+    pub exit_delay_seconds: u64,
+}
+
+/// Punishment of validators.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Slashing {
+    /// How slashing is decided on L1.
+    pub flavor: SlasherFlavor,
+    /// Epochs in a round of votes.
+    pub round_size_in_epochs: u64,
+    /// Votes of a round's slots that execute a slash; `null`: more than half.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quorum: Option<u64>,
+    /// Offences of a round are voted on so many rounds later.
+    pub offset_in_rounds: u64,
+    /// Rounds between the votes and the execution, for the vetoer.
+    pub execution_delay_in_rounds: u64,
+    /// Rounds after which a vote can't be executed any more.
+    pub lifetime_in_rounds: u64,
+    /// Seconds for which the vetoer can switch slashing off.
+    pub disable_duration_seconds: u64,
+    /// Who may veto; empty: nobody.
+    #[schemars(regex(pattern = ADDRESS))]
+    pub vetoer: String,
+    /// What one vote can take.
+    pub amounts: SlashAmounts,
+    /// A validator whose stake falls below this is ejected from this rollup.
+    #[schemars(regex(pattern = AMOUNT))]
+    pub local_ejection_threshold: String,
+    /// Set every penalty to zero, so that no node votes to slash.
+    pub disable_penalties: bool,
+    /// What nodes vote to take for each offence.
+    pub penalties: Penalties,
+    /// When a validator counts as inactive.
+    pub inactivity: Inactivity,
+    /// Slots after the rollup became canonical in which offences don't count.
+    pub grace_period_slots: u64,
+    /// Rounds after which an offence is forgotten.
+    pub offense_expiration_rounds: u64,
+    /// Attesters that no node votes to slash.
+    #[schemars(inner(regex(pattern = SOME_ADDRESS)))]
+    pub never_slash: Vec<String>,
+    /// Attesters that nodes always vote to slash, for tests.
+    #[schemars(inner(regex(pattern = SOME_ADDRESS)))]
+    pub always_slash: Vec<String>,
+}
+
+/// The three amounts that tally votes choose from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SlashAmounts {
+    /// For light offences.
+    #[schemars(regex(pattern = AMOUNT))]
+    pub small: String,
+    /// For moderate offences.
+    #[schemars(regex(pattern = AMOUNT))]
+    pub medium: String,
+    /// For severe offences.
+    #[schemars(regex(pattern = AMOUNT))]
+    pub large: String,
+}
+
+/// Penalties by offence; 0 ignores the offence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Penalties {
+    /// The committee of an epoch that could have been proven and was pruned.
+    #[schemars(regex(pattern = AMOUNT))]
+    pub prune: String,
+    /// The committee of an epoch whose transactions nobody can get.
+    #[schemars(regex(pattern = AMOUNT))]
+    pub data_withholding: String,
+    /// A validator that missed too much; see `inactivity`.
+    #[schemars(regex(pattern = AMOUNT))]
+    pub inactivity: String,
+    /// The proposer of an invalid block.
+    #[schemars(regex(pattern = AMOUNT))]
+    pub invalid_block: String,
+    /// The proposer of two blocks for one place.
+    #[schemars(regex(pattern = AMOUNT))]
+    pub duplicate_proposal: String,
+    /// A validator that attested to two proposals of a slot.
+    #[schemars(regex(pattern = AMOUNT))]
+    pub duplicate_attestation: String,
+    /// The proposer of a checkpoint with too few or wrong attestations.
+    #[schemars(regex(pattern = AMOUNT))]
+    pub propose_invalid_attestations: String,
+    /// Validators that attested to what follows an invalid checkpoint.
+    #[schemars(regex(pattern = AMOUNT))]
+    pub attest_descendant_of_invalid: String,
+    /// Anything else.
+    #[schemars(regex(pattern = AMOUNT))]
+    pub unknown: String,
+}
+
+/// When a validator counts as inactive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Inactivity {
+    /// Percent of an epoch's duties missed.
+    #[schemars(range(min = 1, max = 100))]
+    pub missed_percent: u32,
+    /// Epochs in a row.
+    #[schemars(range(min = 1))]
+    pub consecutive_epochs: u64,
+}
+
+/// Statistics of the validators, kept by nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Sentinel {
+    /// Keep them. Inactivity is only seen with them.
+    pub enabled: bool,
+    /// Epochs of history of each validator.
+    #[schemars(range(min = 1))]
+    pub history_length_in_epochs: u64,
+    /// Proven epochs whose performance is remembered.
+    #[schemars(range(min = 1))]
+    pub proven_history_length_in_epochs: u64,
+}
+
+/// How slashing is decided on L1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum SlasherFlavor {
+    /// Proposers vote on each offence.
+    Tally,
+    /// Proposers vote on a payload.
+    Empire,
+    /// Nobody is slashed.
+    None,
+}

@@ -1,0 +1,111 @@
+//! Slashing in Aztec's variables: what the contracts are deployed with, and what nodes vote by.
+
+use super::{Env, set};
+use aznet_node::config::{NetworkConfig, Penalties};
+
+/// What `deploy-l1-contracts` reads.
+pub(super) fn deployment(env: &mut Env, config: &NetworkConfig) {
+    let (slashing, staking) = (&config.slashing, &config.staking);
+    for (name, value) in [
+        ("AZTEC_ACTIVATION_THRESHOLD", &staking.activation_threshold),
+        ("AZTEC_EJECTION_THRESHOLD", &staking.ejection_threshold),
+        (
+            "AZTEC_LOCAL_EJECTION_THRESHOLD",
+            &slashing.local_ejection_threshold,
+        ),
+        ("AZTEC_SLASHER_FLAVOR", &slashing.flavor),
+        ("AZTEC_SLASH_AMOUNT_SMALL", &slashing.amounts.small),
+        ("AZTEC_SLASH_AMOUNT_MEDIUM", &slashing.amounts.medium),
+        ("AZTEC_SLASH_AMOUNT_LARGE", &slashing.amounts.large),
+    ] {
+        set(env, name, value);
+    }
+    for (name, value) in [
+        ("AZTEC_EXIT_DELAY_SECONDS", staking.exit_delay_seconds),
+        (
+            "AZTEC_SLASHING_ROUND_SIZE_IN_EPOCHS",
+            slashing.round_size_in_epochs,
+        ),
+        ("AZTEC_SLASHING_OFFSET_IN_ROUNDS", slashing.offset_in_rounds),
+        (
+            "AZTEC_SLASHING_EXECUTION_DELAY_IN_ROUNDS",
+            slashing.execution_delay_in_rounds,
+        ),
+        (
+            "AZTEC_SLASHING_LIFETIME_IN_ROUNDS",
+            slashing.lifetime_in_rounds,
+        ),
+        (
+            "AZTEC_SLASHING_DISABLE_DURATION",
+            slashing.disable_duration_seconds,
+        ),
+    ] {
+        set(env, name, &value);
+    }
+    if let Some(quorum) = slashing.quorum {
+        set(env, "AZTEC_SLASHING_QUORUM", &quorum);
+    }
+    if !slashing.vetoer.is_empty() {
+        set(env, "AZTEC_SLASHING_VETOER", &slashing.vetoer);
+    }
+}
+
+/// What nodes read.
+pub(super) fn node(env: &mut Env, config: &NetworkConfig) {
+    let slashing = &config.slashing;
+    for (name, penalty) in penalties(&slashing.penalties) {
+        let penalty = if slashing.disable_penalties {
+            "0"
+        } else {
+            penalty
+        };
+        set(env, name, penalty);
+    }
+    let missed = f64::from(slashing.inactivity.missed_percent) / 100.0;
+    set(env, "SLASH_INACTIVITY_TARGET_PERCENTAGE", &missed);
+    for (name, value) in [
+        (
+            "SLASH_INACTIVITY_CONSECUTIVE_EPOCH_THRESHOLD",
+            slashing.inactivity.consecutive_epochs,
+        ),
+        ("SLASH_GRACE_PERIOD_L2_SLOTS", slashing.grace_period_slots),
+        (
+            "SLASH_OFFENSE_EXPIRATION_ROUNDS",
+            slashing.offense_expiration_rounds,
+        ),
+    ] {
+        set(env, name, &value);
+    }
+    for (name, attesters) in [
+        ("SLASH_VALIDATORS_NEVER", &slashing.never_slash),
+        ("SLASH_VALIDATORS_ALWAYS", &slashing.always_slash),
+    ] {
+        if !attesters.is_empty() {
+            set(env, name, &attesters.join(","));
+        }
+    }
+}
+
+/// Offences a node can vote to punish, by the variable that holds the penalty.
+fn penalties(of: &Penalties) -> [(&'static str, &str); 9] {
+    [
+        ("SLASH_PRUNE_PENALTY", &of.prune),
+        ("SLASH_DATA_WITHHOLDING_PENALTY", &of.data_withholding),
+        ("SLASH_INACTIVITY_PENALTY", &of.inactivity),
+        ("SLASH_INVALID_BLOCK_PENALTY", &of.invalid_block),
+        ("SLASH_DUPLICATE_PROPOSAL_PENALTY", &of.duplicate_proposal),
+        (
+            "SLASH_DUPLICATE_ATTESTATION_PENALTY",
+            &of.duplicate_attestation,
+        ),
+        (
+            "SLASH_PROPOSE_INVALID_ATTESTATIONS_PENALTY",
+            &of.propose_invalid_attestations,
+        ),
+        (
+            "SLASH_ATTEST_DESCENDANT_OF_INVALID_PENALTY",
+            &of.attest_descendant_of_invalid,
+        ),
+        ("SLASH_UNKNOWN_PENALTY", &of.unknown),
+    ]
+}
