@@ -153,7 +153,7 @@ fn consequences_are_said() {
         ),
         (
             vec!["pxe.fakeProofs=false"],
-            "128 GiB for each prover agent",
+            "128 GiB for each process",
         ),
         (
             vec![
