@@ -148,7 +148,7 @@ fn votes(values: &Values) -> Vec<Problem> {
     let seats = network
         .committee_size
         .saturating_mul(slashing.round_size_in_epochs);
-    if seats % 4 != 0 || seats > SEATS_IN_A_VOTE {
+    if !seats.is_multiple_of(4) || seats > SEATS_IN_A_VOTE {
         problems.push(Problem::new(
             "network.slashing.roundSizeInEpochs",
             format!("{} with a committee of {}", slashing.round_size_in_epochs, network.committee_size),
