@@ -141,8 +141,11 @@ fn node(env: &mut Env, role: Role, config: &NetworkConfig, facts: &Facts) {
     gas(env, config);
     slashing::node(env, config);
     if role == Role::ProverNode {
-        let own_agents = u8::from(broker(env, config).is_none());
-        set(env, "PROVER_AGENT_COUNT", &own_agents);
+        let by_itself = broker(env, config).is_none();
+        set(env, "PROVER_AGENT_COUNT", &u8::from(by_itself));
+        if by_itself {
+            set(env, "ENABLE_PROVER_NODE", &true);
+        }
     }
 }
 
@@ -435,10 +438,11 @@ pub(crate) mod tests {
         let env = environment(Role::ProverNode, &config, &facts());
         assert_eq!(env["PROVER_AGENT_COUNT"], "1");
         assert!(!env.contains_key("PROVER_BROKER_HOST"));
+        assert_eq!(env["ENABLE_PROVER_NODE"], "true");
         assert!(
-            Role::ProverNode
+            !Role::ProverNode
                 .aztec_args(&config)
-                .contains(&"--prover-broker")
+                .contains(&"--prover-node")
         );
     }
 

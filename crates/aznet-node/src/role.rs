@@ -40,13 +40,10 @@ impl Role {
     /// The arguments of `aztec` that start the role; empty for what is not `aztec`.
     pub(crate) fn aztec_args(self, config: &NetworkConfig) -> &'static [&'static str] {
         match self {
-            Self::ProverNode if config.endpoints.prover_broker.is_none() => &[
-                "start",
-                "--node",
-                "--archiver",
-                "--prover-node",
-                "--prover-broker",
-            ],
+            // `--prover-node` insists on a broker elsewhere: this one is enabled by its environment.
+            Self::ProverNode if config.endpoints.prover_broker.is_none() => {
+                &["start", "--node", "--archiver"]
+            }
             Self::Anvil | Self::Pxe => &[],
             Self::BootNode | Self::FullNode => &["start", "--node", "--archiver"],
             Self::Validator => &["start", "--node", "--archiver", "--sequencer"],
