@@ -21,17 +21,24 @@ exec chroot "$root" "$@"
 pub(crate) struct Mounted {
     container: String,
     root: PathBuf,
+    /// Its variables, as `NAME=value`.
+    env: Vec<String>,
 }
+
+/// The template by which buildah shows an image's variables, one a line.
+const ENV: &str = "{{range .OCIv1.Config.Env}}{{println .}}{{end}}";
 
 impl Mounted {
     /// Mounts the pxe image of this checkout.
     pub(crate) fn pxe(aznet: &Path) -> Result<Self> {
         let reference = reference(aznet, "pxe")?;
+        let env = buildah(&["inspect", "--type", "image", "--format", ENV, &reference])?;
         let container = buildah(&["from", "--pull-never", &reference])?;
         match buildah(&["mount", &container]) {
             Ok(root) => Ok(Self {
                 container,
                 root: root.into(),
+                env: env.lines().map(ToOwned::to_owned).collect(),
             }),
             Err(error) => {
                 buildah(&["rm", &container])?;
@@ -50,7 +57,7 @@ impl Mounted {
         self.root.join(path.trim_start_matches('/'))
     }
 
-    /// A command inside the image, as `chroot` does it; `bind` shows a folder of the host's at a path of the image's.
+    /// A command inside the image with its variables and nothing of the caller's; `bind` shows a folder of the host's at a path of the image's.
     /// Network and process ids are the caller's, so that its process is the program.
     pub(crate) fn command<S: AsRef<OsStr>>(
         &self,
@@ -72,6 +79,8 @@ impl Mounted {
             .arg(&self.root)
             .arg(from)
             .arg(to)
+            .args(["/usr/bin/env", "-i"])
+            .args(&self.env)
             .args(words);
         command
     }

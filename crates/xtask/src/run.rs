@@ -17,7 +17,24 @@ pub(crate) fn root() -> PathBuf {
 pub(crate) fn command(program: impl AsRef<std::ffi::OsStr>, args: &[&str]) -> Command {
     let mut command = Command::new(program);
     command.args(args).current_dir(root());
+    for (name, _) in std::env::vars_os().filter(|(name, _)| is_of_this_crate(name)) {
+        command.env_remove(name);
+    }
     command
+}
+
+/// What `cargo run` says of the crate it runs. Build scripts take it for a change: a `cargo build` from here would
+/// compile anew what one from a shell has built, and the other way round.
+fn is_of_this_crate(variable: &std::ffi::OsStr) -> bool {
+    let variable = variable.to_string_lossy();
+    [
+        "CARGO_PKG_",
+        "CARGO_MANIFEST_",
+        "CARGO_BIN_",
+        "CARGO_CRATE_",
+    ]
+    .iter()
+    .any(|prefix| variable.starts_with(prefix))
 }
 
 /// Runs a command with its output shown; an exit code other than 0 is an error that names the command.

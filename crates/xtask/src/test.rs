@@ -28,51 +28,28 @@ pub(crate) enum Tier {
 }
 
 impl Tier {
-    /// The cargo invocations of this tier; the pxe has none.
-    fn cargo(self) -> &'static [&'static [&'static str]] {
+    /// Its integration tests, by the names of their files in `crates/*/tests`.
+    fn targets(self) -> &'static [&'static str] {
         match self {
-            Self::Unit => &[&["test", "--workspace", "--lib", "--bins", "--no-fail-fast"]],
-            Self::Chart => &[
-                &[
-                    "test",
-                    "-p",
-                    "aznet-network",
-                    "-p",
-                    "aznet-node",
-                    "-p",
-                    "aznet-runner",
-                    "--test",
-                    "*",
-                    "--no-fail-fast",
-                ],
-                &["test", "-p", "aznet", "--test", "cli", "--no-fail-fast"],
-            ],
-            Self::Pxe => &[],
-            Self::Cluster => &[
-                // The tests start one of them; naming a test target leaves them unbuilt.
-                &["build", "-p", "aznet-cluster", "--examples"],
-                &[
-                    "test",
-                    "-p",
-                    "aznet-cluster",
-                    "--test",
-                    "*",
-                    "--no-fail-fast",
-                    "--",
-                    "--test-threads=1",
-                ],
-            ],
-            Self::Network => &[&[
-                "test",
-                "-p",
-                "aznet",
-                "--test",
-                "network",
-                "--no-fail-fast",
-                "--",
-                "--test-threads=1",
-            ]],
+            Self::Unit | Self::Pxe => &[],
+            Self::Chart => &["chart", "anvil", "cli"],
+            Self::Cluster => &["embedded", "images", "toolchain"],
+            Self::Network => &["network"],
         }
+    }
+
+    /// The cargo invocation of this tier; the pxe has none. Always of the whole workspace: cargo chooses the features of
+    /// the dependencies by what is selected, and would compile them anew for each selection.
+    fn cargo(self) -> Vec<&'static str> {
+        let mut words = vec!["test", "--workspace", "--no-fail-fast"];
+        if self == Self::Unit {
+            words.extend(["--lib", "--bins"]);
+        }
+        words.extend(self.targets().iter().flat_map(|name| ["--test", name]));
+        if matches!(self, Self::Cluster | Self::Network) {
+            words.extend(["--", "--test-threads=1"]);
+        }
+        words
     }
 
     /// Whether the tier needs the toolchain and the images.
@@ -156,7 +133,7 @@ fn close(total: &Tally, skips: &Skips) -> Result<()> {
 
 /// What the higher tiers use: the machine's packages, the toolchain, the images; returns the pxe image.
 fn prepare() -> Result<Mounted> {
-    run::check("cargo", &["build", "-p", "aznet"])?;
+    run::check("cargo", &["build", "--workspace", "--bins"])?;
     let aznet = aznet_binary();
     run::check(&aznet, &["doctor", "--fix"])?;
     run::check(&aznet, &["images", "build"])?;
@@ -173,34 +150,31 @@ fn run_tier(tier: Tier, skips: &Skips, image: Option<&Mounted>) -> Result<Tally>
     if let (Tier::Pxe, Some(image)) = (tier, image) {
         return pxe(skips, image);
     }
-    let mut tally = Tally::default();
-    for args in tier.cargo() {
-        let mut command = run::command("cargo", args);
-        if let Some(image) = image {
-            command.env("AZNET_ANVIL_CMD", image.file(ANVIL));
-        }
-        tally.add(&counted(command, skips, libtest_line)?);
+    if tier == Tier::Cluster {
+        // The tests start one of them; naming a test target leaves them unbuilt.
+        run::check("cargo", &["build", "--workspace", "--examples"])?;
     }
-    Ok(tally)
+    let mut command = run::command("cargo", &tier.cargo());
+    if let Some(image) = image {
+        command.env("AZNET_ANVIL_CMD", image.file(ANVIL));
+    }
+    counted(command, skips, libtest_line)
 }
 
 /// The pxe's tests, in its own image: Aztec's native code wants the C++ library that it was made for.
 fn pxe(skips: &Skips, image: &Mounted) -> Result<Tally> {
     let tests = run::root().join("pxe/test");
-    let mut words = vec![
-        "env",
+    let words = [
+        "/usr/bin/env",
         "-C",
         "/usr/src/pxe",
         "NODE_ENV=test",
-        "PATH=/usr/local/bin:/usr/bin:/bin",
-    ];
-    words.extend([
         "node",
         "--no-warnings",
         "--test",
         "--test-reporter=tap",
         "test/*.test.ts",
-    ]);
+    ];
     let command = image.command(Some((&tests, "/usr/src/pxe/test")), &words);
     counted(command, skips, tap_line)
 }
@@ -320,6 +294,30 @@ impl Skips {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_integration_test_is_in_a_tier() {
+        let listed: BTreeSet<_> = Tier::value_variants()
+            .iter()
+            .flat_map(|tier| tier.targets())
+            .map(|name| (*name).to_owned())
+            .collect();
+        let crates = std::fs::read_dir(run::root().join("crates")).expect("crates");
+        let files = crates
+            .flatten()
+            .flat_map(|one| std::fs::read_dir(one.path().join("tests")));
+        let found: BTreeSet<_> = files
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path())
+            .filter(|path| {
+                path.extension().is_some_and(|e| e == "rs") || path.join("main.rs").is_file()
+            })
+            .filter_map(|path| Some(path.file_stem()?.to_string_lossy().into_owned()))
+            .collect();
+        assert_eq!(listed, found);
+    }
 
     #[test]
     fn counts_are_read_from_libtest() {

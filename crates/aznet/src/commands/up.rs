@@ -108,18 +108,22 @@ fn places(up: &Up) -> String {
 fn next(up: &Up) -> String {
     let name = &up.name;
     let commands = [
-        (format!("aznet status {name}"), "how it is doing".to_owned()),
-        (
-            "aznet test transfer".to_owned(),
-            "move tokens through it".to_owned(),
-        ),
+        (format!("aznet status {name}"), "how it is doing"),
+        ("aznet test transfer".to_owned(), "move tokens through it"),
         (
             format!("eval \"$(aznet env {name})\""),
-            "these URLs for your own programs".to_owned(),
+            "these URLs for your own programs",
         ),
-        (format!("aznet down {name}"), "remove it".to_owned()),
+        (format!("aznet down {name}"), "remove it"),
     ];
-    format!("try next:\n{}", table(&commands))
+    // Tokens are moved by a wallet server.
+    let wallet = up.endpoints.contains_key("PXE_URL");
+    let lines: Vec<_> = commands
+        .into_iter()
+        .filter(|(command, _)| wallet || !command.contains("transfer"))
+        .map(|(command, what)| (command, what.to_owned()))
+        .collect();
+    format!("try next:\n{}", table(&lines))
 }
 
 fn table(lines: &[(String, String)]) -> String {

@@ -22,7 +22,6 @@ fn in_namespace(image: &Mounted) -> Result<[f64; 2]> {
     let home = tempfile::tempdir()?;
     let words = [
         "/usr/bin/env",
-        "PATH=/opt/foundry/bin:/usr/local/bin:/usr/bin:/bin",
         "HOME=/tmp/home",
         "LOG_LEVEL=warn",
         "DATA_DIRECTORY=/tmp/home",
@@ -41,9 +40,11 @@ fn in_namespace(image: &Mounted) -> Result<[f64; 2]> {
         .stderr(Stdio::null())
         .spawn()?;
     let outcome = first_block(&mut process, began);
-    let group = format!("-{}", process.id());
-    sh(&["kill", "-TERM", "--", &group])?;
-    process.wait()?;
+    if process.try_wait()?.is_none() {
+        let group = format!("-{}", process.id());
+        sh(&["kill", "-TERM", "--", &group])?;
+        process.wait()?;
+    }
     outcome
 }
 
