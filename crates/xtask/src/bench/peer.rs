@@ -7,6 +7,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 const NETNS: &str = "aznet-bench-peer";
+/// As Aztec's own `aztec` script starts it.
+const START: &str = "anvil --silent & exec node --no-warnings /usr/src/yarn-project/aztec/dest/bin/index.js start --local-network";
 const DEADLINE: Duration = Duration::from_mins(5);
 
 /// `[seconds to the first block, GB of memory]`.
@@ -25,11 +27,10 @@ fn in_namespace(image: &Mounted) -> Result<[f64; 2]> {
         "HOME=/tmp/home",
         "LOG_LEVEL=warn",
         "DATA_DIRECTORY=/tmp/home",
-        "node",
-        "--no-warnings",
-        "/usr/src/yarn-project/aztec/dest/bin/index.js",
-        "start",
-        "--local-network",
+        "ETHEREUM_HOSTS=http://127.0.0.1:8545",
+        "sh",
+        "-c",
+        START,
     ];
     let entered = image.command(Some((home.path(), "/tmp/home")), &words);
     let mut command = inside("setsid");
