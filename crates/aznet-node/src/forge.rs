@@ -116,11 +116,18 @@ mod tests {
                 .to_owned()
         };
         assert!(!line("script ").contains("KEY"), "{text}");
-        assert_eq!(line("url "), format!("url {URL}"), "the script itself has it");
+        assert_eq!(
+            line("url "),
+            format!("url {URL}"),
+            "the script itself has it"
+        );
         let forge = line("forge ");
         let (arguments, url) = forge.split_once("; ").expect("two parts");
         assert_eq!(url, URL, "forge reads it from the environment");
         assert!(arguments.contains("--keystore"), "{arguments}");
-        assert!(!text.contains("0xSECRET") && !arguments.contains("KEY"), "{text}");
+        assert!(
+            !text.contains("0xSECRET") && !arguments.contains("KEY"),
+            "{text}"
+        );
     }
 }

@@ -151,10 +151,7 @@ fn consequences_are_said() {
             vec!["pxe.fakeProofs=false"],
             "pxe.fakeProofs makes all proofs real",
         ),
-        (
-            vec!["pxe.fakeProofs=false"],
-            "128 GiB for each process",
-        ),
+        (vec!["pxe.fakeProofs=false"], "128 GiB for each process"),
         (
             vec![
                 "network.slashing.disablePenalties=false",
