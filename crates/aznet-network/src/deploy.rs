@@ -25,6 +25,8 @@ use crate::{
     helm::{Helm, HelmError, Release},
     namespace::{NamespaceError, Network, NewNetwork},
     nodes::PodState,
+    plan::Committee,
+    upgrade::{Manifest, ManifestError, Upgrade, compare},
     wait::WaitError,
 };
 
@@ -138,6 +140,17 @@ pub enum DeployError {
     },
 }
 
+/// Why it can't be told what an upgrade would do.
+#[derive(Debug, thiserror::Error)]
+pub enum UpgradeError {
+    /// Helm did not tell.
+    #[error(transparent)]
+    Helm(#[from] HelmError),
+    /// Helm's answer was not understood.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+}
+
 impl DeployError {
     /// Whether the caller ended it.
     pub const fn is_cancelled(&self) -> bool {
@@ -179,6 +192,25 @@ pub async fn deploy(
     }
     settle(&network, deadline, report, cancel).await?;
     Ok(network)
+}
+
+/// What [`upgrade`] would do; changes nothing. `committee` is that of the new values.
+///
+/// # Errors
+/// [`UpgradeError`].
+pub async fn preview(
+    network: &Network,
+    chart: &Chart<'_>,
+    committee: &Committee,
+    cancel: &CancellationToken,
+) -> Result<Upgrade, UpgradeError> {
+    let (name, namespace) = (network.name(), network.namespace());
+    let before = chart.helm.manifest(name, namespace, cancel).await?;
+    let before = Manifest::parse(&before.unwrap_or_default())?;
+    let release = chart.release(network);
+    let after = chart.helm.upgraded_manifest(&release, cancel).await?;
+    let after = Manifest::parse(&after)?;
+    Ok(compare(&before, &after, committee))
 }
 
 /// Changes a network to other values, and waits until it is as they say.

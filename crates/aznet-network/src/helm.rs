@@ -318,6 +318,48 @@ impl Helm {
         }
     }
 
+    /// What a release consists of, as Kubernetes objects in YAML; `None` where there is no such release.
+    ///
+    /// # Errors
+    /// [`HelmError`].
+    pub async fn manifest(
+        &self,
+        name: &str,
+        namespace: &str,
+        cancel: &CancellationToken,
+    ) -> Result<Option<String>, HelmError> {
+        let args = ["get", "manifest", name, "--namespace", namespace];
+        match self.run(&args, None, cancel).await {
+            Ok(text) => Ok(Some(text)),
+            Err(error) if error.is_absent() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What a release would consist of after an upgrade, as [`Helm::manifest`] tells it; nothing is changed.
+    ///
+    /// # Errors
+    /// [`HelmError`]; values that the schema or the chart's rules refuse are [`HelmError::Failed`].
+    pub async fn upgraded_manifest(
+        &self,
+        release: &Release<'_>,
+        cancel: &CancellationToken,
+    ) -> Result<String, HelmError> {
+        #[derive(Deserialize)]
+        struct Answer {
+            manifest: String,
+        }
+        // On the server: what the chart looks up there, such as Secrets that it made, must be found.
+        let args = ["--reset-values", "--dry-run=server", "--output", "json"];
+        let answer = self.with_values("upgrade", release, &args, cancel).await?;
+        serde_json::from_str::<Answer>(&answer)
+            .map(|answer| answer.manifest)
+            .map_err(|source| HelmError::Answer {
+                action: format!("upgrade {} --dry-run", release.name),
+                source,
+            })
+    }
+
     async fn with_values(
         &self,
         verb: &str,

@@ -18,5 +18,7 @@ pub mod rpc;
 pub mod status;
 pub mod timing;
 pub mod units;
+pub mod upgrade;
 pub mod values;
 pub mod wait;
+pub mod workload;

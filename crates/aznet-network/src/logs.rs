@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     api::ApiError,
     namespace::{NamespaceError, Network},
-    nodes::{COMPONENT, NETWORK_PODS, speaking_container},
+    nodes::{COMPONENT, NETWORK_PODS, speaking_container, workload},
     role::Role,
 };
 
@@ -30,16 +30,16 @@ const READ_AHEAD: usize = 1024;
 pub enum Which {
     /// Every pod's.
     All,
-    /// Those of all pods of a role.
+    /// Those of all pods of a role, of validators in all groups.
     Role(Role),
-    /// One pod's.
-    Pod(String),
+    /// One pod's, or those of a group of validators: `validator-0`, `validator-slow`.
+    Named(String),
 }
 
 impl From<&str> for Which {
-    /// A role's name means the role; anything else is a pod's name.
+    /// A role's name means the role; anything else is the name of a pod or group.
     fn from(text: &str) -> Self {
-        Role::from_name(text).map_or_else(|| Self::Pod(text.to_owned()), Self::Role)
+        Role::from_name(text).map_or_else(|| Self::Named(text.to_owned()), Self::Role)
     }
 }
 
@@ -91,7 +91,10 @@ impl Which {
                 .labels()
                 .get(COMPONENT)
                 .is_some_and(|component| component == role.name()),
-            Self::Pod(name) => pod.name_any() == *name,
+            Self::Named(name) => {
+                pod.name_any() == *name
+                    || workload(pod).is_some_and(|workload| workload.name() == *name)
+            }
         }
     }
 }
@@ -163,7 +166,7 @@ async fn fitting(network: &Network, which: &Which) -> Result<Vec<Pod>, LogError>
     let wanted = match which {
         Which::All => "any".into(),
         Which::Role(role) => role.to_string(),
-        Which::Pod(name) => name.clone(),
+        Which::Named(name) => name.clone(),
     };
     Err(LogError::NoPods {
         network: network.name().to_owned(),
@@ -305,9 +308,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_role_or_a_pod() {
-        assert_eq!(Which::from("validator"), Which::Role(Role::Validator));
-        assert_eq!(Which::from("validator-0"), Which::Pod("validator-0".into()));
+    fn a_role_a_group_or_a_pod() {
+        let pod = |name: &str, group: &str| -> Pod {
+            serde_json::from_value(serde_json::json!({"metadata": {"name": name, "labels": {
+                COMPONENT: "validator", "aznet.dev/group": group}}}))
+            .unwrap()
+        };
+        let pods = [
+            pod("validator-0", "default"),
+            pod("validator-1", "default"),
+            pod("validator-slow-0", "slow"),
+        ];
+        for (asked, expected) in [
+            ("validator", vec![true, true, true]),
+            ("validator-slow", vec![false, false, true]),
+            ("validator-slow-0", vec![false, false, true]),
+            ("validator-1", vec![false, true, false]),
+            ("pxe", vec![false, false, false]),
+        ] {
+            let which = Which::from(asked);
+            let seen: Vec<bool> = pods.iter().map(|pod| which.fits(pod)).collect();
+            assert_eq!(seen, expected, "{asked}");
+        }
     }
 
     #[test]

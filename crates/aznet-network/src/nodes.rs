@@ -12,6 +12,7 @@ use serde::Serialize;
 
 pub use self::phase::Phase;
 use crate::role::Role;
+use crate::workload::Workload;
 
 /// Label of the role.
 pub const COMPONENT: &str = "app.kubernetes.io/component";
@@ -25,6 +26,9 @@ pub struct PodState {
     pub name: String,
     /// Its role.
     pub role: Role,
+    /// Its group of validators, if that is a further one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
     /// What it is doing.
     #[serde(flatten)]
     pub phase: Phase,
@@ -49,13 +53,14 @@ pub struct Observed<'a> {
 
 /// Describes a pod; `None` if it has none of the network's roles.
 pub fn describe(seen: Observed<'_>) -> Option<PodState> {
-    let role = Role::from_name(seen.pod.labels().get(COMPONENT)?)?;
+    let workload = workload(seen.pod)?;
     let restarts = containers(seen.pod)
         .map(|status| status.restart_count)
         .sum::<i32>();
     Some(PodState {
         name: seen.pod.name_any(),
-        role,
+        role: workload.role(),
+        group: workload.group().map(str::to_owned),
         phase: phase(seen),
         restarts: u32::try_from(restarts).unwrap_or(0),
         created: seen
@@ -65,6 +70,12 @@ pub fn describe(seen: Observed<'_>) -> Option<PodState> {
             .as_ref()
             .map(|time| time.0),
     })
+}
+
+/// The workload that a pod is of, by its labels; `None` if it has none of the network's roles.
+pub(crate) fn workload(pod: &Pod) -> Option<Workload> {
+    let labels = pod.labels();
+    Workload::from_labels(labels.get(COMPONENT)?, labels)
 }
 
 fn phase(seen: Observed<'_>) -> Phase {

@@ -3,8 +3,11 @@
 mod committee;
 mod demand;
 mod fit;
+mod groups;
 mod keys;
 mod notes;
+mod p2p;
+mod rollout;
 mod rules;
 mod slashing;
 mod wiring;
@@ -12,10 +15,11 @@ mod wiring;
 pub use committee::{Committee, quorum};
 pub use demand::Demand;
 pub use fit::{Capacity, DoesNotFit};
-pub use keys::{KeyRange, Prefund};
+pub use keys::{KeyRange, Prefund, Room};
 
 use crate::role::Role;
 use crate::values::{Problem, Values};
+use crate::workload::Workload;
 use serde::Serialize;
 
 /// A network, worked out.
@@ -40,16 +44,24 @@ pub struct Plan {
     pub notes: Vec<String>,
 }
 
-/// The pods of a role together.
+/// The pods of a role together, or of a further group of validators.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RolePlan {
+    /// Name of the workload, e.g. `full-node` or `validator-slow`.
+    pub name: String,
     /// The role.
     pub role: Role,
+    /// The group of validators, for a further one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
     /// Pods.
     pub replicas: u32,
     /// What one pod is expected to use and asks for.
     pub each: Demand,
+    /// How far its keys let it grow; `None`: no limit, or no keys.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub room: Option<Room>,
 }
 
 /// One pod.
@@ -60,6 +72,9 @@ pub struct PodPlan {
     pub name: String,
     /// Role.
     pub role: Role,
+    /// The group of validators, for a further one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
     /// Name in the cluster's DNS, short form.
     pub dns: String,
     /// Attester keys that this pod holds.
@@ -131,42 +146,58 @@ pub fn plan(values: &Values) -> Result<Plan, Vec<Problem>> {
 }
 
 fn roles(values: &Values) -> Result<Vec<RolePlan>, Vec<Problem>> {
-    let present = Role::ALL
+    let present = values
+        .workloads()
         .into_iter()
-        .filter(|role| values.replicas(*role) > 0);
+        .filter(|workload| values.replicas_of(workload) > 0);
     present
-        .map(|role| {
+        .map(|workload| {
             Ok(RolePlan {
-                role,
-                replicas: values.replicas(role),
-                each: demand::of_one(values, role)?,
+                name: workload.name(),
+                role: workload.role(),
+                group: workload.group().map(str::to_owned),
+                replicas: values.replicas_of(&workload),
+                each: demand::of_one(values, &workload)?,
+                room: keys::room(values, &workload),
             })
         })
         .collect()
 }
 
 fn pods<'a>(values: &'a Values, plan: &RolePlan) -> impl Iterator<Item = PodPlan> + use<'a> {
-    let role = plan.role;
+    let workload = plan.workload();
     (0..plan.replicas).map(move |ordinal| {
+        let role = workload.role();
         let name = if role.is_stateful() {
-            format!("{role}-{ordinal}")
+            format!("{workload}-{ordinal}")
         } else {
-            role.name().to_owned()
+            workload.name()
         };
         let own_name = role.is_stateful() && role != Role::BlobStore;
         let dns = if own_name {
-            format!("{name}.{role}")
+            format!("{name}.{workload}")
         } else {
-            role.name().to_owned()
+            workload.name()
         };
         PodPlan {
             name,
             role,
+            group: workload.group().map(str::to_owned),
             dns,
-            attesters: keys::attesters(values, role, ordinal),
-            publishers: keys::publishers(values, role, ordinal),
+            attesters: keys::attesters(values, &workload, ordinal),
+            publishers: keys::publishers(values, &workload, ordinal),
         }
     })
+}
+
+impl RolePlan {
+    /// The workload that it is about.
+    pub fn workload(&self) -> Workload {
+        match &self.group {
+            Some(group) => Workload::group_of_validators(group),
+            None => self.role.into(),
+        }
+    }
 }
 
 fn timing(values: &Values) -> Timing {

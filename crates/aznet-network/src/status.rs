@@ -89,6 +89,9 @@ pub struct NodeStatus {
     pub name: String,
     /// Its role.
     pub role: Role,
+    /// Its group of validators, if that is a further one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
     /// Whether it serves.
     pub ready: bool,
     /// How often its containers were restarted.
@@ -214,6 +217,7 @@ async fn node_status(network: &Network, pod: &PodState, now: Timestamp) -> NodeS
     let mut status = NodeStatus {
         name: pod.name.clone(),
         role: pod.role,
+        group: pod.group.clone(),
         ready: pod.phase.is_ready(),
         restarts: pod.restarts,
         age: u64::try_from(age).unwrap_or(0),

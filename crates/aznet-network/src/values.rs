@@ -5,24 +5,30 @@
 mod bot;
 mod chaos;
 mod check;
+mod groups;
 mod load;
 mod merge;
 mod network;
+mod p2p;
 mod pod;
 mod quantity;
+mod rollout;
 mod set;
 mod slashing;
 
 pub use bot::{Bot, BotToken, FeePayment, FollowChain};
 pub use chaos::{Chaos, ChaosOptions, ChaosScenario, ChaosSelector};
 pub use check::Problem;
+pub use groups::Validators;
 pub use load::{Loaded, Request, ValuesError, known_networks, load};
 pub use network::{Anvil, BlobStore, Gas, Image, Images, Keys, L1, Network, PullPolicy};
+pub use p2p::{Exposure, P2p, P2pPod};
 pub use pod::{
-    BootNode, FullNode, PodSettings, Ports, Probe, Probes, ProverAgent, ProverBroker, ProverNode,
-    Pxe, Resources, Sequencer, ServiceType, Storage, Validator,
+    BootNode, FullNode, GroupSequencer, PodSettings, Ports, Probe, Probes, ProverAgent,
+    ProverBroker, ProverNode, Pxe, Resources, Sequencer, ServiceType, Storage, Validator, ValidatorGroup,
 };
 pub use quantity::ResourceList;
+pub use rollout::{PodDisruptionBudget, UpdateStrategy};
 pub use slashing::{
     Inactivity, Penalties, Sentinel, SlashAmounts, SlasherFlavor, Slashing, Staking,
 };
@@ -31,7 +37,7 @@ use crate::role::Role;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Values of the chart `aztec-network`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -60,6 +66,9 @@ pub struct Values {
     pub full_node: FullNode,
     /// Validators.
     pub validator: Validator,
+    /// Further groups of validators, by name: pods `validator-<name>-0` and so on.
+    #[schemars(with = "BTreeMap<String, Option<ValidatorGroup>>")]
+    pub validator_groups: BTreeMap<String, ValidatorGroup>,
     /// Prover nodes.
     pub prover_node: ProverNode,
     /// Prover broker.
@@ -82,7 +91,10 @@ impl Values {
             Role::BlobStore => u32::from(self.blob_store.in_chart()),
             Role::BootNode => self.boot_node.replicas,
             Role::FullNode => self.full_node.replicas,
-            Role::Validator => self.validator.replicas,
+            Role::Validator => self
+                .validators()
+                .iter()
+                .fold(0, |sum, group| sum.saturating_add(group.replicas)),
             Role::ProverNode => self.prover_node.replicas,
             Role::ProverBroker => self.prover_broker.replicas,
             Role::ProverAgent => self.prover_agent.replicas,
@@ -98,7 +110,12 @@ impl Values {
 
     /// What a role's pods have: the role's own settings over [`Values::defaults`].
     pub fn pod(&self, role: Role) -> PodSettings {
-        let own = match role {
+        self.own_settings(role).over(&self.defaults)
+    }
+
+    /// What is said for a role itself.
+    pub(crate) fn own_settings(&self, role: Role) -> PodSettings {
+        match role {
             Role::Anvil => self.l1.anvil.settings(),
             Role::BlobStore => self.blob_store.settings(),
             Role::BootNode => self.boot_node.settings(),
@@ -109,8 +126,7 @@ impl Values {
             Role::ProverAgent => self.prover_agent.settings(),
             Role::Pxe => self.pxe.settings(),
             Role::Bot => self.bot.settings(),
-        };
-        own.over(&self.defaults)
+        }
     }
 
     /// What roles say about proofs, with the key that says it.

@@ -24,7 +24,7 @@ use crate::say::{chain, say};
 use crate::settings::Settings;
 use crate::staking::Registrar;
 use crate::wait::{Deadline, Pause, WaitError};
-use aznet_node::config::NetworkConfig;
+use aznet_node::config::{NetworkConfig, ValidatorKeys};
 
 /// Variables by which a user brings keys of their own; then none are derived.
 const OWN_KEYS: [&str; 5] = [
@@ -77,7 +77,7 @@ pub(crate) fn run(
 impl Start<'_> {
     fn facts(&self) -> Result<Facts, NodeError> {
         let mut facts = Facts {
-            pod_ip: self.settings.pod_ip.clone(),
+            announced: facts::announced(&self.config, self.settings),
             data: self.settings.data.clone(),
             ..Facts::default()
         };
@@ -197,8 +197,9 @@ impl Start<'_> {
         }
         let mnemonic = Mnemonic::read(&self.settings.mnemonic)?;
         let ordinal = self.settings.ordinal();
-        let attesters = mnemonic.of_replica(self.config.keys.attester, ordinal)?;
-        let publishers = mnemonic.of_replica(self.config.keys.publisher, ordinal)?;
+        let group = self.group()?;
+        let attesters = mnemonic.of_replica(group.attester, ordinal)?;
+        let publishers = mnemonic.of_replica(group.publisher, ordinal)?;
         self.fund(l1, &publishers)?;
         let registrar = Registrar {
             l1,
@@ -212,6 +213,17 @@ impl Start<'_> {
         keystore::write(&self.settings.keystore, &store)?;
         facts.keystore = Some(self.settings.keystore.clone());
         Ok(())
+    }
+
+    /// The keys of the group that this pod belongs to.
+    fn group(&self) -> Result<ValidatorKeys, NodeError> {
+        let groups = &self.config.keys.validators;
+        let workload = self.settings.workload().unwrap_or_default();
+        let own = groups.get(workload).copied();
+        own.ok_or_else(|| NodeError::NoKeys {
+            workload: workload.to_owned(),
+            known: groups.keys().cloned().collect::<Vec<_>>().join(", "),
+        })
     }
 
     fn prover(&self, l1: &L1, facts: &mut Facts) -> Result<(), NodeError> {

@@ -1,6 +1,8 @@
 //! The configuration that every Aztec pod reads: rendered by the chart into the ConfigMap `network-config`
 //! (key `network.json`) and mounted at `/aznet/config`. It holds nothing secret.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// Everything a pod needs to know about the network it belongs to.
@@ -48,6 +50,9 @@ pub struct NetworkConfig {
     pub endpoints: Endpoints,
     /// Which key index belongs to whom.
     pub keys: Keys,
+    /// How peers outside of the cluster reach the pods of a workload, by its name; the others announce their pod's address.
+    #[serde(default)]
+    pub announce: BTreeMap<String, Announce>,
 }
 
 /// The L1 chain.
@@ -228,14 +233,22 @@ pub struct Endpoints {
 pub struct Keys {
     /// Deploys the L1 contracts and owns the staking asset's minter role.
     pub deployer: u32,
-    /// Attesters: replica `r` holds `start + r*per_replica ..`.
-    pub attester: KeyRange,
-    /// L1 publishers of validators.
-    pub publisher: KeyRange,
     /// L1 publishers of prover nodes.
     pub prover: KeyRange,
-    /// Validator replicas at deployment: the first `replicas * attester.per_replica` attesters are registered on L1.
-    pub validator_replicas: u32,
+    /// What validators hold, by the name of their workload: `validator`, and `validator-<group>` for each further group.
+    pub validators: BTreeMap<String, ValidatorKeys>,
+}
+
+/// The keys of a group of validators.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ValidatorKeys {
+    /// Attesters: replica `r` holds `start + r*per_replica ..`.
+    pub attester: KeyRange,
+    /// L1 publishers.
+    pub publisher: KeyRange,
+    /// Replicas at deployment: the first `replicas * attester.per_replica` attesters are registered on L1.
+    pub replicas: u32,
 }
 
 /// A run of key indices shared out over the replicas of a role.
@@ -246,4 +259,19 @@ pub struct KeyRange {
     pub start: u32,
     /// Keys in each replica.
     pub per_replica: u32,
+}
+
+/// Where peers find the pods of a workload.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Announce {
+    /// The address of all pods; `None`: each announces that of its machine.
+    pub ip: Option<String>,
+    /// Addresses of single pods by ordinal, over that of all.
+    #[serde(default)]
+    pub ips: BTreeMap<u32, String>,
+    /// The port of pod 0, TCP and UDP.
+    pub port: u16,
+    /// `true`: pod `r` has `port + r`; `false`: all have the same.
+    pub port_per_pod: bool,
 }

@@ -16,7 +16,7 @@ use crate::error::NodeError;
 use crate::files::{self, FileError};
 use crate::forge::Shim;
 use crate::funding;
-use crate::keys::{Key, Mnemonic};
+use crate::keys::{Key, KeyError, Mnemonic};
 use crate::l1::{L1, L1Error};
 use crate::say::{chain, say};
 use crate::settings::Settings;
@@ -110,7 +110,7 @@ pub(crate) fn deploy(
 ) -> Result<Address, NodeError> {
     let mnemonic = Mnemonic::read(&settings.mnemonic)?;
     let deployer = mnemonic.key(config.keys.deployer)?;
-    let attesters = mnemonic.of_first(config.keys.attester, config.keys.validator_replicas)?;
+    let attesters = first_attesters(config, &mnemonic)?;
     say(format_args!(
         "deploying the L1 contracts as {} with {} validators",
         deployer.address,
@@ -133,6 +133,15 @@ pub(crate) fn deploy(
     ));
     Record::write(&Record::path(&settings.data), l1, registry)?;
     Ok(registry)
+}
+
+/// The attesters of all groups, as many as there are pods for.
+fn first_attesters(config: &NetworkConfig, mnemonic: &Mnemonic) -> Result<Vec<Key>, KeyError> {
+    let mut attesters = Vec::new();
+    for group in config.keys.validators.values() {
+        attesters.extend(mnemonic.of_first(group.attester, group.replicas)?);
+    }
+    Ok(attesters)
 }
 
 fn attempt(
@@ -258,9 +267,7 @@ mod tests {
 
     #[test]
     fn no_key_among_the_arguments() {
-        let attesters = public_mnemonic()
-            .of_first(config().keys.attester, 2)
-            .expect("derives");
+        let attesters = first_attesters(&config(), &public_mnemonic()).expect("derives");
         insta::assert_debug_snapshot!(arguments(&config(), &attesters));
     }
 }

@@ -168,8 +168,11 @@ fn p2p(env: &mut Env, facts: &Facts) {
     set(env, "P2P_ENABLED", &true);
     set(env, "P2P_PORT", &P2P_PORT);
     set(env, "P2P_LISTEN_ADDR", "0.0.0.0");
-    if let Some(ip) = &facts.pod_ip {
-        set(env, "P2P_IP", &ip);
+    if let Some(place) = &facts.announced {
+        set(env, "P2P_IP", &place.ip);
+        if let Some(port) = place.port {
+            set(env, "P2P_BROADCAST_PORT", &port);
+        }
     }
     if !facts.bootstrap.is_empty() {
         set(env, "BOOTSTRAP_NODES", &facts.bootstrap.join(","));
@@ -245,10 +248,11 @@ pub(crate) mod tests {
 
     use super::*;
     use crate::bot::Account;
+    use crate::facts::Place;
     use crate::l1_secret::ApiKeys;
     use aznet_node::config::{
         Endpoints, Gas, Inactivity, KeyRange, Keys, L1, Penalties, Sentinel, SlashAmounts,
-        Slashing, Staking,
+        Slashing, Staking, ValidatorKeys,
     };
 
     /// The small network.
@@ -296,20 +300,26 @@ pub(crate) mod tests {
             },
             keys: Keys {
                 deployer: 0,
-                attester: KeyRange {
-                    start: 100,
-                    per_replica: 1,
-                },
-                publisher: KeyRange {
-                    start: 1000,
-                    per_replica: 1,
-                },
-                prover: KeyRange {
-                    start: 50,
-                    per_replica: 1,
-                },
-                validator_replicas: 4,
+                prover: range(50, 1),
+                validators: [
+                    ("validator".to_owned(), group(100, 1000, 4)),
+                    ("validator-slow".to_owned(), group(150, 1050, 1)),
+                ]
+                .into(),
             },
+            announce: BTreeMap::new(),
+        }
+    }
+
+    fn range(start: u32, per_replica: u32) -> KeyRange {
+        KeyRange { start, per_replica }
+    }
+
+    fn group(attester: u32, publisher: u32, replicas: u32) -> ValidatorKeys {
+        ValidatorKeys {
+            attester: range(attester, 1),
+            publisher: range(publisher, 1),
+            replicas,
         }
     }
 
@@ -365,7 +375,10 @@ pub(crate) mod tests {
 
     fn facts() -> Facts {
         Facts {
-            pod_ip: Some("10.1.2.3".into()),
+            announced: Some(Place {
+                ip: "10.1.2.3".into(),
+                port: None,
+            }),
             data: PathBuf::from("/data"),
             registry: Some(Address::repeat_byte(0x11)),
             bootstrap: vec!["enr:-boot".into(), "enr:-peer".into()],
@@ -444,6 +457,21 @@ pub(crate) mod tests {
                 .aztec_args(&config)
                 .contains(&"--prover-node")
         );
+    }
+
+    #[test]
+    fn peers_are_told_the_port_that_leads_to_the_pod() {
+        let facts = Facts {
+            announced: Some(Place {
+                ip: "203.0.113.7".into(),
+                port: Some(30401),
+            }),
+            ..facts()
+        };
+        let env = environment(Role::Validator, &config(), &facts);
+        assert_eq!(env["P2P_IP"], "203.0.113.7");
+        assert_eq!(env["P2P_BROADCAST_PORT"], "30401");
+        assert_eq!(env["P2P_PORT"], "40400");
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::l1_secret::SecretError;
 use crate::staking::StakingError;
 use crate::wait::WaitError;
 
-/// Everything that ends with exit code 1 and a termination message.
+/// Everything that ends with an exit code and a termination message.
 #[derive(Debug, Error)]
 pub(crate) enum NodeError {
     /// Installing the program.
@@ -71,6 +71,16 @@ pub(crate) enum NodeError {
     /// Registering attesters.
     #[error(transparent)]
     Staking(#[from] StakingError),
+    /// The pod belongs to no group of validators.
+    #[error(
+        "no keys are set aside for `{workload}`, only for {known}; a validator pod is named <group>-<ordinal> (POD_NAME)"
+    )]
+    NoKeys {
+        /// The pod's workload, by its name.
+        workload: String,
+        /// The workloads that have keys.
+        known: String,
+    },
     /// An address of the configuration or of another node is none.
     #[error("the {what} is `{seen}`, which is not an address")]
     Address {
@@ -102,4 +112,31 @@ pub(crate) enum NodeError {
         #[source]
         source: io::Error,
     },
+}
+
+impl NodeError {
+    /// `true`: no restart of the pod can mend it.
+    fn is_final(&self) -> bool {
+        match self {
+            Self::Config { .. }
+            | Self::Keys(_)
+            | Self::NoKeys { .. }
+            | Self::Address { .. }
+            | Self::Timing { .. }
+            | Self::ClockSpent { .. }
+            | Self::Exec { .. }
+            | Self::Wait(WaitError::Hopeless { .. }) => true,
+            Self::Install(_)
+            | Self::File(_)
+            | Self::Wait(WaitError::TimedOut { .. })
+            | Self::L1(_)
+            | Self::Deployment(_)
+            | Self::Staking(_) => false,
+        }
+    }
+
+    /// What the process ends with: 78 (`EX_CONFIG`) where a restart is of no use, by which `aznet up` knows it, else 1.
+    pub(crate) fn exit_code(&self) -> u8 {
+        if self.is_final() { 78 } else { 1 }
+    }
 }

@@ -8,13 +8,14 @@ use crate::bot::Account;
 use crate::error::NodeError;
 use crate::files::FileError;
 use crate::l1_secret::ApiKeys;
+use crate::settings::Settings;
 use aznet_node::config::NetworkConfig;
 
 /// The facts.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Facts {
-    /// Address announced to peers.
-    pub(crate) pod_ip: Option<String>,
+    /// Where peers find the pod.
+    pub(crate) announced: Option<Place>,
     /// Where data stays.
     pub(crate) data: PathBuf,
     /// The registry; `None` for roles that need none.
@@ -29,6 +30,38 @@ pub(crate) struct Facts {
     pub(crate) account: Option<Account>,
 }
 
+/// An address on which a pod can be reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// IP address.
+    pub(crate) ip: String,
+    /// p2p port, where it is not the one that the pod listens on.
+    pub(crate) port: Option<u16>,
+}
+
+/// Where peers find the pod: as its workload is exposed, else by the pod's own address.
+pub(crate) fn announced(config: &NetworkConfig, settings: &Settings) -> Option<Place> {
+    let exposed = settings
+        .workload()
+        .and_then(|workload| config.announce.get(workload));
+    let Some(exposed) = exposed else {
+        return settings.pod_ip.clone().map(|ip| Place { ip, port: None });
+    };
+    let ordinal = settings.ordinal();
+    let ip = exposed.ips.get(&ordinal).or(exposed.ip.as_ref());
+    let ip = ip.or(settings.host_ip.as_ref())?.clone();
+    let step = u16::try_from(ordinal).unwrap_or(u16::MAX);
+    let port = if exposed.port_per_pod {
+        exposed.port.saturating_add(step)
+    } else {
+        exposed.port
+    };
+    Some(Place {
+        ip,
+        port: Some(port),
+    })
+}
+
 /// Reads the configuration the chart rendered.
 pub(crate) fn read_config(path: &Path) -> Result<NetworkConfig, NodeError> {
     let text = std::fs::read_to_string(path).map_err(|source| FileError::read(path, source))?;
@@ -36,4 +69,54 @@ pub(crate) fn read_config(path: &Path) -> Result<NetworkConfig, NodeError> {
         path: path.to_owned(),
         source,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use aznet_node::config::Announce;
+
+    use super::*;
+    use crate::environment::tests::config;
+
+    fn of(pod: &str, exposed: Announce) -> Option<Place> {
+        let mut config = config();
+        config.announce.insert("validator-slow".into(), exposed);
+        announced(&config, &Settings::of_pod(pod))
+    }
+
+    fn place(ip: &str, port: Option<u16>) -> Option<Place> {
+        Some(Place {
+            ip: ip.into(),
+            port,
+        })
+    }
+
+    #[test]
+    fn a_pod_announces_the_way_that_leads_to_it() {
+        let by_machine = Announce {
+            ip: None,
+            ips: [].into(),
+            port: 30400,
+            port_per_pod: true,
+        };
+        let by_address = Announce {
+            ip: Some("203.0.113.1".into()),
+            ips: [(1, "203.0.113.7".into())].into(),
+            port: 40400,
+            port_per_pod: false,
+        };
+        assert_eq!(
+            of("validator-slow-2", by_machine.clone()),
+            place("192.0.2.1", Some(30402))
+        );
+        assert_eq!(
+            of("validator-slow-1", by_address.clone()),
+            place("203.0.113.7", Some(40400))
+        );
+        assert_eq!(
+            of("validator-slow-0", by_address),
+            place("203.0.113.1", Some(40400))
+        );
+        assert_eq!(of("validator-2", by_machine), place("10.1.2.3", None));
+    }
 }

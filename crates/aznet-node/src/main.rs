@@ -41,7 +41,7 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(failure) => {
             say::failure(cli.termination_log(), &failure);
-            ExitCode::FAILURE
+            failure.exit_code().into()
         }
     }
 }

@@ -56,6 +56,9 @@ pub(crate) struct Settings {
     /// The pod's address, announced to p2p peers
     #[arg(long, env = "POD_IP")]
     pub(crate) pod_ip: Option<String>,
+    /// The address of the pod's machine, announced instead where the pod is reached through it
+    #[arg(long, env = "HOST_IP")]
+    pub(crate) host_ip: Option<String>,
     /// The Aztec command line program
     #[arg(
         long,
@@ -83,6 +86,12 @@ impl Settings {
             .next()
             .and_then(|tail| tail.parse().ok())
             .unwrap_or(0)
+    }
+
+    /// The name of the pod's StatefulSet; `None` for a pod that has none.
+    pub(crate) fn workload(&self) -> Option<&str> {
+        let (workload, ordinal) = self.pod_name.as_deref()?.rsplit_once('-')?;
+        ordinal.parse::<u32>().is_ok().then_some(workload)
     }
 
     /// The words that start Aztec's command line program.
@@ -127,25 +136,42 @@ fn words(command: &str) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use clap::Parser;
+impl Settings {
+    /// Those of a pod of this name, on a machine.
+    pub(crate) fn of_pod(name: &str) -> Self {
+        #[derive(clap::Parser)]
+        struct Only {
+            #[command(flatten)]
+            settings: Settings,
+        }
+        let args = ["aznet-node", "--pod-name", name, "--pod-ip", "10.1.2.3"];
+        let machine = ["--host-ip", "192.0.2.1"];
+        <Only as clap::Parser>::parse_from(args.into_iter().chain(machine)).settings
+    }
+}
 
+#[cfg(test)]
+mod tests {
     use super::*;
 
-    #[derive(Parser)]
-    struct Only {
-        #[command(flatten)]
-        settings: Settings,
-    }
-
     fn named(name: &str) -> Settings {
-        Only::parse_from(["aznet-node", "--pod-name", name]).settings
+        Settings::of_pod(name)
     }
 
     #[test]
     fn ordinal_is_the_tail_of_the_name() {
         assert_eq!(named("validator-12").ordinal(), 12);
         assert_eq!(named("prover-agent-7d9f8b6c5-x2x4z").ordinal(), 0);
+    }
+
+    #[test]
+    fn workload_is_what_comes_before_the_ordinal() {
+        let slow = named("validator-slow-12");
+        assert_eq!(
+            (slow.workload(), slow.ordinal()),
+            (Some("validator-slow"), 12)
+        );
+        assert_eq!(named("prover-agent-7d9f8b6c5-x2x4z").workload(), None);
     }
 
     #[test]

@@ -17,6 +17,7 @@ use crate::clusters;
 use crate::commands::down;
 use crate::context::Context;
 use crate::diff::{Change, changes};
+use crate::failure::Failure;
 use crate::forwarder::{self, Urls};
 use crate::live::Live;
 use crate::planning::{Planned, capacity, planned};
@@ -294,9 +295,24 @@ impl Work<'_> {
         for change in &changes {
             printer.note(format_args!("  {change}"));
         }
-        let (live, cancel) = (self.live(), self.context.interrupt.token());
+        let cancel = self.context.interrupt.token();
         let source = Source::locate()?.charts().join("aztec-network");
-        let (chart, report) = (self.chart(&source), live.reporter());
+        let chart = self.chart(&source);
+        let committee = &self.planned.plan.committee;
+        let preview = deploy::preview(&network, &chart, committee, cancel).await?;
+        if preview.refused().next().is_some() {
+            return Err(Failure::Refused {
+                network: network.name().to_owned(),
+                refused: preview.refused().cloned().collect(),
+            }
+            .into());
+        }
+        let restarts = preview.restarts();
+        if !restarts.is_empty() {
+            printer.note(format_args!("restarting {}", restarts.join(", ")));
+        }
+        let live = self.live();
+        let report = live.reporter();
         let upgraded = deploy::upgrade(&network, &chart, self.deadline(), &report, cancel).await;
         live.close(upgraded.is_ok());
         upgraded?;

@@ -7,11 +7,12 @@ use aznet_cluster::embedded;
 use aznet_cluster::images::ImageError;
 use aznet_cluster::source::NoSource;
 use aznet_cluster::toolchain::ToolchainError;
-use aznet_network::deploy::{DeployError, DownError};
+use aznet_network::deploy::{DeployError, DownError, UpgradeError};
 use aznet_network::helm::HelmError;
 use aznet_network::logs::LogError;
 use aznet_network::namespace::NamespaceError;
 use aznet_network::plan::DoesNotFit;
+use aznet_network::upgrade::Consequence;
 use aznet_network::values::{Problem, ValuesError};
 
 use crate::exit::Exit;
@@ -58,6 +59,17 @@ pub enum Failure {
     /// Combinations of values that can't work.
     #[error("{}", each(.0))]
     Impossible(Vec<Problem>),
+    /// A running network can't be changed so.
+    #[error(
+        "network {network} can't be changed to these values{}",
+        reasons(refused)
+    )]
+    Refused {
+        /// The network, which stays as it is.
+        network: String,
+        /// What can't be, and why.
+        refused: Vec<Consequence>,
+    },
     /// The machine lacks what a cluster needs.
     #[error("this machine can't run a cluster\n{}", each(.0))]
     Machine(Vec<Finding>),
@@ -76,6 +88,11 @@ fn place(cluster: Option<&str>) -> String {
     cluster
         .map(|cluster| format!(" on {cluster}"))
         .unwrap_or_default()
+}
+
+fn reasons(refused: &[Consequence]) -> String {
+    let line = |one: &Consequence| format!("\n{}: {}", one.subject, one.reasons.join("; "));
+    refused.iter().map(line).collect()
 }
 
 fn each<T: ToString>(things: &[T]) -> String {
@@ -157,7 +174,7 @@ fn own(cause: Cause<'_>) -> Option<Exit> {
         | Failure::WhichNetwork { .. }
         | Failure::WhichCluster { .. }
         | Failure::EndlessDocument => Exit::Usage,
-        Failure::Impossible(_) => Exit::InvalidValues,
+        Failure::Impossible(_) | Failure::Refused { .. } => Exit::InvalidValues,
         Failure::ClusterStopped { .. } | Failure::Machine(_) => Exit::Cluster,
         Failure::NoTest { .. } => Exit::NoTest,
         Failure::Interrupted(_) => Exit::Interrupted,
@@ -174,7 +191,13 @@ fn network(cause: Cause<'_>) -> Option<Exit> {
             _ => Exit::Usage,
         });
     }
-    if let Some(error) = cause.downcast_ref::<HelmError>() {
+    let helm = cause
+        .downcast_ref::<HelmError>()
+        .or(match cause.downcast_ref() {
+            Some(UpgradeError::Helm(error)) => Some(error),
+            _ => None,
+        });
+    if let Some(error) = helm {
         return Some(if error.is_unreachable() {
             Exit::Cluster
         } else {
@@ -187,7 +210,8 @@ fn network(cause: Cause<'_>) -> Option<Exit> {
     ) {
         return Some(Exit::Usage);
     }
-    (cause.is::<DeployError>() || cause.is::<DownError>()).then_some(Exit::Deploy)
+    let known = cause.is::<DeployError>() || cause.is::<DownError>() || cause.is::<UpgradeError>();
+    known.then_some(Exit::Deploy)
 }
 
 fn cluster(cause: Cause<'_>) -> Option<Exit> {
@@ -230,6 +254,9 @@ fn hint_of(cause: Cause<'_>) -> Option<String> {
             "`aznet doctor` shows all of it, `aznet doctor --fix` installs what it can".to_owned(),
         ),
         Failure::NoTest { .. } => Some("`aznet test --list` lists them".to_owned()),
+        Failure::Refused { network, .. } => Some(format!(
+            "`aznet down {network}` and `aznet up` start a new one with these values"
+        )),
         Failure::Impossible(_) => None,
     }
 }

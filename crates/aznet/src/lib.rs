@@ -20,6 +20,7 @@ mod setup;
 pub mod steps;
 mod table;
 mod terminal;
+mod upgrading;
 
 use std::process::ExitCode;
 use std::sync::Arc;

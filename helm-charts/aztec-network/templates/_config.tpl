@@ -40,13 +40,30 @@
 {{- define "aztec-network.peers" -}}
 {{- $urls := list -}}
 {{- $root := . -}}
-{{- range $role, $values := dict "full-node" .Values.fullNode "validator" .Values.validator -}}
-{{- range $ordinal := until (min 2 (int $values.replicas) | int) -}}
-{{- $host := printf "%s-%d.%s" $role $ordinal $role -}}
-{{- $urls = append $urls (include "aztec-network.rpcUrl" (dict "root" $root "values" $values "host" $host)) -}}
+{{- range $name, $node := include "aztec-network.nodes" . | fromJson -}}
+{{- if has $node.role (list "full-node" "validator") -}}
+{{- range $ordinal := until (min 2 (int $node.values.replicas) | int) -}}
+{{- $host := printf "%s-%d.%s" $name $ordinal $name -}}
+{{- $urls = append $urls (include "aztec-network.rpcUrl" (dict "root" $root "values" $node.values "host" $host)) -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- $urls | toJson -}}
+{{- end -}}
+
+{{/* What each group of validators holds, by the name of its workload, as JSON. */}}
+{{- define "aztec-network.validatorKeys" -}}
+{{- $keys := .Values.keys -}}
+{{- $all := dict -}}
+{{- range $name, $validators := include "aztec-network.validators" . | fromJson -}}
+{{- $values := $validators.values -}}
+{{- $offset := int64 $validators.keyOffset -}}
+{{- $_ := set $all $name (dict
+  "attester" (dict "start" (add $keys.attesterIndexStart $offset) "perReplica" (int64 $values.keysPerReplica))
+  "publisher" (dict "start" (add $keys.publisherIndexStart $offset) "perReplica" (int64 $values.publishersPerReplica))
+  "replicas" (int64 $values.replicas)) -}}
+{{- end -}}
+{{- $all | toJson -}}
 {{- end -}}
 
 {{/* What every pod reads (`network.json`), as JSON. */}}
@@ -95,19 +112,22 @@
     "blobStore" (.Values.blobStore.enabled | ternary ($blobs | default nil) nil))
   "keys" (dict
     "deployer" (int64 $keys.deployerIndex)
-    "attester" (dict "start" (int64 $keys.attesterIndexStart) "perReplica" (int64 .Values.validator.keysPerReplica))
-    "publisher" (dict "start" (int64 $keys.publisherIndexStart) "perReplica" (int64 .Values.validator.publishersPerReplica))
     "prover" (dict "start" (int64 $keys.proverIndexStart) "perReplica" (int64 .Values.proverNode.publishersPerReplica))
-    "validatorReplicas" (int64 .Values.validator.replicas))
+    "validators" (include "aztec-network.validatorKeys" . | fromJson))
+  "announce" (include "aztec-network.announce" . | fromJson)
 -}}
 {{- $config | toJson -}}
 {{- end -}}
 
 {{/* Digest of the configuration that a running pod must be restarted for: nothing that follows from replica counts,
-     so that adding pods leaves the others alone. Only wallets and bots talk to the collective RPC. Takes {root, role}. */}}
+     or from other groups, so that adding pods leaves the others alone. Only wallets and bots talk to the collective RPC.
+     Takes {root, role, name}. */}}
 {{- define "aztec-network.configChecksum" -}}
 {{- $config := include "aztec-network.config" .root | fromJson -}}
-{{- $_ := unset $config.keys "validatorReplicas" -}}
+{{- $name := .name | default .role -}}
+{{- $keys := get $config.keys.validators $name | default dict -}}
+{{- $_ := set $config.keys "validators" (omit $keys "replicas") -}}
+{{- $_ := set $config "announce" (omit (get $config.announce $name | default dict) "ips") -}}
 {{- $_ := unset $config.endpoints "peers" -}}
 {{- if not (has .role (list "pxe" "bot")) -}}{{- $_ := unset $config.endpoints "node" -}}{{- end -}}
 {{- if ne .role "bot" -}}{{- $_ := unset $config.endpoints "pxe" -}}{{- end -}}

@@ -29,6 +29,12 @@
   valueFrom:
     fieldRef:
       fieldPath: metadata.namespace
+{{- if and .node (ne (include "aztec-network.exposure" .) "ClusterIP") }}
+- name: HOST_IP
+  valueFrom:
+    fieldRef:
+      fieldPath: status.hostIP
+{{- end }}
 {{- if $secret }}
 {{- range $name, $key := dict "AWS_ACCESS_KEY_ID" "accessKeyId" "AWS_SECRET_ACCESS_KEY" "secretAccessKey" }}
 {{- if not (hasKey $env $name) }}
@@ -55,8 +61,9 @@
 {{- end }}
 {{- if .node }}
 - {name: admin, containerPort: {{ int $service.adminPort }}}
-- {name: p2p, containerPort: {{ int $service.p2pPort }}}
-- {name: p2p-udp, containerPort: {{ int $service.p2pPort }}, protocol: UDP}
+{{- $machine := eq (include "aztec-network.exposure" .) "HostPort" | ternary (printf ", hostPort: %d" (int $service.p2pPort)) "" }}
+- {name: p2p, containerPort: {{ int $service.p2pPort }}{{ $machine }}}
+- {name: p2p-udp, containerPort: {{ int $service.p2pPort }}{{ $machine }}, protocol: UDP}
 {{- end }}
 {{- end -}}
 

@@ -2,7 +2,7 @@
 {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 
-{{/* Labels of a component's objects. Takes {root, role}. */}}
+{{/* Labels of a component's objects. Takes {root, role, group}. */}}
 {{- define "aztec-network.labels" -}}
 helm.sh/chart: {{ include "aztec-network.chart" .root }}
 app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
@@ -11,11 +11,14 @@ app.kubernetes.io/part-of: aztec-network
 {{ include "aztec-network.selectorLabels" . }}
 {{- end -}}
 
-{{/* The stable part of the labels: never changes over upgrades. Takes {root, role}. */}}
+{{/* The stable part of the labels: never changes over upgrades. Takes {root, role, group}; groups are the validators'. */}}
 {{- define "aztec-network.selectorLabels" -}}
 app.kubernetes.io/name: aztec-network
 app.kubernetes.io/instance: {{ .root.Release.Name }}
 app.kubernetes.io/component: {{ .role }}
+{{- with .group }}
+aznet.dev/group: {{ . }}
+{{- end }}
 {{- end -}}
 
 {{/* A role's settings over `defaults`, as JSON. Takes {root, values}. */}}
@@ -36,6 +39,32 @@ app.kubernetes.io/component: {{ .role }}
 {{- end -}}
 {{- end -}}
 {{- $kept | toJson -}}
+{{- end -}}
+
+{{/* The groups of validators by the names of their workloads, as JSON: {group, keyOffset, values}, where a further group's
+     values are its own over those of `validator`. */}}
+{{- define "aztec-network.validators" -}}
+{{- $first := include "aztec-network.withoutNulls" .Values.validator | fromJson -}}
+{{- $all := dict "validator" (dict "group" "default" "keyOffset" 0 "values" $first) -}}
+{{- range $name, $group := .Values.validatorGroups -}}
+{{- if $group -}}
+{{- $own := include "aztec-network.withoutNulls" $group | fromJson -}}
+{{- $_ := set $all (printf "validator-%s" $name) (dict "group" $name "keyOffset" $own.keyOffset "values" (mergeOverwrite (deepCopy $first) $own)) -}}
+{{- end -}}
+{{- end -}}
+{{- $all | toJson -}}
+{{- end -}}
+
+{{/* The workloads that run Aztec's node, by name, as JSON: {role, group, values}. */}}
+{{- define "aztec-network.nodes" -}}
+{{- $all := dict
+  "boot-node" (dict "role" "boot-node" "values" .Values.bootNode)
+  "full-node" (dict "role" "full-node" "values" .Values.fullNode)
+  "prover-node" (dict "role" "prover-node" "values" .Values.proverNode) -}}
+{{- range $name, $validators := include "aztec-network.validators" . | fromJson -}}
+{{- $_ := set $all $name (dict "role" "validator" "group" $validators.group "values" $validators.values) -}}
+{{- end -}}
+{{- $all | toJson -}}
 {{- end -}}
 
 {{/* true where the chart runs the blob store itself. */}}

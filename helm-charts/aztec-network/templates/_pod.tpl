@@ -1,4 +1,4 @@
-{{/* Pods that aznet-node sets up. Takes {root, role, values, image} and, where they hold,
+{{/* Pods that aznet-node sets up. Takes {root, role, values, image}, of a group {name, group}, and, where they hold,
      `nodejs`: it is a Node.js process with an HTTP port of its own; `node`: it is an Aztec node, with p2p, admin port and
      blobs; `keys`: it holds keys; `stateless`: it keeps nothing; `check`: how to probe it, instead of GET /status. */}}
 {{- define "aztec-network.podTemplate" -}}
@@ -26,7 +26,7 @@ spec:
     sysctls:
       - {name: net.ipv4.ip_local_reserved_ports, value: {{ int $settings.service.p2pPort | quote }}}
     {{- end }}
-  {{- with include "aztec-network.scheduling" (dict "root" .root "settings" $settings) | trim }}
+  {{- with include "aztec-network.scheduling" (merge (dict "settings" $settings) .) | trim }}
   {{- . | nindent 2 }}
   {{- end }}
   initContainers:
@@ -43,7 +43,7 @@ spec:
         - {name: bin, mountPath: /aznet/bin}
   containers:
     - name: {{ .role }}
-      image: {{ .image.image | quote }}
+      image: {{ $settings.image | default .image.image | quote }}
       imagePullPolicy: {{ .image.pullPolicy }}
       command: [/aznet/bin/aznet-node, run, {{ .role }}]
       {{- with $settings.args }}
@@ -52,6 +52,10 @@ spec:
       {{- end }}
       env:
         {{- include "aztec-network.env" (merge (dict "settings" $settings) .) | nindent 8 }}
+      {{- with $settings.envFrom }}
+      envFrom:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
       ports:
         {{- include "aztec-network.containerPorts" (merge (dict "settings" $settings) .) | nindent 8 }}
       {{- include "aztec-network.probes" (dict "probes" $settings.probes "check" .check) | trim | nindent 6 }}
@@ -110,7 +114,7 @@ spec:
 {{- end -}}
 {{- end -}}
 
-{{/* Takes {root, settings}. */}}
+{{/* Takes {root, role, group, settings}. */}}
 {{- define "aztec-network.scheduling" -}}
 {{- with .root.Values.imagePullSecrets }}
 imagePullSecrets:
@@ -129,5 +133,15 @@ tolerations:
 {{- with .settings.affinity }}
 affinity:
   {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .settings.topologySpreadConstraints }}
+{{- $own := dict "labelSelector" (dict "matchLabels" (include "aztec-network.selectorLabels" $ | fromYaml)) }}
+topologySpreadConstraints:
+  {{- range . }}
+  - {{- merge (deepCopy .) (hasKey . "labelSelector" | ternary dict $own) | toYaml | nindent 4 }}
+  {{- end }}
+{{- end }}
+{{- with .settings.priorityClassName }}
+priorityClassName: {{ . | quote }}
 {{- end }}
 {{- end -}}

@@ -20,11 +20,11 @@
 {{- $problems = append $problems (printf "bootNode.replicas is %v: it must be 1, or 0 with network.registryAddress and network.bootstrapNodes" $v.bootNode.replicas) -}}
 {{- end -}}
 {{- $problems = concat $problems (include "aztec-network.wiringProblems" . | fromJsonArray) -}}
-{{- $validators := mul (int64 $v.validator.replicas) (int64 $v.validator.keysPerReplica) -}}
+{{- $validators := include "aztec-network.attesters" . | int64 -}}
 {{- if and $new (lt $validators 1) -}}
 {{- $problems = append $problems "validator.replicas is 0: a new network needs validators; or give network.registryAddress" -}}
 {{- else if and $new (gt (int64 $v.network.committeeSize) $validators) -}}
-{{- $problems = append $problems (printf "network.committeeSize is %v with %d validators (validator.replicas * validator.keysPerReplica): add validators or lower it" $v.network.committeeSize $validators) -}}
+{{- $problems = append $problems (printf "network.committeeSize is %v with %d validators (validator.replicas * validator.keysPerReplica, and validatorGroups): add validators or lower it" $v.network.committeeSize $validators) -}}
 {{- end -}}
 {{- /* With neither broker nor agents a prover node proves by itself. */}}
 {{- $shared := or (gt (int $v.proverBroker.replicas) 0) (gt (int $v.proverAgent.replicas) 0) -}}
@@ -47,7 +47,7 @@
 {{- if not (or $v.blobStore.enabled $v.l1.consensusUrls $v.l1.existingSecret) -}}
 {{- $problems = append $problems "blobStore.enabled is false and l1.consensusUrls is empty: nodes could not get blobs" -}}
 {{- end -}}
-{{- $problems = concat $problems (include "aztec-network.keyProblems" . | fromJsonArray) -}}
+{{- $problems = concat $problems (include "aztec-network.keyProblems" . | fromJsonArray) (include "aztec-network.groupProblems" . | fromJsonArray) (include "aztec-network.p2pProblems" . | fromJsonArray) -}}
 {{- if $problems -}}
 {{- fail (printf "\n\nthese values can't work:\n- %s\n" (join "\n- " $problems)) -}}
 {{- end -}}
@@ -57,17 +57,21 @@
 {{- define "aztec-network.keyProblems" -}}
 {{- $v := .Values -}}
 {{- $keys := $v.keys -}}
-{{- $claims := list
-  (dict "key" "keys.deployerIndex" "start" (int64 $keys.deployerIndex) "count" 1)
-  (dict "key" "keys.attesterIndexStart" "start" (int64 $keys.attesterIndexStart) "count" (mul $v.validator.replicas $v.validator.keysPerReplica))
-  (dict "key" "keys.publisherIndexStart" "start" (int64 $keys.publisherIndexStart) "count" (mul $v.validator.replicas $v.validator.publishersPerReplica))
+{{- $claims := list (dict "key" "keys.deployerIndex" "start" (int64 $keys.deployerIndex) "count" 1) -}}
+{{- range $name, $held := include "aztec-network.validatorKeys" . | fromJson -}}
+{{- $key := printf "validatorGroups.%s.keyOffset" (trimPrefix "validator-" $name) -}}
+{{- $own := eq $name "validator" -}}
+{{- $claims = append $claims (dict "key" ($own | ternary "keys.attesterIndexStart" $key) "start" (int64 $held.attester.start) "count" (mul $held.replicas $held.attester.perReplica)) -}}
+{{- $claims = append $claims (dict "key" ($own | ternary "keys.publisherIndexStart" $key) "start" (int64 $held.publisher.start) "count" (mul $held.replicas $held.publisher.perReplica)) -}}
+{{- end -}}
+{{- $claims = append $claims
   (dict "key" "keys.proverIndexStart" "start" (int64 $keys.proverIndexStart) "count" (mul $v.proverNode.replicas $v.proverNode.publishersPerReplica)) -}}
 {{- $problems := list -}}
 {{- range $n, $one := $claims -}}
 {{- range $other := slice $claims 0 $n -}}
 {{- $apart := or (le (add $one.start $one.count) $other.start) (le (add $other.start $other.count) $one.start) -}}
 {{- if and (gt (int64 $one.count) 0) (gt (int64 $other.count) 0) (not $apart) -}}
-{{- $problems = append $problems (printf "%s (%d, %d keys) overlaps %s (%d, %d keys): move one" $one.key $one.start (int64 $one.count) $other.key $other.start (int64 $other.count)) -}}
+{{- $problems = append $problems (printf "%s (%d, %d keys) overlaps %s (%d, %d keys): move one" $one.key (int64 $one.start) (int64 $one.count) $other.key (int64 $other.start) (int64 $other.count)) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
@@ -101,6 +105,53 @@
 {{- $seats := mul (int64 $v.network.committeeSize) (int64 $slashing.roundSizeInEpochs) -}}
 {{- if and (not $v.network.registryAddress) (eq $slashing.flavor "tally") (or (lt $seats 1) (gt $seats 512) (ne (mod $seats 4) 0)) -}}
 {{- $problems = append $problems (printf "network.slashing.flavor tally needs committeeSize * roundSizeInEpochs (%d) to be a multiple of 4 from 4 to 512" $seats) -}}
+{{- end -}}
+{{- $problems | toJson -}}
+{{- end -}}
+
+{{/* Groups of validators that can't be, as JSON. */}}
+{{- define "aztec-network.groupProblems" -}}
+{{- $problems := list -}}
+{{- range $name, $group := .Values.validatorGroups -}}
+{{- if $group -}}
+{{- if or (eq $name "default") (not (regexMatch "^[a-z]([-a-z0-9]{0,18}[a-z0-9])?$" $name)) -}}
+{{- $problems = append $problems (printf "validatorGroups.%s: a group's name has at most 20 lower-case letters, digits and inner -, a letter first, and is not default" $name) -}}
+{{- end -}}
+{{- if $group.podDisruptionBudget -}}
+{{- $problems = append $problems (printf "validatorGroups.%s.podDisruptionBudget: one budget covers all groups, say it in validator.podDisruptionBudget" $name) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- $problems | toJson -}}
+{{- end -}}
+
+{{/* Ways for peers that lead nowhere or to two pods, as JSON. */}}
+{{- define "aztec-network.p2pProblems" -}}
+{{- $root := . -}}
+{{- $problems := list -}}
+{{- $ports := dict -}}
+{{- $chaos := and .Values.chaos .Values.chaos.scenarios -}}
+{{- range $name, $node := include "aztec-network.nodes" . | fromJson -}}
+{{- $p2p := (include "aztec-network.settings" (dict "root" $root "values" $node.values) | fromJson).p2p | default dict -}}
+{{- $exposure := $p2p.exposure | default "ClusterIP" -}}
+{{- range $ordinal := until (int $node.values.replicas) -}}
+{{- $own := get ($p2p.pods | default dict) (toString $ordinal) | default dict -}}
+{{- if and (eq $exposure "LoadBalancer") (not (or $own.announceIp $p2p.announceIp)) -}}
+{{- $problems = append $problems (printf "%s-%d has no p2p.announceIp: the address of its load balancer must be known beforehand" $name $ordinal) -}}
+{{- end -}}
+{{- if eq $exposure "NodePort" -}}
+{{- $port := add $p2p.nodePortBase $ordinal -}}
+{{- if or (lt $port 30000) (gt $port 32767) -}}
+{{- $problems = append $problems (printf "%s-%d has the p2p port %d: p2p.nodePortBase must leave room from 30000 to 32767" $name $ordinal $port) -}}
+{{- else if hasKey $ports (toString $port) -}}
+{{- $problems = append $problems (printf "%s-%d and %s have the same p2p port %d: move one's p2p.nodePortBase" $name $ordinal (get $ports (toString $port)) $port) -}}
+{{- end -}}
+{{- $_ := set $ports (toString $port) (printf "%s-%d" $name $ordinal) -}}
+{{- end -}}
+{{- end -}}
+{{- if and $chaos (ne $exposure "ClusterIP") (gt (int $node.values.replicas) 0) -}}
+{{- $problems = append $problems (printf "%s has p2p.exposure %s beside chaos.scenarios: faults between pods don't touch peers that meet through machines" $name $exposure) -}}
+{{- end -}}
 {{- end -}}
 {{- $problems | toJson -}}
 {{- end -}}

@@ -1,37 +1,53 @@
-{{/* A role's StatefulSet. Takes what "aztec-network.podTemplate" takes. */}}
+{{/* A role's StatefulSet. Takes what "aztec-network.podTemplate" takes; `name` where it isn't the role's. */}}
 {{- define "aztec-network.statefulSet" -}}
 {{- $settings := include "aztec-network.settings" . | fromJson -}}
 {{- if gt (int .values.replicas) 0 -}}
 apiVersion: apps/v1
 kind: StatefulSet
 metadata:
-  name: {{ .role }}
+  name: {{ .name | default .role }}
   labels:
     {{- include "aztec-network.labels" . | nindent 4 }}
 spec:
   replicas: {{ int .values.replicas }}
-  serviceName: {{ .role }}
+  serviceName: {{ .name | default .role }}
   podManagementPolicy: Parallel
-  updateStrategy:
-    type: RollingUpdate
+  {{- include "aztec-network.updateStrategy" (merge (dict "settings" $settings) .) | nindent 2 }}
   selector:
     matchLabels:
       {{- include "aztec-network.selectorLabels" . | nindent 6 }}
   template:
     {{- include "aztec-network.podTemplate" . | nindent 4 }}
-  {{- include "aztec-network.claimTemplates" (dict "root" .root "role" .role "storage" $settings.storage) | nindent 2 }}
+  {{- include "aztec-network.claimTemplates" (merge (dict "storage" $settings.storage) .) | nindent 2 }}
 {{- end -}}
 {{- end -}}
 
-{{/* The headless service of a StatefulSet: each pod has the name {role}-{ordinal}.{role}.
-     Takes {root, role, values, node, readyOnly}. `readyOnly`: the names are those of ready pods only. */}}
+{{/* How a StatefulSet replaces its pods: one at a time, the next when the last has served for a while. A validator attests
+     in the slot after it is ready, so that a slot is that while. Takes {root, role, settings}. */}}
+{{- define "aztec-network.updateStrategy" -}}
+{{- $strategy := .settings.updateStrategy | default dict -}}
+{{- $wait := eq .role "validator" | ternary .root.Values.network.slotDuration 0 -}}
+{{- if hasKey $strategy "minReadySeconds" -}}{{- $wait = $strategy.minReadySeconds -}}{{- end -}}
+{{- with int $wait -}}
+minReadySeconds: {{ . }}
+{{ end -}}
+updateStrategy:
+  type: RollingUpdate
+  {{- with int $strategy.partition }}
+  rollingUpdate:
+    partition: {{ . }}
+  {{- end }}
+{{- end -}}
+
+{{/* The headless service of a StatefulSet: each pod has the name {name}-{ordinal}.{name}.
+     Takes {root, role, name, group, values, node, readyOnly}. `readyOnly`: the names are those of ready pods only. */}}
 {{- define "aztec-network.headlessService" -}}
 {{- $settings := include "aztec-network.settings" . | fromJson -}}
 {{- if gt (int .values.replicas) 0 -}}
 apiVersion: v1
 kind: Service
 metadata:
-  name: {{ .role }}
+  name: {{ .name | default .role }}
   labels:
     {{- include "aztec-network.labels" . | nindent 4 }}
 spec:
@@ -50,7 +66,7 @@ spec:
 {{- end -}}
 
 {{/* Volumes of a StatefulSet. They stay when it is scaled down and go with the release: their data belongs to one network.
-     Takes {root, role, storage}. */}}
+     Takes {root, role, group, storage}. */}}
 {{- define "aztec-network.claimTemplates" -}}
 {{- if .storage.enabled -}}
 persistentVolumeClaimRetentionPolicy:

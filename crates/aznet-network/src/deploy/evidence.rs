@@ -79,6 +79,7 @@ mod tests {
         let pod = |name: &str, phase| PodState {
             name: name.into(),
             role: Role::Validator,
+            group: None,
             phase,
             restarts: 0,
             created: None,

@@ -167,9 +167,10 @@ impl Workload {
 
 fn of_set(set: &StatefulSet, events: &[Event]) -> Workload {
     let status = set.status.clone().unwrap_or_default();
+    // Pods below the partition are meant to stay as they are.
+    let to_update = status.replicas.saturating_sub(partition(set));
     let current = status.observed_generation == set.metadata.generation
-        && (status.update_revision.is_none()
-            || status.updated_replicas.unwrap_or(0) == status.replicas);
+        && (status.update_revision.is_none() || status.updated_replicas.unwrap_or(0) >= to_update);
     Workload {
         wanted: set
             .spec
@@ -185,6 +186,16 @@ fn of_set(set: &StatefulSet, events: &[Event]) -> Workload {
         trouble: trouble(events, "StatefulSet", &set.name_any()),
         name: format!("StatefulSet/{}", set.name_any()),
     }
+}
+
+fn partition(set: &StatefulSet) -> i32 {
+    let strategy = set
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.update_strategy.as_ref());
+    strategy
+        .and_then(|strategy| strategy.rolling_update.as_ref()?.partition)
+        .unwrap_or(0)
 }
 
 fn of_deployment(deployment: &Deployment, events: &[Event]) -> Workload {
@@ -290,4 +301,30 @@ where
         .iter()
         .map(|object| K::clone(object))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn settled(partition: i32, updated: i32) -> bool {
+        let set: StatefulSet = serde_json::from_value(json!({
+            "metadata": {"name": "validator", "generation": 2},
+            "spec": {"replicas": 4, "serviceName": "validator", "selector": {}, "template": {},
+                "updateStrategy": {"rollingUpdate": {"partition": partition}}},
+            "status": {"replicas": 4, "readyReplicas": 4, "updatedReplicas": updated, "updateRevision": "b",
+                "observedGeneration": 2},
+        }))
+        .unwrap();
+        of_set(&set, &[]).is_settled()
+    }
+
+    #[test]
+    fn pods_that_are_held_back_are_not_waited_for() {
+        assert!(settled(0, 4) && !settled(0, 3));
+        assert!(settled(3, 1) && !settled(3, 0));
+        assert!(settled(9, 0));
+    }
 }

@@ -6,8 +6,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use jiff::Timestamp;
+
 use super::watch::{Picture, Workload};
-use crate::{nodes::Phase, role::Role};
+use crate::{
+    nodes::{Phase, PodState},
+    role::Role,
+};
 
 /// What keeps a deployment from succeeding.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,10 +64,11 @@ impl fmt::Display for Cause {
     }
 }
 
-/// Remembers how long each thing has been stuck.
+/// Remembers how long each thing has been stuck, and how often pods had been restarted when they were first seen.
 #[derive(Debug, Default)]
 pub(super) struct Watchdog {
     since: HashMap<String, Instant>,
+    restarts: HashMap<(String, Option<Timestamp>), u32>,
 }
 
 /// How long a controller may fail to make pods.
@@ -71,7 +77,11 @@ const PATIENCE_WITHOUT_PODS: Duration = Duration::from_secs(20);
 impl Watchdog {
     /// The first thing that has been stuck for longer than it may be.
     pub(super) fn look(&mut self, picture: &Picture, now: Instant) -> Option<Cause> {
-        let stuck = stuck(picture);
+        for pod in &picture.pods {
+            let first = (pod.name.clone(), pod.created);
+            self.restarts.entry(first).or_insert(pod.restarts);
+        }
+        let stuck = self.stuck(picture);
         self.since
             .retain(|name, _| stuck.iter().any(|(stuck, ..)| stuck == name));
         stuck.into_iter().find_map(|(name, patience, cause)| {
@@ -79,48 +89,58 @@ impl Watchdog {
             (now.duration_since(since) >= patience).then_some(cause)
         })
     }
+
+    /// How often a pod was restarted since it was first seen.
+    fn crashes(&self, pod: &PodState) -> u32 {
+        let first = self.restarts.get(&(pod.name.clone(), pod.created));
+        pod.restarts.saturating_sub(first.copied().unwrap_or(0))
+    }
+
+    /// What is stuck now: a name for it, how long it may be so, and the cause.
+    fn stuck(&self, picture: &Picture) -> Vec<(String, Duration, Cause)> {
+        let pods = picture
+            .pods
+            .iter()
+            .filter_map(|pod| stuck_pod(pod, self.crashes(pod)));
+        let workloads = picture.workloads.iter().filter_map(without_pods);
+        pods.chain(workloads).collect()
+    }
 }
 
-/// What is stuck now: a name for it, how long it may be so, and the cause.
-fn stuck(picture: &Picture) -> Vec<(String, Duration, Cause)> {
-    let pods = picture.pods.iter().filter_map(|pod| {
-        let patience = pod.phase.patience(pod.restarts)?;
-        let cause = Cause::Pod {
-            pod: pod.name.clone(),
-            role: pod.role,
-            phase: pod.phase.clone(),
-            restarts: pod.restarts,
-            detail: None,
-        };
-        Some((
-            format!("{} {:?}", pod.name, std::mem::discriminant(&pod.phase)),
-            patience,
-            cause,
-        ))
-    });
-    let workloads = picture.workloads.iter().filter_map(|workload: &Workload| {
-        let reason = workload
-            .trouble
-            .clone()
-            .filter(|_| workload.pods < workload.wanted)?;
-        let cause = Cause::NoPods {
-            workload: workload.name.clone(),
-            reason,
-        };
-        Some((workload.name.clone(), PATIENCE_WITHOUT_PODS, cause))
-    });
-    pods.chain(workloads).collect()
+fn stuck_pod(pod: &PodState, crashes: u32) -> Option<(String, Duration, Cause)> {
+    let patience = pod.phase.patience(crashes)?;
+    let name = format!("{} {:?}", pod.name, std::mem::discriminant(&pod.phase));
+    let cause = Cause::Pod {
+        pod: pod.name.clone(),
+        role: pod.role,
+        phase: pod.phase.clone(),
+        restarts: pod.restarts,
+        detail: None,
+    };
+    Some((name, patience, cause))
+}
+
+fn without_pods(workload: &Workload) -> Option<(String, Duration, Cause)> {
+    let reason = workload
+        .trouble
+        .clone()
+        .filter(|_| workload.pods < workload.wanted)?;
+    let cause = Cause::NoPods {
+        workload: workload.name.clone(),
+        reason,
+    };
+    Some((workload.name.clone(), PATIENCE_WITHOUT_PODS, cause))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nodes::PodState;
 
     fn pod(phase: Phase, restarts: u32) -> Picture {
         let pod = PodState {
             name: "validator-0".into(),
             role: Role::Validator,
+            group: None,
             phase,
             restarts,
             created: None,
@@ -157,19 +177,68 @@ mod tests {
         );
     }
 
-    #[test]
-    fn a_crash_loop_fails_at_once_with_its_message() {
-        let crashed = Phase::Crashed {
-            exit_code: 3,
+    fn crashed(exit_code: i32) -> Phase {
+        Phase::Crashed {
+            exit_code,
             message: "the L1 did not answer for 120s".into(),
-        };
+        }
+    }
+
+    #[test]
+    fn a_crash_loop_fails_with_its_message_after_a_few_restarts() {
         let mut dog = Watchdog::default();
-        assert_eq!(dog.look(&pod(crashed.clone(), 1), Instant::now()), None);
-        let cause = dog.look(&pod(crashed, 2), Instant::now()).expect("a loop");
+        let now = Instant::now();
+        assert_eq!(
+            dog.look(&pod(Phase::Starting { since: None }, 0), now),
+            None
+        );
+        for restarts in 1..=3 {
+            assert_eq!(
+                dog.look(&pod(crashed(1), restarts), now),
+                None,
+                "{restarts}"
+            );
+        }
+        let cause = dog.look(&pod(crashed(1), 4), now).expect("a loop");
         assert_eq!(
             cause.to_string(),
-            "validator-0: ended with exit code 3: the L1 did not answer for 120s (restarted 2 times)"
+            "validator-0: ended with exit code 1: the L1 did not answer for 120s (restarted 4 times)"
         );
+    }
+
+    #[test]
+    fn what_no_restart_mends_fails_at_the_first_crash() {
+        let cause = Watchdog::default().look(&pod(crashed(78), 0), Instant::now());
+        assert!(cause.is_some());
+    }
+
+    #[test]
+    fn restarts_of_the_past_do_not_count() {
+        let mut dog = Watchdog::default();
+        let start = Instant::now();
+        assert_eq!(dog.look(&pod(Phase::Ready, 17), start), None);
+        assert_eq!(dog.look(&pod(crashed(1), 18), start), None);
+        assert_eq!(dog.look(&pod(Phase::Ready, 18), start), None);
+        let mut other = Watchdog::default();
+        assert_eq!(other.look(&pod(crashed(1), 17), start), None);
+        let later = start + Duration::from_secs(90);
+        assert!(
+            other.look(&pod(crashed(1), 17), later).is_some(),
+            "left alone by Kubernetes for minutes"
+        );
+    }
+
+    #[test]
+    fn a_new_pod_of_the_same_name_starts_anew() {
+        let mut dog = Watchdog::default();
+        let now = Instant::now();
+        assert_eq!(dog.look(&pod(Phase::Ready, 17), now), None);
+        let mut next = pod(Phase::Starting { since: None }, 0);
+        next.pods[0].created = Some(Timestamp::UNIX_EPOCH);
+        assert_eq!(dog.look(&next, now), None);
+        next.pods[0].phase = crashed(1);
+        next.pods[0].restarts = 4;
+        assert!(dog.look(&next, now).is_some());
     }
 
     #[test]

@@ -7,6 +7,11 @@ use serde::Serialize;
 
 use crate::wait::Seconds;
 
+/// Exit code of aznet-node when no restart can mend what is wrong (`EX_CONFIG`).
+const CONFIGURATION: i32 = 78;
+/// Restarts in a row that are forgiven: about 70 s of Kubernetes' patience beside the starts themselves.
+const FORGIVEN: u32 = 4;
+
 /// What a pod is doing; in the order a good one goes through.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "phase", rename_all = "kebab-case")]
@@ -78,12 +83,19 @@ impl Phase {
         matches!(self, Self::Ready)
     }
 
-    /// How long this may last before it is a failure; `None`: it may take its time. `restarts` are the pod's:
-    /// one crash is forgiven, since a dependency may have been away for a moment.
-    pub const fn patience(&self, restarts: u32) -> Option<Duration> {
+    /// How long this may last before it is a failure; `None`: it may take its time. `crashes` is how often the pod was
+    /// restarted while it was watched: a dependency may be away for longer than one start, and Kubernetes tries again at
+    /// once and after 10, 20, 40 s and so on.
+    pub const fn patience(&self, crashes: u32) -> Option<Duration> {
         match self {
-            Self::ImageMissing { hopeless: true, .. } => Some(Duration::ZERO),
-            Self::Crashed { .. } if restarts >= 2 => Some(Duration::ZERO),
+            Self::ImageMissing { hopeless: true, .. }
+            | Self::Crashed {
+                exit_code: CONFIGURATION,
+                ..
+            } => Some(Duration::ZERO),
+            Self::Crashed { .. } if crashes >= FORGIVEN => Some(Duration::ZERO),
+            // One that crashed before it was watched, and is now left alone for minutes.
+            Self::Crashed { .. } => Some(Duration::from_secs(90)),
             Self::Unscheduled { reason: Some(_) } | Self::ImageMissing { .. } => {
                 Some(Duration::from_secs(20))
             }

@@ -206,8 +206,8 @@ fn a_crash_loop_shows_the_termination_message_and_is_forgiven_once() {
         describe(1).phase.to_string(),
         "ended with exit code 3: the L1 at http://anvil:8545 did not answer for 120s"
     );
-    assert_eq!(describe(1).phase.patience(1), None);
-    assert_eq!(describe(2).phase.patience(2), Some(Duration::ZERO));
+    assert_eq!(describe(3).phase.patience(3), Some(Duration::from_secs(90)));
+    assert_eq!(describe(4).phase.patience(4), Some(Duration::ZERO));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use crate::role::Role;
 use crate::units::{Bytes, MilliCpu};
 use crate::values::{Problem, ResourceList, Values};
+use crate::workload::Workload;
 use serde::Serialize;
 use std::iter::Sum;
 use std::ops::{Add, Mul};
@@ -80,15 +81,15 @@ impl Sum for Demand {
 }
 
 /// What one pod of a role uses and asks for.
-pub(super) fn of_one(values: &Values, role: Role) -> Result<Demand, Vec<Problem>> {
-    let (memory, cpu) = expected(values, role);
-    let pod = values.pod(role);
+pub(super) fn of_one(values: &Values, workload: &Workload) -> Result<Demand, Vec<Problem>> {
+    let (memory, cpu) = expected(values, workload.role());
+    let pod = values.pod_of(workload);
     let resources = pod.resources.unwrap_or_default();
     let (requests, limits) = (
         resources.requests.unwrap_or_default(),
         resources.limits.unwrap_or_default(),
     );
-    let key = |part: &str| format!("{}.{part}", role.values_key());
+    let key = |part: &str| format!("{}.{part}", workload.values_key());
     let storage = pod.storage.unwrap_or_default();
     let size = storage.size.filter(|_| storage.enabled == Some(true));
     Ok(Demand {
@@ -138,18 +139,18 @@ where
 }
 
 /// Problems of requests and limits that contradict each other.
-pub(super) fn problems(values: &Values, role: Role) -> Vec<Problem> {
-    let pod = values.pod(role);
+pub(super) fn problems(values: &Values, workload: &Workload) -> Vec<Problem> {
+    let pod = values.pod_of(workload);
     let resources = pod.resources.unwrap_or_default();
     let (requests, limits) = (
         resources.requests.unwrap_or_default(),
         resources.limits.unwrap_or_default(),
     );
-    let mut problems = exceeds::<Bytes>(role, "memory", &requests, &limits, |list| {
+    let mut problems = exceeds::<Bytes>(workload, "memory", &requests, &limits, |list| {
         list.memory.as_deref()
     });
     problems.extend(exceeds::<MilliCpu>(
-        role,
+        workload,
         "cpu",
         &requests,
         &limits,
@@ -164,10 +165,10 @@ pub(super) fn problems(values: &Values, role: Role) -> Vec<Problem> {
         .map(|mebibytes| Bytes::mebibytes(mebibytes.into()));
     if let (Some(limit), Some(heap)) = (limit, heap)
         && heap >= limit
-        && !matches!(role, Role::Anvil | Role::BlobStore)
+        && !matches!(workload.role(), Role::Anvil | Role::BlobStore)
     {
         problems.push(Problem::new(
-            format!("{}.maxOldSpaceSize", role.values_key()),
+            format!("{}.maxOldSpaceSize", workload.values_key()),
             format!("a heap of {heap} under a memory limit of {limit}"),
             "a heap below the limit: else the kernel kills the node before Node.js collects garbage",
             "lower it, or raise resources.limits.memory",
@@ -177,7 +178,7 @@ pub(super) fn problems(values: &Values, role: Role) -> Vec<Problem> {
 }
 
 fn exceeds<Q>(
-    role: Role,
+    workload: &Workload,
     what: &str,
     requests: &ResourceList,
     limits: &ResourceList,
@@ -186,7 +187,7 @@ fn exceeds<Q>(
 where
     Q: FromStr<Err = crate::units::QuantityError> + Default + Ord + std::fmt::Display,
 {
-    let key = || format!("{}.resources.requests.{what}", role.values_key());
+    let key = || format!("{}.resources.requests.{what}", workload.values_key());
     let (Some(asked), Some(allowed)) = (pick(requests), pick(limits)) else {
         return Vec::new();
     };

@@ -1,7 +1,8 @@
 //! Which key index belongs to whom.
 
 use crate::role::Role;
-use crate::values::{Problem, Values};
+use crate::values::{Problem, Validators, Values};
+use crate::workload::Workload;
 use serde::Serialize;
 
 /// Indices at and above this are hardened ones (BIP-32) and can't be used.
@@ -45,53 +46,106 @@ impl std::fmt::Display for KeyRange {
 pub struct Prefund {
     /// The keys.
     pub keys: KeyRange,
-    /// Who holds them.
-    pub holder: Role,
+    /// Who holds them: the name of a workload, e.g. `validator`.
+    pub holder: String,
     /// What they pay for.
     pub purpose: &'static str,
 }
 
-/// A named run of indices, with the values key that places it.
-struct Claim {
-    key: &'static str,
-    range: KeyRange,
+/// How far a workload may be scaled before its keys run into another's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Room {
+    /// Pods it may have.
+    pub replicas: u64,
+    /// Whose keys come next: the name of a workload, or `boot-node` for the deployer's.
+    pub before: String,
 }
 
-fn claims(values: &Values) -> [Claim; 4] {
-    let (keys, validator, prover) = (&values.keys, &values.validator, &values.prover_node);
-    let run = |start: u32, replicas: u32, each: u32| KeyRange {
-        start: start.into(),
-        count: u64::from(replicas) * u64::from(each),
+/// What a run of keys is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Deploy,
+    Attest,
+    Publish,
+    Prove,
+}
+
+/// A run of indices, with the values key that places it.
+struct Claim {
+    key: String,
+    holder: Workload,
+    purpose: Purpose,
+    start: u64,
+    replicas: u64,
+    each: u64,
+}
+
+impl Claim {
+    fn range(&self) -> KeyRange {
+        KeyRange {
+            start: self.start,
+            count: self.replicas * self.each,
+        }
+    }
+
+    fn of_replica(&self, ordinal: u32) -> KeyRange {
+        KeyRange {
+            start: self.start + u64::from(ordinal) * self.each,
+            count: self.each,
+        }
+    }
+}
+
+fn claims(values: &Values) -> Vec<Claim> {
+    let (keys, prover) = (&values.keys, &values.prover_node);
+    let mut claims = vec![Claim {
+        key: "keys.deployerIndex".to_owned(),
+        holder: Role::BootNode.into(),
+        purpose: Purpose::Deploy,
+        start: keys.deployer_index.into(),
+        replicas: 1,
+        each: 1,
+    }];
+    for group in values.validators() {
+        claims.extend(claims_of(values, &group));
+    }
+    claims.push(Claim {
+        key: "keys.proverIndexStart".to_owned(),
+        holder: Role::ProverNode.into(),
+        purpose: Purpose::Prove,
+        start: keys.prover_index_start.into(),
+        replicas: prover.replicas.into(),
+        each: prover.publishers_per_replica.into(),
+    });
+    claims
+}
+
+fn claims_of(values: &Values, group: &Validators) -> [Claim; 2] {
+    let claim = |key: &str, start: u32, each: u32, purpose| Claim {
+        key: match group.workload.group() {
+            Some(_) => format!("{}.keyOffset", group.workload.values_key()),
+            None => key.to_owned(),
+        },
+        holder: group.workload.clone(),
+        purpose,
+        start: u64::from(start) + u64::from(group.key_offset),
+        replicas: group.replicas.into(),
+        each: each.into(),
     };
     [
-        Claim {
-            key: "keys.deployerIndex",
-            range: run(keys.deployer_index, 1, 1),
-        },
-        Claim {
-            key: "keys.attesterIndexStart",
-            range: run(
-                keys.attester_index_start,
-                validator.replicas,
-                validator.keys_per_replica,
-            ),
-        },
-        Claim {
-            key: "keys.publisherIndexStart",
-            range: run(
-                keys.publisher_index_start,
-                validator.replicas,
-                validator.publishers_per_replica,
-            ),
-        },
-        Claim {
-            key: "keys.proverIndexStart",
-            range: run(
-                keys.prover_index_start,
-                prover.replicas,
-                prover.publishers_per_replica,
-            ),
-        },
+        claim(
+            "keys.attesterIndexStart",
+            values.keys.attester_index_start,
+            group.keys_per_replica,
+            Purpose::Attest,
+        ),
+        claim(
+            "keys.publisherIndexStart",
+            values.keys.publisher_index_start,
+            group.publishers_per_replica,
+            Purpose::Publish,
+        ),
     ]
 }
 
@@ -99,82 +153,95 @@ pub(super) fn problems(values: &Values) -> Vec<Problem> {
     let claims = claims(values);
     let mut problems = Vec::new();
     for (n, claim) in claims.iter().enumerate() {
-        if claim.range.end() > INDEX_LIMIT {
+        let range = claim.range();
+        if range.end() > INDEX_LIMIT {
             let expected = format!("indices below {INDEX_LIMIT}");
-            problems.push(Problem::new(
-                claim.key,
-                format!("keys {}", claim.range),
-                expected,
-                "start lower",
-            ));
+            let seen = format!("keys {range}");
+            problems.push(Problem::new(&claim.key, seen, expected, "start lower"));
         }
-        for other in claims[..n]
+        let clashes = claims[..n]
             .iter()
-            .filter(|other| other.range.overlaps(claim.range))
-        {
-            problems.push(Problem::new(
-                claim.key,
-                format!("keys {} overlap those of {} ({})", claim.range, other.key, other.range),
-                "ranges that share no key: one key in two hands gets a validator slashed and its transactions stuck",
-                format!("start at {} or later, or leave the default", other.range.end()),
-            ));
-        }
+            .filter(|other| other.range().overlaps(range));
+        problems.extend(clashes.map(|other| overlap(claim, other)));
     }
     problems
 }
 
-pub(super) fn attesters(values: &Values, role: Role, ordinal: u32) -> Option<KeyRange> {
-    let each = values.validator.keys_per_replica;
-    (role == Role::Validator).then(|| share(values.keys.attester_index_start, each, ordinal))
+fn overlap(claim: &Claim, other: &Claim) -> Problem {
+    let (range, theirs) = (claim.range(), other.range());
+    let remedy = if claim.holder.group().is_some() && claim.purpose == other.purpose {
+        let apart = theirs.end().saturating_sub(claim.start);
+        format!("make it {apart} more, with room for more pods")
+    } else {
+        format!("start at {} or later, or leave the default", theirs.end())
+    };
+    Problem::new(
+        &claim.key,
+        format!("keys {range} overlap those of {} ({theirs})", other.key),
+        "ranges that share no key: one key in two hands gets a validator slashed and its transactions stuck",
+        remedy,
+    )
 }
 
-pub(super) fn publishers(values: &Values, role: Role, ordinal: u32) -> Option<KeyRange> {
-    match role {
-        Role::Validator => Some(share(
-            values.keys.publisher_index_start,
-            values.validator.publishers_per_replica,
-            ordinal,
-        )),
-        Role::ProverNode => Some(share(
-            values.keys.prover_index_start,
-            values.prover_node.publishers_per_replica,
-            ordinal,
-        )),
-        _ => None,
-    }
+/// The keys of a kind that a pod holds.
+fn held(
+    values: &Values,
+    workload: &Workload,
+    ordinal: u32,
+    purposes: &[Purpose],
+) -> Option<KeyRange> {
+    claims(values)
+        .iter()
+        .find(|claim| claim.holder == *workload && purposes.contains(&claim.purpose))
+        .map(|claim| claim.of_replica(ordinal))
 }
 
-fn share(start: u32, each: u32, ordinal: u32) -> KeyRange {
-    KeyRange {
-        start: u64::from(start) + u64::from(ordinal) * u64::from(each),
-        count: each.into(),
-    }
+pub(super) fn attesters(values: &Values, workload: &Workload, ordinal: u32) -> Option<KeyRange> {
+    held(values, workload, ordinal, &[Purpose::Attest])
+}
+
+pub(super) fn publishers(values: &Values, workload: &Workload, ordinal: u32) -> Option<KeyRange> {
+    held(
+        values,
+        workload,
+        ordinal,
+        &[Purpose::Publish, Purpose::Prove],
+    )
+}
+
+/// The room that a workload's keys leave it; `None` where nothing is above them, or it holds none.
+pub(super) fn room(values: &Values, workload: &Workload) -> Option<Room> {
+    let claims = claims(values);
+    let own = claims
+        .iter()
+        .filter(|claim| claim.holder == *workload && claim.purpose != Purpose::Deploy);
+    let rooms = own.filter_map(|claim| {
+        let next = claims
+            .iter()
+            .filter(|other| other.start > claim.start && other.range().count > 0)
+            .min_by_key(|other| other.start)?;
+        Some(Room {
+            replicas: (next.start - claim.start) / claim.each.max(1),
+            before: next.holder.name(),
+        })
+    });
+    rooms.min_by_key(|room| room.replicas)
 }
 
 pub(super) fn prefund(values: &Values) -> Vec<Prefund> {
-    let [deployer, _, publishers, provers] = claims(values).map(|claim| claim.range);
-    let deployer_count = u64::from(values.network.registry_address.is_empty());
-    let all = [
-        Prefund {
-            keys: KeyRange {
-                count: deployer_count,
-                ..deployer
-            },
-            holder: Role::BootNode,
-            purpose: "deploys the L1 contracts and stakes for the validators",
-        },
-        Prefund {
-            keys: publishers,
-            holder: Role::Validator,
-            purpose: "publish checkpoints",
-        },
-        Prefund {
-            keys: provers,
-            holder: Role::ProverNode,
-            purpose: "publish proofs",
-        },
-    ];
-    all.into_iter()
-        .filter(|prefund| prefund.keys.count > 0)
-        .collect()
+    let deploys = values.network.registry_address.is_empty();
+    let paid = claims(values).into_iter().filter_map(|claim| {
+        let purpose = match claim.purpose {
+            Purpose::Deploy if deploys => "deploys the L1 contracts and stakes for the validators",
+            Purpose::Publish => "publish checkpoints",
+            Purpose::Prove => "publish proofs",
+            Purpose::Deploy | Purpose::Attest => return None,
+        };
+        Some(Prefund {
+            keys: claim.range(),
+            holder: claim.holder.name(),
+            purpose,
+        })
+    });
+    paid.filter(|prefund| prefund.keys.count > 0).collect()
 }

@@ -1,6 +1,6 @@
 //! Consequences of values that work, worth knowing beforehand.
 
-use super::{Committee, committee, slashing};
+use super::{Committee, committee, keys, p2p, rollout, slashing};
 use crate::role::Role;
 use crate::values::Values;
 
@@ -13,6 +13,9 @@ pub(super) fn of(values: &Values) -> Vec<String> {
         notes.push(absence(&committee::of(values)));
         notes.extend(slashing::note(values));
     }
+    notes.extend(room(values));
+    notes.extend(rollout::notes(values));
+    notes.extend(p2p::notes(values));
     notes.extend(prover(values));
     notes.extend(warm_up(values));
     notes.extend(volumes(values));
@@ -55,6 +58,22 @@ fn absence(committee: &Committee) -> String {
     format!(
         "A committee of {size} needs {quorum}: {pods_may_fail} validator pod(s) may be away at a time."
     )
+}
+
+/// Where groups of validators would run into each other's keys.
+fn room(values: &Values) -> Vec<String> {
+    let groups = values.validators();
+    let bounded = groups.iter().filter_map(|group| {
+        let room = keys::room(values, &group.workload)?;
+        let near = groups.len() > 1 && room.before.starts_with(Role::Validator.name());
+        near.then(|| {
+            format!(
+                "{} may have {} pod(s) at most: then its keys run into those of {}.",
+                group.workload, room.replicas, room.before
+            )
+        })
+    });
+    bounded.collect()
 }
 
 fn prover(values: &Values) -> Vec<String> {

@@ -1,8 +1,9 @@
 //! Combinations of values that can't work.
 
-use super::{demand, keys, slashing, wiring};
+use super::{demand, groups, keys, p2p, rollout, slashing, wiring};
 use crate::role::Role;
-use crate::values::{Ports, Problem, Values};
+use crate::values::{Ports, Problem, Validators, Values};
+use crate::workload::Workload;
 use alloy_signer_local::coins_bip39::{English, Mnemonic};
 
 /// More pods than this in one role is a slip of the keyboard.
@@ -17,13 +18,17 @@ pub(super) fn problems(values: &Values) -> Vec<Problem> {
     problems.extend(slashing::problems(values));
     problems.extend(mnemonic(values));
     problems.extend(keys::problems(values));
-    for role in Role::ALL
-        .into_iter()
-        .filter(|role| values.replicas(*role) > 0)
+    problems.extend(groups::problems(values));
+    for workload in values
+        .workloads()
+        .iter()
+        .filter(|workload| values.replicas_of(workload) > 0)
     {
-        problems.extend(demand::problems(values, role));
-        problems.extend(ports(values, role));
+        problems.extend(demand::problems(values, workload));
+        problems.extend(ports(values, workload));
+        problems.extend(rollout::problems(values, workload));
     }
+    problems.extend(p2p::problems(values));
     problems.sort_by(|a, b| a.key.cmp(&b.key));
     problems.dedup();
     problems
@@ -70,15 +75,16 @@ fn timing(values: &Values) -> Vec<Problem> {
 }
 
 fn counts(values: &Values) -> Vec<Problem> {
-    let too_many = Role::ALL
-        .into_iter()
-        .filter(|role| values.replicas(*role) > MAX_REPLICAS)
-        .map(|role| {
-            let key = format!("{}.replicas", role.values_key());
+    let workloads = values.workloads();
+    let too_many = workloads
+        .iter()
+        .filter(|workload| values.replicas_of(workload) > MAX_REPLICAS)
+        .map(|workload| {
+            let key = format!("{}.replicas", workload.values_key());
             let remedy = "lower it; validator.keysPerReplica puts many validators into a pod";
             Problem::new(
                 key,
-                values.replicas(role),
+                values.replicas_of(workload),
                 format!("{MAX_REPLICAS} or less"),
                 remedy,
             )
@@ -114,9 +120,9 @@ fn committee(values: &Values) -> Vec<Problem> {
     if !values.network.registry_address.is_empty() {
         return Vec::new();
     }
-    let (size, validator) = (values.network.committee_size, &values.validator);
-    let validators = u64::from(validator.replicas) * u64::from(validator.keys_per_replica);
-    if validator.replicas == 0 {
+    let (size, groups) = (values.network.committee_size, values.validators());
+    let validators: u64 = groups.iter().map(Validators::attesters).sum();
+    if values.replicas(Role::Validator) == 0 {
         return vec![Problem::new(
             "validator.replicas",
             0,
@@ -127,11 +133,13 @@ fn committee(values: &Values) -> Vec<Problem> {
     if size <= validators {
         return Vec::new();
     }
-    let pods = size.div_ceil(u64::from(validator.keys_per_replica).max(1));
+    let keys = u64::from(values.validator.keys_per_replica).max(1);
+    let of_groups = validators - groups[0].attesters();
+    let pods = (size - of_groups).div_ceil(keys);
     vec![Problem::new(
         "network.committeeSize",
         format!("{size} with {validators} validators"),
-        "at most validator.replicas * validator.keysPerReplica: a committee that can't be drawn halts the chain",
+        "at most validator.replicas * validator.keysPerReplica, and those of validatorGroups: a committee that can't be drawn halts the chain",
         format!("set validator.replicas to {pods}, or lower network.committeeSize to {validators}"),
     )]
 }
@@ -181,21 +189,21 @@ fn mnemonic(values: &Values) -> Option<Problem> {
     ))
 }
 
-fn ports(values: &Values, role: Role) -> Vec<Problem> {
-    if matches!(role, Role::Anvil | Role::BlobStore) {
+fn ports(values: &Values, workload: &Workload) -> Vec<Problem> {
+    if matches!(workload.role(), Role::Anvil | Role::BlobStore) {
         return Vec::new();
     }
-    let service = values.pod(role).service.unwrap_or_default();
-    if role == Role::Pxe {
+    let service = values.pod_of(workload).service.unwrap_or_default();
+    if workload.role() == Role::Pxe {
         return Vec::new();
     }
-    let mut problems = of_the_pxe(role, &service);
+    let mut problems = of_the_pxe(workload.role(), &service);
     let named = [
         ("p2pPort", service.p2p_port),
         ("nodePort", service.node_port),
         ("adminPort", service.admin_port),
     ];
-    let key = |name| format!("{}.service.{name}", role.values_key());
+    let key = |name| format!("{}.service.{name}", workload.values_key());
     for (n, (name, port)) in named.iter().enumerate() {
         let Some(port) = port else {
             problems.push(Problem::new(

@@ -10,6 +10,7 @@ fn node(name: &str, ready: bool, checkpointed: u64) -> NodeStatus {
     NodeStatus {
         name: name.into(),
         role: Role::Validator,
+        group: None,
         ready,
         restarts: 0,
         age: 60,

@@ -1,7 +1,9 @@
 //! Helm's way of laying values over each other.
 
+use super::p2p::P2p;
 use super::pod::{PodSettings, Ports, Probe, Probes, Resources, Storage};
 use super::quantity::ResourceList;
+use super::rollout::{PodDisruptionBudget, UpdateStrategy};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -53,12 +55,14 @@ impl PodSettings {
     #[must_use]
     pub fn over(self, defaults: &Self) -> Self {
         Self {
+            image: self.image.or_else(|| defaults.image.clone()),
             log_level: self.log_level.or_else(|| defaults.log_level.clone()),
             debug: self.debug.or_else(|| defaults.debug.clone()),
             service: both(self.service, defaults.service.as_ref(), Ports::over),
             resources: both(self.resources, defaults.resources.as_ref(), Resources::over),
             max_old_space_size: self.max_old_space_size.or(defaults.max_old_space_size),
             env: texts(self.env, &defaults.env),
+            env_from: self.env_from.or_else(|| defaults.env_from.clone()),
             args: self.args.or_else(|| defaults.args.clone()),
             probes: both(self.probes, defaults.probes.as_ref(), Probes::over),
             storage: both(self.storage, defaults.storage.as_ref(), Storage::over),
@@ -68,6 +72,23 @@ impl PodSettings {
             node_selector: texts(self.node_selector, &defaults.node_selector),
             tolerations: self.tolerations.or_else(|| defaults.tolerations.clone()),
             affinity: self.affinity.or_else(|| defaults.affinity.clone()),
+            topology_spread_constraints: self
+                .topology_spread_constraints
+                .or_else(|| defaults.topology_spread_constraints.clone()),
+            priority_class_name: self
+                .priority_class_name
+                .or_else(|| defaults.priority_class_name.clone()),
+            pod_disruption_budget: both(
+                self.pod_disruption_budget,
+                defaults.pod_disruption_budget.as_ref(),
+                PodDisruptionBudget::over,
+            ),
+            update_strategy: both(
+                self.update_strategy,
+                defaults.update_strategy.as_ref(),
+                UpdateStrategy::over,
+            ),
+            p2p: both(self.p2p, defaults.p2p.as_ref(), P2p::over),
             pod_labels: texts(self.pod_labels, &defaults.pod_labels),
             pod_annotations: texts(self.pod_annotations, &defaults.pod_annotations),
         }
@@ -81,7 +102,7 @@ fn both<T: Clone>(own: Option<T>, default: Option<&T>, over: impl Fn(T, &T) -> T
     }
 }
 
-fn texts(own: Texts, default: &Texts) -> Texts {
+pub(super) fn texts(own: Texts, default: &Texts) -> Texts {
     both(own, default.as_ref(), |own, default| {
         let mut merged = default.clone();
         merged.extend(own);

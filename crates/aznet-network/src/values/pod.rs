@@ -116,6 +116,9 @@ macro_rules! pod_settings {
         #[serde(rename_all = "camelCase", deny_unknown_fields)]
         pub struct $name {
             $($(#[$field_meta])* pub $field: $type,)*
+            /// Another image than the role's of `images`: a name with a tag or digest.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub image: Option<String>,
             /// Aztec's `LOG_LEVEL`, e.g. `info` or `info; debug:sequencer`.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub log_level: Option<String>,
@@ -140,6 +143,10 @@ macro_rules! pod_settings {
                 deserialize_with = "crate::values::quantity::env"
             )]
             pub env: Option<std::collections::BTreeMap<String, String>>,
+            /// Environment variables out of Secrets and ConfigMaps, as Kubernetes defines `envFrom`; `env` wins over them.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            #[schemars(with = "Option<Vec<serde_json::Map<String, serde_json::Value>>>")]
+            pub env_from: Option<Vec<k8s_openapi::api::core::v1::EnvFromSource>>,
             /// Arguments added to the process.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub args: Option<Vec<String>>,
@@ -164,6 +171,22 @@ macro_rules! pod_settings {
             #[serde(default, skip_serializing_if = "Option::is_none")]
             #[schemars(with = "Option<serde_json::Map<String, serde_json::Value>>")]
             pub affinity: Option<k8s_openapi::api::core::v1::Affinity>,
+            /// How pods are spread over machines and zones, as Kubernetes defines it; without a `labelSelector`, the role's own pods.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            #[schemars(with = "Option<Vec<serde_json::Map<String, serde_json::Value>>>")]
+            pub topology_spread_constraints: Option<Vec<k8s_openapi::api::core::v1::TopologySpreadConstraint>>,
+            /// PriorityClass of the pods; empty is the cluster's default.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub priority_class_name: Option<String>,
+            /// How many pods may be away for the sake of a machine's maintenance.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub pod_disruption_budget: Option<$crate::values::rollout::PodDisruptionBudget>,
+            /// How pods are replaced when they change.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub update_strategy: Option<$crate::values::rollout::UpdateStrategy>,
+            /// How peers outside of the cluster reach the pods.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub p2p: Option<$crate::values::p2p::P2p>,
             /// More labels of the pods, by name.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             #[schemars(schema_with = "crate::values::quantity::texts_schema")]
@@ -179,12 +202,14 @@ macro_rules! pod_settings {
             #[must_use]
             pub fn settings(&self) -> $crate::values::pod::PodSettings {
                 $crate::values::pod::PodSettings {
+                    image: self.image.clone(),
                     log_level: self.log_level.clone(),
                     debug: self.debug.clone(),
                     service: self.service,
                     resources: self.resources.clone(),
                     max_old_space_size: self.max_old_space_size,
                     env: self.env.clone(),
+                    env_from: self.env_from.clone(),
                     args: self.args.clone(),
                     probes: self.probes.clone(),
                     storage: self.storage.clone(),
@@ -192,6 +217,11 @@ macro_rules! pod_settings {
                     node_selector: self.node_selector.clone(),
                     tolerations: self.tolerations.clone(),
                     affinity: self.affinity.clone(),
+                    topology_spread_constraints: self.topology_spread_constraints.clone(),
+                    priority_class_name: self.priority_class_name.clone(),
+                    pod_disruption_budget: self.pod_disruption_budget.clone(),
+                    update_strategy: self.update_strategy,
+                    p2p: self.p2p.clone(),
                     pod_labels: self.pod_labels.clone(),
                     pod_annotations: self.pod_annotations.clone(),
                 }
@@ -276,6 +306,63 @@ pub struct Sequencer {
     /// Aztec address that gets the fees, `0x` and 64 hexadecimal digits; empty: nobody.
     #[schemars(regex(pattern = crate::values::network::AZTEC_ADDRESS))]
     pub fee_recipient: String,
+}
+
+pod_settings! {
+    /// A further group of validators. What it doesn't say is as `validator` says.
+    pub struct ValidatorGroup {
+        /// Pods.
+        pub replicas: u32,
+        /// Its keys start this much after `keys.attesterIndexStart` and `keys.publisherIndexStart`.
+        #[schemars(range(min = 1))]
+        pub key_offset: u32,
+        /// Attester keys in each pod.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(range(min = 1))]
+        pub keys_per_replica: Option<u32>,
+        /// L1 publisher keys in each pod.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(range(min = 1))]
+        pub publishers_per_replica: Option<u32>,
+        /// How blocks and checkpoints are made, where that differs from `validator.sequencer`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub sequencer: Option<GroupSequencer>,
+    }
+}
+
+/// What a group of validators does otherwise than `validator.sequencer` says.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct GroupSequencer {
+    /// A block with fewer transactions is not made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_txs_per_block: Option<u32>,
+    /// Most transactions in a block.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub max_txs_per_block: Option<u32>,
+    /// Most transactions in a checkpoint.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub max_txs_per_checkpoint: Option<u32>,
+    /// Publish a checkpoint without transactions rather than none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub build_checkpoint_if_empty: Option<bool>,
+    /// Milliseconds for a block where a slot has several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub block_duration_ms: Option<u32>,
+    /// Seconds of a slot kept for publishing on L1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub l1_publishing_seconds: Option<u32>,
+    /// Address that gets the rewards.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = crate::values::network::ADDRESS))]
+    pub coinbase: Option<String>,
+    /// Aztec address that gets the fees.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = crate::values::network::AZTEC_ADDRESS))]
+    pub fee_recipient: Option<String>,
 }
 
 pod_settings! {

@@ -2,7 +2,9 @@
 
 mod apiserver;
 mod common;
+mod groups;
 mod install;
 mod plan;
 mod render;
+mod upgrade;
 mod values;

@@ -23,7 +23,7 @@ fn from(file: &PathBuf) -> Loaded {
         .unwrap_or_else(|error| panic!("{}: {error}", file.display()))
 }
 
-fn sets(sets: &[&str]) -> Loaded {
+pub(crate) fn sets(sets: &[&str]) -> Loaded {
     load(&[], sets).expect("well-typed values")
 }
 
@@ -140,8 +140,8 @@ fn agrees_with_the_plan(loaded: &Loaded, objects: &[Value]) {
         } else {
             "Deployment"
         };
-        let workload = object(objects, kind, role.role.name());
-        assert_eq!(workload["spec"]["replicas"], role.replicas, "{}", role.role);
+        let workload = object(objects, kind, &role.name);
+        assert_eq!(workload["spec"]["replicas"], role.replicas, "{}", role.name);
         let labels = &workload["spec"]["template"]["metadata"]["labels"];
         assert_eq!(labels["app.kubernetes.io/component"], role.role.name());
     }
@@ -159,21 +159,37 @@ fn agrees_with_the_plan(loaded: &Loaded, objects: &[Value]) {
         config.bootstrap_nodes,
         loaded.values.network.bootstrap_nodes
     );
-    let (keys, values) = (&config.keys, &loaded.values);
-    assert_eq!(keys.attester.start, values.keys.attester_index_start);
-    assert_eq!(keys.attester.per_replica, values.validator.keys_per_replica);
-    assert_eq!(keys.validator_replicas, values.validator.replicas);
+    for pod in &plan.pods {
+        let Some((workload, ordinal)) = pod.name.rsplit_once('-') else {
+            continue;
+        };
+        let Some(keys) = config.keys.validators.get(workload) else {
+            assert_eq!(pod.attesters, None, "{}", pod.name);
+            continue;
+        };
+        let ordinal: u32 = ordinal.parse().expect("a validator has an ordinal");
+        assert!(ordinal < keys.replicas, "{}", pod.name);
+        for (range, planned) in [
+            (keys.attester, pod.attesters),
+            (keys.publisher, pod.publishers),
+        ] {
+            let start = range.start + ordinal * range.per_replica;
+            let planned = planned.expect("a validator holds keys");
+            assert_eq!(u64::from(start), planned.start, "{}", pod.name);
+            assert_eq!(u64::from(range.per_replica), planned.count, "{}", pod.name);
+        }
+    }
 }
 
 /// `network.json` as the pods read it.
-fn config(objects: &[Value]) -> NetworkConfig {
+pub(crate) fn config(objects: &[Value]) -> NetworkConfig {
     let text = object(objects, "ConfigMap", "network-config")["data"]["network.json"].as_str();
     serde_json::from_str(text.expect("network.json is text"))
         .expect("aznet-node can read what the chart renders")
 }
 
 /// `(name, pod template)` of every workload.
-fn templates(objects: &[Value]) -> Vec<(String, Value)> {
+pub(crate) fn templates(objects: &[Value]) -> Vec<(String, Value)> {
     let with_pods = objects
         .iter()
         .filter(|one| one["spec"].get("template").is_some());
@@ -263,6 +279,30 @@ async fn a_plain_helm_install_is_guarded_too() {
         ),
         ("l1.anvil.enabled=false", "l1.executionUrls is empty"),
         ("validator.replicas=0", "a new network needs validators"),
+        (
+            "validatorGroups.slow.replicas=1,validatorGroups.slow.keyOffset=2",
+            "validatorGroups.slow.keyOffset (1002, 1 keys) overlaps keys.attesterIndexStart",
+        ),
+        (
+            "validatorGroups.Slow.replicas=1,validatorGroups.Slow.keyOffset=100",
+            "validatorGroups.Slow: a group's name",
+        ),
+        (
+            "validatorGroups.default.replicas=1,validatorGroups.default.keyOffset=100",
+            "validatorGroups.default: a group's name",
+        ),
+        (
+            "validator.p2p.exposure=LoadBalancer",
+            "validator-0 has no p2p.announceIp",
+        ),
+        (
+            "defaults.p2p.exposure=NodePort,defaults.p2p.nodePortBase=30400",
+            "have the same p2p port 30400",
+        ),
+        (
+            "validator.p2p.exposure=NodePort,validator.p2p.nodePortBase=32765",
+            "validator-3 has the p2p port 32768",
+        ),
     ] {
         let loaded = sets(&[expression]);
         let release = Release {

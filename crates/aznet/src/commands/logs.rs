@@ -1,4 +1,4 @@
-//! `aznet logs [NAME] [POD|ROLE] [-f]`.
+//! `aznet logs [NAME] [POD|ROLE|GROUP] [-f]`.
 
 use aznet_network::logs::{LogLine, Options, Which, stream};
 use aznet_network::namespace::Network;
@@ -28,6 +28,7 @@ const EXAMPLES: &str = "\
 Examples:
   aznet logs                       all pods of the only running network
   aznet logs small validator -f    follow all validators
+  aznet logs small validator-slow  those of the group `slow`
   aznet logs small boot-node-0 | less -R";
 
 /// Arguments of `aznet logs`.
@@ -37,8 +38,8 @@ pub struct LogsArgs {
     /// Name of the network (default: the only one there is).
     #[arg(value_name = "NAME")]
     pub name: Option<String>,
-    /// A pod, e.g. `validator-0`, or a role, e.g. `validator` (default: all pods).
-    #[arg(value_name = "POD|ROLE")]
+    /// A pod, e.g. `validator-0`, a role, e.g. `validator`, or a group of validators, e.g. `validator-slow` (default: all pods).
+    #[arg(value_name = "POD|ROLE|GROUP")]
     pub pods: Option<String>,
     /// Go on as new lines come.
     #[arg(short, long)]

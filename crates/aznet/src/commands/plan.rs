@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use aznet_cluster::source::Source;
+use aznet_network::deploy::{Chart, preview};
 use aznet_network::plan::{KeyRange, Plan, PodPlan};
 use aznet_network::units::{Bytes, MilliCpu};
+use aznet_network::upgrade::Upgrade;
 use aznet_network::wait::Seconds;
 use clap::Args;
 use owo_colors::OwoColorize;
@@ -18,15 +21,16 @@ use crate::exit::Exit;
 use crate::planning::{Planned, capacity, planned};
 use crate::setup;
 use crate::table::{self, count};
+use crate::upgrading;
 
 const EXAMPLES: &str = "\
 Examples:
   aznet plan small
   aznet plan small --set validator.replicas=100
   aznet plan small -f mine.yaml -o json
-  aznet plan small --set validator.replicas=6 --diff small    what `up` would change on a running network
+  aznet plan small --set validator.replicas=6 --diff small    what `up` would do to the network `small` that runs
 
-Exit code 3 when the values describe no network that could run here.
+Exit code 3 when the values describe no network that could run here, or when a running one can't be changed to them.
 AZNET_MEMORY=24GiB and AZNET_CPU=4 say what the pods may count on, in place of what the machine has left.";
 
 /// Arguments of `aznet plan`.
@@ -36,7 +40,8 @@ pub struct PlanArgs {
     /// The network and what differs from it.
     #[command(flatten)]
     pub values: ValuesArgs,
-    /// Show what differs from this running network.
+    /// Show what an upgrade to these values would do to this running network: which pods restart and why, what is lost, what
+    /// can't be.
     #[arg(long, value_name = "NAME")]
     pub diff: Option<String>,
     /// Where the running network is.
@@ -53,13 +58,13 @@ pub struct PlanArgs {
 /// Shows the plan; exit code 3 when it does not fit.
 pub async fn run(args: &PlanArgs, context: &Context) -> anyhow::Result<Exit> {
     let Planned { plan, .. } = planned(&args.values, None)?;
-    let changes = match &args.diff {
-        Some(name) => Some(diff(name, args, context).await?),
+    let difference = match &args.diff {
+        Some(name) => Some(difference(name, args, context).await?),
         None => None,
     };
     // What runs already fits, and an existing cluster has its own machines.
     let elsewhere = matches!(args.cluster.cluster, Some(ClusterChoice::Context(_)));
-    let fit = if elsewhere || changes.is_some() {
+    let fit = if elsewhere || difference.is_some() {
         None
     } else {
         let cluster = args.cluster.cluster.clone().unwrap_or_default();
@@ -70,15 +75,22 @@ pub async fn run(args: &PlanArgs, context: &Context) -> anyhow::Result<Exit> {
         plan: &plan,
         memory_available: fit.map(|fit| fit.memory),
         cpu_available: fit.map(|fit| fit.cpu),
-        changes,
+        difference,
     };
     context.printer.result(&document, render)?;
     fit.map_or(Ok(()), |available| plan.check_machine(&available))?;
-    Ok(Exit::Ok)
+    let refused = document
+        .difference
+        .is_some_and(|difference| difference.upgrade.refused().next().is_some());
+    Ok(if refused {
+        Exit::InvalidValues
+    } else {
+        Exit::Ok
+    })
 }
 
 /// What `up` would change on the running network.
-async fn diff(name: &str, args: &PlanArgs, context: &Context) -> anyhow::Result<Vec<Change>> {
+async fn difference(name: &str, args: &PlanArgs, context: &Context) -> anyhow::Result<Difference> {
     let networks = clusters::networks(context, args.cluster.cluster.as_ref()).await?;
     let (choice, network) = networks.open(Some(name)).await?;
     let helm = setup::attach(context, &choice).await?.helm;
@@ -89,8 +101,29 @@ async fn diff(name: &str, args: &PlanArgs, context: &Context) -> anyhow::Result<
         .unwrap_or_default();
     // The names of images come from the cluster, not from the values given here.
     let implied = old.get("images").map(|images| json!({"images": images}));
-    let new = planned(&args.values, implied.as_ref())?.loaded.overlay;
-    Ok(changes(&Value::Object(old), &Value::Object(new)))
+    let new = planned(&args.values, implied.as_ref())?;
+    let source = Source::locate()?.charts().join("aztec-network");
+    let chart = Chart {
+        helm: &helm,
+        path: &source,
+        overlay: &new.loaded.overlay,
+    };
+    Ok(Difference {
+        running: network.name().to_owned(),
+        upgrade: preview(&network, &chart, &new.plan.committee, cancel).await?,
+        changes: changes(&Value::Object(old), &Value::Object(new.loaded.overlay)),
+    })
+}
+
+/// From a running network to these values.
+#[derive(Serialize)]
+struct Difference {
+    /// Name of the running network.
+    running: String,
+    /// Values that differ.
+    changes: Vec<Change>,
+    /// What that does.
+    upgrade: Upgrade,
 }
 
 #[derive(Serialize)]
@@ -103,8 +136,8 @@ struct Document<'a> {
     memory_available: Option<Bytes>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cpu_available: Option<MilliCpu>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    changes: Option<Vec<Change>>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    difference: Option<Difference>,
 }
 
 fn render(document: &Document<'_>) -> String {
@@ -132,19 +165,15 @@ fn render(document: &Document<'_>) -> String {
         facts(plan),
         notes.collect::<Vec<_>>().join("\n"),
     ];
-    sections.extend(document.changes.as_deref().map(differences));
-    sections.join("\n\n")
-}
-
-fn differences(changes: &[Change]) -> String {
-    if changes.is_empty() {
-        return "no value differs from the running network".to_owned();
+    if let Some(difference) = &document.difference {
+        // Of a network that runs, the change is what matters; the plan itself was seen before it was started.
+        sections = vec![upgrading::render(
+            &difference.running,
+            &difference.changes,
+            &difference.upgrade,
+        )];
     }
-    let lines = changes.iter().map(|change| format!("\n  {change}"));
-    format!(
-        "differs from the running network:{}",
-        lines.collect::<String>()
-    )
+    sections.join("\n\n")
 }
 
 fn roles(plan: &Plan) -> comfy_table::Table {
@@ -162,10 +191,10 @@ fn roles(plan: &Plan) -> comfy_table::Table {
         let pods: Vec<&PodPlan> = plan
             .pods
             .iter()
-            .filter(|pod| pod.role == role.role)
+            .filter(|pod| pod.role == role.role && pod.group == role.group)
             .collect();
         table.add_row([
-            role.role.to_string(),
+            role.name.clone(),
             role.replicas.to_string(),
             each.memory.to_string(),
             each.cpu.to_string(),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use aznet_network::l1::Moment;
 use aznet_network::status::{Committee, NetworkStatus, NodeStatus, Tips, collect};
 use aznet_network::wait::Seconds;
+use aznet_network::workload::Workload;
 use clap::Args;
 use comfy_table::Cell;
 use jiff::Timestamp;
@@ -187,12 +188,17 @@ fn nodes(nodes: &[NodeStatus]) -> comfy_table::Table {
     let mut table = table::table(&header);
     let mut last = None;
     for node in nodes {
-        let again = last.replace(node.role) == Some(node.role);
+        let workload = match &node.group {
+            Some(group) => Workload::group_of_validators(group),
+            None => node.role.into(),
+        };
+        let again = last.as_ref() == Some(&workload);
         let role = if again {
             String::new()
         } else {
-            node.role.to_string()
+            workload.to_string()
         };
+        last = Some(workload);
         table.add_row(row(node, role));
     }
     table
@@ -256,6 +262,9 @@ mod tests {
         NodeStatus {
             name: name.to_owned(),
             role,
+            group: name
+                .starts_with("validator-slow")
+                .then(|| "slow".to_owned()),
             ready,
             restarts: u32::from(!ready),
             age: 754,
@@ -272,6 +281,7 @@ mod tests {
             node("boot-node-0", Role::BootNode, true, Some(37)),
             node("validator-0", Role::Validator, true, Some(37)),
             node("validator-1", Role::Validator, false, None),
+            node("validator-slow-0", Role::Validator, true, Some(36)),
         ];
         NetworkStatus {
             name: "small".to_owned(),

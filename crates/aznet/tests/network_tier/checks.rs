@@ -1,6 +1,7 @@
 //! One function for each thing the program promises about a real network.
 
 use super::machine::{CLUSTER, Checked, Machine, NETWORK, json, kubectl, status, succeeds, until};
+use super::rollout;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,7 +18,24 @@ pub(crate) fn checks() -> Vec<(&'static str, Check)> {
         ("tokens_move_and_are_proven_and_finalized", transfer),
         ("logs_of_a_role_come_from_each_of_its_pods", logs),
         ("up_again_restarts_nothing", up_again),
+        (
+            "one_validator_goes_ahead_and_a_rollback_brings_it_back",
+            rollout::canary_and_rollback,
+        ),
+        (
+            "validators_restart_one_at_a_time_and_the_quorum_stays",
+            rollout::rolling_upgrade,
+        ),
+        (
+            "evictions_stop_at_the_quorum_and_data_survives_them",
+            rollout::evictions,
+        ),
+        (
+            "a_validator_without_its_volume_syncs_anew",
+            rollout::lost_volume,
+        ),
         ("upgrade_adds_nodes_and_restarts_none", upgrade),
+        ("validators_of_two_groups_attest", groups),
         ("a_killed_validator_process_comes_back", kill_validator),
         ("killed_kubelet_and_etcd_are_survived", kill_components),
         ("a_release_of_its_own_joins_the_network", join),
@@ -26,7 +44,7 @@ pub(crate) fn checks() -> Vec<(&'static str, Check)> {
     ]
 }
 
-const UP: &[&str] = &["up", "small", "--cluster", CLUSTER, "--name", NETWORK];
+pub(crate) const UP: &[&str] = &["up", "small", "--cluster", CLUSTER, "--name", NETWORK];
 
 fn up(_: &Machine) -> Checked {
     let report = json(UP)?;
@@ -171,7 +189,10 @@ fn logs(_: &Machine) -> Checked {
 }
 
 /// Pod name → (uid, restarts).
-fn pods() -> Result<BTreeMap<String, (String, u64)>, String> {
+pub(crate) type Pods = BTreeMap<String, (String, u64)>;
+
+/// The pods there are.
+pub(crate) fn pods() -> Result<Pods, String> {
     let status = status()?;
     let namespace = status["namespace"]
         .as_str()
@@ -208,12 +229,14 @@ fn up_again(_: &Machine) -> Checked {
 
 fn upgrade(_: &Machine) -> Checked {
     let before = pods()?;
-    let mut args = UP.to_vec();
+    let mut args = [UP, &rollout::ROLLED].concat();
     args.extend([
         "--set",
         "fullNode.replicas=2",
         "--set",
-        "validator.replicas=5",
+        "validatorGroups.slow.replicas=1,validatorGroups.slow.keyOffset=100",
+        "--set",
+        "validatorGroups.slow.p2p.exposure=NodePort,validatorGroups.slow.p2p.nodePortBase=30400",
         "--set",
         "proverAgent.replicas=2",
     ]);
@@ -234,6 +257,46 @@ fn upgrade(_: &Machine) -> Checked {
         "no pod of before replaced or restarted",
         &format!("{changed:?}"),
     )
+}
+
+/// Those that were there, and the one that came and is reached by a port of its machine.
+fn groups(_: &Machine) -> Checked {
+    let named = status()?["nodes"]
+        .as_array()
+        .and_then(|nodes| {
+            nodes
+                .iter()
+                .find(|n| n["name"] == "validator-slow-0")
+                .cloned()
+        })
+        .ok_or("no validator-slow-0")?;
+    expect(
+        named["role"] == "validator" && named["group"] == "slow",
+        "a validator of the group slow",
+        &named,
+    )?;
+    let text = succeeds(&["logs", NETWORK, "validator-slow", "--cluster", CLUSTER])?;
+    expect(
+        text.contains("30400"),
+        "the port of the machine announced",
+        &text.lines().take(5).collect::<Vec<_>>(),
+    )?;
+    let from = number(&status()?["now"]["slot"]);
+    for pod in [
+        "validator-0",
+        "validator-1",
+        "validator-2",
+        "validator-3",
+        "validator-slow-0",
+    ] {
+        let attester = rollout::attester(pod)?;
+        // Of five validators each epoch's committee leaves one out.
+        rollout::wait_for(&format!("{pod} attests"), Duration::from_mins(6), || {
+            rollout::first_duty(&attester, from)?
+                .ok_or_else(|| format!("{attester} has done no duty since slot {from}"))
+        })?;
+    }
+    Ok(())
 }
 
 fn kill_validator(_: &Machine) -> Checked {
@@ -478,7 +541,7 @@ fn kill(pid: i32) -> Checked {
     .map_err(|e| format!("kill -9 {pid}: {e}"))
 }
 
-fn post(url: &str, body: &str) -> Result<Value, String> {
+pub(crate) fn post(url: &str, body: &str) -> Result<Value, String> {
     let text = ureq::post(url)
         .header("content-type", "application/json")
         .send(body)
@@ -487,11 +550,11 @@ fn post(url: &str, body: &str) -> Result<Value, String> {
     serde_json::from_str(&text).map_err(|error| format!("{url}: {error}: {text}"))
 }
 
-fn number(value: &Value) -> u64 {
+pub(crate) fn number(value: &Value) -> u64 {
     value.as_u64().unwrap_or_default()
 }
 
-fn expect(holds: bool, what: &str, seen: &impl std::fmt::Debug) -> Checked {
+pub(crate) fn expect(holds: bool, what: &str, seen: &impl std::fmt::Debug) -> Checked {
     if holds {
         Ok(())
     } else {

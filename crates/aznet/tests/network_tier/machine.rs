@@ -148,12 +148,16 @@ pub(crate) fn until(
     clippy::disallowed_methods,
     reason = "the poll interval of a wait that has a deadline and a name"
 )]
-fn pause() {
+pub(crate) fn pause() {
     std::thread::sleep(Duration::from_secs(1));
 }
 
 /// kubectl against the tier's cluster; returns stdout.
 pub(crate) fn kubectl(args: &[&str]) -> Result<String, String> {
+    on_cluster("kubectl", args)
+}
+
+fn on_cluster(program: &str, args: &[&str]) -> Result<String, String> {
     let clusters = json(&["cluster", "list"])?;
     let name = CLUSTER.trim_start_matches("embedded:");
     let cluster = clusters
@@ -163,14 +167,14 @@ pub(crate) fn kubectl(args: &[&str]) -> Result<String, String> {
     let kubeconfig = cluster["kubeconfig"]
         .as_str()
         .ok_or("no kubeconfig listed")?;
-    let output = Command::new(pinned_kubectl()?)
+    let output = Command::new(pinned(program)?)
         .args(["--kubeconfig", kubeconfig])
         .args(args)
         .output()
-        .map_err(|error| format!("kubectl could not be started: {error}"))?;
+        .map_err(|error| format!("{program} could not be started: {error}"))?;
     if !output.status.success() {
         return Err(format!(
-            "kubectl {}: {}",
+            "{program} {}: {}",
             args.join(" "),
             String::from_utf8_lossy(&output.stderr)
         ));
@@ -178,16 +182,33 @@ pub(crate) fn kubectl(args: &[&str]) -> Result<String, String> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// The kubectl that the toolchain built.
-fn pinned_kubectl() -> Result<PathBuf, String> {
+/// kubectl with something to read.
+pub(crate) fn kubectl_with_input(args: &[&str], input: &str) -> Result<String, String> {
+    let mut file = tempfile::NamedTempFile::new().map_err(|error| error.to_string())?;
+    std::io::Write::write_all(&mut file, input.as_bytes()).map_err(|error| error.to_string())?;
+    let path = file.path().to_string_lossy().into_owned();
+    let args: Vec<&str> = args
+        .iter()
+        .map(|arg| if *arg == "-" { path.as_str() } else { arg })
+        .collect();
+    kubectl(&args)
+}
+
+/// helm against the tier's cluster; returns stdout.
+pub(crate) fn helm(args: &[&str]) -> Result<String, String> {
+    on_cluster("helm", args)
+}
+
+/// The program that the toolchain built.
+fn pinned(program: &str) -> Result<PathBuf, String> {
     let toolchain = Paths::from_env()
         .map_err(|error| error.to_string())?
         .cache()
         .join("toolchain");
     names(&toolchain)
-        .map(|group| toolchain.join(group).join("bin/kubectl"))
+        .map(|group| toolchain.join(group).join("bin").join(program))
         .find(|program| program.is_file())
-        .ok_or_else(|| format!("no kubectl below {}", toolchain.display()))
+        .ok_or_else(|| format!("no {program} below {}", toolchain.display()))
 }
 
 /// Pods, events and the last words of what is not ready: shown with every failure.

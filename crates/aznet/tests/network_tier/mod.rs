@@ -2,6 +2,7 @@
 
 mod checks;
 mod machine;
+mod rollout;
 
 pub(crate) use checks::checks;
 pub(crate) use machine::{Machine, missing};

@@ -87,11 +87,11 @@ fn listening() -> (Reporter, Arc<Mutex<Vec<Progress>>>) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_crash_loop_ends_the_wait_at_once_with_message_and_log() {
+async fn a_crash_that_no_restart_mends_ends_the_wait_with_message_and_log() {
     let crashed = json!({"containerStatuses": [{
-        "name": "aztec", "image": "i", "imageID": "", "ready": false, "restartCount": 2,
+        "name": "aztec", "image": "i", "imageID": "", "ready": false, "restartCount": 1,
         "state": {"waiting": {"reason": "CrashLoopBackOff"}},
-        "lastState": {"terminated": {"exitCode": 3, "message": "the L1 at http://anvil:8545 did not answer for 120s"}},
+        "lastState": {"terminated": {"exitCode": 78, "message": "the rollup has slotDuration 12, the configuration says 24"}},
     }], "conditions": [{"type": "PodScheduled", "status": "True"}]});
     let client = api(move |_, path| match path.rsplit('/').next() {
         Some("log") => Some("aznet-node: giving up\n".into()),
@@ -115,7 +115,7 @@ async fn a_crash_loop_ends_the_wait_at_once_with_message_and_log() {
     };
     assert_eq!(
         cause.to_string(),
-        "boot-node-0: ended with exit code 3: the L1 at http://anvil:8545 did not answer for 120s (restarted 2 times)"
+        "boot-node-0: ended with exit code 78: the rollup has slotDuration 12, the configuration says 24 (restarted 1 times)"
     );
     assert_eq!(
         evidence.logs,

@@ -1,0 +1,241 @@
+//! What changes in `network.json`, and what of it the deployed L1 contracts forbid.
+
+use super::{Consequence, Effect, Manifest};
+use crate::plan::KeyRange;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// What the L1 contracts fix for good, or the genesis that every node computes: keys of `network.json` or the beginnings
+/// of them. Those of the network have the same name in the values, under `network`.
+const FIXED: [&str; 21] = [
+    "l1.chainId",
+    "slotDuration",
+    "epochDuration",
+    "committeeSize",
+    "lagInEpochsForValidatorSet",
+    "lagInEpochsForRandao",
+    "proofSubmissionEpochs",
+    "realProofs",
+    "testAccounts",
+    "sponsoredFpc",
+    "staking",
+    "slashing.flavor",
+    "slashing.localEjectionThreshold",
+    "slashing.amounts",
+    "slashing.quorum",
+    "slashing.roundSizeInEpochs",
+    "slashing.offsetInRounds",
+    "slashing.executionDelayInRounds",
+    "slashing.lifetimeInRounds",
+    "slashing.disableDurationSeconds",
+    "slashing.vetoer",
+];
+
+/// What pods aren't restarted for, by prefix: the chart's `configChecksum` leaves it out.
+const NOT_COVERED: [&str; 5] = [
+    "endpoints.peers",
+    "endpoints.node",
+    "endpoints.pxe",
+    "keys.validators.",
+    "announce.",
+];
+
+/// `network.json` before and after, flattened to dotted keys.
+#[derive(Debug, Default)]
+pub(super) struct Change {
+    before: BTreeMap<String, Value>,
+    after: BTreeMap<String, Value>,
+}
+
+impl Change {
+    pub(super) fn between(before: &Manifest, after: &Manifest) -> Self {
+        Self {
+            before: read(before),
+            after: read(after),
+        }
+    }
+
+    pub(super) fn consequences(&self) -> Vec<Consequence> {
+        if self.before.is_empty() || self.after.is_empty() {
+            return Vec::new();
+        }
+        let mut all = self.refused();
+        all.extend(self.keys());
+        all
+    }
+
+    /// What changes and makes pods of `workload` restart, in words.
+    pub(super) fn reasons(&self, workload: &str) -> Vec<String> {
+        let own_keys = format!("keys.validators.{workload}.");
+        let own_place = format!("announce.{workload}.");
+        let matters = |key: &String| {
+            let own = (key.starts_with(&own_keys) && !key.ends_with(".replicas"))
+                || (key.starts_with(&own_place) && !key.contains(".ips."))
+                || (["pxe", "bot"].contains(&workload) && key == "endpoints.node")
+                || (workload == "bot" && key == "endpoints.pxe");
+            own || !NOT_COVERED.iter().any(|prefix| key.starts_with(prefix))
+        };
+        self.differing()
+            .filter(|key| matters(key))
+            .filter(|key| workload != "anvil" || key.starts_with("l1."))
+            .map(|key| format!("{key} {}", self.words(key)))
+            .collect()
+    }
+
+    fn differing(&self) -> impl Iterator<Item = &String> {
+        let gone = self
+            .before
+            .keys()
+            .filter(|key| !self.after.contains_key(*key));
+        let keys = self.after.keys().chain(gone);
+        // A null and nothing mean the same to aznet-node.
+        let there = |value: &&Value| !value.is_null();
+        keys.filter(move |key| {
+            self.before.get(*key).filter(there) != self.after.get(*key).filter(there)
+        })
+    }
+
+    /// `12 → 24`.
+    fn words(&self, key: &str) -> String {
+        let show = |value: Option<&Value>| match value {
+            None | Some(Value::Null) => "none".to_owned(),
+            Some(Value::String(text)) => text.clone(),
+            Some(other) => other.to_string(),
+        };
+        let (from, to) = (self.before.get(key), self.after.get(key));
+        format!("{} → {}", show(from), show(to))
+    }
+
+    fn refused(&self) -> Vec<Consequence> {
+        let registry = self
+            .before
+            .get("registryAddress")
+            .filter(|value| !value.is_null());
+        let mut refused = Vec::new();
+        if self.before.get("registryAddress") != self.after.get("registryAddress") {
+            let why = "the nodes' data and keys are of the network that they are in; start a new one for another";
+            refused.push(self.refusal("registryAddress", "network.registryAddress", why));
+        }
+        // Of a network that someone else deployed, these values are only what we believe of it: they may be mended.
+        if registry.is_none() {
+            let is_fixed = |key: &&String| {
+                let within = |fixed: &&str| key.strip_prefix(*fixed).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+                FIXED.iter().any(|fixed| within(fixed))
+            };
+            let why =
+                "fixed when the L1 contracts were deployed; start a new network for another value";
+            refused.extend(self.differing().filter(is_fixed).map(|key| {
+                let in_values = if key.starts_with("l1.") {
+                    key.clone()
+                } else {
+                    format!("network.{key}")
+                };
+                self.refusal(key, &in_values, why)
+            }));
+        }
+        refused
+    }
+
+    fn refusal(&self, key: &str, name: &str, why: &str) -> Consequence {
+        let reasons = vec![self.words(key), why.to_owned()];
+        Consequence::new(Effect::Refused, name, reasons)
+    }
+
+    /// Runs of keys that move.
+    fn keys(&self) -> Vec<Consequence> {
+        let mut moved: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (prefix, holder, what) in self.runs() {
+            let (from, to) = (run(&self.before, &prefix), run(&self.after, &prefix));
+            if let (Some(from), Some(to)) = (from, to)
+                && from != to
+            {
+                let words = format!("{what} of pod 0: {from} → {to}");
+                moved.entry(holder).or_default().push(words);
+            }
+        }
+        let consequences = moved.into_iter().map(|(holder, mut reasons)| {
+            if reasons.iter().any(|reason| reason.starts_with("attesters")) {
+                reasons.push(
+                    "attesters that no pod holds any more stay in the validator set and attest no more"
+                        .to_owned(),
+                );
+            }
+            Consequence::new(Effect::Keys, holder, reasons)
+        });
+        let mut all: Vec<Consequence> = consequences.collect();
+        if self.before.get("keys.deployer") != self.after.get("keys.deployer") {
+            let reasons = vec![
+                self.words("keys.deployer"),
+                "only the key that deployed the contracts can stake for validators that come later"
+                    .to_owned(),
+            ];
+            all.push(Consequence::new(
+                Effect::Keys,
+                "keys.deployerIndex",
+                reasons,
+            ));
+        }
+        all
+    }
+
+    /// The prefixes of all runs of keys, with whose they are and what they are.
+    fn runs(&self) -> Vec<(String, String, &'static str)> {
+        let mut runs = vec![(
+            "keys.prover".to_owned(),
+            "prover-node".to_owned(),
+            "publishers",
+        )];
+        let start = ".attester.start";
+        let groups = self.after.keys().filter_map(|key| {
+            key.strip_prefix("keys.validators.")?
+                .strip_suffix(start)
+                .map(str::to_owned)
+        });
+        for group in groups {
+            let prefix = format!("keys.validators.{group}");
+            runs.push((format!("{prefix}.attester"), group.clone(), "attesters"));
+            runs.push((format!("{prefix}.publisher"), group, "publishers"));
+        }
+        runs
+    }
+}
+
+fn run(config: &BTreeMap<String, Value>, prefix: &str) -> Option<KeyRange> {
+    let number = |part: &str| config.get(&format!("{prefix}.{part}"))?.as_u64();
+    Some(KeyRange {
+        start: number("start")?,
+        count: number("perReplica")?,
+    })
+}
+
+fn read(manifest: &Manifest) -> BTreeMap<String, Value> {
+    let text = manifest
+        .get("ConfigMap", "network-config")
+        .and_then(|object| object["data"]["network.json"].as_str());
+    let config: Value = text
+        .and_then(|text| serde_json::from_str(text).ok())
+        .unwrap_or_default();
+    let mut flat = BTreeMap::new();
+    flatten("", &config, &mut flat);
+    flat
+}
+
+/// Maps to dotted keys; lists stay whole.
+fn flatten(prefix: &str, value: &Value, into: &mut BTreeMap<String, Value>) {
+    match value {
+        Value::Object(map) => {
+            for (key, value) in map {
+                let key = if prefix.is_empty() {
+                    key.clone()
+                } else {
+                    format!("{prefix}.{key}")
+                };
+                flatten(&key, value, into);
+            }
+        }
+        Value::Null if prefix.is_empty() => {}
+        other => {
+            into.insert(prefix.to_owned(), other.clone());
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! A release's objects, by kind and name.
+
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// What a release consists of.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Manifest {
+    objects: BTreeMap<Id, Value>,
+}
+
+/// Kind and name; a release is in one namespace.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Id {
+    pub(super) kind: String,
+    pub(super) name: String,
+}
+
+/// The text is no manifest.
+#[derive(Debug, thiserror::Error)]
+#[error("a release's manifest is not understood: expected Kubernetes objects in YAML")]
+pub struct ManifestError(#[from] serde_norway::Error);
+
+impl std::fmt::Display for Id {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.kind, self.name)
+    }
+}
+
+impl Manifest {
+    /// Reads what `helm get manifest` and `helm template` write.
+    ///
+    /// # Errors
+    /// [`ManifestError`].
+    pub fn parse(text: &str) -> Result<Self, ManifestError> {
+        let documents = serde_norway::Deserializer::from_str(text)
+            .map(Value::deserialize)
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(documents.into_iter().collect())
+    }
+
+    pub(super) fn get(&self, kind: &str, name: &str) -> Option<&Value> {
+        self.objects.get(&Id {
+            kind: kind.to_owned(),
+            name: name.to_owned(),
+        })
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Id, &Value)> {
+        self.objects.iter()
+    }
+}
+
+impl FromIterator<Value> for Manifest {
+    fn from_iter<T: IntoIterator<Item = Value>>(documents: T) -> Self {
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let objects = documents.into_iter().filter_map(|object| {
+            let id = Id {
+                kind: text(&object["kind"])?,
+                name: text(&object["metadata"]["name"])?,
+            };
+            Some((id, object))
+        });
+        Self {
+            objects: objects.collect(),
+        }
+    }
+}

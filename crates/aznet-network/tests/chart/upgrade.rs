@@ -1,0 +1,149 @@
+//! What an upgrade would do, told from real renders.
+
+use crate::common::render;
+use crate::render::sets;
+use aznet_network::plan::plan;
+use aznet_network::upgrade::{Effect, Manifest, Upgrade, compare, span};
+use aznet_network::values::Loaded;
+
+async fn manifest(loaded: &Loaded) -> Manifest {
+    // What is made by chance is kept over upgrades: Helm looks it up on the server.
+    let made = |object: &serde_json::Value| {
+        object["metadata"]["name"] == "blob-store" && object["kind"] == "Secret"
+    };
+    let objects = render(loaded).await;
+    objects.into_iter().filter(|object| !made(object)).collect()
+}
+
+async fn between(before: &[&str], after: &[&str]) -> Upgrade {
+    let (before, after) = (sets(before), sets(after));
+    let committee = plan(&after.values).expect("these values work").committee;
+    compare(
+        &manifest(&before).await,
+        &manifest(&after).await,
+        &committee,
+    )
+}
+
+const SLOW: &str = "validatorGroups.slow.replicas=2,validatorGroups.slow.keyOffset=500";
+
+/// A line for each consequence.
+fn lines(upgrade: &Upgrade) -> String {
+    let consequences = upgrade.consequences.iter().map(|one| {
+        let pods = if one.pods.is_empty() {
+            String::new()
+        } else {
+            format!(" [{}]", span(&one.pods))
+        };
+        format!(
+            "{} {}{pods}: {}",
+            one.effect,
+            one.subject,
+            one.reasons.join("; ")
+        )
+    });
+    let notes = upgrade.notes.iter().map(|note| format!("note: {note}"));
+    consequences.chain(notes).collect::<Vec<_>>().join("\n    ")
+}
+
+#[tokio::test]
+async fn each_change_has_its_consequences() {
+    let mut told = Vec::new();
+    for (before, after) in [
+        (vec![], vec![]),
+        (vec![], vec!["validator.replicas=5", "fullNode.replicas=2"]),
+        (
+            vec!["pxe.replicas=2"],
+            vec!["pxe.replicas=1", "fullNode.replicas=0"],
+        ),
+        (vec![], vec!["validator.env.SEQ_MAX_TX_PER_BLOCK=32"]),
+        (vec![], vec!["images.aztec.image=aztecprotocol/aztec:4.2.0"]),
+        (
+            vec![SLOW],
+            vec![SLOW, "validator.image=aztecprotocol/aztec:4.2.0"],
+        ),
+        (
+            vec![],
+            vec!["validator.env.A=b", "validator.updateStrategy.partition=3"],
+        ),
+        (vec![], vec!["network.sentinel=false"]),
+        (
+            vec![],
+            vec![
+                "network.slotDuration=24",
+                "network.committeeSize=3",
+                "network.slashing.flavor=none",
+            ],
+        ),
+        (
+            vec![],
+            vec!["validator.storage.size=10Gi", "l1.anvil.storage.size=4Gi"],
+        ),
+        (vec![], vec!["validator.storage.enabled=false"]),
+        (vec![], vec!["keys.attesterIndexStart=2000"]),
+        (vec![], vec!["validator.keysPerReplica=2"]),
+        (
+            vec![],
+            vec![
+                "keys.mnemonic=legal winner thank year wave sausage worth useful legal winner thank yellow",
+            ],
+        ),
+        (vec![], vec![SLOW]),
+        (vec![SLOW], vec![]),
+        (
+            vec!["l1.anvil.storage.enabled=false"],
+            vec![
+                "l1.anvil.storage.enabled=false",
+                "l1.anvil.resources.limits.memory=3Gi",
+            ],
+        ),
+        (
+            vec![],
+            vec!["validator.p2p.exposure=NodePort,validator.p2p.nodePortBase=30400"],
+        ),
+        (vec![], vec!["validator.resources.requests.cpu=0.1"]),
+        (
+            vec![],
+            vec!["proverAgent.replicas=3", "proverAgent.env.A=b"],
+        ),
+    ] {
+        let upgrade = between(&before, &after).await;
+        let head = format!("{} -> {}", before.join(" "), after.join(" "));
+        told.push(format!("{head}\n    {}", lines(&upgrade)));
+    }
+    insta::assert_snapshot!(told.join("\n"));
+}
+
+#[tokio::test]
+async fn scripts_get_it_as_a_document() {
+    let upgrade = between(&[], &["validator.env.A=b", "pxe.replicas=2"]).await;
+    insta::assert_json_snapshot!(upgrade);
+    assert_eq!(
+        upgrade.restarts(),
+        ["validator-0", "validator-1", "validator-2", "validator-3"]
+    );
+    assert!(between(&[], &[]).await.is_empty());
+}
+
+#[tokio::test]
+async fn what_is_fixed_on_l1_is_refused_only_where_this_release_fixed_it() {
+    let joining = [
+        "network.registryAddress=0x0123456789012345678901234567890123456789",
+        "l1.anvil.enabled=false",
+        "l1.executionUrls={https://l1.example}",
+    ];
+    let other = [&joining[..], &["network.slotDuration=24"]].concat();
+    let refused = |upgrade: &Upgrade| upgrade.refused().count();
+    assert_eq!(
+        refused(&between(&joining, &other).await),
+        0,
+        "what we believe of others' contracts may be mended"
+    );
+    let upgrade = between(&[], &["network.slotDuration=24"]).await;
+    assert_eq!(refused(&upgrade), 1);
+    assert_eq!(
+        upgrade.consequences[0].effect,
+        Effect::Refused,
+        "the gravest comes first"
+    );
+}

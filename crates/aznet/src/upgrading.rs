@@ -1,0 +1,91 @@
+//! What an upgrade would do, for people.
+
+use aznet_network::upgrade::{Consequence, Effect, Upgrade, span};
+use comfy_table::Cell;
+use owo_colors::OwoColorize;
+
+use crate::diff::Change;
+use crate::table::{self, bad, count, doubtful, good};
+
+/// The values that differ, and what follows from that.
+pub(crate) fn render(running: &str, changes: &[Change], upgrade: &Upgrade) -> String {
+    let mut sections = vec![head(running, upgrade)];
+    if !changes.is_empty() {
+        let lines = changes.iter().map(|change| format!("  {change}"));
+        sections.push(lines.collect::<Vec<_>>().join("\n"));
+    }
+    if !upgrade.is_empty() {
+        sections.push(table::render(&consequences(upgrade)));
+    }
+    let notes = upgrade
+        .notes
+        .iter()
+        .map(|note| format!("{} {note}", "note:".yellow().bold()));
+    sections.extend(notes);
+    sections.join("\n\n")
+}
+
+/// `small: 4 pods restart, 1 is added, 1 thing refused`.
+fn head(running: &str, upgrade: &Upgrade) -> String {
+    let name = running.bold();
+    if upgrade.is_empty() {
+        return format!("{name}: nothing would change");
+    }
+    let pods = |effect: Effect| -> usize {
+        let of = upgrade
+            .consequences
+            .iter()
+            .filter(|one| one.effect == effect);
+        of.map(|one| one.pods.len()).sum()
+    };
+    let mut parts = Vec::new();
+    for (effect, verb) in [
+        (Effect::Restarted, "restart"),
+        (Effect::HeldBack, "held back"),
+        (Effect::Added, "added"),
+        (Effect::Removed, "removed"),
+    ] {
+        if pods(effect) > 0 {
+            parts.push(format!("{} {verb}", count(pods(effect), "pod")));
+        }
+    }
+    if parts.is_empty() {
+        parts.push("no pod restarts".to_owned());
+    }
+    let text = parts.join(", ");
+    match upgrade.refused().count() {
+        0 => format!("{name}: {text}"),
+        refused => format!(
+            "{name}: {}, so nothing would be done; else {text}",
+            format!("{} refused", count(refused, "change")).red()
+        ),
+    }
+}
+
+fn consequences(upgrade: &Upgrade) -> comfy_table::Table {
+    let mut table = table::table(&["what", "to", "how and why"]);
+    for consequence in &upgrade.consequences {
+        table.add_row([
+            effect(consequence.effect),
+            Cell::new(subject(consequence)),
+            Cell::new(consequence.reasons.join("\n")),
+        ]);
+    }
+    table
+}
+
+fn subject(consequence: &Consequence) -> String {
+    if consequence.pods.is_empty() {
+        return consequence.subject.clone();
+    }
+    span(&consequence.pods)
+}
+
+fn effect(effect: Effect) -> Cell {
+    match effect {
+        Effect::Refused | Effect::Lost => bad(effect),
+        Effect::Removed | Effect::Keys | Effect::Restarted => doubtful(effect),
+        Effect::Added => good(effect),
+        Effect::HeldBack | Effect::Changed => Cell::new(effect),
+    }
+}
