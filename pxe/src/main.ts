@@ -1,3 +1,5 @@
+import { getConfigEnvVars, initTelemetryClient } from '@aztec/telemetry-client/start';
+
 import { ConfigError, type Config, readConfig } from './config.ts';
 import { RpcError, messageOf } from './errors.ts';
 import { logger } from './log.ts';
@@ -11,6 +13,7 @@ const log = logger('main');
 /** Listens first, so that /status can say what the start waits for; ends on SIGTERM or SIGINT. */
 async function run(config: Config): Promise<void> {
   log.info(`pxe ${VERSION}: node ${config.nodeUrl}, proofs ${config.proverEnabled ? 'real' : 'fake'}`);
+  const telemetry = await initTelemetryClient(getConfigEnvVars());
   const stopping = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => stopping.abort(new RpcError('shuttingDown', `this PXE is shutting down (${signal})`)));
@@ -29,6 +32,7 @@ async function run(config: Config): Promise<void> {
   log.info(messageOf(stopping.signal.reason));
   await server.close(config.shutdownTimeoutMs);
   await startup.openSession?.close();
+  await telemetry.stop();
 }
 
 async function open(config: Config, startup: Startup, signal: AbortSignal): Promise<void> {

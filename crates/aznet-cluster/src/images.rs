@@ -49,10 +49,14 @@ pub enum Image {
     Pxe,
     /// What runs first in every Aztec pod.
     AznetNode,
+    /// The collector of metrics, logs and traces.
+    OtelCollector,
+    /// The store of metrics.
+    Prometheus,
 }
 
 impl Image {
-    /// All images; each comes after the one it stands on.
+    /// The images of every cluster; each comes after the one it stands on.
     pub const ALL: [Self; 8] = [
         Self::Pause,
         Self::Coredns,
@@ -63,6 +67,8 @@ impl Image {
         Self::Pxe,
         Self::AznetNode,
     ];
+    /// What networks that are observed need besides.
+    pub const TELEMETRY: [Self; 2] = [Self::OtelCollector, Self::Prometheus];
 
     /// Its name, and that of its folder under `images/`.
     pub fn name(self) -> &'static str {
@@ -75,6 +81,8 @@ impl Image {
             Self::LocalPathProvisioner => "local-path-provisioner",
             Self::Aztec => "aztec",
             Self::Pxe => "pxe",
+            Self::OtelCollector => "otel-collector",
+            Self::Prometheus => "prometheus",
         }
     }
 
@@ -85,6 +93,8 @@ impl Image {
             Self::AznetNode => Some("aznetNode"),
             Self::Aztec => Some("aztec"),
             Self::Pxe => Some("pxe"),
+            Self::OtelCollector => Some("otelCollector"),
+            Self::Prometheus => Some("prometheus"),
             Self::Pause | Self::Coredns | Self::Base | Self::LocalPathProvisioner => None,
         }
     }
@@ -136,6 +146,17 @@ impl ImageSet {
     /// All of them, each after the one it stands on.
     pub fn iter(&self) -> impl Iterator<Item = &Built> {
         self.images.values()
+    }
+
+    /// Those that every cluster has from its start. The others are few and small: a cluster imports them when it first
+    /// needs them.
+    #[must_use]
+    pub fn of_every_cluster(&self) -> Self {
+        let images = self.images.iter();
+        let kept = images.filter(|(image, _)| Image::ALL.contains(image));
+        Self {
+            images: kept.map(|(image, built)| (*image, built.clone())).collect(),
+        }
     }
 
     /// A name for exactly this set.
@@ -213,7 +234,7 @@ impl ImageError {
     }
 }
 
-/// Makes sure that all images are in the cache.
+/// Makes sure that these images are in the cache; each must come after the one it stands on.
 ///
 /// Only what changed is built: an image's inputs are its folder, the programs and sources in it, and the image it
 /// stands on. Two runs at a time wait for each other; an interrupted one leaves only whole images behind.
@@ -221,10 +242,11 @@ pub async fn ensure(
     paths: &Paths,
     source: &Source,
     toolchain: &Toolchain,
+    wanted: &[Image],
     report: &Reporter,
     cancel: &CancellationToken,
 ) -> Result<ImageSet, ImageError> {
-    let images = make(&Image::ALL, paths, source, Some(toolchain), report, cancel).await?;
+    let images = make(wanted, paths, source, Some(toolchain), report, cancel).await?;
     let task = Task::new(report, "images");
     task.done("ready");
     Ok(ImageSet { images })

@@ -155,7 +155,7 @@ impl Toolchain {
     }
 }
 
-/// Makes sure that every program is in the cache, and says where.
+/// Makes sure that the programs of these groups are in the cache, and says where.
 ///
 /// A second run finds all of it and returns at once. Two runs at a time wait for each other. What an interrupted run
 /// compiled is kept by Go's own cache.
@@ -163,12 +163,13 @@ pub async fn ensure(
     paths: &Paths,
     source: &Source,
     settings: &Settings,
+    groups: &[Group],
     report: &Reporter,
     cancel: &CancellationToken,
 ) -> Result<Toolchain, ToolchainError> {
-    let pins = Group::ALL
-        .into_iter()
-        .map(|group| Pin::read(group, source))
+    let pins = groups
+        .iter()
+        .map(|group| Pin::read(*group, source))
         .collect::<Result<Vec<_>, _>>()?;
     let releases = download::Releases::read(source)?;
     let cache = paths.toolchain();
@@ -214,19 +215,25 @@ impl Pin {
             module: group.module(),
         })?;
         let ldflags = group.ldflags(&version);
-        let hash = disk::ContentHash::new("go build 1")
+        let mut hash = disk::ContentHash::new("go build 1")
             .with("go.mod", &text)
             .with("go.sum", disk::read(&folder.join("go.sum"))?)
             .with("ldflags", &ldflags)
-            .with("arch", programs::goarch())
-            .short();
+            .with("arch", programs::goarch());
+        if !group.tags().is_empty() {
+            hash = hash.with("tags", group.tags());
+        }
+        let main = folder.join("main.go");
+        if main.is_file() {
+            hash = hash.with("main.go", disk::read(&main)?);
+        }
         Ok(Self {
             group,
             go: find("go").unwrap_or_default(),
             folder,
             version,
             ldflags,
-            hash,
+            hash: hash.short(),
         })
     }
 }
@@ -350,7 +357,7 @@ mod tests {
     #[test]
     fn every_group_of_this_checkout_is_pinned() {
         let source = Source::at(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).unwrap();
-        for group in Group::ALL {
+        for group in Group::ALL.into_iter().chain(Group::TELEMETRY) {
             let pin = Pin::read(group, &source).unwrap();
             assert!(pin.version.starts_with('v'), "{pin:?}");
             assert!(!pin.go.is_empty(), "{pin:?}");

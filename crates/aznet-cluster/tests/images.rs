@@ -14,7 +14,7 @@ use aznet_cluster::images::{self, Built, Image, ImageError, ImageSet};
 use aznet_cluster::paths::Paths;
 use aznet_cluster::progress::{self, Progress, Reporter};
 use aznet_cluster::source::Source;
-use aznet_cluster::toolchain::{self, Settings, Toolchain};
+use aznet_cluster::toolchain::{self, Group, Settings, Toolchain};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use tokio_util::sync::CancellationToken;
 
@@ -37,7 +37,8 @@ impl Machine {
         }
         let (cancel, silent) = (CancellationToken::new(), progress::silent());
         let settings = Settings::from_env().unwrap();
-        let toolchain = toolchain::ensure(&paths, &source, &settings, &silent, &cancel);
+        let toolchain =
+            toolchain::ensure(&paths, &source, &settings, &Group::ALL, &silent, &cancel);
         let toolchain = toolchain.await.unwrap();
         Ok(Self {
             paths,
@@ -52,7 +53,15 @@ impl Machine {
         report: &Reporter,
         cancel: &CancellationToken,
     ) -> Result<images::ImageSet, ImageError> {
-        images::ensure(paths, &self.source, &self.toolchain, report, cancel).await
+        images::ensure(
+            paths,
+            &self.source,
+            &self.toolchain,
+            &Image::ALL,
+            report,
+            cancel,
+        )
+        .await
     }
 }
 

@@ -95,7 +95,15 @@ impl Machine {
             mode,
             mirror: Some(self.server.url()),
         };
-        toolchain::ensure(&self.paths(), &self.source(), &settings, report, cancel).await
+        toolchain::ensure(
+            &self.paths(),
+            &self.source(),
+            &settings,
+            &Group::ALL,
+            report,
+            cancel,
+        )
+        .await
     }
 
     async fn download(&self) -> Result<Toolchain, ToolchainError> {

@@ -2,12 +2,12 @@
 
 use serde::Serialize;
 
-use crate::{l1, l2, role::Role};
+use crate::{l1, l2, role::Role, telemetry};
 
 /// Something that users talk to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Endpoint {
-    /// What it is: `node`, `pxe` or `ethereum`.
+    /// What it is: `node`, `pxe`, `ethereum`, `otlp`, `prometheus` or `grafana`.
     pub name: &'static str,
     /// The environment variable that Aztec's tools read its URL from.
     pub variable: &'static str,
@@ -42,6 +42,24 @@ pub fn endpoints(namespace: &str, roles: &[Role]) -> Vec<Endpoint> {
             l2::PORT,
             "pxe-0.pxe".to_owned(),
         ),
+        observer(
+            "otlp",
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            Role::OtelCollector,
+            telemetry::OTLP_PORT,
+        ),
+        observer(
+            "prometheus",
+            "PROMETHEUS_URL",
+            Role::Prometheus,
+            telemetry::PROMETHEUS_PORT,
+        ),
+        observer(
+            "grafana",
+            "GRAFANA_URL",
+            Role::Grafana,
+            telemetry::GRAFANA_PORT,
+        ),
     ];
     all.into_iter()
         .filter(|(_, _, role, ..)| roles.contains(role))
@@ -56,6 +74,15 @@ pub fn endpoints(namespace: &str, roles: &[Role]) -> Vec<Endpoint> {
             }
         })
         .collect()
+}
+
+fn observer(
+    name: &'static str,
+    variable: &'static str,
+    role: Role,
+    port: u16,
+) -> (&'static str, &'static str, Role, u16, String) {
+    (name, variable, role, port, role.name().to_owned())
 }
 
 fn service(node: Role) -> String {

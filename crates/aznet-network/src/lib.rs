@@ -16,6 +16,7 @@ pub mod plan;
 pub mod role;
 pub mod rpc;
 pub mod status;
+pub mod telemetry;
 pub mod timing;
 pub mod units;
 pub mod upgrade;

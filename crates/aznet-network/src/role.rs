@@ -27,11 +27,17 @@ pub enum Role {
     Pxe,
     /// Sender of transactions at a rate.
     Bot,
+    /// Collector that nodes push metrics, logs and traces to.
+    OtelCollector,
+    /// Store of metrics.
+    Prometheus,
+    /// Dashboards.
+    Grafana,
 }
 
 impl Role {
     /// Every role, in the order in which they come up.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::Anvil,
         Self::BlobStore,
         Self::BootNode,
@@ -42,6 +48,9 @@ impl Role {
         Self::ProverAgent,
         Self::Pxe,
         Self::Bot,
+        Self::OtelCollector,
+        Self::Prometheus,
+        Self::Grafana,
     ];
 
     /// Name of the workload and of its service, e.g. `full-node`.
@@ -57,6 +66,9 @@ impl Role {
             Self::ProverAgent => "prover-agent",
             Self::Pxe => "pxe",
             Self::Bot => "bot",
+            Self::OtelCollector => "otel-collector",
+            Self::Prometheus => "prometheus",
+            Self::Grafana => "grafana",
         }
     }
 
@@ -73,6 +85,9 @@ impl Role {
             Self::ProverAgent => "proverAgent",
             Self::Pxe => "pxe",
             Self::Bot => "bot",
+            Self::OtelCollector => "telemetry.collector",
+            Self::Prometheus => "telemetry.prometheus",
+            Self::Grafana => "telemetry.grafana",
         }
     }
 
@@ -91,7 +106,17 @@ impl Role {
 
     /// `true` where pods have an ordinal and a stable name (StatefulSet), `false` for Deployments.
     pub const fn is_stateful(self) -> bool {
-        !matches!(self, Self::Anvil | Self::ProverAgent)
+        !matches!(self, Self::Anvil | Self::ProverAgent) && !self.observes()
+    }
+
+    /// `true` for what watches the network and is no part of it.
+    pub const fn observes(self) -> bool {
+        matches!(self, Self::OtelCollector | Self::Prometheus | Self::Grafana)
+    }
+
+    /// `true` for the roles that run Aztec's code, which push metrics, logs and traces where telemetry is on.
+    pub const fn pushes(self) -> bool {
+        !matches!(self, Self::Anvil | Self::BlobStore) && !self.observes()
     }
 }
 

@@ -20,6 +20,7 @@ use crate::{
     nodes::{NETWORK_PODS, Observed, Phase, PodState, describe},
     role::Role,
     rpc::PodRpc,
+    telemetry::{self, Arrival},
 };
 
 /// What a call may take before its node counts as slow.
@@ -54,6 +55,9 @@ pub struct NetworkStatus {
     pub endpoints: BTreeMap<String, String>,
     /// The L1; `None` if it isn't in this cluster or doesn't answer.
     pub l1: Option<L1Heads>,
+    /// What has arrived of each node in the network's Prometheus; empty if it has none that serves.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub telemetry: Vec<Arrival>,
     /// What is wrong, in words.
     pub problems: Vec<String>,
 }
@@ -115,9 +119,10 @@ pub struct NodeStatus {
 pub async fn collect(network: &Network, now: Timestamp) -> Result<NetworkStatus, NamespaceError> {
     let pods = pods(network).await?;
     let l1 = l1(network, &pods);
-    let (nodes, heads) = futures::join!(
+    let (nodes, heads, telemetry) = futures::join!(
         join_all(pods.iter().map(|pod| node_status(network, pod, now))),
-        heads(l1.as_ref())
+        heads(l1.as_ref()),
+        telemetry::of_pods(network, &pods)
     );
     let answering: Vec<Node> = nodes
         .iter()
@@ -148,6 +153,7 @@ pub async fn collect(network: &Network, now: Timestamp) -> Result<NetworkStatus,
             .map(|end| (end.name.to_owned(), end.url))
             .collect(),
         l1: heads,
+        telemetry,
     })
 }
 

@@ -15,6 +15,7 @@ mod quantity;
 mod rollout;
 mod set;
 mod slashing;
+mod telemetry;
 
 pub use bot::{Bot, BotToken, FeePayment, FollowChain};
 pub use chaos::{Chaos, ChaosOptions, ChaosScenario, ChaosSelector};
@@ -32,6 +33,7 @@ pub use rollout::{PodDisruptionBudget, UpdateStrategy};
 pub use slashing::{
     Inactivity, Penalties, Sentinel, SlashAmounts, SlasherFlavor, Slashing, Staking,
 };
+pub use telemetry::{Alerts, Collector, Exposure, Forward, Grafana, Prometheus, Telemetry};
 
 use crate::role::Role;
 use schemars::JsonSchema;
@@ -81,6 +83,8 @@ pub struct Values {
     pub bot: Bot,
     /// Faults for the chart `aztec-chaos`; not read here.
     pub chaos: Chaos,
+    /// Metrics, logs and traces.
+    pub telemetry: Telemetry,
 }
 
 impl Values {
@@ -100,6 +104,9 @@ impl Values {
             Role::ProverAgent => self.prover_agent.replicas,
             Role::Pxe => self.pxe.replicas,
             Role::Bot => self.bot.replicas,
+            Role::OtelCollector => u32::from(self.telemetry.collects()),
+            Role::Prometheus => u32::from(self.telemetry.stores()),
+            Role::Grafana => u32::from(self.telemetry.shows()),
         }
     }
 
@@ -126,6 +133,9 @@ impl Values {
             Role::ProverAgent => self.prover_agent.settings(),
             Role::Pxe => self.pxe.settings(),
             Role::Bot => self.bot.settings(),
+            Role::OtelCollector => self.telemetry.collector.settings(),
+            Role::Prometheus => self.telemetry.prometheus.settings(),
+            Role::Grafana => self.telemetry.grafana.settings(),
         }
     }
 

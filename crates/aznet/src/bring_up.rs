@@ -8,6 +8,7 @@ use aznet_network::deploy::{self, Chart};
 use aznet_network::namespace::{NamespaceError, Network, NewNetwork};
 use aznet_network::plan::Plan;
 use aznet_network::status::{NetworkStatus, collect};
+use aznet_network::telemetry::Arrival;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
@@ -20,8 +21,9 @@ use crate::diff::{Change, changes};
 use crate::failure::Failure;
 use crate::forwarder::{self, Urls};
 use crate::live::Live;
+use crate::observe;
 use crate::planning::{Planned, capacity, planned};
-use crate::setup::{self, Ready};
+use crate::setup::{self, Extent, Ready};
 use crate::steps::{Phase, Steps};
 use crate::table::count;
 
@@ -58,6 +60,8 @@ pub(crate) struct Up {
     pub(crate) kubeconfig: Option<PathBuf>,
     /// URLs on this machine by environment variable.
     pub(crate) endpoints: Urls,
+    /// What arrived of each node; empty without a Prometheus of its own.
+    pub(crate) telemetry: Vec<Arrival>,
     /// The steps and how long they took.
     pub(crate) phases: Vec<Phase>,
     /// How long all of it took, in seconds.
@@ -82,12 +86,12 @@ pub(crate) enum Outcome {
 /// Sees to it that the network runs as wanted, with everything that it needs.
 pub(crate) async fn bring_up(wanted: &Wanted<'_>, context: &Context) -> anyhow::Result<Up> {
     let steps = Steps::new(&context.printer);
-    check_first(wanted, &steps, context).await?;
+    let extent = check_first(wanted, &steps, context).await?;
     context.interrupt.leaves(
         "what was built so far is kept",
         "the same command goes on from there",
     );
-    let ready = setup::cluster(context, &steps, &wanted.cluster).await?;
+    let ready = setup::cluster(context, &steps, &wanted.cluster, extent).await?;
     remove_expired(&ready, context).await?;
     let planned = planned(wanted.values, ready.implied.as_ref())?;
     let work = Work {
@@ -102,6 +106,8 @@ pub(crate) async fn bring_up(wanted: &Wanted<'_>, context: &Context) -> anyhow::
         Some(network) => work.keep(network).await?,
         None => work.create().await?,
     };
+    let telemetry = &planned.loaded.values.telemetry;
+    let telemetry = observe::observe(telemetry, &done.network, &steps, context).await?;
     let endpoints = urls(wanted, &done.network, context).await;
     Ok(Up {
         name: wanted.name.clone(),
@@ -111,6 +117,7 @@ pub(crate) async fn bring_up(wanted: &Wanted<'_>, context: &Context) -> anyhow::
         changes: done.changes,
         kubeconfig: ready.kubeconfig,
         endpoints,
+        telemetry,
         phases: steps.phases(),
         seconds: steps.elapsed().as_secs_f64(),
         status: done.status,
@@ -129,18 +136,27 @@ async fn urls(wanted: &Wanted<'_>, network: &Network, context: &Context) -> Urls
 }
 
 /// Everything that can be found wrong before anything is built or started.
-async fn check_first(wanted: &Wanted<'_>, steps: &Steps, context: &Context) -> anyhow::Result<()> {
+async fn check_first(
+    wanted: &Wanted<'_>,
+    steps: &Steps,
+    context: &Context,
+) -> anyhow::Result<Extent> {
     let step = steps.begin("plan", "working out the values");
     let check = async {
-        let Planned { plan, .. } = planned(wanted.values, None)?;
+        let Planned { plan, loaded } = planned(wanted.values, None)?;
         if !is_there(wanted, context).await? && matches!(wanted.cluster, ClusterChoice::Embedded(_))
         {
             let available = capacity(context, &wanted.cluster, wanted.machine).await?;
             plan.check_machine(&available)?;
         }
-        anyhow::Ok(plan)
+        let extent = if loaded.values.telemetry.collects() {
+            Extent::Telemetry
+        } else {
+            Extent::Base
+        };
+        anyhow::Ok((plan, extent))
     };
-    let plan = check.await.inspect_err(|_| step.abandon())?;
+    let (plan, extent) = check.await.inspect_err(|_| step.abandon())?;
     steps.end(
         &step,
         format!(
@@ -149,7 +165,7 @@ async fn check_first(wanted: &Wanted<'_>, steps: &Steps, context: &Context) -> a
             plan.demand.memory
         ),
     );
-    Ok(())
+    Ok(extent)
 }
 
 /// Whether the network runs already; an embedded cluster that does not run yet has none.

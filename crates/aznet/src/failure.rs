@@ -12,6 +12,7 @@ use aznet_network::helm::HelmError;
 use aznet_network::logs::LogError;
 use aznet_network::namespace::NamespaceError;
 use aznet_network::plan::DoesNotFit;
+use aznet_network::telemetry::TelemetryError;
 use aznet_network::upgrade::Consequence;
 use aznet_network::values::{Problem, ValuesError};
 
@@ -209,6 +210,9 @@ fn network(cause: Cause<'_>) -> Option<Exit> {
         Some(LogError::NoPods { .. })
     ) {
         return Some(Exit::Usage);
+    }
+    if cause.is::<TelemetryError>() {
+        return Some(Exit::Unhealthy);
     }
     let known = cause.is::<DeployError>() || cause.is::<DownError>() || cause.is::<UpgradeError>();
     known.then_some(Exit::Deploy)

@@ -14,6 +14,7 @@ pub mod failure;
 mod forwarder;
 pub mod interrupt;
 mod live;
+mod observe;
 mod planning;
 pub mod printer;
 mod setup;

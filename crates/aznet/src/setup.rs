@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use aznet_cluster::cluster::Cluster;
 use aznet_cluster::doctor::{self, Finding};
 use aznet_cluster::embedded::{self, Options};
-use aznet_cluster::images::{self, ImageSet};
+use aznet_cluster::images::{self, Image, ImageSet};
 use aznet_cluster::parts;
 use aznet_cluster::progress::{self, Progress, Reporter};
 use aznet_cluster::source::Source;
@@ -40,6 +40,33 @@ pub(crate) struct Ready {
     pub(crate) implied: Option<Value>,
 }
 
+/// Which of the parts are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// What every cluster has.
+    Base,
+    /// And what observes networks.
+    Telemetry,
+}
+
+impl Extent {
+    fn groups(self) -> Vec<Group> {
+        let more: &[Group] = match self {
+            Self::Base => &[],
+            Self::Telemetry => &Group::TELEMETRY,
+        };
+        [&Group::ALL, more].concat()
+    }
+
+    fn images(self) -> Vec<Image> {
+        let more: &[Image] = match self {
+            Self::Base => &[],
+            Self::Telemetry => &Image::TELEMETRY,
+        };
+        [&Image::ALL, more].concat()
+    }
+}
+
 /// The programs and images that a cluster is made of.
 pub(crate) struct Parts {
     toolchain: Toolchain,
@@ -52,6 +79,7 @@ pub(crate) async fn cluster(
     context: &Context,
     steps: &Steps,
     choice: &ClusterChoice,
+    extent: Extent,
 ) -> anyhow::Result<Ready> {
     match choice {
         // It pulls its images itself.
@@ -66,7 +94,7 @@ pub(crate) async fn cluster(
         }
         ClusterChoice::Embedded(name) => {
             machine(context, steps).await?;
-            let parts = parts(context, steps).await?;
+            let parts = parts(context, steps, extent).await?;
             let cluster = embedded(context, steps, name, &parts).await?;
             let helm = parts.toolchain.path(Program::Helm);
             ready(
@@ -116,15 +144,24 @@ pub(crate) async fn attach(context: &Context, choice: &ClusterChoice) -> anyhow:
     let cluster = clusters::find(context, choice)?;
     let helm = match on_path("helm") {
         Some(helm) => helm,
-        None => ensured(context, &progress::silent(), context.interrupt.token())
-            .await?
-            .path(Program::Helm),
+        None => ensured(
+            context,
+            Extent::Base,
+            &progress::silent(),
+            context.interrupt.token(),
+        )
+        .await?
+        .path(Program::Helm),
     };
     ready(choice, &cluster, Helm::new(helm), None).await
 }
 
 /// Programs and images, built where they are missing.
-pub(crate) async fn parts(context: &Context, steps: &Steps) -> anyhow::Result<Parts> {
+pub(crate) async fn parts(
+    context: &Context,
+    steps: &Steps,
+    extent: Extent,
+) -> anyhow::Result<Parts> {
     let source = Source::locate()?;
     let paths = &context.paths;
     let step = steps.begin("images", "looking at what is built");
@@ -132,9 +169,10 @@ pub(crate) async fn parts(context: &Context, steps: &Steps) -> anyhow::Result<Pa
     let cancel = context.interrupt.token().child_token();
     let ahead = async { Ok(images::ahead(paths, &source, &report, &cancel).await?) };
     let make = async {
-        let programs = Box::pin(programs(context, steps, &cancel));
+        let programs = Box::pin(programs(context, steps, extent, &cancel));
         let (toolchain, ()) = both(&cancel, programs, Box::pin(ahead)).await?;
-        let images = images::ensure(paths, &source, &toolchain, &report, &cancel).await?;
+        let wanted = extent.images();
+        let images = images::ensure(paths, &source, &toolchain, &wanted, &report, &cancel).await?;
         let store = images::store(paths, &images, &report, &cancel).await?;
         anyhow::Ok((toolchain, images, store))
     };
@@ -200,24 +238,28 @@ async fn both<A, B>(
 async fn programs(
     context: &Context,
     steps: &Steps,
+    extent: Extent,
     cancel: &CancellationToken,
 ) -> anyhow::Result<Toolchain> {
     let step = steps.begin("toolchain", "looking at what is built");
-    let toolchain = ensured(context, &reporter(&step), cancel)
+    let toolchain = ensured(context, extent, &reporter(&step), cancel)
         .await
         .inspect_err(|_| step.abandon())?;
-    let programs = Group::ALL.iter().map(|group| group.programs().len()).sum();
+    let groups = extent.groups();
+    let programs = groups.iter().map(|group| group.programs().len()).sum();
     steps.end(&step, count(programs, "program"));
     Ok(toolchain)
 }
 
 async fn ensured(
     context: &Context,
+    extent: Extent,
     report: &Reporter,
     cancel: &CancellationToken,
 ) -> anyhow::Result<Toolchain> {
     let (source, settings) = (Source::locate()?, Settings::from_env()?);
-    let ensured = toolchain::ensure(&context.paths, &source, &settings, report, cancel).await;
+    let (groups, paths) = (extent.groups(), &context.paths);
+    let ensured = toolchain::ensure(paths, &source, &settings, &groups, report, cancel).await;
     ensured.context("can't make the programs")
 }
 
@@ -225,7 +267,7 @@ async fn ensured(
 async fn helm(context: &Context, steps: &Steps) -> anyhow::Result<Helm> {
     Ok(Helm::new(match on_path("helm") {
         Some(helm) => helm,
-        None => programs(context, steps, context.interrupt.token())
+        None => programs(context, steps, Extent::Base, context.interrupt.token())
             .await?
             .path(Program::Helm),
     }))
@@ -259,7 +301,7 @@ impl Parts {
     }
 }
 
-/// Values for the chart: the images are on the cluster, and nowhere else.
+/// Values for the chart: the images are on the cluster, and nowhere else. Grafana is no Go program that could be built.
 fn implied(images: &ImageSet) -> Value {
     let entry = |built: &images::Built| {
         let key = built.image.key()?.to_owned();
@@ -268,7 +310,10 @@ fn implied(images: &ImageSet) -> Value {
             json!({"image": built.reference, "pullPolicy": "Never"}),
         ))
     };
-    json!({"images": images.iter().filter_map(entry).collect::<serde_json::Map<_, _>>()})
+    json!({
+        "images": images.iter().filter_map(entry).collect::<serde_json::Map<_, _>>(),
+        "telemetry": {"grafana": {"enabled": false}},
+    })
 }
 
 fn on_path(program: &str) -> Option<PathBuf> {

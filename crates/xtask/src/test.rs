@@ -136,7 +136,7 @@ fn prepare() -> Result<Mounted> {
     run::check("cargo", &["build", "--workspace", "--bins"])?;
     let aznet = aznet_binary();
     run::check(&aznet, &["doctor", "--fix"])?;
-    run::check(&aznet, &["images", "build"])?;
+    run::check(&aznet, &["images", "build", "--telemetry"])?;
     Mounted::pxe(&aznet)
 }
 

@@ -11,6 +11,7 @@
 {{- $_ := set $env "AZTEC_ADMIN_PORT" (int $service.adminPort) -}}
 {{- $_ := set $env "P2P_PORT" (int $service.p2pPort) -}}
 {{- end -}}
+{{- if .nodejs -}}{{- $env = mergeOverwrite $env (include "aztec-network.telemetryEnv" . | fromJson) -}}{{- end -}}
 {{- $env = mergeOverwrite $env (include "aztec-network.roleEnv" . | fromJson) (.settings.env | default dict) -}}
 {{- $secret := "" -}}
 {{- if .node -}}
@@ -45,6 +46,11 @@
       key: {{ $key }}
 {{- end }}
 {{- end }}
+{{- end }}
+{{- with and .nodejs .root.Values.telemetry.enabled .root.Values.telemetry.collector.existingSecret }}
+- name: OTEL_EXPORTER_OTLP_HEADERS
+  valueFrom:
+    secretKeyRef: {name: {{ . }}, key: headers}
 {{- end }}
 {{- range $name, $value := $env }}
 - name: {{ $name }}

@@ -162,6 +162,8 @@ pub(super) fn program(image: Image) -> Option<Program> {
         Image::Coredns => Some(Program::Coredns),
         Image::LocalPathProvisioner => Some(Program::LocalPathProvisioner),
         Image::BlobStore => Some(Program::Versitygw),
+        Image::OtelCollector => Some(Program::OtelCollector),
+        Image::Prometheus => Some(Program::Prometheus),
         _ => None,
     }
 }

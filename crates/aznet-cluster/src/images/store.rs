@@ -22,7 +22,7 @@ const DATABASES: [&str; 2] = [
     "io.containerd.snapshotter.v1.overlayfs/metadata.db",
 ];
 
-/// Makes sure that there is a containerd root with all images of the set unpacked, and says where.
+/// Makes sure that there is a containerd root with the images of every cluster unpacked, and says where.
 ///
 /// It is made from the previous one by hard links, so that only what changed is imported.
 pub async fn store(
@@ -31,6 +31,7 @@ pub async fn store(
     report: &Reporter,
     cancel: &CancellationToken,
 ) -> Result<PathBuf, ImageError> {
+    let images = &images.of_every_cluster();
     let folder = paths.store();
     let place = folder.join(images.hash());
     if place.is_dir() {

@@ -30,14 +30,8 @@ pub(super) async fn group(
         };
         let message = format!("building {} {}{place}", program.name(), pin.version);
         go(pin)
-            .args([
-                "build",
-                "-trimpath",
-                "-buildvcs=false",
-                "-ldflags",
-                &pin.ldflags,
-                "-o",
-            ])
+            .args(["build", "-trimpath", "-buildvcs=false"])
+            .args(["-tags", pin.group.tags(), "-ldflags", &pin.ldflags, "-o"])
             .arg(bin.join(program.name()))
             .arg(program.package())
             .run(task, &message, cancel)

@@ -17,6 +17,10 @@ pub enum Group {
     Versitygw,
     /// The package manager.
     Helm,
+    /// The collector of metrics, logs and traces.
+    OtelCollector,
+    /// The store of metrics, and the tool that checks its rules.
+    Prometheus,
 }
 
 /// A program of the toolchain.
@@ -44,10 +48,16 @@ pub enum Program {
     Versitygw,
     /// `helm`
     Helm,
+    /// `otel-collector`
+    OtelCollector,
+    /// `prometheus`
+    Prometheus,
+    /// `promtool`
+    Promtool,
 }
 
 impl Group {
-    /// All groups, in the order in which they are needed.
+    /// The groups that every cluster needs, in the order in which they are needed.
     pub const ALL: [Self; 6] = [
         Self::Etcd,
         Self::Kubernetes,
@@ -56,6 +66,8 @@ impl Group {
         Self::Versitygw,
         Self::Helm,
     ];
+    /// What networks that are observed need besides.
+    pub const TELEMETRY: [Self; 2] = [Self::OtelCollector, Self::Prometheus];
 
     /// The name of its folder under `toolchain/`.
     pub fn name(self) -> &'static str {
@@ -66,6 +78,8 @@ impl Group {
             Self::LocalPathProvisioner => "local-path-provisioner",
             Self::Versitygw => "versitygw",
             Self::Helm => "helm",
+            Self::OtelCollector => "otel-collector",
+            Self::Prometheus => "prometheus",
         }
     }
 
@@ -85,6 +99,8 @@ impl Group {
             Self::LocalPathProvisioner => &[Program::LocalPathProvisioner],
             Self::Versitygw => &[Program::Versitygw],
             Self::Helm => &[Program::Helm],
+            Self::OtelCollector => &[Program::OtelCollector],
+            Self::Prometheus => &[Program::Prometheus, Program::Promtool],
         }
     }
 
@@ -97,6 +113,16 @@ impl Group {
             Self::LocalPathProvisioner => "github.com/rancher/local-path-provisioner",
             Self::Versitygw => "github.com/versity/versitygw",
             Self::Helm => "helm.sh/helm/v4",
+            Self::OtelCollector => "go.opentelemetry.io/collector/otelcol",
+            Self::Prometheus => "github.com/prometheus/prometheus",
+        }
+    }
+
+    /// Build tags: Prometheus without the clients of every cloud that it can find its targets in.
+    pub(super) fn tags(self) -> &'static str {
+        match self {
+            Self::Prometheus => "remove_all_sd",
+            _ => "",
         }
     }
 
@@ -120,6 +146,12 @@ impl Group {
             Self::Helm => set("helm.sh/helm/v4/internal/version.version", version),
             Self::LocalPathProvisioner => set("main.VERSION", version),
             Self::Versitygw => set("main.Version", version),
+            Self::OtelCollector => set("main.version", version),
+            // The module v0.316.0 is the release 3.16.0.
+            Self::Prometheus => set(
+                "github.com/prometheus/common/version.Version",
+                &version.replacen("v0.3", "3.", 1),
+            ),
             Self::Etcd | Self::Coredns => String::new(),
         };
         format!("-s -w{stamp}")
@@ -147,6 +179,9 @@ impl Program {
             Self::LocalPathProvisioner => "local-path-provisioner",
             Self::Versitygw => "versitygw",
             Self::Helm => "helm",
+            Self::OtelCollector => "otel-collector",
+            Self::Prometheus => "prometheus",
+            Self::Promtool => "promtool",
         }
     }
 
@@ -164,6 +199,8 @@ impl Program {
             Self::LocalPathProvisioner => Group::LocalPathProvisioner,
             Self::Versitygw => Group::Versitygw,
             Self::Helm => Group::Helm,
+            Self::OtelCollector => Group::OtelCollector,
+            Self::Prometheus | Self::Promtool => Group::Prometheus,
         }
     }
 
@@ -172,6 +209,8 @@ impl Program {
         let module = self.group().module();
         match self {
             Self::Etcd | Self::Coredns | Self::LocalPathProvisioner => module.to_owned(),
+            // Its main function is in the group's own module.
+            Self::OtelCollector => ".".to_owned(),
             _ => format!("{module}/cmd/{}", self.name()),
         }
     }
@@ -192,7 +231,7 @@ mod tests {
 
     #[test]
     fn groups_and_programs_agree() {
-        for group in Group::ALL {
+        for group in Group::ALL.into_iter().chain(Group::TELEMETRY) {
             assert!(
                 group
                     .programs()
@@ -200,6 +239,12 @@ mod tests {
                     .all(|program| program.group() == group)
             );
         }
+    }
+
+    #[test]
+    fn prometheus_is_stamped_with_its_release() {
+        let flags = Group::Prometheus.ldflags("v0.316.0");
+        assert!(flags.ends_with("version.Version=3.16.0"), "{flags}");
     }
 
     #[test]

@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 
 use aznet_cluster::cluster::Cluster;
 use aznet_cluster::embedded::{self, Binaries, Error, Images, Info, Options, State};
-use aznet_cluster::images;
+use aznet_cluster::images::{self, Image};
 use aznet_cluster::parts;
 use aznet_cluster::paths::Paths;
 use aznet_cluster::progress;
 use aznet_cluster::source::Source;
-use aznet_cluster::toolchain::{self, Settings};
+use aznet_cluster::toolchain::{self, Group, Settings};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, DynamicObject, ListParams, Patch, PatchParams};
 use kube::core::{ApiResource, GroupVersionKind};
@@ -41,10 +41,10 @@ impl Parts {
         let (report, cancel) = (progress::silent(), CancellationToken::new());
         let source = Source::locate().unwrap();
         let settings = Settings::from_env().unwrap();
-        let programs = toolchain::ensure(&real, &source, &settings, &report, &cancel)
+        let programs = toolchain::ensure(&real, &source, &settings, &Group::ALL, &report, &cancel)
             .await
             .unwrap();
-        let set = images::ensure(&real, &source, &programs, &report, &cancel)
+        let set = images::ensure(&real, &source, &programs, &Image::ALL, &report, &cancel)
             .await
             .unwrap();
         let store = images::store(&real, &set, &report, &cancel).await.unwrap();

@@ -23,6 +23,8 @@ const PXE_MEMORY: Bytes = Bytes::mebibytes(800);
 const ANVIL_MEMORY: Bytes = Bytes::mebibytes(200);
 /// Memory of the S3 gateway.
 const BLOB_STORE_MEMORY: Bytes = Bytes::mebibytes(100);
+/// Memory of the collector and of Prometheus with a small network's metrics.
+const TELEMETRY_MEMORY: Bytes = Bytes::mebibytes(256);
 /// Processor time of an Aztec process at rest.
 const NODE_CPU: MilliCpu = MilliCpu(100);
 /// Processor time of the small helpers at rest.
@@ -118,6 +120,7 @@ fn expected(values: &Values, role: Role) -> (Bytes, MilliCpu) {
         Role::ProverBroker | Role::ProverAgent => (PROVER_HELPER_MEMORY, SMALL_CPU),
         Role::Pxe => (PXE_MEMORY, SMALL_CPU),
         Role::Bot => (PXE_MEMORY, NODE_CPU),
+        Role::OtelCollector | Role::Prometheus | Role::Grafana => (TELEMETRY_MEMORY, SMALL_CPU),
     }
 }
 
@@ -165,7 +168,7 @@ pub(super) fn problems(values: &Values, workload: &Workload) -> Vec<Problem> {
         .map(|mebibytes| Bytes::mebibytes(mebibytes.into()));
     if let (Some(limit), Some(heap)) = (limit, heap)
         && heap >= limit
-        && !matches!(workload.role(), Role::Anvil | Role::BlobStore)
+        && workload.role().pushes()
     {
         problems.push(Problem::new(
             format!("{}.maxOldSpaceSize", workload.values_key()),

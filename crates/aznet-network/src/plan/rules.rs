@@ -190,7 +190,7 @@ fn mnemonic(values: &Values) -> Option<Problem> {
 }
 
 fn ports(values: &Values, workload: &Workload) -> Vec<Problem> {
-    if matches!(workload.role(), Role::Anvil | Role::BlobStore) {
+    if !workload.role().pushes() {
         return Vec::new();
     }
     let service = values.pod_of(workload).service.unwrap_or_default();

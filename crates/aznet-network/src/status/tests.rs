@@ -81,6 +81,7 @@ fn the_document_has_the_fields_that_scripts_rely_on() {
             "http://full-node.aznet-small-abcde.svc:8080".into(),
         )]),
         l1: None,
+        telemetry: Vec::new(),
         problems: Vec::new(),
     };
     insta::assert_json_snapshot!(status);

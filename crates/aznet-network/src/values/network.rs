@@ -37,6 +37,12 @@ pub struct Images {
     pub pxe: Image,
     /// The S3 gateway.
     pub blob_store: Image,
+    /// The OpenTelemetry collector, with the contrib parts.
+    pub otel_collector: Image,
+    /// Prometheus.
+    pub prometheus: Image,
+    /// Grafana.
+    pub grafana: Image,
 }
 
 /// A container image.

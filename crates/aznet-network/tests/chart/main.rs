@@ -6,5 +6,6 @@ mod groups;
 mod install;
 mod plan;
 mod render;
+mod telemetry;
 mod upgrade;
 mod values;

@@ -17,7 +17,7 @@ use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::forwarder;
-use crate::setup;
+use crate::setup::{self, Extent};
 use crate::steps::{Phase, Steps};
 use crate::table::{self, bad, doubtful, good};
 
@@ -110,7 +110,7 @@ async fn up(args: &UpArgs, context: &Context) -> anyhow::Result<()> {
         "`aznet cluster up` goes on from there",
     );
     setup::machine(context, &steps).await?;
-    let parts = setup::parts(context, &steps).await?;
+    let parts = setup::parts(context, &steps, Extent::Base).await?;
     let cluster = setup::embedded(context, &steps, &args.name, &parts).await?;
     let kubeconfig = cluster
         .kubeconfig

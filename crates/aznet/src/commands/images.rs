@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use crate::cli::OutputArgs;
 use crate::context::Context;
 use crate::exit::Exit;
-use crate::setup;
+use crate::setup::{self, Extent};
 use crate::steps::Steps;
 use crate::table;
 
@@ -39,6 +39,9 @@ pub enum ImagesCommand {
 /// Arguments of `aznet images build`.
 #[derive(Debug, Args)]
 pub struct BuildArgs {
+    /// Build what observes networks, too: the OpenTelemetry collector and Prometheus.
+    #[arg(long)]
+    pub telemetry: bool,
     /// How the result is printed.
     #[command(flatten)]
     pub output: OutputArgs,
@@ -55,19 +58,24 @@ pub struct ListArgs {
 /// Builds or lists images.
 pub async fn run(args: &ImagesArgs, context: &Context) -> anyhow::Result<Exit> {
     match &args.command {
-        ImagesCommand::Build(_) => build(context).await?,
+        ImagesCommand::Build(args) => build(args, context).await?,
         ImagesCommand::List(_) => list(context)?,
     }
     Ok(Exit::Ok)
 }
 
-async fn build(context: &Context) -> anyhow::Result<()> {
+async fn build(args: &BuildArgs, context: &Context) -> anyhow::Result<()> {
     let steps = Steps::new(&context.printer);
     context.interrupt.leaves(
         "images that are complete are kept",
         "`aznet images build` goes on from there",
     );
-    let parts = setup::parts(context, &steps).await?;
+    let extent = if args.telemetry {
+        Extent::Telemetry
+    } else {
+        Extent::Base
+    };
+    let parts = setup::parts(context, &steps, extent).await?;
     let images: Vec<Built> = parts.images().iter().cloned().collect();
     context.printer.result(&images, |images| render(images))
 }

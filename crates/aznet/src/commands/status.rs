@@ -313,6 +313,7 @@ mod tests {
                 finalized: L1Block(348),
                 timestamp: 0,
             }),
+            telemetry: Vec::new(),
             problems: vec!["validator-1 isn't ready: starting (12s)".to_owned()],
         }
     }

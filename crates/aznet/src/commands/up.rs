@@ -19,6 +19,7 @@ Examples:
   aznet up small --set validator.replicas=6
   aznet up small -f mine.yaml --name mine --ttl 2h
   aznet up small --cluster context:my-cluster
+  aznet up small --telemetry               metrics and logs of every node, in Prometheus
 
 A second `up` of the same network shows how it is doing, or upgrades it when its values changed.
 AZNET_MEMORY=24GiB and AZNET_CPU=4 say what the pods may count on, in place of what the machine has left.";
@@ -39,6 +40,9 @@ pub struct UpArgs {
     /// Let it expire after this long, e.g. `2h`: the next `up` removes it.
     #[arg(long, value_name = "DURATION", value_parser = ttl)]
     pub ttl: Option<Duration>,
+    /// Run an OpenTelemetry collector and Prometheus with it, and see that every node pushes to them.
+    #[arg(long)]
+    pub telemetry: bool,
     /// How the result is printed.
     #[command(flatten)]
     pub output: OutputArgs,
@@ -49,8 +53,12 @@ pub struct UpArgs {
 
 /// Brings the network up and says where things are.
 pub async fn run(args: &UpArgs, context: &Context) -> anyhow::Result<Exit> {
+    let mut values = args.values.clone();
+    if args.telemetry {
+        values.set.insert(0, "telemetry.enabled=true".to_owned());
+    }
     let wanted = Wanted {
-        values: &args.values,
+        values: &values,
         cluster: args.cluster.cluster.clone().unwrap_or_default(),
         name: args
             .name

@@ -2,6 +2,7 @@
 
 use super::machine::{CLUSTER, Checked, Machine, NETWORK, json, kubectl, status, succeeds, until};
 use super::rollout;
+use super::telemetry;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,6 +18,7 @@ pub(crate) fn checks() -> Vec<(&'static str, Check)> {
         ("urls_of_env_answer", env),
         ("tokens_move_and_are_proven_and_finalized", transfer),
         ("logs_of_a_role_come_from_each_of_its_pods", logs),
+        ("every_panel_and_alert_finds_its_series", telemetry::queries),
         ("up_again_restarts_nothing", up_again),
         (
             "one_validator_goes_ahead_and_a_rollback_brings_it_back",
@@ -44,7 +46,15 @@ pub(crate) fn checks() -> Vec<(&'static str, Check)> {
     ]
 }
 
-pub(crate) const UP: &[&str] = &["up", "small", "--cluster", CLUSTER, "--name", NETWORK];
+pub(crate) const UP: &[&str] = &[
+    "up",
+    "small",
+    "--cluster",
+    CLUSTER,
+    "--name",
+    NETWORK,
+    "--telemetry",
+];
 
 fn up(_: &Machine) -> Checked {
     let report = json(UP)?;
@@ -53,6 +63,7 @@ fn up(_: &Machine) -> Checked {
         "the name in the report",
         &report["name"],
     )?;
+    telemetry::arrivals(&report)?;
     let status = status()?;
     expect(
         number(&status["tips"]["checkpointed"]) >= 1,

@@ -3,6 +3,7 @@
 mod checks;
 mod machine;
 mod rollout;
+mod telemetry;
 
 pub(crate) use checks::checks;
 pub(crate) use machine::{Machine, missing};
