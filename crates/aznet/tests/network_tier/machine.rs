@@ -273,6 +273,8 @@ impl Footprint {
                 "anvil",
                 "versitygw",
                 "catatonit",
+                "otel-collector",
+                "prometheus",
             ];
             // A process that ended is init's to reap, which some inits take their time for.
             let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
