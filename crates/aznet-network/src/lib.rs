@@ -1,5 +1,6 @@
 //! What runs: networks on a Kubernetes cluster, from values to a chain that moves.
 
+pub mod admin;
 pub mod api;
 pub mod capacity;
 pub mod chain;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use http::HeaderValue;
 use http_body_util::BodyExt;
 use kube::{Client, client::Body};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -20,6 +21,7 @@ pub struct PodRpc {
     pod: String,
     port: u16,
     timeout: Duration,
+    key: Option<HeaderValue>,
 }
 
 impl std::fmt::Debug for PodRpc {
@@ -137,6 +139,16 @@ impl PodRpc {
             pod: pod.into(),
             port,
             timeout: Duration::from_secs(10),
+            key: None,
+        }
+    }
+
+    /// The same server, asked with an API key in the header `x-api-key`: the Kubernetes API keeps `authorization` to itself.
+    #[must_use]
+    pub(crate) fn with_api_key(self, key: HeaderValue) -> Self {
+        Self {
+            key: Some(key),
+            ..self
         }
     }
 
@@ -192,8 +204,12 @@ impl PodRpc {
             "/api/v1/namespaces/{}/pods/{}:{}/proxy/",
             self.namespace, self.pod, self.port
         );
-        let request = http::Request::post(uri)
-            .header(http::header::CONTENT_TYPE, "application/json")
+        let mut request =
+            http::Request::post(uri).header(http::header::CONTENT_TYPE, "application/json");
+        if let Some(key) = &self.key {
+            request = request.header("x-api-key", key.clone());
+        }
+        let request = request
             .body(Body::from(body))
             .map_err(|source| api(kube::Error::HttpError(source)))?;
         let response = self.client.send(request).await.map_err(api)?;

@@ -13,6 +13,7 @@ mod p2p;
 mod pod;
 mod quantity;
 mod rollout;
+mod security;
 mod set;
 mod slashing;
 mod telemetry;
@@ -32,6 +33,9 @@ pub use quantity::ResourceList;
 pub use rollout::{PodDisruptionBudget, UpdateStrategy};
 pub use slashing::{
     Inactivity, Penalties, Sentinel, SlashAmounts, SlasherFlavor, Slashing, Staking,
+};
+pub use security::{
+    AdminApi, NetworkPolicy, PolicyEgress, PolicyIngress, PolicyOutside, PolicyPeers,
 };
 pub use telemetry::{Alerts, Collector, Exposure, Forward, Grafana, Prometheus, Telemetry};
 
@@ -60,6 +64,10 @@ pub struct Values {
     pub keys: Keys,
     /// S3-compatible store through which nodes share blobs.
     pub blob_store: BlobStore,
+    /// The nodes' admin API.
+    pub admin_api: AdminApi,
+    /// Who may talk to whom.
+    pub network_policy: NetworkPolicy,
     /// What every role has unless it says otherwise.
     pub defaults: PodSettings,
     /// The boot node.

@@ -79,6 +79,7 @@ impl Start<'_> {
         let mut facts = Facts {
             announced: facts::announced(&self.config, self.settings),
             data: self.settings.data.clone(),
+            admin_key_hash: std::env::var_os("AZTEC_ADMIN_API_KEY_HASH").is_some(),
             ..Facts::default()
         };
         match self.role {

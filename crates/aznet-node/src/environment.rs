@@ -131,8 +131,10 @@ fn rollup(env: &mut Env, config: &NetworkConfig) {
 fn node(env: &mut Env, role: Role, config: &NetworkConfig, facts: &Facts) {
     set(env, "AZTEC_PORT", &RPC_PORT);
     set(env, "AZTEC_ADMIN_PORT", &ADMIN_PORT);
-    // Otherwise a node makes up an API key and prints it into its log.
-    set(env, "AZTEC_DISABLE_ADMIN_API_KEY", &true);
+    if !facts.admin_key_hash {
+        // Otherwise a node makes up an API key and prints it into its log.
+        set(env, "AZTEC_DISABLE_ADMIN_API_KEY", &true);
+    }
     set(env, "ENABLE_VERSION_CHECK", &false);
     set(env, "SYNC_MODE", "full");
     sentinel(env, config);
@@ -386,6 +388,7 @@ pub(crate) mod tests {
                 secret: "0x12".into(),
                 salt: Some("0x0"),
             }),
+            admin_key_hash: true,
             ..Facts::default()
         }
     }
@@ -472,6 +475,16 @@ pub(crate) mod tests {
         assert_eq!(env["P2P_IP"], "203.0.113.7");
         assert_eq!(env["P2P_BROADCAST_PORT"], "30401");
         assert_eq!(env["P2P_PORT"], "40400");
+    }
+
+    #[test]
+    fn without_a_hash_no_node_prints_a_key() {
+        let facts = Facts {
+            admin_key_hash: false,
+            ..facts()
+        };
+        let env = environment(Role::Validator, &config(), &facts);
+        assert_eq!(env["AZTEC_DISABLE_ADMIN_API_KEY"], "true");
     }
 
     #[test]

@@ -60,6 +60,8 @@ pub(crate) fn announced(config: &NetworkConfig, settings: &Settings) -> Option<P
         ip,
         port: Some(port),
     })
+    /// Whether the chart gave the hash of the admin API's key.
+    pub(crate) admin_key_hash: bool,
 }
 
 /// Reads the configuration the chart rendered.

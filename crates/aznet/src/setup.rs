@@ -1,7 +1,7 @@
 //! Everything a network needs before it can be deployed: the machine, the programs, the images, the cluster. What is
 //! there already takes no time.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -95,7 +95,7 @@ pub(crate) async fn cluster(
         ClusterChoice::Embedded(name) => {
             machine(context, steps).await?;
             let parts = parts(context, steps, extent).await?;
-            let cluster = embedded(context, steps, name, &parts).await?;
+            let cluster = embedded(context, steps, name, &parts, false).await?;
             let helm = parts.toolchain.path(Program::Helm);
             ready(
                 choice,
@@ -185,12 +185,13 @@ pub(crate) async fn parts(
     })
 }
 
-/// Brings an embedded cluster up.
+/// Brings an embedded cluster up; one that was made to enforce network policies does so without being asked.
 pub(crate) async fn embedded(
     context: &Context,
     steps: &Steps,
     name: &str,
     parts: &Parts,
+    network_policy: bool,
 ) -> anyhow::Result<Cluster> {
     context.interrupt.leaves(
         format!("cluster {name} is partly up"),
@@ -198,8 +199,14 @@ pub(crate) async fn embedded(
     );
     let step = steps.begin("cluster", "looking whether it runs");
     let report = reporter(&step);
-    let options = Options::new(name)?;
-    let binaries = parts::binaries(&parts.toolchain);
+    let mut options = Options::new(name)?;
+    let mut binaries = parts::binaries(&parts.toolchain);
+    options.network_policy = network_policy;
+    if network_policy || embedded::enforces_policies(&context.paths, name)? {
+        let enforcer = enforcer(context, &report).await;
+        let folder = enforcer.inspect_err(|_| step.abandon())?;
+        binaries.search.insert(0, folder);
+    }
     let images = parts::images(&parts.images, parts.store.clone());
     let up = embedded::up(
         &context.paths,
@@ -233,6 +240,18 @@ async fn both<A, B>(
         (Ok(one), Ok(other)) => Ok((one, other)),
         (Err(_), Err((true, error))) | (Err((_, error)), _) | (_, Err((_, error))) => Err(error),
     }
+}
+
+/// The folder with the programs that enforce network policies, built where they are missing.
+async fn enforcer(context: &Context, report: &Reporter) -> anyhow::Result<PathBuf> {
+    let (source, settings) = (Source::locate()?, Settings::from_env()?);
+    let (paths, cancel) = (&context.paths, context.interrupt.token());
+    let groups = Group::POLICY;
+    let built = toolchain::ensure(paths, &source, &settings, &groups, report, cancel).await;
+    let felix = built
+        .context("can't make the programs that enforce network policies")?
+        .path(Program::Felix);
+    Ok(felix.parent().map(Path::to_owned).unwrap_or_default())
 }
 
 async fn programs(

@@ -1,9 +1,9 @@
 //! `cargo xtask check`: what a reviewer should not have to look for.
 
-use crate::{generate, run};
+use crate::{generate, release, run};
 use anyhow::Result;
 
-/// Formatting, lints, generated files.
+/// Formatting, lints, generated files, the chart's version.
 pub(crate) fn run() -> Result<()> {
     run::check("cargo", &["fmt", "--all", "--check"])?;
     run::check(
@@ -19,6 +19,7 @@ pub(crate) fn run() -> Result<()> {
         ],
     )?;
     generate::verify()?;
-    println!("check: formatted, no lint, generated files current");
+    release::verify()?;
+    println!("check: formatted, no lint, generated files current, chart version right");
     Ok(())
 }

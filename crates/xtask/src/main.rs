@@ -1,4 +1,4 @@
-//! Developer tasks: `cargo xtask generate|check|test|bench`.
+//! Developer tasks: `cargo xtask generate|check|release|test|bench`.
 
 #![expect(
     clippy::print_stdout,
@@ -10,6 +10,7 @@ mod bench;
 mod check;
 mod generate;
 mod image;
+mod release;
 mod run;
 mod test;
 
@@ -27,8 +28,10 @@ struct Args {
 enum Task {
     /// Write everything that is generated: the values schema, the chart's README, the CLI reference.
     Generate,
-    /// Formatting, lints, and whether the generated files are current.
+    /// Formatting, lints, whether the generated files are current and the chart's version was raised.
     Check,
+    /// Note that the chart is released as it stands, for the check of its version.
+    Release,
     /// All tests, least powerful first, the real cluster and the real network last; ends with one line of counts.
     Test {
         /// Run only these tiers: unit, chart, pxe, cluster, network.
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
     let outcome = match Args::parse().task {
         Task::Generate => generate::write(),
         Task::Check => check::run(),
+        Task::Release => release::note(),
         Task::Test { tiers } => test::run(&tiers),
         Task::Bench { runs } => bench::run(runs),
     };

@@ -52,6 +52,13 @@
   valueFrom:
     secretKeyRef: {name: {{ . }}, key: headers}
 {{- end }}
+{{- if and .node (not (hasKey $env "AZTEC_ADMIN_API_KEY_HASH")) }}
+- name: AZTEC_ADMIN_API_KEY_HASH
+  valueFrom:
+    secretKeyRef:
+      name: {{ .root.Values.adminApi.existingSecret | default "admin-api" }}
+      key: apiKeyHash
+{{- end }}
 {{- range $name, $value := $env }}
 - name: {{ $name }}
   value: {{ $value | toString | quote }}

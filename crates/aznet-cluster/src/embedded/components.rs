@@ -3,10 +3,10 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::Error;
 use super::addresses::{API_PORT, DOMAIN, NODE_ADDRESS, SERVICE_PREFIX, SERVICE_RANGE, range};
 use super::layout::Layout;
 use super::spec::Spec;
+use super::{Error, calico};
 
 /// A program the supervisor runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -18,6 +18,7 @@ pub(crate) enum Component {
     Containerd,
     Kubelet,
     Proxy,
+    Felix,
 }
 
 impl fmt::Display for Component {
@@ -27,16 +28,22 @@ impl fmt::Display for Component {
 }
 
 impl Component {
-    /// All, in the order they are started.
-    pub(crate) const ALL: [Self; 7] = [
-        Self::Etcd,
-        Self::ApiServer,
-        Self::Containerd,
-        Self::Kubelet,
-        Self::ControllerManager,
-        Self::Scheduler,
-        Self::Proxy,
-    ];
+    /// Those of a cluster, in the order they are started.
+    pub(crate) fn of(spec: &Spec) -> Vec<Self> {
+        let mut all = vec![
+            Self::Etcd,
+            Self::ApiServer,
+            Self::Containerd,
+            Self::Kubelet,
+            Self::ControllerManager,
+            Self::Scheduler,
+            Self::Proxy,
+        ];
+        if spec.network_policy {
+            all.push(Self::Felix);
+        }
+        all
+    }
 
     /// Its file name, also the name of its log.
     pub(crate) const fn program(self) -> &'static str {
@@ -48,15 +55,20 @@ impl Component {
             Self::Containerd => "containerd",
             Self::Kubelet => "kubelet",
             Self::Proxy => "kube-proxy",
+            Self::Felix => "calico-felix",
         }
     }
 
-    /// Settings of the Go runtime: collect garbage sooner, for less memory at the price of a little CPU.
-    pub(crate) const fn environment(self) -> &'static [(&'static str, &'static str)] {
+    /// Settings of the Go runtime (collect garbage sooner, for less memory at the price of a little CPU), and of those
+    /// that have no options.
+    pub(crate) fn environment(self, layout: &Layout) -> Vec<(String, String)> {
+        let mut environment = vec![("GOGC".to_owned(), "50".to_owned())];
         match self {
-            Self::ApiServer => &[("GOGC", "50"), ("GOMEMLIMIT", "500MiB")],
-            _ => &[("GOGC", "50")],
+            Self::ApiServer => environment.push(("GOMEMLIMIT".to_owned(), "500MiB".to_owned())),
+            Self::Felix => environment.extend(calico::environment(layout)),
+            _ => {}
         }
+        environment
     }
 
     /// Program and arguments.
@@ -66,6 +78,9 @@ impl Component {
         spec: &Spec,
     ) -> Result<(PathBuf, Vec<String>), Error> {
         let program = spec.binaries.find(self.program())?;
+        if self == Self::Felix {
+            return calico::command(spec, &program);
+        }
         let args = match self {
             Self::Etcd => etcd(layout),
             Self::ApiServer => api_server(layout),
@@ -74,6 +89,7 @@ impl Component {
             Self::Containerd => containerd(layout),
             Self::Kubelet => kubelet(layout),
             Self::Proxy => proxy(layout),
+            Self::Felix => Vec::new(),
         };
         Ok((program, args))
     }

@@ -7,10 +7,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 
-use super::Error;
 use super::addresses::{DNS_ADDRESS, DOMAIN, NODE_ADDRESS, POD_PREFIX, POD_RANGE, range};
 use super::layout::Layout;
 use super::spec::Spec;
+use super::{Error, calico};
 use crate::files;
 
 /// What the kubelet keeps for the machine's own processes, in thousandths of a core.
@@ -23,7 +23,13 @@ pub const RESERVED_CPU: u64 = SYSTEM_CPU + KUBERNETES_CPU;
 /// Writes all of them; the same spec always gives the same files.
 pub(crate) fn write_all(layout: &Layout, spec: &Spec) -> Result<(), Error> {
     files::make_private_dir(&layout.config(""))?;
-    for user in ["controller-manager", "scheduler", "proxy", "kubelet"] {
+    for user in [
+        "controller-manager",
+        "scheduler",
+        "proxy",
+        "kubelet",
+        "calico",
+    ] {
         let inside = format!("https://127.0.0.1:{}", super::addresses::API_PORT);
         let text = kubeconfig(layout, user, &inside, Keys::InFiles)?;
         files::write(&layout.config(&format!("{user}.kubeconfig")), text)?;
@@ -36,7 +42,13 @@ pub(crate) fn write_all(layout: &Layout, spec: &Spec) -> Result<(), Error> {
     // An empty file: the node itself has no name server, there is nobody to ask.
     put("resolv.conf", String::new())?;
     files::make_private_dir(&layout.config("cni"))?;
-    put("cni/10-aznet.conflist", cni(layout).to_string())
+    let link = if spec.network_policy {
+        calico::gather_plugins(layout, spec)?;
+        calico::plugin(layout)
+    } else {
+        links()
+    };
+    put("cni/10-aznet.conflist", cni(layout, link).to_string())
 }
 
 /// Writes the kubeconfig meant for people and their tools.
@@ -168,34 +180,34 @@ fn proxy(layout: &Layout) -> Value {
 
 /// Each pod gets a link of its own to the node and everything is routed, so service addresses work between any two
 /// pods without the bridge netfilter module.
-fn cni(layout: &Layout) -> Value {
-    json!({
-        "cniVersion": "0.4.0",
-        "name": layout.node(),
-        "plugins": [
-            {
-                "type": "ptp",
-                "ipMasq": false,
-                "ipam": {
-                    "type": "host-local",
-                    "dataDir": layout.ipam(),
-                    "ranges": [[{ "subnet": range(POD_RANGE, POD_PREFIX) }]],
-                    "routes": [{ "dst": range(Ipv4Addr::UNSPECIFIED, 0) }],
-                },
-            },
-            { "type": "portmap", "capabilities": { "portMappings": true } },
-        ],
-    })
+fn links() -> Value {
+    json!({ "type": "ptp", "ipMasq": false })
+}
+
+fn cni(layout: &Layout, mut link: Value) -> Value {
+    link["ipam"] = json!({
+        "type": "host-local",
+        "dataDir": layout.ipam(),
+        "ranges": [[{ "subnet": range(POD_RANGE, POD_PREFIX) }]],
+        "routes": [{ "dst": range(Ipv4Addr::UNSPECIFIED, 0) }],
+    });
+    let ports = json!({ "type": "portmap", "capabilities": { "portMappings": true } });
+    json!({ "cniVersion": "0.4.0", "name": layout.node(), "plugins": [link, ports] })
 }
 
 /// Version 2 of the format: containerd 1.6 and 1.7 read it, 2.x converts it.
 fn containerd(layout: &Layout, spec: &Spec) -> Result<String, Error> {
     let quote = |path: &Path| json!(path).to_string();
+    let plugins = if spec.network_policy {
+        layout.cni_plugins()
+    } else {
+        spec.binaries.cni.clone()
+    };
     let [root, state, socket, cni, conf, runc] = [
         &layout.containerd_root(),
         &layout.containerd_state(),
         &layout.containerd_socket(),
-        &spec.binaries.cni,
+        &plugins,
         &layout.config("cni"),
         &spec.binaries.find("runc")?,
     ]
@@ -262,7 +274,13 @@ mod tests {
 
     #[test]
     fn nothing_is_kept_outside_of_the_cluster_s_directories() {
-        let texts = [kubelet(&layout()), cni(&layout()), proxy(&layout())].map(|v| v.to_string());
+        let texts = [
+            kubelet(&layout()),
+            cni(&layout(), links()),
+            cni(&layout(), calico::plugin(&layout())),
+            proxy(&layout()),
+        ]
+        .map(|v| v.to_string());
         for text in texts {
             for place in ["/var/lib/kubelet", "/var/lib/cni", "/etc/", "/var/log"] {
                 assert!(!text.contains(place), "{place} in {text}");

@@ -25,6 +25,14 @@ pub enum Error {
         /// The name given.
         name: String,
     },
+    /// Links of running pods are not made anew.
+    #[error(
+        "cluster `{name}` was made without enforcement of network policies, which can't be added; `aznet cluster down {name}` removes it"
+    )]
+    NoPolicy {
+        /// The name given.
+        name: String,
+    },
     /// Namespaces, mounts and cgroups need root.
     #[error(
         "an embedded cluster needs root, this is user id {uid}; run it with sudo, or name an existing cluster with --cluster context:NAME"

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::Error;
+use super::{Error, calico};
 use crate::files;
 
 /// What the kubelet sets for a machine that is nothing but a node.
@@ -27,6 +27,9 @@ struct Settings {
     boot: String,
     /// By path below `/proc/sys`.
     values: BTreeMap<String, String>,
+    /// Whether somebody else's Calico has left its directory; `None`: not looked.
+    #[serde(default)]
+    calico: Option<bool>,
 }
 
 /// One for the whole machine, wherever clusters keep their state; a reboot takes it, and the changes, away.
@@ -59,12 +62,23 @@ fn remember_in(path: &Path) -> Result<(), Error> {
             values.insert(name.to_owned(), read(&file)?);
         }
     }
-    files::write_json(path, &Settings { boot, values })
+    let calico = Some(Path::new(calico::SHARED_DIR).exists());
+    files::write_json(
+        path,
+        &Settings {
+            boot,
+            values,
+            calico,
+        },
+    )
 }
 
 fn restore_from(path: &Path) -> Result<(), Error> {
     let boot = read(Path::new("/proc/sys/kernel/random/boot_id"))?;
     if let Some(kept) = kept(path)?.filter(|kept| kept.boot == boot) {
+        if kept.calico == Some(false) {
+            remove_calicos()?;
+        }
         for (name, value) in kept.values {
             let file = Path::new("/proc/sys").join(name);
             if read(&file)? != value {
@@ -73,6 +87,17 @@ fn restore_from(path: &Path) -> Result<(), Error> {
         }
     }
     files::remove_if_there(path)
+}
+
+/// What Felix left outside of its cluster.
+fn remove_calicos() -> Result<(), Error> {
+    let dir = Path::new(calico::SHARED_DIR);
+    for file in calico::SHARED_FILES {
+        files::remove_if_there(&dir.join(file))?;
+    }
+    // Not there without Felix; not empty if somebody else has come to use it.
+    let _ = fs::remove_dir(dir);
+    Ok(())
 }
 
 /// Held for an instant only, by an `up` or a `down` of whichever cluster.

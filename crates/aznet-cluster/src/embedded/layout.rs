@@ -119,6 +119,11 @@ impl Layout {
         self.run.join("ipam")
     }
 
+    /// CNI plugins of the system and of the toolchain side by side, where both are used.
+    pub(crate) fn cni_plugins(&self) -> PathBuf {
+        self.run.join("cni")
+    }
+
     /// Who supervises.
     pub(crate) fn supervisor(&self) -> PathBuf {
         self.run.join("supervisor.json")

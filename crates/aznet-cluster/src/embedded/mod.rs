@@ -9,6 +9,7 @@
 
 mod addons;
 mod addresses;
+mod calico;
 mod cgroup;
 mod components;
 mod config;
@@ -37,7 +38,7 @@ pub use self::down::down;
 pub use self::error::Error;
 pub use self::list::{Info, State, list};
 pub use self::process::Process;
-pub use self::spec::{Archive, Binaries, Images};
+pub use self::spec::{Archive, Binaries, Images, enforces_policies};
 pub use self::status::ComponentStatus;
 pub use self::supervisor::supervise;
 pub use self::up::{Options, up};

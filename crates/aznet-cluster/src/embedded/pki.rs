@@ -84,6 +84,8 @@ fn subjects(layout: &Layout) -> Vec<Subject> {
         ),
         client("scheduler", "system:kube-scheduler", None),
         client("proxy", "system:kube-proxy", None),
+        // It reads everything that policies select by, and notes addresses on pods.
+        client("calico", "calico-node", Some(MASTERS)),
     ]
 }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::Error;
 use super::layout::Layout;
 use crate::files;
+use crate::paths::Paths;
 
 /// Where the programs are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +54,17 @@ impl Binaries {
         }
         for plugin in ["ptp", "host-local", "portmap", "loopback"] {
             find(plugin, std::slice::from_ref(&self.cni))?;
+        }
+        Ok(())
+    }
+
+    /// Checks that the programs are there that enforce network policies.
+    ///
+    /// # Errors
+    /// [`Error::ProgramMissing`] for the first one that is not.
+    pub(crate) fn check_policy(&self) -> Result<(), Error> {
+        for program in ["calico-felix", "calico", "ipset", "iptables", "unshare"] {
+            self.find(program)?;
         }
         Ok(())
     }
@@ -111,6 +123,9 @@ pub(crate) struct Spec {
     pub(crate) binaries: Binaries,
     /// The images it was made with.
     pub(crate) images: Images,
+    /// Whether it enforces network policies: with Calico's plugin and daemon instead of plain links.
+    #[serde(default)]
+    pub(crate) network_policy: bool,
 }
 
 impl Spec {
@@ -133,6 +148,16 @@ impl Spec {
     pub(crate) fn save(&self, layout: &Layout) -> Result<(), Error> {
         files::write_json(&layout.spec(), self)
     }
+}
+
+/// Whether the cluster `name` was made to enforce network policies; `false` if there is none.
+///
+/// # Errors
+/// When what is kept about it can't be read.
+pub fn enforces_policies(paths: &Paths, name: &str) -> Result<bool, Error> {
+    check_name(name)?;
+    let spec = Spec::load(&Layout::new(paths, name))?;
+    Ok(spec.is_some_and(|spec| spec.network_policy))
 }
 
 /// Checks a name: it becomes part of host names, paths and sockets, which are short.

@@ -81,12 +81,13 @@ fn listen(layout: &Layout, spec: &mut Spec) -> Result<TcpListener, Error> {
 }
 
 async fn run(layout: Layout, spec: Spec, listener: TcpListener) -> Result<(), Error> {
-    let board = Board::new(&layout)?;
+    let components = Component::of(&spec);
+    let board = Board::new(&layout, &components)?;
     let (stage, api) = watch::channel(Api::Silent);
     let mut tasks = JoinSet::new();
     tasks.spawn(proxy::serve(listener));
     tasks.spawn(board::watch_api(layout.clone(), board.clone(), stage));
-    for component in Component::ALL {
+    for component in components {
         let run = child::Run {
             component,
             layout: layout.clone(),

@@ -17,7 +17,7 @@ use super::process::Process;
 use super::ready::{is_available, kubelet_since, readiness};
 use super::spec::{Binaries, Images, Spec, check_name};
 use super::status::{self, ComponentStatus, Status};
-use super::{Error, addons, config, down, host, import, lock, netns, pki, store, verify};
+use super::{Error, addons, calico, config, down, host, import, lock, netns, pki, store, verify};
 use crate::cluster::{Cluster, Provider};
 use crate::files;
 use crate::paths::Paths;
@@ -31,6 +31,8 @@ pub struct Options {
     pub name: String,
     /// The command that calls [`super::supervise`]: a program and its arguments, to which the name is added.
     pub supervisor: Vec<OsString>,
+    /// Enforce network policies. A cluster stays what it was made as.
+    pub network_policy: bool,
 }
 
 impl Options {
@@ -43,6 +45,7 @@ impl Options {
         Ok(Self {
             name: name.into(),
             supervisor: vec![program.into(), "cluster".into(), "supervise".into()],
+            network_policy: false,
         })
     }
 }
@@ -84,6 +87,9 @@ pub async fn up(
     };
     let client = cluster.client().await?;
     work.images_are_there(&spec).await?;
+    if spec.network_policy {
+        calico::initialise(&client).await?;
+    }
     work.node_is_ready(&client).await?;
     work.is_sound(&client, images).await?;
     work.task.done("ready");
@@ -117,12 +123,24 @@ impl Work<'_> {
     /// Sees to it that a supervisor runs, of the wanted programs.
     async fn supervised(&mut self, binaries: &Binaries, images: &Images) -> Result<Spec, Error> {
         let old = Spec::load(self.layout)?;
+        let network_policy = old
+            .as_ref()
+            .map_or(self.options.network_policy, |old| old.network_policy);
+        if self.options.network_policy && !network_policy {
+            return Err(Error::NoPolicy {
+                name: self.options.name.clone(),
+            });
+        }
+        if network_policy {
+            binaries.check_policy()?;
+        }
         let spec = Spec {
             name: self.options.name.clone(),
             port: old.as_ref().map_or(0, |old| old.port),
             created: old.as_ref().map_or_else(Timestamp::now, |old| old.created),
             binaries: binaries.clone(),
             images: images.clone(),
+            network_policy,
         };
         let runs = status::supervisor(self.layout)?.is_some();
         let same = old.as_ref().is_some_and(|old| {

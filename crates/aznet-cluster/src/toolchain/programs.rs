@@ -21,6 +21,8 @@ pub enum Group {
     OtelCollector,
     /// The store of metrics, and the tool that checks its rules.
     Prometheus,
+    /// Enforcement of network policies.
+    Calico,
 }
 
 /// A program of the toolchain.
@@ -54,6 +56,10 @@ pub enum Program {
     Prometheus,
     /// `promtool`
     Promtool,
+    /// `calico`, the CNI plugin
+    CalicoCni,
+    /// `calico-felix`
+    Felix,
 }
 
 impl Group {
@@ -68,6 +74,8 @@ impl Group {
     ];
     /// What networks that are observed need besides.
     pub const TELEMETRY: [Self; 2] = [Self::OtelCollector, Self::Prometheus];
+    /// What clusters that enforce network policies need besides.
+    pub const POLICY: [Self; 1] = [Self::Calico];
 
     /// The name of its folder under `toolchain/`.
     pub fn name(self) -> &'static str {
@@ -80,6 +88,7 @@ impl Group {
             Self::Helm => "helm",
             Self::OtelCollector => "otel-collector",
             Self::Prometheus => "prometheus",
+            Self::Calico => "calico",
         }
     }
 
@@ -101,6 +110,7 @@ impl Group {
             Self::Helm => &[Program::Helm],
             Self::OtelCollector => &[Program::OtelCollector],
             Self::Prometheus => &[Program::Prometheus, Program::Promtool],
+            Self::Calico => &[Program::Felix, Program::CalicoCni],
         }
     }
 
@@ -115,6 +125,7 @@ impl Group {
             Self::Helm => "helm.sh/helm/v4",
             Self::OtelCollector => "go.opentelemetry.io/collector/otelcol",
             Self::Prometheus => "github.com/prometheus/prometheus",
+            Self::Calico => "github.com/projectcalico/calico",
         }
     }
 
@@ -152,6 +163,14 @@ impl Group {
                 "github.com/prometheus/common/version.Version",
                 &version.replacen("v0.3", "3.", 1),
             ),
+            Self::Calico => {
+                let at = "github.com/projectcalico/calico";
+                [
+                    set(&format!("{at}/felix/buildinfo.GitVersion"), version),
+                    set("main.VERSION", version),
+                ]
+                .concat()
+            }
             Self::Etcd | Self::Coredns => String::new(),
         };
         format!("-s -w{stamp}")
@@ -182,6 +201,8 @@ impl Program {
             Self::OtelCollector => "otel-collector",
             Self::Prometheus => "prometheus",
             Self::Promtool => "promtool",
+            Self::CalicoCni => "calico",
+            Self::Felix => "calico-felix",
         }
     }
 
@@ -201,6 +222,7 @@ impl Program {
             Self::Helm => Group::Helm,
             Self::OtelCollector => Group::OtelCollector,
             Self::Prometheus | Self::Promtool => Group::Prometheus,
+            Self::CalicoCni | Self::Felix => Group::Calico,
         }
     }
 
@@ -211,6 +233,8 @@ impl Program {
             Self::Etcd | Self::Coredns | Self::LocalPathProvisioner => module.to_owned(),
             // Its main function is in the group's own module.
             Self::OtelCollector => ".".to_owned(),
+            Self::CalicoCni => format!("{module}/cni-plugin/cmd/calico"),
+            Self::Felix => format!("{module}/felix/cmd/calico-felix"),
             _ => format!("{module}/cmd/{}", self.name()),
         }
     }
@@ -231,7 +255,8 @@ mod tests {
 
     #[test]
     fn groups_and_programs_agree() {
-        for group in Group::ALL.into_iter().chain(Group::TELEMETRY) {
+        let optional = Group::TELEMETRY.into_iter().chain(Group::POLICY);
+        for group in Group::ALL.into_iter().chain(optional) {
             assert!(
                 group
                     .programs()

@@ -75,6 +75,7 @@ impl Parts {
             example.display()
         );
         Options {
+            network_policy: false,
             name: name.to_owned(),
             supervisor: vec![example.into(), "supervise".into()],
         }

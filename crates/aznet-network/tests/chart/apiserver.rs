@@ -77,6 +77,11 @@ impl ApiServer {
         crate::common::helm().kubeconfig(&self.kubeconfig)
     }
 
+    /// The file by which programs reach it.
+    pub(crate) fn kubeconfig(&self) -> &Path {
+        &self.kubeconfig
+    }
+
     /// Makes a namespace that enforces the restricted Pod Security standard.
     pub(crate) async fn namespace(&self, name: &str) {
         let enforce = (

@@ -7,7 +7,7 @@ use aznet_network::values::Loaded;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Secret, Service};
 use kube::Api;
-use kube::api::{ListParams, PostParams};
+use kube::api::{ApiResource, DynamicObject, GroupVersionKind, ListParams, PostParams};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use tokio_util::sync::CancellationToken;
@@ -52,6 +52,17 @@ impl<'a> Place<'a> {
         self.helm.upgrade(&release, &self.cancel).await
     }
 
+    /// `helm rollback`, which is the operator's to call.
+    async fn rollback(&self, revision: &str) {
+        let mut helm = tokio::process::Command::new(crate::common::program("helm"));
+        helm.args(["rollback", "small", revision, "--namespace", self.namespace])
+            .arg("--kubeconfig")
+            .arg(self.server.kubeconfig());
+        let output = helm.output().await.expect("helm starts");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "helm rollback: {said}");
+    }
+
     fn api<K>(&self) -> Api<K>
     where
         K: kube::Resource<Scope = k8s_openapi::NamespaceResourceScope, DynamicType = ()>,
@@ -76,13 +87,14 @@ impl<'a> Place<'a> {
         list.items.into_iter().map(one).collect()
     }
 
-    async fn blob_secret(&self) -> String {
-        let secret = self
-            .api::<Secret>()
-            .get("blob-store")
-            .await
-            .expect("the Secret exists");
-        format!("{:?}", secret.data)
+    /// The values that the chart made up.
+    async fn generated_secrets(&self) -> String {
+        let mut text = String::new();
+        for name in ["blob-store", "admin-api"] {
+            let secret = self.api::<Secret>().get(name).await;
+            text += &format!("{:?}", secret.expect("the Secret exists").data);
+        }
+        text
     }
 
     /// Objects of the release, whatever their kind.
@@ -136,7 +148,7 @@ async fn a_release_lives_its_life() {
         .install(&["validator.replicas=5"])
         .await
         .expect("it installs");
-    let (installed, secret) = (place.generations().await, place.blob_secret().await);
+    let (installed, secret) = (place.generations().await, place.generated_secrets().await);
     assert_eq!(installed["validator"].1, 5);
 
     place
@@ -149,7 +161,7 @@ async fn a_release_lives_its_life() {
         "an upgrade that changes nothing touches nothing"
     );
     assert_eq!(
-        place.blob_secret().await,
+        place.generated_secrets().await,
         secret,
         "credentials stay over upgrades"
     );
@@ -164,6 +176,16 @@ async fn a_release_lives_its_life() {
         .iter()
         .filter(|(name, state)| installed[*name] != **state);
     assert_eq!(changed.count(), 1, "only the validators change");
+
+    place.rollback("1").await;
+    assert_eq!(place.generations().await["validator"].1, 5);
+    assert_eq!(
+        place.generated_secrets().await,
+        secret,
+        "credentials stay over a rollback"
+    );
+    place.rollback("3").await;
+    assert_eq!(place.generations().await["validator"].1, 7);
 
     let error = place
         .upgrade(&["validator.replicas=9", "validator.storage.size=9Gi"])
@@ -283,6 +305,35 @@ async fn every_pod_passes_restricted_pod_security() {
                     object["metadata"]["name"]
                 )
             });
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_object_of_every_feature_is_taken_by_the_api() {
+    let server = ApiServer::start().await;
+    server.namespace("objects").await;
+    let dry_run = PostParams {
+        dry_run: true,
+        field_manager: None,
+    };
+    for entry in std::fs::read_dir(chart().join("ci")).expect("ci/ can be read") {
+        let path = entry.expect("ci/ can be read").path();
+        let loaded = load(std::slice::from_ref(&path), &[]).expect("ci values load");
+        for value in render(&loaded).await {
+            let name = format!(
+                "{}: {} {}",
+                path.display(),
+                value["kind"],
+                value["metadata"]["name"]
+            );
+            let object: DynamicObject = serde_json::from_value(value).expect("an object");
+            let types = object.types.as_ref().expect("an object has a kind");
+            let kind = GroupVersionKind::try_from(types).expect("a version");
+            let resource = ApiResource::from_gvk(&kind);
+            let api = Api::namespaced_with(server.client.clone(), "objects", &resource);
+            let made = api.create(&dry_run, &object).await;
+            made.unwrap_or_else(|error| panic!("{name}: {error}"));
         }
     }
 }

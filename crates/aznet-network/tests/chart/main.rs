@@ -3,8 +3,11 @@
 mod apiserver;
 mod common;
 mod groups;
+mod hygiene;
 mod install;
 mod plan;
+mod policy;
+mod reach;
 mod render;
 mod telemetry;
 mod upgrade;

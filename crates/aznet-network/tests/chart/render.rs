@@ -50,7 +50,7 @@ async fn each_feature_renders_as_before() {
             .expect("the chart renders");
         let filters = vec![
             (
-                r"((?:accessKeyId|secretAccessKey|password): )[A-Za-z0-9+/=]{20,}",
+                r"((?:accessKeyId|secretAccessKey|password|apiKey|apiKeyHash): )[A-Za-z0-9+/=]{20,}",
                 "$1[RANDOM]",
             ),
             // Dashboards are files of their own.

@@ -40,7 +40,9 @@ pub struct ClusterArgs {
 #[derive(Debug, Subcommand)]
 pub enum ClusterCommand {
     /// Start an embedded cluster, or bring it back after a reboot or a crash.
-    #[command(after_help = "Examples:\n  aznet cluster up\n  aznet cluster up second")]
+    #[command(
+        after_help = "Examples:\n  aznet cluster up\n  aznet cluster up second\n  aznet cluster up secure --network-policy"
+    )]
     Up(UpArgs),
     /// Remove an embedded cluster with all that is in it.
     #[command(after_help = "Examples:\n  aznet cluster down\n  aznet cluster down --all")]
@@ -59,6 +61,9 @@ pub struct UpArgs {
     /// Name of the cluster.
     #[arg(value_name = "NAME", default_value = ClusterChoice::DEFAULT, value_parser = cluster_name)]
     pub name: String,
+    /// Enforce NetworkPolicies, by Calico: for a new cluster only.
+    #[arg(long)]
+    pub network_policy: bool,
     /// How the result is printed.
     #[command(flatten)]
     pub output: OutputArgs,
@@ -111,7 +116,7 @@ async fn up(args: &UpArgs, context: &Context) -> anyhow::Result<()> {
     );
     setup::machine(context, &steps).await?;
     let parts = setup::parts(context, &steps, Extent::Base).await?;
-    let cluster = setup::embedded(context, &steps, &args.name, &parts).await?;
+    let cluster = setup::embedded(context, &steps, &args.name, &parts, args.network_policy).await?;
     let kubeconfig = cluster
         .kubeconfig
         .as_deref()

@@ -1,8 +1,7 @@
 //! One function for each thing the program promises about a real network.
 
 use super::machine::{CLUSTER, Checked, Machine, NETWORK, json, kubectl, status, succeeds, until};
-use super::rollout;
-use super::telemetry;
+use super::{policies, rollout, secrets, telemetry};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,6 +15,8 @@ pub(crate) fn checks() -> Vec<(&'static str, Check)> {
         ("status_has_what_scripts_rely_on", status_fields),
         ("tips_move_and_an_epoch_is_proven", proven),
         ("urls_of_env_answer", env),
+        ("the_admin_api_wants_its_key", admin_key),
+        ("only_those_who_need_to_can_connect", policies::are_enforced),
         ("tokens_move_and_are_proven_and_finalized", transfer),
         ("logs_of_a_role_come_from_each_of_its_pods", logs),
         ("every_panel_and_alert_finds_its_series", telemetry::queries),
@@ -41,23 +42,23 @@ pub(crate) fn checks() -> Vec<(&'static str, Check)> {
         ("a_killed_validator_process_comes_back", kill_validator),
         ("killed_kubelet_and_etcd_are_survived", kill_components),
         ("a_release_of_its_own_joins_the_network", join),
+        ("no_secret_is_told", secrets::none_is_told),
         ("a_second_network_runs_beside_the_first", second_network),
         ("down_leaves_the_machine_as_it_was", down),
     ]
 }
 
-pub(crate) const UP: &[&str] = &[
-    "up",
-    "small",
-    "--cluster",
-    CLUSTER,
-    "--name",
-    NETWORK,
-    "--telemetry",
-];
+/// The tier's network, with keys that nobody else has.
+pub(crate) fn up_args() -> Result<Vec<&'static str>, String> {
+    let mut args = vec!["up", "small", "--cluster", CLUSTER, "--name", NETWORK];
+    args.extend(["--telemetry", "-f", secrets::values_file()?]);
+    Ok(args)
+}
 
 fn up(_: &Machine) -> Checked {
-    let report = json(UP)?;
+    let cluster = CLUSTER.trim_start_matches("embedded:");
+    json(&["cluster", "up", cluster, "--network-policy"])?;
+    let report = json(&up_args()?)?;
     expect(
         report["name"] == NETWORK,
         "the name in the report",
@@ -164,6 +165,39 @@ fn env(_: &Machine) -> Checked {
     Ok(())
 }
 
+fn admin_key(_: &Machine) -> Checked {
+    let urls = json(&["env", NETWORK, "--cluster", CLUSTER])?;
+    expect(
+        urls.get("AZTEC_ADMIN_API_KEY").is_none(),
+        "no key unless asked for",
+        &urls.as_object().map(serde_json::Map::len),
+    )?;
+    let urls = json(&["env", NETWORK, "--cluster", CLUSTER, "--admin-key"])?;
+    let text = |name: &str| urls[name].as_str().ok_or_else(|| format!("no {name}"));
+    let (url, key) = (text("AZTEC_ADMIN_URL")?, text("AZTEC_ADMIN_API_KEY")?);
+    let body = r#"{"jsonrpc":"2.0","id":1,"method":"nodeAdmin_getConfig","params":[]}"#;
+    for (sent, status) in [(None, 401_u16), (Some("wrong"), 401), (Some(key), 200)] {
+        let agent: ureq::Agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .build()
+            .into();
+        let mut request = agent.post(url).header("content-type", "application/json");
+        if let Some(sent) = sent {
+            request = request.header("x-api-key", sent);
+        }
+        let mut answer = request
+            .send(body)
+            .map_err(|error| format!("{url}: {error}"))?;
+        let told = answer.body_mut().read_to_string().unwrap_or_default();
+        expect(
+            answer.status() == status && told.contains("\"result\"") == (status == 200),
+            &format!("{status} with key {}", sent.map_or("none", |_| "given")),
+            &answer.status(),
+        )?;
+    }
+    Ok(())
+}
+
 fn transfer(_: &Machine) -> Checked {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let report = folder.path().to_string_lossy().into_owned();
@@ -229,7 +263,7 @@ pub(crate) fn pods() -> Result<Pods, String> {
 
 fn up_again(_: &Machine) -> Checked {
     let before = pods()?;
-    json(UP)?;
+    json(&up_args()?)?;
     let after = pods()?;
     expect(
         before == after,
@@ -240,7 +274,7 @@ fn up_again(_: &Machine) -> Checked {
 
 fn upgrade(_: &Machine) -> Checked {
     let before = pods()?;
-    let mut args = [UP, &rollout::ROLLED].concat();
+    let mut args = [up_args()?.as_slice(), &rollout::ROLLED].concat();
     args.extend([
         "--set",
         "fullNode.replicas=2",
@@ -455,6 +489,8 @@ fn second_network(_: &Machine) -> Checked {
         &format!("{names:?}"),
     )?;
     moves("checkpoints of the first network beside a second")?;
+    // Its keys are anvil's, which are public; still, nothing should get used to printing keys.
+    secrets::nothing_leaks(&secrets::status_of("second")?, secrets::PUBLIC_MNEMONIC)?;
     succeeds(&["down", "second", "--cluster", CLUSTER])?;
     let names = networks()?;
     expect(

@@ -3,8 +3,9 @@
 use aznet_cluster::paths::Paths;
 use serde_json::Value;
 use std::collections::BTreeSet;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -299,7 +300,8 @@ impl Footprint {
     }
 }
 
-fn names(folder: impl AsRef<Path>) -> impl Iterator<Item = String> {
+/// Names of the entries of a folder; none if it is not there.
+pub(crate) fn names(folder: impl AsRef<Path>) -> impl Iterator<Item = String> {
     std::fs::read_dir(folder)
         .into_iter()
         .flatten()

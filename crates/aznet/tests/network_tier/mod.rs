@@ -2,6 +2,8 @@
 
 mod checks;
 mod machine;
+mod policies;
+mod secrets;
 mod rollout;
 mod telemetry;
 

@@ -1,6 +1,6 @@
 //! What upgrades, lost pods and lost volumes do to a network that runs.
 
-use super::checks::{UP, expect, number, pods, post};
+use super::checks::{up_args, expect, number, pods, post};
 use super::machine::{
     CLUSTER, Checked, Machine, NETWORK, helm, json, kubectl, kubectl_with_input, status, succeeds,
     until,
@@ -20,7 +20,7 @@ const SLOT: u64 = 12;
 pub(crate) fn canary_and_rollback(_: &Machine) -> Checked {
     let before = pods()?;
     let canary = ["--set", "validator.updateStrategy.partition=3"];
-    let args = [UP, &ROLLED, &canary].concat();
+    let args = [up_args()?.as_slice(), &ROLLED, &canary].concat();
     let foretold = foretold(&args)?;
     expect(
         foretold == ["validator-3"],
@@ -59,7 +59,7 @@ pub(crate) fn canary_and_rollback(_: &Machine) -> Checked {
 /// All validators restart, one at a time, and the chain goes on.
 pub(crate) fn rolling_upgrade(_: &Machine) -> Checked {
     let before = pods()?;
-    let args = [UP, &ROLLED].concat();
+    let args = [up_args()?.as_slice(), &ROLLED].concat();
     let foretold = foretold(&args)?;
     let first = number(&status()?["tips"]["checkpointed"]);
     let upgrade = std::thread::spawn({

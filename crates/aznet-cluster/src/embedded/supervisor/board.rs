@@ -25,9 +25,9 @@ pub(super) struct Board {
 }
 
 impl Board {
-    pub(super) fn new(layout: &Layout) -> Result<Self, Error> {
+    pub(super) fn new(layout: &Layout, components: &[Component]) -> Result<Self, Error> {
         let now = Timestamp::now();
-        let components = Component::ALL.map(|component| ComponentStatus {
+        let components = components.iter().map(|component| ComponentStatus {
             name: component.to_string(),
             pid: None,
             since: now,
@@ -36,7 +36,7 @@ impl Board {
         });
         let status = Status {
             api_since: None,
-            components: components.into(),
+            components: components.collect(),
         };
         files::write_json(&layout.status(), &status)?;
         Ok(Self {

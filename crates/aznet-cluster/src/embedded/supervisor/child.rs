@@ -70,7 +70,7 @@ impl Run {
             .args(args)
             .env_clear()
             .env("PATH", search_path(&self.spec.binaries))
-            .envs(self.component.environment().iter().copied())
+            .envs(self.component.environment(&self.layout))
             .current_dir("/")
             .stdin(Stdio::null())
             .stdout(input)
@@ -87,7 +87,10 @@ fn needs(component: Component) -> Api {
     match component {
         Component::Etcd | Component::ApiServer | Component::Containerd => Api::Silent,
         Component::Kubelet => Api::Answers,
-        Component::ControllerManager | Component::Scheduler | Component::Proxy => Api::Ready,
+        Component::ControllerManager
+        | Component::Scheduler
+        | Component::Proxy
+        | Component::Felix => Api::Ready,
     }
 }
 

@@ -1,0 +1,129 @@
+//! What scanners of manifests look for, in every object of every feature.
+
+use crate::common::{chart, load, render};
+use serde_json::Value;
+
+/// Words in the name of a variable whose value must come from a Secret.
+const SECRET_WORDS: [&str; 5] = ["SECRET", "PASSWORD", "MNEMONIC", "PRIVATE_KEY", "API_KEY"];
+/// Named like that, but the path of a file, or a switch.
+const NO_SECRETS: [&str; 2] = ["PEER_ID_PRIVATE_KEY_PATH", "AZTEC_DISABLE_ADMIN_API_KEY"];
+
+/// `(file, object)` of every feature.
+async fn everything() -> Vec<(String, Value)> {
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(chart().join("ci")).expect("ci/ can be read") {
+        let path = entry.expect("ci/ can be read").path();
+        let loaded = load(std::slice::from_ref(&path), &[]).expect("ci values load");
+        let name = path
+            .file_name()
+            .expect("a name")
+            .to_string_lossy()
+            .into_owned();
+        let objects = render(&loaded).await.into_iter();
+        all.extend(objects.map(|object| (name.clone(), object)));
+    }
+    all
+}
+
+fn containers(spec: &Value) -> impl Iterator<Item = &Value> {
+    ["initContainers", "containers"]
+        .into_iter()
+        .filter_map(|kind| spec[kind].as_array())
+        .flatten()
+}
+
+#[tokio::test]
+async fn pods_ask_for_what_they_need_and_no_more() {
+    for (file, object) in everything().await {
+        let Some(spec) = object["spec"]["template"].get("spec") else {
+            continue;
+        };
+        let name = format!("{file}: {} {}", object["kind"], object["metadata"]["name"]);
+        for key in ["hostNetwork", "hostPID", "hostIPC", "shareProcessNamespace"] {
+            assert!(spec.get(key).is_none(), "{name}: {key}");
+        }
+        for volume in spec["volumes"].as_array().into_iter().flatten() {
+            assert!(volume.get("hostPath").is_none(), "{name}: {volume}");
+            if let Some(secret) = volume.get("secret") {
+                assert_eq!(
+                    secret["defaultMode"], 0o440,
+                    "{name}: others could read {volume}"
+                );
+            }
+        }
+        for container in containers(spec) {
+            let resources = &container["resources"];
+            for wanted in ["/requests/cpu", "/requests/memory", "/limits/memory"] {
+                let found = resources.pointer(wanted).is_some();
+                assert!(found, "{name}, {}: no {wanted}", container["name"]);
+            }
+            for port in container["ports"].as_array().into_iter().flatten() {
+                let number = port["containerPort"].as_u64().expect("a port is a number");
+                assert!(number >= 1024, "{name}: port {number} is privileged");
+            }
+            credentials_by_reference(container, &name);
+        }
+    }
+}
+
+fn credentials_by_reference(container: &Value, name: &str) {
+    for variable in container["env"].as_array().into_iter().flatten() {
+        let key = variable["name"].as_str().expect("a variable has a name");
+        let secret = SECRET_WORDS.iter().any(|word| key.contains(word));
+        if secret && !NO_SECRETS.contains(&key) {
+            let reference = variable.pointer("/valueFrom/secretKeyRef/name");
+            assert!(reference.is_some(), "{name}: {key} is not from a Secret");
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_service_hands_the_admin_api_out() {
+    for (file, object) in everything().await {
+        let kind = object["spec"]["type"].as_str().unwrap_or("ClusterIP");
+        if object["kind"] != "Service" || kind == "ClusterIP" {
+            continue;
+        }
+        for port in object["spec"]["ports"].as_array().into_iter().flatten() {
+            let admin = port["name"] == "admin" || port["targetPort"] == "admin";
+            assert!(
+                !admin,
+                "{file}: {} of type {kind} has the admin port",
+                object["metadata"]["name"]
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn secrets_are_rendered_into_secrets_only() {
+    let mnemonic = "legal winner thank year wave sausage worth useful legal winner thank yellow";
+    let loaded = load(&[], &[&format!("keys.mnemonic={mnemonic}")]).expect("well-typed values");
+    let objects = render(&loaded).await;
+    let (secrets, others): (Vec<&Value>, Vec<&Value>) = objects
+        .iter()
+        .partition(|object| object["kind"] == "Secret");
+    let generated = |name: &str, key: &str| {
+        let secret = secrets.iter().find(|one| one["metadata"]["name"] == name);
+        let value = secret.and_then(|one| one["data"][key].as_str());
+        value
+            .unwrap_or_else(|| panic!("Secret {name} has {key}"))
+            .to_owned()
+    };
+    let hidden = [
+        mnemonic.to_owned(),
+        generated("blob-store", "secretAccessKey"),
+        generated("admin-api", "apiKey"),
+    ];
+    let text = |objects: &[&Value]| objects.iter().map(ToString::to_string).collect::<String>();
+    for secret in &hidden {
+        assert!(
+            text(&secrets).contains(secret.as_str()),
+            "it is looked for as it is rendered"
+        );
+        assert!(
+            !text(&others).contains(secret.as_str()),
+            "a secret is outside of a Secret"
+        );
+    }
+}
