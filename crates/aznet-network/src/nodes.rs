@@ -98,7 +98,9 @@ fn phase(seen: Observed<'_>) -> Phase {
     let main = status
         .and_then(|status| status.container_statuses.as_deref())
         .unwrap_or_default();
-    let unfinished = init.iter().find(|container| !finished(container));
+    let unfinished = init
+        .iter()
+        .find(|container| !finished(container) && !runs_beside(seen.pod, container));
     match unfinished.or_else(|| main.iter().find(|container| !container.ready)) {
         Some(container) => container_phase(seen, container, unfinished.is_some()),
         None => Phase::Creating {
@@ -239,6 +241,18 @@ fn finished(container: &ContainerStatus) -> bool {
         .as_ref()
         .and_then(|state| state.terminated.as_ref());
     end.is_some_and(|end| end.exit_code == 0)
+}
+
+/// An init container that is meant to run for as long as the main one, and does.
+fn runs_beside(pod: &Pod, container: &ContainerStatus) -> bool {
+    let spec = pod.spec.as_ref();
+    let init = spec.and_then(|spec| spec.init_containers.as_deref());
+    let stays = init
+        .into_iter()
+        .flatten()
+        .any(|one| one.name == container.name && one.restart_policy.as_deref() == Some("Always"));
+    let state = container.state.as_ref();
+    stays && state.is_some_and(|state| state.running.is_some())
 }
 
 fn containers(pod: &Pod) -> impl Iterator<Item = &ContainerStatus> {

@@ -9,6 +9,7 @@ mod notes;
 mod p2p;
 mod rollout;
 mod rules;
+mod signers;
 mod slashing;
 mod wiring;
 

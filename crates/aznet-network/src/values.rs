@@ -23,11 +23,15 @@ pub use chaos::{Chaos, ChaosOptions, ChaosScenario, ChaosSelector};
 pub use check::Problem;
 pub use groups::Validators;
 pub use load::{Loaded, Request, ValuesError, known_networks, load};
-pub use network::{Anvil, BlobStore, Gas, Image, Images, Keys, L1, Network, PullPolicy};
+pub use network::{
+    Anvil, BlobStore, Gas, Image, Images, Keys, L1, Network, PullPolicy, RemoteAccounts,
+    RemoteSigner, ValidatorSet,
+};
 pub use p2p::{Exposure, P2p, P2pPod};
 pub use pod::{
     BootNode, FullNode, GroupSequencer, PodSettings, Ports, Probe, Probes, ProverAgent,
-    ProverBroker, ProverNode, Pxe, Resources, Sequencer, ServiceType, Storage, Validator, ValidatorGroup,
+    ProverBroker, ProverNode, Pxe, Resources, Sequencer, ServiceType, Storage, Validator,
+    ValidatorGroup,
 };
 pub use quantity::ResourceList;
 pub use rollout::{PodDisruptionBudget, UpdateStrategy};
@@ -62,6 +66,8 @@ pub struct Values {
     pub l1: L1,
     /// The mnemonic and who holds which of its keys.
     pub keys: Keys,
+    /// The validator set on L1 when the number of validators changes.
+    pub validator_set: ValidatorSet,
     /// S3-compatible store through which nodes share blobs.
     pub blob_store: BlobStore,
     /// The nodes' admin API.

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use alloy_primitives::Address;
 
+use crate::accounts::addresses;
 use crate::bot::Account;
 use crate::clock;
 use crate::command;
@@ -13,9 +14,8 @@ use crate::environment::environment;
 use crate::error::NodeError;
 use crate::facts::{self, Facts};
 use crate::funding;
+use crate::holdings::Holdings;
 use crate::join::{self, Membership};
-use crate::keys::{Key, Mnemonic};
-use crate::keystore::{self, Rewards};
 use crate::l1::L1;
 use crate::l1_secret;
 use crate::role::Role;
@@ -24,7 +24,7 @@ use crate::say::{chain, say};
 use crate::settings::Settings;
 use crate::staking::Registrar;
 use crate::wait::{Deadline, Pause, WaitError};
-use aznet_node::config::{NetworkConfig, ValidatorKeys};
+use aznet_node::config::NetworkConfig;
 
 /// Variables by which a user brings keys of their own; then none are derived.
 const OWN_KEYS: [&str; 5] = [
@@ -88,7 +88,7 @@ impl Start<'_> {
             Role::Bot => {
                 self.node_ready()?;
                 facts.account = Some(Account::of(
-                    self.settings.ordinal(),
+                    self.settings.pod().ordinal,
                     &self.settings.bot_secret,
                     self.config.endpoints.pxe.as_deref(),
                     self.deadline,
@@ -196,35 +196,14 @@ impl Start<'_> {
         if Self::brings_own_keys() {
             return Ok(());
         }
-        let mnemonic = Mnemonic::read(&self.settings.mnemonic)?;
-        let ordinal = self.settings.ordinal();
-        let group = self.group()?;
-        let attesters = mnemonic.of_replica(group.attester, ordinal)?;
-        let publishers = mnemonic.of_replica(group.publisher, ordinal)?;
-        self.fund(l1, &publishers)?;
+        let holdings = self.holdings(l1, facts)?;
         let registrar = Registrar {
             l1,
             rollup,
             anvil: self.config.l1.anvil,
-            deployer: mnemonic.key(self.config.keys.deployer)?.address,
             deadline: self.deadline,
         };
-        registrar.ensure(&attesters)?;
-        let store = keystore::of_validators(&attesters, &publishers, &Rewards::from_env());
-        keystore::write(&self.settings.keystore, &store)?;
-        facts.keystore = Some(self.settings.keystore.clone());
-        Ok(())
-    }
-
-    /// The keys of the group that this pod belongs to.
-    fn group(&self) -> Result<ValidatorKeys, NodeError> {
-        let groups = &self.config.keys.validators;
-        let workload = self.settings.workload().unwrap_or_default();
-        let own = groups.get(workload).copied();
-        own.ok_or_else(|| NodeError::NoKeys {
-            workload: workload.to_owned(),
-            known: groups.keys().cloned().collect::<Vec<_>>().join(", "),
-        })
+        Ok(registrar.ensure(&holdings.attesters)?)
     }
 
     fn prover(&self, l1: &L1, facts: &mut Facts) -> Result<(), NodeError> {
@@ -232,19 +211,18 @@ impl Start<'_> {
         if Self::brings_own_keys() {
             return Ok(());
         }
-        let mnemonic = Mnemonic::read(&self.settings.mnemonic)?;
-        let publishers = mnemonic.of_replica(self.config.keys.prover, self.settings.ordinal())?;
-        self.fund(l1, &publishers)?;
-        keystore::write(&self.settings.keystore, &keystore::of_prover(&publishers))?;
-        facts.keystore = Some(self.settings.keystore.clone());
-        Ok(())
+        self.holdings(l1, facts).map(drop)
     }
 
-    fn fund(&self, l1: &L1, keys: &[Key]) -> Result<(), NodeError> {
+    /// The accounts of this pod, with something to pay with, where Aztec finds them.
+    fn holdings(&self, l1: &L1, facts: &mut Facts) -> Result<Holdings, NodeError> {
+        let holdings = Holdings::own(&self.config, self.settings, self.deadline)?;
         if self.config.l1.anvil {
-            funding::fund(l1, keys.iter().map(|key| key.address))?;
+            funding::fund(l1, addresses(&holdings.publishers))?;
         }
-        Ok(())
+        holdings.hand_over(self.role, &self.settings.keystore)?;
+        facts.keystore = Some(self.settings.keystore.clone());
+        Ok(holdings)
     }
 
     fn brings_own_keys() -> bool {

@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 use crate::error::NodeError;
 use crate::role::Role;
 use crate::settings::Settings;
-use crate::{anvil, aztec, install};
+use crate::{anvil, aztec, install, keystores, signer, validators};
 
 /// Starts one pod of an Aztec network.
 #[derive(Debug, Parser)]
@@ -31,6 +31,22 @@ enum Command {
     },
     /// Wait for what a role needs, then become its process
     Run(Box<Run>),
+    /// Hand a pod its own file of the keystore Secret
+    Keystore {
+        #[command(subcommand)]
+        command: keystores::Command,
+        #[command(flatten)]
+        settings: Box<Settings>,
+    },
+    /// Look at the validator set, and take attesters out of it
+    Validators {
+        #[command(subcommand)]
+        command: validators::Command,
+        #[command(flatten)]
+        settings: Box<Settings>,
+    },
+    /// Sign for validators in other pods, over HTTP, as Web3signer does; for test networks
+    Signer(signer::Options),
 }
 
 #[derive(Debug, clap::Args)]
@@ -56,14 +72,26 @@ impl Cli {
                 Role::Anvil => anvil::run(&run.settings, &run.args),
                 role => aztec::run(role, &run.settings, &run.args),
             },
+            Command::Keystore { command, settings } => {
+                keystores::run(command, settings).map(|()| ExitCode::SUCCESS)
+            }
+            Command::Validators { command, settings } => {
+                validators::run(command, settings).map(|()| ExitCode::SUCCESS)
+            }
+            Command::Signer(options) => signer::run(options).map(|()| ExitCode::SUCCESS),
         }
     }
 
     /// Where a failure's reason goes.
     pub(crate) fn termination_log(&self) -> Option<&Path> {
         match &self.command {
-            Command::Install { .. } => None,
+            Command::Install { .. } | Command::Signer(_) => None,
             Command::Run(run) => Some(&run.settings.termination_log),
+            // Run beside a pod's process, its failure is not the container's.
+            Command::Validators { command, .. } if !command.is_job() => None,
+            Command::Keystore { settings, .. } | Command::Validators { settings, .. } => {
+                Some(&settings.termination_log)
+            }
         }
     }
 }

@@ -237,6 +237,12 @@ pub struct Keys {
     pub prover: KeyRange,
     /// What validators hold, by the name of their workload: `validator`, and `validator-<group>` for each further group.
     pub validators: BTreeMap<String, ValidatorKeys>,
+    /// `true`: validators and prover nodes have key stores in a Secret, not keys from the mnemonic.
+    #[serde(default)]
+    pub keystores: bool,
+    /// A signer that holds the keys of the pods it names.
+    #[serde(default)]
+    pub remote_signer: Option<RemoteSigner>,
 }
 
 /// The keys of a group of validators.
@@ -249,6 +255,28 @@ pub struct ValidatorKeys {
     pub publisher: KeyRange,
     /// Replicas at deployment: the first `replicas * attester.per_replica` attesters are registered on L1.
     pub replicas: u32,
+}
+
+/// A remote signer and whose keys it holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RemoteSigner {
+    /// Its JSON-RPC URL.
+    pub url: String,
+    /// The accounts of each pod, by the pod's name.
+    pub pods: BTreeMap<String, RemoteAccounts>,
+}
+
+/// Accounts whose keys a remote signer holds: L1 addresses.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RemoteAccounts {
+    /// Attesters.
+    #[serde(default)]
+    pub attesters: Vec<String>,
+    /// L1 publishers.
+    #[serde(default)]
+    pub publishers: Vec<String>,
 }
 
 /// A run of key indices shared out over the replicas of a role.

@@ -1,11 +1,12 @@
 //! The parts of Aztec's L1 contracts that pods call. Signatures are those of `@aztec/l1-artifacts` 4.1.2.
 
-use alloy_primitives::Address;
+use alloy_primitives::{Address, U256};
 use alloy_sol_types::sol;
 
 use crate::error::NodeError;
 use crate::l1::{L1, L1Error};
 use aznet_node::config::NetworkConfig;
+use aznet_node::report::Standing;
 
 sol! {
     /// A point of the first group of BN254.
@@ -31,12 +32,30 @@ sol! {
         function getTargetCommitteeSize() external view returns (uint256);
         /// Epochs.
         function getProofSubmissionEpochs() external view returns (uint256);
-        /// 0 none, 1 validating, 2 zombie, 3 exiting.
-        function getStatus(address attester) external view returns (uint8);
         /// The token that is staked.
         function getStakingAsset() external view returns (address);
         /// The governance staking escrow.
         function getGSE() external view returns (address);
+        /// Stake, way out and keys of an attester.
+        function getAttesterView(address attester) external view returns (AttesterView memory);
+        /// Attesters in the set.
+        function getActiveAttesterCount() external view returns (uint256);
+        /// How many a committee of the epoch at this time is drawn from.
+        function getSamplingSizeAt(uint256 timestamp) external view returns (uint256);
+        /// The committee of an epoch; reverts while it can't be drawn.
+        function getEpochCommittee(uint256 epoch) external view returns (address[] memory);
+        /// Epochs.
+        function getLagInEpochsForValidatorSet() external view returns (uint256);
+        /// Seconds since 1970.
+        function getGenesisTime() external view returns (uint256);
+        /// Seconds for which the stake of who leaves is locked.
+        function getExitDelay() external view returns (uint256);
+        /// An attester left.
+        event WithdrawInitiated(address indexed attester, address indexed recipient, uint256 amount);
+        /// An attester lost stake, and perhaps its place.
+        event Slashed(address indexed attester, uint256 amount);
+        /// Takes an attester out of the set; for its withdrawer only.
+        function initiateWithdraw(address attester, address recipient) external returns (bool);
         /// Stake of an attester.
         function getActivationThreshold() external view returns (uint256);
         /// Attesters that wait for a place.
@@ -64,14 +83,43 @@ sol! {
         bool moveWithLatestRollup;
     }
 
+    /// An attester, as the rollup knows it.
+    struct AttesterView {
+        uint8 status;
+        uint256 effectiveBalance;
+        Exit exit;
+        AttesterConfig config;
+    }
+
+    /// Stake on its way out.
+    struct Exit {
+        uint256 withdrawalId;
+        uint256 amount;
+        uint256 exitableAt;
+        address recipientOrWithdrawer;
+        bool isRecipient;
+        bool exists;
+    }
+
+    /// What an attester was registered with, for good.
+    struct AttesterConfig {
+        G1Point publicKey;
+        address withdrawer;
+    }
+
     /// The governance staking escrow.
     interface Escrow {
+        /// Attesters by their place in the set at a time.
+        function getAttestersFromIndicesAtTime(address instance, uint256 timestamp, uint256[] memory indices)
+            external view returns (address[] memory);
         /// The point that a new attester signs.
         function getRegistrationDigest(G1Point memory publicKey) external view returns (G1Point memory);
     }
 
     /// The staking asset of a test network.
     interface StakingAsset {
+        /// Who may mint it: the account that deployed it.
+        function owner() external view returns (address);
         /// For minters.
         function mint(address to, uint256 amount) external;
         /// Lets `spender` take `amount`.
@@ -122,41 +170,36 @@ pub(crate) fn canonical_rollup(
 }
 
 /// Where an attester stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Standing {
-    /// Unknown to the rollup.
-    Absent,
-    /// In the entry queue.
-    Queued,
-    /// In the validator set.
-    Validating,
-    /// Slashed below the threshold, or leaving; can't come back before its exit delay is over.
-    Leaving,
-}
-
-/// Where an attester stands.
 pub(crate) fn standing(l1: &L1, rollup: Address, attester: Address) -> Result<Standing, L1Error> {
-    match l1.read(rollup, &Rollup::getStatusCall { attester })? {
-        0 if is_queued(l1, rollup, attester)? => Ok(Standing::Queued),
-        0 => Ok(Standing::Absent),
-        1 => Ok(Standing::Validating),
-        _ => Ok(Standing::Leaving),
+    let view = l1.read(rollup, &Rollup::getAttesterViewCall { attester })?;
+    match view.standing() {
+        Standing::Absent if queue(l1, rollup)?.contains(&attester) => Ok(Standing::Queued),
+        standing => Ok(standing),
     }
 }
 
-fn is_queued(l1: &L1, rollup: Address, attester: Address) -> Result<bool, L1Error> {
-    let length = l1
-        .read(rollup, &Rollup::getEntryQueueLengthCall {})?
-        .saturating_to::<u64>();
-    for index in 0..length {
-        let index = alloy_primitives::U256::from(index);
-        if l1
-            .read(rollup, &Rollup::getEntryQueueAtCall { index })?
-            .attester
-            == attester
-        {
-            return Ok(true);
+/// Attesters that wait for a place, in their order.
+pub(crate) fn queue(l1: &L1, rollup: Address) -> Result<Vec<Address>, L1Error> {
+    let length = l1.number(rollup, &Rollup::getEntryQueueLengthCall {})?;
+    let entry = |index| {
+        let index = U256::from(index);
+        let entry = l1.read(rollup, &Rollup::getEntryQueueAtCall { index })?;
+        Ok(entry.attester)
+    };
+    (0..length).map(entry).collect()
+}
+
+impl AttesterView {
+    /// Where the attester stands; who is in the queue only counts as absent.
+    pub(crate) fn standing(&self) -> Standing {
+        let key = &self.config.publicKey;
+        match self.status {
+            1 => Standing::Validating,
+            2 => Standing::Ejected,
+            3 => Standing::Leaving,
+            // The escrow keeps the key of who was ever in, and takes no second one.
+            _ if !key.x.is_zero() || !key.y.is_zero() => Standing::Retired,
+            _ => Standing::Absent,
         }
     }
-    Ok(false)
 }

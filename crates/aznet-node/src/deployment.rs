@@ -16,7 +16,8 @@ use crate::error::NodeError;
 use crate::files::{self, FileError};
 use crate::forge::Shim;
 use crate::funding;
-use crate::keys::{Key, KeyError, Mnemonic};
+use crate::holdings;
+use crate::keys::{Key, Mnemonic};
 use crate::l1::{L1, L1Error};
 use crate::say::{chain, say};
 use crate::settings::Settings;
@@ -110,7 +111,7 @@ pub(crate) fn deploy(
 ) -> Result<Address, NodeError> {
     let mnemonic = Mnemonic::read(&settings.mnemonic)?;
     let deployer = mnemonic.key(config.keys.deployer)?;
-    let attesters = first_attesters(config, &mnemonic)?;
+    let attesters = first_attesters(config, settings)?;
     say(format_args!(
         "deploying the L1 contracts as {} with {} validators",
         deployer.address,
@@ -135,11 +136,11 @@ pub(crate) fn deploy(
     Ok(registry)
 }
 
-/// The attesters of all groups, as many as there are pods for.
-fn first_attesters(config: &NetworkConfig, mnemonic: &Mnemonic) -> Result<Vec<Key>, KeyError> {
+/// The attesters of all validator pods that there are to be.
+fn first_attesters(config: &NetworkConfig, settings: &Settings) -> Result<Vec<Address>, NodeError> {
     let mut attesters = Vec::new();
-    for group in config.keys.validators.values() {
-        attesters.extend(mnemonic.of_first(group.attester, group.replicas)?);
+    for pod in holdings::validator_pods(config) {
+        attesters.extend(holdings::attesters_of(&pod, config, settings)?);
     }
     Ok(attesters)
 }
@@ -149,7 +150,7 @@ fn attempt(
     settings: &Settings,
     l1: &L1,
     deployer: &Key,
-    attesters: &[Key],
+    attesters: &[Address],
 ) -> Result<Address, NodeError> {
     if config.l1.anvil {
         clock::leave_room(l1, config)?;
@@ -166,17 +167,14 @@ fn attempt(
 }
 
 /// The L1's URLs are not among them: they may hold API keys, and a process list is no place for those.
-fn arguments(config: &NetworkConfig, attesters: &[Key]) -> Vec<String> {
+fn arguments(config: &NetworkConfig, attesters: &[Address]) -> Vec<String> {
     let mut args = vec![
         "deploy-l1-contracts".to_owned(),
         format!("--l1-chain-id={}", config.l1.chain_id),
         "--json".to_owned(),
     ];
     if !attesters.is_empty() {
-        let addresses: Vec<String> = attesters
-            .iter()
-            .map(|key| key.address.to_string())
-            .collect();
+        let addresses: Vec<String> = attesters.iter().map(Address::to_string).collect();
         args.push(format!("--validators={}", addresses.join(",")));
     }
     for (wanted, flag) in [
@@ -267,7 +265,9 @@ mod tests {
 
     #[test]
     fn no_key_among_the_arguments() {
-        let attesters = first_attesters(&config(), &public_mnemonic()).expect("derives");
+        let attesters =
+            [100, 101, 102, 103, 150].map(|index| public_mnemonic().key(index).expect("derives"));
+        let attesters = attesters.map(|key| key.address);
         insta::assert_debug_snapshot!(arguments(&config(), &attesters));
     }
 }

@@ -308,6 +308,8 @@ pub(crate) mod tests {
                     ("validator-slow".to_owned(), group(150, 1050, 1)),
                 ]
                 .into(),
+                keystores: false,
+                remote_signer: None,
             },
             announce: BTreeMap::new(),
         }

@@ -11,8 +11,10 @@ use crate::deployment::DeploymentError;
 use crate::files::FileError;
 use crate::install::InstallError;
 use crate::keys::KeyError;
+use crate::keystore::KeystoreError;
 use crate::l1::L1Error;
 use crate::l1_secret::SecretError;
+use crate::leave::LeaveError;
 use crate::staking::StakingError;
 use crate::wait::WaitError;
 
@@ -51,6 +53,35 @@ pub(crate) enum NodeError {
         "there is no boot node, and network.registryAddress is empty: nobody says which network this is"
     )]
     NoNetwork,
+    /// A key store.
+    #[error(transparent)]
+    Keystore(#[from] KeystoreError),
+    /// The keystore Secret has no file for the pod.
+    #[error(
+        "there is no key store {0}; the Secret keys.keystoreSecret needs a file for each pod, named like the pod"
+    )]
+    NoKeystore(PathBuf),
+    /// Two pods would sign with one key.
+    #[error(
+        "attester {attester} is in both {}.json and {}.json of the keystore Secret: two nodes that sign with one key get it slashed. Take it out of one", .pods[0], .pods[1]
+    )]
+    KeyTwice {
+        /// The attester.
+        attester: Address,
+        /// The pods.
+        pods: [String; 2],
+    },
+    /// No handlers for signals.
+    #[error("can't handle signals")]
+    Signals(#[source] io::Error),
+    /// The signer does not serve.
+    #[error("can't serve")]
+    Serve(#[source] io::Error),
+    /// The remote signer isn't said to have keys for the pod.
+    #[error(
+        "keys.remoteSigner.pods names no accounts for {0}; list its attesters and publishers there"
+    )]
+    NoRemoteAccounts(String),
     /// Something awaited did not come.
     #[error(transparent)]
     Wait(#[from] WaitError),
@@ -71,6 +102,37 @@ pub(crate) enum NodeError {
     /// Registering attesters.
     #[error(transparent)]
     Staking(#[from] StakingError),
+    /// Attesters leaving.
+    #[error(transparent)]
+    Leave(#[from] LeaveError),
+    /// Not an attester of this pod.
+    #[error("attester {0} is not one of this pod's")]
+    NotHeld(Address),
+    /// Only someone else can take an attester out.
+    #[error(
+        "only the withdrawer {withdrawer} can take attester {attester} out of the validator set, and its key is not here: call initiateWithdraw({attester}, <recipient>) of the rollup {rollup} with it, or name a Secret with it in validatorSet.withdrawerSecret; then do this again"
+    )]
+    NeedsWithdrawer {
+        /// The attester.
+        attester: Address,
+        /// Its withdrawer.
+        withdrawer: Address,
+        /// The rollup.
+        rollup: Address,
+    },
+    /// The withdrawer's key is none.
+    #[error("{0} is not a private key (64 hexadecimal digits)")]
+    WithdrawerKey(PathBuf),
+    /// Waiting would take longer than allowed.
+    #[error(
+        "the validators have left the set, but committees have them until epoch {epoch} begins, in {seconds} s, which is longer than this waits; their pods must run until then: do this again after that"
+    )]
+    StillDrawn {
+        /// The first epoch without them.
+        epoch: u64,
+        /// Seconds until then.
+        seconds: u64,
+    },
     /// The pod belongs to no group of validators.
     #[error(
         "no keys are set aside for `{workload}`, only for {known}; a validator pod is named <group>-<ordinal> (POD_NAME)"

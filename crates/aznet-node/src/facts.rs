@@ -47,7 +47,7 @@ pub(crate) fn announced(config: &NetworkConfig, settings: &Settings) -> Option<P
     let Some(exposed) = exposed else {
         return settings.pod_ip.clone().map(|ip| Place { ip, port: None });
     };
-    let ordinal = settings.ordinal();
+    let ordinal = settings.pod().ordinal;
     let ip = exposed.ips.get(&ordinal).or(exposed.ip.as_ref());
     let ip = ip.or(settings.host_ip.as_ref())?.clone();
     let step = u16::try_from(ordinal).unwrap_or(u16::MAX);

@@ -14,7 +14,7 @@ use crate::role::Role;
 use crate::rpc::{Rpc, RpcError};
 use crate::say::{chain, say};
 use crate::settings::Settings;
-use crate::wait::{Deadline, Pause};
+use crate::wait::{Deadline, Pause, WaitError};
 use aznet_node::config::NetworkConfig;
 
 /// A peer that is up answers in this time.
@@ -129,6 +129,22 @@ pub(crate) fn peers(config: &NetworkConfig, settings: &Settings) -> Vec<String> 
 pub(crate) fn registry_of_peers(config: &NetworkConfig, l1: &L1) -> Option<Address> {
     let mut peers = config.endpoints.peers.iter();
     peers.find_map(|url| registry(&Rpc::with_timeout(url, PEER_TIMEOUT), config, l1).ok())
+}
+
+/// The registry, as the boot node or another node tells it.
+pub(crate) fn registry_of_network(
+    config: &NetworkConfig,
+    l1: &L1,
+    deadline: Deadline,
+) -> Result<Address, WaitError> {
+    let boot_node = config.endpoints.boot_node.as_deref().map(Rpc::new);
+    deadline.until("a node that names the registry", || {
+        let told = match &boot_node {
+            Some(boot_node) => registry(boot_node, config, l1),
+            None => Err(Pause::not_yet("there is no boot node")),
+        };
+        told.or_else(|pause| registry_of_peers(config, l1).ok_or(pause))
+    })
 }
 
 fn ask(url: &str, config: &NetworkConfig, l1: &L1) -> Result<Membership, Pause> {

@@ -86,29 +86,21 @@ impl Mnemonic {
 
     /// The keys of replica `ordinal`.
     pub(crate) fn of_replica(&self, range: KeyRange, ordinal: u32) -> Result<Vec<Key>, KeyError> {
-        indices(range, ordinal, 1)?
-            .map(|index| self.key(index))
-            .collect()
-    }
-
-    /// The keys of the first `replicas` replicas.
-    pub(crate) fn of_first(&self, range: KeyRange, replicas: u32) -> Result<Vec<Key>, KeyError> {
-        indices(range, 0, replicas)?
+        indices(range, ordinal)?
             .map(|index| self.key(index))
             .collect()
     }
 }
 
-/// Indices of `replicas` replicas from `first` on: replica `r` holds `start + r*per_replica ..`.
-fn indices(range: KeyRange, first: u32, replicas: u32) -> Result<std::ops::Range<u32>, KeyError> {
+/// Indices of a replica: replica `r` holds `start + r*per_replica ..`.
+fn indices(range: KeyRange, replica: u32) -> Result<std::ops::Range<u32>, KeyError> {
     let at = |replica: u32| -> Option<u32> {
         range
             .per_replica
             .checked_mul(replica)?
             .checked_add(range.start)
     };
-    let end = first.checked_add(replicas).and_then(at);
-    match (at(first), end) {
+    match (at(replica), replica.checked_add(1).and_then(at)) {
         (Some(start), Some(end)) => Ok(start..end),
         _ => Err(KeyError::Index(u32::MAX)),
     }
@@ -140,11 +132,10 @@ pub(crate) mod tests {
             start: 100,
             per_replica: 3,
         };
-        let of = |ordinal| -> Vec<u32> { indices(range, ordinal, 1).expect("in range").collect() };
+        let of = |ordinal| -> Vec<u32> { indices(range, ordinal).expect("in range").collect() };
         assert_eq!(of(0), [100, 101, 102]);
         assert_eq!(of(2), [106, 107, 108]);
-        assert_eq!(indices(range, 0, 4).expect("in range").count(), 12);
-        assert!(indices(range, u32::MAX, 1).is_err());
+        assert!(indices(range, u32::MAX).is_err());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The L1, as far as a pod looks at it; and on the chart's own anvil, what a pod may do to it.
 
-use alloy_primitives::{Address, B256, Bytes, U64, U256};
+use alloy_primitives::{Address, B256, Bytes, U64, U128, U256};
 use alloy_sol_types::SolCall;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -31,6 +31,13 @@ pub(crate) enum L1Error {
     },
 }
 
+impl L1Error {
+    /// Whether the server answered, but refused: for a read, the contract reverted.
+    pub(crate) fn is_refusal(&self) -> bool {
+        matches!(self, Self::Rpc(RpcError::Refused { .. }))
+    }
+}
+
 /// A block's head.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Block {
@@ -38,6 +45,14 @@ pub(crate) struct Block {
     pub(crate) hash: B256,
     /// Seconds since 1970.
     pub(crate) timestamp: U64,
+    /// Wei per gas.
+    #[serde(rename = "baseFeePerGas")]
+    base_fee_per_gas: Option<U128>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Event {
+    topics: Vec<B256>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -127,6 +142,15 @@ impl L1 {
         })
     }
 
+    /// Reads a number that fits 64 bits; a larger one is cut to their limit.
+    pub(crate) fn number<C: SolCall<Return = U256>>(
+        &self,
+        contract: Address,
+        call: &C,
+    ) -> Result<u64, L1Error> {
+        Ok(self.read(contract, call)?.saturating_to())
+    }
+
     /// What became of a transaction.
     pub(crate) fn fate(&self, transaction: B256) -> Result<Fate, L1Error> {
         let params = json!([transaction]);
@@ -137,6 +161,47 @@ impl L1 {
             Some(receipt) if receipt.status == U64::from(1) => Fate::Succeeded,
             Some(_) => Fate::Reverted,
         })
+    }
+
+    /// Events that `contract` emitted with one of these topics first, since the chain's beginning: the topics of each.
+    pub(crate) fn events(
+        &self,
+        contract: Address,
+        first: &[B256],
+    ) -> Result<Vec<Vec<B256>>, L1Error> {
+        let filter = json!([{"address": contract, "topics": [first], "fromBlock": "0x0"}]);
+        let events: Vec<Event> = self.call("eth_getLogs", &filter, "events")?;
+        Ok(events.into_iter().map(|event| event.topics).collect())
+    }
+
+    /// How many transactions an account has sent, those not in a block yet included.
+    pub(crate) fn nonce(&self, account: Address) -> Result<u64, L1Error> {
+        let params = json!([account, "pending"]);
+        let count: U64 = self.call("eth_getTransactionCount", &params, "a number")?;
+        Ok(count.to())
+    }
+
+    /// What a transaction costs at present, in wei per gas: at most, and the tip in it.
+    pub(crate) fn fees(&self) -> Result<(u128, u128), L1Error> {
+        let tip: U128 = self.call("eth_maxPriorityFeePerGas", &json!([]), "an amount")?;
+        let block = self.block("latest")?;
+        let base = block.base_fee_per_gas.unwrap_or_default();
+        // Room for the base fee to double before the transaction is in a block.
+        let most = base.saturating_mul(U128::from(2)).saturating_add(tip);
+        Ok((most.to(), tip.to()))
+    }
+
+    /// Gas that a call takes, with a quarter to spare; a call that would revert is refused, in the node's words.
+    pub(crate) fn gas(&self, from: Address, to: Address, data: &Bytes) -> Result<u64, L1Error> {
+        let params = json!([{"from": from, "to": to, "data": data}]);
+        let gas: U64 = self.call("eth_estimateGas", &params, "an amount")?;
+        Ok(gas.to::<u64>().saturating_mul(5) / 4)
+    }
+
+    /// Sends a signed transaction.
+    pub(crate) fn send_raw(&self, transaction: &Bytes) -> Result<B256, L1Error> {
+        let params = json!([transaction]);
+        self.call("eth_sendRawTransaction", &params, "a transaction hash")
     }
 
     /// anvil: gives `address` a balance.

@@ -1,2 +1,3 @@
-//! What aznet-node shares with the rest: the type of the configuration it reads.
+//! What aznet-node shares with the rest: the types of the configuration it reads and of what it tells of validators.
 pub mod config;
+pub mod report;

@@ -1,5 +1,6 @@
 //! JSON-RPC over HTTP, one call at a time.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -55,10 +56,17 @@ pub(crate) enum RpcError {
 }
 
 /// A JSON-RPC server.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Rpc {
     url: String,
     agent: ureq::Agent,
+    key: Option<String>,
+}
+
+impl fmt::Debug for Rpc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Rpc").field(&self.server()).finish()
+    }
 }
 
 impl Rpc {
@@ -76,7 +84,13 @@ impl Rpc {
         Self {
             url: url.to_owned(),
             agent: config.into(),
+            key: None,
         }
+    }
+
+    /// The same server, asked with the key of an admin RPC.
+    pub(crate) fn with_key(self, key: Option<String>) -> Self {
+        Self { key, ..self }
     }
 
     /// `scheme://host:port`.
@@ -87,15 +101,15 @@ impl Rpc {
     /// Calls `method`; a missing result is `null`.
     pub(crate) fn call(&self, method: &'static str, params: &Value) -> Result<Value, RpcError> {
         let request = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
-        let mut response = self
-            .agent
-            .post(&self.url)
-            .send_json(&request)
-            .map_err(|source| {
-                let server = self.server();
-                let source = Box::new(source);
-                RpcError::Unreachable { server, source }
-            })?;
+        let mut post = self.agent.post(&self.url);
+        if let Some(key) = &self.key {
+            post = post.header("x-api-key", key);
+        }
+        let mut response = post.send_json(&request).map_err(|source| {
+            let server = self.server();
+            let source = Box::new(source);
+            RpcError::Unreachable { server, source }
+        })?;
         let status = response.status().as_u16();
         let body: Value = response
             .body_mut()

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use clap::Args;
 
+use crate::holdings::PodName;
+
 const FOUNDRY_BIN: &str = "/opt/foundry/bin";
 
 /// Paths and commands of a pod.
@@ -37,6 +39,9 @@ pub(crate) struct Settings {
         default_value = "/dev/shm/aznet-keystore"
     )]
     pub(crate) keystore: PathBuf,
+    /// The Secret with the key stores of all pods, where it is mounted
+    #[arg(long, env = "AZNET_KEYSTORES_DIR", default_value = "/aznet/keystores")]
+    pub(crate) keystores: PathBuf,
     /// Where the pod's data stays over restarts
     #[arg(long, env = "DATA_DIRECTORY", default_value = "/data")]
     pub(crate) data: PathBuf,
@@ -79,13 +84,9 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// The pod's ordinal in its StatefulSet; 0 for a pod that has none.
-    pub(crate) fn ordinal(&self) -> u32 {
-        let name = self.pod_name.as_deref().unwrap_or_default();
-        name.rsplit('-')
-            .next()
-            .and_then(|tail| tail.parse().ok())
-            .unwrap_or(0)
+    /// The pod, by its name.
+    pub(crate) fn pod(&self) -> PodName {
+        PodName::read(self.pod_name.as_deref().unwrap_or_default())
     }
 
     /// The name of the pod's StatefulSet; `None` for a pod that has none.
@@ -160,15 +161,16 @@ mod tests {
 
     #[test]
     fn ordinal_is_the_tail_of_the_name() {
-        assert_eq!(named("validator-12").ordinal(), 12);
-        assert_eq!(named("prover-agent-7d9f8b6c5-x2x4z").ordinal(), 0);
+        let pod = named("validator-slow-12").pod();
+        assert_eq!((pod.workload.as_str(), pod.ordinal), ("validator-slow", 12));
+        assert_eq!(named("prover-agent-7d9f8b6c5-x2x4z").pod().ordinal, 0);
     }
 
     #[test]
     fn workload_is_what_comes_before_the_ordinal() {
         let slow = named("validator-slow-12");
         assert_eq!(
-            (slow.workload(), slow.ordinal()),
+            (slow.workload(), slow.pod().ordinal),
             (Some("validator-slow"), 12)
         );
         assert_eq!(named("prover-agent-7d9f8b6c5-x2x4z").workload(), None);

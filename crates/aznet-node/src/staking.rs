@@ -1,20 +1,21 @@
 //! Brings a validator pod's attesters into the validator set of a test network.
 //!
 //! The first validators are registered when the contracts are deployed. A replica added later finds its attesters
-//! missing and registers them; transactions go out in the names of deployer and attester, for which anvil needs no key
+//! missing and registers them; transactions go out in the names of minter and attester, for which anvil needs no key
 //! and picks the nonces, so that pods that start together don't clash.
 
 use alloy_primitives::{Address, B256};
 use alloy_sol_types::SolCall;
 use thiserror::Error;
 
+use crate::accounts::Account;
 use crate::bls::BlsKey;
-use crate::contracts::{Escrow, Rollup, StakingAsset, Standing, standing};
+use crate::contracts::{Escrow, Rollup, StakingAsset, standing};
 use crate::funding;
-use crate::keys::Key;
 use crate::l1::{Fate, L1, L1Error};
 use crate::say::{chain, say};
 use crate::wait::{Deadline, Pause, WaitError};
+use aznet_node::report::Standing;
 
 /// Why attesters are not registered.
 #[derive(Debug, Error)]
@@ -40,24 +41,22 @@ pub(crate) struct Registrar<'a> {
     pub(crate) rollup: Address,
     /// Whether this is the chart's own anvil, on which pods register by themselves.
     pub(crate) anvil: bool,
-    /// May mint the staking asset.
-    pub(crate) deployer: Address,
     /// Limit for all of it.
     pub(crate) deadline: Deadline,
 }
 
 impl Registrar<'_> {
     /// Says where each attester stands, and on the chart's anvil registers those that are missing.
-    pub(crate) fn ensure(&self, attesters: &[Key]) -> Result<(), StakingError> {
+    pub(crate) fn ensure(&self, attesters: &[Account]) -> Result<(), StakingError> {
         let mut missing = Vec::new();
         let mut queued = Vec::new();
-        for key in attesters {
-            let found = standing(self.l1, self.rollup, key.address)?;
-            report(key, found);
+        for account in attesters {
+            let found = standing(self.l1, self.rollup, account.address)?;
+            report(account, found);
             match found {
-                Standing::Absent => missing.push(key.address),
-                Standing::Queued => queued.push(key.address),
-                Standing::Validating | Standing::Leaving => {}
+                Standing::Absent => missing.push(account.address),
+                Standing::Queued => queued.push(account.address),
+                _ => {}
             }
         }
         if !self.anvil || (missing.is_empty() && queued.is_empty()) {
@@ -73,14 +72,15 @@ impl Registrar<'_> {
         if attesters.is_empty() {
             return Ok(());
         }
-        funding::fund(self.l1, attesters.iter().copied().chain([self.deployer]))?;
         let amount = self
             .l1
             .read(self.rollup, &Rollup::getActivationThresholdCall {})?;
         let asset = self.l1.read(self.rollup, &Rollup::getStakingAssetCall {})?;
+        let minter = self.l1.read(asset, &StakingAsset::ownerCall {})?;
+        funding::fund(self.l1, attesters.iter().copied().chain([minter]))?;
         let spender = self.rollup;
         self.for_all("minting of the stake", attesters, |to| {
-            self.send(self.deployer, asset, &StakingAsset::mintCall { to, amount })
+            self.send(minter, asset, &StakingAsset::mintCall { to, amount })
         })?;
         self.for_all("approval of the stake", attesters, |attester| {
             self.send(
@@ -118,7 +118,7 @@ impl Registrar<'_> {
     }
 
     /// Lets the queue in until all of `attesters` have left it; the contract limits how many enter in an epoch.
-    fn flush(&self, attesters: &[Address]) -> Result<(), StakingError> {
+    pub(crate) fn flush(&self, attesters: &[Address]) -> Result<(), StakingError> {
         self.deadline.until("a place in the validator set", || {
             let waiting = self
                 .still_waiting(attesters)
@@ -219,20 +219,17 @@ impl Registrar<'_> {
     }
 }
 
-fn report(key: &Key, standing: Standing) {
-    let (address, index) = (key.address, key.index);
-    match standing {
-        Standing::Validating => say(format_args!(
-            "attester {address} (key {index}) is in the validator set"
-        )),
-        Standing::Queued => say(format_args!(
-            "attester {address} (key {index}) waits in the entry queue"
-        )),
-        Standing::Absent => say(format_args!(
-            "attester {address} (key {index}) is not in the validator set"
-        )),
-        Standing::Leaving => say(format_args!(
-            "attester {address} (key {index}) was slashed out of the validator set or is leaving it; it will not attest"
-        )),
-    }
+fn report(account: &Account, standing: Standing) {
+    let (address, place) = (account.address, &account.place);
+    let words = match standing {
+        Standing::Validating => "is in the validator set",
+        Standing::Queued => "waits in the entry queue",
+        Standing::Absent => "is not in the validator set",
+        Standing::Ejected => "was slashed out of the validator set; it will not attest",
+        Standing::Leaving => "is leaving the validator set; it will not attest",
+        Standing::Retired => {
+            "has left the validator set, and the L1 never takes an address again; it will not attest"
+        }
+    };
+    say(format_args!("attester {address} ({place}) {words}"));
 }

@@ -71,8 +71,12 @@ impl Deadline {
 
     /// The earlier of this deadline and one `limit` from now.
     pub(crate) fn at_most(self, limit: Duration) -> Self {
-        let left = self.limit.saturating_sub(self.started.elapsed());
-        Self::after(left.min(limit))
+        Self::after(self.left().min(limit))
+    }
+
+    /// What is left of it.
+    pub(crate) fn left(self) -> Duration {
+        self.limit.saturating_sub(self.started.elapsed())
     }
 
     /// Polls until there is a value, saying in words what is awaited and what was seen last.

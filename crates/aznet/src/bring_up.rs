@@ -377,7 +377,7 @@ impl Work<'_> {
 }
 
 /// Warm-up, then time for every pod to start on a machine that is busy with the others.
-fn deadline(plan: &Plan) -> Duration {
+pub(crate) fn deadline(plan: &Plan) -> Duration {
     let pods = u64::try_from(plan.pods.len()).unwrap_or(u64::MAX);
     Duration::from_secs(
         plan.timing

@@ -10,6 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
     cluster, completions, doctor, down, env, forward, images, list, logs, plan, status, test, up,
+    validators,
 };
 
 const STYLES: Styles = Styles::styled()
@@ -63,6 +64,8 @@ pub enum Command {
     Test(test::TestArgs),
     /// Print the URLs of a network as export lines.
     Env(env::EnvArgs),
+    /// Show, add and remove validators: on L1 and their pods.
+    Validators(validators::ValidatorsArgs),
     /// Manage the clusters on this machine.
     Cluster(cluster::ClusterArgs),
     /// Build and list the container images.

@@ -14,7 +14,9 @@ use aznet_network::namespace::NamespaceError;
 use aznet_network::plan::DoesNotFit;
 use aznet_network::telemetry::TelemetryError;
 use aznet_network::upgrade::Consequence;
+use aznet_network::validators::{Refusal, ValidatorsError};
 use aznet_network::values::{Problem, ValuesError};
+use aznet_network::wait::WaitError;
 
 use crate::exit::Exit;
 use crate::interrupt::Left;
@@ -79,6 +81,16 @@ pub enum Failure {
     NoTest {
         /// The names of all tests.
         known: Vec<String>,
+    },
+    /// What was to be removed is none of it.
+    #[error("{0}")]
+    BadTarget(String),
+    /// A change of the validator set takes too long.
+    #[error("the validator set has not changed yet")]
+    NotSettled {
+        /// What was waited for.
+        #[source]
+        wait: WaitError,
     },
     /// The work was stopped by Ctrl-C.
     #[error("interrupted{}", .0.as_ref().map(|left| format!(": {}", left.what)).unwrap_or_default())]
@@ -174,7 +186,9 @@ fn own(cause: Cause<'_>) -> Option<Exit> {
         | Failure::UnknownNetwork { .. }
         | Failure::WhichNetwork { .. }
         | Failure::WhichCluster { .. }
+        | Failure::BadTarget(_)
         | Failure::EndlessDocument => Exit::Usage,
+        Failure::NotSettled { .. } => Exit::Deploy,
         Failure::Impossible(_) | Failure::Refused { .. } => Exit::InvalidValues,
         Failure::ClusterStopped { .. } | Failure::Machine(_) => Exit::Cluster,
         Failure::NoTest { .. } => Exit::NoTest,
@@ -214,6 +228,20 @@ fn network(cause: Cause<'_>) -> Option<Exit> {
     if cause.is::<TelemetryError>() {
         return Some(Exit::Unhealthy);
     }
+    if let Some(refusal) = cause.downcast_ref::<Refusal>() {
+        return Some(match refusal {
+            Refusal::NoGroup { .. } | Refusal::Stranger(_) => Exit::Usage,
+            Refusal::Silent(_) => Exit::Unhealthy,
+            _ => Exit::InvalidValues,
+        });
+    }
+    if let Some(error) = cause.downcast_ref::<ValidatorsError>() {
+        return Some(match error {
+            ValidatorsError::NoPod { .. } => Exit::Unhealthy,
+            ValidatorsError::Kubernetes(_) => Exit::Cluster,
+            ValidatorsError::Exec(_) | ValidatorsError::Answer { .. } => Exit::Deploy,
+        });
+    }
     let known = cause.is::<DeployError>() || cause.is::<DownError>() || cause.is::<UpgradeError>();
     known.then_some(Exit::Deploy)
 }
@@ -242,7 +270,14 @@ fn hint_of(cause: Cause<'_>) -> Option<String> {
             "it is kept to be looked at: `aznet logs {network}`; `aznet down {network}` removes it"
         ));
     }
+    if let Some(refusal) = cause.downcast_ref::<Refusal>() {
+        return refused(refusal);
+    }
     match cause.downcast_ref::<Failure>()? {
+        Failure::NotSettled { .. } => Some(
+            "`aznet validators list` shows how far it is; the same command goes on from there"
+                .to_owned(),
+        ),
         Failure::NoNetwork { .. } => Some("start one with `aznet up`".to_owned()),
         Failure::UnknownNetwork { name, running } => {
             nearest(name, running).map(|near| format!("did you mean `{near}`?"))
@@ -261,8 +296,23 @@ fn hint_of(cause: Cause<'_>) -> Option<String> {
         Failure::Refused { network, .. } => Some(format!(
             "`aznet down {network}` and `aznet up` start a new one with these values"
         )),
-        Failure::Impossible(_) => None,
+        Failure::BadTarget(_) | Failure::Impossible(_) => None,
     }
+}
+
+fn refused(refusal: &Refusal) -> Option<String> {
+    let hint = match refusal {
+        Refusal::Retired { .. } => {
+            "--past-retired adds pods beyond them and leaves them idle; a group in validatorGroups with another keyOffset has fresh keys"
+        }
+        Refusal::Committee { .. } => "add others first: `aznet validators add`",
+        Refusal::NotLast { .. } => {
+            "name those as well, or leave its pod running without a place in the set: --keep-pod"
+        }
+        Refusal::Silent(_) => "`aznet status` shows what it does",
+        Refusal::NoGroup { .. } | Refusal::TooMany { .. } | Refusal::Stranger(_) => return None,
+    };
+    Some(hint.to_owned())
 }
 
 fn unreachable(cluster: &str) -> String {

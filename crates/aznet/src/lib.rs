@@ -33,6 +33,7 @@ use clap::{CommandFactory, Parser};
 use crate::cli::{Cli, Command, OutputFormat};
 use crate::commands::cluster::{ClusterArgs, ClusterCommand, SuperviseArgs};
 use crate::commands::images::ImagesCommand;
+use crate::commands::validators::ValidatorsCommand;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::{Failure, Report};
@@ -115,6 +116,11 @@ fn format_of(command: &Command) -> OutputFormat {
             ClusterCommand::Up(args) => &args.output,
             ClusterCommand::List(args) => &args.output,
             ClusterCommand::Down(_) | ClusterCommand::Supervise(_) => return OutputFormat::Text,
+        },
+        Command::Validators(args) => match &args.command {
+            ValidatorsCommand::List(args) => &args.output,
+            ValidatorsCommand::Add(args) => &args.output,
+            ValidatorsCommand::Remove(args) => &args.output,
         },
         Command::Images(args) => match &args.command {
             ImagesCommand::Build(args) => &args.output,

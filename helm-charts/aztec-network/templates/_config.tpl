@@ -113,7 +113,9 @@
   "keys" (dict
     "deployer" (int64 $keys.deployerIndex)
     "prover" (dict "start" (int64 $keys.proverIndexStart) "perReplica" (int64 .Values.proverNode.publishersPerReplica))
-    "validators" (include "aztec-network.validatorKeys" . | fromJson))
+    "validators" (include "aztec-network.validatorKeys" . | fromJson)
+    "keystores" (ne $keys.keystoreSecret "")
+    "remoteSigner" (ne $keys.remoteSigner.url "" | ternary (pick $keys.remoteSigner "url" "pods") nil))
   "announce" (include "aztec-network.announce" . | fromJson)
 -}}
 {{- $config | toJson -}}
@@ -128,6 +130,7 @@
 {{- $keys := get $config.keys.validators $name | default dict -}}
 {{- $_ := set $config.keys "validators" (omit $keys "replicas") -}}
 {{- $_ := set $config "announce" (omit (get $config.announce $name | default dict) "ips") -}}
+{{- with $config.keys.remoteSigner }}{{- $_ := unset . "pods" -}}{{- end -}}
 {{- $_ := unset $config.endpoints "peers" -}}
 {{- if not (has .role (list "pxe" "bot")) -}}{{- $_ := unset $config.endpoints "node" -}}{{- end -}}
 {{- if ne .role "bot" -}}{{- $_ := unset $config.endpoints "pxe" -}}{{- end -}}

@@ -12,6 +12,9 @@
 {{- $_ := set $env "P2P_PORT" (int $service.p2pPort) -}}
 {{- end -}}
 {{- if .nodejs -}}{{- $env = mergeOverwrite $env (include "aztec-network.telemetryEnv" . | fromJson) -}}{{- end -}}
+{{- if or (eq (include "aztec-network.keySource" .) "keystore") (include "aztec-network.publishesAttesters" .) -}}
+{{- $_ := set $env "AZNET_KEYSTORE_DIR" "/aznet/keystore" -}}
+{{- end -}}
 {{- $env = mergeOverwrite $env (include "aztec-network.roleEnv" . | fromJson) (.settings.env | default dict) -}}
 {{- $secret := "" -}}
 {{- if .node -}}
@@ -56,7 +59,7 @@
 - name: AZTEC_ADMIN_API_KEY_HASH
   valueFrom:
     secretKeyRef:
-      name: {{ .root.Values.adminApi.existingSecret | default "admin-api" }}
+      name: {{ include "aztec-network.adminKeySecret" .root }}
       key: apiKeyHash
 {{- end }}
 {{- range $name, $value := $env }}

@@ -41,6 +41,9 @@ spec:
         limits: {memory: 64Mi}
       volumeMounts:
         - {name: bin, mountPath: /aznet/bin}
+    {{- with include "aztec-network.keystoreContainer" (merge (dict "settings" $settings) .) | trim }}
+    {{- . | nindent 4 }}
+    {{- end }}
   containers:
     - name: {{ .role }}
       image: {{ $settings.image | default .image.image | quote }}
@@ -66,8 +69,8 @@ spec:
       volumeMounts:
         - {name: bin, mountPath: /aznet/bin, readOnly: true}
         - {name: config, mountPath: /aznet/config, readOnly: true}
-        {{- if .keys }}
-        - {name: keys, mountPath: /aznet/secrets, readOnly: true}
+        {{- with include "aztec-network.keyMounts" . | trim }}
+        {{- . | nindent 8 }}
         {{- end }}
         {{- range $name, $secret := include "aztec-network.secrets" . | fromJson }}
         - {name: {{ $name }}, mountPath: /aznet/{{ $name }}, readOnly: true}
@@ -80,14 +83,8 @@ spec:
     - name: config
       configMap:
         name: network-config
-    {{- if .keys }}
-    - name: keys
-      secret:
-        secretName: {{ include "aztec-network.keysSecret" .root }}
-        # 0440: for the pod's group only.
-        defaultMode: 288
-        items:
-          - {key: mnemonic, path: mnemonic}
+    {{- with include "aztec-network.keyVolumes" . | trim }}
+    {{- . | nindent 4 }}
     {{- end }}
     {{- range $name, $secret := include "aztec-network.secrets" . | fromJson }}
     - name: {{ $name }}

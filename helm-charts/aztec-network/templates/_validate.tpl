@@ -47,7 +47,7 @@
 {{- if not (or $v.blobStore.enabled $v.l1.consensusUrls $v.l1.existingSecret) -}}
 {{- $problems = append $problems "blobStore.enabled is false and l1.consensusUrls is empty: nodes could not get blobs" -}}
 {{- end -}}
-{{- $problems = concat $problems (include "aztec-network.keyProblems" . | fromJsonArray) (include "aztec-network.groupProblems" . | fromJsonArray) (include "aztec-network.p2pProblems" . | fromJsonArray) -}}
+{{- $problems = concat $problems (include "aztec-network.keyProblems" . | fromJsonArray) (include "aztec-network.groupProblems" . | fromJsonArray) (include "aztec-network.p2pProblems" . | fromJsonArray) (include "aztec-network.keySourceProblems" . | fromJsonArray) -}}
 {{- if $problems -}}
 {{- fail (printf "\n\nthese values can't work:\n- %s\n" (join "\n- " $problems)) -}}
 {{- end -}}
@@ -119,6 +119,30 @@
 {{- end -}}
 {{- if $group.podDisruptionBudget -}}
 {{- $problems = append $problems (printf "validatorGroups.%s.podDisruptionBudget: one budget covers all groups, say it in validator.podDisruptionBudget" $name) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- $problems | toJson -}}
+{{- end -}}
+
+{{/* Key stores and remote signers that can't work, as JSON. */}}
+{{- define "aztec-network.keySourceProblems" -}}
+{{- $keys := .Values.keys -}}
+{{- $problems := list -}}
+{{- if and $keys.keystoreSecret $keys.remoteSigner.url -}}
+{{- $problems = append $problems "keys.keystoreSecret is set beside keys.remoteSigner.url: choose one (a key store may name a remote signer itself)" -}}
+{{- end -}}
+{{- if and $keys.keystoreSecret (not (semverCompare ">=1.29.0-0" .Capabilities.KubeVersion.Version)) -}}
+{{- $problems = append $problems (printf "keys.keystoreSecret needs Kubernetes 1.29 or newer (containers that run beside the main one), this is %s" .Capabilities.KubeVersion.Version) -}}
+{{- end -}}
+{{- if $keys.remoteSigner.url -}}
+{{- range $name, $replicas := include "aztec-network.wantedValidators" . | fromJson -}}
+{{- range $ordinal := until (int $replicas) -}}
+{{- $pod := printf "%s-%d" $name $ordinal -}}
+{{- $accounts := get $keys.remoteSigner.pods $pod | default dict -}}
+{{- if not (and $accounts.attesters $accounts.publishers) -}}
+{{- $problems = append $problems (printf "keys.remoteSigner.pods names no attesters and publishers of %s: list their addresses" $pod) -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

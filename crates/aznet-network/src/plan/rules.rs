@@ -1,6 +1,6 @@
 //! Combinations of values that can't work.
 
-use super::{demand, groups, keys, p2p, rollout, slashing, wiring};
+use super::{demand, groups, keys, p2p, rollout, signers, slashing, wiring};
 use crate::role::Role;
 use crate::values::{Ports, Problem, Validators, Values};
 use crate::workload::Workload;
@@ -18,6 +18,7 @@ pub(super) fn problems(values: &Values) -> Vec<Problem> {
     problems.extend(slashing::problems(values));
     problems.extend(mnemonic(values));
     problems.extend(keys::problems(values));
+    problems.extend(signers::problems(values));
     problems.extend(groups::problems(values));
     for workload in values
         .workloads()

@@ -11,4 +11,5 @@ mod reach;
 mod render;
 mod telemetry;
 mod upgrade;
+mod validators;
 mod values;

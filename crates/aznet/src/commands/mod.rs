@@ -13,6 +13,7 @@ pub mod plan;
 pub mod status;
 pub mod test;
 pub mod up;
+pub mod validators;
 
 use crate::cli::Command;
 use crate::context::Context;
@@ -30,6 +31,7 @@ pub async fn run(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Env(args) => env::run(&args, context).await,
         Command::Forward(args) => forward::run(&args, context).await,
         Command::Test(args) => Box::pin(test::run(&args, context)).await,
+        Command::Validators(args) => Box::pin(validators::run(&args, context)).await,
         Command::Cluster(args) => cluster::run(&args, context).await,
         Command::Images(args) => images::run(&args, context).await,
         Command::Completions(args) => {

@@ -154,6 +154,16 @@ fn no_network() {
         ("no-network-status-named", &["status", "small"]),
         ("no-network-logs", &["logs"]),
         ("no-network-env", &["env"]),
+        ("no-network-validators", &["validators", "list"]),
+        ("no-network-validators-add", &["validators", "add", "small"]),
+        (
+            "validators-bad-target",
+            &["validators", "remove", "full-node-0"],
+        ),
+        (
+            "validators-bad-address",
+            &["validators", "remove", "0x1234"],
+        ),
         ("no-network-down", &["down", "small"]),
         ("no-network-down-all", &["down", "--all"]),
         ("no-network-list", &["list"]),

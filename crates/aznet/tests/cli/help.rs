@@ -2,7 +2,7 @@
 
 use super::support::Sandbox;
 
-const VERBS: [&[&str]; 18] = [
+const VERBS: [&[&str]; 22] = [
     &[],
     &["up"],
     &["down"],
@@ -12,6 +12,10 @@ const VERBS: [&[&str]; 18] = [
     &["plan"],
     &["test"],
     &["env"],
+    &["validators"],
+    &["validators", "list"],
+    &["validators", "add"],
+    &["validators", "remove"],
     &["cluster"],
     &["cluster", "up"],
     &["cluster", "down"],

@@ -1,7 +1,7 @@
 //! One function for each thing the program promises about a real network.
 
 use super::machine::{CLUSTER, Checked, Machine, NETWORK, json, kubectl, status, succeeds, until};
-use super::{policies, rollout, secrets, telemetry};
+use super::{policies, rollout, secrets, telemetry, validators};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -39,8 +39,18 @@ pub(crate) fn checks() -> Vec<(&'static str, Check)> {
         ),
         ("upgrade_adds_nodes_and_restarts_none", upgrade),
         ("validators_of_two_groups_attest", groups),
+        ("validators_are_listed", validators::listed),
+        ("a_validator_is_added", validators::add),
         ("a_killed_validator_process_comes_back", kill_validator),
         ("killed_kubelet_and_etcd_are_survived", kill_components),
+        (
+            "an_added_validator_is_drawn_when_announced",
+            validators::drawn,
+        ),
+        (
+            "a_removed_validator_is_out_before_its_pod",
+            validators::remove,
+        ),
         ("a_release_of_its_own_joins_the_network", join),
         ("no_secret_is_told", secrets::none_is_told),
         ("a_second_network_runs_beside_the_first", second_network),

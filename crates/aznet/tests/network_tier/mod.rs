@@ -6,6 +6,7 @@ mod policies;
 mod secrets;
 mod rollout;
 mod telemetry;
+mod validators;
 
 pub(crate) use checks::checks;
 pub(crate) use machine::{Machine, missing};

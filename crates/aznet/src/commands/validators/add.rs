@@ -1,0 +1,211 @@
+//! `aznet validators add [NAME]`.
+
+use std::time::Duration;
+
+use aznet_network::validators::{Addition, Standing, Validators, addition};
+use aznet_network::wait::{Seconds, Step as Look};
+use clap::Args;
+use owo_colors::OwoColorize;
+use serde::Serialize;
+
+use super::work::{Address, Work};
+use super::workload;
+use crate::cli::{ClusterArg, OutputArgs};
+use crate::clusters;
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::table::count;
+
+const EXAMPLES: &str = "\
+Examples:
+  aznet validators add                     one more pod, with the keys that come next
+  aznet validators add small --count 3
+  aznet validators add small --group slow  one more of validatorGroups.slow
+  aznet validators add --no-wait           return when they are in the set, not when their first epoch begins
+
+On the chart's own L1 the pods stake and register by themselves; on another L1 whoever has the stake registers
+their attesters, and this waits for it. Interrupted, it leaves nothing half-done: the pods go on by themselves.
+Exit code 3 when the keys that come next have left the set before: the L1 never takes an address again.";
+
+/// Arguments of `aznet validators add`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct AddArgs {
+    /// Name of the network (default: the only one there is).
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+    /// How many pods, each with all of its keys.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub count: u32,
+    /// Which of validatorGroups (default: the chart's `validator`).
+    #[arg(long, value_name = "GROUP")]
+    pub group: Option<String>,
+    /// Where keys have left the set before, add idle pods for them on the way to fresh ones.
+    #[arg(long)]
+    pub past_retired: bool,
+    /// Don't wait for the first epoch whose committee may have them.
+    #[arg(long)]
+    pub no_wait: bool,
+    /// Where the network runs.
+    #[command(flatten)]
+    pub cluster: ClusterArg,
+    /// How the result is printed.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// What was added.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Added {
+    network: String,
+    pods: Vec<String>,
+    idle: Vec<String>,
+    attesters: Vec<Address>,
+    /// The first epoch whose committee may have them.
+    epoch: u64,
+    /// Seconds until it begins; 0: it is under way.
+    seconds: u64,
+    /// Those of them that the epoch's committee has; `None`: it isn't drawn yet.
+    committee: Option<Vec<Address>>,
+    active: u64,
+}
+
+/// Adds validators.
+pub(super) async fn run(args: &AddArgs, context: &Context) -> anyhow::Result<Exit> {
+    let networks = clusters::networks(context, args.cluster.cluster.as_ref()).await?;
+    let work = Work::open(context, &networks, args.name.as_deref()).await?;
+    let workload = workload(args.group.as_deref());
+    let seen = work.look(&[]).await?;
+    // Once more with the pods that would come: only a running pod can tell whom they sign for.
+    let seen = work.look(&next(&seen, &workload, args.count)).await?;
+    let wish = addition(&seen, &workload, args.count, args.past_retired)?;
+    let name = work.network.name().to_owned();
+    context.interrupt.leaves(
+        "the pods that were added go on and register by themselves",
+        format!("`aznet validators list {name}` shows how far they are"),
+    );
+    work.scale([(&wish.workload, &wish.replicas)]).await?;
+    let (seen, attesters) = entered(&work, &wish).await?;
+    let epoch = attesters.iter().map(|one| seen.set.drawn_from(*one)).max();
+    let epoch = epoch.unwrap_or_else(|| seen.set.epoch());
+    announce(context, &seen, epoch);
+    let seen = if args.no_wait {
+        seen
+    } else {
+        work.epoch(&seen.set, epoch).await?
+    };
+    let added = added(&name, wish, attesters, epoch, &seen);
+    context.printer.result(&added, render)?;
+    Ok(Exit::Ok)
+}
+
+/// Pods that may come next, with some to spare for retired ones.
+fn next(seen: &Validators, workload: &str, wanted: u32) -> Vec<String> {
+    const SPARE: u32 = 8;
+    let group = seen.groups.iter().find(|group| group.workload == workload);
+    let replicas = group.map_or(0, |group| group.replicas);
+    (replicas..replicas.saturating_add(wanted + SPARE))
+        .map(|ordinal| format!("{workload}-{ordinal}"))
+        .collect()
+}
+
+/// Waits until all attesters of the new pods are in the set.
+async fn entered(work: &Work<'_>, wish: &Addition) -> anyhow::Result<(Validators, Vec<Address>)> {
+    let step = work
+        .steps
+        .begin("entry", "waiting for the new pods to register");
+    let what = format!("{} in the validator set", wish.pods.join(", "));
+    // The queue may let in one a epoch.
+    let patience = 3_600;
+    let found = work.until(&step, what, patience, |seen| {
+        let mut attesters = Vec::new();
+        for pod in &wish.pods {
+            match seen.attesters_of(pod) {
+                Some(own) => attesters.extend_from_slice(own),
+                None => return Look::Pending(format!("{pod} doesn't say yet whom it signs for")),
+            }
+        }
+        let standing = |one: &Address| seen.attester(*one).map(|known| known.standing);
+        let missing = attesters
+            .iter()
+            .find(|one| standing(one) != Some(Standing::Validating));
+        match missing {
+            None => Look::Done((seen.clone(), attesters)),
+            Some(one) => {
+                let place = seen.set.queue.iter().position(|queued| queued == one);
+                Look::Pending(place.map_or_else(
+                    || format!("{one} isn't registered"),
+                    |place| format!("{one} is number {} in the entry queue", place + 1),
+                ))
+            }
+        }
+    });
+    let found = found.await?;
+    let words = format!("{} in the set", count(found.1.len(), "attester"));
+    work.steps.end(&step, words);
+    Ok(found)
+}
+
+fn announce(context: &Context, seen: &Validators, epoch: u64) {
+    let left = seen.set.start_of(epoch).saturating_sub(seen.set.l1_time);
+    if left > 0 {
+        context.printer.note(format_args!(
+            "committees may have them from epoch {epoch} on, which begins in {}",
+            Seconds(Duration::from_secs(left))
+        ));
+    }
+}
+
+fn added(
+    network: &str,
+    wish: Addition,
+    attesters: Vec<Address>,
+    epoch: u64,
+    seen: &Validators,
+) -> Added {
+    let draw = seen.set.draws.iter().find(|draw| draw.epoch == epoch);
+    let committee = draw.and_then(|draw| draw.committee.as_ref());
+    Added {
+        network: network.to_owned(),
+        pods: wish.pods,
+        idle: wish.idle,
+        epoch,
+        seconds: seen.set.start_of(epoch).saturating_sub(seen.set.l1_time),
+        committee: committee.map(|members| {
+            let ours = attesters.iter().filter(|one| members.contains(one));
+            ours.copied().collect()
+        }),
+        attesters,
+        active: seen.set.active,
+    }
+}
+
+fn render(added: &Added) -> String {
+    let who = count(added.attesters.len(), "validator");
+    let mut lines = vec![format!(
+        "{} {who} added: {}; there are {} now",
+        "✓".green(),
+        added.pods.join(", "),
+        added.active
+    )];
+    let epoch = added.epoch;
+    lines.push(match &added.committee {
+        None => format!("committees may have them from epoch {epoch} on"),
+        Some(members) => format!(
+            "the committee of epoch {epoch}, the first that may have them, has {} of them",
+            members.len()
+        ),
+    });
+    if !added.idle.is_empty() {
+        lines.push(format!(
+            "{} run without a place in the set: the L1 takes no address twice",
+            added.idle.join(", ")
+        ));
+    }
+    let network = &added.network;
+    lines.push(format!(
+        "keep the number in your values too: `aznet up {network}` with others would undo it"
+    ));
+    lines.join("\n")
+}

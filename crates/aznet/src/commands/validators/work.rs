@@ -1,0 +1,205 @@
+//! What adding and removing share: the network under work, its values, and the waits for the L1.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use aznet_cluster::source::Source;
+use aznet_network::deploy::{self, Chart};
+use aznet_network::namespace::Network;
+use aznet_network::plan::plan;
+use aznet_network::validators::{self, Standing, ValidatorSet, Validators};
+use aznet_network::values::{Loaded, Request, load};
+use aznet_network::wait::{self, Deadline, Seconds, Step as Look, WaitError};
+use serde_json::Value;
+
+use crate::bring_up::deadline;
+use crate::cli::ClusterChoice;
+use crate::clusters::Networks;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::live::Live;
+use crate::setup;
+use crate::steps::{Step, Steps};
+
+pub(super) use aznet_network::validators::Address;
+
+/// A look runs a program in a pod: not more often than there are L1 blocks.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// Room for pods and L1 beside the epochs that a change takes.
+const SLACK: Duration = Duration::from_mins(10);
+
+/// A network under work.
+pub(super) struct Work<'a> {
+    pub(super) context: &'a Context,
+    pub(super) steps: Steps,
+    choice: ClusterChoice,
+    pub(super) network: Network,
+}
+
+impl<'a> Work<'a> {
+    pub(super) async fn open(
+        context: &'a Context,
+        networks: &Networks,
+        name: Option<&str>,
+    ) -> anyhow::Result<Self> {
+        let (choice, network) = networks.open(name).await?;
+        Ok(Self {
+            context,
+            steps: Steps::new(&context.printer),
+            choice,
+            network,
+        })
+    }
+
+    /// The set and the pods, as a step.
+    pub(super) async fn look(&self, also: &[String]) -> anyhow::Result<Validators> {
+        let step = self.steps.begin("set", "reading the validator set");
+        let seen = validators::collect(&self.network, also).await;
+        let seen = seen.inspect_err(|_| step.abandon())?;
+        let set = &seen.set;
+        let words = format!(
+            "{} validators, committee {}, epoch {}",
+            set.active,
+            set.committee_size,
+            set.epoch()
+        );
+        self.steps.end(&step, words);
+        Ok(seen)
+    }
+
+    /// Brings workloads of validators to these numbers of pods.
+    pub(super) async fn scale<'b>(
+        &self,
+        replicas: impl IntoIterator<Item = (&'b String, &'b u32)>,
+    ) -> anyhow::Result<()> {
+        let sets: Vec<String> = replicas
+            .into_iter()
+            .map(|(workload, replicas)| format!("{}={replicas}", key(workload)))
+            .collect();
+        let ready = setup::attach(self.context, &self.choice).await?;
+        let cancel = self.context.interrupt.token();
+        let (name, namespace) = (self.network.name(), self.network.namespace());
+        let old = ready.helm.values(name, namespace, cancel).await?;
+        let old = Value::Object(old.unwrap_or_default());
+        let source = Source::locate()?;
+        let request = Request {
+            source: source.root(),
+            network: None,
+            implied: Some(&old),
+            files: &[],
+            sets: &sets,
+        };
+        let unusable = || format!("network {name} can't have {}", sets.join(" and "));
+        let Loaded { values, overlay } = load(&request).with_context(unusable)?;
+        let plan = plan(&values)
+            .map_err(Failure::Impossible)
+            .with_context(unusable)?;
+        let path = source.charts().join("aztec-network");
+        let chart = Chart {
+            helm: &ready.helm,
+            path: &path,
+            overlay: &overlay,
+        };
+        let live = Live::new(&self.steps, &self.context.interrupt, name);
+        let report = live.reporter();
+        let done = deploy::upgrade(&self.network, &chart, deadline(&plan), &report, cancel).await;
+        live.close(done.is_ok());
+        Ok(done?)
+    }
+
+    /// Waits until a look at the set satisfies, and shows what it sees meanwhile; `seconds` is what the L1 takes anyway.
+    pub(super) async fn until<T>(
+        &self,
+        step: &Step,
+        what: String,
+        seconds: u64,
+        satisfied: impl Fn(&Validators) -> Look<T>,
+    ) -> anyhow::Result<T> {
+        let limit = Deadline::after(SLACK + Duration::from_secs(seconds)).every(LOOK_EVERY);
+        let satisfied = &satisfied;
+        let waited = wait::until(
+            what.clone(),
+            limit,
+            self.context.interrupt.token(),
+            |_| async move {
+                let look = match validators::collect(&self.network, &[]).await {
+                    Ok(seen) => satisfied(&seen),
+                    // A pod that is restarted meanwhile comes back.
+                    Err(error) => Look::Pending(error.to_string()),
+                };
+                if let Look::Pending(seen) = &look {
+                    step.say(seen);
+                }
+                Ok::<_, WaitError>(look)
+            },
+        );
+        let waited = waited.await.inspect_err(|_| step.abandon());
+        Ok(waited.map_err(|wait| Failure::NotSettled { wait })?)
+    }
+
+    /// Waits until `epoch` is under way on L1.
+    pub(super) async fn epoch(&self, set: &ValidatorSet, epoch: u64) -> anyhow::Result<Validators> {
+        let begins = set.start_of(epoch);
+        let step = self.steps.begin("epoch", "looking at the time");
+        let left = begins.saturating_sub(set.l1_time);
+        let what = format!("epoch {epoch}");
+        let seen = self.until(&step, what, left, |seen| {
+            let set = &seen.set;
+            let left = Duration::from_secs(begins.saturating_sub(set.l1_time));
+            if left.is_zero() {
+                return Look::Done(seen.clone());
+            }
+            let words = format!("epoch {}; {epoch} begins in {}", set.epoch(), Seconds(left));
+            Look::Pending(words)
+        });
+        let seen = seen.await?;
+        self.steps.end(&step, format!("{epoch} has begun"));
+        Ok(seen)
+    }
+}
+
+/// The values key of a workload's number of pods.
+fn key(workload: &str) -> String {
+    match workload.strip_prefix("validator-") {
+        Some(group) => format!("validatorGroups.{group}.replicas"),
+        None => "validator.replicas".to_owned(),
+    }
+}
+
+/// Whether an attester is out of the set, or on its way.
+pub(super) fn is_out(seen: &Validators, attester: Address) -> bool {
+    let standing = seen.attester(attester).map(|one| one.standing);
+    !matches!(standing, Some(Standing::Validating | Standing::Queued))
+}
+
+/// An amount with 18 decimals, given in its smallest unit: `100`, `0.25`.
+pub(super) fn amount(smallest: &str) -> String {
+    const DECIMALS: usize = 18;
+    let padded = format!("{smallest:0>width$}", width = DECIMALS + 1);
+    let (whole, fraction) = padded.split_at(padded.len() - DECIMALS);
+    let fraction = fraction[..4].trim_end_matches('0');
+    if fraction.is_empty() {
+        whole.to_owned()
+    } else {
+        format!("{whole}.{fraction}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_are_shown_in_whole_units() {
+        assert_eq!(amount("100000000000000000000"), "100");
+        assert_eq!(amount("98250000000000000000"), "98.25");
+        assert_eq!(amount("0"), "0");
+        assert_eq!(amount("1"), "0");
+    }
+
+    #[test]
+    fn workloads_are_scaled_by_their_values() {
+        assert_eq!(key("validator"), "validator.replicas");
+        assert_eq!(key("validator-slow"), "validatorGroups.slow.replicas");
+    }
+}
