@@ -129,6 +129,9 @@ fn version(group: Group, go_mod: &str) -> String {
         Group::LocalPathProvisioner => "github.com/rancher/local-path-provisioner",
         Group::Versitygw => "github.com/versity/versitygw",
         Group::Helm => "helm.sh/helm/v4",
+        Group::OtelCollector => "go.opentelemetry.io/collector/otelcol",
+        Group::Prometheus => "github.com/prometheus/prometheus",
+        Group::Calico => "github.com/projectcalico/calico",
     };
     let mut lines = go_mod
         .lines()

@@ -321,6 +321,7 @@ mod tests {
         PodState {
             name: name.into(),
             role,
+            group: None,
             phase: Phase::Ready,
             restarts: 0,
             created: None,

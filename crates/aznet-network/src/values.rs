@@ -35,13 +35,13 @@ pub use pod::{
 };
 pub use quantity::ResourceList;
 pub use rollout::{PodDisruptionBudget, UpdateStrategy};
-pub use slashing::{
-    Inactivity, Penalties, Sentinel, SlashAmounts, SlasherFlavor, Slashing, Staking,
-};
 pub use security::{
     AdminApi, NetworkPolicy, PolicyEgress, PolicyIngress, PolicyOutside, PolicyPeers,
 };
-pub use telemetry::{Alerts, Collector, Exposure, Forward, Grafana, Prometheus, Telemetry};
+pub use slashing::{
+    Inactivity, Penalties, Sentinel, SlashAmounts, SlasherFlavor, Slashing, Staking,
+};
+pub use telemetry::{Alerts, Collector, Expose, Forward, Grafana, Prometheus, Telemetry};
 
 use crate::role::Role;
 use schemars::JsonSchema;

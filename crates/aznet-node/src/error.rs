@@ -187,13 +187,28 @@ impl NodeError {
             | Self::Timing { .. }
             | Self::ClockSpent { .. }
             | Self::Exec { .. }
+            | Self::L1Secret(_)
+            | Self::Bot(_)
+            | Self::NoNode
+            | Self::NoNetwork
+            | Self::Keystore(_)
+            | Self::KeyTwice { .. }
+            | Self::NoRemoteAccounts(_)
+            | Self::NotHeld(_)
+            | Self::NeedsWithdrawer { .. }
+            | Self::WithdrawerKey(_)
             | Self::Wait(WaitError::Hopeless { .. }) => true,
             Self::Install(_)
             | Self::File(_)
             | Self::Wait(WaitError::TimedOut { .. })
             | Self::L1(_)
             | Self::Deployment(_)
-            | Self::Staking(_) => false,
+            | Self::Staking(_)
+            | Self::Leave(_)
+            | Self::NoKeystore(_)
+            | Self::StillDrawn { .. }
+            | Self::Signals(_)
+            | Self::Serve(_) => false,
         }
     }
 

@@ -28,6 +28,8 @@ pub(crate) struct Facts {
     pub(crate) consensus_keys: ApiKeys,
     /// Whom a bot sends as.
     pub(crate) account: Option<Account>,
+    /// Whether the chart gave the hash of the admin API's key.
+    pub(crate) admin_key_hash: bool,
 }
 
 /// An address on which a pod can be reached.
@@ -60,8 +62,6 @@ pub(crate) fn announced(config: &NetworkConfig, settings: &Settings) -> Option<P
         ip,
         port: Some(port),
     })
-    /// Whether the chart gave the hash of the admin API's key.
-    pub(crate) admin_key_hash: bool,
 }
 
 /// Reads the configuration the chart rendered.

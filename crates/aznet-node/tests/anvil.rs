@@ -28,11 +28,15 @@ impl Anvil {
             .stdout(Stdio::null())
             .spawn()
             .expect("aznet-node starts");
-        let anvil = Self {
+        let mut anvil = Self {
             process,
             url: format!("http://127.0.0.1:{port}"),
         };
-        eventually("anvil answers", || anvil.ask("eth_chainId", &json!([])));
+        eventually("anvil answers", || {
+            let ended = anvil.process.try_wait().expect("a child of the test");
+            assert!(ended.is_none(), "{}", last_words(data));
+            anvil.ask("eth_chainId", &json!([]))
+        });
         anvil
     }
 
@@ -81,6 +85,11 @@ impl Drop for Anvil {
             self.process.wait().expect("ends");
         }
     }
+}
+
+/// What aznet-node says when it ends by itself.
+fn last_words(data: &Path) -> String {
+    std::fs::read_to_string(data.join("termination")).unwrap_or_default()
 }
 
 fn signal(process: u32, signal: &str) {
@@ -142,21 +151,10 @@ fn prepare() -> Option<(tempfile::TempDir, u16)> {
 }
 
 fn config() -> Value {
-    json!({
-        "l1": {
-            "chainId": 31337, "blockTime": 1, "executionUrls": ["http://127.0.0.1:8545"], "consensusUrls": [],
-            "anvil": true, "slotsInAnEpoch": 2,
-        },
-        "slotDuration": 12, "epochDuration": 4, "committeeSize": 4, "lagInEpochsForValidatorSet": 1,
-        "lagInEpochsForRandao": 1, "proofSubmissionEpochs": 2, "realProofs": false, "testAccounts": true,
-        "sponsoredFpc": true, "skipWarmUp": true, "registryAddress": null, "sentinel": true,
-        "slashing": {"flavor": "none", "localEjectionThreshold": null, "disablePenalties": true},
-        "endpoints": {"bootNode": "", "node": "", "proverBroker": "", "blobStore": null},
-        "keys": {
-            "deployer": 0, "attester": {"start": 1, "perReplica": 1}, "publisher": {"start": 2, "perReplica": 1},
-            "prover": {"start": 3, "perReplica": 1}, "validatorReplicas": 1,
-        },
-    })
+    let text = include_str!("network.json");
+    let mut config: Value = serde_json::from_str(text).expect("a network's configuration");
+    config["l1"]["blockTime"] = json!(1);
+    config
 }
 
 #[test]

@@ -119,7 +119,10 @@ impl Change {
         // Of a network that someone else deployed, these values are only what we believe of it: they may be mended.
         if registry.is_none() {
             let is_fixed = |key: &&String| {
-                let within = |fixed: &&str| key.strip_prefix(*fixed).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+                let within = |fixed: &&str| {
+                    key.strip_prefix(*fixed)
+                        .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+                };
                 FIXED.iter().any(|fixed| within(fixed))
             };
             let why =

@@ -135,6 +135,7 @@ pub fn load(request: &Request<'_>) -> Result<Loaded, ValuesError> {
         set::apply(&mut overlay, expression).map_err(refused)?;
         set::apply(&mut set_values, expression).map_err(refused)?;
     }
+    set::keep_text(&merged, &set_values, &mut overlay);
     layers.push(Layer {
         origin: "--set".to_owned(),
         values: set_values,

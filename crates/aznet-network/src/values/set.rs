@@ -26,6 +26,25 @@ pub(super) fn apply(values: &mut Map<String, Value>, expression: &str) -> Result
     Ok(())
 }
 
+/// What looks like a number or `true` stays text where the default is text: `localEjectionThreshold=50` needs no quotes.
+pub(super) fn keep_text(
+    defaults: &Map<String, Value>,
+    set: &Map<String, Value>,
+    values: &mut Map<String, Value>,
+) {
+    for (key, set) in set {
+        match (defaults.get(key), set, values.get_mut(key)) {
+            (Some(Value::Object(defaults)), Value::Object(set), Some(Value::Object(values))) => {
+                keep_text(defaults, set, values);
+            }
+            (Some(Value::String(_)), Value::Number(_) | Value::Bool(_), Some(value)) => {
+                *value = Value::String(set.to_string());
+            }
+            _ => {}
+        }
+    }
+}
+
 /// Splits at `separator` outside of braces and where no backslash precedes it; backslashes stay.
 fn split(text: &str, separator: char) -> Result<Vec<String>, String> {
     let (mut parts, mut part, mut depth, mut escaped) = (Vec::new(), String::new(), 0_u32, false);
@@ -184,6 +203,17 @@ mod tests {
         ] {
             assert_eq!(set(&expressions), Ok(expected), "{expressions:?}");
         }
+    }
+
+    #[test]
+    fn text_stays_text() {
+        let map = |value: Value| value.as_object().cloned().expect("a map");
+        let defaults = map(json!({"a": {"text": "", "number": 1}, "list": ["x"]}));
+        let set = map(json!({"a": {"text": 50, "number": 2, "new": true}, "list": [3]}));
+        let mut values = set.clone();
+        keep_text(&defaults, &set, &mut values);
+        let expected = json!({"a": {"text": "50", "number": 2, "new": true}, "list": [3]});
+        assert_eq!(Value::Object(values), expected);
     }
 
     #[test]

@@ -112,14 +112,14 @@ pod_settings! {
         /// Name of a Secret with the keys `username` and `password` of its administrator; empty generates one, kept over upgrades.
         pub existing_secret: String,
         /// How it is reached.
-        pub expose: Exposure,
+        pub expose: Expose,
     }
 }
 
 /// How a Service is reached.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Exposure {
+pub struct Expose {
     /// Type of the Service.
     #[serde(rename = "type")]
     pub kind: ServiceType,

@@ -3,8 +3,8 @@
 mod checks;
 mod machine;
 mod policies;
-mod secrets;
 mod rollout;
+mod secrets;
 mod telemetry;
 mod validators;
 

@@ -1,6 +1,6 @@
 //! What upgrades, lost pods and lost volumes do to a network that runs.
 
-use super::checks::{up_args, expect, number, pods, post};
+use super::checks::{expect, number, pods, post, up_args};
 use super::machine::{
     CLUSTER, Checked, Machine, NETWORK, helm, json, kubectl, kubectl_with_input, status, succeeds,
     until,
