@@ -50,7 +50,7 @@ pub(crate) fn deployment_environment(config: &NetworkConfig) -> Env {
     slashing::deployment(&mut env, config);
     if let Some(url) = config.l1.execution_urls.first() {
         // What forge is told by, see forge_shim.cjs.
-        set(&mut env, "ETH_RPC_URL", url);
+        set(&mut env, "FOUNDRY_ETH_RPC_URL", url);
     }
     if config.l1.anvil {
         // After a failure the whole deployment is tried anew, which is quicker than forge's own attempts.

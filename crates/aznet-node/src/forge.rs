@@ -74,14 +74,14 @@ mod tests {
     const URL: &str = "https://l1.example/v2/KEY";
     /// As Aztec does: a program starts a script of Node.js, and that starts forge.
     const PROGRAM: &str = "const { spawn } = require('node:child_process');
-        spawn(process.execPath, [process.argv[2], 'Deploy.s.sol', '--private-key', '0xSECRET', '--rpc-url', process.env.ETH_RPC_URL], { stdio: 'inherit' });";
+        spawn(process.execPath, [process.argv[2], 'Deploy.s.sol', '--private-key', '0xSECRET', '--rpc-url', process.env.FOUNDRY_ETH_RPC_URL], { stdio: 'inherit' });";
     const SCRIPT: &str = "const { spawn } = require('node:child_process');
         const { readFileSync } = require('node:fs');
         const args = process.argv.slice(2);
         console.log('script', readFileSync('/proc/self/cmdline', 'utf8').replaceAll('\\0', ' '));
         console.log('url', args[args.indexOf('--rpc-url') + 1]);
         spawn('forge', ['script', ...args], { stdio: 'inherit' });";
-    const FORGE: &str = "#!/bin/sh\necho \"forge $*; $ETH_RPC_URL\"\n";
+    const FORGE: &str = "#!/bin/sh\necho \"forge $*; $FOUNDRY_ETH_RPC_URL\"\n";
 
     #[test]
     fn neither_key_nor_url_is_on_a_command_line() {
@@ -104,7 +104,7 @@ mod tests {
         let output = Command::new("node")
             .args([path("program.cjs"), path("script.cjs")])
             .envs(shim.environment(None))
-            .env("ETH_RPC_URL", URL)
+            .env("FOUNDRY_ETH_RPC_URL", URL)
             .env("PATH", format!("{}:{search}", dir.path().display()))
             .output()
             .expect("Node.js runs");

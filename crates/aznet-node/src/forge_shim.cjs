@@ -1,17 +1,17 @@
 // Loaded before Aztec's program: takes private keys and the L1's URL, which may hold an API key, off the command lines
-// of the processes it starts. forge reads the URL from ETH_RPC_URL, which they all inherit.
+// of the processes it starts. forge reads the URL from FOUNDRY_ETH_RPC_URL, which they all inherit.
 'use strict';
 const childProcess = require('node:child_process');
 const { syncBuiltinESMExports } = require('node:module');
 
-const { AZNET_FORGE_KEYSTORE, AZNET_FORGE_PASSWORD_FILE, AZNET_FORGE_SENDER, ETH_RPC_URL } = process.env;
-const HIDDEN = 'in-ETH_RPC_URL';
+const { AZNET_FORGE_KEYSTORE, AZNET_FORGE_PASSWORD_FILE, AZNET_FORGE_SENDER, FOUNDRY_ETH_RPC_URL } = process.env;
+const HIDDEN = 'in-FOUNDRY_ETH_RPC_URL';
 const spawn = childProcess.spawn;
 
 // A script that forge is started by: here, the argument is only in memory.
 const own = process.argv.indexOf('--rpc-url');
 if (own > 0 && process.argv[own + 1] === HIDDEN) {
-  process.argv[own + 1] = ETH_RPC_URL;
+  process.argv[own + 1] = FOUNDRY_ETH_RPC_URL;
 }
 
 const withKeyHidden = args => {
@@ -29,7 +29,7 @@ const withKeyHidden = args => {
 
 const withUrlHidden = (command, args) => {
   const at = args.indexOf('--rpc-url');
-  if (at < 0 || args[at + 1] !== ETH_RPC_URL) {
+  if (at < 0 || args[at + 1] !== FOUNDRY_ETH_RPC_URL) {
     return args;
   }
   return command === 'forge' ? args.toSpliced(at, 2) : args.toSpliced(at + 1, 1, HIDDEN);

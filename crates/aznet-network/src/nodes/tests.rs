@@ -50,7 +50,7 @@ fn a_pod_of_another_kind_is_not_described() {
     let mut other = pod(&json!({}));
     other
         .labels_mut()
-        .insert(COMPONENT.into(), "grafana".into());
+        .insert(COMPONENT.into(), "gateway".into());
     assert_eq!(
         describe(Observed {
             pod: &other,
