@@ -93,7 +93,9 @@ pub(super) fn of_one(values: &Values, workload: &Workload) -> Result<Demand, Vec
     );
     let key = |part: &str| format!("{}.{part}", workload.values_key());
     let storage = pod.storage.unwrap_or_default();
-    let size = storage.size.filter(|_| storage.enabled == Some(true));
+    // The collector keeps nothing.
+    let keeps = storage.enabled == Some(true) && workload.role() != Role::OtelCollector;
+    let size = storage.size.filter(|_| keeps);
     Ok(Demand {
         memory,
         cpu,

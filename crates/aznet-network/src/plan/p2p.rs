@@ -3,6 +3,7 @@
 use crate::values::{Exposure, P2p, Problem, Values};
 use crate::workload::Workload;
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 
 /// Ports that Kubernetes sets aside for services, unless its API server was told otherwise.
 const NODE_PORTS: std::ops::RangeInclusive<u32> = 30_000..=32_767;
@@ -213,5 +214,18 @@ pub(super) fn notes(values: &Values) -> Vec<String> {
                 .to_owned(),
         );
     }
+    notes.extend(exposed.iter().filter_map(placeholder));
     notes
+}
+
+/// An address that is in examples only.
+fn placeholder(one: &Exposed) -> Option<String> {
+    let mut announced = (0..one.replicas).filter_map(|ordinal| one.p2p.announced(ordinal));
+    let example =
+        announced.find(|ip| ip.parse().is_ok_and(|ip: Ipv4Addr| ip.is_documentation()))?;
+    Some(format!(
+        "{} announces {example}, an address for documentation (RFC 5737) that nobody can dial: set {} to your own.",
+        one.workload,
+        one.key("announceIp")
+    ))
 }

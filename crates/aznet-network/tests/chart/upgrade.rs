@@ -9,7 +9,8 @@ use aznet_network::values::Loaded;
 async fn manifest(loaded: &Loaded) -> Manifest {
     // What is made by chance is kept over upgrades: Helm looks it up on the server.
     let made = |object: &serde_json::Value| {
-        object["metadata"]["name"] == "blob-store" && object["kind"] == "Secret"
+        let name = object["metadata"]["name"].as_str().unwrap_or_default();
+        object["kind"] == "Secret" && ["admin-api", "blob-store", "grafana"].contains(&name)
     };
     let objects = render(loaded).await;
     objects.into_iter().filter(|object| !made(object)).collect()
@@ -66,7 +67,7 @@ async fn each_change_has_its_consequences() {
             vec![],
             vec!["validator.env.A=b", "validator.updateStrategy.partition=3"],
         ),
-        (vec![], vec!["network.sentinel=false"]),
+        (vec![], vec!["network.sentinel.enabled=false"]),
         (
             vec![],
             vec![
