@@ -38,6 +38,12 @@ enum Task {
         #[arg(value_enum)]
         tiers: Vec<test::Tier>,
     },
+    /// The pxe's test on a network that runs and has test accounts.
+    Pxe {
+        /// URL of one of its nodes, as `aznet env` prints it.
+        #[arg(long)]
+        node_url: String,
+    },
     /// Measure the budgets on this machine and write docs/reference/benchmarks.md.
     Bench {
         /// Runs of each measurement; the median is kept.
@@ -52,6 +58,7 @@ fn main() -> ExitCode {
         Task::Check => check::run(),
         Task::Release => release::note(),
         Task::Test { tiers } => test::run(&tiers),
+        Task::Pxe { node_url } => test::pxe_on(&node_url),
         Task::Bench { runs } => bench::run(runs),
     };
     match outcome {

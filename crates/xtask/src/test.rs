@@ -158,25 +158,38 @@ fn run_tier(tier: Tier, skips: &Skips, image: Option<&Mounted>) -> Result<Tally>
     if let Some(image) = image {
         command.env("AZNET_ANVIL_CMD", image.file(ANVIL));
     }
+    // The network tier has the pxe's own test run on its network.
+    command.env("AZNET_XTASK", std::env::current_exe()?);
     counted(command, skips, libtest_line)
 }
 
-/// The pxe's tests, in its own image: Aztec's native code wants the C++ library that it was made for.
+/// The pxe's tests but for the one that needs a network.
 fn pxe(skips: &Skips, image: &Mounted) -> Result<Tally> {
-    let tests = run::root().join("pxe/test");
-    let words = [
-        "/usr/bin/env",
-        "-C",
-        "/usr/src/pxe",
-        "NODE_ENV=test",
-        "node",
-        "--no-warnings",
-        "--test",
-        "--test-reporter=tap",
-        "test/*.test.ts",
-    ];
-    let command = image.command(Some((&tests, "/usr/src/pxe/test")), &words);
+    let command = pxe_command(image, &[], "test/!(network).test.ts");
     counted(command, skips, tap_line)
+}
+
+/// That one, on the network of a node.
+pub(crate) fn pxe_on(node_url: &str) -> Result<()> {
+    let image = Mounted::pxe(&aznet_binary())?;
+    let url = format!("AZTEC_NODE_URL={node_url}");
+    let status = pxe_command(&image, &[&url], "test/network.test.ts").status();
+    image.remove()?;
+    let status = status.context("the pxe's test could not be started")?;
+    if !status.success() {
+        bail!("the pxe's test on a network: {status}");
+    }
+    Ok(())
+}
+
+/// Tests of the pxe in its own image: Aztec's native code wants the C++ library that it was made for.
+fn pxe_command(image: &Mounted, variables: &[&str], tests: &str) -> Command {
+    let folder = run::root().join("pxe/test");
+    let mut words = vec!["/usr/bin/env", "-C", "/usr/src/pxe", "NODE_ENV=test"];
+    words.extend(variables);
+    words.extend(["node", "--no-warnings", "--test", "--test-reporter=tap"]);
+    words.push(tests);
+    image.command(Some((&folder, "/usr/src/pxe/test")), &words)
 }
 
 /// Runs a test program, shows its output as it comes, and adds up the counts that `read` finds in its lines.

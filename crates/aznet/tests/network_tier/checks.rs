@@ -18,6 +18,7 @@ pub(crate) fn checks() -> Vec<(&'static str, Check)> {
         ("the_admin_api_wants_its_key", admin_key),
         ("only_those_who_need_to_can_connect", policies::are_enforced),
         ("tokens_move_and_are_proven_and_finalized", transfer),
+        ("the_wallet_servers_own_test_passes_on_it", wallet),
         ("logs_of_a_role_come_from_each_of_its_pods", logs),
         ("every_panel_and_alert_finds_its_series", telemetry::queries),
         ("up_again_restarts_nothing", up_again),
@@ -227,6 +228,23 @@ fn transfer(_: &Machine) -> Checked {
         junit.contains("failures=\"0\"") && junit.contains("transfer"),
         "a passed transfer in junit.xml",
         &junit,
+    )
+}
+
+/// Two wallet servers that run as processes, spoken to as Aztec.js does.
+fn wallet(_: &Machine) -> Checked {
+    let urls = json(&["env", NETWORK, "--cluster", CLUSTER])?;
+    let url = urls["AZTEC_NODE_URL"].as_str().ok_or("no AZTEC_NODE_URL")?;
+    let xtask = std::env::var_os("AZNET_XTASK").ok_or("run this by `cargo xtask test network`")?;
+    let output = std::process::Command::new(xtask)
+        .args(["pxe", "--node-url", url])
+        .output()
+        .map_err(|error| format!("xtask could not be started: {error}"))?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    expect(
+        output.status.success() && said.contains("# fail 0"),
+        "the wallet server's test to pass",
+        &said,
     )
 }
 
