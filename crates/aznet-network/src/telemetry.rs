@@ -28,8 +28,8 @@ pub const GRAFANA_PORT: u16 = 3000;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// A metric that every Node.js process that pushes has, once.
 const METRIC: &str = "count by (pod) (process_memory_usage)";
-/// Log lines that arrived.
-const LOGS: &str = "sum by (pod) (aznet_log_records_total)";
+/// Log lines that arrived. The collector forgets a count that does not change; a pod that has nothing to say for a while has arrived all the same.
+const LOGS: &str = "sum by (pod) (last_over_time(aznet_log_records_total[15d]))";
 
 /// The Prometheus of a network.
 #[derive(Clone)]
@@ -57,7 +57,7 @@ pub struct Arrival {
     pub role: Role,
     /// Whether metrics of it arrive.
     pub metrics: bool,
-    /// Log lines of it that arrived since the collector started; `None` where log lines are not pushed.
+    /// Log lines of it that Prometheus knows of; `None` where log lines are not pushed.
     pub logs: Option<u64>,
 }
 

@@ -18,6 +18,8 @@ pub(crate) const SERVICE_PREFIX: u8 = 16;
 pub(crate) const API_ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 96, 0, 1);
 /// CoreDNS.
 pub(crate) const DNS_ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 96, 0, 10);
+/// The gateway of pods that Calico links: nobody has it, their links answer for it.
+pub(crate) const CALICO_GATEWAY: Ipv4Addr = Ipv4Addr::new(169, 254, 1, 1);
 /// The API's port on the node.
 pub(crate) const API_PORT: u16 = 6443;
 /// The domain of service names.

@@ -14,7 +14,7 @@ use nix::sys::statfs::{NSFS_MAGIC, statfs};
 use rtnetlink::{Handle, LinkBridge, LinkUnspec, RouteMessageBuilder};
 
 use super::Error;
-use super::addresses::{NODE_ADDRESS, NODE_LINK, SERVICE_PREFIX, SERVICE_RANGE};
+use super::addresses::{CALICO_GATEWAY, NODE_ADDRESS, NODE_LINK, SERVICE_PREFIX, SERVICE_RANGE};
 use crate::files;
 
 /// Whether `path` names a namespace; an empty file left by a reboot does not.
@@ -134,13 +134,19 @@ async fn links_and_routes(handle: &Handle) -> Result<(), Error> {
         .execute()
         .await
         .map_err(netlink("add the node's address"))?;
-    // Service addresses are rewritten after routing, so a process of the node needs a route for them.
-    let services = RouteMessageBuilder::<Ipv4Addr>::new()
-        .destination_prefix(SERVICE_RANGE, SERVICE_PREFIX)
-        .output_interface(index)
-        .build();
-    let add = handle.route().add(services).execute();
-    add.await.map_err(netlink("add the route to services"))?;
+    for (first, prefix) in [
+        // Service addresses are rewritten after routing, so a process of the node needs a route for them.
+        (SERVICE_RANGE, SERVICE_PREFIX),
+        // The kernel answers for an address that it has a way to.
+        (CALICO_GATEWAY, 32),
+    ] {
+        let way = RouteMessageBuilder::<Ipv4Addr>::new()
+            .destination_prefix(first, prefix)
+            .output_interface(index)
+            .build();
+        let add = handle.route().add(way).execute();
+        add.await.map_err(netlink("add a route"))?;
+    }
     // Whoever calls out is told at once, rather than left waiting.
     let nowhere = RouteMessageBuilder::<Ipv4Addr>::new()
         .kind(RouteType::Unreachable)
