@@ -86,6 +86,7 @@ mod tests {
         announced(&config, &Settings::of_pod(pod))
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "compared with what may be none")]
     fn place(ip: &str, port: Option<u16>) -> Option<Place> {
         Some(Place {
             ip: ip.into(),

@@ -101,9 +101,9 @@ fn all(dir: &Path) -> Result<BTreeMap<String, Stored>, NodeError> {
     let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
     for path in paths.filter(|path| path.extension().is_some_and(|ext| ext == "json")) {
         let text = files::read_if_there(&path)?.unwrap_or_default();
-        let stored = Stored::read(&path, &text)?;
+        let own = Stored::read(&path, &text)?;
         let pod = path.file_stem().unwrap_or_default().to_string_lossy();
-        for attester in addresses(&stored.attesters) {
+        for attester in addresses(&own.attesters) {
             if let Some(other) = holders.insert(attester, pod.clone().into_owned()) {
                 return Err(NodeError::KeyTwice {
                     attester,
@@ -111,7 +111,7 @@ fn all(dir: &Path) -> Result<BTreeMap<String, Stored>, NodeError> {
                 });
             }
         }
-        stores.insert(pod.into_owned(), stored);
+        stores.insert(pod.into_owned(), own);
     }
     Ok(stores)
 }

@@ -81,6 +81,7 @@ struct Refusal {
 }
 
 impl Refusal {
+    #[expect(clippy::needless_pass_by_value, reason = "errors are mapped by it")]
     fn of_params(message: impl ToString) -> Self {
         Self {
             code: -32602,

@@ -180,7 +180,7 @@ impl<'a> Desk<'a> {
 
     fn retire(&self, retire: &Retire) -> Result<(), NodeError> {
         let mut attesters = Vec::new();
-        let mut wallets: Vec<Wallet> = self.withdrawer(retire)?.into_iter().collect();
+        let mut wallets: Vec<Wallet> = Self::withdrawer(retire)?.into_iter().collect();
         for pod in retire.pods.iter().map(|name| PodName::read(name)) {
             let holdings = Holdings::of(&pod, self.config, self.settings)?;
             say(format_args!("{pod} is to go: {:?}", holdings.attesters));
@@ -203,7 +203,7 @@ impl<'a> Desk<'a> {
         self.until_out(&attesters)
     }
 
-    fn withdrawer(&self, retire: &Retire) -> Result<Option<Wallet>, NodeError> {
+    fn withdrawer(retire: &Retire) -> Result<Option<Wallet>, NodeError> {
         let Some(path) = &retire.withdrawer else {
             return Ok(None);
         };

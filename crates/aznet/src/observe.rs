@@ -12,7 +12,7 @@ use crate::steps::Steps;
 use crate::table::count;
 
 /// Time for the last node to start pushing once it serves, besides four collections.
-const COLLECTED_WITHIN: Duration = Duration::from_secs(60);
+const COLLECTED_WITHIN: Duration = Duration::from_mins(1);
 
 /// Waits until something of every node has arrived, where there is a Prometheus to ask.
 pub(crate) async fn observe(

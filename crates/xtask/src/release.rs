@@ -6,6 +6,7 @@ use crate::run;
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 const CHART: &str = "helm-charts/aztec-network";
@@ -131,11 +132,11 @@ fn digest(chart: &Path) -> Result<String> {
             hasher.update(part);
         }
     }
-    Ok(hasher
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect())
+    let hash = hasher.finalize();
+    Ok(hash.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    }))
 }
 
 fn without_version(text: &[u8]) -> Vec<u8> {
@@ -201,7 +202,7 @@ mod tests {
     fn the_digest_is_of_content_and_names() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let write = |name: &str, text: &str| {
-            std::fs::write(folder.path().join(name), text).expect("written")
+            std::fs::write(folder.path().join(name), text).expect("written");
         };
         write("Chart.yaml", "name: x\nversion: 1.0.0\n");
         write("values.yaml", "a: 1\n");

@@ -123,7 +123,7 @@ impl Change {
                     key.strip_prefix(*fixed)
                         .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
                 };
-                FIXED.iter().any(|fixed| within(fixed))
+                FIXED.iter().any(within)
             };
             let why =
                 "fixed when the L1 contracts were deployed; start a new network for another value";

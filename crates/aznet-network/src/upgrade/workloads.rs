@@ -162,8 +162,8 @@ impl Pair<'_> {
         }
         if forgets(new) {
             match loss(&self.id.name) {
-                Some(loss) => {
-                    let lost = self.consequence(Effect::Lost, vec![loss.to_owned()]);
+                Some(what) => {
+                    let lost = self.consequence(Effect::Lost, vec![what.to_owned()]);
                     all.push(lost.of_pods(replaced.clone()));
                 }
                 None if self.id.name != "prover-agent" => {

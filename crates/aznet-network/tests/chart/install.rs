@@ -10,6 +10,7 @@ use kube::Api;
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind, ListParams, PostParams};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use tokio_util::sync::CancellationToken;
 
 struct Place<'a> {
@@ -92,7 +93,7 @@ impl<'a> Place<'a> {
         let mut text = String::new();
         for name in ["blob-store", "admin-api"] {
             let secret = self.api::<Secret>().get(name).await;
-            text += &format!("{:?}", secret.expect("the Secret exists").data);
+            let _ = write!(text, "{:?}", secret.expect("the Secret exists").data);
         }
         text
     }

@@ -20,8 +20,8 @@ async fn between(before: &[&str], after: &[&str]) -> Upgrade {
     let (before, after) = (sets(before), sets(after));
     let committee = plan(&after.values).expect("these values work").committee;
     compare(
-        &manifest(&before).await,
-        &manifest(&after).await,
+        &Box::pin(manifest(&before)).await,
+        &Box::pin(manifest(&after)).await,
         &committee,
     )
 }

@@ -7,6 +7,7 @@ use alloy_signer_local::coins_bip39::{English, Mnemonic};
 use aznet_cluster::paths::Paths;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::LazyLock;
 
@@ -220,7 +221,10 @@ fn collect(value: &Value, keys: &mut Vec<String>) {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// Base64 without padding, whose last characters depend on what follows.

@@ -279,11 +279,11 @@ mod tests {
 
     fn attester(n: u8, standing: Standing) -> Attester {
         let out = standing == Standing::Leaving;
-        let stake = "100000000000000000000".parse().unwrap();
+        let [none, stake] = ["0", "100000000000000000000"].map(|text| text.parse().unwrap());
         Attester {
             address: who(n),
             standing,
-            stake: if out { stake - stake } else { stake },
+            stake: if out { none } else { stake },
             withdrawer: Some(who(n)),
             exit: out.then(|| Out {
                 amount: stake,
