@@ -22,19 +22,13 @@ pub(crate) fn checks() -> Vec<(&'static str, Check)> {
         ("logs_of_a_role_come_from_each_of_its_pods", logs),
         ("every_panel_and_alert_finds_its_series", telemetry::queries),
         ("up_again_restarts_nothing", up_again),
-        (
-            "validators_restart_one_at_a_time_and_the_quorum_stays",
-            rollout::rolling_upgrade,
-        ),
-        ("upgrade_adds_nodes_and_restarts_none", upgrade),
     ];
     if std::env::var_os("AZNET_TEST_LONG").is_some() {
         all.extend(long());
     }
-    all.extend::<[(&str, Check); 5]>([
+    all.extend::<[(&str, Check); 4]>([
         ("a_killed_validator_process_comes_back", kill_validator),
         ("killed_kubelet_and_etcd_are_survived", kill_components),
-        ("no_secret_is_told", secrets::none_is_told),
         ("a_second_network_runs_beside_the_first", second_network),
         ("down_leaves_the_machine_as_it_was", down),
     ]);
@@ -49,6 +43,10 @@ fn long() -> Vec<(&'static str, Check)> {
             rollout::canary_and_rollback,
         ),
         (
+            "validators_restart_one_at_a_time_and_the_quorum_stays",
+            rollout::rolling_upgrade,
+        ),
+        (
             "evictions_stop_at_the_quorum_and_data_survives_them",
             rollout::evictions,
         ),
@@ -56,6 +54,7 @@ fn long() -> Vec<(&'static str, Check)> {
             "a_validator_without_its_volume_syncs_anew",
             rollout::lost_volume,
         ),
+        ("upgrade_adds_nodes_and_restarts_none", upgrade),
         ("validators_of_two_groups_attest", groups),
         ("validators_are_listed", validators::listed),
         ("a_validator_is_added", validators::add),
@@ -68,6 +67,7 @@ fn long() -> Vec<(&'static str, Check)> {
             validators::remove,
         ),
         ("a_release_of_its_own_joins_the_network", join),
+        ("no_secret_is_told", secrets::none_is_told),
     ]
 }
 

@@ -5,6 +5,7 @@ use super::machine::{
     CLUSTER, Checked, Machine, NETWORK, helm, json, kubectl, kubectl_with_input, status, succeeds,
     until,
 };
+use super::secrets;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -234,7 +235,14 @@ fn foretold(up: &[&str]) -> Result<Vec<String>, String> {
         .skip_while(|arg| *arg != "--set")
         .collect();
     let head = ["plan", "small", "--cluster", CLUSTER, "--diff", NETWORK];
-    let plan = json(&[&head, sets.as_slice()].concat())?;
+    // What the tier's `up` has besides.
+    let own = [
+        "--set",
+        "telemetry.enabled=true",
+        "-f",
+        secrets::values_file()?,
+    ];
+    let plan = json(&[&head, own.as_slice(), sets.as_slice()].concat())?;
     let consequences = plan["upgrade"]["consequences"]
         .as_array()
         .ok_or_else(|| format!("no consequences in {plan}"))?;
