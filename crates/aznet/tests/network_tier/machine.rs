@@ -111,7 +111,12 @@ pub(crate) fn json(args: &[&str]) -> Result<Value, String> {
 
 /// The network's status, healthy (exit code 0) or not (22): a check looks at what it is about.
 pub(crate) fn status() -> Result<Value, String> {
-    let args = ["status", NETWORK, "--cluster", CLUSTER, "-o", "json"];
+    status_of(NETWORK)
+}
+
+/// That of another network of the tier's cluster.
+pub(crate) fn status_of(name: &str) -> Result<Value, String> {
+    let args = ["status", name, "--cluster", CLUSTER, "-o", "json"];
     let output = aznet(&args)?;
     if !matches!(output.status.code(), Some(0 | 22)) {
         return Err(tail(&String::from_utf8_lossy(&output.stderr), 40));

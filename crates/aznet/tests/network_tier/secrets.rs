@@ -1,7 +1,7 @@
 //! No secret of a running network is to be found where it does not belong: not in what the Kubernetes API shows to
 //! whoever may not read Secrets, not in a process list, not in a log.
 
-use super::machine::{CLUSTER, Checked, Machine, json, kubectl, names, status};
+use super::machine::{CLUSTER, Checked, Machine, kubectl, names, status};
 use alloy_signer_local::MnemonicBuilder;
 use alloy_signer_local::coins_bip39::{English, Mnemonic};
 use aznet_cluster::paths::Paths;
@@ -250,9 +250,4 @@ pub(crate) fn values_file() -> Result<&'static str, String> {
     FILE.as_ref()
         .map(|(_, name)| name.as_str())
         .map_err(Clone::clone)
-}
-
-/// The status of a network beside the tier's own.
-pub(crate) fn status_of(name: &str) -> Result<Value, String> {
-    json(&["status", name, "--cluster", CLUSTER])
 }
