@@ -41,8 +41,6 @@ pub enum Image {
     BlobStore,
     /// A small Debian.
     Base,
-    /// Volumes on the node's disk.
-    LocalPathProvisioner,
     /// The Aztec node and Foundry.
     Aztec,
     /// The pxe role.
@@ -57,12 +55,11 @@ pub enum Image {
 
 impl Image {
     /// The images of every cluster; each comes after the one it stands on.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 7] = [
         Self::Pause,
         Self::Coredns,
         Self::BlobStore,
         Self::Base,
-        Self::LocalPathProvisioner,
         Self::Aztec,
         Self::Pxe,
         Self::AznetNode,
@@ -78,7 +75,6 @@ impl Image {
             Self::BlobStore => "blob-store",
             Self::AznetNode => "aznet-node",
             Self::Base => "base",
-            Self::LocalPathProvisioner => "local-path-provisioner",
             Self::Aztec => "aztec",
             Self::Pxe => "pxe",
             Self::OtelCollector => "otel-collector",
@@ -95,14 +91,14 @@ impl Image {
             Self::Pxe => Some("pxe"),
             Self::OtelCollector => Some("otelCollector"),
             Self::Prometheus => Some("prometheus"),
-            Self::Pause | Self::Coredns | Self::Base | Self::LocalPathProvisioner => None,
+            Self::Pause | Self::Coredns | Self::Base => None,
         }
     }
 
     /// The image it stands on.
     fn parent(self) -> Option<Self> {
         match self {
-            Self::LocalPathProvisioner | Self::Aztec => Some(Self::Base),
+            Self::Aztec => Some(Self::Base),
             Self::Pxe => Some(Self::Aztec),
             _ => None,
         }

@@ -44,7 +44,6 @@ pub fn images(set: &ImageSet, store: PathBuf) -> Images {
         store,
         pause: name(Image::Pause),
         coredns: name(Image::Coredns),
-        provisioner: name(Image::LocalPathProvisioner),
         base: name(Image::Base),
         archives: set.iter().map(archive).collect(),
     }

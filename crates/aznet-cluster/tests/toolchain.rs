@@ -126,7 +126,6 @@ fn version(group: Group, go_mod: &str) -> String {
         Group::Etcd => "go.etcd.io/etcd/server/v3",
         Group::Kubernetes => "k8s.io/kubernetes",
         Group::Coredns => "github.com/coredns/coredns",
-        Group::LocalPathProvisioner => "github.com/rancher/local-path-provisioner",
         Group::Versitygw => "github.com/versity/versitygw",
         Group::Helm => "helm.sh/helm/v4",
         Group::OtelCollector => "go.opentelemetry.io/collector/otelcol",

@@ -1,6 +1,9 @@
-//! Processor time that a cluster's machines have to give, as its scheduler counts.
+//! What a cluster's machines have to give, as its scheduler counts.
 
-use k8s_openapi::api::core::v1::{Node, Pod};
+use std::iter::Sum;
+use std::str::FromStr;
+
+use k8s_openapi::api::core::v1::{Container, Node, Pod};
 use kube::{Api, Client, api::ListParams};
 
 use crate::api::ApiError;
@@ -27,7 +30,7 @@ impl Cpu {
         let pods: Api<Pod> = Api::all(client.clone());
         let pods = pods.list(&ListParams::default()).await?;
         let in_all: MilliCpu = nodes.iter().map(allocatable).sum();
-        let asked: MilliCpu = pods.iter().map(requested).sum();
+        let asked: MilliCpu = pods.iter().map(|pod| asked(pod, "cpu")).sum();
         Ok(Self {
             in_all,
             free: in_all.saturating_sub(asked),
@@ -47,9 +50,12 @@ fn allocatable(node: &Node) -> MilliCpu {
         .unwrap_or_default()
 }
 
-/// What a pod asks for: its containers together, or one init container if that is more. One that has ended asks for
-/// nothing.
-fn requested(pod: &Pod) -> MilliCpu {
+/// What a pod asks for of a resource: its containers together, or one init container if that is more. One that has
+/// ended asks for nothing.
+pub(crate) fn asked<T>(pod: &Pod, resource: &str) -> T
+where
+    T: FromStr + Sum + Ord + Default,
+{
     let phase = pod
         .status
         .as_ref()
@@ -59,18 +65,19 @@ fn requested(pod: &Pod) -> MilliCpu {
         .as_ref()
         .filter(|_| !matches!(phase, Some("Succeeded" | "Failed")))
     else {
-        return MilliCpu(0);
+        return T::default();
     };
-    let of = |container: &k8s_openapi::api::core::v1::Container| -> MilliCpu {
+    let of = |container: &Container| -> T {
         let requests = container
             .resources
             .as_ref()
             .and_then(|resources| resources.requests.as_ref());
-        let cpu = requests.and_then(|requests| requests.get("cpu"));
-        cpu.and_then(|quantity| quantity.0.parse().ok())
+        let quantity = requests.and_then(|requests| requests.get(resource));
+        quantity
+            .and_then(|quantity| quantity.0.parse().ok())
             .unwrap_or_default()
     };
-    let together: MilliCpu = spec.containers.iter().map(of).sum();
+    let together: T = spec.containers.iter().map(of).sum();
     let init = spec.init_containers.iter().flatten().map(of).max();
     together.max(init.unwrap_or_default())
 }
@@ -92,8 +99,8 @@ mod tests {
 
     #[test]
     fn a_pod_asks_for_its_containers_together_until_it_ends() {
-        assert_eq!(requested(&pod("Pending")), MilliCpu(1050));
-        assert_eq!(requested(&pod("Succeeded")), MilliCpu(0));
+        assert_eq!(asked::<MilliCpu>(&pod("Pending"), "cpu"), MilliCpu(1050));
+        assert_eq!(asked::<MilliCpu>(&pod("Succeeded"), "cpu"), MilliCpu(0));
     }
 
     #[test]

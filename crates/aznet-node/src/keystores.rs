@@ -28,7 +28,7 @@ use crate::rpc::{Rpc, RpcError};
 use crate::say::{chain, say};
 use crate::settings::Settings;
 use crate::staking::Registrar;
-use crate::wait::{Deadline, Pause};
+use crate::wait::{Deadline, Pause, rest};
 
 /// The kubelet brings a changed Secret within a minute or so; looking costs next to nothing.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -228,14 +228,6 @@ impl Admin {
         };
         Ok(files::read_if_there(path)?.map(|key| key.trim().to_owned()))
     }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a period, not a wait: there is nothing to wait for"
-)]
-fn rest(period: Duration) {
-    thread::sleep(period);
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use signal_hook::iterator::Signals;
 
 use crate::anvil::{State, StateFiles};
 use crate::say::say;
+use crate::wait::rest;
 
 /// The copy is made at most this often …
 const COPY_EVERY: Duration = Duration::from_secs(10);
@@ -97,14 +98,6 @@ fn copy(files: &StateFiles, modified: SystemTime) -> Option<SystemTime> {
             None
         }
     }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a period, not a wait: there is nothing to wait for"
-)]
-fn rest(period: Duration) {
-    thread::sleep(period);
 }
 
 #[cfg(test)]

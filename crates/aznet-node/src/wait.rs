@@ -14,6 +14,15 @@ const SAY_CHANGED: Duration = Duration::from_secs(3);
 /// An unchanged answer is repeated this often.
 const SAY_AGAIN: Duration = Duration::from_secs(30);
 
+/// Lets a period pass.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a period, not a wait: there is nothing to wait for"
+)]
+pub(crate) fn rest(period: Duration) {
+    std::thread::sleep(period);
+}
+
 /// Why an attempt gave no value.
 #[derive(Debug)]
 pub(crate) enum Pause {

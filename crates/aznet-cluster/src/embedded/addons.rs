@@ -7,38 +7,24 @@ use serde_json::Value;
 
 use super::Error;
 use super::addresses::DNS_ADDRESS;
-use super::layout::Layout;
 use super::spec::Images;
 
-/// The Deployments that make up the add-ons, in `kube-system`.
-pub(crate) const DEPLOYMENTS: [&str; 2] = ["coredns", "local-path-provisioner"];
+/// The Deployment of the DNS service, in `kube-system`.
+pub(crate) const DNS: &str = "coredns";
 
 /// Under which name fields are owned in the API.
 pub(crate) const FIELD_MANAGER: &str = "aznet";
 
 /// Brings the add-ons to what this version of aznet wants them to be.
-pub(crate) async fn apply(
-    client: &kube::Client,
-    layout: &Layout,
-    images: &Images,
-) -> Result<(), Error> {
+pub(crate) async fn apply(client: &kube::Client, images: &Images) -> Result<(), Error> {
     let dns = DNS_ADDRESS.to_string();
-    let volumes = layout.volumes().display().to_string();
     let coredns = objects(
-        "coredns",
+        DNS,
         include_str!("../../addons/coredns.yaml"),
         &[("@IMAGE@", &images.coredns), ("@ADDRESS@", &dns)],
     )?;
-    let provisioner = objects(
-        "local-path-provisioner",
-        include_str!("../../addons/local-path.yaml"),
-        &[
-            ("@IMAGE@", &images.provisioner),
-            ("@BASE@", &images.base),
-            ("@VOLUMES@", &volumes),
-        ],
-    )?;
-    for object in coredns.iter().chain(&provisioner) {
+    let volumes = objects("volumes", include_str!("../../addons/volumes.yaml"), &[])?;
+    for object in coredns.iter().chain(&volumes) {
         apply_one(client, object).await?;
     }
     Ok(())
@@ -110,17 +96,10 @@ mod tests {
     fn manifests_parse_and_have_no_place_left_open() {
         let manifests = [
             include_str!("../../addons/coredns.yaml"),
-            include_str!("../../addons/local-path.yaml"),
+            include_str!("../../addons/volumes.yaml"),
             include_str!("../../addons/verify.yaml"),
         ];
-        let places = [
-            "@IMAGE@",
-            "@BASE@",
-            "@ADDRESS@",
-            "@VOLUMES@",
-            "@NAME@",
-            "@SCRIPT@",
-        ];
+        let places = ["@IMAGE@", "@ADDRESS@", "@NAME@", "@SCRIPT@"];
         let places = places.map(|place| (place, "x: \"y\"\nz"));
         for manifest in manifests {
             let objects = objects("test", manifest, &places).unwrap();

@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 use super::layout::Layout;
 use super::spec::Spec;
@@ -91,9 +92,11 @@ pub(super) fn command(spec: &Spec, felix: &Path) -> Result<(PathBuf, Vec<String>
 }
 
 /// The one object without which Felix and the plugin take the cluster for unfinished.
-pub(super) async fn initialise(client: &kube::Client) -> Result<(), Error> {
+pub(super) async fn initialise(
+    client: &kube::Client,
+    cancel: &CancellationToken,
+) -> Result<(), Error> {
     let objects = addons::objects("calico", include_str!("../../addons/calico.yaml"), &[])?;
-    let never = tokio_util::sync::CancellationToken::new();
     for object in &objects {
         // The second is of the first's kind, which the API knows a moment later.
         let look = || async {
@@ -105,7 +108,7 @@ pub(super) async fn initialise(client: &kube::Client) -> Result<(), Error> {
         wait::until(
             "the API takes Calico's objects",
             Patience::seconds(20),
-            &never,
+            cancel,
             look,
         )
         .await?;

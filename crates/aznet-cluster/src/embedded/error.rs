@@ -49,6 +49,12 @@ pub enum Error {
         /// Where it was looked for.
         searched: String,
     },
+    /// Volumes are directories.
+    #[error("claim `{claim}` asks for a block device, local volumes are directories")]
+    BlockVolume {
+        /// Its name.
+        claim: String,
+    },
     /// The pre-imported images are not there.
     #[error("no image store at {}; `aznet images build` makes it", path.display())]
     StoreMissing {

@@ -54,12 +54,7 @@ pub(crate) async fn missing(
         }
     }
     let there = ctr.images().await?;
-    let needed = [
-        &images.pause,
-        &images.coredns,
-        &images.provisioner,
-        &images.base,
-    ];
+    let needed = [&images.pause, &images.coredns, &images.base];
     match needed.into_iter().find(|image| !there.contains(*image)) {
         Some(image) => Err(absent(layout, image)),
         None => Ok(()),

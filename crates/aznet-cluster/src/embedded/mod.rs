@@ -4,6 +4,8 @@
 //! with the same addresses inside, and so that [`down`] knows what to remove. There is no link between a cluster and
 //! its host: the supervisor leads one port of the host's loopback to the API, and nothing leads out.
 //!
+//! Besides, the supervisor makes the directories of dynamic volumes.
+//!
 //! What dies is brought back: a component by the supervisor, the supervisor by [`up`], which also serves after a
 //! reboot. Containers outlive both.
 

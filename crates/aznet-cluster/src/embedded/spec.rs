@@ -93,8 +93,6 @@ pub struct Images {
     pub pause: String,
     /// CoreDNS, the binary at `/coredns`.
     pub coredns: String,
-    /// The local path provisioner, the binary at `/local-path-provisioner`.
-    pub provisioner: String,
     /// A small Debian: bash, coreutils, getent.
     pub base: String,
     /// All images of the set with their archives. A cluster that lacks one imports it from there.

@@ -92,7 +92,6 @@ mod tests {
             store: dir.path().join("store"),
             pause: String::new(),
             coredns: String::new(),
-            provisioner: String::new(),
             base: String::new(),
             archives: Vec::new(),
         };

@@ -5,6 +5,7 @@ mod board;
 mod child;
 mod log;
 mod proxy;
+mod volumes;
 
 use std::fs::File;
 use std::net::{Ipv4Addr, TcpListener};
@@ -86,6 +87,7 @@ async fn run(layout: Layout, spec: Spec, listener: TcpListener) -> Result<(), Er
     let (stage, api) = watch::channel(Api::Silent);
     let mut tasks = JoinSet::new();
     tasks.spawn(proxy::serve(listener));
+    tasks.spawn(volumes::serve(layout.clone(), api.clone()));
     tasks.spawn(board::watch_api(layout.clone(), board.clone(), stage));
     for component in components {
         let run = child::Run {

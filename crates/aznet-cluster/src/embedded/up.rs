@@ -88,7 +88,7 @@ pub async fn up(
     let client = cluster.client().await?;
     work.images_are_there(&spec).await?;
     if spec.network_policy {
-        calico::initialise(&client).await?;
+        calico::initialise(&client, cancel).await?;
     }
     work.node_is_ready(&client).await?;
     work.is_sound(&client, images).await?;
@@ -340,7 +340,6 @@ impl Work<'_> {
         let now = Sound {
             supervisor: status::supervisor(self.layout)?,
             coredns: images.coredns.clone(),
-            provisioner: images.provisioner.clone(),
             base: images.base.clone(),
         };
         let known = files::read_if_there(&marker)?;
@@ -348,8 +347,8 @@ impl Work<'_> {
         if known.as_ref() == Some(&now) {
             return self.addons_are_available(client).await;
         }
-        addons::apply(client, self.layout, images).await?;
-        self.task.say("starting DNS and volumes");
+        addons::apply(client, images).await?;
+        self.task.say("starting DNS");
         self.addons_are_available(client).await?;
         self.task.say("checking DNS, services, pods and volumes");
         verify::verify(client, self.layout, images, self.cancel).await?;
@@ -358,19 +357,16 @@ impl Work<'_> {
 
     async fn addons_are_available(&self, client: &kube::Client) -> Result<(), Error> {
         let deployments: Api<Deployment> = Api::namespaced(client.clone(), "kube-system");
-        for name in addons::DEPLOYMENTS {
-            let look = || async {
-                Ok::<_, Error>(match deployments.get(name).await {
-                    Ok(deployment) if is_available(&deployment) => Look::Done(()),
-                    Ok(_) => Look::Pending("it has no ready pod".into()),
-                    Err(error) => Look::Pending(error.to_string()),
-                })
-            };
-            let what = format!("{name} is available");
-            let outcome = wait::until(&what, Patience::seconds(120), self.cancel, look);
-            outcome.await.map_err(|error| self.blame(error))?;
-        }
-        Ok(())
+        let look = || async {
+            Ok::<_, Error>(match deployments.get(addons::DNS).await {
+                Ok(deployment) if is_available(&deployment) => Look::Done(()),
+                Ok(_) => Look::Pending("it has no ready pod".into()),
+                Err(error) => Look::Pending(error.to_string()),
+            })
+        };
+        let what = format!("{} is available", addons::DNS);
+        let outcome = wait::until(&what, Patience::seconds(120), self.cancel, look);
+        outcome.await.map_err(|error| self.blame(error))
     }
 }
 
@@ -379,6 +375,5 @@ impl Work<'_> {
 struct Sound {
     supervisor: Option<Process>,
     coredns: String,
-    provisioner: String,
     base: String,
 }

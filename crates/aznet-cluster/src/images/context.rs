@@ -160,7 +160,6 @@ fn npm_name(base: &str, job: &Job<'_>) -> Result<String, DiskError> {
 pub(super) fn program(image: Image) -> Option<Program> {
     match image {
         Image::Coredns => Some(Program::Coredns),
-        Image::LocalPathProvisioner => Some(Program::LocalPathProvisioner),
         Image::BlobStore => Some(Program::Versitygw),
         Image::OtelCollector => Some(Program::OtelCollector),
         Image::Prometheus => Some(Program::Prometheus),

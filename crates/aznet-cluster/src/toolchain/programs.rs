@@ -11,8 +11,6 @@ pub enum Group {
     Kubernetes,
     /// Names inside the cluster.
     Coredns,
-    /// Volumes on this machine's disk.
-    LocalPathProvisioner,
     /// The blob store.
     Versitygw,
     /// The package manager.
@@ -44,8 +42,6 @@ pub enum Program {
     Kubectl,
     /// `coredns`
     Coredns,
-    /// `local-path-provisioner`
-    LocalPathProvisioner,
     /// `versitygw`
     Versitygw,
     /// `helm`
@@ -64,11 +60,10 @@ pub enum Program {
 
 impl Group {
     /// The groups that every cluster needs, in the order in which they are needed.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 5] = [
         Self::Etcd,
         Self::Kubernetes,
         Self::Coredns,
-        Self::LocalPathProvisioner,
         Self::Versitygw,
         Self::Helm,
     ];
@@ -83,7 +78,6 @@ impl Group {
             Self::Etcd => "etcd",
             Self::Kubernetes => "kubernetes",
             Self::Coredns => "coredns",
-            Self::LocalPathProvisioner => "local-path-provisioner",
             Self::Versitygw => "versitygw",
             Self::Helm => "helm",
             Self::OtelCollector => "otel-collector",
@@ -105,7 +99,6 @@ impl Group {
                 Program::Kubectl,
             ],
             Self::Coredns => &[Program::Coredns],
-            Self::LocalPathProvisioner => &[Program::LocalPathProvisioner],
             Self::Versitygw => &[Program::Versitygw],
             Self::Helm => &[Program::Helm],
             Self::OtelCollector => &[Program::OtelCollector],
@@ -120,7 +113,6 @@ impl Group {
             Self::Etcd => "go.etcd.io/etcd/server/v3",
             Self::Kubernetes => "k8s.io/kubernetes",
             Self::Coredns => "github.com/coredns/coredns",
-            Self::LocalPathProvisioner => "github.com/rancher/local-path-provisioner",
             Self::Versitygw => "github.com/versity/versitygw",
             Self::Helm => "helm.sh/helm/v4",
             Self::OtelCollector => "go.opentelemetry.io/collector/otelcol",
@@ -155,7 +147,6 @@ impl Group {
                 .concat()
             }
             Self::Helm => set("helm.sh/helm/v4/internal/version.version", version),
-            Self::LocalPathProvisioner => set("main.VERSION", version),
             Self::Versitygw => set("main.Version", version),
             Self::OtelCollector => set("main.version", version),
             // The module v0.316.0 is the release 3.16.0.
@@ -195,7 +186,6 @@ impl Program {
             Self::KubeProxy => "kube-proxy",
             Self::Kubectl => "kubectl",
             Self::Coredns => "coredns",
-            Self::LocalPathProvisioner => "local-path-provisioner",
             Self::Versitygw => "versitygw",
             Self::Helm => "helm",
             Self::OtelCollector => "otel-collector",
@@ -217,7 +207,6 @@ impl Program {
             | Self::KubeProxy
             | Self::Kubectl => Group::Kubernetes,
             Self::Coredns => Group::Coredns,
-            Self::LocalPathProvisioner => Group::LocalPathProvisioner,
             Self::Versitygw => Group::Versitygw,
             Self::Helm => Group::Helm,
             Self::OtelCollector => Group::OtelCollector,
@@ -230,7 +219,7 @@ impl Program {
     pub(super) fn package(self) -> String {
         let module = self.group().module();
         match self {
-            Self::Etcd | Self::Coredns | Self::LocalPathProvisioner => module.to_owned(),
+            Self::Etcd | Self::Coredns => module.to_owned(),
             // Its main function is in the group's own module.
             Self::OtelCollector => ".".to_owned(),
             Self::CalicoCni => format!("{module}/cni-plugin/cmd/calico"),

@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
-use k8s_openapi::api::core::v1::{Node, Pod, PodSpec};
+use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::{Api, Client, ResourceExt, api::ListParams};
 
+use crate::capacity::asked;
 use crate::units::Bytes;
 
 /// `it asks for 1.2 GiB; the freest machine, host, has 0.9 GiB of 7.5 GiB left: 0.3 GiB are missing`; `None` if that
@@ -14,12 +15,11 @@ pub(super) async fn missing(client: &Client, namespace: &str, pod: &str) -> Opti
     let nodes: Api<Node> = Api::all(client.clone());
     let everything = ListParams::default();
     let (pods, nodes) = futures::try_join!(pods.list(&everything), nodes.list(&everything)).ok()?;
-    let spec = pods
+    let pod = pods
         .items
         .iter()
-        .find(|other| other.name_any() == pod && other.namespace().as_deref() == Some(namespace))
-        .and_then(|pod| pod.spec.as_ref())?;
-    explain(requested(spec), &free(&nodes.items, &pods.items))
+        .find(|other| other.name_any() == pod && other.namespace().as_deref() == Some(namespace))?;
+    explain(asked(pod, "memory"), &free(&nodes.items, &pods.items))
 }
 
 /// A machine's allocatable memory and what of it no pod has asked for.
@@ -33,20 +33,10 @@ struct Room {
 fn free(nodes: &[Node], pods: &[Pod]) -> Vec<Room> {
     let mut taken: HashMap<&str, Bytes> = HashMap::new();
     for pod in pods {
-        let phase = pod
-            .status
-            .as_ref()
-            .and_then(|status| status.phase.as_deref());
-        let Some(spec) = pod
-            .spec
-            .as_ref()
-            .filter(|_| !matches!(phase, Some("Succeeded" | "Failed")))
-        else {
-            continue;
-        };
-        if let Some(node) = spec.node_name.as_deref() {
+        let node = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref());
+        if let Some(node) = node {
             let taken = taken.entry(node).or_default();
-            *taken = *taken + requested(spec);
+            *taken = *taken + asked(pod, "memory");
         }
     }
     let room = |node: &Node| {
@@ -64,21 +54,6 @@ fn free(nodes: &[Node], pods: &[Pod]) -> Vec<Room> {
         Some(Room { node, free, total })
     };
     nodes.iter().filter_map(room).collect()
-}
-
-fn requested(spec: &PodSpec) -> Bytes {
-    let asks = |container: &k8s_openapi::api::core::v1::Container| -> Option<Bytes> {
-        container
-            .resources
-            .as_ref()?
-            .requests
-            .as_ref()?
-            .get("memory")?
-            .0
-            .parse()
-            .ok()
-    };
-    spec.containers.iter().filter_map(asks).sum()
 }
 
 fn explain(wanted: Bytes, rooms: &[Room]) -> Option<String> {
@@ -120,7 +95,7 @@ mod tests {
             pod(None, "9Gi", "Pending"),
         ];
         let rooms = free(&[node], &pods);
-        let wanted = requested(pod(None, "1Gi", "Pending").spec.as_ref().unwrap());
+        let wanted = asked(&pod(None, "1Gi", "Pending"), "memory");
         assert_eq!(
             explain(wanted, &rooms).unwrap(),
             "it asks for 1.0 GiB; the freest machine, host, has 512 MiB of 8.0 GiB left: 512 MiB are missing"

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a release consists of.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -47,8 +47,14 @@ impl Manifest {
         })
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&Id, &Value)> {
-        self.objects.iter()
+    /// The objects of one of two releases or both, with what each has of them.
+    pub(super) fn pairs<'a>(
+        before: &'a Self,
+        after: &'a Self,
+    ) -> impl Iterator<Item = (&'a Id, Option<&'a Value>, Option<&'a Value>)> {
+        let ids: BTreeSet<&Id> = before.objects.keys().chain(after.objects.keys()).collect();
+        ids.into_iter()
+            .map(|id| (id, before.objects.get(id), after.objects.get(id)))
     }
 }
 

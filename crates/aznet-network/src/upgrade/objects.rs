@@ -7,25 +7,15 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 pub(super) fn consequences(before: &Manifest, after: &Manifest) -> Vec<Consequence> {
-    let ids: BTreeSet<&Id> = before
-        .iter()
-        .chain(after.iter())
-        .map(|(id, _)| id)
-        .filter(|id| !workloads::has_pods(&id.kind))
-        .collect();
-    let of = |id: &&Id| {
-        let (old, new) = (
-            before.get(&id.kind, &id.name),
-            after.get(&id.kind, &id.name),
-        );
-        match (old, new) {
+    Manifest::pairs(before, after)
+        .filter(|(id, ..)| !workloads::has_pods(&id.kind))
+        .filter_map(|(id, old, new)| match (old, new) {
             (None, Some(_)) => Some(Consequence::new(Effect::Added, id.to_string(), Vec::new())),
             (Some(_), None) => Some(goes(id)),
             (Some(old), Some(new)) => changes(id, old, new),
             (None, None) => None,
-        }
-    };
-    ids.iter().filter_map(of).collect()
+        })
+        .collect()
 }
 
 fn goes(id: &Id) -> Consequence {

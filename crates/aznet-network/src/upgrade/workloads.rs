@@ -3,7 +3,6 @@
 use super::manifest::Id;
 use super::{Consequence, Effect, Manifest, config, template};
 use serde_json::Value;
-use std::collections::BTreeSet;
 
 /// Fields of a spec that the API server never lets change.
 const FIXED: [&str; 3] = ["selector", "serviceName", "podManagementPolicy"];
@@ -25,25 +24,15 @@ pub(super) fn consequences(
     after: &Manifest,
     config: &config::Change,
 ) -> Vec<Consequence> {
-    let ids: BTreeSet<&Id> = before
-        .iter()
-        .chain(after.iter())
-        .map(|(id, _)| id)
-        .filter(|id| has_pods(&id.kind))
-        .collect();
-    let of = |id: &&Id| {
-        let (old, new) = (
-            before.get(&id.kind, &id.name),
-            after.get(&id.kind, &id.name),
-        );
-        match (old, new) {
+    Manifest::pairs(before, after)
+        .filter(|(id, ..)| has_pods(&id.kind))
+        .flat_map(|(id, old, new)| match (old, new) {
             (None, Some(new)) => vec![comes(id, new)],
             (Some(old), None) => goes(id, old),
             (Some(before), Some(after)) => Pair { id, before, after }.consequences(config),
             (None, None) => Vec::new(),
-        }
-    };
-    ids.iter().flat_map(of).collect()
+        })
+        .collect()
 }
 
 fn comes(id: &Id, object: &Value) -> Consequence {

@@ -1,6 +1,6 @@
 //! What the tests of values, plan and chart share.
 
-use aznet_network::helm::{Helm, Release};
+use aznet_network::helm::{Helm, HelmError, Release};
 use aznet_network::values::{self, Loaded, Request};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -69,6 +69,11 @@ fn toolchain() -> Vec<PathBuf> {
 
 /// Renders loaded values.
 pub(crate) async fn render(loaded: &Loaded) -> Vec<Value> {
+    documents(&try_render(loaded).await.expect("the chart renders"))
+}
+
+/// What helm makes of the chart, or says against it.
+pub(crate) async fn try_render(loaded: &Loaded) -> Result<String, HelmError> {
     let chart = chart();
     let release = Release {
         name: "test",
@@ -76,11 +81,7 @@ pub(crate) async fn render(loaded: &Loaded) -> Vec<Value> {
         chart: &chart,
         overlay: &loaded.overlay,
     };
-    let text = helm()
-        .render(&release, &CancellationToken::new())
-        .await
-        .expect("the chart renders");
-    documents(&text)
+    helm().render(&release, &CancellationToken::new()).await
 }
 
 /// Objects of a rendered chart.

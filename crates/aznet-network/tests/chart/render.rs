@@ -1,6 +1,6 @@
 //! The rendered chart: golden files for each of `ci/`, what must hold for all of them, and what an upgrade touches.
 
-use crate::common::{chart, helm, load, object, render};
+use crate::common::{chart, helm, load, object, render, try_render};
 use aznet_network::helm::Release;
 use aznet_network::plan::plan;
 use aznet_network::values::Loaded;
@@ -414,15 +414,7 @@ async fn one_switch_decides_about_proofs() {
 
 /// What a plain `helm install` says to values that it refuses.
 async fn refused(loaded: &Loaded) -> String {
-    let chart = chart();
-    let release = Release {
-        name: "test",
-        namespace: "aznet-test",
-        chart: &chart,
-        overlay: &loaded.overlay,
-    };
-    let rendered = helm().render(&release, &CancellationToken::new()).await;
-    rendered.expect_err("refused").to_string()
+    try_render(loaded).await.expect_err("refused").to_string()
 }
 
 #[tokio::test]

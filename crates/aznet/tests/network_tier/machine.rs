@@ -273,7 +273,6 @@ impl Footprint {
                 "kube",
                 "containerd",
                 "coredns",
-                "local-path",
                 "node",
                 "anvil",
                 "versitygw",

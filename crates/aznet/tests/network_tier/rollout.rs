@@ -1,6 +1,6 @@
 //! What upgrades, lost pods and lost volumes do to a network that runs.
 
-use super::checks::{expect, number, pods, post, up_args};
+use super::checks::{Pods, expect, number, pods, post, up_args};
 use super::machine::{
     CLUSTER, Checked, Machine, NETWORK, helm, json, kubectl, kubectl_with_input, status, succeeds,
     until,
@@ -102,7 +102,7 @@ pub(crate) fn rolling_upgrade(_: &Machine) -> Checked {
 /// An eviction is allowed as long as the quorum is there, and no further.
 pub(crate) fn evictions(_: &Machine) -> Checked {
     let namespace = namespace()?;
-    let known = peer_id("validator-2")?;
+    let (known, before) = (peer_id("validator-2")?, pods()?);
     evict(&namespace, "validator-2")?;
     let refused = match evict(&namespace, "validator-1") {
         Ok(()) => "nothing".to_owned(),
@@ -113,7 +113,7 @@ pub(crate) fn evictions(_: &Machine) -> Checked {
         "the second eviction refused by the budget",
         &refused,
     )?;
-    comes_back(&namespace, "validator-2")?;
+    comes_back(&namespace, "validator-2", &before)?;
     let now = peer_id("validator-2")?;
     expect(
         now == known,
@@ -125,11 +125,11 @@ pub(crate) fn evictions(_: &Machine) -> Checked {
 /// A pod without its volume begins anew, and is back just so.
 pub(crate) fn lost_volume(_: &Machine) -> Checked {
     let namespace = namespace()?;
-    let known = peer_id("validator-1")?;
+    let (known, before) = (peer_id("validator-1")?, pods()?);
     let claim = "persistentvolumeclaim/data-validator-1";
     kubectl(&["delete", "-n", &namespace, claim, "--wait=false"])?;
     kubectl(&["delete", "-n", &namespace, "pod/validator-1", "--wait=true"])?;
-    comes_back(&namespace, "validator-1")?;
+    comes_back(&namespace, "validator-1", &before)?;
     let now = peer_id("validator-1")?;
     expect(
         now != known,
@@ -138,14 +138,17 @@ pub(crate) fn lost_volume(_: &Machine) -> Checked {
     )
 }
 
-/// The pod is ready again, and attests within two slots.
-fn comes_back(namespace: &str, pod: &str) -> Checked {
-    let path = "jsonpath={.status.conditions[?(@.type==\"Ready\")].status}";
+/// Another pod of the name is there and ready, and attests within two slots.
+fn comes_back(namespace: &str, pod: &str, before: &Pods) -> Checked {
     wait_for(&format!("{pod} ready"), Duration::from_mins(3), || {
-        let ready = kubectl(&["get", "pod", "-n", namespace, pod, "-o", path]).unwrap_or_default();
-        (ready == "True")
+        if !replaced(before)?.iter().any(|other| other == pod) {
+            return Err("the pod of before is still there".to_owned());
+        }
+        let ready = ready_validators(namespace)?;
+        ready
+            .contains(pod)
             .then_some(())
-            .ok_or(format!("Ready is {ready:?}"))
+            .ok_or(format!("ready are {ready:?}"))
     })?;
     let slot = number(&status()?["now"]["slot"]);
     let attester = attester(pod)?;
@@ -258,7 +261,7 @@ fn foretold(up: &[&str]) -> Result<Vec<String>, String> {
 }
 
 /// Names of the pods that are others than `before`.
-fn replaced(before: &super::checks::Pods) -> Result<Vec<String>, String> {
+fn replaced(before: &Pods) -> Result<Vec<String>, String> {
     let now = pods()?;
     Ok(before
         .iter()

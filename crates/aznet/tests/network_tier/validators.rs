@@ -130,14 +130,15 @@ pub(crate) fn remove(_: &Machine) -> Checked {
         "exit code 3 where no committee would be left",
         &String::from_utf8_lossy(&refused.stderr),
     )?;
-    let removed = json(&[
+    let remove = [
         "validators",
         "remove",
         NETWORK,
         "validator-4",
         "--cluster",
         CLUSTER,
-    ])?;
+    ];
+    let removed = json(&remove)?;
     expect(
         removed["pods"] == value!(["validator-4"]),
         "validator-4",
@@ -163,14 +164,7 @@ pub(crate) fn remove(_: &Machine) -> Checked {
     expect(gone, "no pod validator-4", &nodes["nodes"])?;
     let leaving = attesters(&list, |one| one["status"] == "leaving");
     expect(leaving.len() == 1, "its stake on the way out", &leaving)?;
-    let again = json(&[
-        "validators",
-        "remove",
-        NETWORK,
-        "validator-4",
-        "--cluster",
-        CLUSTER,
-    ])?;
+    let again = json(&remove)?;
     expect(
         again["pods"] == value!([]),
         "nothing left to remove",

@@ -130,7 +130,7 @@ async fn look(client: &kube::Client) -> Api {
 }
 
 /// A client of the API inside the namespace.
-async fn client(layout: &Layout) -> Result<kube::Client, Error> {
+pub(super) async fn client(layout: &Layout) -> Result<kube::Client, Error> {
     use crate::cluster::ClientError;
     let context = layout.node();
     let path = layout.config("controller-manager.kubeconfig");
