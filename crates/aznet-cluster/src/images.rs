@@ -296,6 +296,16 @@ fn chain(image: Image, images: &BTreeMap<Image, Built>) -> Vec<&Built> {
     chain
 }
 
+/// Whether a file of the cache is the record of an image: other versions have images that this one doesn't know.
+fn is_record(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    let image = name
+        .and_then(|name| name.strip_suffix(".json"))
+        .and_then(|stem| stem.rsplit_once('-'));
+    let mut known = Image::ALL.into_iter().chain(Image::TELEMETRY);
+    image.is_some_and(|(image, _hash)| known.any(|one| one.name() == image))
+}
+
 /// The images in the cache, those of other checkouts and older versions included.
 pub fn list(paths: &Paths) -> Result<Vec<Built>, ImageError> {
     let folder = paths.images();
@@ -305,10 +315,7 @@ pub fn list(paths: &Paths) -> Result<Vec<Built>, ImageError> {
     let mut found = entries
         .flatten()
         .map(|entry| entry.path())
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|extension| extension == "json")
-        })
+        .filter(|path| is_record(path))
         .map(|path| archive::read_record(&path))
         .filter_map(Result::transpose)
         .collect::<Result<Vec<_>, _>>()?;
@@ -400,6 +407,26 @@ impl Job<'_> {
             needed: context.space(),
             free: disk::free_bytes(&path).unwrap_or(0),
             path,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn images_of_other_versions_and_other_files_are_no_records() {
+        for record in ["pause-0a1b.json", "aznet-node-0a1b.json"] {
+            assert!(is_record(&Path::new("/c").join(record)), "{record}");
+        }
+        for other in [
+            "kube-dns-0a1b.json",
+            "pause-0a1b.oci.tar",
+            "aznet-node.json",
+            ".lock",
+        ] {
+            assert!(!is_record(&Path::new("/c").join(other)), "{other}");
         }
     }
 }
