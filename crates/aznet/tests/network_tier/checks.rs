@@ -25,10 +25,24 @@ pub(crate) fn checks() -> Vec<(&'static str, Check)> {
         ("every_panel_and_alert_finds_its_series", telemetry::queries),
         ("up_again_restarts_nothing", up_again),
     ];
-    if takes_long() {
-        all.extend(long());
+    let long = takes_long();
+    if long {
+        all.extend(roll_outs());
     }
     all.extend::<[(&str, Check); 4]>([
+        (
+            "evictions_stop_at_the_quorum_and_data_survives_them",
+            rollout::evictions,
+        ),
+        ("upgrade_adds_nodes_and_restarts_none", upgrade),
+        ("validators_of_two_groups_attest", groups),
+        ("validators_are_listed", validators::listed),
+    ]);
+    if long {
+        all.extend(changes_of_the_set());
+    }
+    all.extend::<[(&str, Check); 5]>([
+        ("no_secret_is_told", secrets::none_is_told),
         ("a_killed_validator_process_comes_back", kill_validator),
         ("killed_kubelet_and_etcd_are_survived", kill_components),
         ("a_second_network_runs_beside_the_first", second_network),
@@ -41,9 +55,9 @@ fn takes_long() -> bool {
     std::env::var_os("AZNET_TEST_LONG").is_some()
 }
 
-/// Roll-outs, groups and changes of the validator set wait for slots, epochs and committees.
-fn long() -> Vec<(&'static str, Check)> {
-    vec![
+/// They wait for a slot or two for each validator.
+fn roll_outs() -> [(&'static str, Check); 3] {
+    [
         (
             "one_validator_goes_ahead_and_a_rollback_brings_it_back",
             rollout::canary_and_rollback,
@@ -53,16 +67,15 @@ fn long() -> Vec<(&'static str, Check)> {
             rollout::rolling_upgrade,
         ),
         (
-            "evictions_stop_at_the_quorum_and_data_survives_them",
-            rollout::evictions,
-        ),
-        (
             "a_validator_without_its_volume_syncs_anew",
             rollout::lost_volume,
         ),
-        ("upgrade_adds_nodes_and_restarts_none", upgrade),
-        ("validators_of_two_groups_attest", groups),
-        ("validators_are_listed", validators::listed),
+    ]
+}
+
+/// They wait for epochs.
+fn changes_of_the_set() -> [(&'static str, Check); 4] {
+    [
         ("a_validator_is_added", validators::add),
         (
             "an_added_validator_is_drawn_when_announced",
@@ -73,7 +86,6 @@ fn long() -> Vec<(&'static str, Check)> {
             validators::remove,
         ),
         ("a_release_of_its_own_joins_the_network", join),
-        ("no_secret_is_told", secrets::none_is_told),
     ]
 }
 
@@ -320,7 +332,7 @@ fn up_again(_: &Machine) -> Checked {
 
 fn upgrade(_: &Machine) -> Checked {
     let before = pods()?;
-    let mut args = [up_args()?.as_slice(), &rollout::ROLLED].concat();
+    let mut args = [up_args()?.as_slice(), rollout::rolled()].concat();
     args.extend([
         "--set",
         "fullNode.replicas=2",

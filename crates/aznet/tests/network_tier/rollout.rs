@@ -8,14 +8,26 @@ use super::machine::{
 use super::secrets;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// A value that makes validators restart and changes nothing that they do. Later checks keep it.
-pub(crate) const ROLLED: [&str; 2] = ["--set", "validator.env.AZNET_TIER=rolled"];
+/// A value that makes validators restart and changes nothing that they do.
+const ROLLED: [&str; 2] = ["--set", "validator.env.AZNET_TIER=rolled"];
+/// Whether the network has it.
+static ROLLED_OUT: AtomicBool = AtomicBool::new(false);
 /// Attestations that a committee of four needs.
 const QUORUM: usize = 3;
 /// Protocol time of the network `small`.
 const SLOT: u64 = 12;
+
+/// What the network's values have of this.
+pub(crate) fn rolled() -> &'static [&'static str] {
+    if ROLLED_OUT.load(Ordering::Relaxed) {
+        &ROLLED
+    } else {
+        &[]
+    }
+}
 
 /// One validator gets another environment, the others wait; then the release goes back.
 pub(crate) fn canary_and_rollback(_: &Machine) -> Checked {
@@ -62,6 +74,7 @@ pub(crate) fn rolling_upgrade(_: &Machine) -> Checked {
     let before = pods()?;
     let args = [up_args()?.as_slice(), &ROLLED].concat();
     let foretold = foretold(&args)?;
+    ROLLED_OUT.store(true, Ordering::Relaxed);
     let first = number(&status()?["tips"]["checkpointed"]);
     let upgrade = std::thread::spawn({
         let args: Vec<String> = args.iter().map(ToString::to_string).collect();

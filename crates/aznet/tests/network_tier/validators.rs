@@ -75,6 +75,7 @@ pub(crate) fn listed(_: &Machine) -> Checked {
 
 /// Registered and announced; the next checks pass the time until its epoch.
 pub(crate) fn add(_: &Machine) -> Checked {
+    let before = number(&list()?["epoch"]);
     let added = json(&[
         "validators",
         "add",
@@ -95,7 +96,7 @@ pub(crate) fn add(_: &Machine) -> Checked {
     )?;
     let epoch = number(&added["epoch"]);
     *ADDED.lock().map_err(|error| error.to_string())? = Some(epoch);
-    expect(number(&added["seconds"]) > 0, "an epoch to come", &added)
+    expect(epoch > before, "an epoch to come", &added)
 }
 
 /// In the epoch that was announced, and not before, committees are drawn from the larger set.
