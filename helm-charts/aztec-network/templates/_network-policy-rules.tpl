@@ -44,7 +44,7 @@ matchExpressions:
 {{/* Ingress rules of a component, as list items. Takes {root, component, own, flows}. */}}
 {{- define "aztec-network.policyIngress" -}}
 {{- $peers := .root.Values.networkPolicy.ingress -}}
-{{- $outside := pick $peers "l1" "p2p" "admin" "dashboards" -}}
+{{- $outside := pick $peers "l1" "blobs" "p2p" "admin" "dashboards" -}}
 {{- $open := include "aztec-network.openPorts" . | fromJsonArray -}}
 {{- if has .component (list "boot-node" "full-node" "pxe") -}}{{- $_ := set $outside "rpc" $peers.rpc -}}{{- end -}}
 {{- range $name, $ports := .own -}}

@@ -36,6 +36,8 @@ pub struct PolicyIngress {
     pub rpc: PolicyPeers,
     /// May call anvil.
     pub l1: PolicyPeers,
+    /// May read and write the blob store, with its credentials.
+    pub blobs: PolicyPeers,
     /// May be peers of the nodes that are not exposed to everyone.
     pub p2p: PolicyPeers,
     /// May call the nodes' admin API, with its key.

@@ -200,12 +200,14 @@ async fn whom_the_operator_names_is_let_in() {
         "networkPolicy.ingress.rpc.cidrs.office=203.0.113.0/24",
         "networkPolicy.ingress.admin.namespaces.friends.kubernetes\\.io/metadata\\.name=friends",
         "networkPolicy.ingress.l1.namespaces.friends.kubernetes\\.io/metadata\\.name=friends",
+        "networkPolicy.ingress.blobs.namespaces.friends.kubernetes\\.io/metadata\\.name=friends",
         "networkPolicy.ingress.p2p.cidrs.office=203.0.113.0/24",
     ])
     .await;
     let more = table(
         "
         anvil:8545/TCP         friend
+        blob-store:7070/TCP    friend
         boot-node:8080/TCP     internet
         full-node:8080/TCP     internet
         pxe:8080/TCP           internet

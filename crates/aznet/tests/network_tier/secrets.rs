@@ -237,12 +237,21 @@ fn base64(bytes: &[u8]) -> String {
     whole.collect()
 }
 
+/// Lets the release in that joins the network.
+const ADMITTED: &str = "
+networkPolicy:
+  ingress:
+    l1: {namespaces: {joined: {aznet.dev/network: joined}}}
+    blobs: {namespaces: {joined: {aznet.dev/network: joined}}}
+    p2p: {namespaces: {joined: {aznet.dev/network: joined}}}
+";
+
 /// `aznet up` with the tier's own mnemonic, in a file: arguments are seen by everyone on the machine.
 pub(crate) fn values_file() -> Result<&'static str, String> {
     static FILE: LazyLock<Result<(tempfile::TempDir, String), String>> = LazyLock::new(|| {
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
         let path = folder.path().join("keys.yaml");
-        std::fs::write(&path, format!("keys:\n  mnemonic: {}\n", *MNEMONIC))
+        std::fs::write(&path, format!("keys:\n  mnemonic: {}\n{ADMITTED}", *MNEMONIC))
             .map_err(|error| error.to_string())?;
         let name = path.to_string_lossy().into_owned();
         Ok((folder, name))
