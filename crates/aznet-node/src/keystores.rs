@@ -15,7 +15,7 @@ use serde_json::json;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use crate::accounts::addresses;
+use crate::accounts::{Account, addresses};
 use crate::error::NodeError;
 use crate::facts;
 use crate::files;
@@ -120,8 +120,8 @@ fn hand_over(settings: &Settings, node: Option<&Admin>) -> Result<(), NodeError>
     let pod = settings.pod().to_string();
     let mut given = take(&pod, settings)?;
     say(format_args!(
-        "handed over {pod}.json: attesters {:?}",
-        given.stored.attesters
+        "handed over {pod}.json: attesters {}",
+        list(&given.stored.attesters)
     ));
     let mut refused = None;
     loop {
@@ -133,8 +133,8 @@ fn hand_over(settings: &Settings, node: Option<&Admin>) -> Result<(), NodeError>
         match take(&pod, settings) {
             Ok(new) => {
                 say(format_args!(
-                    "{pod}.json changed: attesters {:?}",
-                    new.stored.attesters
+                    "{pod}.json changed: attesters {}",
+                    list(&new.stored.attesters)
                 ));
                 given = new;
                 if let Some(node) = node {
@@ -230,10 +230,15 @@ impl Admin {
     }
 }
 
+fn list(accounts: &[Account]) -> String {
+    let addresses = addresses(accounts);
+    let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+    addresses.join(", ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::accounts::Account;
     use crate::keys::tests::public_mnemonic;
     use crate::keystore::{Rewards, of_validators};
 

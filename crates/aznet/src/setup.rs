@@ -16,7 +16,7 @@ use aznet_cluster::toolchain::{self, Group, Program, Settings, Toolchain};
 use aznet_network::helm::Helm;
 use futures::TryFutureExt as _;
 use kube::Client;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::ClusterChoice;
@@ -330,9 +330,28 @@ fn implied(images: &ImageSet) -> Value {
         ))
     };
     json!({
-        "images": images.iter().filter_map(entry).collect::<serde_json::Map<_, _>>(),
+        "images": images.iter().filter_map(entry).collect::<Map<_, _>>(),
         "telemetry": {"grafana": {"enabled": false}},
     })
+}
+
+/// What a release's values have of that: it comes from the cluster, not from who installs.
+pub(crate) fn implied_in(values: &Map<String, Value>) -> Value {
+    let mut implied = Map::new();
+    if let Some(images) = values.get("images") {
+        implied.insert("images".to_owned(), images.clone());
+    }
+    if values
+        .get("telemetry")
+        .and_then(|telemetry| telemetry["grafana"].get("enabled"))
+        == Some(&json!(false))
+    {
+        implied.insert(
+            "telemetry".to_owned(),
+            json!({"grafana": {"enabled": false}}),
+        );
+    }
+    Value::Object(implied)
 }
 
 fn on_path(program: &str) -> Option<PathBuf> {

@@ -11,7 +11,7 @@ use aznet_network::wait::Seconds;
 use clap::Args;
 use owo_colors::OwoColorize;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::cli::{ClusterArg, ClusterChoice, MachineArgs, OutputArgs, ValuesArgs};
 use crate::clusters;
@@ -99,9 +99,7 @@ async fn difference(name: &str, args: &PlanArgs, context: &Context) -> anyhow::R
         .values(network.name(), network.namespace(), cancel)
         .await?
         .unwrap_or_default();
-    // The names of images come from the cluster, not from the values given here.
-    let implied = old.get("images").map(|images| json!({"images": images}));
-    let new = planned(&args.values, implied.as_ref())?;
+    let new = planned(&args.values, Some(&setup::implied_in(&old)))?;
     let source = Source::locate()?.charts().join("aztec-network");
     let chart = Chart {
         helm: &helm,

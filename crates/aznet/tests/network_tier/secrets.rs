@@ -251,8 +251,11 @@ pub(crate) fn values_file() -> Result<&'static str, String> {
     static FILE: LazyLock<Result<(tempfile::TempDir, String), String>> = LazyLock::new(|| {
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
         let path = folder.path().join("keys.yaml");
-        std::fs::write(&path, format!("keys:\n  mnemonic: {}\n{ADMITTED}", *MNEMONIC))
-            .map_err(|error| error.to_string())?;
+        std::fs::write(
+            &path,
+            format!("keys:\n  mnemonic: {}\n{ADMITTED}", *MNEMONIC),
+        )
+        .map_err(|error| error.to_string())?;
         let name = path.to_string_lossy().into_owned();
         Ok((folder, name))
     });
