@@ -110,8 +110,16 @@ fn needles(namespace: &str, status: &Value, mnemonic: &str) -> Result<Needles, S
 /// Keys of the indices that the tier's networks use, without `0x`.
 fn derived(mnemonic: &str) -> Result<Needles, String> {
     let mut needles = Needles::from([("the mnemonic".to_owned(), mnemonic.to_lowercase())]);
-    for index in [0..1, 1000..1008, 1_000_000..1_000_008, 2_000_000..2_000_002]
+    // The group of validators begins at 100.
+    let validators = [
+        1000..1008,
+        1100..1104,
+        1_000_000..1_000_008,
+        1_000_100..1_000_104,
+    ];
+    for index in [0..1, 2_000_000..2_000_002]
         .into_iter()
+        .chain(validators)
         .flatten()
     {
         let key = MnemonicBuilder::try_from_phrase_nth(mnemonic, index)
