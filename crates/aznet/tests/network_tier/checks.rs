@@ -85,7 +85,10 @@ fn more_nodes() -> [(&'static str, Check); 8] {
             validators::remove,
         ),
         ("a_release_of_its_own_joins_the_network", join),
-        ("no_secret_of_the_added_nodes_is_told", secrets::none_is_told),
+        (
+            "no_secret_of_the_added_nodes_is_told",
+            secrets::none_is_told,
+        ),
     ]
 }
 
