@@ -68,7 +68,7 @@ struct Maker {
 }
 
 fn again(error: &Error) -> Action {
-    warn!(%error, "a volume");
+    warn!(%error, "a volume can't be made or removed");
     Action::requeue(PAUSE)
 }
 
@@ -94,8 +94,8 @@ impl Maker {
     async fn make(&self, claim: &PersistentVolumeClaim) -> Result<(), Error> {
         let name = name(claim);
         let path = self.layout.volumes().join(&name);
-        blocking(path.clone(), make_dir).await?;
         let volume = volume(claim, &path)?;
+        blocking(path, make_dir).await?;
         match self.volumes.create(&PostParams::default(), &volume).await {
             Ok(_) => info!(name, claim = claim.name_any(), "made a volume"),
             // Kubernetes has not bound it yet.
