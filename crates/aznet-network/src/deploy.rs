@@ -65,13 +65,17 @@ pub enum Progress {
         wanted: u32,
         /// Every pod and what it does; see [`crate::nodes::Phase::words`].
         pods: Vec<PodState>,
+        /// Whether all of them serve, as the values say; nothing more is told of them then.
+        settled: bool,
     },
-    /// All pods serve; the chain must move.
+    /// The chain, once a node serves that can tell of it; other pods may still start.
     Chain {
         /// Since the chart was applied.
         waited: Duration,
         /// How far it is, in words.
         seen: String,
+        /// Whether a checkpoint is on L1; nothing more is told of it then.
+        moving: bool,
     },
     /// The network is being removed.
     Removing {

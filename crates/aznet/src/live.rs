@@ -20,10 +20,10 @@ struct State {
     steps: Steps,
     interrupt: Interrupt,
     network: String,
-    stage: Option<Stage>,
+    stages: Vec<Stage>,
 }
 
-/// The step under way, and what to say when it is over.
+/// A step under way, and what to say when it is over.
 #[derive(Debug)]
 struct Stage {
     kind: Kind,
@@ -45,7 +45,7 @@ impl Live {
             steps: steps.clone(),
             interrupt: interrupt.clone(),
             network: network.to_owned(),
-            stage: None,
+            stages: Vec::new(),
         };
         Self(Arc::new(Mutex::new(state)))
     }
@@ -58,10 +58,14 @@ impl Live {
 
     /// The deployment ended, well or not.
     pub(crate) fn close(&self, well: bool) {
-        self.with(|state| match state.stage.take() {
-            Some(stage) if well => state.steps.end(&stage.step, stage.outcome),
-            Some(stage) => stage.step.abandon(),
-            None => {}
+        self.with(|state| {
+            for stage in state.stages.drain(..) {
+                if well {
+                    state.steps.end(&stage.step, stage.outcome);
+                } else {
+                    stage.step.abandon();
+                }
+            }
         });
     }
 
@@ -81,10 +85,24 @@ impl State {
                     "applied",
                 );
             }
-            Progress::Pods { wanted, pods, .. } => self.pods(*wanted, pods),
-            Progress::Chain { seen, .. } => {
+            Progress::Pods {
+                wanted,
+                pods,
+                settled,
+                ..
+            } => {
+                self.end(Kind::Chart);
+                self.pods(*wanted, pods);
+                if *settled {
+                    self.end(Kind::Pods);
+                }
+            }
+            Progress::Chain { seen, moving, .. } => {
                 let text = format!("waiting for the first checkpoint: {seen}");
                 self.enter(Kind::Chain, &text, seen).say(&text);
+                if *moving {
+                    self.end(Kind::Chain);
+                }
             }
         }
     }
@@ -114,14 +132,11 @@ impl State {
         step.show(&rows.collect::<Vec<_>>());
     }
 
-    /// The step of this kind: begun now if it is another than the one under way, which then ended well.
+    /// The step of this kind, begun now if it is not under way.
     fn enter(&mut self, kind: Kind, doing: &str, outcome: &str) -> Step {
-        if let Some(stage) = self.stage.as_mut().filter(|stage| stage.kind == kind) {
+        if let Some(stage) = self.stages.iter_mut().find(|stage| stage.kind == kind) {
             outcome.clone_into(&mut stage.outcome);
             return stage.step.clone();
-        }
-        if let Some(over) = self.stage.take() {
-            self.steps.end(&over.step, over.outcome);
         }
         let name = match kind {
             Kind::Chart => "chart",
@@ -129,12 +144,20 @@ impl State {
             Kind::Chain => "chain",
         };
         let step = self.steps.begin(name, doing);
-        self.stage = Some(Stage {
+        self.stages.push(Stage {
             kind,
             step: step.clone(),
             outcome: outcome.to_owned(),
         });
         step
+    }
+
+    /// The step of this kind went well, if it is under way.
+    fn end(&mut self, kind: Kind) {
+        if let Some(at) = self.stages.iter().position(|stage| stage.kind == kind) {
+            let stage = self.stages.remove(at);
+            self.steps.end(&stage.step, stage.outcome);
+        }
     }
 }
 

@@ -24,6 +24,8 @@ pub struct Phase {
     pub name: &'static str,
     /// How long it took, in seconds.
     pub seconds: f64,
+    /// When it ended, in seconds since the run began; steps may overlap.
+    pub ended: f64,
     /// What came of it.
     pub outcome: String,
 }
@@ -56,6 +58,7 @@ impl Steps {
         let phase = Phase {
             name: step.0.name,
             seconds: step.0.began.elapsed().as_secs_f64(),
+            ended: self.elapsed().as_secs_f64(),
             outcome: outcome.into(),
         };
         step.finish(&phase);

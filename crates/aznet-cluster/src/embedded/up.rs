@@ -348,10 +348,12 @@ impl Work<'_> {
             return self.addons_are_available(client).await;
         }
         addons::apply(client, images).await?;
-        self.task.say("starting DNS");
-        self.addons_are_available(client).await?;
         self.task.say("checking DNS, services, pods and volumes");
-        verify::verify(client, self.layout, images, self.cancel).await?;
+        let dns = self.addons_are_available(client);
+        let all = verify::verify(client, self.layout, images, self.cancel);
+        // Both end, so that the check clears up; what is wrong with DNS is better said by its pod.
+        let (dns, all) = tokio::join!(dns, all);
+        dns.and(all)?;
         files::write_json(&marker, &now)
     }
 

@@ -1,8 +1,12 @@
-//! Waiting until a network that was applied is up: all pods serve, then the chain moves.
+//! Waiting until a network that was applied is up: all pods serve, and the chain moves. A quorum of validators moves it
+//! before the last pod serves.
 
 use std::time::{Duration, Instant};
 
-use futures::{FutureExt, future::join_all};
+use futures::{
+    FutureExt,
+    future::{join_all, try_join},
+};
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
@@ -13,7 +17,7 @@ use super::{
 };
 use crate::{
     chain::{BlockNumber, CheckpointNumber},
-    l2::L2Tips,
+    l2::{L2Tips, Node},
     logs,
     namespace::Network,
     nodes::{Phase, PodState},
@@ -53,14 +57,11 @@ pub async fn settle(
     report: &Reporter,
     cancel: &CancellationToken,
 ) -> Result<(), DeployError> {
-    let start = Instant::now();
     let mut eye = Eye::new(network);
-    let result = match pods_ready(network, &mut eye, deadline, report, cancel).await {
-        Ok(()) => first_checkpoint(network, start, deadline, report, cancel).await,
-        Err(stop) => Err(stop),
-    };
-    match result {
-        Ok(()) => Ok(()),
+    let pods = pods_ready(network, &mut eye, deadline, report, cancel);
+    let chain = first_checkpoint(network, deadline, report, cancel);
+    match try_join(pods, chain).await {
+        Ok(((), ())) => Ok(()),
         Err(stop) => Err(explain(network, stop, eye.watch.picture()).await),
     }
 }
@@ -103,6 +104,7 @@ impl Eye {
             ));
         }
         let picture = self.watch.picture();
+        let settled = picture.settled();
         let now = Instant::now();
         let news = self
             .told
@@ -113,9 +115,10 @@ impl Eye {
                 waited,
                 wanted: picture.wanted(),
                 pods: picture.pods.clone(),
+                settled,
             });
         }
-        let step = if picture.settled() {
+        let step = if settled {
             Step::Done(())
         } else {
             Step::Pending(picture.words(Timestamp::now()))
@@ -130,54 +133,53 @@ impl Eye {
 
 async fn first_checkpoint(
     network: &Network,
-    start: Instant,
     deadline: Duration,
     report: &Reporter,
     cancel: &CancellationToken,
 ) -> Result<(), Stop> {
-    let left = deadline.saturating_sub(start.elapsed());
-    wait::until(
-        "the first checkpoint",
-        Deadline::after(left),
-        cancel,
-        |_| async move {
-            let seen = match checkpoint(network).await {
-                Ok(tips) if tips.checkpointed.checkpoint.number > CheckpointNumber(0) => {
-                    report(Progress::Chain {
-                        waited: start.elapsed(),
-                        seen: format!("{} is on L1", tips.checkpointed.checkpoint.number),
-                    });
-                    return Ok(Step::Done(()));
-                }
-                Ok(tips) if tips.proposed.number == BlockNumber(0) => {
-                    "no block proposed".to_owned()
-                }
-                Ok(tips) => format!("{} proposed, nothing on L1", tips.proposed.number),
-                Err(words) => words,
-            };
-            report(Progress::Chain {
-                waited: start.elapsed(),
-                seen: seen.clone(),
-            });
-            Ok(Step::Pending(seen))
-        },
-    )
+    let what = "the first checkpoint";
+    wait::until(what, Deadline::after(deadline), cancel, |waited| async move {
+        let Some(node) = serving(network).await else {
+            return Ok(Step::Pending("no node is ready".into()));
+        };
+        let (seen, moving) = match node.tips().await {
+            Ok(tips) => heads(&tips),
+            Err(error) => (error.to_string(), false),
+        };
+        report(Progress::Chain {
+            waited,
+            seen: seen.clone(),
+            moving,
+        });
+        Ok(if moving {
+            Step::Done(())
+        } else {
+            Step::Pending(seen)
+        })
+    })
     .await
 }
 
-/// The chain's heads, asked of the first node that serves; or why nobody tells.
-async fn checkpoint(network: &Network) -> Result<L2Tips, String> {
-    let pods = status::pods(network)
-        .await
-        .map_err(|error| error.to_string())?;
+/// The chain's heads in words, and whether a checkpoint is among them.
+fn heads(tips: &L2Tips) -> (String, bool) {
+    let checkpoint = tips.checkpointed.checkpoint.number;
+    if checkpoint > CheckpointNumber(0) {
+        return (format!("{checkpoint} is on L1"), true);
+    }
+    let words = match tips.proposed.number {
+        BlockNumber(0) => "no block proposed".to_owned(),
+        number => format!("{number} proposed, nothing on L1"),
+    };
+    (words, false)
+}
+
+/// The first node that serves.
+async fn serving(network: &Network) -> Option<Node> {
+    let pods = status::pods(network).await.ok()?;
     let node = pods
         .iter()
-        .find(|pod| pod.role.is_node() && pod.phase.is_ready())
-        .ok_or("no node is ready")?;
-    status::node(network, &node.name)
-        .tips()
-        .await
-        .map_err(|error| error.to_string())
+        .find(|pod| pod.role.is_node() && pod.phase.is_ready())?;
+    Some(status::node(network, &node.name))
 }
 
 async fn explain(network: &Network, stop: Stop, picture: Picture) -> DeployError {
