@@ -178,6 +178,11 @@ fn controller_manager(layout: &Layout) -> Vec<String> {
         "leader-elect=false",
         "profiling=false",
         "use-service-account-credentials=false",
+        // A whole network is made at once: at the default 20 a second its pods would come one by one.
+        "kube-api-qps=200",
+        "kube-api-burst=400",
+        // A claim that two controllers touched at once is looked at again only now and then; 15 s would hold a pod up.
+        "pvclaimbinder-sync-period=1s",
     ]);
     args.extend(clients(layout, "controller-manager"));
     args.extend([
