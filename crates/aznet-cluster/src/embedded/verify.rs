@@ -1,7 +1,7 @@
 //! The check before a cluster is called ready: a pod that writes a dynamic volume, resolves a name through the DNS
 //! service, and reaches a service and another pod.
 
-use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
+use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod, ServiceAccount};
 use kube::api::{Api, DeleteParams};
 use tokio_util::sync::CancellationToken;
 
@@ -26,6 +26,7 @@ pub(crate) async fn verify(
 ) -> Result<(), Error> {
     // An interrupted check may have left its own.
     clear(client, cancel).await?;
+    pods_are_admitted(client, cancel).await?;
     let places = [
         ("@NAME@", NAME),
         ("@IMAGE@", images.base.as_str()),
@@ -38,6 +39,20 @@ pub(crate) async fn verify(
     let outcome = outcome(client, layout, cancel).await;
     delete(client).await?;
     outcome
+}
+
+/// Kubernetes refuses pods in a namespace that has no service account yet.
+async fn pods_are_admitted(client: &kube::Client, cancel: &CancellationToken) -> Result<(), Error> {
+    let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), NAMESPACE);
+    let what = "the default service account of kube-system";
+    wait::until(what, Patience::seconds(60), cancel, || async {
+        let account = accounts
+            .get_opt("default")
+            .await
+            .map_err(Error::api("get the default service account"))?;
+        Ok(account.map_or_else(|| Look::Pending("not made yet".into()), |_| Look::Done(())))
+    })
+    .await
 }
 
 async fn outcome(
