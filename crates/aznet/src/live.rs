@@ -98,10 +98,11 @@ impl State {
                 }
             }
             Progress::Chain { seen, moving, .. } => {
-                let text = format!("waiting for the first checkpoint: {seen}");
-                self.enter(Kind::Chain, &text, seen).say(&text);
+                let step = self.enter(Kind::Chain, "asking for the first checkpoint", seen);
                 if *moving {
                     self.end(Kind::Chain);
+                } else {
+                    step.say(&format!("waiting for the first checkpoint: {seen}"));
                 }
             }
         }
