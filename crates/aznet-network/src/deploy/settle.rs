@@ -138,25 +138,30 @@ async fn first_checkpoint(
     cancel: &CancellationToken,
 ) -> Result<(), Stop> {
     let what = "the first checkpoint";
-    wait::until(what, Deadline::after(deadline), cancel, |waited| async move {
-        let Some(node) = serving(network).await else {
-            return Ok(Step::Pending("no node is ready".into()));
-        };
-        let (seen, moving) = match node.tips().await {
-            Ok(tips) => heads(&tips),
-            Err(error) => (error.to_string(), false),
-        };
-        report(Progress::Chain {
-            waited,
-            seen: seen.clone(),
-            moving,
-        });
-        Ok(if moving {
-            Step::Done(())
-        } else {
-            Step::Pending(seen)
-        })
-    })
+    wait::until(
+        what,
+        Deadline::after(deadline),
+        cancel,
+        |waited| async move {
+            let Some(node) = serving(network).await else {
+                return Ok(Step::Pending("no node is ready".into()));
+            };
+            let (seen, moving) = match node.tips().await {
+                Ok(tips) => heads(&tips),
+                Err(error) => (error.to_string(), false),
+            };
+            report(Progress::Chain {
+                waited,
+                seen: seen.clone(),
+                moving,
+            });
+            Ok(if moving {
+                Step::Done(())
+            } else {
+                Step::Pending(seen)
+            })
+        },
+    )
     .await
 }
 
