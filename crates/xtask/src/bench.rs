@@ -25,10 +25,9 @@ struct Row {
 }
 
 impl Row {
-    /// What a network's start costs beside what a user has today: machines differ from hour to hour, this hardly does.
+    /// What a start costs beside what a user has today, minutes apart on the same machine.
     fn beside(&self, today: &[f64]) -> String {
-        if self.unit != "s" || !self.what.contains("start →") && !self.what.starts_with("… →")
-        {
+        if self.unit != "s" || !self.what.contains('→') {
             return "–".into();
         }
         let ratios: Vec<f64> = self.values.iter().zip(today).map(|(v, t)| v / t).collect();

@@ -63,7 +63,8 @@ async fn outcome(
     let pods: Api<Pod> = Api::namespaced(client.clone(), NAMESPACE);
     wait::until(
         "the check pod's result",
-        Patience::seconds(180),
+        // Longer than all that the script waits for.
+        Patience::seconds(240),
         cancel,
         || async {
             let pod = pods

@@ -170,6 +170,36 @@ async fn pods_that_serve_and_a_checkpoint_are_enough() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_checkpoint_is_seen_while_other_pods_still_start() {
+    let ready = json!({"conditions": [{"type": "PodScheduled", "status": "True"}, {"type": "Ready", "status": "True"}]});
+    let tip =
+        json!({"block": {"number": 1, "hash": "0x"}, "checkpoint": {"number": 1, "hash": "0x"}});
+    let client = api(move |method, path| match method {
+        "POST" => Some(
+            json!({"jsonrpc": "2.0", "id": 1, "result": {"proposed": {"number": 1, "hash": "0x"},
+            "checkpointed": tip, "proven": tip, "finalized": tip}}),
+        ),
+        _ => lists(path, &pod(&ready), 0),
+    });
+    let network = network(client).await;
+    let (report, heard) = listening();
+    let patience = Duration::from_secs(30);
+    let result = settle(&network, patience, &report, &CancellationToken::new()).await;
+    assert!(
+        matches!(result, Err(DeployError::TooLate { .. })),
+        "{result:?}"
+    );
+    let heard = heard.lock().unwrap();
+    let moving = |progress: &&Progress| matches!(progress, Progress::Chain { moving: true, .. });
+    assert_eq!(heard.iter().filter(moving).count(), 1);
+    assert!(
+        !heard
+            .iter()
+            .any(|progress| matches!(progress, Progress::Pods { settled: true, .. }))
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_deadline_says_what_each_pod_waits_for() {
     let starting = json!({"conditions": [{"type": "PodScheduled", "status": "True"}]});
     let client = api(move |_, path| lists(path, &pod(&starting), 0));
