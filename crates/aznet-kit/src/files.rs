@@ -1,0 +1,325 @@
+//! Files and folders that are whole or not there, with modes that do not depend on the umask, and errors that name the
+//! path.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+/// Permissions of what is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// For the owner alone: files 0600, folders 0700.
+    Private,
+    /// Everybody may read: files 0644, folders 0755.
+    Shared,
+    /// Everybody may run: files and folders 0755.
+    Program,
+}
+
+impl Access {
+    const fn file(self) -> u32 {
+        match self {
+            Self::Private => 0o600,
+            Self::Shared => 0o644,
+            Self::Program => 0o755,
+        }
+    }
+
+    const fn folder(self) -> u32 {
+        match self {
+            Self::Private => 0o700,
+            Self::Shared | Self::Program => 0o755,
+        }
+    }
+}
+
+/// Something went wrong with a file or folder.
+#[derive(Debug, thiserror::Error)]
+#[error("could not {action} {}", path.display())]
+pub struct FileError {
+    /// What was tried, such as `write`.
+    pub action: &'static str,
+    /// On what.
+    pub path: PathBuf,
+    /// What the system said.
+    #[source]
+    pub source: io::Error,
+}
+
+impl FileError {
+    /// For `map_err`: adds what was tried on which path.
+    pub fn of(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
+        let path = path.to_owned();
+        move |source| Self {
+            action,
+            path,
+            source,
+        }
+    }
+
+    /// Whether the disk is full.
+    pub fn is_full(&self) -> bool {
+        matches!(
+            self.source.kind(),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+        )
+    }
+}
+
+/// Makes a folder, and its missing parents for everybody to pass; `access` holds for the folder itself whether it was
+/// there or not.
+///
+/// # Errors
+/// [`FileError`].
+pub fn make_dir(path: &Path, access: Access) -> Result<(), FileError> {
+    let make = || -> io::Result<()> {
+        let missing: Vec<&Path> = path.ancestors().take_while(|dir| !dir.exists()).collect();
+        fs::create_dir_all(path)?;
+        for parent in missing {
+            set_mode(parent, Access::Shared.folder())?;
+        }
+        set_mode(path, access.folder())
+    };
+    make().map_err(FileError::of("make folder", path))
+}
+
+fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
+    if fs::metadata(path)?.permissions().mode() & 0o7777 == mode {
+        return Ok(());
+    }
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))
+}
+
+/// Replaces a file as a whole, so that a reader or a crash never sees half of one. Its folder must be there.
+///
+/// # Errors
+/// [`FileError`].
+pub fn write(path: &Path, content: impl AsRef<[u8]>, access: Access) -> Result<(), FileError> {
+    let dir = path
+        .parent()
+        .filter(|dir| !dir.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    let put = || -> io::Result<()> {
+        let mut file = tempfile::NamedTempFile::new_in(dir)?;
+        file.write_all(content.as_ref())?;
+        file.as_file()
+            .set_permissions(fs::Permissions::from_mode(access.file()))?;
+        file.as_file().sync_data()?;
+        file.persist(path)?;
+        Ok(())
+    };
+    put().map_err(FileError::of("write", path))
+}
+
+/// Replaces a file by `value` as JSON.
+///
+/// # Errors
+/// [`FileError`].
+pub fn write_json(path: &Path, value: &impl Serialize, access: Access) -> Result<(), FileError> {
+    let text = serde_json::to_vec_pretty(value)
+        .map_err(io::Error::from)
+        .map_err(FileError::of("write", path))?;
+    write(path, text, access)
+}
+
+/// A file's text.
+///
+/// # Errors
+/// [`FileError`].
+pub fn read(path: &Path) -> Result<String, FileError> {
+    fs::read_to_string(path).map_err(FileError::of("read", path))
+}
+
+/// A file's content; `None` if there is no such file.
+///
+/// # Errors
+/// [`FileError`].
+pub fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
+    match fs::read(path) {
+        Ok(content) => Ok(Some(content)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(FileError::of("read", path)(error)),
+    }
+}
+
+/// Removes a file if it is there.
+///
+/// # Errors
+/// [`FileError`].
+pub fn remove_if_there(path: &Path) -> Result<(), FileError> {
+    absent_is_fine(fs::remove_file(path)).map_err(FileError::of("remove", path))
+}
+
+/// Removes a folder with everything in it, if it is there.
+///
+/// # Errors
+/// [`FileError`].
+pub fn remove_dir(path: &Path) -> Result<(), FileError> {
+    absent_is_fine(fs::remove_dir_all(path)).map_err(FileError::of("remove", path))
+}
+
+fn absent_is_fine(outcome: io::Result<()>) -> io::Result<()> {
+    match outcome {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        outcome => outcome,
+    }
+}
+
+/// The last `count` lines of a log, each indented by two spaces; where there is none, the reason in their place.
+pub fn tail(path: &Path, count: usize) -> String {
+    match last_bytes(path) {
+        Ok(content) => last_lines(&String::from_utf8_lossy(&content), count),
+        Err(error) => format!("  (no log: {error})"),
+    }
+}
+
+fn last_bytes(path: &Path) -> io::Result<Vec<u8>> {
+    const ENOUGH: u64 = 64 * 1024;
+    let mut file = File::open(path)?;
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(ENOUGH)))?;
+    let mut content = Vec::new();
+    file.take(ENOUGH).read_to_end(&mut content)?;
+    Ok(content)
+}
+
+/// The last `count` lines that are not blank, each indented by two spaces.
+pub fn last_lines(text: &str, count: usize) -> String {
+    let lines: Vec<&str> = text
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .collect();
+    lines[lines.len().saturating_sub(count)..]
+        .iter()
+        .map(|line| format!("  {line}"))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// A folder under construction beside its final place: it takes that place as a whole or goes away.
+#[derive(Debug)]
+pub struct Staging {
+    work: tempfile::TempDir,
+}
+
+/// How the names of folders under construction begin; a crash can leave them behind.
+const UNFINISHED: &str = ".unfinished-";
+
+impl Staging {
+    /// An empty folder in `parent`, on the same file system as its final place.
+    ///
+    /// The caller holds the lock of `parent`: what an earlier run left unfinished there is removed.
+    ///
+    /// # Errors
+    /// [`FileError`].
+    pub fn new(parent: &Path) -> Result<Self, FileError> {
+        make_dir(parent, Access::Shared)?;
+        let entries = fs::read_dir(parent).map_err(FileError::of("list", parent))?;
+        for entry in entries.flatten() {
+            if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+                remove_dir(&entry.path())?;
+            }
+        }
+        let work = tempfile::Builder::new()
+            .prefix(UNFINISHED)
+            .tempdir_in(parent)
+            .map_err(FileError::of("make folder in", parent))?;
+        make_dir(work.path(), Access::Shared)?;
+        Ok(Self { work })
+    }
+
+    /// The folder to work in.
+    pub fn path(&self) -> &Path {
+        self.work.path()
+    }
+
+    /// Gives the folder its final name.
+    ///
+    /// # Errors
+    /// [`FileError`].
+    pub fn finish(self, place: &Path) -> Result<(), FileError> {
+        fs::rename(self.work.path(), place).map_err(FileError::of("put in place", place))?;
+        // The folder is no longer under its temporary name: nothing is left to remove.
+        let _gone = self.work.keep();
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o7777
+    }
+
+    #[test]
+    fn r02_modes_are_those_asked_for_whatever_the_umask() {
+        use nix::sys::stat::{Mode, umask};
+        let dir = tempfile::tempdir().unwrap();
+        let (folder, program) = (dir.path().join("a/b"), dir.path().join("a/b/program"));
+        let before = umask(Mode::from_bits_truncate(0o077));
+        let made = make_dir(&folder, Access::Shared)
+            .and_then(|()| write(&program, "x", Access::Program))
+            .and_then(|()| make_dir(&dir.path().join("c"), Access::Private));
+        umask(before);
+        made.unwrap();
+        let seen = ["a", "a/b", "a/b/program", "c"].map(|name| mode(&dir.path().join(name)));
+        assert_eq!(seen, [0o755, 0o755, 0o755, 0o700]);
+    }
+
+    #[test]
+    fn a_file_is_replaced_and_an_absent_one_is_no_error() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a");
+        assert_eq!(read_if_there(&path).unwrap(), None);
+        write(&path, "one", Access::Private).unwrap();
+        write_json(&path, &[1], Access::Private).unwrap();
+        assert_eq!(
+            (read(&path).unwrap().as_str(), mode(&path)),
+            ("[\n  1\n]", 0o600)
+        );
+        remove_if_there(&path).unwrap();
+        remove_if_there(&path).unwrap();
+        let error = read(&path).unwrap_err().to_string();
+        assert_eq!(error, format!("could not read {}", path.display()));
+    }
+
+    #[test]
+    fn a_tail_is_the_last_lines_or_the_reason() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        assert!(tail(&path, 2).starts_with("  (no log: "));
+        fs::write(&path, "one\ntwo\n\nthree\n").unwrap();
+        assert_eq!(tail(&path, 2), "  two\n  three");
+    }
+
+    #[test]
+    fn a_staging_folder_appears_whole_or_goes_away() {
+        let parent = tempfile::tempdir().unwrap();
+        let dropped = Staging::new(parent.path()).unwrap();
+        fs::write(dropped.path().join("x"), "half").unwrap();
+        drop(dropped);
+        assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 0);
+
+        let finished = Staging::new(parent.path()).unwrap();
+        fs::write(finished.path().join("x"), "whole").unwrap();
+        let place = parent.path().join("done");
+        finished.finish(&place).unwrap();
+        assert_eq!(read(&place.join("x")).unwrap(), "whole");
+    }
+
+    #[test]
+    fn what_a_killed_run_left_is_removed() {
+        let parent = tempfile::tempdir().unwrap();
+        fs::create_dir_all(parent.path().join(".unfinished-old")).unwrap();
+        fs::write(parent.path().join("kept"), "").unwrap();
+        let staging = Staging::new(parent.path()).unwrap();
+        assert!(!parent.path().join(".unfinished-old").exists());
+        assert!(parent.path().join("kept").exists());
+        drop(staging);
+    }
+}
