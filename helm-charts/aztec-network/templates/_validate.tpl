@@ -1,4 +1,4 @@
-{{/* Rules that guard a plain `helm install`; `aznet plan` knows all of them and says more. */}}
+{{/* Rules that guard a plain `helm install`; `aznet plan` checks all of them and explains more. */}}
 {{- define "aztec-network.validate" -}}
 {{- $v := .Values -}}
 {{- $problems := list -}}
@@ -10,11 +10,11 @@
   "network.proofSubmissionEpochs" $v.network.proofSubmissionEpochs "l1.blockTime" $v.l1.blockTime
   "validator.keysPerReplica" $v.validator.keysPerReplica -}}
 {{- if lt (int64 $value) 1 -}}
-{{- $problems = append $problems (printf "%s is %v: make it 1 or more" $key $value) -}}
+{{- $problems = append $problems (printf "%s is %v: it must be at least 1" $key $value) -}}
 {{- end -}}
 {{- end -}}
 {{- if and (gt $block 0) (ne (mod $slot (max 1 $block)) 0) -}}
-{{- $problems = append $problems (printf "network.slotDuration is %d: make it a multiple of l1.blockTime (%d)" $slot $block) -}}
+{{- $problems = append $problems (printf "network.slotDuration is %d: it must be a multiple of l1.blockTime (%d)" $slot $block) -}}
 {{- end -}}
 {{- if or (gt (int $v.bootNode.replicas) 1) (and $new (lt (int $v.bootNode.replicas) 1)) -}}
 {{- $problems = append $problems (printf "bootNode.replicas is %v: it must be 1, or 0 with network.registryAddress and network.bootstrapNodes" $v.bootNode.replicas) -}}
@@ -22,34 +22,34 @@
 {{- $problems = concat $problems (include "aztec-network.wiringProblems" . | fromJsonArray) -}}
 {{- $validators := include "aztec-network.attesters" . | int64 -}}
 {{- if and $new (lt $validators 1) -}}
-{{- $problems = append $problems "validator.replicas is 0: a new network needs validators; or give network.registryAddress" -}}
+{{- $problems = append $problems "validator.replicas is 0: a new network needs validators; to join a network, set network.registryAddress" -}}
 {{- else if and $new (gt (int64 $v.network.committeeSize) $validators) -}}
-{{- $problems = append $problems (printf "network.committeeSize is %v with %d validators (validator.replicas * validator.keysPerReplica, and validatorGroups): add validators or lower it" $v.network.committeeSize $validators) -}}
+{{- $problems = append $problems (printf "network.committeeSize is %v with %d validators (validator.replicas * validator.keysPerReplica, and validatorGroups): add validators or lower the committee size" $v.network.committeeSize $validators) -}}
 {{- end -}}
 {{- /* With neither broker nor agents a prover node proves by itself. */}}
 {{- $shared := or (gt (int $v.proverBroker.replicas) 0) (gt (int $v.proverAgent.replicas) 0) -}}
 {{- if and $shared (gt (int $v.proverNode.replicas) 0) (lt (int $v.proverAgent.replicas) 1) -}}
-{{- $problems = append $problems "proverAgent.replicas is 0 while there is a prover broker: nobody would prove" -}}
+{{- $problems = append $problems "proverAgent.replicas is 0 but proverBroker.replicas is not: nobody would prove; set both to 0 for provers without agents" -}}
 {{- end -}}
 {{- $broker := gt (int $v.proverAgent.replicas) 0 | ternary 1 0 -}}
 {{- if or (gt (int $v.proverBroker.replicas) 1) (lt (int $v.proverBroker.replicas) $broker) -}}
-{{- $problems = append $problems (printf "proverBroker.replicas is %v: make it 1" $v.proverBroker.replicas) -}}
+{{- $problems = append $problems (printf "proverBroker.replicas is %v: it must be 1, or 0 without prover agents" $v.proverBroker.replicas) -}}
 {{- end -}}
 {{- if and $v.l1.anvil.enabled (or $v.l1.executionUrls $v.l1.existingSecret $v.network.registryAddress) -}}
-{{- $problems = append $problems "l1.anvil.enabled is true beside l1.executionUrls, l1.existingSecret or network.registryAddress: choose one L1" -}}
+{{- $problems = append $problems "l1.anvil.enabled is true and l1.executionUrls, l1.existingSecret or network.registryAddress is set: choose one L1" -}}
 {{- end -}}
 {{- if and $v.l1.existingSecret (or $v.l1.executionUrls $v.l1.consensusUrls) -}}
-{{- $problems = append $problems "l1.executionUrls or l1.consensusUrls beside l1.existingSecret: URLs come from one place" -}}
+{{- $problems = append $problems "l1.existingSecret is set together with l1.executionUrls or l1.consensusUrls: set either the Secret or the URLs" -}}
 {{- end -}}
 {{- if not (or $v.l1.anvil.enabled $v.l1.executionUrls $v.l1.existingSecret) -}}
-{{- $problems = append $problems "l1.executionUrls is empty while l1.anvil.enabled is false: name your L1, or a Secret in l1.existingSecret" -}}
+{{- $problems = append $problems "l1.executionUrls is empty and l1.anvil.enabled is false: set the URLs of your L1, or l1.existingSecret" -}}
 {{- end -}}
 {{- if not (or $v.blobStore.enabled $v.l1.consensusUrls $v.l1.existingSecret) -}}
-{{- $problems = append $problems "blobStore.enabled is false and l1.consensusUrls is empty: nodes could not get blobs" -}}
+{{- $problems = append $problems "blobStore.enabled is false and l1.consensusUrls is empty: nodes would have no source of blobs" -}}
 {{- end -}}
 {{- $problems = concat $problems (include "aztec-network.keyProblems" . | fromJsonArray) (include "aztec-network.groupProblems" . | fromJsonArray) (include "aztec-network.p2pProblems" . | fromJsonArray) (include "aztec-network.keySourceProblems" . | fromJsonArray) -}}
 {{- if $problems -}}
-{{- fail (printf "\n\nthese values can't work:\n- %s\n" (join "\n- " $problems)) -}}
+{{- fail (printf "\n\ninvalid values:\n- %s\n" (join "\n- " $problems)) -}}
 {{- end -}}
 {{- end -}}
 
@@ -71,27 +71,27 @@
 {{- range $other := slice $claims 0 $n -}}
 {{- $apart := or (le (add $one.start $one.count) $other.start) (le (add $other.start $other.count) $one.start) -}}
 {{- if and (gt (int64 $one.count) 0) (gt (int64 $other.count) 0) (not $apart) -}}
-{{- $problems = append $problems (printf "%s (%d, %d keys) overlaps %s (%d, %d keys): move one" $one.key (int64 $one.start) (int64 $one.count) $other.key (int64 $other.start) (int64 $other.count)) -}}
+{{- $problems = append $problems (printf "%s (%d, %d keys) overlaps %s (%d, %d keys): change one of the two" $one.key (int64 $one.start) (int64 $one.count) $other.key (int64 $other.start) (int64 $other.count)) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
 {{- $problems | toJson -}}
 {{- end -}}
 
-{{/* Who would find nobody, and roles that contradict each other, as JSON. */}}
+{{/* Roles without a peer or server, and roles that contradict each other, as JSON. */}}
 {{- define "aztec-network.wiringProblems" -}}
 {{- $v := .Values -}}
 {{- $problems := list -}}
 {{- if and $v.network.registryAddress (lt (int $v.bootNode.replicas) 1) (not $v.network.bootstrapNodes) -}}
-{{- $problems = append $problems "network.bootstrapNodes is empty while bootNode.replicas is 0: nodes would find no peers" -}}
+{{- $problems = append $problems "network.bootstrapNodes is empty and bootNode.replicas is 0: nodes would find no peers" -}}
 {{- end -}}
 {{- $talkers := add (int $v.pxe.replicas) (int $v.bot.replicas) -}}
 {{- if and (gt $talkers 0) (not (include "aztec-network.nodeUrl" .)) -}}
-{{- $problems = append $problems "pxe.replicas or bot.replicas without a full node or boot node: they would have nobody to talk to" -}}
+{{- $problems = append $problems "pxe.replicas or bot.replicas is set without a full node or boot node: pxes and bots need one to connect to" -}}
 {{- end -}}
 {{- if and (gt (int $v.bot.replicas) 0) (not $v.bot.existingSecret) -}}
 {{- if or (gt (int $v.bot.replicas) 3) (lt (int $v.pxe.replicas) 1) (not $v.network.testAccounts) -}}
-{{- $problems = append $problems "bot.replicas: without bot.existingSecret at most 3, and only with network.testAccounts and a pxe, which deploys them" -}}
+{{- $problems = append $problems "bot.replicas: without bot.existingSecret, at most 3 bots can run, and they need network.testAccounts and a pxe, which deploys the accounts" -}}
 {{- end -}}
 {{- end -}}
 {{- $real := list -}}
@@ -99,41 +99,41 @@
 {{- if kindIs "bool" $role.fakeProofs -}}{{- $real = append $real $role.fakeProofs | uniq -}}{{- end -}}
 {{- end -}}
 {{- if gt (len $real) 1 -}}
-{{- $problems = append $problems "fakeProofs differs between roles: all of a network make and check the same kind of proof" -}}
+{{- $problems = append $problems "fakeProofs differs between roles: a network uses one kind of proof" -}}
 {{- end -}}
 {{- $slashing := $v.network.slashing -}}
 {{- $seats := mul (int64 $v.network.committeeSize) (int64 $slashing.roundSizeInEpochs) -}}
 {{- if and (not $v.network.registryAddress) (eq $slashing.flavor "tally") (or (lt $seats 1) (gt $seats 512) (ne (mod $seats 4) 0)) -}}
-{{- $problems = append $problems (printf "network.slashing.flavor tally needs committeeSize * roundSizeInEpochs (%d) to be a multiple of 4 from 4 to 512" $seats) -}}
+{{- $problems = append $problems (printf "network.slashing.flavor tally needs committeeSize * roundSizeInEpochs (%d) to be a multiple of 4 between 4 and 512" $seats) -}}
 {{- end -}}
 {{- $problems | toJson -}}
 {{- end -}}
 
-{{/* Groups of validators that can't be, as JSON. */}}
+{{/* Invalid groups of validators, as JSON. */}}
 {{- define "aztec-network.groupProblems" -}}
 {{- $problems := list -}}
 {{- range $name, $group := .Values.validatorGroups -}}
 {{- if $group -}}
 {{- if or (eq $name "default") (not (regexMatch "^[a-z]([-a-z0-9]{0,18}[a-z0-9])?$" $name)) -}}
-{{- $problems = append $problems (printf "validatorGroups.%s: a group's name has at most 20 lower-case letters, digits and inner -, a letter first, and is not default" $name) -}}
+{{- $problems = append $problems (printf "validatorGroups.%s: a group's name must start with a lower-case letter, have at most 20 lower-case letters, digits and inner hyphens, and not be `default`" $name) -}}
 {{- end -}}
 {{- if $group.podDisruptionBudget -}}
-{{- $problems = append $problems (printf "validatorGroups.%s.podDisruptionBudget: one budget covers all groups, say it in validator.podDisruptionBudget" $name) -}}
+{{- $problems = append $problems (printf "validatorGroups.%s.podDisruptionBudget: one budget covers all groups: set validator.podDisruptionBudget" $name) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
 {{- $problems | toJson -}}
 {{- end -}}
 
-{{/* Key stores and remote signers that can't work, as JSON. */}}
+{{/* Invalid key stores and remote signers, as JSON. */}}
 {{- define "aztec-network.keySourceProblems" -}}
 {{- $keys := .Values.keys -}}
 {{- $problems := list -}}
 {{- if and $keys.keystoreSecret $keys.remoteSigner.url -}}
-{{- $problems = append $problems "keys.keystoreSecret is set beside keys.remoteSigner.url: choose one (a key store may name a remote signer itself)" -}}
+{{- $problems = append $problems "keys.keystoreSecret and keys.remoteSigner.url are both set: choose one (a key store can itself refer to a remote signer)" -}}
 {{- end -}}
 {{- if and $keys.keystoreSecret (not (semverCompare ">=1.29.0-0" .Capabilities.KubeVersion.Version)) -}}
-{{- $problems = append $problems (printf "keys.keystoreSecret needs Kubernetes 1.29 or newer (containers that run beside the main one), this is %s" .Capabilities.KubeVersion.Version) -}}
+{{- $problems = append $problems (printf "keys.keystoreSecret needs Kubernetes 1.29 or newer (sidecar containers); this cluster has %s" .Capabilities.KubeVersion.Version) -}}
 {{- end -}}
 {{- if $keys.remoteSigner.url -}}
 {{- range $name, $replicas := include "aztec-network.wantedValidators" . | fromJson -}}
@@ -141,7 +141,7 @@
 {{- $pod := printf "%s-%d" $name $ordinal -}}
 {{- $accounts := get $keys.remoteSigner.pods $pod | default dict -}}
 {{- if not (and $accounts.attesters $accounts.publishers) -}}
-{{- $problems = append $problems (printf "keys.remoteSigner.pods names no attesters and publishers of %s: list their addresses" $pod) -}}
+{{- $problems = append $problems (printf "keys.remoteSigner.pods has no attesters or no publishers for %s: list their addresses" $pod) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
@@ -149,7 +149,7 @@
 {{- $problems | toJson -}}
 {{- end -}}
 
-{{/* Ways for peers that lead nowhere or to two pods, as JSON. */}}
+{{/* p2p addresses that reach no pod or two pods, as JSON. */}}
 {{- define "aztec-network.p2pProblems" -}}
 {{- $root := . -}}
 {{- $problems := list -}}
@@ -161,20 +161,20 @@
 {{- range $ordinal := until (int $node.values.replicas) -}}
 {{- $own := get ($p2p.pods | default dict) (toString $ordinal) | default dict -}}
 {{- if and (eq $exposure "LoadBalancer") (not (or $own.announceIp $p2p.announceIp)) -}}
-{{- $problems = append $problems (printf "%s-%d has no p2p.announceIp: the address of its load balancer must be known beforehand" $name $ordinal) -}}
+{{- $problems = append $problems (printf "%s-%d has no p2p.announceIp: set the reserved address of its load balancer" $name $ordinal) -}}
 {{- end -}}
 {{- if eq $exposure "NodePort" -}}
 {{- $port := add $p2p.nodePortBase $ordinal -}}
 {{- if or (lt $port 30000) (gt $port 32767) -}}
-{{- $problems = append $problems (printf "%s-%d has the p2p port %d: p2p.nodePortBase must leave room from 30000 to 32767" $name $ordinal $port) -}}
+{{- $problems = append $problems (printf "%s-%d has the p2p port %d: node ports must be between 30000 and 32767; change p2p.nodePortBase" $name $ordinal $port) -}}
 {{- else if hasKey $ports (toString $port) -}}
-{{- $problems = append $problems (printf "%s-%d and %s have the same p2p port %d: move one's p2p.nodePortBase" $name $ordinal (get $ports (toString $port)) $port) -}}
+{{- $problems = append $problems (printf "%s-%d and %s have the same p2p port %d: change p2p.nodePortBase of one" $name $ordinal (get $ports (toString $port)) $port) -}}
 {{- end -}}
 {{- $_ := set $ports (toString $port) (printf "%s-%d" $name $ordinal) -}}
 {{- end -}}
 {{- end -}}
 {{- if and $chaos (ne $exposure "ClusterIP") (gt (int $node.values.replicas) 0) -}}
-{{- $problems = append $problems (printf "%s has p2p.exposure %s beside chaos.scenarios: faults between pods don't touch peers that meet through machines" $name $exposure) -}}
+{{- $problems = append $problems (printf "%s has p2p.exposure %s and chaos.scenarios is set: faults between pods do not affect peers that connect through machines' addresses" $name $exposure) -}}
 {{- end -}}
 {{- end -}}
 {{- $problems | toJson -}}
