@@ -93,25 +93,49 @@ fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
     fs::set_permissions(path, fs::Permissions::from_mode(mode))
 }
 
-/// Replaces a file as a whole, so that a reader or a crash never sees half of one. Its folder must be there.
+/// Replaces a file as a whole, so that a reader or a killed writer never sees half of one. Its folder must be there.
 ///
 /// # Errors
 /// [`FileError`].
 pub fn write(path: &Path, content: impl AsRef<[u8]>, access: Access) -> Result<(), FileError> {
-    let dir = path
-        .parent()
-        .filter(|dir| !dir.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
+    replace(path, content.as_ref(), access, |_| Ok(())).map_err(FileError::of("write", path))
+}
+
+/// [`write`] that returns once the content is on disk: it outlives a power cut.
+///
+/// # Errors
+/// [`FileError`].
+pub fn write_durable(
+    path: &Path,
+    content: impl AsRef<[u8]>,
+    access: Access,
+) -> Result<(), FileError> {
     let put = || -> io::Result<()> {
-        let mut file = tempfile::NamedTempFile::new_in(dir)?;
-        file.write_all(content.as_ref())?;
-        file.as_file()
-            .set_permissions(fs::Permissions::from_mode(access.file()))?;
-        file.as_file().sync_data()?;
-        file.persist(path)?;
-        Ok(())
+        replace(path, content.as_ref(), access, File::sync_all)?;
+        File::open(folder_of(path))?.sync_all()
     };
     put().map_err(FileError::of("write", path))
+}
+
+fn replace(
+    path: &Path,
+    content: &[u8],
+    access: Access,
+    sync: impl FnOnce(&File) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut file = tempfile::NamedTempFile::new_in(folder_of(path))?;
+    file.write_all(content)?;
+    file.as_file()
+        .set_permissions(fs::Permissions::from_mode(access.file()))?;
+    sync(file.as_file())?;
+    file.persist(path)?;
+    Ok(())
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent()
+        .filter(|dir| !dir.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
 }
 
 /// Replaces a file by `value` as JSON.
@@ -282,6 +306,8 @@ mod tests {
             (read(&path).unwrap().as_str(), mode(&path)),
             ("[\n  1\n]", 0o600)
         );
+        write_durable(&path, "two", Access::Shared).unwrap();
+        assert_eq!((read(&path).unwrap().as_str(), mode(&path)), ("two", 0o644));
         remove_if_there(&path).unwrap();
         remove_if_there(&path).unwrap();
         let error = read(&path).unwrap_err().to_string();
