@@ -1,12 +1,8 @@
-//! The parts of Aztec's L1 contracts that pods call. Signatures are those of `@aztec/l1-artifacts` 4.1.2.
+//! The parts of Aztec's L1 contracts that are called. Signatures are those of `@aztec/l1-artifacts` 4.1.2.
 
-use alloy_primitives::{Address, U256};
 use alloy_sol_types::sol;
 
-use crate::error::NodeError;
-use crate::l1::{L1, L1Error};
-use aznet_node::config::NetworkConfig;
-use aznet_node::report::Standing;
+use crate::report::Standing;
 
 sol! {
     /// A point of the first group of BN254.
@@ -32,6 +28,8 @@ sol! {
         function getTargetCommitteeSize() external view returns (uint256);
         /// Epochs.
         function getProofSubmissionEpochs() external view returns (uint256);
+        /// The newest checkpoint and the newest proven one.
+        function getTips() external view returns (ChainTips memory);
         /// The token that is staked.
         function getStakingAsset() external view returns (address);
         /// The governance staking escrow.
@@ -71,6 +69,12 @@ sol! {
         ) external;
         /// Lets the queue in.
         function flushEntryQueue() external;
+    }
+
+    /// Checkpoints by number.
+    struct ChainTips {
+        uint256 pending;
+        uint256 proven;
     }
 
     /// An attester in the queue.
@@ -127,71 +131,9 @@ sol! {
     }
 }
 
-/// The rollup of a registry, after a check that its timing is the configured one.
-pub(crate) fn canonical_rollup(
-    l1: &L1,
-    registry: Address,
-    config: &NetworkConfig,
-) -> Result<Address, NodeError> {
-    let rollup = l1.read(registry, &Registry::getCanonicalRollupCall {})?;
-    for (what, actual, configured) in [
-        (
-            "slotDuration",
-            l1.read(rollup, &Rollup::getSlotDurationCall {}),
-            config.slot_duration,
-        ),
-        (
-            "epochDuration",
-            l1.read(rollup, &Rollup::getEpochDurationCall {}),
-            config.epoch_duration,
-        ),
-        (
-            "committeeSize",
-            l1.read(rollup, &Rollup::getTargetCommitteeSizeCall {}),
-            config.committee_size,
-        ),
-        (
-            "proofSubmissionEpochs",
-            l1.read(rollup, &Rollup::getProofSubmissionEpochsCall {}),
-            config.proof_submission_epochs,
-        ),
-    ] {
-        let actual = actual?.saturating_to::<u64>();
-        if actual != configured {
-            return Err(NodeError::Timing {
-                rollup,
-                what,
-                actual,
-                configured,
-            });
-        }
-    }
-    Ok(rollup)
-}
-
-/// Where an attester stands.
-pub(crate) fn standing(l1: &L1, rollup: Address, attester: Address) -> Result<Standing, L1Error> {
-    let view = l1.read(rollup, &Rollup::getAttesterViewCall { attester })?;
-    match view.standing() {
-        Standing::Absent if queue(l1, rollup)?.contains(&attester) => Ok(Standing::Queued),
-        standing => Ok(standing),
-    }
-}
-
-/// Attesters that wait for a place, in their order.
-pub(crate) fn queue(l1: &L1, rollup: Address) -> Result<Vec<Address>, L1Error> {
-    let length = l1.number(rollup, &Rollup::getEntryQueueLengthCall {})?;
-    let entry = |index| {
-        let index = U256::from(index);
-        let entry = l1.read(rollup, &Rollup::getEntryQueueAtCall { index })?;
-        Ok(entry.attester)
-    };
-    (0..length).map(entry).collect()
-}
-
 impl AttesterView {
     /// Where the attester stands; who is in the queue only counts as absent.
-    pub(crate) fn standing(&self) -> Standing {
+    pub fn standing(&self) -> Standing {
         let key = &self.config.publicKey;
         match self.status {
             1 => Standing::Validating,

@@ -2,13 +2,9 @@
 
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::ConfigMap;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use crate::namespace::{NamespaceError, Network};
-
-/// The ConfigMap that every pod reads its network's settings from, and its key.
-const CONFIG: (&str, &str) = ("network-config", "network.json");
+use crate::chain::{Epoch, Slot};
 
 /// Finality of a public L1: two epochs of 32 slots of 12 s, and one more, since blocks come late now and then.
 const PUBLIC_FINALITY: Duration = Duration::from_secs(3 * 32 * 12);
@@ -26,48 +22,13 @@ pub struct ProtocolTime {
     pub finality: Duration,
 }
 
-/// Why a network's timing isn't known.
-#[derive(Debug, thiserror::Error)]
-pub enum TimingError {
-    /// The Kubernetes API failed, or the ConfigMap is missing.
-    #[error(transparent)]
-    Api(#[from] NamespaceError),
-    /// The settings aren't as expected: the network is of another version.
-    #[error(
-        "ConfigMap network-config of network {network} has no timing: is it of another version of the chart?"
-    )]
-    Unknown {
-        /// The network.
-        network: String,
-        /// What is missing.
-        #[source]
-        source: serde_json::Error,
-    },
-}
-
 impl ProtocolTime {
-    /// Reads it from the network's settings.
+    /// Reads it from the text that pods read as [`crate::config::NetworkConfig`], and no more of that than it needs: networks
+    /// of other versions have other settings.
     ///
     /// # Errors
-    /// [`TimingError`].
-    pub async fn read(network: &Network) -> Result<Self, TimingError> {
-        let api: kube::Api<ConfigMap> = network.api();
-        let settings = api
-            .get(CONFIG.0)
-            .await
-            .map_err(|source| network.failed("read ConfigMap network-config", source))?;
-        let text = settings
-            .data
-            .as_ref()
-            .and_then(|data| data.get(CONFIG.1))
-            .map_or("", String::as_str);
-        Self::parse(text).map_err(|source| TimingError::Unknown {
-            network: network.name().to_owned(),
-            source,
-        })
-    }
-
-    fn parse(text: &str) -> Result<Self, serde_json::Error> {
+    /// What is missing.
+    pub fn parse(text: &str) -> Result<Self, serde_json::Error> {
         let settings: Settings = serde_json::from_str(text)?;
         Ok(Self {
             slot: Duration::from_secs(settings.slot_duration),
@@ -96,6 +57,64 @@ impl ProtocolTime {
     /// The longest that a proven block may wait until that is final.
     pub fn finalized_within(&self) -> Duration {
         self.finality + self.epochs(2)
+    }
+}
+
+/// Protocol time: what turns a clock into slots and epochs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Timing {
+    /// Start of slot 0, in Unix seconds.
+    pub genesis: u64,
+    /// Length of a slot.
+    pub slot: Duration,
+    /// Slots in an epoch.
+    pub epoch_slots: u64,
+    /// Epochs after its end in which an epoch's proof is accepted.
+    pub proof_submission_epochs: u64,
+}
+
+/// A point in protocol time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Moment {
+    /// The slot.
+    pub slot: Slot,
+    /// The epoch.
+    pub epoch: Epoch,
+    /// Seconds since the slot began.
+    pub seconds_into_slot: u64,
+    /// Seconds in a slot.
+    pub slot_seconds: u64,
+    /// The slot's place in its epoch, from 0.
+    pub slot_in_epoch: u64,
+    /// Slots in an epoch.
+    pub epoch_slots: u64,
+}
+
+impl Timing {
+    /// Where `unix_seconds` is in protocol time; before genesis counts as slot 0.
+    pub fn at(&self, unix_seconds: u64) -> Moment {
+        let slot_seconds = self.slot.as_secs().max(1);
+        let epoch_slots = self.epoch_slots.max(1);
+        let since = unix_seconds.saturating_sub(self.genesis);
+        let slot = since / slot_seconds;
+        Moment {
+            slot: Slot(slot),
+            epoch: Epoch(slot / epoch_slots),
+            seconds_into_slot: since % slot_seconds,
+            slot_seconds,
+            slot_in_epoch: slot % epoch_slots,
+            epoch_slots,
+        }
+    }
+
+    /// The length of `n` slots.
+    pub fn slots(&self, n: u32) -> Duration {
+        self.slot * n
+    }
+
+    /// The length of `n` epochs.
+    pub fn epochs(&self, n: u32) -> Duration {
+        self.slot * n * u32::try_from(self.epoch_slots).unwrap_or(u32::MAX)
     }
 }
 
@@ -131,6 +150,24 @@ impl L1Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clock_becomes_slots_and_epochs() {
+        let timing = Timing {
+            genesis: 1_000,
+            slot: Duration::from_secs(12),
+            epoch_slots: 4,
+            proof_submission_epochs: 2,
+        };
+        let moment = timing.at(1_000 + 12 * 37 + 5);
+        assert_eq!((moment.slot, moment.epoch), (Slot(37), Epoch(9)));
+        assert_eq!((moment.seconds_into_slot, moment.slot_in_epoch), (5, 1));
+        assert_eq!(timing.at(3).slot, Slot(0));
+        assert_eq!(
+            (timing.slots(2).as_secs(), timing.epochs(2).as_secs()),
+            (24, 96)
+        );
+    }
 
     #[test]
     fn deadlines_follow_from_the_settings() {
