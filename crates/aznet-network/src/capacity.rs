@@ -3,11 +3,11 @@
 use std::iter::Sum;
 use std::str::FromStr;
 
+use aznet_model::units::MilliCpu;
 use k8s_openapi::api::core::v1::{Container, Node, Pod};
 use kube::{Api, Client, api::ListParams};
 
 use crate::api::ApiError;
-use crate::units::MilliCpu;
 
 /// Processor time for pods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

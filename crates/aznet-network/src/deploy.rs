@@ -10,6 +10,10 @@ mod watchdog;
 
 use std::{path::Path, sync::Arc, time::Duration};
 
+use aznet_model::{
+    plan::Committee,
+    upgrade::{Manifest, ManifestError, Upgrade, compare},
+};
 use jiff::Timestamp;
 use kube::Client;
 use serde_json::{Map, Value};
@@ -21,12 +25,11 @@ pub use self::{
     settle::settle,
     watchdog::Cause,
 };
+
 use crate::{
     helm::{Helm, HelmError, Release},
     namespace::{NamespaceError, Network, NewNetwork},
     nodes::PodState,
-    plan::Committee,
-    upgrade::{Manifest, ManifestError, Upgrade, compare},
     wait::WaitError,
 };
 

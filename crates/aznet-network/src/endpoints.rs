@@ -1,8 +1,9 @@
 //! What users of a network talk to: by whom it is served, and under which name tools look for it.
 
+use aznet_model::role::Role;
 use serde::Serialize;
 
-use crate::{l1, l2, role::Role, telemetry};
+use crate::{l1, l2, telemetry};
 
 /// Something that users talk to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -3,6 +3,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use aznet_model::role::Role;
 use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, ResourceExt, api::ListParams};
 use tokio::{
@@ -16,7 +17,6 @@ use crate::{
     api::ApiError,
     namespace::Network,
     nodes::{COMPONENT, NETWORK_PODS},
-    role::Role,
     wait::{self, Deadline, Step, WaitError},
 };
 

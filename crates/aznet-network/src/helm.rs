@@ -30,7 +30,7 @@ pub struct Release<'a> {
     pub namespace: &'a str,
     /// Folder of the chart.
     pub chart: &'a Path,
-    /// Values laid over the chart's defaults, see [`crate::values::Loaded::overlay`].
+    /// Values laid over the chart's defaults, see [`aznet_model::values::Loaded::overlay`].
     pub overlay: &'a Map<String, Value>,
 }
 

@@ -4,36 +4,18 @@ use std::time::Duration;
 
 use alloy_primitives::{Address, U256, hex};
 use alloy_sol_types::SolCall;
+use aznet_model::{
+    abi,
+    chain::{CheckpointNumber, Epoch, L1Block},
+    timing::Timing,
+};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::{
-    chain::{CheckpointNumber, Epoch, L1Block, Slot},
-    rpc::{PodRpc, RpcError},
-};
+use crate::rpc::{PodRpc, RpcError};
 
 /// anvil's JSON-RPC port.
 pub const PORT: u16 = 8545;
-
-mod abi {
-    alloy_sol_types::sol! {
-        struct ChainTips {
-            uint256 pending;
-            uint256 proven;
-        }
-
-        interface IRollup {
-            function getGenesisTime() external view returns (uint256);
-            function getSlotDuration() external view returns (uint256);
-            function getEpochDuration() external view returns (uint256);
-            function getProofSubmissionEpochs() external view returns (uint256);
-            function getTargetCommitteeSize() external view returns (uint256);
-            function getActiveAttesterCount() external view returns (uint256);
-            function getTips() external view returns (ChainTips memory);
-            function getEpochCommittee(uint256 epoch) external returns (address[] memory);
-        }
-    }
-}
 
 /// Why the L1 has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -89,64 +71,6 @@ pub struct RollupTips {
     pub proven: CheckpointNumber,
 }
 
-/// Protocol time: what turns a clock into slots and epochs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Timing {
-    /// Start of slot 0, in Unix seconds.
-    pub genesis: u64,
-    /// Length of a slot.
-    pub slot: Duration,
-    /// Slots in an epoch.
-    pub epoch_slots: u64,
-    /// Epochs after its end in which an epoch's proof is accepted.
-    pub proof_submission_epochs: u64,
-}
-
-/// A point in protocol time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Moment {
-    /// The slot.
-    pub slot: Slot,
-    /// The epoch.
-    pub epoch: Epoch,
-    /// Seconds since the slot began.
-    pub seconds_into_slot: u64,
-    /// Seconds in a slot.
-    pub slot_seconds: u64,
-    /// The slot's place in its epoch, from 0.
-    pub slot_in_epoch: u64,
-    /// Slots in an epoch.
-    pub epoch_slots: u64,
-}
-
-impl Timing {
-    /// Where `unix_seconds` is in protocol time; before genesis counts as slot 0.
-    pub fn at(&self, unix_seconds: u64) -> Moment {
-        let slot_seconds = self.slot.as_secs().max(1);
-        let epoch_slots = self.epoch_slots.max(1);
-        let since = unix_seconds.saturating_sub(self.genesis);
-        let slot = since / slot_seconds;
-        Moment {
-            slot: Slot(slot),
-            epoch: Epoch(slot / epoch_slots),
-            seconds_into_slot: since % slot_seconds,
-            slot_seconds,
-            slot_in_epoch: slot % epoch_slots,
-            epoch_slots,
-        }
-    }
-
-    /// The length of `n` slots.
-    pub fn slots(&self, n: u32) -> Duration {
-        self.slot * n
-    }
-
-    /// The length of `n` epochs.
-    pub fn epochs(&self, n: u32) -> Duration {
-        self.slot * n * u32::try_from(self.epoch_slots).unwrap_or(u32::MAX)
-    }
-}
-
 impl L1 {
     /// The newest and the newest final block.
     pub async fn heads(&self) -> Result<L1Heads, RpcError> {
@@ -186,11 +110,11 @@ impl Rollup {
     /// Genesis and lengths of slots and epochs.
     pub async fn timing(&self) -> Result<Timing, L1Error> {
         let (genesis, slot, epoch, proof) = futures::try_join!(
-            self.number(abi::IRollup::getGenesisTimeCall {}, "getGenesisTime"),
-            self.number(abi::IRollup::getSlotDurationCall {}, "getSlotDuration"),
-            self.number(abi::IRollup::getEpochDurationCall {}, "getEpochDuration"),
+            self.number(abi::Rollup::getGenesisTimeCall {}, "getGenesisTime"),
+            self.number(abi::Rollup::getSlotDurationCall {}, "getSlotDuration"),
+            self.number(abi::Rollup::getEpochDurationCall {}, "getEpochDuration"),
             self.number(
-                abi::IRollup::getProofSubmissionEpochsCall {},
+                abi::Rollup::getProofSubmissionEpochsCall {},
                 "getProofSubmissionEpochs"
             ),
         )?;
@@ -205,7 +129,7 @@ impl Rollup {
     /// Validators that may be drawn into a committee.
     pub async fn active_attesters(&self) -> Result<u64, L1Error> {
         self.number(
-            abi::IRollup::getActiveAttesterCountCall {},
+            abi::Rollup::getActiveAttesterCountCall {},
             "getActiveAttesterCount",
         )
         .await
@@ -214,7 +138,7 @@ impl Rollup {
     /// The committee size that the network was deployed with.
     pub async fn target_committee_size(&self) -> Result<u64, L1Error> {
         self.number(
-            abi::IRollup::getTargetCommitteeSizeCall {},
+            abi::Rollup::getTargetCommitteeSizeCall {},
             "getTargetCommitteeSize",
         )
         .await
@@ -223,7 +147,7 @@ impl Rollup {
     /// The committee of `epoch`; the contract refuses epochs that can't be sampled yet.
     pub async fn committee(&self, epoch: Epoch) -> Result<Vec<Address>, L1Error> {
         self.call(
-            abi::IRollup::getEpochCommitteeCall {
+            abi::Rollup::getEpochCommitteeCall {
                 epoch: U256::from(epoch.0),
             },
             "getEpochCommittee",
@@ -233,7 +157,7 @@ impl Rollup {
 
     /// The newest checkpoint and the newest proven one.
     pub async fn tips(&self) -> Result<RollupTips, L1Error> {
-        let tips = self.call(abi::IRollup::getTipsCall {}, "getTips").await?;
+        let tips = self.call(abi::Rollup::getTipsCall {}, "getTips").await?;
         Ok(RollupTips {
             pending: CheckpointNumber(self.small(tips.pending, "getTips")?),
             proven: CheckpointNumber(self.small(tips.proven, "getTips")?),
@@ -302,24 +226,6 @@ impl TryFrom<String> for Hex {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_clock_becomes_slots_and_epochs() {
-        let timing = Timing {
-            genesis: 1_000,
-            slot: Duration::from_secs(12),
-            epoch_slots: 4,
-            proof_submission_epochs: 2,
-        };
-        let moment = timing.at(1_000 + 12 * 37 + 5);
-        assert_eq!((moment.slot, moment.epoch), (Slot(37), Epoch(9)));
-        assert_eq!((moment.seconds_into_slot, moment.slot_in_epoch), (5, 1));
-        assert_eq!(timing.at(3).slot, Slot(0));
-        assert_eq!(
-            (timing.slots(2).as_secs(), timing.epochs(2).as_secs()),
-            (24, 96)
-        );
-    }
 
     #[test]
     fn quantities_are_hexadecimal() {

@@ -2,13 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use aznet_model::chain::{BlockNumber, CheckpointNumber, Epoch, Slot};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::{
-    chain::{BlockNumber, CheckpointNumber, Epoch, Slot},
-    rpc::{PodRpc, RpcError},
-};
+use crate::rpc::{PodRpc, RpcError};
 
 /// The public JSON-RPC port of every Aztec pod.
 pub const PORT: u16 = 8080;

@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use aznet_model::role::Role;
 use futures::{AsyncBufReadExt, Stream, TryStreamExt};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
@@ -19,7 +20,6 @@ use crate::{
     api::ApiError,
     namespace::{NamespaceError, Network},
     nodes::{COMPONENT, NETWORK_PODS, speaking_container, workload},
-    role::Role,
 };
 
 /// Lines read ahead of a slow reader.

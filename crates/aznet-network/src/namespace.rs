@@ -4,6 +4,7 @@ mod error;
 
 use std::{collections::BTreeMap, time::Duration};
 
+use aznet_model::label;
 use jiff::Timestamp;
 use k8s_openapi::{api::core::v1::Namespace, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 use kube::{
@@ -323,20 +324,10 @@ fn namespace_of(new: &NewNetwork, now: Timestamp) -> Namespace {
 /// # Errors
 /// [`NamespaceError::BadName`]: not a DNS label, or too long for a namespace's name around it.
 pub fn check_name(name: &str) -> Result<(), NamespaceError> {
-    let bad = |why| {
-        Err(NamespaceError::BadName {
-            name: name.to_owned(),
-            why,
-        })
-    };
-    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    match name {
-        "" => bad("it is empty"),
-        _ if name.len() > LONGEST_NAME => bad("it is longer than 51 characters"),
-        _ if !name.chars().all(allowed) => bad("only a-z, 0-9 and - may be in it"),
-        _ if name.starts_with('-') || name.ends_with('-') => bad("it begins or ends with -"),
-        _ => Ok(()),
-    }
+    label::check(name, LONGEST_NAME).map_err(|source| NamespaceError::BadName {
+        name: name.to_owned(),
+        source,
+    })
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 
 mod phase;
 
+use aznet_model::role::Role;
+use aznet_model::workload::Workload;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{
     ContainerState, ContainerStatus, Event, PersistentVolumeClaim, Pod,
@@ -11,8 +13,6 @@ use kube::ResourceExt;
 use serde::Serialize;
 
 pub use self::phase::Phase;
-use crate::role::Role;
-use crate::workload::Workload;
 
 /// Label of the role.
 pub const COMPONENT: &str = "app.kubernetes.io/component";

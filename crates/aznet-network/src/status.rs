@@ -4,6 +4,7 @@ mod committee;
 
 use std::{collections::BTreeMap, time::Duration};
 
+use aznet_model::{chain::BlockNumber, role::Role, timing::Moment};
 use futures::future::join_all;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Event, PersistentVolumeClaim, Pod};
@@ -11,14 +12,13 @@ use kube::{Api, api::ListParams};
 use serde::Serialize;
 
 pub use self::committee::Committee;
+
 use crate::{
-    chain::BlockNumber,
     endpoints::endpoints,
-    l1::{self, L1, L1Heads, Moment, Rollup},
+    l1::{self, L1, L1Heads, Rollup},
     l2::{self, L2Tips, Node},
     namespace::{NamespaceError, Network},
     nodes::{NETWORK_PODS, Observed, Phase, PodState, describe},
-    role::Role,
     rpc::PodRpc,
     telemetry::{self, Arrival},
 };

@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use aznet_model::role::Role;
 use http_body_util::BodyExt;
 use kube::{Client, client::Body};
 use serde::{Deserialize, Serialize};
@@ -12,7 +13,6 @@ use crate::{
     api::ApiError,
     namespace::{NamespaceError, Network},
     nodes::PodState,
-    role::Role,
     status,
     wait::{self, Deadline, Step, WaitError},
 };

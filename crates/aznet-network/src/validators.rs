@@ -7,7 +7,11 @@ mod duties;
 
 use std::{collections::BTreeMap, time::Duration};
 
-use aznet_node::report::Report;
+use aznet_model::{
+    pod::PodName,
+    report::{Attester, Held, Left, Report, ValidatorSet},
+    role::Role,
+};
 use futures::{StreamExt, stream};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use kube::{Api, ResourceExt, api::ListParams};
@@ -17,15 +21,11 @@ pub use self::{
     duties::Duties,
 };
 pub use alloy_primitives::Address;
-pub use aznet_node::report::{
-    Attester, Draw, Exit, Held, KeySource, Left, Outcome, Standing, ValidatorSet,
-};
 
 use crate::{
     exec::{self, ExecError},
     namespace::{NamespaceError, Network},
     nodes::COMPONENT,
-    role::Role,
     status,
 };
 
@@ -80,7 +80,7 @@ pub struct Group {
 impl Group {
     /// Its pods, in order.
     pub fn pods(&self) -> impl Iterator<Item = String> + '_ {
-        (0..self.replicas).map(|ordinal| format!("{}-{ordinal}", self.workload))
+        (0..self.replicas).map(|ordinal| PodName::new(&self.workload, ordinal).to_string())
     }
 }
 
@@ -151,7 +151,7 @@ pub async fn collect(network: &Network, also: &[String]) -> Result<Validators, V
             held: None,
         })
         .collect();
-    pods.sort_by_key(|pod| place(&pod.name));
+    pods.sort_by_cached_key(|pod| PodName::or_first(&pod.name));
     let report = set(network, &pods, also).await?;
     let small = report.set.active <= report.set.attesters.len() as u64;
     let mut validators = Validators {
@@ -282,12 +282,4 @@ async fn ask(
         pod: pod.to_owned(),
         source,
     })
-}
-
-/// Workload and ordinal: `validator-10` comes after `validator-9`.
-pub(crate) fn place(pod: &str) -> (String, u32) {
-    let parts = pod.rsplit_once('-');
-    let numbered = parts.and_then(|(workload, tail)| Some((workload, tail.parse().ok()?)));
-    let (workload, ordinal) = numbered.unwrap_or((pod, 0));
-    (workload.to_owned(), ordinal)
 }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use alloy_primitives::U64;
+use aznet_model::config::NetworkConfig;
 use serde::Deserialize;
 
 use crate::clock;
@@ -19,7 +20,6 @@ use crate::files::FileError;
 use crate::say::say;
 use crate::settings::Settings;
 use crate::supervise;
-use aznet_node::config::NetworkConfig;
 
 /// Port of the chart's service.
 const PORT: u16 = 8545;

@@ -3,6 +3,8 @@
 use std::process::ExitCode;
 
 use alloy_primitives::Address;
+use aznet_model::config::NetworkConfig;
+use aznet_model::role::Role;
 
 use crate::accounts::addresses;
 use crate::bot::Account;
@@ -18,13 +20,12 @@ use crate::holdings::Holdings;
 use crate::join::{self, Membership};
 use crate::l1::L1;
 use crate::l1_secret;
-use crate::role::Role;
+use crate::role::aztec_args;
 use crate::rpc::Rpc;
 use crate::say::{chain, say};
 use crate::settings::Settings;
 use crate::staking::Registrar;
 use crate::wait::{Deadline, Pause, WaitError};
-use aznet_node::config::NetworkConfig;
 
 /// Variables by which a user brings keys of their own; then none are derived.
 const OWN_KEYS: [&str; 5] = [
@@ -66,7 +67,7 @@ pub(crate) fn run(
         _ => settings.aztec(),
     };
     argv.extend(
-        role.aztec_args(&start.config)
+        aztec_args(role, &start.config)
             .iter()
             .map(|arg| (*arg).to_owned()),
     );

@@ -4,9 +4,8 @@ use alloy_primitives::U256;
 use ark_bn254::{Fq, Fr, G1Affine, G2Affine};
 use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::{BigInteger, PrimeField};
+use aznet_model::abi::{G1Point, G2Point};
 use rand::RngCore;
-
-use crate::contracts::{G1Point, G2Point};
 
 /// A secret key that lives as long as a registration: 4.x registers BLS keys but does not sign with them.
 pub(crate) struct BlsKey(Fr);

@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use aznet_model::role::Role;
 use clap::{Parser, Subcommand};
 
 use crate::error::NodeError;
-use crate::role::Role;
 use crate::settings::Settings;
-use crate::{anvil, aztec, install, keystores, signer, validators};
+use crate::{anvil, aztec, install, keystores, role, signer, validators};
 
 /// Starts one pod of an Aztec network.
 #[derive(Debug, Parser)]
@@ -52,6 +52,7 @@ enum Command {
 #[derive(Debug, clap::Args)]
 struct Run {
     /// The pod's role
+    #[arg(value_parser = role::parser())]
     role: Role,
     #[command(flatten)]
     settings: Settings,

@@ -5,12 +5,12 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use aznet_model::config::NetworkConfig;
 use serde_json::json;
 
 use crate::error::NodeError;
 use crate::l1::L1;
 use crate::say::say;
-use aznet_node::config::NetworkConfig;
 
 /// L1 blocks of one deployment of the contracts, each of which moves the clock by a block time: 22 seen, and some room.
 const DEPLOYMENT_BLOCKS: u64 = 32;

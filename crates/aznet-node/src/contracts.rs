@@ -1,131 +1,12 @@
-//! The parts of Aztec's L1 contracts that pods call. Signatures are those of `@aztec/l1-artifacts` 4.1.2.
+//! Reading Aztec's L1 contracts.
 
 use alloy_primitives::{Address, U256};
-use alloy_sol_types::sol;
+use aznet_model::abi::{Registry, Rollup};
+use aznet_model::config::NetworkConfig;
+use aznet_model::report::Standing;
 
 use crate::error::NodeError;
 use crate::l1::{L1, L1Error};
-use aznet_node::config::NetworkConfig;
-use aznet_node::report::Standing;
-
-sol! {
-    /// A point of the first group of BN254.
-    #[derive(Debug, PartialEq, Eq)]
-    struct G1Point { uint256 x; uint256 y; }
-    /// A point of the second group of BN254.
-    #[derive(Debug, PartialEq, Eq)]
-    struct G2Point { uint256 x0; uint256 x1; uint256 y0; uint256 y1; }
-
-    /// The registry of rollups.
-    interface Registry {
-        /// The rollup that nodes follow.
-        function getCanonicalRollup() external view returns (address);
-    }
-
-    /// The rollup.
-    interface Rollup {
-        /// Seconds.
-        function getSlotDuration() external view returns (uint256);
-        /// Slots.
-        function getEpochDuration() external view returns (uint256);
-        /// Validators.
-        function getTargetCommitteeSize() external view returns (uint256);
-        /// Epochs.
-        function getProofSubmissionEpochs() external view returns (uint256);
-        /// The token that is staked.
-        function getStakingAsset() external view returns (address);
-        /// The governance staking escrow.
-        function getGSE() external view returns (address);
-        /// Stake, way out and keys of an attester.
-        function getAttesterView(address attester) external view returns (AttesterView memory);
-        /// Attesters in the set.
-        function getActiveAttesterCount() external view returns (uint256);
-        /// How many a committee of the epoch at this time is drawn from.
-        function getSamplingSizeAt(uint256 timestamp) external view returns (uint256);
-        /// The committee of an epoch; reverts while it can't be drawn.
-        function getEpochCommittee(uint256 epoch) external view returns (address[] memory);
-        /// Epochs.
-        function getLagInEpochsForValidatorSet() external view returns (uint256);
-        /// Seconds since 1970.
-        function getGenesisTime() external view returns (uint256);
-        /// Seconds for which the stake of who leaves is locked.
-        function getExitDelay() external view returns (uint256);
-        /// An attester left.
-        event WithdrawInitiated(address indexed attester, address indexed recipient, uint256 amount);
-        /// An attester lost stake, and perhaps its place.
-        event Slashed(address indexed attester, uint256 amount);
-        /// Takes an attester out of the set; for its withdrawer only.
-        function initiateWithdraw(address attester, address recipient) external returns (bool);
-        /// Stake of an attester.
-        function getActivationThreshold() external view returns (uint256);
-        /// Attesters that wait for a place.
-        function getEntryQueueLength() external view returns (uint256);
-        /// One of them.
-        function getEntryQueueAt(uint256 index) external view returns (Deposit memory);
-        /// How many of them may enter in this epoch.
-        function getAvailableValidatorFlushes() external view returns (uint256);
-        /// Puts an attester into the queue.
-        function deposit(
-            address attester, address withdrawer, G1Point memory publicKeyInG1, G2Point memory publicKeyInG2,
-            G1Point memory proofOfPossession, bool moveWithLatestRollup
-        ) external;
-        /// Lets the queue in.
-        function flushEntryQueue() external;
-    }
-
-    /// An attester in the queue.
-    struct Deposit {
-        address attester;
-        address withdrawer;
-        G1Point publicKeyInG1;
-        G2Point publicKeyInG2;
-        G1Point proofOfPossession;
-        bool moveWithLatestRollup;
-    }
-
-    /// An attester, as the rollup knows it.
-    struct AttesterView {
-        uint8 status;
-        uint256 effectiveBalance;
-        Exit exit;
-        AttesterConfig config;
-    }
-
-    /// Stake on its way out.
-    struct Exit {
-        uint256 withdrawalId;
-        uint256 amount;
-        uint256 exitableAt;
-        address recipientOrWithdrawer;
-        bool isRecipient;
-        bool exists;
-    }
-
-    /// What an attester was registered with, for good.
-    struct AttesterConfig {
-        G1Point publicKey;
-        address withdrawer;
-    }
-
-    /// The governance staking escrow.
-    interface Escrow {
-        /// Attesters by their place in the set at a time.
-        function getAttestersFromIndicesAtTime(address instance, uint256 timestamp, uint256[] memory indices)
-            external view returns (address[] memory);
-        /// The point that a new attester signs.
-        function getRegistrationDigest(G1Point memory publicKey) external view returns (G1Point memory);
-    }
-
-    /// The staking asset of a test network.
-    interface StakingAsset {
-        /// Who may mint it: the account that deployed it.
-        function owner() external view returns (address);
-        /// For minters.
-        function mint(address to, uint256 amount) external;
-        /// Lets `spender` take `amount`.
-        function approve(address spender, uint256 amount) external returns (bool);
-    }
-}
 
 /// The rollup of a registry, after a check that its timing is the configured one.
 pub(crate) fn canonical_rollup(
@@ -187,19 +68,4 @@ pub(crate) fn queue(l1: &L1, rollup: Address) -> Result<Vec<Address>, L1Error> {
         Ok(entry.attester)
     };
     (0..length).map(entry).collect()
-}
-
-impl AttesterView {
-    /// Where the attester stands; who is in the queue only counts as absent.
-    pub(crate) fn standing(&self) -> Standing {
-        let key = &self.config.publicKey;
-        match self.status {
-            1 => Standing::Validating,
-            2 => Standing::Ejected,
-            3 => Standing::Leaving,
-            // The escrow keeps the key of who was ever in, and takes no second one.
-            _ if !key.x.is_zero() || !key.y.is_zero() => Standing::Retired,
-            _ => Standing::Absent,
-        }
-    }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use alloy_primitives::{Address, B256};
+use aznet_model::config::NetworkConfig;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use thiserror::Error;
@@ -22,7 +23,6 @@ use crate::l1::{L1, L1Error};
 use crate::say::{chain, say};
 use crate::settings::Settings;
 use crate::wait::{Deadline, Pause};
-use aznet_node::config::NetworkConfig;
 
 /// Why the contracts are not deployed.
 #[derive(Debug, Error)]

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::facts::Facts;
-use crate::role::Role;
-use aznet_node::config::NetworkConfig;
+use aznet_model::config::NetworkConfig;
+use aznet_model::role::Role;
 
 mod slashing;
 
@@ -21,7 +21,9 @@ type Env = BTreeMap<String, String>;
 pub(crate) fn environment(role: Role, config: &NetworkConfig, facts: &Facts) -> Env {
     let mut env = Env::new();
     match role {
-        Role::Anvil => return env,
+        Role::Anvil | Role::BlobStore | Role::OtelCollector | Role::Prometheus | Role::Grafana => {
+            return env;
+        }
         Role::Pxe => wallet(&mut env, config),
         Role::ProverAgent => agent(&mut env, config),
         Role::Bot => bot(&mut env, config, facts),
@@ -252,6 +254,7 @@ pub(crate) mod tests {
     use crate::bot::Account;
     use crate::facts::Place;
     use crate::l1_secret::ApiKeys;
+    use crate::role::aztec_args;
 
     /// The small network, with a further group of validators.
     pub(crate) fn config() -> NetworkConfig {
@@ -339,11 +342,7 @@ pub(crate) mod tests {
         assert_eq!(env["PROVER_AGENT_COUNT"], "1");
         assert!(!env.contains_key("PROVER_BROKER_HOST"));
         assert_eq!(env["ENABLE_PROVER_NODE"], "true");
-        assert!(
-            !Role::ProverNode
-                .aztec_args(&config)
-                .contains(&"--prover-node")
-        );
+        assert!(!aztec_args(Role::ProverNode, &config).contains(&"--prover-node"));
     }
 
     #[test]

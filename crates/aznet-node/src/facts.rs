@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use alloy_primitives::Address;
+use aznet_model::config::NetworkConfig;
 
 use crate::bot::Account;
 use crate::error::NodeError;
 use crate::files::FileError;
 use crate::l1_secret::ApiKeys;
 use crate::settings::Settings;
-use aznet_node::config::NetworkConfig;
 
 /// The facts.
 #[derive(Debug, Clone, Default)]
@@ -45,7 +45,7 @@ pub(crate) struct Place {
 pub(crate) fn announced(config: &NetworkConfig, settings: &Settings) -> Option<Place> {
     let exposed = settings
         .workload()
-        .and_then(|workload| config.announce.get(workload));
+        .and_then(|workload| config.announce.get(&workload));
     let Some(exposed) = exposed else {
         return settings.pod_ip.clone().map(|ip| Place { ip, port: None });
     };
@@ -75,7 +75,7 @@ pub(crate) fn read_config(path: &Path) -> Result<NetworkConfig, NodeError> {
 
 #[cfg(test)]
 mod tests {
-    use aznet_node::config::Announce;
+    use aznet_model::config::Announce;
 
     use super::*;
     use crate::environment::tests::config;

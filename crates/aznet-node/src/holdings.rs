@@ -4,17 +4,20 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use alloy_primitives::Address;
+use aznet_model::config::NetworkConfig;
+use aznet_model::keys::ReplicaKeys;
+use aznet_model::pod::PodName;
+use aznet_model::report::{Held, KeySource};
+use aznet_model::role::Role;
+use aznet_model::signer::RemoteAccounts;
 
 use crate::accounts::{Account, addresses};
 use crate::error::NodeError;
 use crate::files::{self, FileError};
 use crate::keys::{Key, Mnemonic};
 use crate::keystore::{self, Rewards, Stored};
-use crate::role::Role;
 use crate::settings::Settings;
 use crate::wait::{Deadline, Pause};
-use aznet_node::config::{KeyRange, NetworkConfig, RemoteAccounts};
-use aznet_node::report::{Held, KeySource};
 
 /// What a pod signs for.
 #[derive(Debug, Clone, Default)]
@@ -27,39 +30,6 @@ pub(crate) struct Holdings {
     pub(crate) source: KeySource,
     /// The remote signer of accounts whose key isn't here.
     pub(crate) signer: Option<String>,
-}
-
-/// A pod of a StatefulSet, by name.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct PodName {
-    /// The StatefulSet.
-    pub(crate) workload: String,
-    /// The pod's place in it.
-    pub(crate) ordinal: u32,
-}
-
-impl PodName {
-    /// Reads `validator-3`; a name without an ordinal is that of a pod 0.
-    pub(crate) fn read(name: &str) -> Self {
-        let parts = name.rsplit_once('-');
-        let numbered = parts.and_then(|(workload, tail)| Some((workload, tail.parse().ok()?)));
-        let (workload, ordinal) = numbered.unwrap_or((name, 0));
-        Self {
-            workload: workload.to_owned(),
-            ordinal,
-        }
-    }
-
-    /// Whether the pod is a prover node, not a validator.
-    fn proves(&self) -> bool {
-        self.workload == Role::ProverNode.to_string()
-    }
-}
-
-impl std::fmt::Display for PodName {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}-{}", self.workload, self.ordinal)
-    }
 }
 
 impl Holdings {
@@ -139,10 +109,7 @@ impl Holdings {
 pub(crate) fn validator_pods(config: &NetworkConfig) -> Vec<PodName> {
     let groups = config.keys.validators.iter();
     let pods = groups.flat_map(|(workload, group)| {
-        (0..group.replicas).map(|ordinal| PodName {
-            workload: workload.clone(),
-            ordinal,
-        })
+        (0..group.replicas).map(move |ordinal| PodName::new(workload, ordinal))
     });
     pods.collect()
 }
@@ -175,11 +142,16 @@ fn published(pod: &PodName, dir: &Path) -> Result<Vec<Address>, NodeError> {
     all.get(&pod.to_string()).cloned().ok_or_else(missing)
 }
 
+/// Whether a pod is a prover node, not a validator.
+fn proves(pod: &PodName) -> bool {
+    pod.workload == Role::ProverNode.name()
+}
+
 /// Where a pod's keys are.
 fn source(config: &NetworkConfig, pod: &PodName) -> KeySource {
     let remote = config.keys.remote_signer.as_ref();
     // A prover node that the signer isn't said to know has its keys as without a signer.
-    if remote.is_some_and(|signer| !pod.proves() || signer.pods.contains_key(&pod.to_string())) {
+    if remote.is_some_and(|signer| !proves(pod) || signer.pods.contains_key(&pod.to_string())) {
         KeySource::RemoteSigner
     } else if config.keys.keystores {
         KeySource::Keystore
@@ -222,11 +194,11 @@ fn derived(
     config: &NetworkConfig,
     mnemonic: &Mnemonic,
 ) -> Result<Holdings, NodeError> {
-    let of = |range: KeyRange| -> Result<Vec<Account>, NodeError> {
-        let keys: Vec<Key> = mnemonic.of_replica(range, pod.ordinal)?;
+    let of = |keys: ReplicaKeys| -> Result<Vec<Account>, NodeError> {
+        let keys: Vec<Key> = mnemonic.keys(keys.of_replica(pod.ordinal))?;
         Ok(keys.iter().map(Account::from).collect())
     };
-    if pod.proves() {
+    if proves(pod) {
         return Ok(Holdings {
             publishers: of(config.keys.prover)?,
             ..Holdings::default()

@@ -5,17 +5,17 @@
 use std::time::Duration;
 
 use alloy_primitives::Address;
+use aznet_model::config::NetworkConfig;
+use aznet_model::role::Role;
 use serde_json::{Value, json};
 
 use crate::deployment::Record;
 use crate::error::NodeError;
 use crate::l1::L1;
-use crate::role::Role;
 use crate::rpc::{Rpc, RpcError};
 use crate::say::{chain, say};
 use crate::settings::Settings;
 use crate::wait::{Deadline, Pause, WaitError};
-use aznet_node::config::NetworkConfig;
 
 /// A peer that is up answers in this time.
 const PEER_TIMEOUT: Duration = Duration::from_secs(2);

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use alloy_primitives::{Address, B256};
 use alloy_signer_local::{MnemonicBuilder, PrivateKeySigner};
+use aznet_model::keys::KeyRange;
 use thiserror::Error;
 
 use crate::files::{self, FileError};
-use aznet_node::config::KeyRange;
 
 /// Why there are no keys.
 #[derive(Debug, Error)]
@@ -26,7 +26,7 @@ pub(crate) enum KeyError {
     Invalid(PathBuf),
     /// The index is out of the range of key derivation.
     #[error("key index {0} is too large")]
-    Index(u32),
+    Index(u64),
 }
 
 /// The mnemonic. It has no `Display`, and `Debug` hides it.
@@ -76,7 +76,7 @@ impl Mnemonic {
     /// The key of an index.
     pub(crate) fn key(&self, index: u32) -> Result<Key, KeyError> {
         let signer: PrivateKeySigner = MnemonicBuilder::try_from_phrase_nth(&self.phrase, index)
-            .map_err(|_| KeyError::Index(index))?;
+            .map_err(|_| KeyError::Index(index.into()))?;
         Ok(Key {
             index,
             address: signer.address(),
@@ -84,25 +84,10 @@ impl Mnemonic {
         })
     }
 
-    /// The keys of replica `ordinal`.
-    pub(crate) fn of_replica(&self, range: KeyRange, ordinal: u32) -> Result<Vec<Key>, KeyError> {
-        indices(range, ordinal)?
-            .map(|index| self.key(index))
-            .collect()
-    }
-}
-
-/// Indices of a replica: replica `r` holds `start + r*per_replica ..`.
-fn indices(range: KeyRange, replica: u32) -> Result<std::ops::Range<u32>, KeyError> {
-    let at = |replica: u32| -> Option<u32> {
-        range
-            .per_replica
-            .checked_mul(replica)?
-            .checked_add(range.start)
-    };
-    match (at(replica), replica.checked_add(1).and_then(at)) {
-        (Some(start), Some(end)) => Ok(start..end),
-        _ => Err(KeyError::Index(u32::MAX)),
+    /// The keys of a run of indices.
+    pub(crate) fn keys(&self, range: KeyRange) -> Result<Vec<Key>, KeyError> {
+        let indices = range.indices().ok_or(KeyError::Index(range.end()))?;
+        indices.map(|index| self.key(index)).collect()
     }
 }
 
@@ -124,18 +109,6 @@ pub(crate) mod tests {
             key.address.to_string(),
             "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
         );
-    }
-
-    #[test]
-    fn replicas_share_a_range_without_overlap() {
-        let range = KeyRange {
-            start: 100,
-            per_replica: 3,
-        };
-        let of = |ordinal| -> Vec<u32> { indices(range, ordinal).expect("in range").collect() };
-        assert_eq!(of(0), [100, 101, 102]);
-        assert_eq!(of(2), [106, 107, 108]);
-        assert!(indices(range, u32::MAX).is_err());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use alloy_primitives::{Address, B256, Bytes, U64, U128, U256};
 use alloy_sol_types::SolCall;
+use aznet_model::config;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -10,7 +11,6 @@ use thiserror::Error;
 use crate::rpc::{Rpc, RpcError};
 use crate::say::chain;
 use crate::wait::{Deadline, Pause, WaitError};
-use aznet_node::config;
 
 /// Why the L1 gave no usable answer.
 #[derive(Debug, Error)]

@@ -4,11 +4,11 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use aznet_model::config::NetworkConfig;
 use thiserror::Error;
 
 use crate::files::{self, FileError};
 use crate::say::say;
-use aznet_node::config::NetworkConfig;
 
 /// Why the Secret can't be used.
 #[derive(Debug, Error)]

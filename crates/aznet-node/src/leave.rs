@@ -1,9 +1,10 @@
 //! Takes attesters out of the validator set, with the signature of who may: their withdrawer.
 
 use alloy_primitives::Address;
+use aznet_model::abi::Rollup;
+use aznet_model::report::{Attester, Left, Outcome, Standing, ValidatorSet};
 use thiserror::Error;
 
-use crate::contracts::Rollup;
 use crate::funding;
 use crate::l1::{L1, L1Error};
 use crate::say::{chain, say};
@@ -11,7 +12,6 @@ use crate::set::Reader;
 use crate::staking::{Registrar, StakingError};
 use crate::wait::{Deadline, Pause};
 use crate::wallet::{Wallet, WalletError};
-use aznet_node::report::{Attester, Left, Outcome, Standing, ValidatorSet};
 
 /// Why attesters do not leave.
 #[derive(Debug, Error)]
@@ -182,7 +182,7 @@ pub(crate) fn check(set: &ValidatorSet, attesters: &[Address]) -> Result<(), Lea
     let leaving = validating
         .filter(|known| attesters.contains(&known.address))
         .count() as u64;
-    if leaving > 0 && set.active.saturating_sub(leaving) < set.committee_size {
+    if !set.can_spare(leaving) {
         return Err(LeaveError::Committee {
             leaving,
             active: set.active,

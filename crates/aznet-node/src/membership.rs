@@ -1,15 +1,15 @@
 //! Which rollup the network of this pod is, for who only looks.
 
 use alloy_primitives::Address;
+use aznet_model::abi::Registry;
+use aznet_model::config::NetworkConfig;
 
-use crate::contracts::Registry;
 use crate::deployment::Record;
 use crate::error::NodeError;
 use crate::join;
 use crate::l1::L1;
 use crate::settings::Settings;
 use crate::wait::Deadline;
-use aznet_node::config::NetworkConfig;
 
 /// The canonical rollup of the network's registry: configured, noted by this pod, or told by another.
 pub(crate) fn rollup(

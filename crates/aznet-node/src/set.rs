@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use alloy_primitives::{Address, U256};
 use alloy_sol_types::SolEvent;
+use aznet_model::abi::{Escrow, Rollup};
+use aznet_model::report::{Attester, Draw, Exit, Standing, ValidatorSet};
 
-use crate::contracts::{self, Escrow, Rollup};
+use crate::contracts;
 use crate::l1::{L1, L1Error};
-use aznet_node::report::{Attester, Draw, Exit, Standing, ValidatorSet};
 
 /// Of a set up to this size every attester is described: each costs a request.
 const SMALL: usize = 256;

@@ -3,9 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use aznet_model::pod::PodName;
 use clap::Args;
-
-use crate::holdings::PodName;
 
 const FOUNDRY_BIN: &str = "/opt/foundry/bin";
 
@@ -86,13 +85,13 @@ pub(crate) struct Settings {
 impl Settings {
     /// The pod, by its name.
     pub(crate) fn pod(&self) -> PodName {
-        PodName::read(self.pod_name.as_deref().unwrap_or_default())
+        PodName::or_first(self.pod_name.as_deref().unwrap_or_default())
     }
 
     /// The name of the pod's StatefulSet; `None` for a pod that has none.
-    pub(crate) fn workload(&self) -> Option<&str> {
-        let (workload, ordinal) = self.pod_name.as_deref()?.rsplit_once('-')?;
-        ordinal.parse::<u32>().is_ok().then_some(workload)
+    pub(crate) fn workload(&self) -> Option<String> {
+        let pod = PodName::parse(self.pod_name.as_deref()?)?;
+        Some(pod.workload)
     }
 
     /// The words that start Aztec's command line program.
@@ -160,20 +159,12 @@ mod tests {
     }
 
     #[test]
-    fn ordinal_is_the_tail_of_the_name() {
-        let pod = named("validator-slow-12").pod();
-        assert_eq!((pod.workload.as_str(), pod.ordinal), ("validator-slow", 12));
-        assert_eq!(named("prover-agent-7d9f8b6c5-x2x4z").pod().ordinal, 0);
-    }
-
-    #[test]
-    fn workload_is_what_comes_before_the_ordinal() {
+    fn only_a_stateful_pod_has_a_workload() {
         let slow = named("validator-slow-12");
-        assert_eq!(
-            (slow.workload(), slow.pod().ordinal),
-            (Some("validator-slow"), 12)
-        );
-        assert_eq!(named("prover-agent-7d9f8b6c5-x2x4z").workload(), None);
+        assert_eq!(slow.workload().as_deref(), Some("validator-slow"));
+        assert_eq!(slow.pod().ordinal, 12);
+        let agent = named("prover-agent-7d9f8b6c5-x2x4z");
+        assert_eq!((agent.workload(), agent.pod().ordinal), (None, 0));
     }
 
     #[test]

@@ -6,16 +6,17 @@
 
 use alloy_primitives::{Address, B256};
 use alloy_sol_types::SolCall;
+use aznet_model::abi::{Escrow, Rollup, StakingAsset};
+use aznet_model::report::Standing;
 use thiserror::Error;
 
 use crate::accounts::Account;
 use crate::bls::BlsKey;
-use crate::contracts::{Escrow, Rollup, StakingAsset, standing};
+use crate::contracts::standing;
 use crate::funding;
 use crate::l1::{Fate, L1, L1Error};
 use crate::say::{chain, say};
 use crate::wait::{Deadline, Pause, WaitError};
-use aznet_node::report::Standing;
 
 /// Why attesters are not registered.
 #[derive(Debug, Error)]

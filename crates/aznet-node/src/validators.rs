@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 use std::io::Write;
 
 use alloy_primitives::Address;
+use aznet_model::config::NetworkConfig;
+use aznet_model::pod::PodName;
+use aznet_model::report::{Left, Outcome, Report, ValidatorSet};
 use clap::{Args, Subcommand};
 
 use crate::error::NodeError;
 use crate::facts;
-use crate::holdings::{Holdings, PodName};
+use crate::holdings::Holdings;
 use crate::l1::L1;
 use crate::l1_secret;
 use crate::leave::Leaving;
@@ -19,8 +22,6 @@ use crate::set::Reader;
 use crate::settings::Settings;
 use crate::wait::{Deadline, Pause};
 use crate::wallet::Wallet;
-use aznet_node::config::NetworkConfig;
-use aznet_node::report::{Left, Outcome, Report, ValidatorSet};
 
 /// What to do; every command ends with a report, one JSON document on the last line.
 #[derive(Debug, Clone, Subcommand)]
@@ -103,7 +104,7 @@ fn others(
     settings: &Settings,
 ) -> BTreeMap<String, Vec<Address>> {
     let attesters = |pod: &String| {
-        let holdings = Holdings::of(&PodName::read(pod), config, settings).ok()?;
+        let holdings = Holdings::of(&PodName::or_first(pod), config, settings).ok()?;
         Some((pod.clone(), holdings.held().attesters))
     };
     pods.iter().filter_map(attesters).collect()
@@ -181,7 +182,7 @@ impl<'a> Desk<'a> {
     fn retire(&self, retire: &Retire) -> Result<(), NodeError> {
         let mut attesters = Vec::new();
         let mut wallets: Vec<Wallet> = Self::withdrawer(retire)?.into_iter().collect();
-        for pod in retire.pods.iter().map(|name| PodName::read(name)) {
+        for pod in retire.pods.iter().map(|name| PodName::or_first(name)) {
             let holdings = Holdings::of(&pod, self.config, self.settings)?;
             say(format_args!("{pod} is to go: {:?}", holdings.attesters));
             wallets.extend(self::wallets(&holdings));

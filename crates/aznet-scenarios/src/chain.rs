@@ -1,7 +1,7 @@
 //! Following a transaction's block through the chain.
 
+use aznet_model::chain::BlockNumber;
 use aznet_network::{
-    chain::BlockNumber,
     l2::{TxReceipt, TxStatus},
     rpc::RpcError,
     wait::Step,

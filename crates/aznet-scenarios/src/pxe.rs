@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use aznet_model::timing::ProtocolTime;
 use aznet_network::{
     l2,
     namespace::Network,
     rpc::{PodRpc, RpcError},
-    timing::ProtocolTime,
 };
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned, de::Error};
 use serde_json::{Value, json};

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use aznet_model::timing::ProtocolTime;
 use aznet_network::{
     l2::Node,
     namespace::Network,
     rpc::RpcError,
-    status,
-    timing::ProtocolTime,
+    status, timing,
     wait::{self, Deadline, Step},
 };
 use aznet_runner::{Context, Failure};
@@ -34,7 +34,7 @@ pub(crate) struct Peer {
 
 impl World {
     pub(crate) async fn enter(network: Network, context: Context) -> Result<Self, Failure> {
-        let time = ProtocolTime::read(&network)
+        let time = timing::read(&network)
             .await
             .map_err(Failure::infrastructure)?;
         Ok(Self {
@@ -74,7 +74,7 @@ impl World {
             .map_err(Failure::infrastructure)?;
         let pxe = pods
             .iter()
-            .find(|pod| pod.role == aznet_network::role::Role::Pxe);
+            .find(|pod| pod.role == aznet_model::role::Role::Pxe);
         let pxe = pxe.ok_or_else(|| {
             Failure::skipped(format!("network {} has no pxe", self.network.name()))
         })?;

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use aznet_cluster::source::Source;
+use aznet_model::plan::Plan;
 use aznet_network::deploy::{self, Chart};
 use aznet_network::namespace::{NamespaceError, Network, NewNetwork};
-use aznet_network::plan::Plan;
 use aznet_network::status::{NetworkStatus, collect};
 use aznet_network::telemetry::Arrival;
 use jiff::Timestamp;

@@ -7,15 +7,16 @@ use aznet_cluster::embedded;
 use aznet_cluster::images::ImageError;
 use aznet_cluster::source::NoSource;
 use aznet_cluster::toolchain::ToolchainError;
+use aznet_model::plan::DoesNotFit;
+use aznet_model::upgrade::Consequence;
+use aznet_model::values::Problem;
 use aznet_network::deploy::{DeployError, DownError, UpgradeError};
 use aznet_network::helm::HelmError;
+use aznet_network::load::LoadError;
 use aznet_network::logs::LogError;
 use aznet_network::namespace::NamespaceError;
-use aznet_network::plan::DoesNotFit;
 use aznet_network::telemetry::TelemetryError;
-use aznet_network::upgrade::Consequence;
 use aznet_network::validators::{Refusal, ValidatorsError};
-use aznet_network::values::{Problem, ValuesError};
 use aznet_network::wait::WaitError;
 
 use crate::exit::Exit;
@@ -197,7 +198,7 @@ fn own(cause: Cause<'_>) -> Option<Exit> {
 }
 
 fn network(cause: Cause<'_>) -> Option<Exit> {
-    if cause.is::<ValuesError>() || cause.is::<DoesNotFit>() {
+    if cause.is::<LoadError>() || cause.is::<DoesNotFit>() {
         return Some(Exit::InvalidValues);
     }
     if let Some(error) = cause.downcast_ref::<NamespaceError>() {

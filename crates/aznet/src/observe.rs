@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
+use aznet_model::values::Telemetry;
 use aznet_network::namespace::Network;
 use aznet_network::telemetry::{self, Arrival};
-use aznet_network::values::Telemetry;
 
 use crate::context::Context;
 use crate::steps::Steps;

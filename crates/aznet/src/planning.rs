@@ -3,10 +3,11 @@
 use anyhow::Context as _;
 use aznet_cluster::embedded::RESERVED_CPU;
 use aznet_cluster::source::Source;
+use aznet_model::plan::{Capacity, Plan, plan};
+use aznet_model::units::{Bytes, MilliCpu};
+use aznet_model::values::Loaded;
 use aznet_network::capacity::Cpu;
-use aznet_network::plan::{Capacity, Plan, plan};
-use aznet_network::units::{Bytes, MilliCpu};
-use aznet_network::values::{Loaded, Request, load};
+use aznet_network::load::{Request, load};
 use serde_json::Value;
 
 use crate::cli::{ClusterChoice, MachineArgs, ValuesArgs};

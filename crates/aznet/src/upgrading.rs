@@ -1,6 +1,6 @@
 //! What an upgrade would do, for people.
 
-use aznet_network::upgrade::{Consequence, Effect, Upgrade, span};
+use aznet_model::upgrade::{Consequence, Effect, Upgrade, span};
 use comfy_table::Cell;
 use owo_colors::OwoColorize;
 

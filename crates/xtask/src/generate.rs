@@ -17,7 +17,7 @@ fn all() -> Result<Vec<Generated>> {
     Ok(vec![
         Generated {
             path: root.join("helm-charts/aztec-network/values.schema.json"),
-            text: aznet_network::values::schema(),
+            text: aznet_model::values::schema(),
         },
         Generated {
             path: root.join("docs/reference/cli.md"),

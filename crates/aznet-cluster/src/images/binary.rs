@@ -9,16 +9,19 @@ use crate::disk::{self, ContentHash, Staging};
 use crate::lock::Lock;
 
 const NAME: &str = "aznet-node";
+/// The crates that it is made of.
+const SOURCES: [&str; 2] = [NAME, "aznet-model"];
 const SPACE: u64 = 1 << 30;
 
 /// Builds it unless its sources are unchanged, and says where it is.
 pub(super) async fn ensure(job: &Job<'_>) -> Result<PathBuf, ImageError> {
     let root = job.source.root();
-    let hash = ContentHash::new("static 1")
-        .with_tree(
-            &root.join("crates").join(NAME),
-            &["tests", "snapshots", "target"],
-        )?
+    let mut hash = ContentHash::new("static 1");
+    for sources in SOURCES {
+        let skip = ["tests", "snapshots", "target"];
+        hash = hash.with_tree(&root.join("crates").join(sources), &skip)?;
+    }
+    let hash = hash
         .with("Cargo.toml", disk::read(&root.join("Cargo.toml"))?)
         .with("Cargo.lock", disk::read(&root.join("Cargo.lock"))?)
         .short();

@@ -72,7 +72,9 @@ fn grouped<'a>(all: impl Iterator<Item = (&'a str, String)>) -> Vec<(String, Str
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{nodes::Phase, role::Role};
+    use aznet_model::role::Role;
+
+    use crate::nodes::Phase;
 
     #[test]
     fn the_same_trouble_is_told_once() {

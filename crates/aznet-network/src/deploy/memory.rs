@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
+use aznet_model::units::Bytes;
 use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::{Api, Client, ResourceExt, api::ListParams};
 
 use crate::capacity::asked;
-use crate::units::Bytes;
 
 /// `it asks for 1.2 GiB; the freest machine, host, has 0.9 GiB of 7.5 GiB left: 0.3 GiB are missing`; `None` if that
 /// can't be said.

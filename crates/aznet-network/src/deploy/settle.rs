@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use aznet_model::chain::{BlockNumber, CheckpointNumber};
 use futures::{
     FutureExt,
     future::{join_all, try_join},
@@ -15,8 +16,8 @@ use super::{
     watch::{Picture, Watch},
     watchdog::Watchdog,
 };
+
 use crate::{
-    chain::{BlockNumber, CheckpointNumber},
     l2::{L2Tips, Node},
     logs,
     namespace::Network,

@@ -6,13 +6,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use aznet_model::role::Role;
 use jiff::Timestamp;
 
 use super::watch::{Picture, Workload};
-use crate::{
-    nodes::{Phase, PodState},
-    role::Role,
-};
+
+use crate::nodes::{Phase, PodState};
 
 /// What keeps a deployment from succeeding.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,17 +1,20 @@
 //! Why there is no such network.
 
+use aznet_model::label::LabelError;
+
 use crate::api::ApiError;
 
 /// Why there is no such network.
 #[derive(Debug, thiserror::Error)]
 pub enum NamespaceError {
     /// The name can't be part of a namespace's name.
-    #[error("`{name}` can't name a network: {why}")]
+    #[error("`{name}` can't name a network")]
     BadName {
         /// The name.
         name: String,
         /// What is wrong.
-        why: &'static str,
+        #[source]
+        source: LabelError,
     },
     /// There is one of that name.
     #[error(

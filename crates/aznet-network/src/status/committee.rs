@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 
 use alloy_primitives::Address;
+use aznet_model::{committee::quorum, timing::Moment};
 use futures::future::join_all;
 use serde::Serialize;
 
 use crate::{
-    l1::{Moment, Rollup},
+    l1::Rollup,
     l2::{Node, ValidatorsStats},
-    plan::quorum,
 };
 
 /// Sentinels look at slots with a delay; a member counts as absent if its last duty in this many slots was missed.

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use alloy_primitives::Address;
-use aznet_node::report::Standing;
+use aznet_model::{pod::PodName, report::Standing};
 
-use super::{Group, Validators, place};
+use super::{Group, Validators};
 
 /// Whom to remove.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -267,8 +267,8 @@ fn whole_pods(
 
 /// Notes who of a pod has to leave. A pod that is gone, or was never there, has nobody left to do it for.
 fn going(seen: &Validators, pod: &str, removal: &mut Removal) -> Result<(), Refusal> {
-    let (workload, ordinal) = place(pod);
-    let wanted = ordinal < group(seen, &workload)?.replicas;
+    let place = PodName::or_first(pod);
+    let wanted = place.ordinal < group(seen, &place.workload)?.replicas;
     let Some(attesters) = seen.attesters_of(pod) else {
         return if wanted {
             Err(Refusal::Silent(pod.to_owned()))
@@ -330,12 +330,11 @@ fn check_committee(seen: &Validators, removal: &Removal) -> Result<(), Refusal> 
         .iter()
         .filter(|one| validating(one))
         .count() as u64;
-    let (active, committee) = (seen.set.active, seen.set.committee_size);
-    if leaving > 0 && active.saturating_sub(leaving) < committee {
+    if !seen.set.can_spare(leaving) {
         return Err(Refusal::Committee {
             leaving,
-            active,
-            committee,
+            active: seen.set.active,
+            committee: seen.set.committee_size,
         });
     }
     Ok(())

@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 
 use alloy_primitives::Address;
+use aznet_model::role::Role;
 use futures::future::join_all;
 use serde::Serialize;
 
 use crate::{
     l2::{Node, SlotDuty, ValidatorsStats},
     namespace::Network,
-    role::Role,
     status,
 };
 

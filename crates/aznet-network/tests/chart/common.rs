@@ -1,7 +1,8 @@
 //! What the tests of values, plan and chart share.
 
+use aznet_model::values::Loaded;
 use aznet_network::helm::{Helm, HelmError, Release};
-use aznet_network::values::{self, Loaded, Request};
+use aznet_network::load::{self, LoadError, Request};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
@@ -20,10 +21,10 @@ pub(crate) fn chart() -> PathBuf {
 }
 
 /// The chart's values with a file and `--set` expressions over them.
-pub(crate) fn load(files: &[PathBuf], sets: &[&str]) -> Result<Loaded, values::ValuesError> {
+pub(crate) fn load(files: &[PathBuf], sets: &[&str]) -> Result<Loaded, LoadError> {
     let sets: Vec<String> = sets.iter().map(ToString::to_string).collect();
     let source = source();
-    values::load(&Request {
+    load::load(&Request {
         source: &source,
         network: None,
         implied: None,

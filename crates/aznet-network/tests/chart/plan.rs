@@ -1,10 +1,12 @@
 //! The planner: arithmetic that must hold for any values, and problems in words.
 
 use crate::common::load;
-use aznet_network::plan::{Capacity, KeyRange, plan, quorum};
-use aznet_network::role::Role;
-use aznet_network::units::{Bytes, MilliCpu};
-use aznet_network::values::{SlasherFlavor, Values};
+use aznet_model::keys::KeyRange;
+use aznet_model::plan::{Capacity, plan};
+use aznet_model::role::Role;
+use aznet_model::slashing::SlasherFlavor;
+use aznet_model::units::{Bytes, MilliCpu};
+use aznet_model::values::Values;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -182,23 +184,6 @@ fn consequences_are_said() {
         ])
         .contains("for good")
     );
-}
-
-#[test]
-fn quorum_is_two_thirds_and_one() {
-    for (size, needed) in [
-        (0, 0),
-        (1, 1),
-        (3, 3),
-        (4, 3),
-        (5, 4),
-        (6, 5),
-        (7, 5),
-        (32, 22),
-        (48, 33),
-    ] {
-        assert_eq!(quorum(size), needed, "committee of {size}");
-    }
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! The rendered chart: golden files for each of `ci/`, what must hold for all of them, and what an upgrade touches.
 
 use crate::common::{chart, helm, load, object, render, try_render};
+use aznet_model::config::NetworkConfig;
+use aznet_model::plan::plan;
+use aznet_model::pod::PodName;
+use aznet_model::values::Loaded;
 use aznet_network::helm::Release;
-use aznet_network::plan::plan;
-use aznet_network::values::Loaded;
-use aznet_node::config::NetworkConfig;
 use serde_json::Value;
 use std::path::PathBuf;
 use tokio_util::sync::CancellationToken;
@@ -171,23 +172,19 @@ fn agrees_with_the_plan(loaded: &Loaded, objects: &[Value]) {
         loaded.values.network.bootstrap_nodes
     );
     for pod in &plan.pods {
-        let Some((workload, ordinal)) = pod.name.rsplit_once('-') else {
+        let Some(PodName { workload, ordinal }) = PodName::parse(&pod.name) else {
             continue;
         };
-        let Some(keys) = config.keys.validators.get(workload) else {
+        let Some(keys) = config.keys.validators.get(&workload) else {
             assert_eq!(pod.attesters, None, "{}", pod.name);
             continue;
         };
-        let ordinal: u32 = ordinal.parse().expect("a validator has an ordinal");
         assert!(ordinal < keys.replicas, "{}", pod.name);
         for (range, planned) in [
             (keys.attester, pod.attesters),
             (keys.publisher, pod.publishers),
         ] {
-            let start = range.start + ordinal * range.per_replica;
-            let planned = planned.expect("a validator holds keys");
-            assert_eq!(u64::from(start), planned.start, "{}", pod.name);
-            assert_eq!(u64::from(range.per_replica), planned.count, "{}", pod.name);
+            assert_eq!(Some(range.of_replica(ordinal)), planned, "{}", pod.name);
         }
     }
 }

@@ -2,9 +2,9 @@
 
 use crate::common::render;
 use crate::render::sets;
-use aznet_network::plan::plan;
-use aznet_network::upgrade::{Effect, Manifest, Upgrade, compare, span};
-use aznet_network::values::Loaded;
+use aznet_model::plan::plan;
+use aznet_model::upgrade::{Effect, Manifest, Upgrade, compare, span};
+use aznet_model::values::Loaded;
 
 async fn manifest(loaded: &Loaded) -> Manifest {
     // What is made by chance is kept over upgrades: Helm looks it up on the server.

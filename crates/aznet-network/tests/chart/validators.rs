@@ -2,8 +2,8 @@
 
 use crate::apiserver::ApiServer;
 use crate::common::{chart, load, object, render};
+use aznet_model::plan::plan;
 use aznet_network::helm::Release;
-use aznet_network::plan::plan;
 use aznet_network::wait::{self, Deadline, Step, WaitError};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::batch::v1::Job;

@@ -1,8 +1,9 @@
 //! Values: what is accepted, what is refused, and in which words.
 
 use crate::common::{load, source};
-use aznet_network::role::Role;
-use aznet_network::values::{self, Request, ValuesError};
+use aznet_model::role::Role;
+use aznet_model::values::{self, ValuesError};
+use aznet_network::load::{self, LoadError, Request};
 use std::path::PathBuf;
 
 fn refusal(sets: &[&str]) -> String {
@@ -20,7 +21,7 @@ fn file(folder: &tempfile::TempDir, text: &str) -> PathBuf {
 #[test]
 fn every_overlay_and_every_ci_file_loads() {
     let source = source();
-    for name in values::known_networks(&source).expect("networks/ can be read") {
+    for name in load::known_networks(&source).expect("networks/ can be read") {
         let request = Request {
             source: &source,
             network: Some(&name),
@@ -28,15 +29,15 @@ fn every_overlay_and_every_ci_file_loads() {
             files: &[],
             sets: &[],
         };
-        let loaded = values::load(&request).unwrap_or_else(|error| panic!("{name}: {error}"));
-        aznet_network::plan::plan(&loaded.values)
+        let loaded = load::load(&request).unwrap_or_else(|error| panic!("{name}: {error}"));
+        aznet_model::plan::plan(&loaded.values)
             .unwrap_or_else(|problems| panic!("{name}: {problems:?}"));
     }
     for entry in std::fs::read_dir(crate::common::chart().join("ci")).expect("ci/ can be read") {
         let path = entry.expect("ci/ can be read").path();
         let loaded = load(std::slice::from_ref(&path), &[])
             .unwrap_or_else(|error| panic!("{path:?}: {error}"));
-        aznet_network::plan::plan(&loaded.values)
+        aznet_model::plan::plan(&loaded.values)
             .unwrap_or_else(|problems| panic!("{path:?}: {problems:?}"));
     }
 }
@@ -62,7 +63,7 @@ fn layers_lie_over_each_other_as_helm_lays_them() {
         files: std::slice::from_ref(&mine),
         sets: &sets,
     };
-    let loaded = values::load(&request).expect("these values are right");
+    let loaded = load::load(&request).expect("these values are right");
     assert_eq!(loaded.values.replicas(Role::Validator), 9);
     assert_eq!(loaded.values.images.aztec.image, "localhost/aznet/aztec:1");
     let pod = loaded.values.pod(Role::Validator);
@@ -172,14 +173,17 @@ fn a_broken_file_is_refused_with_line_and_column() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let broken = |text| load(&[file(&folder, text)], &[]).expect_err("the file is broken");
     let error = broken("validator:\n  replicas: 3\n   keysPerReplica: 2\n");
-    let ValuesError::Syntax { line, column, .. } = &error else {
+    let LoadError::Values(ValuesError::Syntax { line, column, .. }) = &error else {
         panic!("{error}")
     };
     assert_eq!((*line, *column), (3, 18), "{error}");
     assert!(error.to_string().contains("mine.yaml:3:18: "), "{error}");
 
     let error = broken("pxe: {replicas: 1}\npxe: {replicas: 2}\n");
-    assert!(matches!(error, ValuesError::Syntax { .. }), "{error}");
+    assert!(
+        matches!(error, LoadError::Values(ValuesError::Syntax { .. })),
+        "{error}"
+    );
     let error = broken("- a\n");
     assert!(
         error
@@ -209,7 +213,7 @@ fn an_unknown_network_is_refused_with_the_nearest_one() {
         files: &[],
         sets: &[],
     };
-    let text = values::load(&request)
+    let text = load::load(&request)
         .expect_err("no such network")
         .to_string();
     assert!(

@@ -1,7 +1,8 @@
 //! Slashing in Aztec's variables: what the contracts are deployed with, and what nodes vote by.
 
 use super::{Env, set};
-use aznet_node::config::{NetworkConfig, Penalties};
+use aznet_model::config::NetworkConfig;
+use aznet_model::slashing::Penalties;
 
 /// What `deploy-l1-contracts` reads.
 pub(super) fn deployment(env: &mut Env, config: &NetworkConfig) {
@@ -13,7 +14,6 @@ pub(super) fn deployment(env: &mut Env, config: &NetworkConfig) {
             "AZTEC_LOCAL_EJECTION_THRESHOLD",
             &slashing.local_ejection_threshold,
         ),
-        ("AZTEC_SLASHER_FLAVOR", &slashing.flavor),
         ("AZTEC_SLASH_AMOUNT_SMALL", &slashing.amounts.small),
         ("AZTEC_SLASH_AMOUNT_MEDIUM", &slashing.amounts.medium),
         ("AZTEC_SLASH_AMOUNT_LARGE", &slashing.amounts.large),
@@ -42,6 +42,7 @@ pub(super) fn deployment(env: &mut Env, config: &NetworkConfig) {
     ] {
         set(env, name, &value);
     }
+    set(env, "AZTEC_SLASHER_FLAVOR", &slashing.flavor);
     if let Some(quorum) = slashing.quorum {
         set(env, "AZTEC_SLASHING_QUORUM", &quorum);
     }

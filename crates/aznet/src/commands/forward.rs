@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use aznet_cluster::embedded::{self, Process};
+use aznet_model::role::Role;
 use aznet_network::endpoints::{Endpoint, endpoints};
 use aznet_network::forward::{Forward, OnFailure, Target};
 use aznet_network::namespace::Network;
 use aznet_network::nodes::{COMPONENT, NETWORK_PODS};
-use aznet_network::role::Role;
 use clap::Args;
 use k8s_openapi::api::core::v1::{Namespace, Pod};
 use kube::api::ListParams;

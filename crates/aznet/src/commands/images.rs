@@ -1,7 +1,7 @@
 //! `aznet images {build,list}`.
 
 use aznet_cluster::images::{self, Built};
-use aznet_network::units::Bytes;
+use aznet_model::units::Bytes;
 use clap::{Args, Subcommand};
 
 use crate::cli::OutputArgs;

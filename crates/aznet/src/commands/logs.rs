@@ -1,5 +1,6 @@
 //! `aznet logs [NAME] [POD|ROLE|GROUP] [-f]`.
 
+use aznet_model::role::Role;
 use aznet_network::logs::{LogLine, Options, Which, stream};
 use aznet_network::namespace::Network;
 use clap::Args;
@@ -112,9 +113,7 @@ async fn open(networks: &Networks, name: Option<&str>) -> anyhow::Result<Network
 
 /// A role, or a role and an ordinal or suffix.
 fn names_a_pod(word: &str) -> bool {
-    aznet_network::role::Role::ALL
-        .iter()
-        .any(|role| word.starts_with(role.name()))
+    Role::ALL.iter().any(|role| word.starts_with(role.name()))
 }
 
 fn render(line: &LogLine) -> String {

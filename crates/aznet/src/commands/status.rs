@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use aznet_network::l1::Moment;
+use aznet_model::timing::Moment;
+use aznet_model::workload::Workload;
 use aznet_network::status::{Committee, NetworkStatus, NodeStatus, Tips, collect};
 use aznet_network::wait::Seconds;
-use aznet_network::workload::Workload;
 use clap::Args;
 use comfy_table::Cell;
 use jiff::Timestamp;
@@ -246,9 +246,9 @@ pub(crate) fn between(from: Timestamp, to: Timestamp) -> Seconds {
 mod tests {
     use std::collections::BTreeMap;
 
-    use aznet_network::chain::{BlockNumber, Epoch, L1Block, Slot};
+    use aznet_model::chain::{BlockNumber, Epoch, L1Block, Slot};
+    use aznet_model::role::Role;
     use aznet_network::l1::L1Heads;
-    use aznet_network::role::Role;
 
     use super::*;
 

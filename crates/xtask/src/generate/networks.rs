@@ -2,8 +2,8 @@
 
 use crate::run;
 use anyhow::{Context, Result};
-use aznet_network::plan::{Plan, plan};
-use aznet_network::values::{Request, known_networks, load};
+use aznet_model::plan::{Plan, plan};
+use aznet_network::load::{Request, known_networks, load};
 use std::fmt::Write as _;
 use std::path::Path;
 

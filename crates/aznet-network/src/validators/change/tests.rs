@@ -1,5 +1,5 @@
 use alloy_primitives::U256;
-use aznet_node::report::{Attester, Held, ValidatorSet};
+use aznet_model::report::{Attester, Held, ValidatorSet};
 
 use super::{super::ValidatorPod, *};
 

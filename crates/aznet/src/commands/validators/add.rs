@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use aznet_network::validators::{Addition, Standing, Validators, addition};
+use aznet_model::pod::PodName;
+use aznet_model::report::Standing;
+use aznet_network::validators::{Addition, Validators, addition};
 use aznet_network::wait::{Seconds, Step as Look};
 use clap::Args;
 use owo_colors::OwoColorize;
@@ -106,7 +108,7 @@ fn next(seen: &Validators, workload: &str, wanted: u32) -> Vec<String> {
     let group = seen.groups.iter().find(|group| group.workload == workload);
     let replicas = group.map_or(0, |group| group.replicas);
     (replicas..replicas.saturating_add(wanted + SPARE))
-        .map(|ordinal| format!("{workload}-{ordinal}"))
+        .map(|ordinal| PodName::new(workload, ordinal).to_string())
         .collect()
 }
 

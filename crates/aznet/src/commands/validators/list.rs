@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use aznet_network::plan::quorum;
-use aznet_network::validators::{self, Duties, Standing, Validators};
+use aznet_model::committee::quorum;
+use aznet_model::report::Standing;
+use aznet_network::validators::{self, Duties, Validators};
 use aznet_network::wait::Seconds;
 use clap::Args;
 use comfy_table::Cell;
@@ -268,8 +269,8 @@ fn missed(of: Option<(u64, u64)>) -> Cell {
 
 #[cfg(test)]
 mod tests {
-    use aznet_network::validators::ValidatorSet;
-    use aznet_network::validators::{Attester, Draw, Exit as Out, Group, Held, ValidatorPod};
+    use aznet_model::report::{Attester, Draw, Exit as Out, Held, ValidatorSet};
+    use aznet_network::validators::{Group, ValidatorPod};
 
     use super::*;
 

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use aznet_network::validators::{self, Goal, Outcome, Removal, Validators, removal};
+use aznet_model::report::Outcome;
+use aznet_network::validators::{self, Goal, Removal, Validators, removal};
 use aznet_network::wait::{Seconds, Step as Look};
 use clap::Args;
 use owo_colors::OwoColorize;

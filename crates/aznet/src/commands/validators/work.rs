@@ -4,11 +4,15 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use aznet_cluster::source::Source;
+use aznet_model::plan::plan;
+use aznet_model::report::{Standing, ValidatorSet};
+use aznet_model::role::Role;
+use aznet_model::values::Loaded;
+use aznet_model::workload::Workload;
 use aznet_network::deploy::{self, Chart};
+use aznet_network::load::{Request, load};
 use aznet_network::namespace::Network;
-use aznet_network::plan::plan;
-use aznet_network::validators::{self, Standing, ValidatorSet, Validators};
-use aznet_network::values::{Loaded, Request, load};
+use aznet_network::validators::{self, Validators};
 use aznet_network::wait::{self, Deadline, Seconds, Step as Look, WaitError};
 use serde_json::Value;
 
@@ -160,10 +164,8 @@ impl<'a> Work<'a> {
 
 /// The values key of a workload's number of pods.
 fn key(workload: &str) -> String {
-    match workload.strip_prefix("validator-") {
-        Some(group) => format!("validatorGroups.{group}.replicas"),
-        None => "validator.replicas".to_owned(),
-    }
+    let workload = Workload::from_name(workload).unwrap_or_else(|| Role::Validator.into());
+    format!("{}.replicas", workload.values_key())
 }
 
 /// Whether an attester is out of the set, or on its way.

@@ -1,7 +1,8 @@
 //! Slashing: what the contracts refuse at deployment, and what a slash does to the network.
 
 use crate::plan::committee;
-use crate::values::{Problem, SlasherFlavor, Values};
+use crate::slashing::SlasherFlavor;
+use crate::values::{Problem, Values};
 
 /// Slots that a round may have (`TallySlashingProposer.MAX_ROUND_SIZE`).
 const MAX_ROUND_SLOTS: u64 = 1024;

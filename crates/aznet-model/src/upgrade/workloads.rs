@@ -1,7 +1,8 @@
 //! What happens to pods.
 
 use super::manifest::Id;
-use super::{Consequence, Effect, Manifest, config, template};
+use super::{Consequence, Effect, Manifest, config, is_of_validators, template};
+use crate::pod::PodName;
 use serde_json::Value;
 
 /// Fields of a spec that the API server never lets change.
@@ -190,8 +191,7 @@ impl Pair<'_> {
 
 /// Validators that go don't leave the validator set.
 fn left_behind(id: &Id) -> Option<String> {
-    let validators = id.name == "validator" || id.name.starts_with("validator-");
-    validators.then(|| {
+    is_of_validators(&id.name).then(|| {
         "their attesters stay in the validator set and miss their duties until they are taken out of it".to_owned()
     })
 }
@@ -204,7 +204,7 @@ fn replicas(object: &Value) -> u32 {
 /// Names of the pods `from..to`; those of a Deployment have none that is known beforehand.
 fn pods(id: &Id, from: u32, to: u32) -> Vec<String> {
     let name = |ordinal| match id.kind.as_str() {
-        "StatefulSet" => format!("{}-{ordinal}", id.name),
+        "StatefulSet" => PodName::new(&id.name, ordinal).to_string(),
         _ => id.name.clone(),
     };
     (from..to).map(name).collect()

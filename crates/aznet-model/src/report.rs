@@ -199,6 +199,12 @@ impl ValidatorSet {
         last.map_or_else(|| self.epoch(), |draw| draw.epoch + 1)
     }
 
+    /// Whether committees can still be drawn when `leaving` validators are gone: with fewer than a committee has members,
+    /// none ever is again.
+    pub fn can_spare(&self, leaving: u64) -> bool {
+        leaving == 0 || self.active.saturating_sub(leaving) >= self.committee_size
+    }
+
     fn first_draw(&self, fits: impl Fn(&[Address]) -> bool) -> u64 {
         let draw = self.draws.iter().find(|draw| fits(&draw.from));
         draw.map_or_else(|| self.next_undecided(), |draw| draw.epoch)
@@ -262,6 +268,19 @@ mod tests {
         assert_eq!(one.out_from(who(2)), 11);
         let none = set(vec![draw(10, &[1]), draw(11, &[1])]);
         assert_eq!(none.out_from(who(2)), 10);
+    }
+
+    #[test]
+    fn a_committee_s_worth_of_validators_must_stay() {
+        let three_of_two = set(Vec::new());
+        assert!(three_of_two.can_spare(1));
+        assert!(!three_of_two.can_spare(2));
+        assert!(!three_of_two.can_spare(9));
+        let short = ValidatorSet {
+            active: 1,
+            ..three_of_two
+        };
+        assert!(short.can_spare(0) && !short.can_spare(1));
     }
 
     #[test]

@@ -31,6 +31,17 @@ impl Workload {
         }
     }
 
+    /// The workload of this name, as [`Workload::name`] has it; `None` for other names.
+    pub fn from_name(name: &str) -> Option<Self> {
+        if let Some(role) = Role::from_name(name) {
+            return Some(role.into());
+        }
+        let group = name
+            .strip_prefix(Role::Validator.name())?
+            .strip_prefix('-')?;
+        (!group.is_empty()).then(|| Self::group_of_validators(group))
+    }
+
     /// What a pod belongs to, by its labels; `component` is the value of `app.kubernetes.io/component`.
     pub fn from_labels(component: &str, labels: &BTreeMap<String, String>) -> Option<Self> {
         let role = Role::from_name(component)?;
@@ -99,5 +110,19 @@ mod tests {
             (slow.name(), slow.values_key()),
             ("validator-slow".into(), "validatorGroups.slow".into())
         );
+    }
+
+    #[test]
+    fn a_workload_is_known_by_its_name() {
+        for workload in [
+            Role::Validator.into(),
+            Role::FullNode.into(),
+            Workload::group_of_validators("a-b"),
+        ] {
+            assert_eq!(Workload::from_name(&workload.name()), Some(workload));
+        }
+        for other in ["", "validators", "validator-", "full-node-0"] {
+            assert_eq!(Workload::from_name(other), None, "{other}");
+        }
     }
 }

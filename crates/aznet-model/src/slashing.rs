@@ -1,13 +1,11 @@
-//! Values about stakes, how validators lose them, and what nodes remember of validators. Amounts are decimal text in the
+//! Stakes, how validators lose them, and what nodes remember of validators. Amounts are decimal text in the
 //! staking asset's smallest unit: they are larger than what YAML and JSON numbers hold exactly.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
-use super::network::{ADDRESS, SOME_ADDRESS};
-
-/// A whole number as text.
-pub(super) const AMOUNT: &str = r"^[0-9]+$";
+use crate::pattern::{ADDRESS, AMOUNT, SOME_ADDRESS};
 
 /// Stakes of validators. Fixed on L1 when the contracts are deployed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -152,4 +150,31 @@ pub enum SlasherFlavor {
     Empire,
     /// Nobody is slashed.
     None,
+}
+
+impl fmt::Display for SlasherFlavor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Tally => "tally",
+            Self::Empire => "empire",
+            Self::None => "none",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flavor_reads_as_it_is_written() {
+        for flavor in [
+            SlasherFlavor::Tally,
+            SlasherFlavor::Empire,
+            SlasherFlavor::None,
+        ] {
+            let written = serde_json::to_value(flavor).unwrap();
+            assert_eq!(written, flavor.to_string());
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use super::manifest::Id;
 use super::{Consequence, Effect, Manifest, template, workloads};
+use crate::config::CONFIG_MAP;
 use crate::units::Bytes;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -31,7 +32,7 @@ fn changes(id: &Id, old: &Value, new: &Value) -> Option<Consequence> {
         "Secret" => secret(id, old, new),
         "PersistentVolumeClaim" => claim(id, old, new),
         // Its change is told where it matters: to keys, and to the pods that restart for it.
-        "ConfigMap" if id.name == "network-config" => None,
+        "ConfigMap" if id.name == CONFIG_MAP => None,
         _ => other(id, old, new),
     }
 }

@@ -1,6 +1,7 @@
 //! The schema as a check, with messages for people.
 
-use super::{network, quantity, slashing};
+use super::{network, quantity};
+use crate::pattern;
 use jsonschema::JsonType;
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use serde::Serialize;
@@ -69,10 +70,7 @@ impl fmt::Display for Problem {
 }
 
 /// The candidate that is most like `name`, if any is like it at all.
-pub(super) fn nearest<'a>(
-    name: &str,
-    candidates: impl Iterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let likeness =
         |candidate: &str| strsim::jaro_winkler(&name.to_lowercase(), &candidate.to_lowercase());
     candidates
@@ -216,7 +214,7 @@ fn pattern_in_words(pattern: &str) -> String {
             "bytes with a unit, such as `512Mi` or `2Gi`",
         ),
         (
-            network::ADDRESS,
+            pattern::ADDRESS,
             "an address, `0x` and 40 hexadecimal digits, or nothing",
         ),
         (
@@ -224,7 +222,7 @@ fn pattern_in_words(pattern: &str) -> String {
             "a URL that begins with `s3://`, or nothing",
         ),
         (
-            network::SOME_ADDRESS,
+            pattern::SOME_ADDRESS,
             "an address, `0x` and 40 hexadecimal digits",
         ),
         (
@@ -244,7 +242,7 @@ fn pattern_in_words(pattern: &str) -> String {
             "an image with a tag or a digest, such as `aztecprotocol/aztec:4.1.2` or `aztec@sha256:…`: \
              one without either is another image tomorrow",
         ),
-        (slashing::AMOUNT, "a whole number as text, such as \"100\""),
+        (pattern::AMOUNT, "a whole number as text, such as \"100\""),
     ];
     let words = known
         .iter()

@@ -13,11 +13,13 @@ mod signers;
 mod slashing;
 mod wiring;
 
-pub use committee::{Committee, quorum};
+pub use committee::Committee;
 pub use demand::Demand;
 pub use fit::{Capacity, DoesNotFit};
-pub use keys::{KeyRange, Prefund, Room};
+pub use keys::{Prefund, Room};
 
+use crate::keys::KeyRange;
+use crate::pod::PodName;
 use crate::role::Role;
 use crate::values::{Problem, Values};
 use crate::workload::Workload;
@@ -170,7 +172,7 @@ fn pods<'a>(values: &'a Values, plan: &RolePlan) -> impl Iterator<Item = PodPlan
     (0..plan.replicas).map(move |ordinal| {
         let role = workload.role();
         let name = if role.is_stateful() {
-            format!("{workload}-{ordinal}")
+            PodName::new(workload.name(), ordinal).to_string()
         } else {
             workload.name()
         };

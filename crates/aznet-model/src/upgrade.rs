@@ -8,6 +8,9 @@ mod template;
 mod workloads;
 
 use crate::plan::Committee;
+use crate::pod::PodName;
+use crate::role::Role;
+use crate::workload::Workload;
 use serde::Serialize;
 use std::fmt;
 
@@ -132,10 +135,15 @@ pub fn compare(before: &Manifest, after: &Manifest, committee: &Committee) -> Up
     }
 }
 
+/// `true` for the name of a workload of validators.
+fn is_of_validators(name: &str) -> bool {
+    Workload::from_name(name).is_some_and(|workload| workload.role() == Role::Validator)
+}
+
 /// What the restarts do to the quorum.
 fn notes(consequences: &[Consequence], committee: &Committee) -> Vec<String> {
     let rolls = |consequence: &&Consequence| {
-        consequence.effect == Effect::Restarted && consequence.subject.starts_with("validator")
+        consequence.effect == Effect::Restarted && is_of_validators(&consequence.subject)
     };
     let groups = consequences.iter().filter(rolls).count() as u64;
     if groups == 0 || committee.size == 0 {
@@ -162,17 +170,11 @@ fn notes(consequences: &[Consequence], committee: &Committee) -> Vec<String> {
 
 /// `validator-0 to validator-3`, or the names one by one where they are not consecutive.
 pub fn span(pods: &[String]) -> String {
-    let parsed: Option<Vec<(&str, u32)>> = pods
-        .iter()
-        .map(|pod| {
-            let (name, ordinal) = pod.rsplit_once('-')?;
-            Some((name, ordinal.parse().ok()?))
-        })
-        .collect();
+    let parsed: Option<Vec<PodName>> = pods.iter().map(|pod| PodName::parse(pod)).collect();
     let consecutive = parsed.is_some_and(|parsed| {
-        parsed
-            .windows(2)
-            .all(|pair| pair[0].0 == pair[1].0 && pair[0].1 + 1 == pair[1].1)
+        parsed.windows(2).all(|pair| {
+            pair[1] == PodName::new(&pair[0].workload, pair[0].ordinal.saturating_add(1))
+        })
     });
     match pods {
         [first, .., last] if consecutive && pods.len() > 2 => format!("{first} to {last}"),

@@ -1,9 +1,17 @@
-//! The configuration that every Aztec pod reads: rendered by the chart into the ConfigMap `network-config`
-//! (key `network.json`) and mounted at `/aznet/config`. It holds nothing secret.
+//! The configuration that every Aztec pod reads: rendered by the chart into a ConfigMap and mounted at `/aznet/config`. It holds nothing secret.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+
+use crate::keys::ReplicaKeys;
+use crate::signer::RemoteSigner;
+use crate::slashing::{Sentinel, Slashing, Staking};
+
+/// The ConfigMap's name.
+pub const CONFIG_MAP: &str = "network-config";
+/// Its key.
+pub const FILE: &str = "network.json";
 
 /// Everything a pod needs to know about the network it belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,117 +101,6 @@ pub struct Gas {
     pub limit_buffer_percent: u32,
 }
 
-/// Stakes of validators, in the staking asset's smallest unit; read at deployment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Staking {
-    /// What a validator deposits.
-    pub activation_threshold: String,
-    /// A validator below this is ejected from every rollup.
-    pub ejection_threshold: String,
-    /// Seconds between leaving and having the stake back.
-    pub exit_delay_seconds: u64,
-}
-
-/// Statistics of the validators.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Sentinel {
-    /// Keep them.
-    pub enabled: bool,
-    /// Epochs of history of each validator.
-    pub history_length_in_epochs: u64,
-    /// Proven epochs whose performance is remembered.
-    pub proven_history_length_in_epochs: u64,
-}
-
-/// Slashing, as Aztec 4.x names it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Slashing {
-    /// `tally`, `empire` or `none`.
-    pub flavor: String,
-    /// Epochs in a round of votes.
-    pub round_size_in_epochs: u64,
-    /// Votes that execute a slash; `None`: more than half of a round's slots.
-    #[serde(default)]
-    pub quorum: Option<u64>,
-    /// Rounds between an offence and the votes on it.
-    pub offset_in_rounds: u64,
-    /// Rounds between the votes and the execution.
-    pub execution_delay_in_rounds: u64,
-    /// Rounds after which a vote can't be executed any more.
-    pub lifetime_in_rounds: u64,
-    /// Seconds for which the vetoer can switch slashing off.
-    pub disable_duration_seconds: u64,
-    /// Who may veto; empty: nobody.
-    pub vetoer: String,
-    /// What one vote can take.
-    pub amounts: SlashAmounts,
-    /// A validator whose stake falls below this is ejected from this rollup.
-    pub local_ejection_threshold: String,
-    /// `true`: no node votes for any offence (`SLASH_*_PENALTY=0`).
-    pub disable_penalties: bool,
-    /// Penalties by offence.
-    pub penalties: Penalties,
-    /// When a validator counts as inactive.
-    pub inactivity: Inactivity,
-    /// Slots after the rollup became canonical in which offences don't count.
-    pub grace_period_slots: u64,
-    /// Rounds after which an offence is forgotten.
-    pub offense_expiration_rounds: u64,
-    /// Attesters that no node votes to slash.
-    pub never_slash: Vec<String>,
-    /// Attesters that nodes always vote to slash.
-    pub always_slash: Vec<String>,
-}
-
-/// The three amounts that tally votes choose from, in the staking asset's smallest unit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct SlashAmounts {
-    /// For light offences.
-    pub small: String,
-    /// For moderate ones.
-    pub medium: String,
-    /// For severe ones.
-    pub large: String,
-}
-
-/// Penalties by offence, in the staking asset's smallest unit; 0 ignores the offence.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Penalties {
-    /// An epoch that could have been proven was pruned.
-    pub prune: String,
-    /// An epoch's transactions can't be had.
-    pub data_withholding: String,
-    /// Too many duties missed.
-    pub inactivity: String,
-    /// An invalid block.
-    pub invalid_block: String,
-    /// Two proposals for one place.
-    pub duplicate_proposal: String,
-    /// Attestations to two proposals of a slot.
-    pub duplicate_attestation: String,
-    /// Too few or wrong attestations in a checkpoint.
-    pub propose_invalid_attestations: String,
-    /// Attestations to what follows an invalid checkpoint.
-    pub attest_descendant_of_invalid: String,
-    /// Anything else.
-    pub unknown: String,
-}
-
-/// When a validator counts as inactive.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Inactivity {
-    /// Percent of an epoch's duties missed.
-    pub missed_percent: u32,
-    /// Epochs in a row.
-    pub consecutive_epochs: u64,
-}
-
 /// In-cluster URLs; all plain HTTP.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -234,7 +131,7 @@ pub struct Keys {
     /// Deploys the L1 contracts and owns the staking asset's minter role.
     pub deployer: u32,
     /// L1 publishers of prover nodes.
-    pub prover: KeyRange,
+    pub prover: ReplicaKeys,
     /// What validators hold, by the name of their workload: `validator`, and `validator-<group>` for each further group.
     pub validators: BTreeMap<String, ValidatorKeys>,
     /// `true`: validators and prover nodes have key stores in a Secret, not keys from the mnemonic.
@@ -249,44 +146,12 @@ pub struct Keys {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ValidatorKeys {
-    /// Attesters: replica `r` holds `start + r*per_replica ..`.
-    pub attester: KeyRange,
+    /// Attesters.
+    pub attester: ReplicaKeys,
     /// L1 publishers.
-    pub publisher: KeyRange,
+    pub publisher: ReplicaKeys,
     /// Replicas at deployment: the first `replicas * attester.per_replica` attesters are registered on L1.
     pub replicas: u32,
-}
-
-/// A remote signer and whose keys it holds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct RemoteSigner {
-    /// Its JSON-RPC URL.
-    pub url: String,
-    /// The accounts of each pod, by the pod's name.
-    pub pods: BTreeMap<String, RemoteAccounts>,
-}
-
-/// Accounts whose keys a remote signer holds: L1 addresses.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct RemoteAccounts {
-    /// Attesters.
-    #[serde(default)]
-    pub attesters: Vec<String>,
-    /// L1 publishers.
-    #[serde(default)]
-    pub publishers: Vec<String>,
-}
-
-/// A run of key indices shared out over the replicas of a role.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct KeyRange {
-    /// First index.
-    pub start: u32,
-    /// Keys in each replica.
-    pub per_replica: u32,
 }
 
 /// Where peers find the pods of a workload.

@@ -301,7 +301,7 @@ pub struct Sequencer {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub l1_publishing_seconds: Option<u32>,
     /// Address that gets the rewards; empty: the attester's own.
-    #[schemars(regex(pattern = crate::values::network::ADDRESS))]
+    #[schemars(regex(pattern = crate::pattern::ADDRESS))]
     pub coinbase: String,
     /// Aztec address that gets the fees, `0x` and 64 hexadecimal digits; empty: nobody.
     #[schemars(regex(pattern = crate::values::network::AZTEC_ADDRESS))]
@@ -357,7 +357,7 @@ pub struct GroupSequencer {
     pub l1_publishing_seconds: Option<u32>,
     /// Address that gets the rewards.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(regex(pattern = crate::values::network::ADDRESS))]
+    #[schemars(regex(pattern = crate::pattern::ADDRESS))]
     pub coinbase: Option<String>,
     /// Aztec address that gets the fees.
     #[serde(skip_serializing_if = "Option::is_none")]

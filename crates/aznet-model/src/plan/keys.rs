@@ -1,44 +1,10 @@
 //! Which key index belongs to whom.
 
+use crate::keys::{INDEX_LIMIT, KeyRange, ReplicaKeys};
 use crate::role::Role;
 use crate::values::{Problem, Validators, Values};
 use crate::workload::Workload;
 use serde::Serialize;
-
-/// Indices at and above this are hardened ones (BIP-32) and can't be used.
-const INDEX_LIMIT: u64 = 1 << 31;
-
-/// A run of key indices on the path `m/44'/60'/0'/0/{index}`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct KeyRange {
-    /// First index.
-    pub start: u64,
-    /// How many.
-    pub count: u64,
-}
-
-impl KeyRange {
-    /// First index after the run.
-    pub const fn end(self) -> u64 {
-        self.start + self.count
-    }
-
-    /// `true` where the two runs share an index.
-    pub const fn overlaps(self, other: Self) -> bool {
-        self.count > 0 && other.count > 0 && self.start < other.end() && other.start < self.end()
-    }
-}
-
-impl std::fmt::Display for KeyRange {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.count {
-            0 => write!(f, "none"),
-            1 => write!(f, "{}", self.start),
-            _ => write!(f, "{} to {}", self.start, self.end() - 1),
-        }
-    }
-}
 
 /// Keys that need money on L1.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -76,24 +42,13 @@ struct Claim {
     key: String,
     holder: Workload,
     purpose: Purpose,
-    start: u64,
-    replicas: u64,
-    each: u64,
+    keys: ReplicaKeys,
+    replicas: u32,
 }
 
 impl Claim {
     fn range(&self) -> KeyRange {
-        KeyRange {
-            start: self.start,
-            count: self.replicas * self.each,
-        }
-    }
-
-    fn of_replica(&self, ordinal: u32) -> KeyRange {
-        KeyRange {
-            start: self.start + u64::from(ordinal) * self.each,
-            count: self.each,
-        }
+        self.keys.of_first(self.replicas)
     }
 }
 
@@ -103,9 +58,11 @@ fn claims(values: &Values) -> Vec<Claim> {
         key: "keys.deployerIndex".to_owned(),
         holder: Role::BootNode.into(),
         purpose: Purpose::Deploy,
-        start: keys.deployer_index.into(),
+        keys: ReplicaKeys {
+            start: keys.deployer_index.into(),
+            per_replica: 1,
+        },
         replicas: 1,
-        each: 1,
     }];
     for group in values.validators() {
         claims.extend(claims_of(values, &group));
@@ -114,9 +71,11 @@ fn claims(values: &Values) -> Vec<Claim> {
         key: "keys.proverIndexStart".to_owned(),
         holder: Role::ProverNode.into(),
         purpose: Purpose::Prove,
-        start: keys.prover_index_start.into(),
-        replicas: prover.replicas.into(),
-        each: prover.publishers_per_replica.into(),
+        keys: ReplicaKeys {
+            start: keys.prover_index_start.into(),
+            per_replica: prover.publishers_per_replica.into(),
+        },
+        replicas: prover.replicas,
     });
     claims
 }
@@ -129,9 +88,11 @@ fn claims_of(values: &Values, group: &Validators) -> [Claim; 2] {
         },
         holder: group.workload.clone(),
         purpose,
-        start: u64::from(start) + u64::from(group.key_offset),
-        replicas: group.replicas.into(),
-        each: each.into(),
+        keys: ReplicaKeys {
+            start: u64::from(start) + u64::from(group.key_offset),
+            per_replica: each.into(),
+        },
+        replicas: group.replicas,
     };
     [
         claim(
@@ -170,7 +131,7 @@ pub(super) fn problems(values: &Values) -> Vec<Problem> {
 fn overlap(claim: &Claim, other: &Claim) -> Problem {
     let (range, theirs) = (claim.range(), other.range());
     let remedy = if claim.holder.group().is_some() && claim.purpose == other.purpose {
-        let apart = theirs.end().saturating_sub(claim.start);
+        let apart = theirs.end().saturating_sub(range.start);
         format!("make it {apart} more, with room for more pods")
     } else {
         format!("start at {} or later, or leave the default", theirs.end())
@@ -193,7 +154,7 @@ fn held(
     claims(values)
         .iter()
         .find(|claim| claim.holder == *workload && purposes.contains(&claim.purpose))
-        .map(|claim| claim.of_replica(ordinal))
+        .map(|claim| claim.keys.of_replica(ordinal))
 }
 
 pub(super) fn attesters(values: &Values, workload: &Workload, ordinal: u32) -> Option<KeyRange> {
@@ -218,10 +179,10 @@ pub(super) fn room(values: &Values, workload: &Workload) -> Option<Room> {
     let rooms = own.filter_map(|claim| {
         let next = claims
             .iter()
-            .filter(|other| other.start > claim.start && other.range().count > 0)
-            .min_by_key(|other| other.start)?;
+            .filter(|other| other.keys.start > claim.keys.start && other.range().count > 0)
+            .min_by_key(|other| other.keys.start)?;
         Some(Room {
-            replicas: (next.start - claim.start) / claim.each.max(1),
+            replicas: (next.keys.start - claim.keys.start) / claim.keys.per_replica.max(1),
             before: next.holder.name(),
         })
     });

@@ -1,5 +1,6 @@
 //! The committee: quorum, and how many may fail.
 
+use crate::committee::quorum;
 use crate::values::{Validators, Values};
 use serde::Serialize;
 
@@ -19,15 +20,6 @@ pub struct Committee {
     pub may_fail: u64,
     /// Validator pods that may be away whatever the draw: a pod takes all its keys with it.
     pub pods_may_fail: u64,
-}
-
-/// Attestations that a committee of this size needs: ⌊2n/3⌋ + 1 (Aztec's `ValidatorSelectionLib`), none for no committee.
-pub const fn quorum(size: u64) -> u64 {
-    if size == 0 {
-        0
-    } else {
-        size / 3 * 2 + (size % 3) * 2 / 3 + 1
-    }
 }
 
 pub(super) fn of(values: &Values) -> Committee {

@@ -104,6 +104,11 @@ impl Role {
         )
     }
 
+    /// `true` for the roles whose pods set themselves up, by aznet-node.
+    pub const fn configures_itself(self) -> bool {
+        matches!(self, Self::Anvil) || self.pushes()
+    }
+
     /// `true` where pods have an ordinal and a stable name (StatefulSet), `false` for Deployments.
     pub const fn is_stateful(self) -> bool {
         !matches!(self, Self::Anvil | Self::ProverAgent) && !self.observes()

@@ -1,5 +1,6 @@
 //! Rules for groups of validators.
 
+use crate::label;
 use crate::values::{Problem, Values};
 use crate::workload::DEFAULT_GROUP;
 
@@ -32,10 +33,7 @@ pub(super) fn problems(values: &Values) -> Vec<Problem> {
     problems
 }
 
+/// A group named `1` would have its workload named as a pod of the first group is: `validator-1`.
 fn is_label(name: &str) -> bool {
-    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    name.len() <= LONGEST
-        && name.chars().all(inner)
-        && name.starts_with(|c: char| c.is_ascii_lowercase())
-        && !name.ends_with('-')
+    label::check(name, LONGEST).is_ok() && name.starts_with(|c: char| c.is_ascii_lowercase())
 }

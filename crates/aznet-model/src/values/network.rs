@@ -1,15 +1,12 @@
 //! Values that describe the network and the chain below it.
 
 use super::pod::pod_settings;
-use super::slashing::{Sentinel, Slashing, Staking};
+use crate::pattern::ADDRESS;
+use crate::signer::RemoteSigner;
+use crate::slashing::{Sentinel, Slashing, Staking};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
-/// An L1 address, or nothing.
-pub(super) const ADDRESS: &str = r"^(0x[0-9a-fA-F]{40})?$";
-/// An L1 address.
-pub(super) const SOME_ADDRESS: &str = r"^0x[0-9a-fA-F]{40}$";
 /// An address on Aztec, or nothing.
 pub(super) const AZTEC_ADDRESS: &str = r"^(0x[0-9a-fA-F]{64})?$";
 /// An Ethereum node record.
@@ -23,8 +20,6 @@ pub(super) const IMAGE: &str = concat!(
 pub(super) const LATEST: &str = ":latest$";
 /// URL of a server.
 pub(super) const HTTP_URL: &str = r"^https?://[^\s,]+$";
-/// URL of a server, or nothing.
-pub(super) const MAYBE_HTTP_URL: &str = r"^(https?://[^\s,]+)?$";
 /// URL of a bucket, or nothing.
 pub(super) const S3_URL: &str = r"^(s3://.+)?$";
 
@@ -181,31 +176,6 @@ pub struct Keys {
     pub keystore_secret: String,
     /// A signer that holds the keys of pods.
     pub remote_signer: RemoteSigner,
-}
-
-/// A signer that holds the keys of pods.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct RemoteSigner {
-    /// Its URL; empty: there is none.
-    #[schemars(regex(pattern = MAYBE_HTTP_URL))]
-    pub url: String,
-    /// Accounts by pod.
-    pub pods: BTreeMap<String, RemoteAccounts>,
-}
-
-/// Accounts of a pod whose keys a remote signer holds.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct RemoteAccounts {
-    /// Attesters, as L1 addresses.
-    #[serde(default)]
-    #[schemars(inner(regex(pattern = SOME_ADDRESS)))]
-    pub attesters: Vec<String>,
-    /// L1 publishers, as L1 addresses.
-    #[serde(default)]
-    #[schemars(inner(regex(pattern = SOME_ADDRESS)))]
-    pub publishers: Vec<String>,
 }
 
 /// What becomes of the validator set on L1 when the number of validators changes.

@@ -1,7 +1,8 @@
 //! What changes in `network.json`, and what of it the deployed L1 contracts forbid.
 
 use super::{Consequence, Effect, Manifest};
-use crate::plan::KeyRange;
+use crate::config::{CONFIG_MAP, FILE};
+use crate::keys::{KeyRange, ReplicaKeys};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -203,18 +204,20 @@ impl Change {
     }
 }
 
+/// The keys of pod 0.
 fn run(config: &BTreeMap<String, Value>, prefix: &str) -> Option<KeyRange> {
     let number = |part: &str| config.get(&format!("{prefix}.{part}"))?.as_u64();
-    Some(KeyRange {
+    let keys = ReplicaKeys {
         start: number("start")?,
-        count: number("perReplica")?,
-    })
+        per_replica: number("perReplica")?,
+    };
+    Some(keys.of_replica(0))
 }
 
 fn read(manifest: &Manifest) -> BTreeMap<String, Value> {
     let text = manifest
-        .get("ConfigMap", "network-config")
-        .and_then(|object| object["data"]["network.json"].as_str());
+        .get("ConfigMap", CONFIG_MAP)
+        .and_then(|object| object["data"][FILE].as_str());
     let config: Value = text
         .and_then(|text| serde_json::from_str(text).ok())
         .unwrap_or_default();

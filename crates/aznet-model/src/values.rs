@@ -1,12 +1,10 @@
 //! The chart's values, typed: every key of `helm-charts/aztec-network/values.yaml` and nothing else.
-//!
-//! This module must not read the clock, talk to a cluster or run Helm; [`load`] reads files, the rest is pure.
 
 mod bot;
 mod chaos;
 mod check;
 mod groups;
-mod load;
+mod layers;
 mod merge;
 mod network;
 mod p2p;
@@ -15,17 +13,15 @@ mod quantity;
 mod rollout;
 mod security;
 mod set;
-mod slashing;
 mod telemetry;
 
 pub use bot::{Bot, BotToken, FeePayment, FollowChain};
 pub use chaos::{Chaos, ChaosOptions, ChaosScenario, ChaosSelector};
-pub use check::Problem;
+pub use check::{Problem, nearest};
 pub use groups::Validators;
-pub use load::{Loaded, Request, ValuesError, known_networks, load};
+pub use layers::{Layer, Loaded, ValuesError, resolve};
 pub use network::{
-    Anvil, BlobStore, Gas, Image, Images, Keys, L1, Network, PullPolicy, RemoteAccounts,
-    RemoteSigner, ValidatorSet,
+    Anvil, BlobStore, Gas, Image, Images, Keys, L1, Network, PullPolicy, ValidatorSet,
 };
 pub use p2p::{Exposure, P2p, P2pPod};
 pub use pod::{
@@ -37,9 +33,6 @@ pub use quantity::ResourceList;
 pub use rollout::{PodDisruptionBudget, UpdateStrategy};
 pub use security::{
     AdminApi, NetworkPolicy, PolicyEgress, PolicyIngress, PolicyOutside, PolicyPeers,
-};
-pub use slashing::{
-    Inactivity, Penalties, Sentinel, SlashAmounts, SlasherFlavor, Slashing, Staking,
 };
 pub use telemetry::{Alerts, Collector, Expose, Forward, Grafana, Prometheus, Telemetry};
 

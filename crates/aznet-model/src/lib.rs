@@ -1,0 +1,24 @@
+//! What a network is: its values and what they mean, the names and keys of its pods, its protocol time, its contracts,
+//! and what its pods read and write. Pure: no I/O, no clock, no cluster.
+
+pub mod abi;
+pub mod chain;
+pub mod committee;
+pub mod config;
+pub mod keys;
+pub mod label;
+mod pattern;
+#[cfg(feature = "plan")]
+pub mod plan;
+pub mod pod;
+pub mod report;
+pub mod role;
+pub mod signer;
+pub mod slashing;
+pub mod timing;
+pub mod units;
+#[cfg(feature = "plan")]
+pub mod upgrade;
+#[cfg(feature = "plan")]
+pub mod values;
+pub mod workload;

@@ -1,0 +1,162 @@
+//! From layers of values and `--set` to [`Values`].
+
+use super::check::Problem;
+use super::{Values, check, merge, set};
+use serde_json::{Map, Value};
+
+/// Loaded and typed values.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Loaded {
+    /// Everything, defaults included.
+    pub values: Values,
+    /// What was laid over the chart's defaults: to be handed to Helm as its one values file.
+    pub overlay: Map<String, Value>,
+}
+
+/// Values that can't be used; every variant is the user's to mend (exit code 3).
+#[derive(Debug, thiserror::Error)]
+pub enum ValuesError {
+    /// A file that is no YAML.
+    #[error("{origin}:{line}:{column}: {reason}")]
+    Syntax {
+        /// The file.
+        origin: String,
+        /// Line, from 1; 0 where the parser knows none.
+        line: usize,
+        /// Column, from 1.
+        column: usize,
+        /// What the parser says.
+        reason: String,
+    },
+    /// A file that holds something else than keys and values.
+    #[error("{origin}: expected keys and values, found {seen}")]
+    NotAMap {
+        /// The file.
+        origin: String,
+        /// What it holds.
+        seen: &'static str,
+    },
+    /// A `--set` that can't be understood.
+    #[error("--set {expression}: {reason}")]
+    Set {
+        /// As given.
+        expression: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Unknown keys and wrong types.
+    #[error("{}", lines(.0))]
+    Invalid(Vec<Problem>),
+}
+
+fn lines(problems: &[Problem]) -> String {
+    problems
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// A layer of values and where it came from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Layer {
+    /// The file, or what else says it.
+    pub origin: String,
+    /// What it says.
+    pub values: Map<String, Value>,
+}
+
+impl Layer {
+    /// Reads the text of a values file.
+    ///
+    /// # Errors
+    /// [`ValuesError::Syntax`], [`ValuesError::NotAMap`].
+    pub fn parse(origin: String, text: &str) -> Result<Self, ValuesError> {
+        let broken = |error: serde_norway::Error| {
+            let at = error.location();
+            ValuesError::Syntax {
+                origin: origin.clone(),
+                line: at.as_ref().map_or(0, serde_norway::Location::line),
+                column: at.as_ref().map_or(0, serde_norway::Location::column),
+                reason: error.to_string(),
+            }
+        };
+        // A JSON map would take a key given twice in silence; YAML's own does not.
+        serde_norway::from_str::<serde_norway::Value>(text).map_err(broken)?;
+        let parsed: Value = serde_norway::from_str(text).map_err(broken)?;
+        let seen = match parsed {
+            Value::Object(values) => return Ok(Self { origin, values }),
+            Value::Null => {
+                let values = Map::new();
+                return Ok(Self { origin, values });
+            }
+            Value::Array(_) => "a list",
+            _ => "a single value",
+        };
+        Err(ValuesError::NotAMap { origin, seen })
+    }
+}
+
+/// Lays `layers`, the last one strongest, and `--set` expressions over the chart's defaults, with Helm's rules.
+///
+/// # Errors
+/// [`ValuesError`]; unknown keys and wrong types are all reported at once.
+pub fn resolve(
+    defaults: Map<String, Value>,
+    mut layers: Vec<Layer>,
+    sets: &[String],
+) -> Result<Loaded, ValuesError> {
+    let mut merged = defaults;
+    let mut overlay = Map::new();
+    for layer in &layers {
+        merge::overlay(&mut overlay, layer.values.clone());
+    }
+    let mut set_values = Map::new();
+    for expression in sets {
+        let refused = |reason| ValuesError::Set {
+            expression: expression.clone(),
+            reason,
+        };
+        // Into the files' values, so that an index reaches into their lists; apart as well, to tell where a value is from.
+        set::apply(&mut overlay, expression).map_err(refused)?;
+        set::apply(&mut set_values, expression).map_err(refused)?;
+    }
+    set::keep_text(&merged, &set_values, &mut overlay);
+    layers.push(Layer {
+        origin: "--set".to_owned(),
+        values: set_values,
+    });
+    merge::coalesce(&mut merged, &overlay);
+    let values = typed(merged, |key| origin(&layers, key))?;
+    Ok(Loaded { values, overlay })
+}
+
+/// The strongest layer that says something about this key.
+fn origin(layers: &[Layer], key: &[String]) -> Option<String> {
+    let says = |layer: &&Layer| {
+        let mut at = Some(&layer.values);
+        key.iter().enumerate().all(|(depth, part)| {
+            let value = at.and_then(|map| map.get(part));
+            at = value.and_then(Value::as_object);
+            value.is_some() || (depth > 0 && at.is_none() && part.parse::<usize>().is_ok())
+        })
+    };
+    layers
+        .iter()
+        .rev()
+        .find(says)
+        .map(|layer| layer.origin.clone())
+}
+
+fn typed(
+    merged: Map<String, Value>,
+    origin: impl Fn(&[String]) -> Option<String>,
+) -> Result<Values, ValuesError> {
+    let merged = Value::Object(merged);
+    let problems = check::against_schema(&merged, origin);
+    if !problems.is_empty() {
+        return Err(ValuesError::Invalid(problems));
+    }
+    serde_path_to_error::deserialize(merged)
+        .map_err(|error| ValuesError::Invalid(vec![check::Problem::wrong_type(&error)]))
+}

@@ -1,0 +1,141 @@
+//! Values from files: the chart's, those of `networks/`, the user's.
+
+use std::path::{Path, PathBuf};
+
+use aznet_model::values::{self, Layer, Loaded, ValuesError};
+use serde_json::Value;
+
+/// Which values to load.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// Root of the source tree: holds `helm-charts/aztec-network` and `networks`.
+    pub source: &'a Path,
+    /// Name of an overlay in `networks/`; `None`: the chart's defaults.
+    pub network: Option<&'a str>,
+    /// What the place where it runs implies, such as image names; weaker than the user's files.
+    pub implied: Option<&'a Value>,
+    /// The user's values files, the last one strongest.
+    pub files: &'a [PathBuf],
+    /// `--set` expressions, stronger than any file.
+    pub sets: &'a [String],
+}
+
+/// Values that can't be had or used; every variant is the user's to mend (exit code 3).
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// No overlay of this name.
+    #[error("no network `{name}` in {}{}: there {}", folder.display(), hint(nearest.as_deref()), list(known))]
+    UnknownNetwork {
+        /// The name asked for.
+        name: String,
+        /// Where it was looked for.
+        folder: PathBuf,
+        /// The known name that is most like it.
+        nearest: Option<String>,
+        /// All known names.
+        known: Vec<String>,
+    },
+    /// A file that can't be read.
+    #[error("reading values from {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// What the files or `--set` say is wrong.
+    #[error(transparent)]
+    Values(#[from] ValuesError),
+}
+
+fn hint(nearest: Option<&str>) -> String {
+    nearest
+        .map(|name| format!(" (did you mean `{name}`?)"))
+        .unwrap_or_default()
+}
+
+fn list(known: &[String]) -> String {
+    if known.is_empty() {
+        "are none".to_owned()
+    } else {
+        format!("are {}", known.join(", "))
+    }
+}
+
+/// Loads chart defaults ⊕ `networks/<name>.yaml` ⊕ implied ⊕ files ⊕ `--set`, with Helm's rules.
+///
+/// # Errors
+/// [`LoadError`]; unknown keys and wrong types are all reported at once.
+pub fn load(request: &Request<'_>) -> Result<Loaded, LoadError> {
+    let chart = request.source.join("helm-charts/aztec-network");
+    let defaults = read(&chart.join("values.yaml"))?.values;
+    Ok(values::resolve(defaults, layers(request)?, request.sets)?)
+}
+
+fn layers(request: &Request<'_>) -> Result<Vec<Layer>, LoadError> {
+    let mut layers = Vec::new();
+    if let Some(name) = request.network {
+        layers.push(read(&overlay_path(request.source, name)?)?);
+    }
+    if let Some(Value::Object(values)) = request.implied {
+        layers.push(Layer {
+            origin: "the cluster".to_owned(),
+            values: values.clone(),
+        });
+    }
+    for path in request.files {
+        layers.push(read(path)?);
+    }
+    Ok(layers)
+}
+
+fn read(path: &Path) -> Result<Layer, LoadError> {
+    let text = std::fs::read_to_string(path).map_err(|source| LoadError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    Ok(Layer::parse(path.display().to_string(), &text)?)
+}
+
+/// Names of the overlays in `networks/`, sorted.
+///
+/// # Errors
+/// [`LoadError::Read`] when the folder can't be read.
+pub fn known_networks(source: &Path) -> Result<Vec<String>, LoadError> {
+    let folder = source.join("networks");
+    let unreadable = |source| LoadError::Read {
+        path: folder.clone(),
+        source,
+    };
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(&folder).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "yaml")
+        {
+            names.extend(
+                path.file_stem()
+                    .map(|stem| stem.to_string_lossy().into_owned()),
+            );
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+fn overlay_path(source: &Path, name: &str) -> Result<PathBuf, LoadError> {
+    let known = known_networks(source)?;
+    let folder = source.join("networks");
+    if known.iter().any(|known| known == name) {
+        return Ok(folder.join(format!("{name}.yaml")));
+    }
+    let nearest = values::nearest(name, known.iter().map(String::as_str)).map(ToOwned::to_owned);
+    Err(LoadError::UnknownNetwork {
+        name: name.to_owned(),
+        folder,
+        nearest,
+        known,
+    })
+}
