@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::embedded::Error;
+use crate::provider::embedded::Error;
 
 /// Makes a directory and its parents.
 pub(crate) fn make_dir(path: &Path) -> Result<(), Error> {

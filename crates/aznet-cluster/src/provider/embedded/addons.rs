@@ -20,10 +20,10 @@ pub(crate) async fn apply(client: &kube::Client, images: &Images) -> Result<(), 
     let dns = DNS_ADDRESS.to_string();
     let coredns = objects(
         DNS,
-        include_str!("../../addons/coredns.yaml"),
+        include_str!("../../../addons/coredns.yaml"),
         &[("@IMAGE@", &images.coredns), ("@ADDRESS@", &dns)],
     )?;
-    let volumes = objects("volumes", include_str!("../../addons/volumes.yaml"), &[])?;
+    let volumes = objects("volumes", include_str!("../../../addons/volumes.yaml"), &[])?;
     for object in coredns.iter().chain(&volumes) {
         apply_one(client, object).await?;
     }
@@ -95,9 +95,9 @@ mod tests {
     #[test]
     fn manifests_parse_and_have_no_place_left_open() {
         let manifests = [
-            include_str!("../../addons/coredns.yaml"),
-            include_str!("../../addons/volumes.yaml"),
-            include_str!("../../addons/verify.yaml"),
+            include_str!("../../../addons/coredns.yaml"),
+            include_str!("../../../addons/volumes.yaml"),
+            include_str!("../../../addons/verify.yaml"),
         ];
         let places = ["@IMAGE@", "@ADDRESS@", "@NAME@", "@SCRIPT@"];
         let places = places.map(|place| (place, "x: \"y\"\nz"));

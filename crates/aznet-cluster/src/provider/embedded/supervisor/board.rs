@@ -14,7 +14,7 @@ use tracing::{info, warn};
 use super::super::components::Component;
 use super::super::layout::Layout;
 use super::super::status::{ComponentStatus, Status};
-use crate::embedded::Error;
+use crate::provider::embedded::Error;
 use crate::files;
 
 /// Shared by all tasks of the supervisor.
@@ -131,7 +131,7 @@ async fn look(client: &kube::Client) -> Api {
 
 /// A client of the API inside the namespace.
 pub(super) async fn client(layout: &Layout) -> Result<kube::Client, Error> {
-    use crate::cluster::ClientError;
+    use crate::provider::cluster::ClientError;
     let context = layout.node();
     let path = layout.config("controller-manager.kubeconfig");
     let broken = |source| ClientError::Kubeconfig {

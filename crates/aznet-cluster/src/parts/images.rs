@@ -24,7 +24,7 @@ use crate::lock::{Lock, LockError};
 use crate::paths::Paths;
 use crate::progress::{Reporter, Task};
 use crate::source::Source;
-use crate::toolchain::Toolchain;
+use crate::parts::toolchain::Toolchain;
 
 use buildah::Buildah;
 use context::Context;

@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use tracing::{debug, warn};
 
 use super::super::addresses::API_PORT;
-use crate::embedded::Error;
+use crate::provider::embedded::Error;
 
 /// Leads every connection to the API.
 pub(super) async fn serve(listener: TcpListener) -> Result<(), Error> {

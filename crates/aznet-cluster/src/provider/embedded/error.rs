@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::cluster::ClientError;
+use crate::provider::cluster::ClientError;
 use crate::wait::WaitError;
 
 /// What can go wrong with an embedded cluster.

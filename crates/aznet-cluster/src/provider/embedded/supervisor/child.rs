@@ -12,7 +12,7 @@ use super::super::layout::Layout;
 use super::super::spec::{Spec, search_path};
 use super::board::{Api, Board};
 use super::log::{LastLine, Log};
-use crate::embedded::Error;
+use crate::provider::embedded::Error;
 
 /// The longest pause before a component is started again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);

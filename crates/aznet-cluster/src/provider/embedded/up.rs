@@ -18,7 +18,7 @@ use super::ready::{is_available, kubelet_since, readiness};
 use super::spec::{Binaries, Images, Spec, check_name};
 use super::status::{self, ComponentStatus, Status};
 use super::{Error, addons, calico, config, down, host, import, lock, netns, pki, store, verify};
-use crate::cluster::{Cluster, Provider};
+use crate::provider::cluster::{Cluster, Provider};
 use crate::files;
 use crate::paths::Paths;
 use crate::progress::{Reporter, Task};

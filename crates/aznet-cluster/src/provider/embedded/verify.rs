@@ -30,9 +30,9 @@ pub(crate) async fn verify(
     let places = [
         ("@NAME@", NAME),
         ("@IMAGE@", images.base.as_str()),
-        ("@SCRIPT@", include_str!("../../addons/verify.sh")),
+        ("@SCRIPT@", include_str!("../../../addons/verify.sh")),
     ];
-    let manifest = include_str!("../../addons/verify.yaml");
+    let manifest = include_str!("../../../addons/verify.yaml");
     for object in addons::objects("verify", manifest, &places)? {
         addons::apply_one(client, &object).await?;
     }

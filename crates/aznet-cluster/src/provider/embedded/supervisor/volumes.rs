@@ -22,7 +22,7 @@ use tracing::{info, warn};
 
 use super::super::layout::Layout;
 use super::board::{self, Api as Stage};
-use crate::embedded::Error;
+use crate::provider::embedded::Error;
 
 /// As the storage class names it.
 const PROVISIONER: &str = "aznet.dev/local-volumes";

@@ -1,11 +1,11 @@
 //! From what is built to what a cluster is made of: the programs and images of the cache, in the shape that
-//! [`crate::embedded::up`] takes.
+//! [`crate::provider::embedded::up`] takes.
 
 use std::path::{Path, PathBuf};
 
-use crate::embedded::{Archive, Binaries, Images};
-use crate::images::{Built, Image, ImageSet};
-use crate::toolchain::{Group, Toolchain};
+use crate::provider::embedded::{Archive, Binaries, Images};
+use crate::parts::images::{Built, Image, ImageSet};
+use crate::parts::toolchain::{Group, Toolchain};
 
 /// Where Debian and Ubuntu put the CNI plugins.
 const CNI: &str = "/usr/lib/cni";

@@ -9,7 +9,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 /// Who provides the cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Provider {
-    /// Upstream Kubernetes run by aznet itself, see [`crate::embedded`].
+    /// Upstream Kubernetes run by aznet itself, see [`crate::provider::embedded`].
     Embedded,
     /// An existing cluster: a context of the user's kubeconfig.
     Context(String),

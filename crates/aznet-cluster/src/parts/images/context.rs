@@ -8,7 +8,7 @@ use super::buildah::{Buildah, SHARED_CERTIFICATES};
 use super::{Built, Image, ImageError, Job, binary, rootfs};
 use crate::command::{CommandError, Tool};
 use crate::disk::{self, ContentHash, DiskError, Staging};
-use crate::toolchain::Program;
+use crate::parts::toolchain::Program;
 
 const MIB: u64 = 1 << 20;
 
