@@ -1,17 +1,10 @@
-//! Where networks run: clusters, the toolchain that builds them, the images, the machine.
+//! Where networks run: the machine, the parts that clusters are made of, the clusters and who provides them.
+//!
+//! Arrows go one way: [`provider`] stands on [`parts`], both on [`machine`].
 
-pub mod cluster;
-pub mod doctor;
-pub mod embedded;
-pub mod images;
-pub mod lock;
+pub mod machine;
 pub mod parts;
 pub mod paths;
 pub mod progress;
+pub mod provider;
 pub mod source;
-pub mod toolchain;
-
-mod command;
-mod disk;
-mod files;
-mod wait;

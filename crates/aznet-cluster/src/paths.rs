@@ -3,6 +3,10 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest, Sha256};
+
+use crate::machine::programs;
+
 /// The directories aznet writes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Paths {
@@ -13,7 +17,9 @@ pub struct Paths {
 
 /// No place to keep the cache could be found.
 #[derive(Debug, thiserror::Error)]
-#[error("no cache directory: none of AZNET_CACHE, XDG_CACHE_HOME and HOME is set; set AZNET_CACHE")]
+#[error(
+    "no cache directory: none of AZNET_CACHE, XDG_CACHE_HOME and HOME is set, and the system knows no home of this user; set AZNET_CACHE"
+)]
 pub struct NoCacheDir;
 
 impl Paths {
@@ -38,10 +44,11 @@ impl Paths {
     /// | state | `AZNET_STATE` | `/var/lib/aznet` |
     /// | run | `AZNET_RUN` | `/run/aznet` |
     pub fn from_env() -> Result<Self, NoCacheDir> {
-        Self::from_lookup(|name| {
-            env::var_os(name)
-                .filter(|v| !v.is_empty())
-                .map(PathBuf::from)
+        Self::from_lookup(|name| match name {
+            "HOME" => programs::home(),
+            name => env::var_os(name)
+                .filter(|value| !value.is_empty())
+                .and_then(|value| std::path::absolute(value).ok()),
         })
     }
 
@@ -99,17 +106,36 @@ impl Paths {
 
     /// A cluster's sockets and pid files.
     pub fn cluster_run(&self, name: &str) -> PathBuf {
-        self.run.join(name)
+        self.run.join(self.unique(name))
     }
 
-    /// The file that names a cluster's network namespace.
+    /// Held by whoever changes a cluster.
+    pub fn cluster_lock(&self, name: &str) -> PathBuf {
+        self.run.join(format!("{}.lock", self.unique(name)))
+    }
+
+    /// The file that names a cluster's network namespace. Not below `/run/netns`: `ip netns` hides what others have
+    /// mounted there.
     pub fn netns(&self, name: &str) -> PathBuf {
-        Path::new("/run/netns").join(format!("aznet-{name}"))
+        self.cluster_run(name).join("netns")
     }
 
     /// A cluster's cgroup, relative to the root of each hierarchy.
     pub fn cgroup(&self, name: &str) -> PathBuf {
-        Path::new("/aznet").join(name)
+        Path::new("/aznet").join(self.unique(name))
+    }
+
+    /// A name that no cluster of another state folder has, for all that the clusters of a machine share: `ci_1f2e3d4c`.
+    /// No name of a cluster has an underscore.
+    pub fn unique(&self, name: &str) -> String {
+        use std::fmt::Write as _;
+        let digest = Sha256::digest(self.state.as_os_str().as_encoded_bytes());
+        digest[..4]
+            .iter()
+            .fold(format!("{name}_"), |mut text, byte| {
+                let _infallible = write!(text, "{byte:02x}");
+                text
+            })
     }
 }
 
@@ -142,9 +168,19 @@ mod tests {
     #[test]
     fn names_of_a_cluster_are_derived_from_its_name() {
         let paths = Paths::new("/c", "/s", "/r");
+        let unique = paths.unique("a");
         assert_eq!(paths.cluster("a"), Path::new("/s/clusters/a"));
-        assert_eq!(paths.cluster_run("a"), Path::new("/r/a"));
-        assert_eq!(paths.netns("a"), Path::new("/run/netns/aznet-a"));
-        assert_eq!(paths.cgroup("a"), Path::new("/aznet/a"));
+        assert_eq!(paths.cluster_run("a"), Path::new("/r").join(&unique));
+        assert_eq!(paths.netns("a"), paths.cluster_run("a").join("netns"));
+        assert_eq!(paths.cgroup("a"), Path::new("/aznet").join(&unique));
+    }
+
+    #[test]
+    fn c03_clusters_of_two_state_folders_share_no_name() {
+        let [one, other] = ["/s", "/t"].map(|state| Paths::new("/c", state, "/r"));
+        assert_eq!(one.unique("a"), Paths::new("/d", "/s", "/q").unique("a"));
+        assert_ne!(one.cgroup("a"), other.cgroup("a"));
+        assert_ne!(one.cluster_run("a"), other.cluster_run("a"));
+        assert_ne!(one.cluster_lock("a"), other.cluster_lock("a"));
     }
 }

@@ -2,8 +2,15 @@
 
 use std::fmt;
 use std::future::Future;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use aznet_kit::lock::{Lock, LockError, Share};
+use aznet_kit::process::{ProcessError, Tool};
+use aznet_kit::time::Seconds;
+use aznet_kit::wait::Deadline;
+use tokio_util::sync::CancellationToken;
 
 /// Takes progress events; called from any thread, must not block.
 pub type Reporter = Arc<dyn Fn(Progress) + Send + Sync>;
@@ -49,7 +56,7 @@ impl fmt::Display for Progress {
         if let Some(Step { index, total }) = self.step {
             write!(f, "[{index}/{total}] ")?;
         }
-        write!(f, "{} ({}s)", self.message, self.elapsed.as_secs())
+        write!(f, "{} ({})", self.message, Seconds(self.elapsed))
     }
 }
 
@@ -70,6 +77,9 @@ pub(crate) struct Task {
 impl Task {
     /// How often a message is repeated, so that its elapsed time is seen to grow.
     const PULSE: Duration = Duration::from_secs(1);
+    /// How long another run may hold a lock of the cache: a cold build of everything takes a third of this.
+    const LONGEST_HOLD: Deadline =
+        Deadline::after(Duration::from_hours(1)).every(Duration::from_millis(200));
 
     pub(crate) fn new(report: &Reporter, name: impl Into<String>) -> Self {
         Self {
@@ -113,6 +123,29 @@ impl Task {
         }
     }
 
+    /// Runs a program to its end, saying `message` meanwhile; returns what it printed on stdout.
+    pub(crate) async fn run(
+        &self,
+        message: &str,
+        tool: Tool,
+        deadline: Duration,
+        cancel: &CancellationToken,
+    ) -> Result<String, ProcessError> {
+        self.during(message, tool.output(deadline, cancel)).await
+    }
+
+    /// Takes a lock of the cache, saying who has it while another run does.
+    pub(crate) async fn lock(
+        &self,
+        path: &Path,
+        cancel: &CancellationToken,
+    ) -> Result<Lock, LockError> {
+        Lock::acquire(path, Share::Alone, Self::LONGEST_HOLD, cancel, |holder| {
+            self.waiting(&format!("waiting for {holder} to finish the same"));
+        })
+        .await
+    }
+
     fn send(&self, message: &str, state: State) {
         (self.report)(Progress {
             task: self.name.clone(),
@@ -121,5 +154,36 @@ impl Task {
             elapsed: self.started.elapsed(),
             state,
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn whoever_waits_for_a_lock_says_who_has_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.lock");
+        let events: Arc<Mutex<Vec<Progress>>> = Arc::default();
+        let seen = Arc::clone(&events);
+        let report: Reporter = Arc::new(move |event| seen.lock().unwrap().push(event));
+        let task = Task::new(&report, "t");
+        let cancel = CancellationToken::new();
+        let held = task.lock(&path, &cancel).await.unwrap();
+        let release = async {
+            while events.lock().unwrap().is_empty() {
+                tokio::task::yield_now().await;
+            }
+            drop(held);
+        };
+        let (second, ()) = tokio::join!(task.lock(&path, &cancel), release);
+        second.unwrap();
+        let events = events.lock().unwrap();
+        assert_eq!(events[0].state, State::Waiting);
+        let pid = std::process::id().to_string();
+        assert!(events[0].message.contains(&pid), "{}", events[0].message);
     }
 }

@@ -86,6 +86,48 @@ pub fn make_dir(path: &Path, access: Access) -> Result<(), FileError> {
     make().map_err(FileError::of("make folder", path))
 }
 
+/// Gives a file that is there these permissions.
+///
+/// # Errors
+/// [`FileError`].
+pub fn set_access(path: &Path, access: Access) -> Result<(), FileError> {
+    set_mode(path, access.file()).map_err(FileError::of("set permissions of", path))
+}
+
+/// Copies a file; the copy has these permissions, whatever those of the original.
+///
+/// # Errors
+/// [`FileError`].
+pub fn copy(from: &Path, to: &Path, access: Access) -> Result<(), FileError> {
+    fs::copy(from, to).map_err(FileError::of("copy", from))?;
+    set_access(to, access)
+}
+
+/// Copies a file, or a folder without the entries that `skip` names, for everybody to read; what its owner may run,
+/// everybody may.
+///
+/// # Errors
+/// [`FileError`].
+pub fn copy_tree(from: &Path, to: &Path, skip: &[&str]) -> Result<(), FileError> {
+    let meta = fs::metadata(from).map_err(FileError::of("read", from))?;
+    if !meta.is_dir() {
+        if let Some(parent) = to.parent() {
+            make_dir(parent, Access::Shared)?;
+        }
+        let runs = meta.permissions().mode() & 0o100 != 0;
+        return copy(from, to, if runs { Access::Program } else { Access::Shared });
+    }
+    make_dir(to, Access::Shared)?;
+    let entries = fs::read_dir(from).map_err(FileError::of("list", from))?;
+    for entry in entries {
+        let name = entry.map_err(FileError::of("list", from))?.file_name();
+        if !skip.iter().any(|skipped| name == *skipped) {
+            copy_tree(&from.join(&name), &to.join(&name), skip)?;
+        }
+    }
+    Ok(())
+}
+
 fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
     if fs::metadata(path)?.permissions().mode() & 0o7777 == mode {
         return Ok(());
@@ -293,6 +335,21 @@ mod tests {
         made.unwrap();
         let seen = ["a", "a/b", "a/b/program", "c"].map(|name| mode(&dir.path().join(name)));
         assert_eq!(seen, [0o755, 0o755, 0o755, 0o700]);
+    }
+
+    #[test]
+    fn r02_a_copied_tree_is_for_everybody_whatever_the_modes_of_the_original() {
+        let dir = tempfile::tempdir().unwrap();
+        let (from, to) = (dir.path().join("from"), dir.path().join("to"));
+        make_dir(&from.join("sub"), Access::Private).unwrap();
+        write(&from.join("sub/text"), "x", Access::Private).unwrap();
+        write(&from.join("skipped"), "x", Access::Private).unwrap();
+        write(&from.join("program"), "x", Access::Private).unwrap();
+        set_mode(&from.join("program"), 0o700).unwrap();
+        copy_tree(&from, &to, &["skipped"]).unwrap();
+        let seen = ["sub", "sub/text", "program"].map(|name| mode(&to.join(name)));
+        assert_eq!(seen, [0o755, 0o644, 0o755]);
+        assert!(!to.join("skipped").exists());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Programs that are run to their end: output kept, a mandatory deadline, stopped as a group.
 
+use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs::File;
@@ -95,6 +96,7 @@ pub struct Tool {
     env: Vec<(OsString, Option<OsString>)>,
     dir: Option<PathBuf>,
     input: Option<Vec<u8>>,
+    shares: bool,
 }
 
 impl Tool {
@@ -106,6 +108,7 @@ impl Tool {
             env: Vec::new(),
             dir: None,
             input: None,
+            shares: false,
         }
     }
 
@@ -143,6 +146,14 @@ impl Tool {
     #[must_use]
     pub fn dir(mut self, dir: &Path) -> Self {
         self.dir = Some(dir.to_owned());
+        self
+    }
+
+    /// Makes what it creates readable for everybody, whatever our own umask: for programs whose files end up where other
+    /// users read or run them.
+    #[must_use]
+    pub fn shares_files(mut self) -> Self {
+        self.shares = true;
         self
     }
 
@@ -218,9 +229,8 @@ impl Tool {
 
     /// Starts it in a process group of its own.
     fn spawn(&self, stdin: Stdio, stdout: Stdio, stderr: Stdio) -> Result<Child, ProcessError> {
-        let mut command = Command::new(&self.program);
+        let mut command = self.command()?;
         command
-            .args(&self.args)
             .stdin(stdin)
             .stdout(stdout)
             .stderr(stderr)
@@ -244,6 +254,24 @@ impl Tool {
             }
             _ => self.spawn_error(source),
         })
+    }
+
+    /// Only a shell sets the umask of one program: this process has one for all its threads.
+    fn command(&self) -> Result<Command, ProcessError> {
+        if !self.shares {
+            let mut command = Command::new(&self.program);
+            command.args(&self.args);
+            return Ok(command);
+        }
+        let program = on_path(&self.program).ok_or_else(|| ProcessError::NotFound {
+            program: self.name(),
+        })?;
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", "umask 022 && exec \"$0\" \"$@\""])
+            .arg(program)
+            .args(&self.args);
+        Ok(command)
     }
 
     fn name(&self) -> String {
@@ -270,6 +298,24 @@ impl fmt::Display for Tool {
             .iter()
             .try_for_each(|arg| write!(f, " {}", arg.to_string_lossy()))
     }
+}
+
+/// Where a program is, by its name on the PATH or by its path.
+pub fn on_path(program: impl AsRef<Path>) -> Option<PathBuf> {
+    let program = program.as_ref();
+    let folders = env::var_os("PATH").unwrap_or_default();
+    find_in(program, env::split_paths(&folders))
+}
+
+/// Where a program is: at its path, or in the first of `folders` that has it.
+pub fn find_in(program: &Path, folders: impl IntoIterator<Item = PathBuf>) -> Option<PathBuf> {
+    if program.components().count() > 1 {
+        return program.is_file().then(|| program.to_owned());
+    }
+    folders
+        .into_iter()
+        .map(|folder| folder.join(program))
+        .find(|path| path.is_file())
 }
 
 /// How following a program ended.
@@ -392,10 +438,29 @@ mod tests {
 
     #[tokio::test]
     async fn a_missing_program_is_named() {
-        let error = run(Tool::new("no-such-program")).await.unwrap_err();
-        assert!(
-            matches!(error, ProcessError::NotFound { program } if program == "no-such-program")
+        let tool = Tool::new("no-such-program");
+        for tool in [tool.clone(), tool.shares_files()] {
+            let error = run(tool).await.unwrap_err();
+            assert!(
+                matches!(error, ProcessError::NotFound { program } if program == "no-such-program")
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn r02_files_of_a_program_that_shares_them_are_readable_whatever_the_umask() {
+        let dir = tempfile::tempdir().unwrap();
+        let inner = shell("echo \"$1\" > \"$1\"").shares_files();
+        let file = dir.path().join("a file");
+        let tool = inner.args(["sh"]).arg(&file);
+        let before = nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
+        let outcome = run(tool).await;
+        nix::sys::stat::umask(before);
+        outcome.unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::mode(
+            &std::fs::metadata(&file).unwrap().permissions(),
         );
+        assert_eq!(mode & 0o777, 0o644);
     }
 
     #[tokio::test]

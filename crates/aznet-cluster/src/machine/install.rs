@@ -3,14 +3,15 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use aznet_kit::files::{self, Access, FileError};
+use aznet_kit::process::{ProcessError, Tool};
 use tokio_util::sync::CancellationToken;
 
+use super::finding::{Finding, Verdict};
 use super::programs::{self, NEEDS};
-use crate::command::{CommandError, Tool};
-use crate::disk::DiskError;
 use crate::progress::{Reporter, Task};
 
 /// Why something is still missing.
@@ -37,7 +38,7 @@ pub enum FixError {
         packages: Vec<String>,
         /// What the package manager said.
         #[source]
-        source: CommandError,
+        source: ProcessError,
     },
     /// Installed, and still not there.
     #[error("{} still not found after installing {}", programs.join(", "), packages.join(", "))]
@@ -49,14 +50,20 @@ pub enum FixError {
     },
     /// A file is out of reach.
     #[error(transparent)]
-    Disk(#[from] DiskError),
+    File(#[from] FileError),
 }
+
+/// Longer than a slow mirror takes, and than another package manager at work is waited for.
+const INSTALLATION: Duration = Duration::from_mins(30);
 
 /// Installs the packages of all programs that are missing, and returns their names.
 ///
 /// Nothing is asked, and no service is started: aznet runs the programs itself.
 pub async fn fix(report: &Reporter, cancel: &CancellationToken) -> Result<Vec<String>, FixError> {
     let packages = missing();
+    if left_over().is_some() && nix::unistd::geteuid().is_root() {
+        files::remove_if_there(Path::new(POLICY))?;
+    }
     if packages.is_empty() {
         return Ok(packages);
     }
@@ -99,7 +106,7 @@ async fn install(
     task: &mut Task,
     cancel: &CancellationToken,
 ) -> Result<(), FixError> {
-    let _quiet = NoServices::new()?;
+    let _quiet = NoServices::at(Path::new(POLICY))?;
     let failed = |source| FixError::Command {
         packages: packages.to_vec(),
         source,
@@ -112,24 +119,45 @@ async fn install(
     };
     task.step(1, 2);
     let update = apt().arg("update");
-    update
-        .run(task, "reading the lists of packages", cancel)
+    task.run("reading the lists of packages", update, INSTALLATION, cancel)
         .await
         .map_err(failed)?;
     task.step(2, 2);
     let message = format!("installing {}", packages.join(", "));
-    apt()
+    let install = apt()
         .args(["install", "--yes", "--no-install-recommends"])
-        .args(packages)
-        .run(task, &message, cancel)
+        .args(packages);
+    task.run(&message, install, INSTALLATION, cancel)
         .await
         .map(drop)
         .map_err(failed)
 }
 
+/// What an installation leaves behind if it is killed, in words: what it is and what removes it.
+pub const LEFT_WHEN_KILLED: (&str, &str) = (
+    "packages were being installed, and /usr/sbin/policy-rc.d keeps services from starting",
+    "`aznet doctor --fix` finishes it, `rm /usr/sbin/policy-rc.d` lets services start again",
+);
+
+/// The file that an installation left that was killed.
+pub(super) fn left_over() -> Option<Finding> {
+    left_over_at(Path::new(POLICY))
+}
+
+fn left_over_at(path: &Path) -> Option<Finding> {
+    let ours = fs::read_to_string(path).is_ok_and(|text| text == REFUSAL);
+    ours.then(|| {
+        let found = format!("{} of an installation that was killed", path.display());
+        Finding::new("services", Verdict::Warning, found)
+            .needs("packages that may start their services")
+            .or("`aznet doctor --fix` removes it")
+    })
+}
+
 /// While it exists, packages do not start the services they bring.
 struct NoServices {
-    ours: bool,
+    /// The file, if it is ours to remove.
+    ours: Option<PathBuf>,
 }
 
 /// Debian asks it before it starts a service; 101 forbids.
@@ -138,30 +166,27 @@ const REFUSAL: &str =
     "#!/bin/sh\n# aznet installs packages without starting their services\nexit 101\n";
 
 impl NoServices {
-    fn new() -> Result<Self, DiskError> {
-        let path = Path::new(POLICY);
+    fn at(path: &Path) -> Result<Self, FileError> {
+        let ours = Some(path.to_owned());
         match fs::read_to_string(path) {
             // A run that was killed left it.
-            Ok(text) if text == REFUSAL => return Ok(Self { ours: true }),
+            Ok(text) if text == REFUSAL => return Ok(Self { ours }),
             // The machine's own policy stays.
-            Ok(_) => return Ok(Self { ours: false }),
+            Ok(_) => return Ok(Self { ours: None }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(DiskError::of("read", path)(error)),
+            Err(error) => return Err(FileError::of("read", path)(error)),
         }
-        let this = Self { ours: true };
-        fs::write(path, REFUSAL)
-            .and_then(|()| fs::set_permissions(path, fs::Permissions::from_mode(0o755)))
-            .map_err(DiskError::of("write", path))?;
-        Ok(this)
+        files::write(path, REFUSAL, Access::Program)?;
+        Ok(Self { ours })
     }
 }
 
 impl Drop for NoServices {
     fn drop(&mut self) {
-        if self.ours
-            && let Err(error) = fs::remove_file(POLICY)
+        if let Some(path) = &self.ours
+            && let Err(error) = files::remove_if_there(path)
         {
-            tracing::warn!(%error, "{POLICY} stays; services will not start until it is removed");
+            tracing::warn!(%error, "services will not start until it is removed");
         }
     }
 }
@@ -194,5 +219,22 @@ mod tests {
         assert!(is_debian("ID=linuxmint\nID_LIKE=\"ubuntu debian\"\n"));
         assert!(!is_debian("ID=fedora\nID_LIKE=\"rhel centos\"\n"));
         assert!(!is_debian(""));
+    }
+
+    #[test]
+    fn what_a_killed_installation_left_is_seen_and_goes_with_the_next() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("policy-rc.d");
+        assert_eq!(left_over_at(&path), None);
+        std::mem::forget(NoServices::at(&path).unwrap());
+        let finding = left_over_at(&path).unwrap().to_string();
+        assert!(finding.contains(&path.display().to_string()), "{finding}");
+        drop(NoServices::at(&path).unwrap());
+        assert!(!path.exists());
+
+        fs::write(&path, "the machine's own").unwrap();
+        drop(NoServices::at(&path).unwrap());
+        assert!(path.exists());
+        assert_eq!(left_over_at(&path), None);
     }
 }

@@ -1,10 +1,16 @@
 //! What the kernel lets us do: tried out in namespaces of our own where reading is not enough.
 
 use std::fs;
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::time::Duration;
 
-use super::{Finding, Verdict, verdict};
+use aznet_kit::process::Tool;
+use tokio_util::sync::CancellationToken;
+
+use super::finding::{Finding, Verdict, verdict};
+use super::programs;
+
+/// Each trial takes milliseconds.
+const TRIAL: Duration = Duration::from_secs(20);
 
 /// Capabilities by number, as in linux/capability.h.
 const CAPABILITIES: [(&str, u32); 6] = [
@@ -18,10 +24,10 @@ const CAPABILITIES: [(&str, u32); 6] = [
 
 const CONTROLLERS: [&str; 4] = ["cpu", "cpuset", "memory", "pids"];
 
-pub(super) fn check() -> Vec<Finding> {
-    let mut findings = vec![capabilities(), cgroups(), overlayfs()];
-    findings.extend(trials());
-    findings.extend(information());
+pub(super) async fn check(cancel: &CancellationToken) -> Vec<Finding> {
+    let mut findings = vec![capabilities(), cgroups(), overlayfs(cancel).await];
+    findings.extend(trials(cancel).await);
+    findings.extend(information(cancel).await);
     findings
 }
 
@@ -88,107 +94,127 @@ fn hierarchies() -> Vec<String> {
         .collect()
 }
 
-fn overlayfs() -> Finding {
+async fn overlayfs(cancel: &CancellationToken) -> Finding {
     let known = fs::read_to_string("/proc/filesystems").unwrap_or_default();
     let there = known
         .lines()
         .any(|line| line.trim_end().ends_with("overlay"));
     // A module is loaded when first used.
-    let there = there || succeeds("modprobe", &["-q", "overlay"]);
+    let there = there || succeeds("modprobe", &["-q", "overlay"], cancel).await;
     let found = if there { "there" } else { "not there" };
     Finding::new("overlayfs", verdict(there), found)
         .needs("overlayfs, for images")
         .or("use a kernel with CONFIG_OVERLAY_FS")
 }
 
-/// Things done in a network namespace that is gone right after.
-fn trials() -> Vec<Finding> {
-    if !succeeds("unshare", &["--net", "true"]) {
+/// Something tried out in a network namespace that is gone right after.
+struct Trial {
+    what: &'static str,
+    script: &'static str,
+    /// What it is for; for mere information: what there is not without it.
+    purpose: &'static str,
+    fix: &'static str,
+}
+
+/// What clusters cannot do without.
+const TRIALS: [Trial; 4] = [
+    Trial {
+        what: "veth pairs",
+        script: "ip link add name a type veth peer name b",
+        purpose: "virtual links, for pods",
+        fix: "use a kernel with CONFIG_VETH, and install iproute2",
+    },
+    Trial {
+        what: "bridges",
+        script: "ip link add name a type bridge",
+        purpose: "bridges, for the node's address",
+        fix: "use a kernel with CONFIG_BRIDGE, and install iproute2",
+    },
+    Trial {
+        what: "nftables",
+        script: "nft 'add table ip t; add chain ip t c { type nat hook postrouting priority 100; }; add rule ip t c masquerade'",
+        purpose: "nftables with NAT, for services",
+        fix: "use a kernel with CONFIG_NF_TABLES and CONFIG_NFT_NAT, and install nftables",
+    },
+    Trial {
+        what: "iptables",
+        script: "iptables -t nat -A POSTROUTING -m comment --comment x -j MASQUERADE",
+        purpose: "iptables with NAT, for pods",
+        fix: "use a kernel with CONFIG_IP_NF_NAT or CONFIG_NFT_COMPAT, and install iptables",
+    },
+];
+
+/// What chaos experiments will be able to use.
+const INFORMATION: [Trial; 3] = [
+    Trial {
+        what: "netem",
+        script: "ip link set lo up && tc qdisc add dev lo root netem delay 1ms",
+        purpose: "no delay, loss or corruption of packets by the kernel",
+        fix: "",
+    },
+    Trial {
+        what: "token buckets",
+        script: "ip link set lo up && tc qdisc add dev lo root tbf rate 1mbit burst 32kbit latency 400ms",
+        purpose: "no limits on bandwidth",
+        fix: "",
+    },
+    Trial {
+        what: "ipsets",
+        script: "ipset create t hash:net",
+        purpose: "no partitions",
+        fix: "",
+    },
+];
+
+async fn trials(cancel: &CancellationToken) -> Vec<Finding> {
+    if !succeeds("unshare", &["--net", "true"], cancel).await {
         return vec![
             Finding::new("network namespaces", Verdict::Missing, "cannot make one")
                 .needs("the right to make network namespaces")
                 .or("run as root on a kernel with CONFIG_NET_NS"),
         ];
     }
-    let trial = |what: &str, script: &str, needed: &str, fix: &str| {
-        let works = in_namespace(script);
+    let mut findings = vec![Finding::new("network namespaces", Verdict::Ok, "works")];
+    for trial in &TRIALS {
+        let works = trial.works(cancel).await;
         let found = if works { "works" } else { "does not work" };
-        Finding::new(what, verdict(works), found)
-            .needs(needed)
-            .or(fix)
-    };
-    vec![
-        Finding::new("network namespaces", Verdict::Ok, "works"),
-        trial(
-            "veth pairs",
-            "ip link add name a type veth peer name b",
-            "virtual links, for pods",
-            "use a kernel with CONFIG_VETH, and install iproute2",
-        ),
-        trial(
-            "bridges",
-            "ip link add name a type bridge",
-            "bridges, for the node's address",
-            "use a kernel with CONFIG_BRIDGE, and install iproute2",
-        ),
-        trial(
-            "nftables",
-            "nft 'add table ip t; add chain ip t c { type nat hook postrouting priority 100; }; add rule ip t c masquerade'",
-            "nftables with NAT, for services",
-            "use a kernel with CONFIG_NF_TABLES and CONFIG_NFT_NAT, and install nftables",
-        ),
-        trial(
-            "iptables",
-            "iptables -t nat -A POSTROUTING -m comment --comment x -j MASQUERADE",
-            "iptables with NAT, for pods",
-            "use a kernel with CONFIG_IP_NF_NAT or CONFIG_NFT_COMPAT, and install iptables",
-        ),
-    ]
+        findings.push(
+            Finding::new(trial.what, verdict(works), found)
+                .needs(trial.purpose)
+                .or(trial.fix),
+        );
+    }
+    findings
 }
 
-/// What chaos experiments will be able to use.
-fn information() -> Vec<Finding> {
-    let told = |what: &str, script: &str, without: &str| {
-        let found = if in_namespace(script) {
+async fn information(cancel: &CancellationToken) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for trial in &INFORMATION {
+        let found = if trial.works(cancel).await {
             "there".to_owned()
         } else {
-            format!("not there: {without}")
+            format!("not there: {}", trial.purpose)
         };
-        Finding::new(what, Verdict::Info, found)
-    };
-    vec![
-        told(
-            "netem",
-            "ip link set lo up && tc qdisc add dev lo root netem delay 1ms",
-            "no delay, loss or corruption of packets by the kernel",
-        ),
-        told(
-            "token buckets",
-            "ip link set lo up && tc qdisc add dev lo root tbf rate 1mbit burst 32kbit latency 400ms",
-            "no limits on bandwidth",
-        ),
-        told("ipsets", "ipset create t hash:net", "no partitions"),
-    ]
+        findings.push(Finding::new(trial.what, Verdict::Info, found));
+    }
+    findings
 }
 
-fn in_namespace(script: &str) -> bool {
-    succeeds("unshare", &["--net", "sh", "-c", script])
+impl Trial {
+    async fn works(&self, cancel: &CancellationToken) -> bool {
+        succeeds("unshare", &["--net", "sh", "-c", self.script], cancel).await
+    }
 }
 
 /// Runs a short command; it counts only whether it works.
-fn succeeds(program: &str, args: &[&str]) -> bool {
-    let sbin = ["/usr/sbin", "/sbin"].map(Path::new);
-    let found = sbin
-        .iter()
-        .map(|dir| dir.join(program))
-        .find(|path| path.is_file());
-    Command::new(found.as_deref().unwrap_or(Path::new(program)))
+async fn succeeds(program: &str, args: &[&str], cancel: &CancellationToken) -> bool {
+    let Some(program) = programs::find(program) else {
+        return false;
+    };
+    let tool = Tool::new(program)
         .args(args)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success())
+        .env("PATH", programs::search_path());
+    tool.output(TRIAL, cancel).await.is_ok()
 }
 
 #[cfg(test)]

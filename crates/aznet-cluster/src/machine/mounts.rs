@@ -1,12 +1,11 @@
 //! The machine's mounts: finding and removing those under a directory.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::mount::{MntFlags, umount2};
 
-use super::Error;
+use aznet_kit::files::{self, FileError};
 
 /// One line of `/proc/self/mountinfo`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,14 +23,14 @@ pub(crate) struct Mount {
 }
 
 /// All mounts this process sees, in the order they were made.
-pub(crate) fn all() -> Result<Vec<Mount>, Error> {
+pub(crate) fn all() -> Result<Vec<Mount>, FileError> {
     let path = "/proc/self/mountinfo";
-    let text = fs::read_to_string(path).map_err(Error::io("read", path))?;
+    let text = files::read(Path::new(path))?;
     Ok(text.lines().filter_map(parse).collect())
 }
 
 /// Mount points at or under `dir`, innermost and latest first.
-pub(crate) fn under(dir: &Path) -> Result<Vec<PathBuf>, Error> {
+pub(crate) fn under(dir: &Path) -> Result<Vec<PathBuf>, FileError> {
     let mut points: Vec<PathBuf> = all()?.into_iter().map(|mount| mount.point).collect();
     points.retain(|point| point.starts_with(dir));
     points.reverse();
@@ -40,11 +39,22 @@ pub(crate) fn under(dir: &Path) -> Result<Vec<PathBuf>, Error> {
 }
 
 /// Removes every mount at or under `dir`; what is still in use disappears when its last user ends.
-pub(crate) fn remove_under(dir: &Path) -> Result<(), Error> {
-    for point in under(dir)? {
-        match umount2(&point, MntFlags::MNT_DETACH | MntFlags::UMOUNT_NOFOLLOW) {
-            Ok(()) | Err(Errno::EINVAL | Errno::ENOENT) => {}
-            Err(errno) => return Err(Error::io("unmount", &point)(errno.into())),
+///
+/// A mount may hide another: `ip netns add` binds its directory over itself, with all that is mounted in it. So this
+/// looks again until it finds none.
+pub(crate) fn remove_under(dir: &Path) -> Result<(), FileError> {
+    let mut left = under(dir)?;
+    while !left.is_empty() {
+        let before = left.len();
+        for point in &left {
+            match umount2(point, MntFlags::MNT_DETACH | MntFlags::UMOUNT_NOFOLLOW) {
+                Ok(()) | Err(Errno::EINVAL | Errno::ENOENT) => {}
+                Err(errno) => return Err(FileError::of("unmount", point)(errno.into())),
+            }
+        }
+        left = under(dir)?;
+        if let Some(point) = left.first().filter(|_| left.len() >= before) {
+            return Err(FileError::of("unmount", point)(Errno::EBUSY.into()));
         }
     }
     Ok(())

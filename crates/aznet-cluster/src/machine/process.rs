@@ -29,8 +29,12 @@ impl Process {
     }
 
     /// This process.
-    pub fn this() -> Option<Self> {
-        Self::of(i32::try_from(std::process::id()).ok()?)
+    ///
+    /// # Errors
+    /// When `/proc` does not tell.
+    pub fn this() -> io::Result<Self> {
+        let pid = nix::unistd::getpid().as_raw();
+        Self::of(pid).ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
     /// Whether it still runs.

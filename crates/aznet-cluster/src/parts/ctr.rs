@@ -1,113 +1,99 @@
-//! Images of a running cluster: what it lacks is imported from archives.
+//! containerd's own client, in the namespace that Kubernetes uses.
 
 use std::collections::HashSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use tokio::process::Command;
+use aznet_kit::process::{ProcessError, Tool};
+use aznet_kit::wait::{self, Deadline, Look, WaitError};
 use tokio_util::sync::CancellationToken;
 
-use super::Error;
-use super::layout::Layout;
-use super::spec::{Archive, Binaries, Images};
-use crate::wait::{self, Look, Patience};
+/// Questions are answered at once; a machine under load takes its time.
+const ANSWER: Duration = Duration::from_mins(1);
+/// The largest image takes half a minute on a good disk.
+const IMPORT: Duration = Duration::from_mins(20);
 
-/// Imports what is missing; tells `each` before every import.
-pub(crate) async fn missing(
-    layout: &Layout,
-    binaries: &Binaries,
-    images: &Images,
-    cancel: &CancellationToken,
-    each: impl Fn(&Archive),
-) -> Result<(), Error> {
-    let ctr = Ctr {
-        program: &binaries.find("ctr")?,
-        socket: &layout.containerd_socket(),
-    };
-    let there = wait::until(
-        "containerd's answer",
-        Patience::seconds(60),
-        cancel,
-        || async {
-            Ok::<_, Error>(match ctr.images().await {
-                Ok(there) => Look::Done(there),
-                Err(error) => Look::Pending(error.to_string()),
-            })
-        },
-    )
-    .await?;
-    for archive in images
-        .archives
-        .iter()
-        .filter(|archive| !there.contains(&archive.image))
-    {
-        if !archive.path.exists() {
-            return Err(absent(layout, &archive.image));
-        }
-        each(archive);
-        let import = ctr.import(&archive.path);
-        tokio::select! {
-            outcome = import => outcome?,
-            () = cancel.cancelled() => {
-                let what = format!("the import of {}", archive.image);
-                return Err(wait::WaitError::Cancelled { what }.into());
-            }
+/// containerd did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum CtrError {
+    /// The client failed.
+    #[error(transparent)]
+    Process(#[from] ProcessError),
+    /// containerd does not answer.
+    #[error(transparent)]
+    Wait(#[from] WaitError),
+}
+
+/// A client of the containerd that listens on a socket.
+#[derive(Debug, Clone)]
+pub(crate) struct Ctr {
+    program: PathBuf,
+    socket: PathBuf,
+}
+
+impl Ctr {
+    pub(crate) fn new(program: impl Into<PathBuf>, socket: impl Into<PathBuf>) -> Self {
+        Self {
+            program: program.into(),
+            socket: socket.into(),
         }
     }
-    let there = ctr.images().await?;
-    let needed = [&images.pause, &images.coredns, &images.base];
-    match needed.into_iter().find(|image| !there.contains(*image)) {
-        Some(image) => Err(absent(layout, image)),
-        None => Ok(()),
-    }
-}
 
-fn absent(layout: &Layout, image: &str) -> Error {
-    Error::ImageMissing {
-        name: layout.name().to_owned(),
-        image: image.to_owned(),
-    }
-}
-
-struct Ctr<'a> {
-    program: &'a Path,
-    socket: &'a Path,
-}
-
-impl Ctr<'_> {
-    async fn images(&self) -> Result<HashSet<String>, Error> {
-        let list = self.run(&["images", "list", "--quiet"], None).await?;
-        Ok(list.lines().map(str::to_owned).collect())
-    }
-
-    async fn import(&self, archive: &Path) -> Result<(), Error> {
-        let args = [
-            "images",
-            "import",
-            "--all-platforms",
-            "--snapshotter",
-            "overlayfs",
-        ];
-        self.run(&args, Some(archive)).await.map(drop)
-    }
-
-    async fn run(&self, args: &[&str], file: Option<&Path>) -> Result<String, Error> {
-        let command = format!("ctr {}", args.join(" "));
-        let output = Command::new(self.program)
+    fn tool(&self, args: &[&str]) -> Tool {
+        Tool::new(&self.program)
             .args(["--namespace", "k8s.io", "--address"])
-            .arg(self.socket)
+            .arg(&self.socket)
             .args(args)
-            .args(file)
-            .kill_on_drop(true)
-            .output()
-            .await
-            .map_err(Error::kernel(command.as_str()))?;
-        if output.status.success() {
-            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-        }
-        Err(Error::Command {
-            command,
-            status: output.status.to_string(),
-            output: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+    }
+
+    /// Waits until containerd answers; `why` says what keeps it, from the client's error.
+    pub(crate) async fn ready(
+        &self,
+        deadline: Deadline,
+        cancel: &CancellationToken,
+        why: impl Fn(&ProcessError) -> String,
+    ) -> Result<(), WaitError> {
+        wait::until("containerd's answer", deadline, cancel, |_| async {
+            let asked = self.tool(&["version"]).output(ANSWER, cancel).await;
+            Ok(match asked {
+                Ok(_) => Look::Done(()),
+                Err(error) => Look::Pending(why(&error)),
+            })
         })
+        .await
+    }
+
+    /// The references of its images.
+    pub(crate) async fn images(
+        &self,
+        cancel: &CancellationToken,
+    ) -> Result<HashSet<String>, ProcessError> {
+        let list = self.tool(&["images", "list", "--quiet"]);
+        let listed = list.output(ANSWER, cancel).await?;
+        Ok(listed.lines().map(str::to_owned).collect())
+    }
+
+    /// Imports and unpacks all that is in an archive.
+    pub(crate) async fn import(
+        &self,
+        archive: &Path,
+        cancel: &CancellationToken,
+    ) -> Result<(), ProcessError> {
+        let flags = ["--all-platforms", "--snapshotter", "overlayfs"];
+        let import = self.tool(&["images", "import"]).args(flags).arg(archive);
+        import.output(IMPORT, cancel).await.map(drop)
+    }
+
+    /// Removes images, and waits until their space is free.
+    pub(crate) async fn remove(
+        &self,
+        images: &[&str],
+        cancel: &CancellationToken,
+    ) -> Result<(), ProcessError> {
+        if images.is_empty() {
+            return Ok(());
+        }
+        let remove = self.tool(&["images", "remove", "--sync"]).args(images);
+        remove.output(IMPORT, cancel).await.map(drop)
     }
 }

@@ -10,14 +10,16 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use aznet_kit::files::{self, FileError, Staging};
+use aznet_kit::lock::LockError;
+use aznet_kit::process::ProcessError;
 use tokio_util::sync::CancellationToken;
 
 pub use download::DownloadError;
 pub use programs::{Group, Program};
 
-use crate::command::CommandError;
-use crate::disk::{self, DiskError, Staging};
-use crate::lock::{Lock, LockError};
+use super::content::ContentHash;
+use crate::machine::space;
 use crate::paths::Paths;
 use crate::progress::{Reporter, Task};
 use crate::source::Source;
@@ -105,7 +107,7 @@ pub enum ToolchainError {
         needed: String,
     },
     /// Not enough space.
-    #[error("building {group} needs about {} in {}, {} are free; free some or set AZNET_CACHE", disk::human(*needed), path.display(), disk::human(*free))]
+    #[error("building {group} needs about {} in {}, {} are free; free some or set AZNET_CACHE", space::human(*needed), path.display(), space::human(*free))]
     DiskFull {
         /// What was to be built.
         group: Group,
@@ -118,13 +120,13 @@ pub enum ToolchainError {
     },
     /// A compiler failed.
     #[error(transparent)]
-    Command(#[from] CommandError),
+    Command(#[from] ProcessError),
     /// A download failed.
     #[error(transparent)]
     Download(#[from] DownloadError),
     /// A file is out of reach.
     #[error(transparent)]
-    Disk(#[from] DiskError),
+    File(#[from] FileError),
     /// Another run holds the cache.
     #[error(transparent)]
     Lock(#[from] LockError),
@@ -208,16 +210,16 @@ impl Pin {
     fn read(group: Group, source: &Source) -> Result<Self, ToolchainError> {
         let folder = source.toolchain().join(group.name());
         let path = folder.join("go.mod");
-        let text = disk::read(&path)?;
+        let text = files::read(&path)?;
         let find = |module: &str| value_after(&text, module);
         let version = find(group.module()).ok_or(ToolchainError::NoPin {
             path,
             module: group.module(),
         })?;
         let ldflags = group.ldflags(&version);
-        let mut hash = disk::ContentHash::new("go build 1")
+        let mut hash = ContentHash::new("go build 1")
             .with("go.mod", &text)
-            .with("go.sum", disk::read(&folder.join("go.sum"))?)
+            .with("go.sum", files::read(&folder.join("go.sum"))?)
             .with("ldflags", &ldflags)
             .with("arch", programs::goarch());
         if !group.tags().is_empty() {
@@ -225,7 +227,7 @@ impl Pin {
         }
         let main = folder.join("main.go");
         if main.is_file() {
-            hash = hash.with("main.go", disk::read(&main)?);
+            hash = hash.with("main.go", files::read(&main)?);
         }
         Ok(Self {
             group,
@@ -287,7 +289,7 @@ impl<'a> Plan<'a> {
         task: &Task,
         cancel: &CancellationToken,
     ) -> Result<PathBuf, ToolchainError> {
-        let _lock = Lock::acquire(&cache.join(".lock"), task, cancel).await?;
+        let _lock = task.lock(&cache.join(".lock"), cancel).await?;
         if let Some(folder) = self.present() {
             return Ok(folder);
         }

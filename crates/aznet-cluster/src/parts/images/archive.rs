@@ -9,21 +9,24 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use aznet_kit::files::{self, FileError, Staging};
 use serde::Deserialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::buildah::Buildah;
 use super::context::Context;
-use super::{Built, Image, ImageError};
-use crate::disk::{self, DiskError, Staging};
+use super::error::ImageError;
+use super::image::{Built, Image};
+use crate::machine::space;
+use crate::parts::content;
 
 /// How digests begin.
 const SHA256: &str = "sha256:";
 /// What a folder in OCI layout is called.
 const LAYOUT: &str = "layout";
 /// The only tag in a layout.
-pub(super) const TAG: &str = "image";
+const TAG: &str = "image";
 
 /// Reads a record; `None` if there is no such image.
 pub(super) fn read_record(path: &Path) -> Result<Option<Built>, ImageError> {
@@ -32,9 +35,8 @@ pub(super) fn read_record(path: &Path) -> Result<Option<Built>, ImageError> {
     if !archive.is_file() {
         return Ok(None);
     }
-    let text = match fs::read(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        other => other.map_err(DiskError::of("read", path))?,
+    let Some(text) = files::read_if_there(path)? else {
+        return Ok(None);
     };
     let mut built: Built = serde_json::from_slice(&text).map_err(damaged(path))?;
     built.archive = archive;
@@ -47,8 +49,8 @@ pub(super) fn read_record(path: &Path) -> Result<Option<Built>, ImageError> {
 const KEPT_FOR: Duration = Duration::from_hours(14 * 24);
 
 /// Removes archives of an image that no checkout has asked for in a while.
-pub(super) fn sweep(folder: &Path, image: Image) -> Result<(), DiskError> {
-    let entries = fs::read_dir(folder).map_err(DiskError::of("list", folder))?;
+pub(super) fn sweep(folder: &Path, image: Image) -> Result<(), FileError> {
+    let entries = fs::read_dir(folder).map_err(FileError::of("list", folder))?;
     for path in entries.flatten().map(|entry| entry.path()) {
         let used = fs::metadata(&path).and_then(|meta| meta.modified());
         let idle = used.ok().and_then(|used| used.elapsed().ok());
@@ -58,7 +60,7 @@ pub(super) fn sweep(folder: &Path, image: Image) -> Result<(), DiskError> {
             .is_some_and(|extension| extension == "json");
         if record && ours.is_some_and(|built| built.image == image) && idle > Some(KEPT_FOR) {
             for file in [path.with_extension("oci.tar"), path] {
-                fs::remove_file(&file).map_err(DiskError::of("remove", &file))?;
+                files::remove_if_there(&file)?;
             }
         }
     }
@@ -107,13 +109,13 @@ async fn finish(
     let path = record.clone();
     let work = tokio::task::spawn_blocking(move || {
         layout.pack(&built, &known)?;
-        built.size = disk::size(&built.archive);
+        built.size = space::size(&built.archive);
         let text = serde_json::to_vec_pretty(&built).map_err(damaged(&record))?;
         replace(&record, |file| file.write_all(&text))?;
         Ok(built)
     });
     work.await
-        .map_err(|error| DiskError::of("write", &path)(io::Error::other(error)))?
+        .map_err(|error| FileError::of("write", &path)(io::Error::other(error)))?
 }
 
 /// Brings back images of which only the archives are left; the last of `chain` stands on those before it.
@@ -124,12 +126,14 @@ pub(super) async fn restore(buildah: &Buildah<'_>, chain: &[&Built]) -> Result<(
     let folder = last.archive.parent().unwrap_or(Path::new("/"));
     let staging = Staging::new(&folder.join("layouts"))?;
     for built in chain {
-        let file = File::open(&built.archive).map_err(DiskError::of("open", &built.archive))?;
+        let file = File::open(&built.archive).map_err(FileError::of("open", &built.archive))?;
         tar::Archive::new(file)
             .unpack(staging.path().join(LAYOUT))
-            .map_err(DiskError::of("unpack", &built.archive))?;
+            .map_err(FileError::of("unpack", &built.archive))?;
     }
-    buildah.pull(staging.path(), LAYOUT, &last.reference).await
+    buildah
+        .pull(staging.path(), LAYOUT, TAG, &last.reference)
+        .await
 }
 
 /// An image as buildah writes it to a folder: its manifest and, by digest, what that names.
@@ -157,7 +161,7 @@ struct Manifest {
 impl Pushed {
     fn read(folder: &Path) -> Result<Self, ImageError> {
         let path = folder.join("manifest.json");
-        let manifest = fs::read(&path).map_err(DiskError::of("read", &path))?;
+        let manifest = fs::read(&path).map_err(FileError::of("read", &path))?;
         let parsed: Manifest = serde_json::from_slice(&manifest).map_err(damaged(&path))?;
         Ok(Self {
             folder: folder.to_owned(),
@@ -170,11 +174,11 @@ impl Pushed {
 
     /// What the image is known by.
     fn digest(&self) -> String {
-        disk::hex(&Sha256::digest(&self.manifest))
+        content::hex(&Sha256::digest(&self.manifest))
     }
 
     /// Writes the archive, without the layers `known` to be in another.
-    fn pack(&self, built: &Built, known: &[String]) -> Result<(), DiskError> {
+    fn pack(&self, built: &Built, known: &[String]) -> Result<(), FileError> {
         let own = self
             .layers
             .iter()
@@ -226,7 +230,7 @@ fn blob(digest: &str) -> String {
 }
 
 /// Writes a file beside its place and moves it there when it is whole.
-fn replace(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> Result<(), DiskError> {
+fn replace(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> Result<(), FileError> {
     let folder = path.parent().unwrap_or(Path::new("/"));
     let put = || -> io::Result<()> {
         let mut file = tempfile::Builder::new()
@@ -236,7 +240,7 @@ fn replace(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> Resu
         file.persist(path)?;
         Ok(())
     };
-    put().map_err(DiskError::of("write", path))
+    put().map_err(FileError::of("write", path))
 }
 
 fn damaged(path: &Path) -> impl FnOnce(serde_json::Error) -> ImageError + use<> {

@@ -1,34 +1,52 @@
 //! The program that runs first in every Aztec pod: static, so that it runs in any image.
 
 use std::env::consts::ARCH;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use super::{ImageError, Job};
-use crate::command::Tool;
-use crate::disk::{self, ContentHash, Staging};
-use crate::lock::Lock;
+use aznet_kit::files::{self, Access, FileError, Staging};
+use aznet_kit::process::ProcessError;
+
+use super::error::ImageError;
+use super::job::Job;
+use crate::machine::programs;
+use crate::parts::content::ContentHash;
+use crate::paths::Paths;
+use crate::source::Source;
 
 const NAME: &str = "aznet-node";
 /// The crates that it is made of.
 const SOURCES: [&str; 2] = [NAME, "aznet-model"];
 const SPACE: u64 = 1 << 30;
+/// A cold compilation takes minutes, beside others many.
+const COMPILATION: Duration = Duration::from_hours(1);
 
-/// Builds it unless its sources are unchanged, and says where it is.
-pub(super) async fn ensure(job: &Job<'_>) -> Result<PathBuf, ImageError> {
-    let root = job.source.root();
+/// Where it is when it is built from this source.
+fn place(paths: &Paths, source: &Source) -> Result<PathBuf, FileError> {
+    let root = source.root();
     let mut hash = ContentHash::new("static 1");
     for sources in SOURCES {
         let skip = ["tests", "snapshots", "target"];
         hash = hash.with_tree(&root.join("crates").join(sources), &skip)?;
     }
     let hash = hash
-        .with("Cargo.toml", disk::read(&root.join("Cargo.toml"))?)
-        .with("Cargo.lock", disk::read(&root.join("Cargo.lock"))?)
+        .with("Cargo.toml", files::read(&root.join("Cargo.toml"))?)
+        .with("Cargo.lock", files::read(&root.join("Cargo.lock"))?)
         .short();
-    let folder = job.paths.images().join(NAME);
-    let place = folder.join(&hash);
+    Ok(paths.images().join(NAME).join(hash))
+}
+
+/// Whether it is built from this source.
+pub(super) fn is_built(paths: &Paths, source: &Source) -> Result<bool, FileError> {
+    Ok(place(paths, source)?.is_dir())
+}
+
+/// Builds it unless its sources are unchanged, and says where it is.
+pub(super) async fn ensure(job: &Job<'_>) -> Result<PathBuf, ImageError> {
+    let place = place(job.paths, job.source)?;
     if !place.is_dir() {
-        let _lock = Lock::acquire(&folder.join(".lock"), job.task, job.cancel).await?;
+        let lock = place.with_file_name(".lock");
+        let _lock = job.task.lock(&lock, job.cancel).await?;
         if !place.is_dir() {
             build(job, &place).await?;
         }
@@ -36,31 +54,29 @@ pub(super) async fn ensure(job: &Job<'_>) -> Result<PathBuf, ImageError> {
     Ok(place.join(NAME))
 }
 
-async fn build(job: &Job<'_>, place: &std::path::Path) -> Result<(), ImageError> {
-    let folder = job.paths.images().join(NAME);
+async fn build(job: &Job<'_>, place: &Path) -> Result<(), ImageError> {
     let target = job.paths.cache().join("cargo");
     let platform = format!("{ARCH}-unknown-linux-gnu");
-    // With the target named, the flags do not reach build scripts and procedural macros.
-    Tool::new("cargo")
-        .args([
-            "build",
-            "--release",
-            "--locked",
-            "--package",
-            NAME,
-            "--target",
-            &platform,
-        ])
+    let failed = || ImageError::making("image aznet-node", &target, SPACE);
+    let cargo = programs::cargo().ok_or_else(|| {
+        failed()(ProcessError::NotFound {
+            program: "cargo".into(),
+        })
+    })?;
+    let cargo = cargo
+        .args(["build", "--release", "--locked", "--package", NAME])
+        // With the target named, the flags do not reach build scripts and procedural macros.
+        .args(["--target", &platform])
         .env("CARGO_TARGET_DIR", &target)
         .env("CARGO_PROFILE_RELEASE_STRIP", "symbols")
         .env("RUSTFLAGS", "-C target-feature=+crt-static")
-        .dir(job.source.root())
-        .run(job.task, "compiling", job.cancel)
+        .dir(job.source.root());
+    job.task
+        .run("compiling", cargo, COMPILATION, job.cancel)
         .await
-        .map_err(ImageError::making("image aznet-node", &target, SPACE))?;
-    let staging = Staging::new(&folder)?;
+        .map_err(failed())?;
+    let staging = Staging::new(&job.paths.images().join(NAME))?;
     let built = target.join(platform).join("release").join(NAME);
-    std::fs::copy(&built, staging.path().join(NAME))
-        .map_err(disk::DiskError::of("copy", &built))?;
+    files::copy(&built, &staging.path().join(NAME), Access::Program)?;
     Ok(staging.finish(place)?)
 }

@@ -1,15 +1,15 @@
 //! buildah, with a storage of its own in the cache: nobody's images are touched.
 
-use std::env;
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use aznet_kit::files::{self, Access};
+use aznet_kit::process::{ProcessError, Tool};
 use tokio_util::sync::CancellationToken;
 
-use super::context::Context;
-use super::{Image, ImageError, archive};
-use crate::command::{CommandError, Tool};
-use crate::disk::{self, DiskError};
+use super::error::ImageError;
+use super::image::Image;
+use crate::machine::programs;
 use crate::paths::Paths;
 use crate::progress::Task;
 
@@ -19,6 +19,11 @@ const POLICY: &str = r#"{"default":[{"type":"insecureAcceptAnything"}]}"#;
 const CERTIFICATES: &str = "/etc/ssl/certs/ca-certificates.crt";
 /// Where a build finds them, out of the way of the image's own.
 pub(super) const SHARED_CERTIFICATES: &str = "/run/aznet/certificates.crt";
+
+/// Questions and small changes; the storage may be locked by another build meanwhile.
+const SOON: Duration = Duration::from_mins(5);
+/// Builds and copies of whole images: an npm tree through a slow registry takes the longest.
+const LONGEST: Duration = Duration::from_hours(1);
 
 pub(super) struct Buildah<'a> {
     storage: PathBuf,
@@ -46,9 +51,9 @@ impl<'a> Buildah<'a> {
             cancel,
         };
         for folder in [&this.storage, &this.run, &this.npm_cache] {
-            disk::make_dir(folder)?;
+            files::make_dir(folder, Access::Shared)?;
         }
-        fs::write(&this.policy, POLICY).map_err(DiskError::of("write", &this.policy))?;
+        files::write(&this.policy, POLICY, Access::Shared)?;
         Ok(this)
     }
 
@@ -63,14 +68,20 @@ impl<'a> Buildah<'a> {
             .arg("--runroot")
             .arg(&self.run)
             .args(["--storage-driver", "overlay", verb])
+            .shares_files()
             // Temporary copies of whole images do not belong in a small /tmp.
             .env("TMPDIR", &self.storage)
+    }
+
+    /// Runs what takes long.
+    async fn run(&self, message: &str, tool: Tool) -> Result<String, ProcessError> {
+        self.task.run(message, tool, LONGEST, self.cancel).await
     }
 
     /// Removes working containers; only an interrupted build leaves any.
     pub(super) async fn remove_containers(&self) -> Result<(), ImageError> {
         let tool = self.tool("rm").arg("--all");
-        let removed = tool.output(self.cancel).await;
+        let removed = tool.output(SOON, self.cancel).await;
         removed
             .map(drop)
             .map_err(self.making("room for a new image"))
@@ -79,26 +90,15 @@ impl<'a> Buildah<'a> {
     /// Whether an image is in the storage.
     pub(super) async fn has(&self, name: &str) -> Result<bool, ImageError> {
         let tool = self.tool("images").args(["--quiet", name]);
-        match tool.output(self.cancel).await {
+        match tool.output(SOON, self.cancel).await {
             Ok(_) => Ok(true),
-            Err(CommandError::Failed { .. }) => Ok(false),
+            Err(ProcessError::Failed { .. }) => Ok(false),
             Err(error) => Err(self.making(name)(error)),
         }
     }
 
-    /// Builds an image from a prepared folder.
-    pub(super) async fn build(
-        &self,
-        name: &str,
-        context: &Context,
-        folder: &Path,
-    ) -> Result<(), ImageError> {
-        let args = context.build_args(self).await;
-        self.build_plain(name, &args, folder).await
-    }
-
     /// Builds an image from a folder that holds its Containerfile.
-    pub(super) async fn build_plain(
+    pub(super) async fn build(
         &self,
         name: &str,
         args: &[(&str, String)],
@@ -118,13 +118,12 @@ impl<'a> Buildah<'a> {
             .arg("--file")
             .arg(folder.join("Containerfile"))
             .arg(folder);
-        let built = tool.run(self.task, "building", self.cancel).await;
-        built.map(drop).map_err(self.making(name))
+        self.run("building", tool).await.map(drop).map_err(self.making(name))
     }
 
     /// What a build on this machine may use of it: trusted certificates, npm's settings and its cache.
     fn volumes(&self) -> Vec<String> {
-        let home = env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
+        let home = programs::home().unwrap_or_default();
         let shared = [
             (PathBuf::from(CERTIFICATES), SHARED_CERTIFICATES, "ro"),
             (home.join(".npmrc"), "/root/.npmrc", "ro"),
@@ -146,9 +145,7 @@ impl<'a> Buildah<'a> {
             .arg(&self.policy)
             .arg(name)
             .arg(format!("dir:{}", folder.display()));
-        let pushed = tool
-            .run(self.task, "writing the archive", self.cancel)
-            .await;
+        let pushed = self.run("writing the archive", tool).await;
         pushed.map(drop).map_err(self.making(name))
     }
 
@@ -157,6 +154,7 @@ impl<'a> Buildah<'a> {
         &self,
         parent: &Path,
         layout: &str,
+        tag: &str,
         name: &str,
     ) -> Result<(), ImageError> {
         // buildah makes a name of the path, which is refused if there is a capital in it: the path is kept short.
@@ -166,9 +164,9 @@ impl<'a> Buildah<'a> {
             .arg("--quiet")
             .arg("--signature-policy")
             .arg(&self.policy)
-            .arg(format!("oci:{layout}:{}", archive::TAG));
+            .arg(format!("oci:{layout}:{tag}"));
         let message = format!("unpacking {name}");
-        let id = tool.run(self.task, &message, self.cancel).await;
+        let id = self.run(&message, tool).await;
         let id = id.map_err(self.making(name))?;
         self.tag(id.trim(), name).await
     }
@@ -176,7 +174,7 @@ impl<'a> Buildah<'a> {
     /// Gives an image another name.
     pub(super) async fn tag(&self, image: &str, name: &str) -> Result<(), ImageError> {
         let tool = self.tool("tag").args([image, name]);
-        let tagged = tool.output(self.cancel).await;
+        let tagged = tool.output(SOON, self.cancel).await;
         tagged.map(drop).map_err(self.making(name))
     }
 
@@ -188,8 +186,8 @@ impl<'a> Buildah<'a> {
             tar.file_name().unwrap_or_default().to_string_lossy()
         );
         let path = folder.join("Containerfile");
-        fs::write(&path, text).map_err(DiskError::of("write", &path))?;
-        self.build_plain(name, &[], folder).await
+        files::write(&path, text, Access::Shared)?;
+        self.build(name, &[], folder).await
     }
 
     /// Forgets earlier builds of an image, and what was only there to build it.
@@ -199,7 +197,7 @@ impl<'a> Buildah<'a> {
         let tool = self
             .tool("images")
             .args(["--noheading", "--format", "{{.Name}}:{{.Tag}}"]);
-        let Ok(names) = tool.output(self.cancel).await else {
+        let Ok(names) = tool.output(SOON, self.cancel).await else {
             return;
         };
         let mut prefixes = vec![
@@ -208,7 +206,7 @@ impl<'a> Buildah<'a> {
         ];
         if image == Image::Aztec {
             prefixes.push("localhost/aznet/npm:".into());
-            let _unused = disk::remove_dir(&self.npm_cache);
+            let _unused = files::remove_dir(&self.npm_cache);
         }
         let names = names.lines().map(str::trim).filter(|name| {
             !kept.contains(name) && prefixes.iter().any(|prefix| name.starts_with(prefix))
@@ -220,12 +218,12 @@ impl<'a> Buildah<'a> {
     }
 
     async fn forget(&self, what: &str) {
-        if let Err(error) = self.tool("rmi").arg(what).output(self.cancel).await {
+        if let Err(error) = self.tool("rmi").arg(what).output(SOON, self.cancel).await {
             tracing::debug!(%what, %error, "stays in buildah's storage");
         }
     }
 
-    fn making(&self, what: &str) -> impl FnOnce(CommandError) -> ImageError + use<> {
+    fn making(&self, what: &str) -> impl FnOnce(ProcessError) -> ImageError + use<> {
         ImageError::making(what, &self.storage, 4 << 30)
     }
 }

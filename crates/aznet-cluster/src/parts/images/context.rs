@@ -1,16 +1,27 @@
 //! What an image is made from: its folder, the files it needs from elsewhere, the image it stands on.
 
-use std::env;
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use aznet_kit::files::{self, FileError, Staging};
+use aznet_kit::process::{ProcessError, Tool, find_in};
 
 use super::buildah::{Buildah, SHARED_CERTIFICATES};
-use super::{Built, Image, ImageError, Job, binary, rootfs};
-use crate::command::{CommandError, Tool};
-use crate::disk::{self, ContentHash, DiskError, Staging};
+use super::error::ImageError;
+use super::image::{Built, Image};
+use super::job::Job;
+use super::{binary, rootfs};
+use crate::machine::programs;
+use crate::parts::content::ContentHash;
 use crate::parts::toolchain::Program;
 
 const MIB: u64 = 1 << 20;
+/// npm reads its settings.
+const ANSWER: Duration = Duration::from_secs(30);
+/// Through a slow registry.
+const NPM: Duration = Duration::from_mins(20);
+/// What npm puts beside a `package.json`.
+const NPM_TREE: [&str; 1] = ["node_modules"];
 
 /// The inputs of one image.
 #[derive(Debug)]
@@ -35,12 +46,12 @@ impl Context {
     ) -> Result<Self, ImageError> {
         let folder = job.source.images().join(image.name());
         let extras = extras(image, job).await?;
-        let mut hash = ContentHash::new("image 1").with_tree(&folder, &["node_modules"])?;
+        let mut hash = ContentHash::new("image 1").with_tree(&folder, &NPM_TREE)?;
         for (name, path) in &extras {
             // A tool of the toolchain is known by its version; hashing 100 MB each time would be felt.
             hash = match program(image).zip(job.toolchain) {
                 Some((program, tools)) => hash.with(name, tools.identity(program)),
-                None => hash.with(name, "").with_tree(path, &["node_modules"])?,
+                None => hash.with(name, "").with_tree(path, &NPM_TREE)?,
             };
         }
         if let Some(parent) = parent {
@@ -86,7 +97,7 @@ impl Context {
     }
 
     /// Values for the `ARG`s of the Containerfile.
-    pub(super) async fn build_args(&self, buildah: &Buildah<'_>) -> Vec<(&'static str, String)> {
+    async fn build_args(&self, buildah: &Buildah<'_>) -> Vec<(&'static str, String)> {
         let mut args: Vec<_> = self
             .parent
             .iter()
@@ -120,11 +131,21 @@ impl Context {
             _ => {}
         }
         let staging = Staging::new(&job.paths.images().join("contexts"))?;
-        copy_tree(&self.folder, staging.path())?;
+        files::copy_tree(&self.folder, staging.path(), &NPM_TREE)?;
         for (name, path) in &self.extras {
-            copy_tree(path, &staging.path().join(name))?;
+            files::copy_tree(path, &staging.path().join(name), &NPM_TREE)?;
         }
         Ok(staging)
+    }
+
+    /// Builds the image from a prepared folder.
+    pub(super) async fn build(
+        &self,
+        buildah: &Buildah<'_>,
+        folder: &Path,
+    ) -> Result<(), ImageError> {
+        let args = self.build_args(buildah).await;
+        buildah.build(&self.name(), &args, folder).await
     }
 
     /// Makes the image that holds Node.js and npm, with the npm of this machine.
@@ -136,23 +157,25 @@ impl Context {
             return Ok(());
         }
         let staging = Staging::new(&job.paths.images().join("npm"))?;
-        copy_tree(&job.source.images().join("npm"), staging.path())?;
-        Tool::new("npm")
+        files::copy_tree(&job.source.images().join("npm"), staging.path(), &NPM_TREE)?;
+        let npm = Tool::new("npm")
             .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
-            .dir(staging.path())
-            .run(job.task, "installing Node.js and npm", job.cancel)
+            .shares_files()
+            .dir(staging.path());
+        job.task
+            .run("installing Node.js and npm", npm, NPM, job.cancel)
             .await
             .map_err(ImageError::making("image npm", staging.path(), 512 * MIB))?;
         let args = [("BASE", base.clone())];
-        buildah.build_plain(name, &args, staging.path()).await
+        buildah.build(name, &args, staging.path()).await
     }
 }
 
 /// What the image with npm on top of `base` is called.
-fn npm_name(base: &str, job: &Job<'_>) -> Result<String, DiskError> {
+fn npm_name(base: &str, job: &Job<'_>) -> Result<String, FileError> {
     let hash = ContentHash::new("npm 1")
         .with("base", base)
-        .with_tree(&job.source.images().join("npm"), &["node_modules"])?;
+        .with_tree(&job.source.images().join("npm"), &NPM_TREE)?;
     Ok(format!("localhost/aznet/npm:{}", hash.short()))
 }
 
@@ -184,14 +207,12 @@ async fn extras(image: Image, job: &Job<'_>) -> Result<Vec<(&'static str, PathBu
 
 /// Debian's catatonit is static; it is on the machine because containers need it.
 fn catatonit() -> Result<PathBuf, ImageError> {
-    let path = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&path)
-        .chain(["/usr/bin".into(), "/usr/libexec/podman".into()])
-        .map(|folder| folder.join("catatonit"))
-        .find(|path| path.is_file())
+    let podman = || find_in(Path::new("catatonit"), ["/usr/libexec/podman".into()]);
+    programs::find("catatonit")
+        .or_else(podman)
         .ok_or_else(|| ImageError::Command {
             what: "image pause".into(),
-            source: CommandError::NotFound {
+            source: ProcessError::NotFound {
                 program: "catatonit".into(),
             },
         })
@@ -200,28 +221,6 @@ fn catatonit() -> Result<PathBuf, ImageError> {
 /// The registry that this machine's npm uses.
 async fn registry(buildah: &Buildah<'_>) -> Option<String> {
     let asked = Tool::new("npm").args(["config", "get", "registry"]);
-    let answer = asked.output(buildah.cancel()).await.ok()?;
+    let answer = asked.output(ANSWER, buildah.cancel()).await.ok()?;
     Some(answer.trim().to_owned()).filter(|registry| registry.starts_with("http"))
-}
-
-/// Copies a file or folder; without what npm puts beside a `package.json`.
-fn copy_tree(from: &Path, to: &Path) -> Result<(), DiskError> {
-    if !from.is_dir() {
-        if let Some(parent) = to.parent() {
-            disk::make_dir(parent)?;
-        }
-        return fs::copy(from, to)
-            .map(drop)
-            .map_err(DiskError::of("copy", from));
-    }
-    disk::make_dir(to)?;
-    for entry in fs::read_dir(from)
-        .map_err(DiskError::of("list", from))?
-        .flatten()
-    {
-        if entry.file_name() != "node_modules" {
-            copy_tree(&entry.path(), &to.join(entry.file_name()))?;
-        }
-    }
-    Ok(())
 }

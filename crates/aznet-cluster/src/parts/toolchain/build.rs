@@ -1,16 +1,23 @@
 //! Builds a group with the machine's Go.
 
 use std::path::Path;
+use std::time::Duration;
 
+use aznet_kit::files::{self, Access};
+use aznet_kit::process::{ProcessError, Tool};
 use tokio_util::sync::CancellationToken;
 
 use super::{Pin, ToolchainError};
-use crate::command::{CommandError, Tool};
-use crate::disk;
+use crate::machine::{programs, space};
 use crate::progress::Task;
 
 /// Space for a group's programs and for what Go keeps of the compilation.
 const SPACE: u64 = 3 << 30;
+
+/// The largest program takes minutes, beside others many.
+const COMPILATION: Duration = Duration::from_hours(1);
+/// Go tells its version at once.
+const ANSWER: Duration = Duration::from_secs(30);
 
 /// Builds every program of a group into `bin`.
 pub(super) async fn group(
@@ -21,7 +28,7 @@ pub(super) async fn group(
 ) -> Result<(), ToolchainError> {
     check_go(pin, cancel).await?;
     check_space(pin, bin)?;
-    disk::make_dir(bin)?;
+    files::make_dir(bin, Access::Shared)?;
     let programs = pin.group.programs();
     for (index, program) in programs.iter().enumerate() {
         let place = match programs.len() {
@@ -29,29 +36,31 @@ pub(super) async fn group(
             count => format!(" ({} of {count})", index + 1),
         };
         let message = format!("building {} {}{place}", program.name(), pin.version);
-        go(pin)
+        let place = bin.join(program.name());
+        let build = go(pin)
             .args(["build", "-trimpath", "-buildvcs=false"])
             .args(["-tags", pin.group.tags(), "-ldflags", &pin.ldflags, "-o"])
-            .arg(bin.join(program.name()))
-            .arg(program.package())
-            .run(task, &message, cancel)
+            .arg(&place)
+            .arg(program.package());
+        task.run(&message, build, COMPILATION, cancel)
             .await
             .map_err(|error| explain(pin, bin, error))?;
+        files::set_access(&place, Access::Program)?;
     }
     Ok(())
 }
 
 fn go(pin: &Pin) -> Tool {
-    Tool::new("go")
+    Tool::new(programs::find("go").unwrap_or_else(|| "go".into()))
         .dir(&pin.folder)
         .env("CGO_ENABLED", "0")
         .env("GOWORK", "off")
 }
 
 async fn check_go(pin: &Pin, cancel: &CancellationToken) -> Result<(), ToolchainError> {
-    let asked = go(pin).args(["env", "GOVERSION"]).output(cancel).await;
+    let asked = go(pin).args(["env", "GOVERSION"]).output(ANSWER, cancel).await;
     let found = match asked {
-        Err(CommandError::NotFound { .. }) => {
+        Err(ProcessError::NotFound { .. }) => {
             return Err(ToolchainError::NoGo {
                 group: pin.group,
                 needed: pin.go.clone(),
@@ -79,16 +88,16 @@ fn version(text: &str) -> Vec<u32> {
 }
 
 fn check_space(pin: &Pin, path: &Path) -> Result<(), ToolchainError> {
-    let free = disk::free_bytes(path)?;
+    let free = space::free_bytes(path)?;
     if free < SPACE {
         return Err(disk_full(pin, path, free));
     }
     Ok(())
 }
 
-fn explain(pin: &Pin, path: &Path, error: CommandError) -> ToolchainError {
+fn explain(pin: &Pin, path: &Path, error: ProcessError) -> ToolchainError {
     if error.is_disk_full() {
-        return disk_full(pin, path, disk::free_bytes(path).unwrap_or(0));
+        return disk_full(pin, path, space::free_bytes(path).unwrap_or(0));
     }
     error.into()
 }

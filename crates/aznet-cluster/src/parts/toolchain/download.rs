@@ -3,20 +3,21 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use aznet_kit::files::{self, Access, FileError};
 use serde::Deserialize;
 use sha2::{Digest, Sha256, Sha512};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::{Group, Pin, ToolchainError, programs};
-use crate::disk::{self, DiskError};
+use crate::machine::space;
+use crate::parts::content;
 use crate::progress::Task;
 use crate::source::Source;
 
@@ -59,7 +60,7 @@ pub enum DownloadError {
         source: Box<ureq::Error>,
     },
     /// The connection broke.
-    #[error("the download of {url} broke off after {}", disk::human(*bytes))]
+    #[error("the download of {url} broke off after {}", space::human(*bytes))]
     Broken {
         /// The address.
         url: String,
@@ -97,7 +98,7 @@ pub enum DownloadError {
     },
     /// A file is out of reach.
     #[error(transparent)]
-    Disk(#[from] DiskError),
+    File(#[from] FileError),
 }
 
 impl DownloadError {
@@ -126,7 +127,7 @@ struct Entry {
 impl Releases {
     pub(super) fn read(source: &Source) -> Result<Self, ToolchainError> {
         let path = source.toolchain().join("releases.yaml");
-        let text = disk::read(&path)?;
+        let text = files::read(&path)?;
         let parsed = serde_norway::from_str(&text);
         Ok(parsed.map_err(|source| DownloadError::Unreadable { path, source })?)
     }
@@ -172,7 +173,7 @@ impl Release {
 
     /// A name for the content.
     pub(super) fn hash(&self) -> String {
-        disk::ContentHash::new("release 1")
+        content::ContentHash::new("release 1")
             .with("checksum", &self.checksum)
             .with("folder", &self.folder)
             .short()
@@ -192,7 +193,7 @@ impl Release {
         task: &Task,
         cancel: &CancellationToken,
     ) -> Result<(), DownloadError> {
-        disk::make_dir(bin)?;
+        files::make_dir(bin, Access::Shared)?;
         let stop = cancel.child_token();
         // However this ends, the thread gives up with its next read.
         let _given_up = stop.clone().drop_guard();
@@ -208,7 +209,7 @@ impl Release {
         thread::Builder::new()
             .name("download".into())
             .spawn(move || done.send(fetching.run()).is_ok())
-            .map_err(DiskError::of("start a thread to fill", bin))?;
+            .map_err(FileError::of("start a thread to fill", bin))?;
         let mut pulse = tokio::time::interval(Duration::from_secs(1));
         let mut last = (0, Instant::now());
         loop {
@@ -227,7 +228,7 @@ impl Release {
                         "downloading {} from {}: {}",
                         self.group,
                         self.host(),
-                        disk::human(bytes),
+                        space::human(bytes),
                     ));
                 }
             }
@@ -278,7 +279,7 @@ impl Fetching {
             });
         }
         self.unpack(&archive)?;
-        fs::remove_file(&archive).map_err(DiskError::of("remove", &archive))?;
+        fs::remove_file(&archive).map_err(FileError::of("remove", &archive))?;
         Ok(())
     }
 
@@ -294,7 +295,7 @@ impl Fetching {
                     source: Box::new(source),
                 })?;
         let mut body = response.body_mut().with_config().limit(u64::MAX).reader();
-        let mut file = File::create(archive).map_err(DiskError::of("write", archive))?;
+        let mut file = File::create(archive).map_err(FileError::of("write", archive))?;
         let mut hasher = Hasher::of(&self.release.checksum);
         let mut buffer = vec![0; 256 * 1024];
         loop {
@@ -310,14 +311,14 @@ impl Fetching {
             }
             hasher.update(&buffer[..count]);
             file.write_all(&buffer[..count])
-                .map_err(DiskError::of("write", archive))?;
+                .map_err(FileError::of("write", archive))?;
             self.received.fetch_add(count as u64, Ordering::Relaxed);
         }
     }
 
     /// Takes the group's programs out of the archive.
     fn unpack(&self, archive: &Path) -> Result<(), DownloadError> {
-        let unreadable = |source| DiskError::of("unpack", archive)(source);
+        let unreadable = |source| FileError::of("unpack", archive)(source);
         let file = File::open(archive).map_err(unreadable)?;
         let mut tar = tar::Archive::new(flate2::read::GzDecoder::new(file));
         let mut missing: Vec<&str> = self
@@ -340,10 +341,9 @@ impl Fetching {
                 continue;
             };
             let place = self.bin.join(missing.swap_remove(at));
-            let mut program = File::create(&place).map_err(DiskError::of("write", &place))?;
-            io::copy(&mut entry, &mut program).map_err(DiskError::of("write", &place))?;
-            let mode = fs::Permissions::from_mode(0o755);
-            fs::set_permissions(&place, mode).map_err(DiskError::of("make executable", &place))?;
+            let mut program = File::create(&place).map_err(FileError::of("write", &place))?;
+            io::copy(&mut entry, &mut program).map_err(FileError::of("write", &place))?;
+            files::set_access(&place, Access::Program)?;
         }
         match missing.first() {
             None => Ok(()),
@@ -379,8 +379,8 @@ impl Hasher {
 
     fn finish(self) -> String {
         match self {
-            Self::Sha256(hasher) => format!("sha256:{}", disk::hex(&hasher.finalize())),
-            Self::Sha512(hasher) => format!("sha512:{}", disk::hex(&hasher.finalize())),
+            Self::Sha256(hasher) => format!("sha256:{}", content::hex(&hasher.finalize())),
+            Self::Sha512(hasher) => format!("sha512:{}", content::hex(&hasher.finalize())),
         }
     }
 }

@@ -5,7 +5,7 @@ use kube::core::{ApiResource, GroupVersionKind, TypeMeta};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::Error;
+use super::error::Error;
 use super::addresses::DNS_ADDRESS;
 use super::spec::Images;
 

@@ -9,9 +9,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::layout::Layout;
 use super::spec::Spec;
-use super::{Error, addons};
-use crate::files;
-use crate::wait::{self, Look, Patience};
+use super::addons;
+use super::error::Error;
+use aznet_kit::files::{self, Access};
+use aznet_kit::wait::{self, Deadline, Look};
 
 /// What Felix writes for other plugins, wherever it runs.
 pub(super) const SHARED_DIR: &str = "/var/lib/calico";
@@ -24,7 +25,7 @@ const PLUGINS: [&str; 3] = ["host-local", "portmap", "loopback"];
 /// Puts the CNI plugins into one directory: the container runtime takes one only.
 pub(super) fn gather_plugins(layout: &Layout, spec: &Spec) -> Result<(), Error> {
     let dir = layout.cni_plugins();
-    files::make_private_dir(&dir)?;
+    files::make_dir(&dir, Access::Private)?;
     let system = PLUGINS.map(|plugin| (plugin, spec.binaries.cni.join(plugin)));
     let own = ("calico", spec.binaries.find("calico")?);
     for (name, target) in system.into_iter().chain([own]) {
@@ -99,7 +100,7 @@ pub(super) async fn initialise(
     let objects = addons::objects("calico", include_str!("../../../addons/calico.yaml"), &[])?;
     for object in &objects {
         // The second is of the first's kind, which the API knows a moment later.
-        let look = || async {
+        let look = |_| async {
             Ok::<_, Error>(match addons::apply_one(client, object).await {
                 Ok(()) => Look::Done(()),
                 Err(error) => Look::Pending(error.to_string()),
@@ -107,7 +108,7 @@ pub(super) async fn initialise(
         };
         wait::until(
             "the API takes Calico's objects",
-            Patience::seconds(20),
+            Deadline::seconds(20),
             cancel,
             look,
         )

@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 
-use super::mounts::{self, Mount};
-use super::{Error, process};
+use super::error::Error;
+use crate::machine::mounts::{self, Mount};
+use crate::machine::process;
 
 /// The v2 controllers that the kubelet and runc put to use, where the kernel has them.
 const CONTROLLERS: [&str; 6] = ["cpu", "cpuset", "hugetlb", "io", "memory", "pids"];

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use super::addresses::{API_PORT, DOMAIN, NODE_ADDRESS, SERVICE_PREFIX, SERVICE_RANGE, range};
 use super::layout::Layout;
 use super::spec::Spec;
-use super::{Error, calico};
+use super::calico;
+use super::error::Error;
 
 /// A program the supervisor runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 use super::addresses::{DNS_ADDRESS, DOMAIN, NODE_ADDRESS, POD_PREFIX, POD_RANGE, range};
 use super::layout::Layout;
 use super::spec::Spec;
-use super::{Error, calico};
-use crate::files;
+use super::calico;
+use super::error::Error;
+use aznet_kit::files::{self, Access};
 
 /// What the kubelet keeps for the machine's own processes, in thousandths of a core.
 const SYSTEM_CPU: u64 = 100;
@@ -22,7 +23,7 @@ pub const RESERVED_CPU: u64 = SYSTEM_CPU + KUBERNETES_CPU;
 
 /// Writes all of them; the same spec always gives the same files.
 pub(crate) fn write_all(layout: &Layout, spec: &Spec) -> Result<(), Error> {
-    files::make_private_dir(&layout.config(""))?;
+    files::make_dir(&layout.config(""), Access::Private)?;
     for user in [
         "controller-manager",
         "scheduler",
@@ -32,23 +33,24 @@ pub(crate) fn write_all(layout: &Layout, spec: &Spec) -> Result<(), Error> {
     ] {
         let inside = format!("https://127.0.0.1:{}", super::addresses::API_PORT);
         let text = kubeconfig(layout, user, &inside, Keys::InFiles)?;
-        files::write(&layout.config(&format!("{user}.kubeconfig")), text)?;
+        let path = layout.config(&format!("{user}.kubeconfig"));
+        files::write(&path, text, Access::Private)?;
     }
     write_kubeconfig(layout, spec.port)?;
-    let put = |file: &str, text: String| files::write(&layout.config(file), text);
+    let put = |file: &str, text: String| files::write(&layout.config(file), text, Access::Private);
     put("kubelet.json", kubelet(layout).to_string())?;
     put("proxy.json", proxy(layout).to_string())?;
     put("containerd.toml", containerd(layout, spec)?)?;
     // An empty file: the node itself has no name server, there is nobody to ask.
     put("resolv.conf", String::new())?;
-    files::make_private_dir(&layout.config("cni"))?;
+    files::make_dir(&layout.config("cni"), Access::Private)?;
     let link = if spec.network_policy {
         calico::gather_plugins(layout, spec)?;
         calico::plugin(layout)
     } else {
         links()
     };
-    put("cni/10-aznet.conflist", cni(layout, link).to_string())
+    Ok(put("cni/10-aznet.conflist", cni(layout, link).to_string())?)
 }
 
 /// Writes the kubeconfig meant for people and their tools.
@@ -59,7 +61,7 @@ pub(crate) fn write_kubeconfig(layout: &Layout, port: u16) -> Result<(), Error> 
         &format!("https://127.0.0.1:{port}"),
         Keys::Inside,
     )?;
-    files::write(&layout.kubeconfig(), text)
+    Ok(files::write(&layout.kubeconfig(), text, Access::Private)?)
 }
 
 /// Where a kubeconfig has its keys.
@@ -192,7 +194,7 @@ fn cni(layout: &Layout, mut link: Value) -> Value {
         "routes": [{ "dst": range(Ipv4Addr::UNSPECIFIED, 0) }],
     });
     let ports = json!({ "type": "portmap", "capabilities": { "portMappings": true } });
-    json!({ "cniVersion": "0.4.0", "name": layout.node(), "plugins": [link, ports] })
+    json!({ "cniVersion": "0.4.0", "name": layout.unique(), "plugins": [link, ports] })
 }
 
 /// Version 2 of the format: containerd 1.6 and 1.7 read it, 2.x converts it.
@@ -264,9 +266,17 @@ disabled_plugins = [
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::paths::Paths;
+
+    /// A kubeconfig with keys inside, for tests of clients.
+    pub(crate) fn kubeconfig_for(paths: &Paths, name: &str) -> std::path::PathBuf {
+        let layout = Layout::new(paths, name);
+        super::super::pki::ensure(&layout).unwrap();
+        write_kubeconfig(&layout, 6443).unwrap();
+        layout.kubeconfig()
+    }
 
     fn layout() -> Layout {
         Layout::new(&Paths::new("/c", "/s", "/r"), "ci")

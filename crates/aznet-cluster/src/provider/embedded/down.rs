@@ -9,11 +9,14 @@ use tokio_util::sync::CancellationToken;
 use super::cgroup::Cgroups;
 use super::layout::Layout;
 use super::spec::check_name;
-use super::{Error, host, lock, mounts, netns, status, store, traces};
-use crate::files;
+use super::error::Error;
+use super::{claim, host, netns, status, traces};
+use crate::machine::mounts;
+use aznet_kit::files;
+use aznet_kit::lock::Lock;
 use crate::paths::Paths;
 use crate::progress::{Reporter, Task};
-use crate::wait::{self, Look, Patience, WaitError};
+use aznet_kit::wait::{self, Deadline, Look, WaitError};
 
 /// Removes the cluster `name` with everything in it. Once the removal has begun it is carried through.
 ///
@@ -34,13 +37,13 @@ pub async fn down(
             name: name.to_owned(),
         });
     }
-    let _lock = lock::change(&layout, cancel).await?;
+    let lock = claim::claim(&layout, cancel).await?;
     let sockets = traces::shim_sockets(&layout);
     task.say("ending its processes");
     end_all(&layout, &cgroups, "").await?;
     task.say("removing its mounts, cgroups and files");
     remove_all(&layout, &cgroups, &sockets).await?;
-    remove_shared(paths, &layout, &cgroups)?;
+    remove_shared(paths, &cgroups, lock).await?;
     task.done("removed");
     Ok(())
 }
@@ -57,15 +60,12 @@ pub(super) async fn end_all(layout: &Layout, cgroups: &Cgroups, part: &str) -> R
         supervisor.kill().map_err(Error::kernel(action))?;
     }
     let never = CancellationToken::new();
-    let patience = Patience {
-        pace: std::time::Duration::from_millis(20),
-        ..Patience::seconds(10)
-    };
+    let deadline = Deadline::seconds(10).every(std::time::Duration::from_millis(20));
     wait::until(
         "the end of the cluster's processes",
-        patience,
+        deadline,
         &never,
-        || async {
+        |_| async {
             Ok(match cgroups.kill(part)? {
                 0 => Look::Done(()),
                 count => Look::Pending(format!("{count} left")),
@@ -83,7 +83,7 @@ async fn remove_all(
 ) -> Result<(), Error> {
     let never = CancellationToken::new();
     let what = "the removal of the cluster's mounts, cgroups and files";
-    let outcome = wait::until(what, Patience::seconds(10), &never, || async {
+    let outcome = wait::until(what, Deadline::seconds(10), &never, |_| async {
         for dir in [layout.run(), layout.state()] {
             mounts::remove_under(dir)?;
         }
@@ -120,16 +120,17 @@ fn remove_files(dir: &std::path::Path) -> Result<(), Error> {
         let busy = std::io::Error::from(std::io::ErrorKind::ResourceBusy);
         return Err(Error::io("unmount", point)(busy));
     }
-    store::remove_tree(dir)
+    Ok(files::remove_dir(dir)?)
 }
 
 /// Removes what all clusters share, if this was the last one.
-fn remove_shared(paths: &Paths, layout: &Layout, cgroups: &Cgroups) -> Result<(), Error> {
-    host::restore_if(|| cgroups.was_last())?;
+async fn remove_shared(paths: &Paths, cgroups: &Cgroups, lock: Lock) -> Result<(), Error> {
+    let never = CancellationToken::new();
+    host::restore_if(|| cgroups.was_last(), &never).await?;
     if cgroups.was_last() {
         traces::remove_empty_dirs();
     }
-    files::remove_if_there(layout.lock())?;
+    lock.remove()?;
     for dir in [&paths.clusters(), paths.state(), paths.run()] {
         // Not empty as long as there is another cluster.
         let _ = fs::remove_dir(dir);

@@ -3,15 +3,21 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::provider::cluster::ClientError;
-use crate::wait::WaitError;
+use aznet_kit::files::FileError;
+use aznet_kit::lock::LockError;
+use aznet_kit::process::ProcessError;
+use aznet_kit::wait::WaitError;
+
+use super::spec::LONGEST_NAME;
+use crate::parts::clone::CloneError;
+use crate::provider::client::ClientError;
 
 /// What can go wrong with an embedded cluster.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The name can't be used.
     #[error(
-        "cluster name `{name}`: expected 1 to 20 of a-z, 0-9 and `-`, starting with a letter, not ending with `-`"
+        "cluster name `{name}`: expected 1 to {LONGEST_NAME} of a-z, 0-9 and `-`, starting with a letter, not ending with `-`"
     )]
     BadName {
         /// The name given.
@@ -72,15 +78,18 @@ pub enum Error {
         image: String,
     },
     /// A file or directory could not be used.
-    #[error("{action} {}", path.display())]
-    Io {
-        /// What was tried, such as `write`.
-        action: &'static str,
-        /// On which file.
-        path: PathBuf,
-        /// What the system says.
-        #[source]
-        source: io::Error,
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The run folder that was in use is another.
+    #[error(
+        "cluster `{name}` keeps its sockets in {}; set AZNET_RUN to {}, or remove that folder if nothing of the cluster runs",
+        used.display(), used.parent().unwrap_or(used).display()
+    )]
+    OtherRun {
+        /// The cluster.
+        name: String,
+        /// Its folder under the AZNET_RUN that it was made with.
+        used: PathBuf,
     },
     /// The kernel refused.
     #[error("{action}")]
@@ -129,20 +138,24 @@ pub enum Error {
         source: rcgen::Error,
     },
     /// Another aznet works on the same cluster.
-    #[error("another aznet is working on cluster `{name}` ({}); wait for it or stop it", lock.display())]
+    #[error("another aznet is working on cluster `{name}`; wait for it or stop it")]
     Busy {
         /// The cluster.
         name: String,
-        /// The lock it holds.
-        lock: PathBuf,
+        /// Who holds which lock, for how long.
+        #[source]
+        source: WaitError,
     },
+    /// A lock could not be had.
+    #[error(transparent)]
+    Lock(#[from] LockError),
     /// A supervisor of this cluster runs already.
-    #[error("cluster `{name}` has a supervisor already, process {pid}")]
+    #[error("cluster `{name}` has a supervisor already, {holder}")]
     Supervised {
         /// The cluster.
         name: String,
-        /// Its process id, 0 if unknown.
-        pid: i32,
+        /// Who it is: `process 17`.
+        holder: String,
     },
     /// The supervisor ended while it was needed.
     #[error("the supervisor of cluster `{name}` ended ({status}); its last lines:\n{log}")]
@@ -186,15 +199,11 @@ pub enum Error {
         problem: String,
     },
     /// A program failed.
-    #[error("`{command}` failed ({status}): {output}")]
-    Command {
-        /// The command line.
-        command: String,
-        /// How it ended.
-        status: String,
-        /// What it said.
-        output: String,
-    },
+    #[error(transparent)]
+    Process(#[from] ProcessError),
+    /// The image store could not be cloned.
+    #[error("could not clone the image store")]
+    Clone(#[from] CloneError),
     /// The API answered with an error.
     #[error("Kubernetes API: {action}")]
     Api {
@@ -232,11 +241,7 @@ impl Error {
         path: impl AsRef<Path>,
     ) -> impl FnOnce(io::Error) -> Self {
         let path = path.as_ref().to_path_buf();
-        move |source| Self::Io {
-            action,
-            path,
-            source,
-        }
+        move |source| FileError::of(action, &path)(source).into()
     }
 
     /// Adds what was asked to the API's error.
@@ -259,6 +264,12 @@ impl Error {
 
     /// Whether this is the caller's own interruption.
     pub fn is_cancelled(&self) -> bool {
-        matches!(self, Self::Wait(WaitError::Cancelled { .. }))
+        matches!(
+            self,
+            Self::Wait(WaitError::Cancelled { .. })
+                | Self::Lock(LockError::Wait(WaitError::Cancelled { .. }))
+                | Self::Process(ProcessError::Cancelled { .. })
+                | Self::Clone(CloneError::Process(ProcessError::Cancelled { .. }))
+        )
     }
 }

@@ -2,13 +2,18 @@
 //! first cluster starts, and put back when the last one is gone.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Error, calico};
-use crate::files;
+use aznet_kit::files::{self, Access, FileError};
+use aznet_kit::lock::{Lock, Share};
+use aznet_kit::wait::Deadline;
+use tokio_util::sync::CancellationToken;
+
+use super::calico;
+use super::error::Error;
 
 /// What the kubelet sets for a machine that is nothing but a node.
 const CHANGED_BY_KUBELET: [&str; 6] = [
@@ -36,21 +41,25 @@ struct Settings {
 const KEPT: &str = "/run/aznet-host-settings.json";
 
 /// Writes the values down, unless another cluster has done so.
-pub(crate) fn remember() -> Result<(), Error> {
-    exclusively(|| remember_in(Path::new(KEPT)))
+pub(crate) async fn remember(cancel: &CancellationToken) -> Result<(), Error> {
+    exclusively(cancel, || remember_in(Path::new(KEPT))).await
 }
 
 /// Puts the values back, if this was the `last` cluster of the machine.
-pub(crate) fn restore_if(last: impl FnOnce() -> bool) -> Result<(), Error> {
-    exclusively(|| {
+pub(crate) async fn restore_if(
+    last: impl FnOnce() -> bool,
+    cancel: &CancellationToken,
+) -> Result<(), Error> {
+    let restore = || {
         if last() {
             restore_from(Path::new(KEPT))?;
         }
         Ok(())
-    })
+    };
+    exclusively(cancel, restore).await
 }
 
-fn remember_in(path: &Path) -> Result<(), Error> {
+fn remember_in(path: &Path) -> Result<(), FileError> {
     let boot = read(Path::new("/proc/sys/kernel/random/boot_id"))?;
     if kept(path)?.is_some_and(|kept| kept.boot == boot) {
         return Ok(());
@@ -70,10 +79,11 @@ fn remember_in(path: &Path) -> Result<(), Error> {
             values,
             calico,
         },
+        Access::Private,
     )
 }
 
-fn restore_from(path: &Path) -> Result<(), Error> {
+fn restore_from(path: &Path) -> Result<(), FileError> {
     let boot = read(Path::new("/proc/sys/kernel/random/boot_id"))?;
     if let Some(kept) = kept(path)?.filter(|kept| kept.boot == boot) {
         if kept.calico == Some(false) {
@@ -82,7 +92,7 @@ fn restore_from(path: &Path) -> Result<(), Error> {
         for (name, value) in kept.values {
             let file = Path::new("/proc/sys").join(name);
             if read(&file)? != value {
-                fs::write(&file, value).map_err(Error::io("write", &file))?;
+                fs::write(&file, value).map_err(FileError::of("write", &file))?;
             }
         }
     }
@@ -90,7 +100,7 @@ fn restore_from(path: &Path) -> Result<(), Error> {
 }
 
 /// What Felix left outside of its cluster.
-fn remove_calicos() -> Result<(), Error> {
+fn remove_calicos() -> Result<(), FileError> {
     let dir = Path::new(calico::SHARED_DIR);
     for file in calico::SHARED_FILES {
         files::remove_if_there(&dir.join(file))?;
@@ -101,22 +111,26 @@ fn remove_calicos() -> Result<(), Error> {
 }
 
 /// Held for an instant only, by an `up` or a `down` of whichever cluster.
-fn exclusively(task: impl FnOnce() -> Result<(), Error>) -> Result<(), Error> {
-    let dir = Path::new("/run");
-    let lock = File::open(dir).map_err(Error::io("open", dir))?;
-    lock.lock().map_err(Error::io("lock", dir))?;
-    task()
+async fn exclusively(
+    cancel: &CancellationToken,
+    task: impl FnOnce() -> Result<(), FileError>,
+) -> Result<(), Error> {
+    let path = Path::new(KEPT).with_extension("lock");
+    let deadline = Deadline::seconds(30);
+    let lock = Lock::acquire(&path, Share::Alone, deadline, cancel, |_| {}).await?;
+    let outcome = task();
+    lock.remove()?;
+    Ok(outcome?)
 }
 
 /// A file that does not parse is as good as none: it was never written by this program as a whole.
-fn kept(path: &Path) -> Result<Option<Settings>, Error> {
+fn kept(path: &Path) -> Result<Option<Settings>, FileError> {
     let text = files::read_if_there(path)?;
     Ok(text.and_then(|text| serde_json::from_slice(&text).ok()))
 }
 
-fn read(path: &Path) -> Result<String, Error> {
-    let text = fs::read_to_string(path).map_err(Error::io("read", path))?;
-    Ok(text.trim().to_owned())
+fn read(path: &Path) -> Result<String, FileError> {
+    Ok(files::read(path)?.trim().to_owned())
 }
 
 #[cfg(test)]
@@ -131,11 +145,11 @@ mod tests {
         let mut settings = kept(&path).unwrap().unwrap();
         assert!(settings.values.contains_key("vm/overcommit_memory"));
         settings.values.clear();
-        files::write_json(&path, &settings).unwrap();
+        files::write_json(&path, &settings, Access::Private).unwrap();
         remember_in(&path).unwrap();
         assert!(kept(&path).unwrap().unwrap().values.is_empty());
         settings.boot = "another".into();
-        files::write_json(&path, &settings).unwrap();
+        files::write_json(&path, &settings, Access::Private).unwrap();
         remember_in(&path).unwrap();
         assert!(!kept(&path).unwrap().unwrap().values.is_empty());
     }

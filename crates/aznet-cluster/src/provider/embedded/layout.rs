@@ -2,12 +2,24 @@
 
 use std::path::{Path, PathBuf};
 
+use super::error::Error;
+use super::spec::check_name;
 use crate::paths::Paths;
+
+/// The socket of the cluster's containerd.
+///
+/// # Errors
+/// [`Error::BadName`].
+pub fn containerd_socket(paths: &Paths, name: &str) -> Result<PathBuf, Error> {
+    check_name(name)?;
+    Ok(Layout::new(paths, name).containerd_socket())
+}
 
 /// The files of one cluster. State survives a reboot, what is under `run` does not.
 #[derive(Debug, Clone)]
 pub(crate) struct Layout {
     name: String,
+    unique: String,
     state: PathBuf,
     run: PathBuf,
     netns: PathBuf,
@@ -23,12 +35,18 @@ impl Layout {
             run: paths.cluster_run(name),
             netns: paths.netns(name),
             cgroup: paths.cgroup(name),
-            lock: paths.run().join(format!("{name}.lock")),
+            lock: paths.cluster_lock(name),
+            unique: paths.unique(name),
         }
     }
 
     pub(crate) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// A name that no other cluster on this machine has.
+    pub(crate) fn unique(&self) -> &str {
+        &self.unique
     }
 
     /// The Kubernetes node's name.

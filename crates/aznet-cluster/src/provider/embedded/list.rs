@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::Error;
+use super::error::Error;
 use super::layout::Layout;
 use super::spec::{Spec, check_name};
 use super::status::{self, ComponentStatus, Status};
@@ -70,6 +70,19 @@ pub fn list(paths: &Paths) -> Result<Vec<Info>, Error> {
         }
     }
     Ok(found)
+}
+
+/// One embedded cluster of this machine.
+///
+/// # Errors
+/// [`Error::NoSuchCluster`], or when what is kept about it can't be read.
+pub fn find(paths: &Paths, name: &str) -> Result<Info, Error> {
+    check_name(name)?;
+    let layout = Layout::new(paths, name);
+    let spec = Spec::load(&layout)?.ok_or_else(|| Error::NoSuchCluster {
+        name: name.to_owned(),
+    })?;
+    info(&layout, &spec)
 }
 
 fn info(layout: &Layout, spec: &Spec) -> Result<Info, Error> {

@@ -1,4 +1,4 @@
-//! The cluster's network namespace, named so that `ip netns` shows it. Inside: loopback, a bridge that carries the
+//! The cluster's network namespace, named by a file that `nsenter --net=FILE` takes. Inside: loopback, a bridge that carries the
 //! node's address, and a default route that leads nowhere. There is no link to the host.
 
 use std::fs::{self, File};
@@ -8,14 +8,15 @@ use std::thread;
 
 use futures::TryStreamExt;
 use netlink_packet_route::route::RouteType;
-use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::statfs::{NSFS_MAGIC, statfs};
 use rtnetlink::{Handle, LinkBridge, LinkUnspec, RouteMessageBuilder};
 
-use super::Error;
+use super::error::Error;
 use super::addresses::{CALICO_GATEWAY, NODE_ADDRESS, NODE_LINK, SERVICE_PREFIX, SERVICE_RANGE};
-use crate::files;
+use crate::machine::mounts;
+use aznet_kit::files::{self, Access};
 
 /// Whether `path` names a namespace; an empty file left by a reboot does not.
 pub(crate) fn exists(path: &Path) -> bool {
@@ -28,9 +29,9 @@ pub(crate) fn ensure(path: &Path) -> Result<(), Error> {
         return Ok(());
     }
     if let Some(dir) = path.parent() {
-        files::make_dir(dir)?;
+        files::make_dir(dir, Access::Private)?;
     }
-    let outcome = create(path);
+    let outcome = create(path, furnish);
     if outcome.is_err() {
         remove(path)?;
     }
@@ -39,11 +40,8 @@ pub(crate) fn ensure(path: &Path) -> Result<(), Error> {
 
 /// Takes the name away; the namespace ends with its last process.
 pub(crate) fn remove(path: &Path) -> Result<(), Error> {
-    if exists(path) {
-        umount2(path, MntFlags::MNT_DETACH)
-            .map_err(|errno| Error::io("unmount", path)(errno.into()))?;
-    }
-    files::remove_if_there(path)
+    mounts::remove_under(path)?;
+    Ok(files::remove_if_there(path)?)
 }
 
 /// Moves the calling thread, and all that it starts, into the namespace.
@@ -64,25 +62,15 @@ pub(crate) fn within<T: Send>(
     })
 }
 
-fn create(path: &Path) -> Result<(), Error> {
-    File::create(path).map_err(Error::io("make", path))?;
+/// Named only when it is furnished: whoever finds the name takes the namespace as it is.
+fn create(path: &Path, furnish: impl FnOnce() -> Result<(), Error> + Send) -> Result<(), Error> {
     on_thread(|| {
         unshare(CloneFlags::CLONE_NEWNET).map_err(Error::kernel("make a network namespace"))?;
-        let none: Option<&str> = None;
-        mount(
-            Some("/proc/thread-self/ns/net"),
-            path,
-            none,
-            MsFlags::MS_BIND,
-            none,
-        )
-        .map_err(|errno| Error::io("name the network namespace", path)(errno.into()))?;
-        set("net/ipv4/ip_forward", "1")?;
-        tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(Error::kernel("start a runtime"))?
-            .block_on(furnish())
+        furnish()?;
+        File::create(path).map_err(Error::io("make", path))?;
+        let (this, none) = (Some("/proc/thread-self/ns/net"), None::<&str>);
+        mount(this, path, none, MsFlags::MS_BIND, none)
+            .map_err(|errno| Error::io("name the network namespace", path)(errno.into()))
     })
 }
 
@@ -105,13 +93,21 @@ fn set(name: &str, value: &str) -> Result<(), Error> {
     fs::write(&path, value).map_err(Error::io("write", &path))
 }
 
-async fn furnish() -> Result<(), Error> {
-    let (connection, handle, _) =
-        rtnetlink::new_connection().map_err(Error::kernel("open netlink"))?;
-    let connection = tokio::spawn(connection);
-    let outcome = links_and_routes(&handle).await;
-    connection.abort();
-    outcome
+/// Makes what is in the calling thread's namespace.
+fn furnish() -> Result<(), Error> {
+    set("net/ipv4/ip_forward", "1")?;
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Error::kernel("start a runtime"))?
+        .block_on(async {
+            let (connection, handle, _) =
+                rtnetlink::new_connection().map_err(Error::kernel("open netlink"))?;
+            let connection = tokio::spawn(connection);
+            let outcome = links_and_routes(&handle).await;
+            connection.abort();
+            outcome
+        })
 }
 
 async fn links_and_routes(handle: &Handle) -> Result<(), Error> {
@@ -167,4 +163,51 @@ async fn index_of(handle: &Handle, link: &str) -> Result<u32, rtnetlink::Error> 
     found
         .map(|link| link.header.index)
         .ok_or(rtnetlink::Error::RequestFailed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A folder to work in; `None` for users who can't make namespaces.
+    fn scratch() -> Option<tempfile::TempDir> {
+        let root = nix::unistd::geteuid().is_root();
+        root.then(|| tempfile::tempdir().unwrap())
+    }
+
+    #[test]
+    fn a_namespace_has_no_name_before_it_is_furnished() {
+        let Some(dir) = scratch() else { return };
+        let path = dir.path().join("netns");
+        let furnish = || {
+            assert!(!path.exists());
+            Err(Error::kernel("furnish")(std::io::Error::other("killed")))
+        };
+        create(&path, furnish).unwrap_err();
+        assert!(!path.exists());
+        ensure(&path).unwrap();
+        assert!(exists(&path));
+        let forward = || {
+            let path = Path::new("/proc/sys/net/ipv4/ip_forward");
+            fs::read_to_string(path).map_err(Error::io("read", path))
+        };
+        assert_eq!(within(&path, forward).unwrap().trim(), "1");
+        remove(&path).unwrap();
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn r01_a_folder_bound_over_itself_as_ip_netns_does_keeps_no_mount() {
+        let Some(dir) = scratch() else { return };
+        let path = dir.path().join("netns");
+        ensure(&path).unwrap();
+        let none = None::<&str>;
+        let flags = MsFlags::MS_BIND | MsFlags::MS_REC;
+        mount(Some(dir.path()), dir.path(), none, flags, none).unwrap();
+        assert_eq!(mounts::under(dir.path()).unwrap().len(), 3);
+        mounts::remove_under(dir.path()).unwrap();
+        remove(&path).unwrap();
+        assert!(!path.exists());
+        assert_eq!(mounts::under(dir.path()).unwrap(), Vec::<std::path::PathBuf>::new());
+    }
 }

@@ -7,10 +7,10 @@ use rcgen::{
     KeyUsagePurpose, SanType,
 };
 
-use super::Error;
+use super::error::Error;
 use super::addresses::{API_ADDRESS, DOMAIN, NODE_ADDRESS};
 use super::layout::Layout;
-use crate::files;
+use aznet_kit::files::{self, Access};
 
 /// Members may do everything, whatever RBAC says.
 const MASTERS: &str = "system:masters";
@@ -33,15 +33,15 @@ pub(crate) fn ensure(layout: &Layout) -> Result<(), Error> {
     if layout.pki("complete").exists() {
         return Ok(());
     }
-    files::make_private_dir(&layout.pki(""))?;
+    files::make_dir(&layout.pki(""), Access::Private)?;
     let issuer = certificate_authority(layout)?;
     for subject in subjects(layout) {
         issue(layout, &issuer, &subject)?;
     }
     let signing = key("service-account")?;
-    files::write(&layout.pki("service-account.key"), signing.serialize_pem())?;
-    files::write(&layout.pki("service-account.pub"), signing.public_key_pem())?;
-    files::write(&layout.pki("complete"), "")
+    files::write(&layout.pki("service-account.key"), signing.serialize_pem(), Access::Private)?;
+    files::write(&layout.pki("service-account.pub"), signing.public_key_pem(), Access::Private)?;
+    Ok(files::write(&layout.pki("complete"), "", Access::Private)?)
 }
 
 fn subjects(layout: &Layout) -> Vec<Subject> {
@@ -115,8 +115,8 @@ fn certificate_authority(layout: &Layout) -> Result<Issuer<'static, KeyPair>, Er
         KeyUsagePurpose::DigitalSignature,
     ];
     let certificate = params.self_signed(&key).map_err(certificate("ca"))?;
-    files::write(&layout.pki("ca.crt"), certificate.pem())?;
-    files::write(&layout.pki("ca.key"), key.serialize_pem())?;
+    files::write(&layout.pki("ca.crt"), certificate.pem(), Access::Private)?;
+    files::write(&layout.pki("ca.key"), key.serialize_pem(), Access::Private)?;
     Ok(Issuer::new(params, key))
 }
 
@@ -126,8 +126,8 @@ fn issue(layout: &Layout, issuer: &Issuer<'_, KeyPair>, subject: &Subject) -> Re
         .signed_by(&key, issuer)
         .map_err(certificate(subject.file))?;
     let file = |extension| layout.pki(&format!("{}.{extension}", subject.file));
-    files::write(&file("crt"), signed.pem())?;
-    files::write(&file("key"), key.serialize_pem())
+    files::write(&file("crt"), signed.pem(), Access::Private)?;
+    Ok(files::write(&file("key"), key.serialize_pem(), Access::Private)?)
 }
 
 fn params(subject: &Subject) -> Result<CertificateParams, Error> {

@@ -5,7 +5,7 @@ use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Node;
 
 use super::status::Status;
-use crate::wait::Look;
+use aznet_kit::wait::Look;
 
 pub(super) fn kubelet_since(status: &Status) -> Option<Timestamp> {
     let mut components = status.components.iter();

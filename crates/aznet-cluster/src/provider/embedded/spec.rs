@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::Error;
+use super::error::Error;
 use super::layout::Layout;
-use crate::files;
+use aznet_kit::files::{self, Access};
+use aznet_kit::process::find_in;
 use crate::paths::Paths;
 
 /// Where the programs are.
@@ -71,17 +72,13 @@ impl Binaries {
 }
 
 fn find(program: &str, search: &[PathBuf]) -> Result<PathBuf, Error> {
-    search
-        .iter()
-        .map(|dir| dir.join(program))
-        .find(|path| path.is_file())
-        .ok_or_else(|| {
-            let searched: Vec<_> = search.iter().map(|dir| dir.display().to_string()).collect();
-            Error::ProgramMissing {
-                program: program.to_owned(),
-                searched: searched.join(", "),
-            }
-        })
+    find_in(Path::new(program), search.iter().cloned()).ok_or_else(|| {
+        let searched: Vec<_> = search.iter().map(|dir| dir.display().to_string()).collect();
+        Error::ProgramMissing {
+            program: program.to_owned(),
+            searched: searched.join(", "),
+        }
+    })
 }
 
 /// The images a cluster starts with.
@@ -115,6 +112,9 @@ pub(crate) struct Spec {
     pub(crate) name: String,
     /// The port on the host's 127.0.0.1 that leads to the API.
     pub(crate) port: u16,
+    /// Its folder under the run folder that was in use last.
+    #[serde(default)]
+    pub(crate) run: Option<PathBuf>,
     /// When it was made, RFC 3339.
     pub(crate) created: jiff::Timestamp,
     /// Where the programs are.
@@ -144,7 +144,7 @@ impl Spec {
 
     /// Keeps it.
     pub(crate) fn save(&self, layout: &Layout) -> Result<(), Error> {
-        files::write_json(&layout.spec(), self)
+        Ok(files::write_json(&layout.spec(), self, Access::Private)?)
     }
 }
 
@@ -158,14 +158,21 @@ pub fn enforces_policies(paths: &Paths, name: &str) -> Result<bool, Error> {
     Ok(spec.is_some_and(|spec| spec.network_policy))
 }
 
-/// Checks a name: it becomes part of host names, paths and sockets, which are short.
-pub(crate) fn check_name(name: &str) -> Result<(), Error> {
+/// The longest name: it becomes part of paths of sockets, which are short.
+pub const LONGEST_NAME: usize = 20;
+
+/// Whether a cluster can be called so: the name becomes part of host names, paths and sockets.
+pub fn is_name(name: &str) -> bool {
     let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    let good = (1..=20).contains(&name.len())
+    (1..=LONGEST_NAME).contains(&name.len())
         && name.starts_with(|c: char| c.is_ascii_lowercase())
         && !name.ends_with('-')
-        && name.chars().all(inner);
-    if good {
+        && name.chars().all(inner)
+}
+
+/// Checks a name.
+pub(crate) fn check_name(name: &str) -> Result<(), Error> {
+    if is_name(name) {
         Ok(())
     } else {
         Err(Error::BadName {

@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Error;
+use super::error::Error;
 use super::layout::Layout;
-use super::process::Process;
-use crate::files;
+use crate::machine::process::Process;
+use aznet_kit::files;
 
 /// How the components of a cluster do.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

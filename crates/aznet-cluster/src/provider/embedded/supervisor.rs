@@ -7,7 +7,6 @@ mod log;
 mod proxy;
 mod volumes;
 
-use std::fs::File;
 use std::net::{Ipv4Addr, TcpListener};
 
 use tokio::sync::watch;
@@ -18,10 +17,12 @@ use self::board::{Api, Board};
 use super::cgroup::Cgroups;
 use super::components::Component;
 use super::layout::Layout;
-use super::process::Process;
 use super::spec::{Spec, check_name};
-use super::{Error, config, lock, netns};
-use crate::files;
+use super::error::Error;
+use super::{config, netns};
+use aznet_kit::files::{self, Access};
+use aznet_kit::lock::{Attempt, Lock, Share};
+use crate::machine::process::Process;
 use crate::paths::Paths;
 
 /// Supervises the cluster `name`, which `up` has prepared; returns only if it can't. To be called before any thread is
@@ -37,6 +38,8 @@ pub fn supervise(paths: &Paths, name: &str) -> Result<(), Error> {
     })?;
     // Whoever started this one leads its session; it must not end with that one's terminal.
     let _ = nix::unistd::setsid();
+    // Components make files that pods run and read, whatever the umask of whoever called `up`.
+    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
     let _lock = become_supervisor(&layout)?;
     Cgroups::at(layout.cgroup())?.enter_system()?;
     let listener = listen(&layout, &mut spec)?;
@@ -50,15 +53,19 @@ pub fn supervise(paths: &Paths, name: &str) -> Result<(), Error> {
 }
 
 /// Makes sure there is only one, and says who it is.
-fn become_supervisor(layout: &Layout) -> Result<File, Error> {
-    let busy = || Error::Supervised {
-        name: layout.name().to_owned(),
-        pid: 0,
+fn become_supervisor(layout: &Layout) -> Result<Lock, Error> {
+    let lock = match Lock::attempt(&layout.run().join("supervisor.lock"), Share::Alone)? {
+        Attempt::Held(lock) => lock,
+        Attempt::Taken(holder) => {
+            return Err(Error::Supervised {
+                name: layout.name().to_owned(),
+                holder,
+            });
+        }
     };
-    let lock = lock::try_hold(&layout.run().join("supervisor.lock"))?.ok_or_else(busy)?;
     files::remove_if_there(&layout.status())?;
-    let this = Process::this().ok_or_else(busy)?;
-    files::write_json(&layout.supervisor(), &this)?;
+    let this = Process::this().map_err(Error::kernel("find this process"))?;
+    files::write_json(&layout.supervisor(), &this, Access::Private)?;
     Ok(lock)
 }
 
@@ -106,4 +113,20 @@ async fn run(layout: Layout, spec: Spec, listener: TcpListener) -> Result<(), Er
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_supervisor_names_the_first() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::new(&Paths::new(dir.path(), dir.path(), dir.path()), "a");
+        files::make_dir(layout.run(), Access::Private).unwrap();
+        let _first = become_supervisor(&layout).unwrap();
+        let error = become_supervisor(&layout).unwrap_err().to_string();
+        let pid = std::process::id();
+        assert!(error.ends_with(&format!("process {pid}")), "{error}");
+    }
 }

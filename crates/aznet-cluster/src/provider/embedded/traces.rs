@@ -4,10 +4,10 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::Error;
+use super::error::Error;
 use super::layout::Layout;
 use super::netns;
-use crate::files;
+use aznet_kit::files;
 
 const SHIM_SOCKETS: &str = "/run/containerd/s";
 const CNI_RESULTS: &str = "/var/lib/cni/results";
@@ -45,7 +45,7 @@ pub(crate) fn remove(layout: &Layout, shim_sockets: &HashSet<PathBuf>) -> Result
     for socket in shim_sockets {
         files::remove_if_there(socket)?;
     }
-    for file in cni_results(&layout.node(), entries(Path::new(CNI_RESULTS))) {
+    for file in cni_results(layout.unique(), entries(Path::new(CNI_RESULTS))) {
         files::remove_if_there(&file)?;
     }
     for link in entries(Path::new(CONTAINER_LOGS)) {

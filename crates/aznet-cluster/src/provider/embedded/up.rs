@@ -13,16 +13,17 @@ use tokio_util::sync::CancellationToken;
 
 use super::cgroup::Cgroups;
 use super::layout::Layout;
-use super::process::Process;
+use crate::machine::process::Process;
 use super::ready::{is_available, kubelet_since, readiness};
 use super::spec::{Binaries, Images, Spec, check_name};
 use super::status::{self, ComponentStatus, Status};
-use super::{Error, addons, calico, config, down, host, import, lock, netns, pki, store, verify};
-use crate::provider::cluster::{Cluster, Provider};
-use crate::files;
+use super::error::Error;
+use super::{addons, calico, claim, config, down, host, images, netns, pki, root, verify};
+use crate::provider::cluster::Cluster;
+use aznet_kit::files::{self, Access};
 use crate::paths::Paths;
 use crate::progress::{Reporter, Task};
-use crate::wait::{self, Look, Patience, WaitError};
+use aznet_kit::wait::{self, Deadline, Look, WaitError};
 
 /// What can be chosen about a cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,7 +70,7 @@ pub async fn up(
     check_root()?;
     binaries.check()?;
     let layout = Layout::new(paths, &options.name);
-    let _lock = lock::change(&layout, cancel).await?;
+    let _lock = claim::claim(&layout, cancel).await?;
     let mut work = Work {
         paths,
         layout: &layout,
@@ -80,11 +81,7 @@ pub async fn up(
     };
     let spec = work.supervised(binaries, images).await?;
     work.api_answers().await?;
-    let cluster = Cluster {
-        name: options.name.clone(),
-        provider: Provider::Embedded,
-        kubeconfig: Some(layout.kubeconfig()),
-    };
+    let cluster = Cluster::embedded(&options.name, layout.kubeconfig());
     let client = cluster.client().await?;
     work.images_are_there(&spec).await?;
     if spec.network_policy {
@@ -137,6 +134,7 @@ impl Work<'_> {
         let spec = Spec {
             name: self.options.name.clone(),
             port: old.as_ref().map_or(0, |old| old.port),
+            run: Some(self.layout.run().to_owned()),
             created: old.as_ref().map_or_else(Timestamp::now, |old| old.created),
             binaries: binaries.clone(),
             images: images.clone(),
@@ -165,7 +163,7 @@ impl Work<'_> {
     async fn prepare(&self, spec: &Spec) -> Result<(), Error> {
         let layout = self.layout;
         for dir in [layout.state(), layout.run()] {
-            files::make_private_dir(dir)?;
+            files::make_dir(dir, Access::Private)?;
         }
         let cgroups = Cgroups::at(layout.cgroup())?;
         // A supervisor that was killed may have left components, which end with it only almost at once.
@@ -174,21 +172,18 @@ impl Work<'_> {
             files::remove_if_there(&file)?;
         }
         for dir in [layout.etcd(), layout.kubelet(), layout.pod_logs()] {
-            files::make_private_dir(&dir)?;
+            files::make_dir(&dir, Access::Private)?;
         }
-        files::make_dir(&layout.volumes())?;
+        files::make_dir(&layout.volumes(), Access::Shared)?;
         spec.save(layout)?;
         pki::ensure(layout)?;
         config::write_all(layout, spec)?;
         cgroups.create()?;
         // After the cgroups: they keep the end of another cluster from being taken for that of the last one.
-        host::remember()?;
+        host::remember(self.cancel).await?;
         netns::ensure(layout.netns())?;
         self.task.say("cloning the image store");
-        let (layout, images) = (layout.clone(), spec.images.clone());
-        tokio::task::spawn_blocking(move || store::ensure(&layout, &images))
-            .await
-            .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+        root::ensure(layout, &spec.images, self.cancel).await
     }
 
     fn spawn(&self) -> Result<Child, Error> {
@@ -218,22 +213,16 @@ impl Work<'_> {
         // It will do so itself. But should this `up` be interrupted first, the next one must know of it.
         let process = child.id().and_then(|pid| Process::of(pid.try_into().ok()?));
         if let Some(process) = process {
-            files::write_json(&self.layout.supervisor(), &process)?;
+            files::write_json(&self.layout.supervisor(), &process, Access::Private)?;
         }
         Ok(child)
     }
 
     async fn api_answers(&mut self) -> Result<(), Error> {
         let cancel = self.cancel;
-        let patience = Patience {
-            pace: std::time::Duration::from_millis(50),
-            ..Patience::seconds(90)
-        };
-        let look = || {
-            let seen = self.api_seen();
-            async { seen }
-        };
-        let outcome = wait::until("the API answers", patience, cancel, look).await;
+        let deadline = Deadline::seconds(90).every(std::time::Duration::from_millis(50));
+        let look = |_| std::future::ready(self.api_seen());
+        let outcome = wait::until("the API to answer", deadline, cancel, look).await;
         outcome.map_err(|error| self.blame(error))
     }
 
@@ -306,7 +295,7 @@ impl Work<'_> {
     async fn images_are_there(&self, spec: &Spec) -> Result<(), Error> {
         let each =
             |archive: &super::Archive| self.task.say(&format!("importing {}", archive.image));
-        import::missing(self.layout, &spec.binaries, &spec.images, self.cancel, each)
+        images::import_missing(self.layout, &spec.binaries, &spec.images, self.cancel, each)
             .await
             .map_err(|error| self.blame(error))
     }
@@ -314,7 +303,7 @@ impl Work<'_> {
     async fn node_is_ready(&self, client: &kube::Client) -> Result<(), Error> {
         let nodes: Api<Node> = Api::all(client.clone());
         let name = self.layout.node();
-        let look = || async {
+        let look = |_| async {
             let kubelet = Status::load(self.layout)?.and_then(|status| kubelet_since(&status));
             // Errors pass: the API server may be starting again.
             Ok(match nodes.get_opt(&name).await {
@@ -324,8 +313,8 @@ impl Work<'_> {
             })
         };
         let outcome = wait::until(
-            "the node is Ready",
-            Patience::seconds(90),
+            "the node to be Ready",
+            Deadline::seconds(90),
             self.cancel,
             look,
         );
@@ -354,20 +343,20 @@ impl Work<'_> {
         // Both end, so that the check clears up; what is wrong with DNS is better said by its pod.
         let (dns, all) = tokio::join!(dns, all);
         dns.and(all)?;
-        files::write_json(&marker, &now)
+        Ok(files::write_json(&marker, &now, Access::Private)?)
     }
 
     async fn addons_are_available(&self, client: &kube::Client) -> Result<(), Error> {
         let deployments: Api<Deployment> = Api::namespaced(client.clone(), "kube-system");
-        let look = || async {
+        let look = |_| async {
             Ok::<_, Error>(match deployments.get(addons::DNS).await {
                 Ok(deployment) if is_available(&deployment) => Look::Done(()),
                 Ok(_) => Look::Pending("it has no ready pod".into()),
                 Err(error) => Look::Pending(error.to_string()),
             })
         };
-        let what = format!("{} is available", addons::DNS);
-        let outcome = wait::until(&what, Patience::seconds(120), self.cancel, look);
+        let what = format!("{} to be available", addons::DNS);
+        let outcome = wait::until(what, Deadline::seconds(120), self.cancel, look);
         outcome.await.map_err(|error| self.blame(error))
     }
 }

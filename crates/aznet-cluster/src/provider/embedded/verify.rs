@@ -5,11 +5,11 @@ use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod, ServiceAccount};
 use kube::api::{Api, DeleteParams};
 use tokio_util::sync::CancellationToken;
 
-use super::Error;
+use super::error::Error;
 use super::addons;
 use super::layout::Layout;
 use super::spec::Images;
-use crate::wait::{self, Look, Patience};
+use aznet_kit::wait::{self, Deadline, Look};
 
 const NAME: &str = "aznet-verify";
 const NAMESPACE: &str = "kube-system";
@@ -45,7 +45,7 @@ pub(crate) async fn verify(
 async fn pods_are_admitted(client: &kube::Client, cancel: &CancellationToken) -> Result<(), Error> {
     let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), NAMESPACE);
     let what = "the default service account of kube-system";
-    wait::until(what, Patience::seconds(60), cancel, || async {
+    wait::until(what, Deadline::seconds(60), cancel, |_| async {
         let account = accounts
             .get_opt("default")
             .await
@@ -64,9 +64,9 @@ async fn outcome(
     wait::until(
         "the check pod's result",
         // Longer than all that the script waits for.
-        Patience::seconds(240),
+        Deadline::seconds(240),
         cancel,
-        || async {
+        |_| async {
             let pod = pods
                 .get(NAME)
                 .await
@@ -139,7 +139,7 @@ async fn clear(client: &kube::Client, cancel: &CancellationToken) -> Result<(), 
     let pods: Api<Pod> = Api::namespaced(client.clone(), NAMESPACE);
     let claims: Api<PersistentVolumeClaim> = Api::namespaced(client.clone(), NAMESPACE);
     let what = "the end of an earlier check";
-    wait::until(what, Patience::seconds(60), cancel, || async {
+    wait::until(what, Deadline::seconds(60), cancel, |_| async {
         let pod = pods
             .get_opt(NAME)
             .await

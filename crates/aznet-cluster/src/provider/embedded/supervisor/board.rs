@@ -4,18 +4,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use kube::config::{KubeConfigOptions, Kubeconfig};
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 use tracing::instrument::WithSubscriber;
 use tracing::subscriber::NoSubscriber;
 use tracing::{info, warn};
 
-use super::super::components::Component;
-use super::super::layout::Layout;
-use super::super::status::{ComponentStatus, Status};
-use crate::provider::embedded::Error;
-use crate::files;
+use crate::provider::embedded::components::Component;
+use crate::provider::embedded::layout::Layout;
+use crate::provider::embedded::status::{ComponentStatus, Status};
+use crate::provider::client;
+use crate::provider::embedded::error::Error;
+use aznet_kit::files::{self, Access};
 
 /// Shared by all tasks of the supervisor.
 #[derive(Clone)]
@@ -38,7 +38,7 @@ impl Board {
             api_since: None,
             components: components.collect(),
         };
-        files::write_json(&layout.status(), &status)?;
+        files::write_json(&layout.status(), &status, Access::Private)?;
         Ok(Self {
             layout: layout.clone(),
             status: Arc::new(Mutex::new(status)),
@@ -78,7 +78,7 @@ impl Board {
     fn update(&self, change: impl FnOnce(&mut Status)) {
         let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut status);
-        if let Err(error) = files::write_json(&self.layout.status(), &*status) {
+        if let Err(error) = files::write_json(&self.layout.status(), &*status, Access::Private) {
             warn!(%error, "the status can't be written");
         }
     }
@@ -101,7 +101,7 @@ pub(super) async fn watch_api(
     board: Board,
     stage: watch::Sender<Api>,
 ) -> Result<(), Error> {
-    let client = client(&layout).await?;
+    let client = client(&layout)?;
     let mut looks = tokio::time::interval(Duration::from_millis(50));
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while *stage.borrow() < Api::Ready {
@@ -130,21 +130,7 @@ async fn look(client: &kube::Client) -> Api {
 }
 
 /// A client of the API inside the namespace.
-pub(super) async fn client(layout: &Layout) -> Result<kube::Client, Error> {
-    use crate::provider::cluster::ClientError;
-    let context = layout.node();
-    let path = layout.config("controller-manager.kubeconfig");
-    let broken = |source| ClientError::Kubeconfig {
-        context: context.clone(),
-        source,
-    };
-    let file = Kubeconfig::read_from(path).map_err(broken)?;
-    let config = kube::Config::from_custom_kubeconfig(file, &KubeConfigOptions::default())
-        .await
-        .map_err(broken)?;
-    let client = kube::Client::try_from(config).map_err(|source| ClientError::Client {
-        context: context.clone(),
-        source,
-    })?;
-    Ok(client)
+pub(super) fn client(layout: &Layout) -> Result<kube::Client, Error> {
+    let kubeconfig = layout.config("controller-manager.kubeconfig");
+    Ok(client::direct(&layout.node(), &kubeconfig)?)
 }

@@ -3,16 +3,17 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use aznet_kit::error::chain;
 use tokio::net::unix::pipe;
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
 
-use super::super::components::Component;
-use super::super::layout::Layout;
-use super::super::spec::{Spec, search_path};
+use crate::provider::embedded::components::Component;
+use crate::provider::embedded::layout::Layout;
+use crate::provider::embedded::spec::{Spec, search_path};
 use super::board::{Api, Board};
 use super::log::{LastLine, Log};
-use crate::provider::embedded::Error;
+use crate::provider::embedded::error::Error;
 
 /// The longest pause before a component is started again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -59,6 +60,8 @@ impl Run {
 
     fn start(&self) -> Result<(Child, LastLine), Error> {
         let (program, args) = self.component.command(&self.layout, &self.spec)?;
+        // First, so that nothing is started whose output has nowhere to go.
+        let log = Log::open(&self.layout.log(self.component.program()))?;
         let (output, input) = std::io::pipe().map_err(Error::kernel("make a pipe"))?;
         let again = input.try_clone().map_err(Error::kernel("make a pipe"))?;
         let receiver = pipe::Receiver::from_owned_fd(output.into())
@@ -75,9 +78,9 @@ impl Run {
             .stdin(Stdio::null())
             .stdout(input)
             .stderr(again)
+            .kill_on_drop(true)
             .spawn()
             .map_err(Error::kernel(format!("start {}", self.component)))?;
-        let log = Log::open(&self.layout.log(self.component.program()))?;
         Ok((child, log.follow(receiver)))
     }
 }
@@ -104,16 +107,6 @@ fn next_pause(last: Duration, ran: Duration) -> Duration {
     }
 }
 
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text = format!("{text}: {error}");
-        source = error.source();
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -129,5 +122,35 @@ mod tests {
         }
         assert_eq!(pauses, [200, 400, 800, 1600, 3200, 5000, 5000]);
         assert_eq!(next_pause(pause, SETTLED).as_millis(), 200);
+    }
+
+    #[tokio::test]
+    async fn a_component_whose_log_cannot_be_opened_is_not_started() {
+        use crate::paths::Paths;
+        use aznet_kit::files::{self, Access};
+
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::new(&Paths::new(dir.path(), dir.path(), dir.path()), "a");
+        let started = dir.path().join("started");
+        let script = format!("#!/bin/sh\n: > {}\n", started.display());
+        files::write(&dir.path().join("etcd"), script, Access::Program).unwrap();
+        files::make_dir(layout.run(), Access::Private).unwrap();
+        // A folder is in the way of the log.
+        files::make_dir(&layout.log("etcd"), Access::Private).unwrap();
+        let spec = serde_json::json!({
+            "name": "a", "port": 1, "created": "2026-01-02T03:04:05Z",
+            "binaries": { "search": [dir.path(), "/usr/bin", "/bin"], "cni": "/" },
+            "images": { "store": "/", "pause": "", "coredns": "", "base": "", "archives": [] },
+        });
+        let run = Run {
+            component: Component::Etcd,
+            board: Board::new(&layout, &[Component::Etcd]).unwrap(),
+            spec: serde_json::from_value(spec).unwrap(),
+            layout,
+        };
+        assert!(run.start().is_err());
+        // Long enough for the script to run, had it been started.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        assert!(!started.exists());
     }
 }

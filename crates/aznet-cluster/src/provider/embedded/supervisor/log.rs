@@ -9,7 +9,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::unix::pipe;
 use tracing::warn;
 
-use crate::provider::embedded::Error;
+use crate::provider::embedded::error::Error;
 
 /// A file is put aside when it reaches this size; one older file is kept.
 const LIMIT: u64 = 10 * 1024 * 1024;

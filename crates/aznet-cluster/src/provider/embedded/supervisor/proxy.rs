@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tracing::{debug, warn};
 
-use super::super::addresses::API_PORT;
-use crate::provider::embedded::Error;
+use crate::provider::embedded::addresses::API_PORT;
+use crate::provider::embedded::error::Error;
 
 /// Leads every connection to the API.
 pub(super) async fn serve(listener: TcpListener) -> Result<(), Error> {

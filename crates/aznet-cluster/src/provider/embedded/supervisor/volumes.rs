@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aznet_kit::files;
 use futures::StreamExt;
 use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
 use kube::api::{Api, DeleteParams, PostParams};
@@ -20,9 +20,9 @@ use serde_json::json;
 use tokio::sync::watch;
 use tracing::{info, warn};
 
-use super::super::layout::Layout;
+use crate::provider::embedded::layout::Layout;
 use super::board::{self, Api as Stage};
-use crate::provider::embedded::Error;
+use crate::provider::embedded::error::Error;
 
 /// As the storage class names it.
 const PROVISIONER: &str = "aznet.dev/local-volumes";
@@ -39,7 +39,7 @@ const PAUSE: Duration = Duration::from_secs(2);
 pub(super) async fn serve(layout: Layout, mut api: watch::Receiver<Stage>) -> Result<(), Error> {
     // An error means that the supervisor is ending.
     let _ = api.wait_for(|stage| *stage == Stage::Ready).await;
-    let client = board::client(&layout).await?;
+    let client = board::client(&layout)?;
     let reporter = Reporter {
         controller: PROVISIONER.into(),
         instance: Some(layout.node()),
@@ -107,7 +107,9 @@ impl Maker {
 
     async fn remove(&self, volume: &PersistentVolume) -> Result<(), Error> {
         let name = volume.name_any();
-        blocking(self.layout.volumes().join(&name), remove_dir).await?;
+        blocking(self.layout.volumes().join(&name), |path| {
+            Ok(files::remove_dir(path)?)
+        }).await?;
         match self.volumes.delete(&name, &DeleteParams::default()).await {
             Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
             Err(error) => Err(Error::api("delete a volume")(error)),
@@ -209,15 +211,6 @@ fn make_dir(path: &Path) -> Result<(), Error> {
         fs::set_permissions(path, fs::Permissions::from_mode(0o777))
     };
     make().map_err(Error::io("make directory", path))
-}
-
-fn remove_dir(path: &Path) -> Result<(), Error> {
-    match fs::remove_dir_all(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(Error::io("remove directory", path)(error))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// What a disk does may take long, and the supervisor has one thread.

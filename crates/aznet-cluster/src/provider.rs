@@ -1,0 +1,307 @@
+//! Who provides a cluster, and the few things that can be asked of every provider.
+
+pub mod cluster;
+pub mod embedded;
+
+mod client;
+
+use std::fmt;
+use std::str::FromStr;
+
+use tokio_util::sync::CancellationToken;
+
+pub use self::client::ClientError;
+pub use self::cluster::Cluster;
+
+use self::embedded::{Binaries, Images, Info, Options, State};
+use crate::parts::images::{ImageError, ImageSet};
+use crate::parts::store;
+use crate::paths::Paths;
+use crate::progress::Reporter;
+
+/// Who provides a cluster, and which one: `embedded:NAME`, `context:NAME`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Provider {
+    /// Upstream Kubernetes run by aznet itself, by the cluster's name; see [`embedded`].
+    Embedded(String),
+    /// An existing cluster, by the name of its context in the user's kubeconfig.
+    Context(String),
+}
+
+/// The text names no provider.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UnknownProvider {
+    /// Nobody is called so.
+    #[error("expected `embedded`, `embedded:NAME` or `context:NAME`")]
+    Unknown,
+    /// The embedded cluster can't be called so.
+    #[error(
+        "name of a cluster `{0}`: expected 1 to {} of a-z, 0-9 and `-`, starting with a letter, not ending with `-`",
+        embedded::LONGEST_NAME
+    )]
+    BadName(String),
+    /// `context:` alone.
+    #[error("the context has no name")]
+    NoContext,
+    /// A cluster of kind is not made here.
+    #[error("clusters of kind are not made here; one that is there is `context:kind-{0}`")]
+    Kind(String),
+}
+
+/// What a cluster that is made here is made of.
+#[derive(Debug, Clone)]
+pub struct Supplies {
+    /// The programs.
+    pub binaries: Binaries,
+    /// The images that it starts with.
+    pub images: Images,
+    /// Enforce network policies.
+    pub network_policy: bool,
+}
+
+/// A provider did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ProviderError {
+    /// An embedded cluster.
+    #[error(transparent)]
+    Embedded(#[from] embedded::Error),
+    /// No client.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// Images can't be loaded.
+    #[error(transparent)]
+    Images(#[from] ImageError),
+    /// The cluster is there but does not run.
+    #[error("cluster `{name}` does not run")]
+    Stopped {
+        /// Its name.
+        name: String,
+    },
+    /// Nothing was given to make the cluster of.
+    #[error("cluster `{name}` is made of programs and images of this machine, and none were given")]
+    NoSupplies {
+        /// Its name.
+        name: String,
+    },
+    /// The cluster belongs to somebody else.
+    #[error("`context:{context}` is a cluster of your own: aznet does not {verb}")]
+    NotOurs {
+        /// Its context.
+        context: String,
+        /// What was asked.
+        verb: &'static str,
+    },
+}
+
+impl Provider {
+    /// The name of the embedded cluster that is used when none is named.
+    pub const DEFAULT: &'static str = "default";
+
+    /// Whether its clusters are made on this machine, of the programs and images in the cache.
+    pub fn is_local(&self) -> bool {
+        match self {
+            Self::Embedded(_) => true,
+            Self::Context(_) => false,
+        }
+    }
+
+    /// Makes sure that the cluster is there and works. One of the user's own is taken as it is: nothing is contacted.
+    ///
+    /// # Errors
+    /// [`ProviderError::NoSupplies`] if it is made here and nothing is given to make it of; [`ProviderError::Embedded`]
+    /// if it does not come up.
+    pub async fn ensure(
+        &self,
+        paths: &Paths,
+        supplies: Option<&Supplies>,
+        report: &Reporter,
+        cancel: &CancellationToken,
+    ) -> Result<Cluster, ProviderError> {
+        match self {
+            Self::Context(name) => Ok(Cluster::existing(name)),
+            Self::Embedded(name) => {
+                let Some(supplies) = supplies else {
+                    return Err(ProviderError::NoSupplies { name: name.clone() });
+                };
+                let mut options = Options::new(name)?;
+                options.network_policy = supplies.network_policy;
+                let (binaries, images) = (&supplies.binaries, &supplies.images);
+                Ok(embedded::up(paths, binaries, images, &options, report, cancel).await?)
+            }
+        }
+    }
+
+    /// The cluster as it is. Nothing is contacted.
+    ///
+    /// # Errors
+    /// [`ProviderError::Stopped`], or [`embedded::Error::NoSuchCluster`].
+    pub fn find(&self, paths: &Paths) -> Result<Cluster, ProviderError> {
+        match self {
+            Self::Context(name) => Ok(Cluster::existing(name)),
+            Self::Embedded(name) => {
+                let info = embedded::find(paths, name)?;
+                if info.state == State::Stopped {
+                    return Err(ProviderError::Stopped { name: name.clone() });
+                }
+                Ok(Cluster::embedded(name, info.kubeconfig))
+            }
+        }
+    }
+
+    /// A client of the cluster's API. Nothing is contacted.
+    ///
+    /// # Errors
+    /// Those of [`Self::find`], and [`ProviderError::Client`] if its kubeconfig is not usable.
+    pub async fn connect(&self, paths: &Paths) -> Result<kube::Client, ProviderError> {
+        Ok(self.find(paths)?.client().await?)
+    }
+
+    /// Brings images to the cluster's nodes that they lack; returns their references.
+    ///
+    /// # Errors
+    /// [`ProviderError::NotOurs`] if its nodes pull images themselves; [`ProviderError::Images`].
+    pub async fn load_images(
+        &self,
+        paths: &Paths,
+        images: &ImageSet,
+        report: &Reporter,
+        cancel: &CancellationToken,
+    ) -> Result<Vec<String>, ProviderError> {
+        match self {
+            Self::Context(name) => Err(not_ours(name, "load images into it")),
+            Self::Embedded(name) => {
+                let socket = embedded::containerd_socket(paths, name)?;
+                Ok(store::import(&socket, images, report, cancel).await?)
+            }
+        }
+    }
+
+    /// Removes the cluster with all that is in it.
+    ///
+    /// # Errors
+    /// [`ProviderError::NotOurs`] if it was not made here; [`ProviderError::Embedded`].
+    pub async fn remove(
+        &self,
+        paths: &Paths,
+        report: &Reporter,
+        cancel: &CancellationToken,
+    ) -> Result<(), ProviderError> {
+        match self {
+            Self::Context(name) => Err(not_ours(name, "remove it")),
+            Self::Embedded(name) => Ok(embedded::down(paths, name, report, cancel).await?),
+        }
+    }
+
+    /// Whether the cluster is known to be gone; one of the user's own never is.
+    ///
+    /// # Errors
+    /// When what is kept about it can't be read.
+    pub fn is_gone(&self, paths: &Paths) -> Result<bool, ProviderError> {
+        match self {
+            Self::Context(_) => Ok(false),
+            Self::Embedded(name) => match embedded::find(paths, name) {
+                Ok(_) => Ok(false),
+                Err(embedded::Error::NoSuchCluster { .. }) => Ok(true),
+                Err(error) => Err(error.into()),
+            },
+        }
+    }
+
+    /// The clusters on this machine that are made here.
+    ///
+    /// # Errors
+    /// When the state folder can't be read.
+    pub fn list(paths: &Paths) -> Result<Vec<(Self, Info)>, ProviderError> {
+        let known = embedded::list(paths)?.into_iter();
+        Ok(known
+            .map(|info| (Self::Embedded(info.name.clone()), info))
+            .collect())
+    }
+}
+
+fn not_ours(context: &str, verb: &'static str) -> ProviderError {
+    ProviderError::NotOurs {
+        context: context.to_owned(),
+        verb,
+    }
+}
+
+impl Default for Provider {
+    fn default() -> Self {
+        Self::Embedded(Self::DEFAULT.to_owned())
+    }
+}
+
+impl fmt::Display for Provider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Embedded(name) => write!(f, "embedded:{name}"),
+            Self::Context(name) => write!(f, "context:{name}"),
+        }
+    }
+}
+
+impl FromStr for Provider {
+    type Err = UnknownProvider;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (provider, name) = match text.split_once(':') {
+            Some((provider, name)) => (provider, Some(name)),
+            None => (text, None),
+        };
+        match (provider, name) {
+            ("embedded", None) => Ok(Self::default()),
+            ("embedded", Some(name)) if embedded::is_name(name) => {
+                Ok(Self::Embedded(name.to_owned()))
+            }
+            ("embedded", Some(name)) => Err(UnknownProvider::BadName(name.to_owned())),
+            ("context", Some("")) => Err(UnknownProvider::NoContext),
+            ("context", Some(name)) => Ok(Self::Context(name.to_owned())),
+            // What kind itself calls a cluster that is not named.
+            ("kind", name) => Err(UnknownProvider::Kind(name.unwrap_or("kind").to_owned())),
+            _ => Err(UnknownProvider::Unknown),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn providers_are_read_back_as_they_are_written() {
+        for text in ["embedded:default", "embedded:a-1", "context:kind-x"] {
+            assert_eq!(text.parse::<Provider>().unwrap().to_string(), text);
+        }
+        assert_eq!("embedded".parse(), Ok(Provider::default()));
+        for text in ["", "nobody", "context", "embedded:", "context:", "embedded:A"] {
+            assert!(text.parse::<Provider>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn whoever_asks_for_kind_is_told_how_to_name_its_cluster() {
+        for (text, context) in [("kind", "context:kind-kind"), ("kind:ci", "context:kind-ci")] {
+            let error = text.parse::<Provider>().unwrap_err().to_string();
+            assert!(error.contains(context), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_cluster_of_the_user_s_own_is_never_removed_or_loaded() {
+        let (paths, cancel) = (Paths::new("/c", "/s", "/r"), CancellationToken::new());
+        let theirs = Provider::Context("prod".into());
+        let removed = theirs.remove(&paths, &crate::progress::silent(), &cancel).await;
+        assert!(matches!(removed, Err(ProviderError::NotOurs { .. })));
+        assert!(!theirs.is_gone(&paths).unwrap());
+        assert!(theirs.find(&paths).is_ok());
+    }
+
+    #[test]
+    fn a_cluster_that_was_never_made_is_gone() {
+        let dir = tempfile::tempdir().unwrap();
+        let paths = Paths::new(dir.path(), dir.path(), dir.path());
+        assert!(Provider::default().is_gone(&paths).unwrap());
+        assert!(Provider::default().find(&paths).is_err());
+    }
+}
