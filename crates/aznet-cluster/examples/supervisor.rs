@@ -3,8 +3,8 @@
 use std::error::Error;
 use std::io::stderr;
 
-use aznet_cluster::embedded;
 use aznet_cluster::paths::Paths;
+use aznet_cluster::provider::embedded;
 
 fn main() -> Result<(), Box<dyn Error>> {
     tracing_subscriber::fmt().with_writer(stderr).init();

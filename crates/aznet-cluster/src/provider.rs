@@ -36,16 +36,22 @@ pub enum UnknownProvider {
     Unknown,
     /// The embedded cluster can't be called so.
     #[error(
-        "name of a cluster `{0}`: expected 1 to {} of a-z, 0-9 and `-`, starting with a letter, not ending with `-`",
+        "name of a cluster `{name}`: expected 1 to {} of a-z, 0-9 and `-`, starting with a letter, not ending with `-`",
         embedded::LONGEST_NAME
     )]
-    BadName(String),
+    BadName {
+        /// The name given.
+        name: String,
+    },
     /// `context:` alone.
     #[error("the context has no name")]
     NoContext,
     /// A cluster of kind is not made here.
-    #[error("clusters of kind are not made here; one that is there is `context:kind-{0}`")]
-    Kind(String),
+    #[error("clusters of kind are not made here; one that is there is `context:kind-{name}`")]
+    Kind {
+        /// What kind calls it.
+        name: String,
+    },
 }
 
 /// What a cluster that is made here is made of.
@@ -254,11 +260,15 @@ impl FromStr for Provider {
             ("embedded", Some(name)) if embedded::is_name(name) => {
                 Ok(Self::Embedded(name.to_owned()))
             }
-            ("embedded", Some(name)) => Err(UnknownProvider::BadName(name.to_owned())),
+            ("embedded", Some(name)) => Err(UnknownProvider::BadName {
+                name: name.to_owned(),
+            }),
             ("context", Some("")) => Err(UnknownProvider::NoContext),
             ("context", Some(name)) => Ok(Self::Context(name.to_owned())),
             // What kind itself calls a cluster that is not named.
-            ("kind", name) => Err(UnknownProvider::Kind(name.unwrap_or("kind").to_owned())),
+            ("kind", name) => Err(UnknownProvider::Kind {
+                name: name.unwrap_or("kind").to_owned(),
+            }),
             _ => Err(UnknownProvider::Unknown),
         }
     }
@@ -274,14 +284,24 @@ mod tests {
             assert_eq!(text.parse::<Provider>().unwrap().to_string(), text);
         }
         assert_eq!("embedded".parse(), Ok(Provider::default()));
-        for text in ["", "nobody", "context", "embedded:", "context:", "embedded:A"] {
+        for text in [
+            "",
+            "nobody",
+            "context",
+            "embedded:",
+            "context:",
+            "embedded:A",
+        ] {
             assert!(text.parse::<Provider>().is_err(), "{text}");
         }
     }
 
     #[test]
     fn whoever_asks_for_kind_is_told_how_to_name_its_cluster() {
-        for (text, context) in [("kind", "context:kind-kind"), ("kind:ci", "context:kind-ci")] {
+        for (text, context) in [
+            ("kind", "context:kind-kind"),
+            ("kind:ci", "context:kind-ci"),
+        ] {
             let error = text.parse::<Provider>().unwrap_err().to_string();
             assert!(error.contains(context), "{error}");
         }
@@ -291,7 +311,9 @@ mod tests {
     async fn a_cluster_of_the_user_s_own_is_never_removed_or_loaded() {
         let (paths, cancel) = (Paths::new("/c", "/s", "/r"), CancellationToken::new());
         let theirs = Provider::Context("prod".into());
-        let removed = theirs.remove(&paths, &crate::progress::silent(), &cancel).await;
+        let removed = theirs
+            .remove(&paths, &crate::progress::silent(), &cancel)
+            .await;
         assert!(matches!(removed, Err(ProviderError::NotOurs { .. })));
         assert!(!theirs.is_gone(&paths).unwrap());
         assert!(theirs.find(&paths).is_ok());

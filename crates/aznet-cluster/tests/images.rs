@@ -10,11 +10,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
-use aznet_cluster::images::{self, Built, Image, ImageError, ImageSet};
+use aznet_cluster::parts::images::{self, Built, Image, ImageError, ImageSet};
+use aznet_cluster::parts::store;
+use aznet_cluster::parts::toolchain::{self, Group, Settings, Toolchain};
 use aznet_cluster::paths::Paths;
 use aznet_cluster::progress::{self, Progress, Reporter};
 use aznet_cluster::source::Source;
-use aznet_cluster::toolchain::{self, Group, Settings, Toolchain};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use tokio_util::sync::CancellationToken;
 
@@ -116,7 +117,7 @@ async fn what_is_there_already_takes_no_time() {
         .ensure(&machine.paths, &silent, &cancel)
         .await
         .unwrap();
-    let store = images::store(&machine.paths, &first, &silent, &cancel)
+    let store = store::ensure(&machine.paths, &first, &silent, &cancel)
         .await
         .unwrap();
     let before = written(&first);
@@ -124,11 +125,11 @@ async fn what_is_there_already_takes_no_time() {
         .ensure(&machine.paths, &silent, &cancel)
         .await
         .unwrap();
-    let same = images::store(&machine.paths, &again, &silent, &cancel)
+    let same = store::ensure(&machine.paths, &again, &silent, &cancel)
         .await
         .unwrap();
     assert_eq!(written(&again), before, "an archive was written again");
-    assert_eq!((first, store), (again, same));
+    assert_eq!((first, store.path()), (again, same.path()));
 }
 
 /// When each archive was written.

@@ -10,12 +10,12 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use aznet_cluster::parts::toolchain::{
+    self, DownloadError, Group, Mode, Program, Settings, Toolchain, ToolchainError,
+};
 use aznet_cluster::paths::Paths;
 use aznet_cluster::progress::{self, Progress, Reporter, State};
 use aznet_cluster::source::Source;
-use aznet_cluster::toolchain::{
-    self, DownloadError, Group, Mode, Program, Settings, Toolchain, ToolchainError,
-};
 use release_server::{Server, Way};
 use tokio_util::sync::CancellationToken;
 

@@ -115,7 +115,15 @@ pub fn copy_tree(from: &Path, to: &Path, skip: &[&str]) -> Result<(), FileError>
             make_dir(parent, Access::Shared)?;
         }
         let runs = meta.permissions().mode() & 0o100 != 0;
-        return copy(from, to, if runs { Access::Program } else { Access::Shared });
+        return copy(
+            from,
+            to,
+            if runs {
+                Access::Program
+            } else {
+                Access::Shared
+            },
+        );
     }
     make_dir(to, Access::Shared)?;
     let entries = fs::read_dir(from).map_err(FileError::of("list", from))?;
@@ -159,14 +167,35 @@ pub fn write_durable(
     put().map_err(FileError::of("write", path))
 }
 
+/// [`write()`] for content that `put` makes piece by piece.
+///
+/// # Errors
+/// [`FileError`].
+pub fn write_with(
+    path: &Path,
+    access: Access,
+    put: impl FnOnce(&mut File) -> io::Result<()>,
+) -> Result<(), FileError> {
+    replace_with(path, access, put, |_| Ok(())).map_err(FileError::of("write", path))
+}
+
 fn replace(
     path: &Path,
     content: &[u8],
     access: Access,
     sync: impl FnOnce(&File) -> io::Result<()>,
 ) -> io::Result<()> {
+    replace_with(path, access, |file| file.write_all(content), sync)
+}
+
+fn replace_with(
+    path: &Path,
+    access: Access,
+    put: impl FnOnce(&mut File) -> io::Result<()>,
+    sync: impl FnOnce(&File) -> io::Result<()>,
+) -> io::Result<()> {
     let mut file = tempfile::NamedTempFile::new_in(folder_of(path))?;
-    file.write_all(content)?;
+    put(file.as_file_mut())?;
     file.as_file()
         .set_permissions(fs::Permissions::from_mode(access.file()))?;
     sync(file.as_file())?;

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::cli::{ClusterChoice, MachineArgs, ValuesArgs};
+use crate::cli::{MachineArgs, ValuesArgs};
 use crate::clusters;
 use crate::commands::down;
 use crate::context::Context;
@@ -33,7 +33,7 @@ pub(crate) struct Wanted<'a> {
     /// Its values.
     pub(crate) values: &'a ValuesArgs,
     /// Where it is to run.
-    pub(crate) cluster: ClusterChoice,
+    pub(crate) cluster: Provider,
     /// Its name.
     pub(crate) name: String,
     /// How long it may live.
@@ -144,7 +144,7 @@ async fn check_first(
     let step = steps.begin("plan", "working out the values");
     let check = async {
         let Planned { plan, loaded } = planned(wanted.values, None)?;
-        if !is_there(wanted, context).await? && matches!(wanted.cluster, ClusterChoice::Embedded(_))
+        if !is_there(wanted, context).await? && matches!(wanted.cluster, Provider::Embedded(_))
         {
             let available = capacity(context, &wanted.cluster, wanted.machine).await?;
             plan.check_machine(&available)?;
@@ -172,7 +172,7 @@ async fn check_first(
 async fn is_there(wanted: &Wanted<'_>, context: &Context) -> anyhow::Result<bool> {
     let cluster = match clusters::connect(context, &wanted.cluster).await {
         Ok(cluster) => cluster,
-        Err(_) if matches!(wanted.cluster, ClusterChoice::Embedded(_)) => return Ok(false),
+        Err(_) if matches!(wanted.cluster, Provider::Embedded(_)) => return Ok(false),
         Err(error) => return Err(error),
     };
     Ok(running(&cluster.client, wanted).await?.is_some())

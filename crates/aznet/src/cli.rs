@@ -1,9 +1,9 @@
 //! The command line as clap sees it: the verbs, and the arguments that several of them share.
 
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
+use aznet_cluster::provider::Provider;
 use aznet_model::units::{Bytes, MilliCpu};
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -103,49 +103,6 @@ pub struct OutputArgs {
     pub format: OutputFormat,
 }
 
-/// Where a network runs, or is to run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ClusterChoice {
-    /// An embedded cluster, by name.
-    Embedded(String),
-    /// An existing cluster, by the name of its context in the kubeconfig.
-    Context(String),
-}
-
-impl ClusterChoice {
-    /// The name of the embedded cluster that is used when none is named.
-    pub const DEFAULT: &'static str = "default";
-}
-
-impl Default for ClusterChoice {
-    fn default() -> Self {
-        Self::Embedded(Self::DEFAULT.to_owned())
-    }
-}
-
-impl std::fmt::Display for ClusterChoice {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Embedded(name) => write!(f, "embedded:{name}"),
-            Self::Context(name) => write!(f, "context:{name}"),
-        }
-    }
-}
-
-impl FromStr for ClusterChoice {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text.split_once(':') {
-            None if text == "embedded" => Ok(Self::default()),
-            Some(("embedded", name)) => Ok(Self::Embedded(cluster_name(name)?)),
-            Some(("context", "")) => Err("the context has no name".to_owned()),
-            Some(("context", name)) => Ok(Self::Context(name.to_owned())),
-            _ => Err("expected `embedded`, `embedded:NAME` or `context:NAME`".to_owned()),
-        }
-    }
-}
-
 /// Which cluster a verb talks to.
 #[derive(Debug, Clone, Args)]
 pub struct ClusterArg {
@@ -156,7 +113,7 @@ pub struct ClusterArg {
         env = "AZNET_CLUSTER",
         hide_env_values = true
     )]
-    pub cluster: Option<ClusterChoice>,
+    pub cluster: Option<Provider>,
 }
 
 /// Which network is meant, and what differs from it.
@@ -198,9 +155,13 @@ pub fn network_name(text: &str) -> Result<String, String> {
     dns_label(text, 40)
 }
 
-/// Checks the name of an embedded cluster: shorter, for it becomes part of paths of sockets.
+/// Checks the name of an embedded cluster.
 pub fn cluster_name(text: &str) -> Result<String, String> {
-    dns_label(text, 20)
+    match format!("embedded:{text}").parse() {
+        Ok(Provider::Embedded(name)) => Ok(name),
+        Ok(Provider::Context(_)) => Err("expected the name of an embedded cluster".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 fn dns_label(text: &str, longest: usize) -> Result<String, String> {
@@ -246,24 +207,6 @@ mod tests {
     fn the_command_line_is_consistent() {
         use clap::CommandFactory;
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn clusters_are_read_back_as_they_are_written() {
-        for text in ["embedded:default", "embedded:a-1", "context:kind-x"] {
-            assert_eq!(text.parse::<ClusterChoice>().unwrap().to_string(), text);
-        }
-        assert_eq!("embedded".parse(), Ok(ClusterChoice::default()));
-        for text in [
-            "",
-            "kind",
-            "embedded:",
-            "context:",
-            "embedded:-a",
-            "embedded:A",
-        ] {
-            assert!(text.parse::<ClusterChoice>().is_err(), "{text}");
-        }
     }
 
     #[test]

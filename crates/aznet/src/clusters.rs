@@ -1,12 +1,11 @@
 //! From `--cluster` to clients, and from a name to the network that is meant.
 
 use anyhow::Context as _;
-use aznet_cluster::cluster::{Cluster, Provider};
-use aznet_cluster::embedded::{self, Info, State};
+use aznet_cluster::provider::Provider;
+use aznet_cluster::provider::embedded::State;
 use aznet_network::namespace::{Network, NetworkInfo};
 use kube::Client;
 
-use crate::cli::ClusterChoice;
 use crate::context::Context;
 use crate::failure::Failure;
 
@@ -14,7 +13,7 @@ use crate::failure::Failure;
 #[derive(Clone)]
 pub(crate) struct Connected {
     /// Which one.
-    pub(crate) choice: ClusterChoice,
+    pub(crate) choice: Provider,
     /// Talks to it.
     pub(crate) client: Client,
 }
@@ -27,51 +26,17 @@ pub(crate) struct Networks {
 }
 
 /// A client of the cluster; an embedded one must be up. Nothing is contacted.
-pub(crate) async fn connect(
-    context: &Context,
-    choice: &ClusterChoice,
-) -> anyhow::Result<Connected> {
-    let client = find(context, choice)?.client().await?;
+pub(crate) async fn connect(context: &Context, choice: &Provider) -> anyhow::Result<Connected> {
     Ok(Connected {
         choice: choice.clone(),
-        client,
-    })
-}
-
-/// The cluster; an embedded one must be up.
-pub(crate) fn find(context: &Context, choice: &ClusterChoice) -> anyhow::Result<Cluster> {
-    match choice {
-        ClusterChoice::Context(name) => Ok(Cluster::existing(name)),
-        ClusterChoice::Embedded(name) => running(context, name),
-    }
-}
-
-fn running(context: &Context, name: &str) -> anyhow::Result<Cluster> {
-    let known = embedded::list(&context.paths)?;
-    let missing = || embedded::Error::NoSuchCluster {
-        name: name.to_owned(),
-    };
-    let info = known
-        .iter()
-        .find(|info| info.name == name)
-        .ok_or_else(missing)?;
-    if info.state == State::Stopped {
-        return Err(Failure::ClusterStopped {
-            name: name.to_owned(),
-        }
-        .into());
-    }
-    Ok(Cluster {
-        name: name.to_owned(),
-        provider: Provider::Embedded,
-        kubeconfig: Some(info.kubeconfig.clone()),
+        client: choice.connect(&context.paths).await?,
     })
 }
 
 /// The networks of the cluster named, or of all embedded ones.
 pub(crate) async fn networks(
     context: &Context,
-    cluster: Option<&ClusterChoice>,
+    cluster: Option<&Provider>,
 ) -> anyhow::Result<Networks> {
     let place = cluster.map(ToString::to_string);
     let clusters = match cluster {
@@ -88,15 +53,15 @@ pub(crate) async fn networks(
 
 async fn all_embedded(context: &Context) -> anyhow::Result<Vec<Connected>> {
     let mut clusters = Vec::new();
-    for Info { name, state, .. } in embedded::list(&context.paths)? {
-        if state == State::Stopped {
+    for (choice, info) in Provider::list(&context.paths)? {
+        if info.state == State::Stopped {
+            let name = info.name;
             let back = format!("`aznet cluster up {name}` brings it back with its networks");
             context
                 .printer
                 .warn(format_args!("cluster `{name}` does not run; {back}"));
             continue;
         }
-        let choice = ClusterChoice::Embedded(name);
         clusters.push(
             connect(context, &choice)
                 .await
@@ -122,7 +87,7 @@ impl Networks {
     pub(crate) async fn open(
         &self,
         name: Option<&str>,
-    ) -> anyhow::Result<(ClusterChoice, Network)> {
+    ) -> anyhow::Result<(Network)> {
         let (cluster, info) = self.pick(name)?;
         let network =
             Network::find(cluster.client.clone(), &info.cluster, Some(&info.namespace)).await?;
@@ -130,7 +95,7 @@ impl Networks {
     }
 
     /// Every network that is not being removed already.
-    pub(crate) async fn open_all(&self) -> anyhow::Result<Vec<(ClusterChoice, Network)>> {
+    pub(crate) async fn open_all(&self) -> anyhow::Result<Vec<(Network)>> {
         let mut opened = Vec::new();
         for (_, info) in self.found.iter().filter(|(_, info)| !info.leaving) {
             opened.push(self.open(Some(&info.namespace)).await?);

@@ -1,12 +1,13 @@
 //! What went wrong, in words, and the exit code that goes with it. The only place that knows which error of which
 //! library means which exit code.
 
-use aznet_cluster::cluster::ClientError;
-use aznet_cluster::doctor::{Finding, FixError};
-use aznet_cluster::embedded;
-use aznet_cluster::images::ImageError;
+use aznet_cluster::provider::{ClientError, ProviderError};
+use aznet_cluster::machine::finding::Finding;
+use aznet_cluster::machine::install::FixError;
+use aznet_cluster::provider::embedded;
+use aznet_cluster::parts::images::ImageError;
 use aznet_cluster::source::NoSource;
-use aznet_cluster::toolchain::ToolchainError;
+use aznet_cluster::parts::toolchain::ToolchainError;
 use aznet_model::plan::DoesNotFit;
 use aznet_model::upgrade::Consequence;
 use aznet_model::values::Problem;
@@ -50,12 +51,6 @@ pub enum Failure {
     WhichCluster {
         /// What is there.
         names: Vec<String>,
-    },
-    /// The embedded cluster is there but nobody supervises it.
-    #[error("cluster `{name}` does not run")]
-    ClusterStopped {
-        /// Its name.
-        name: String,
     },
     /// `-f` with `-o json`.
     #[error("logs that are followed never end, so they can't be one JSON document")]
@@ -191,7 +186,7 @@ fn own(cause: Cause<'_>) -> Option<Exit> {
         | Failure::EndlessDocument => Exit::Usage,
         Failure::NotSettled { .. } => Exit::Deploy,
         Failure::Impossible(_) | Failure::Refused { .. } => Exit::InvalidValues,
-        Failure::ClusterStopped { .. } | Failure::Machine(_) => Exit::Cluster,
+        Failure::Machine(_) => Exit::Cluster,
         Failure::NoTest { .. } => Exit::NoTest,
         Failure::Interrupted(_) => Exit::Interrupted,
     })
@@ -248,10 +243,16 @@ fn network(cause: Cause<'_>) -> Option<Exit> {
 }
 
 fn cluster(cause: Cause<'_>) -> Option<Exit> {
-    if let Some(embedded::Error::BadName { .. }) = cause.downcast_ref() {
+    let bad_name = |error: &embedded::Error| matches!(error, embedded::Error::BadName { .. });
+    let provider = cause.downcast_ref::<ProviderError>();
+    if cause.downcast_ref().is_some_and(bad_name)
+        || matches!(provider, Some(ProviderError::Embedded(error)) if bad_name(error))
+        || matches!(provider, Some(ProviderError::NotOurs { .. }))
+    {
         return Some(Exit::Usage);
     }
     let known = cause.is::<embedded::Error>()
+        || cause.is::<ProviderError>()
         || cause.is::<ClientError>()
         || cause.is::<NoSource>()
         || cause.is::<ToolchainError>()
@@ -274,6 +275,11 @@ fn hint_of(cause: Cause<'_>) -> Option<String> {
     if let Some(refusal) = cause.downcast_ref::<Refusal>() {
         return refused(refusal);
     }
+    if let Some(ProviderError::Stopped { name }) = cause.downcast_ref() {
+        return Some(format!(
+            "`aznet cluster up {name}` brings it back with its networks"
+        ));
+    }
     match cause.downcast_ref::<Failure>()? {
         Failure::NotSettled { .. } => Some(
             "`aznet validators list` shows how far it is; the same command goes on from there"
@@ -285,9 +291,6 @@ fn hint_of(cause: Cause<'_>) -> Option<String> {
         }
         Failure::WhichNetwork { .. } => Some("name it, e.g. `aznet status NAME`".to_owned()),
         Failure::WhichCluster { .. } => Some("name it, or remove all with `--all`".to_owned()),
-        Failure::ClusterStopped { name } => Some(format!(
-            "`aznet cluster up {name}` brings it back with its networks"
-        )),
         Failure::EndlessDocument => Some("leave out `-o json` or `--follow`".to_owned()),
         Failure::Interrupted(left) => left.as_ref().map(|left| left.next.clone()),
         Failure::Machine(_) => Some(

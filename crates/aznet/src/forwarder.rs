@@ -8,13 +8,13 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
-use aznet_cluster::embedded::Process;
+use aznet_cluster::machine::process::Process;
 use aznet_cluster::paths::Paths;
 use aznet_network::namespace::Network;
 use aznet_network::wait::{Deadline, Step, until};
 use serde::{Deserialize, Serialize};
 
-use crate::cli::ClusterChoice;
+use aznet_cluster::provider::Provider;
 use crate::context::Context;
 
 /// Opening ports takes milliseconds; a machine under load takes its time to start a process.
@@ -115,7 +115,7 @@ impl Record {
 /// The network's URLs; starts its forwarder if none runs.
 pub(crate) async fn urls(
     context: &Context,
-    choice: &ClusterChoice,
+    choice: &Provider,
     network: &Network,
 ) -> anyhow::Result<Urls> {
     let files = Files::new(&context.paths, network.namespace());
@@ -155,7 +155,7 @@ fn look(files: &Files, child: &mut Child) -> anyhow::Result<Step<Record>> {
     }
 }
 
-fn start(files: &Files, choice: &ClusterChoice, paths: &Paths) -> anyhow::Result<Child> {
+fn start(files: &Files, choice: &paths: &Paths) -> anyhow::Result<Child> {
     fs::create_dir_all(&files.folder).with_context(|| {
         format!(
             "making {}; AZNET_RUN names another place",
@@ -200,7 +200,7 @@ pub(crate) fn stop(paths: &Paths, namespace: &str) -> anyhow::Result<()> {
 }
 
 /// Ends all forwarders into a cluster.
-pub(crate) fn stop_all(paths: &Paths, cluster: &ClusterChoice) -> anyhow::Result<()> {
+pub(crate) fn stop_all(paths: &Paths, cluster: &Provider) -> anyhow::Result<()> {
     let folder = paths.run().join("_forward");
     let Ok(entries) = fs::read_dir(&folder) else {
         return Ok(());

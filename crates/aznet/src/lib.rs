@@ -26,7 +26,7 @@ mod upgrading;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use aznet_cluster::embedded;
+use aznet_cluster::provider::embedded;
 use aznet_cluster::paths::Paths;
 use clap::{CommandFactory, Parser};
 

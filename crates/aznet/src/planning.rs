@@ -1,7 +1,9 @@
 //! From the arguments to a plan that fits: what `plan`, `up` and `test --network` do first.
 
 use anyhow::Context as _;
-use aznet_cluster::embedded::RESERVED_CPU;
+use aznet_cluster::machine::capacity::{self, Amount};
+use aznet_cluster::provider::Provider;
+use aznet_cluster::provider::embedded::RESERVED_CPU;
 use aznet_cluster::source::Source;
 use aznet_model::plan::{Capacity, Plan, plan};
 use aznet_model::units::{Bytes, MilliCpu};
@@ -10,7 +12,7 @@ use aznet_network::capacity::Cpu;
 use aznet_network::load::{Request, load};
 use serde_json::Value;
 
-use crate::cli::{ClusterChoice, MachineArgs, ValuesArgs};
+use crate::cli::{MachineArgs, ValuesArgs};
 use crate::clusters;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -42,20 +44,27 @@ pub(crate) fn planned(args: &ValuesArgs, implied: Option<&Value>) -> anyhow::Res
     Ok(Planned { loaded, plan })
 }
 
-/// What pods may count on in an embedded cluster on this machine: as given; else the memory that is available, and the
-/// processor time that no pod has asked for.
+/// What pods may count on in an embedded cluster on this machine: as given; else what is available of the smaller of the
+/// machine and of the cgroups that this process is in, less what pods have asked for already.
 pub(crate) async fn capacity(
     context: &Context,
-    cluster: &ClusterChoice,
+    cluster: &Provider,
     given: MachineArgs,
 ) -> anyhow::Result<Capacity> {
-    let memory = available_memory(given.memory)?;
+    let here = capacity::capacity().context("looking at what this machine has")?;
+    let memory = match given.memory {
+        Some(memory) => memory,
+        None => Bytes(counted(context, "memory", &here.memory)),
+    };
     let cpu = match given.cpu {
         Some(cpu) => Cpu {
             in_all: cpu,
             free: cpu,
         },
-        None => free_cpu(context, cluster).await?,
+        None => {
+            let cores = MilliCpu(counted(context, "processor time", &here.cpu));
+            free_cpu(context, cluster, cores.saturating_sub(MilliCpu(RESERVED_CPU))).await
+        }
     };
     Ok(Capacity {
         memory,
@@ -64,48 +73,28 @@ pub(crate) async fn capacity(
     })
 }
 
-/// What the cluster has left; where it does not run, all that one on this machine would have.
-async fn free_cpu(context: &Context, cluster: &ClusterChoice) -> anyhow::Result<Cpu> {
-    if let Ok(cluster) = clusters::connect(context, cluster).await
-        && let Ok(cpu) = Cpu::of(&cluster.client).await
-    {
-        return Ok(cpu);
+/// An amount to count on; says so if it is less than the machine's.
+fn counted(context: &Context, what: &str, amount: &Amount) -> u64 {
+    if let Some(group) = &amount.cgroup {
+        let group = group.display();
+        context.printer.note(format_args!(
+            "{what} is limited by cgroup {group}: counted on is what it leaves, not the machine's"
+        ));
     }
-    let cores = std::thread::available_parallelism().context("counting this machine's cores")?;
-    let cores = MilliCpu(1000 * u64::try_from(cores.get()).unwrap_or(u64::MAX / 1000));
-    let in_all = cores.saturating_sub(MilliCpu(RESERVED_CPU));
-    Ok(Cpu {
-        in_all,
-        free: in_all,
+    amount.value
+}
+
+/// What the cluster has left; where it does not run, all that one on this machine would have. Never more than `here`.
+async fn free_cpu(context: &Context, cluster: &Provider, here: MilliCpu) -> Cpu {
+    let all = Cpu {
+        in_all: here,
+        free: here,
+    };
+    let Ok(cluster) = clusters::connect(context, cluster).await else {
+        return all;
+    };
+    Cpu::of(&cluster.client).await.map_or(all, |cpu| Cpu {
+        in_all: cpu.in_all.min(here),
+        free: cpu.free.min(here),
     })
-}
-
-/// Memory that pods may count on: as given, else what this machine has available.
-fn available_memory(given: Option<Bytes>) -> anyhow::Result<Bytes> {
-    if let Some(given) = given {
-        return Ok(given);
-    }
-    let path = "/proc/meminfo";
-    let text = std::fs::read_to_string(path).with_context(|| format!("reading {path}"))?;
-    mem_available(&text).with_context(|| format!("{path} has no line `MemAvailable: … kB`"))
-}
-
-fn mem_available(meminfo: &str) -> Option<Bytes> {
-    let line = meminfo
-        .lines()
-        .find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(Bytes(kibibytes * 1024))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn available_memory_is_read_as_linux_writes_it() {
-        let text = "MemTotal:       24576 kB\nMemFree:  1 kB\nMemAvailable:   2048 kB\n";
-        assert_eq!(mem_available(text), Some(Bytes::mebibytes(2)));
-        assert_eq!(mem_available("MemTotal: 1 kB\n"), None);
-    }
 }

@@ -5,22 +5,23 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use aznet_cluster::cluster::Cluster;
-use aznet_cluster::doctor::{self, Finding};
-use aznet_cluster::embedded::{self, Options};
-use aznet_cluster::images::{self, Image, ImageSet};
-use aznet_cluster::parts;
+use aznet_cluster::machine::finding::Finding;
+use aznet_cluster::machine::programs::Work;
+use aznet_cluster::machine::{doctor, install};
+use aznet_cluster::parts::images::{self, Image, ImageSet};
+use aznet_cluster::parts::store::{self, Store};
+use aznet_cluster::parts::toolchain::{self, Group, Program, Settings, Toolchain};
 use aznet_cluster::progress::{self, Progress, Reporter};
+use aznet_cluster::provider::embedded::{self, Binaries, Images};
+use aznet_cluster::provider::{Cluster, Provider, Supplies};
 use aznet_cluster::source::Source;
-use aznet_cluster::toolchain::{self, Group, Program, Settings, Toolchain};
+use aznet_kit::process::on_path;
 use aznet_network::helm::Helm;
 use futures::TryFutureExt as _;
 use kube::Client;
 use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::ClusterChoice;
-use crate::clusters;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::steps::{Step, Steps};
@@ -29,7 +30,7 @@ use crate::table::count;
 /// A cluster that networks can be deployed to.
 pub(crate) struct Ready {
     /// Which one.
-    pub(crate) choice: ClusterChoice,
+    pub(crate) choice: Provider,
     /// Talks to it.
     pub(crate) client: Client,
     /// Helm, set to it.
@@ -71,28 +72,28 @@ impl Extent {
 pub(crate) struct Parts {
     toolchain: Toolchain,
     images: ImageSet,
-    store: PathBuf,
+    store: Store,
 }
 
 /// Sees to it that the cluster is up, with everything that it needs.
 pub(crate) async fn cluster(
     context: &Context,
     steps: &Steps,
-    choice: &ClusterChoice,
+    choice: &Provider,
     extent: Extent,
 ) -> anyhow::Result<Ready> {
     match choice {
         // It pulls its images itself.
-        ClusterChoice::Context(name) => {
+        Provider::Context(_) => {
             ready(
                 choice,
-                &Cluster::existing(name),
+                &choice.find(&context.paths)?,
                 helm(context, steps).await?,
                 None,
             )
             .await
         }
-        ClusterChoice::Embedded(name) => {
+        Provider::Embedded(name) => {
             machine(context, steps).await?;
             let parts = parts(context, steps, extent).await?;
             let cluster = embedded(context, steps, name, &parts, false).await?;
@@ -113,12 +114,16 @@ pub(crate) async fn machine(context: &Context, steps: &Steps) -> anyhow::Result<
     let step = steps.begin("machine", "looking at this machine");
     let cancel = context.interrupt.token();
     let look = async {
-        let findings = doctor::check(&context.paths, cancel).await;
+        let compile = images::need_compiler(&context.paths, &Source::locate()?)?;
+        let work = if compile { Work::Compile } else { Work::Run };
+        let findings = doctor::check(&context.paths, work, cancel).await;
         if findings.iter().all(Finding::ok) || !nix::unistd::geteuid().is_root() {
             return anyhow::Ok((findings, Vec::new()));
         }
-        let installed = doctor::fix(&reporter(&step), cancel).await?;
-        Ok((doctor::check(&context.paths, cancel).await, installed))
+        let (what, next) = install::LEFT_WHEN_KILLED;
+        context.interrupt.leaves(what, next);
+        let installed = install::fix(&reporter(&step), cancel).await?;
+        Ok((doctor::check(&context.paths, work, cancel).await, installed))
     };
     let (findings, installed) = look.await.inspect_err(|_| step.abandon())?;
     let missing: Vec<Finding> = findings
@@ -140,8 +145,8 @@ pub(crate) async fn machine(context: &Context, steps: &Steps) -> anyhow::Result<
 }
 
 /// A cluster that is up already, and Helm for it.
-pub(crate) async fn attach(context: &Context, choice: &ClusterChoice) -> anyhow::Result<Ready> {
-    let cluster = clusters::find(context, choice)?;
+pub(crate) async fn attach(context: &Context, choice: &Provider) -> anyhow::Result<Ready> {
+    let cluster = choice.find(&context.paths)?;
     let helm = match on_path("helm") {
         Some(helm) => helm,
         None => ensured(
@@ -173,7 +178,7 @@ pub(crate) async fn parts(
         let (toolchain, ()) = both(&cancel, programs, Box::pin(ahead)).await?;
         let wanted = extent.images();
         let images = images::ensure(paths, &source, &toolchain, &wanted, &report, &cancel).await?;
-        let store = images::store(paths, &images, &report, &cancel).await?;
+        let store = store::ensure(paths, &images, &report, &cancel).await?;
         anyhow::Ok((toolchain, images, store))
     };
     let (toolchain, images, store) = Box::pin(make).await.inspect_err(|_| step.abandon())?;
@@ -199,23 +204,20 @@ pub(crate) async fn embedded(
     );
     let step = steps.begin("cluster", "looking whether it runs");
     let report = reporter(&step);
-    let mut options = Options::new(name)?;
-    let mut binaries = parts::binaries(&parts.toolchain);
-    options.network_policy = network_policy;
+    let mut binaries = Binaries::of(&parts.toolchain);
     if network_policy || embedded::enforces_policies(&context.paths, name)? {
         let enforcer = enforcer(context, &report).await;
         let folder = enforcer.inspect_err(|_| step.abandon())?;
         binaries.search.insert(0, folder);
     }
-    let images = parts::images(&parts.images, parts.store.clone());
-    let up = embedded::up(
-        &context.paths,
-        &binaries,
-        &images,
-        &options,
-        &report,
-        context.interrupt.token(),
-    );
+    let supplies = Supplies {
+        binaries,
+        images: Images::of(&parts.images, parts.store.path()),
+        network_policy,
+    };
+    let provider = Provider::Embedded(name.to_owned());
+    let cancel = context.interrupt.token();
+    let up = provider.ensure(&context.paths, Some(&supplies), &report, cancel);
     let cluster = up
         .await
         .with_context(|| format!("cluster {name} does not come up"))
@@ -293,7 +295,7 @@ async fn helm(context: &Context, steps: &Steps) -> anyhow::Result<Helm> {
 }
 
 async fn ready(
-    choice: &ClusterChoice,
+    choice: &Provider,
     cluster: &Cluster,
     helm: Helm,
     implied: Option<Value>,
@@ -352,13 +354,6 @@ pub(crate) fn implied_in(values: &Map<String, Value>) -> Value {
         );
     }
     Value::Object(implied)
-}
-
-fn on_path(program: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path)
-        .map(|folder| folder.join(program))
-        .find(|file| file.is_file())
 }
 
 /// Shows a library's progress as what the step does.

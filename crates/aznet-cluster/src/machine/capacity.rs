@@ -69,7 +69,11 @@ fn smallest(machine: u64, groups: &[PathBuf], limit: fn(&Path) -> Option<u64>) -
         })
     });
     limited.fold(all, |least, next| {
-        if next.value < least.value { next } else { least }
+        if next.value < least.value {
+            next
+        } else {
+            least
+        }
     })
 }
 
@@ -200,7 +204,10 @@ mod tests {
     #[test]
     fn c12_the_processor_quota_of_v1_counts() {
         let dir = tempfile::tempdir().unwrap();
-        let unlimited = [("cpu.cfs_quota_us", "-1\n"), ("cpu.cfs_period_us", "100000\n")];
+        let unlimited = [
+            ("cpu.cfs_quota_us", "-1\n"),
+            ("cpu.cfs_period_us", "100000\n"),
+        ];
         put(dir.path(), &unlimited);
         assert_eq!(cpu_quota(dir.path()), None);
         put(dir.path(), &[("cpu.cfs_quota_us", "250000\n")]);

@@ -119,9 +119,14 @@ async fn install(
     };
     task.step(1, 2);
     let update = apt().arg("update");
-    task.run("reading the lists of packages", update, INSTALLATION, cancel)
-        .await
-        .map_err(failed)?;
+    task.run(
+        "reading the lists of packages",
+        update,
+        INSTALLATION,
+        cancel,
+    )
+    .await
+    .map_err(failed)?;
     task.step(2, 2);
     let message = format!("installing {}", packages.join(", "));
     let install = apt()

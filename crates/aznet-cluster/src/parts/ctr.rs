@@ -13,17 +13,6 @@ const ANSWER: Duration = Duration::from_mins(1);
 /// The largest image takes half a minute on a good disk.
 const IMPORT: Duration = Duration::from_mins(20);
 
-/// containerd did not do what it was asked.
-#[derive(Debug, thiserror::Error)]
-pub enum CtrError {
-    /// The client failed.
-    #[error(transparent)]
-    Process(#[from] ProcessError),
-    /// containerd does not answer.
-    #[error(transparent)]
-    Wait(#[from] WaitError),
-}
-
 /// A client of the containerd that listens on a socket.
 #[derive(Debug, Clone)]
 pub(crate) struct Ctr {

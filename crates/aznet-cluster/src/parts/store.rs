@@ -38,10 +38,7 @@ impl Store {
     }
 
     /// Takes the store at `path` into use; `None` if there is none.
-    async fn claim(
-        path: PathBuf,
-        cancel: &CancellationToken,
-    ) -> Result<Option<Self>, ImageError> {
+    async fn claim(path: PathBuf, cancel: &CancellationToken) -> Result<Option<Self>, ImageError> {
         if !path.is_dir() {
             return Ok(None);
         }

@@ -66,10 +66,15 @@ fn direct_config(context: &str, path: &Path) -> Result<Config, ClientError> {
         path: path.to_owned(),
         problem: problem.to_owned(),
     };
-    let first = file.clusters.first().and_then(|named| named.cluster.as_ref());
+    let first = file
+        .clusters
+        .first()
+        .and_then(|named| named.cluster.as_ref());
     let cluster = first.ok_or_else(|| damaged("it names no cluster"))?;
     let server = cluster.server.as_deref().unwrap_or_default();
-    let server = server.parse().map_err(|_| damaged("its server is no URL"))?;
+    let server = server
+        .parse()
+        .map_err(|_| damaged("its server is no URL"))?;
     let authority = match (
         &cluster.certificate_authority_data,
         &cluster.certificate_authority,

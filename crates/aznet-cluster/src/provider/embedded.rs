@@ -35,13 +35,13 @@ mod up;
 mod verify;
 
 pub use self::config::RESERVED_CPU;
+#[cfg(test)]
+pub(crate) use self::config::tests::kubeconfig_for as test_kubeconfig;
 pub use self::down::down;
 pub use self::error::Error;
 pub use self::layout::containerd_socket;
 pub use self::list::{Info, State, find, list};
 pub use self::spec::{Archive, Binaries, Images, LONGEST_NAME, enforces_policies, is_name};
-#[cfg(test)]
-pub(crate) use self::config::tests::kubeconfig_for as test_kubeconfig;
 pub use self::status::ComponentStatus;
 pub use self::supervisor::supervise;
 pub use self::up::{Options, up};

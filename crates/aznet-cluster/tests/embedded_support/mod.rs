@@ -6,16 +6,17 @@ use std::fs;
 use std::future::Future;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use aznet_cluster::cluster::Cluster;
-use aznet_cluster::embedded::{self, Binaries, Error, Images, Info, Options, State};
-use aznet_cluster::images::{self, Image};
-use aznet_cluster::parts;
+use aznet_cluster::parts::images::{self, Image};
+use aznet_cluster::parts::store::{self, Store};
+use aznet_cluster::parts::toolchain::{self, Group, Settings};
 use aznet_cluster::paths::Paths;
-use aznet_cluster::progress;
+use aznet_cluster::progress::{self, Progress, Reporter};
+use aznet_cluster::provider::Cluster;
+use aznet_cluster::provider::embedded::{self, Binaries, Error, Images, Info, Options, State};
 use aznet_cluster::source::Source;
-use aznet_cluster::toolchain::{self, Group, Settings};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, DynamicObject, ListParams, Patch, PatchParams};
 use kube::core::{ApiResource, GroupVersionKind};
@@ -26,6 +27,8 @@ pub struct Parts {
     pub binaries: Binaries,
     pub images: Images,
     pub paths: Paths,
+    /// Kept from being removed by other checkouts meanwhile.
+    _store: Store,
 }
 
 impl Parts {
@@ -47,12 +50,20 @@ impl Parts {
         let set = images::ensure(&real, &source, &programs, &Image::ALL, &report, &cancel)
             .await
             .unwrap();
-        let store = images::store(&real, &set, &report, &cancel).await.unwrap();
+        let store = store::ensure(&real, &set, &report, &cancel).await.unwrap();
         Ok(Self {
-            binaries: parts::binaries(&programs),
-            images: parts::images(&set, store),
+            binaries: Binaries::of(&programs),
+            images: Images::of(&set, store.path()),
+            _store: store,
             paths: Paths::new(real.cache(), "/var/lib/aznet-test", "/run/aznet-test"),
         })
+    }
+
+    /// The same parts, for clusters that are kept in another folder.
+    pub async fn elsewhere(&self, dir: &Path) -> Self {
+        let mut parts = Self::find().await.unwrap();
+        parts.paths = Paths::new(self.paths.cache(), dir.join("state"), dir.join("run"));
+        parts
     }
 
     /// Removes what an earlier, failed run has left.
@@ -89,13 +100,47 @@ impl Parts {
     }
 
     pub async fn try_up(&self, name: &str, cancel: &CancellationToken) -> Result<Cluster, Error> {
-        let (options, report) = (Self::options(name), progress::silent());
+        self.try_up_told(name, &progress::silent(), cancel).await
+    }
+
+    /// Brings it up and cancels that at the `n`th thing that it tells; the error and what it told last.
+    pub async fn interrupted_at(&self, name: &str, n: usize) -> (Error, String) {
+        let cancel = CancellationToken::new();
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let report: Reporter = {
+            let (cancel, told) = (cancel.clone(), Arc::clone(&told));
+            Arc::new(move |event: Progress| {
+                let mut told = told.lock().unwrap();
+                if told.len() < n {
+                    told.push(event.message);
+                }
+                if told.len() == n {
+                    cancel.cancel();
+                }
+            })
+        };
+        let outcome = self.try_up_told(name, &report, &cancel).await;
+        let told = told.lock().unwrap().clone();
+        let last = told.last().cloned().unwrap_or_default();
+        match outcome {
+            Err(error) => (error, last),
+            Ok(_) => panic!("up came to its end, it told only {told:?}"),
+        }
+    }
+
+    async fn try_up_told(
+        &self,
+        name: &str,
+        report: &Reporter,
+        cancel: &CancellationToken,
+    ) -> Result<Cluster, Error> {
+        let options = Self::options(name);
         embedded::up(
             &self.paths,
             &self.binaries,
             &self.images,
             &options,
-            &report,
+            report,
             cancel,
         )
         .await
@@ -301,18 +346,19 @@ pub fn traces(parts: &Parts, name: &str) -> Vec<String> {
     if parts.paths.netns(name).exists() {
         found.push("network namespace".into());
     }
+    let group = parts.paths.cgroup(name);
     for process in fs::read_dir("/proc").unwrap().filter_map(Result::ok) {
         let read = |file| fs::read(process.path().join(file)).unwrap_or_default();
         let command = String::from_utf8_lossy(&read("cmdline")).replace('\0', " ");
         let cgroups = String::from_utf8_lossy(&read("cgroup")).into_owned();
         // One without a command line is a zombie: a child of this test that is gone but not yet waited for.
-        let in_cgroup = cgroups.contains(&format!("/aznet/{name}/")) && !command.is_empty();
+        let in_cgroup = cgroups.contains(&format!("{}/", group.display())) && !command.is_empty();
         if ours(&command) || in_cgroup {
             found.push(format!("process {command}"));
         }
     }
     for hierarchy in hierarchies() {
-        let dir = hierarchy.join("aznet").join(name);
+        let dir = in_hierarchy(&hierarchy, &group);
         found.extend(dir.exists().then(|| format!("cgroup {}", dir.display())));
     }
     for dir in ["/var/lib/cni/results", "/var/log/containers"] {
@@ -329,12 +375,16 @@ pub fn traces(parts: &Parts, name: &str) -> Vec<String> {
         let stray = entries.map(|entry| entry.path()).filter(|path| {
             path.display()
                 .to_string()
-                .contains(&format!("/aznet-{name}-"))
+                .contains(&format!("/{}-", parts.paths.unique(name)))
                 || ours(&target(path))
         });
         found.extend(stray.map(|path| path.display().to_string()));
     }
     found
+}
+
+fn in_hierarchy(hierarchy: &Path, group: &Path) -> PathBuf {
+    hierarchy.join(group.strip_prefix("/").unwrap())
 }
 
 fn hierarchies() -> Vec<PathBuf> {
@@ -345,35 +395,38 @@ fn hierarchies() -> Vec<PathBuf> {
         .collect()
 }
 
-/// The settings of the machine that a kubelet changes; `None` while a cluster runs that is none of the test's, since
-/// they are as they were only when the last one is gone.
-fn host_settings() -> Option<Vec<String>> {
-    let alone = hierarchies().iter().all(|dir| !dir.join("aznet").exists());
+/// Whether no cluster runs: the settings of the machine are as they were only when the last one is gone.
+fn is_alone() -> bool {
+    hierarchies().iter().all(|dir| !dir.join("aznet").exists())
+}
+
+/// The settings of the machine that a kubelet changes.
+fn host_settings() -> [String; 4] {
     let names = [
         "vm/overcommit_memory",
         "vm/panic_on_oom",
         "kernel/panic",
         "kernel/panic_on_oops",
     ];
-    alone.then(|| {
-        names
-            .map(|name| fs::read_to_string(format!("/proc/sys/{name}")).unwrap())
-            .into()
-    })
+    names.map(|name| fs::read_to_string(format!("/proc/sys/{name}")).unwrap())
 }
 
-/// The machine before a test, to compare with after it.
-pub struct Machine(Option<Vec<String>>);
+/// The machine before a test, to compare with after it; `None` if others' clusters run, which keep its settings.
+pub struct Machine(Option<[String; 4]>);
 
 impl Machine {
     pub fn now() -> Self {
-        Self(host_settings())
+        Self(is_alone().then(host_settings))
     }
 
-    pub fn is_as_before(&self) {
-        if let (Some(before), Some(after)) = (&self.0, host_settings()) {
-            assert_eq!(before, &after, "settings of the machine");
-        }
+    /// Checks that it is; the error is why that can't be told.
+    pub fn is_as_before(&self) -> Result<(), String> {
+        let Some(before) = &self.0 else {
+            return Err("settings of the machine: another cluster ran before the test".into());
+        };
+        assert!(is_alone(), "a cluster is left");
+        assert_eq!(before, &host_settings(), "settings of the machine");
+        Ok(())
     }
 }
 
@@ -383,7 +436,7 @@ pub async fn reboot(parts: &Parts, name: &str) {
     kill(parts.supervisor(name));
     let dirs: Vec<PathBuf> = hierarchies()
         .into_iter()
-        .map(|dir| dir.join("aznet").join(name))
+        .map(|dir| in_hierarchy(&dir, &parts.paths.cgroup(name)))
         .collect();
     eventually("all processes are gone", 20, || async {
         let mut pids = Vec::new();
@@ -419,7 +472,6 @@ pub async fn reboot(parts: &Parts, name: &str) {
             nix::mount::umount2(point, nix::mount::MntFlags::MNT_DETACH).unwrap();
         }
     }
-    fs::remove_file(netns).unwrap();
     fs::remove_dir_all(run).unwrap();
 }
 
@@ -450,12 +502,12 @@ fn subdirs(dir: &Path) -> Vec<PathBuf> {
 }
 
 /// Resident memory of the control plane and the node's programs, without pods and shims, in MB: anonymous and shared.
-pub fn memory(name: &str) -> (u64, Vec<String>) {
+pub fn memory(parts: &Parts, name: &str) -> (u64, Vec<String>) {
     let mut total = 0;
     let mut lines = Vec::new();
     let dir = hierarchies()
         .into_iter()
-        .map(|dir| dir.join("aznet").join(name).join("system"))
+        .map(|dir| in_hierarchy(&dir, &parts.paths.cgroup(name)).join("system"))
         .find(|dir| dir.exists());
     let mut pids = Vec::new();
     collect_pids(&dir.unwrap(), &mut pids);

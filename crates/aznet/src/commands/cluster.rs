@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use aznet_cluster::embedded::{self, Info, State};
+use aznet_cluster::provider::Provider;
+use aznet_cluster::provider::embedded::{self, Info, State};
 use aznet_network::wait::Seconds;
 use clap::{Args, Subcommand};
 use comfy_table::Cell;
@@ -11,7 +12,7 @@ use jiff::Timestamp;
 use owo_colors::OwoColorize;
 use serde::Serialize;
 
-use crate::cli::{ClusterChoice, OutputArgs, cluster_name};
+use crate::cli::{OutputArgs, cluster_name};
 use crate::commands::status::between;
 use crate::context::Context;
 use crate::exit::Exit;
@@ -59,7 +60,7 @@ pub enum ClusterCommand {
 #[derive(Debug, Args)]
 pub struct UpArgs {
     /// Name of the cluster.
-    #[arg(value_name = "NAME", default_value = ClusterChoice::DEFAULT, value_parser = cluster_name)]
+    #[arg(value_name = "NAME", default_value = Provider::DEFAULT, value_parser = cluster_name)]
     pub name: String,
     /// Enforce NetworkPolicies, by Calico: for a new cluster only.
     #[arg(long)]
@@ -157,10 +158,12 @@ async fn down(args: &DownArgs, context: &Context) -> anyhow::Result<()> {
     let steps = Steps::new(&context.printer);
     for name in names {
         let step = steps.begin("down", &format!("removing cluster {name}"));
-        forwarder::stop_all(&context.paths, &ClusterChoice::Embedded(name.clone()))?;
+        let provider = Provider::Embedded(name.clone());
+        forwarder::stop_all(&context.paths, &provider)?;
         let report = setup::reporter(&step);
-        let removed =
-            embedded::down(&context.paths, &name, &report, context.interrupt.token()).await;
+        let removed = provider
+            .remove(&context.paths, &report, context.interrupt.token())
+            .await;
         removed.inspect_err(|_| step.abandon())?;
         steps.end(&step, format!("cluster {name} is gone"));
     }

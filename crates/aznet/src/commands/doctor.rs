@@ -1,6 +1,10 @@
 //! `aznet doctor [--fix]`.
 
-use aznet_cluster::doctor::{self, Finding, Verdict};
+use aznet_cluster::machine::finding::{Finding, Verdict};
+use aznet_cluster::machine::programs::Work;
+use aznet_cluster::machine::{doctor, install};
+use aznet_cluster::parts::images;
+use aznet_cluster::source::Source;
 use clap::Args;
 use comfy_table::Cell;
 use owo_colors::OwoColorize;
@@ -37,7 +41,7 @@ pub async fn run(args: &DoctorArgs, context: &Context) -> anyhow::Result<Exit> {
     if args.fix {
         fix(context).await?;
     }
-    let findings = doctor::check(&context.paths, cancel).await;
+    let findings = doctor::check(&context.paths, work(context), cancel).await;
     context
         .printer
         .result(&findings, |findings| render(findings))?;
@@ -48,7 +52,9 @@ pub async fn run(args: &DoctorArgs, context: &Context) -> anyhow::Result<Exit> {
 async fn fix(context: &Context) -> anyhow::Result<()> {
     let steps = Steps::new(&context.printer);
     let step = steps.begin("packages", "looking for what is missing");
-    let fixed = doctor::fix(&setup::reporter(&step), context.interrupt.token()).await;
+    let (what, next) = install::LEFT_WHEN_KILLED;
+    context.interrupt.leaves(what, next);
+    let fixed = install::fix(&setup::reporter(&step), context.interrupt.token()).await;
     let installed = fixed.inspect_err(|_| step.abandon())?;
     steps.end(
         &step,
@@ -58,6 +64,16 @@ async fn fix(context: &Context) -> anyhow::Result<()> {
         },
     );
     Ok(())
+}
+
+/// Without a checkout nothing is known to be compiled.
+fn work(context: &Context) -> Work {
+    let source = Source::locate().ok();
+    let compiled = source.and_then(|source| images::need_compiler(&context.paths, &source).ok());
+    match compiled {
+        Some(false) => Work::Run,
+        _ => Work::Compile,
+    }
 }
 
 fn render(findings: &[Finding]) -> String {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use aznet_cluster::embedded::{self, Process};
+use aznet_cluster::machine::process::Process;
 use aznet_model::role::Role;
 use aznet_network::endpoints::{Endpoint, endpoints};
 use aznet_network::forward::{Forward, OnFailure, Target};
@@ -17,7 +17,7 @@ use kube::api::ListParams;
 use kube::{Api, ResourceExt};
 use tokio::time::MissedTickBehavior;
 
-use crate::cli::ClusterChoice;
+use aznet_cluster::provider::Provider;
 use crate::clusters;
 use crate::context::Context;
 use crate::exit::Exit;
@@ -38,7 +38,7 @@ pub struct ForwardArgs {
     pub namespace: String,
     /// Where it runs.
     #[arg(long, value_name = "CLUSTER")]
-    pub cluster: ClusterChoice,
+    pub cluster: Provider,
 }
 
 /// Forwards until the network is gone, or it is told to end.
@@ -148,17 +148,8 @@ async fn until_gone(network: &Network, args: &ForwardArgs, context: &Context) ->
             Ok(None) => return true,
             Ok(Some(namespace)) if namespace.metadata.deletion_timestamp.is_some() => return true,
             Ok(Some(_)) => silent = 0,
-            Err(_) if silent >= PATIENCE || is_removed(&args.cluster, context) => return true,
+            Err(_) if silent >= PATIENCE || args.cluster.is_gone(&context.paths).unwrap_or(false) => return true,
             Err(_) => silent += 1,
         }
-    }
-}
-
-/// Whether the embedded cluster was removed; one that only stopped may come back.
-fn is_removed(cluster: &ClusterChoice, context: &Context) -> bool {
-    match cluster {
-        ClusterChoice::Context(_) => false,
-        ClusterChoice::Embedded(name) => embedded::list(&context.paths)
-            .is_ok_and(|all| all.iter().all(|info| info.name != *name)),
     }
 }

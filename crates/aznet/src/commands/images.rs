@@ -1,6 +1,6 @@
 //! `aznet images {build,list}`.
 
-use aznet_cluster::images::{self, Built};
+use aznet_cluster::parts::images::{self, Built};
 use aznet_model::units::Bytes;
 use clap::{Args, Subcommand};
 
@@ -75,6 +75,7 @@ async fn build(args: &BuildArgs, context: &Context) -> anyhow::Result<()> {
     } else {
         Extent::Base
     };
+    setup::machine(context, &steps).await?;
     let parts = setup::parts(context, &steps, extent).await?;
     let images: Vec<Built> = parts.images().iter().cloned().collect();
     context.printer.result(&images, |images| render(images))

@@ -14,7 +14,7 @@ use owo_colors::OwoColorize;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::cli::{ClusterArg, ClusterChoice, MachineArgs, OutputArgs, ValuesArgs};
+use crate::cli::{ClusterArg, MachineArgs, OutputArgs, ValuesArgs};
 use crate::clusters;
 use crate::context::Context;
 use crate::diff::{Change, changes};
@@ -64,7 +64,7 @@ pub async fn run(args: &PlanArgs, context: &Context) -> anyhow::Result<Exit> {
         None => None,
     };
     // What runs already fits, and an existing cluster has its own machines.
-    let elsewhere = matches!(args.cluster.cluster, Some(ClusterChoice::Context(_)));
+    let elsewhere = matches!(args.cluster.cluster, Some(Provider::Context(_)));
     let fit = if elsewhere || difference.is_some() {
         None
     } else {

@@ -5,11 +5,10 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use aznet_kit::files::{self, FileError, Staging};
+use aznet_kit::files::{self, Access, FileError, Staging};
 use serde::Deserialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -110,8 +109,7 @@ async fn finish(
     let work = tokio::task::spawn_blocking(move || {
         layout.pack(&built, &known)?;
         built.size = space::size(&built.archive);
-        let text = serde_json::to_vec_pretty(&built).map_err(damaged(&record))?;
-        replace(&record, |file| file.write_all(&text))?;
+        files::write_json(&record, &built, Access::Shared)?;
         Ok(built)
     });
     work.await
@@ -184,7 +182,7 @@ impl Pushed {
             .iter()
             .filter(|layer| !known.contains(&layer.digest))
             .chain([&self.config]);
-        replace(&built.archive, |file| {
+        files::write_with(&built.archive, Access::Shared, |file| {
             let mut tar = tar::Builder::new(BufWriter::new(file));
             tar.mode(tar::HeaderMode::Deterministic);
             let index = self.index(&built.reference);
@@ -227,20 +225,6 @@ fn append(tar: &mut tar::Builder<impl Write>, name: &str, content: &[u8]) -> io:
 /// Where a layout keeps what has this digest.
 fn blob(digest: &str) -> String {
     format!("blobs/sha256/{digest}")
-}
-
-/// Writes a file beside its place and moves it there when it is whole.
-fn replace(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> Result<(), FileError> {
-    let folder = path.parent().unwrap_or(Path::new("/"));
-    let put = || -> io::Result<()> {
-        let mut file = tempfile::Builder::new()
-            .permissions(fs::Permissions::from_mode(0o644))
-            .tempfile_in(folder)?;
-        write(file.as_file_mut())?;
-        file.persist(path)?;
-        Ok(())
-    };
-    put().map_err(FileError::of("write", path))
 }
 
 fn damaged(path: &Path) -> impl FnOnce(serde_json::Error) -> ImageError + use<> {

@@ -118,7 +118,10 @@ impl<'a> Buildah<'a> {
             .arg("--file")
             .arg(folder.join("Containerfile"))
             .arg(folder);
-        self.run("building", tool).await.map(drop).map_err(self.making(name))
+        self.run("building", tool)
+            .await
+            .map(drop)
+            .map_err(self.making(name))
     }
 
     /// What a build on this machine may use of it: trusted certificates, npm's settings and its cache.

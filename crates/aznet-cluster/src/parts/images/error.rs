@@ -57,7 +57,11 @@ pub enum ImageError {
 
 impl ImageError {
     /// For `map_err` on tools: says what was to be made, and finds out whether the disk is full.
-    pub(crate) fn making(what: &str, path: &Path, needed: u64) -> impl FnOnce(ProcessError) -> Self + use<> {
+    pub(crate) fn making(
+        what: &str,
+        path: &Path,
+        needed: u64,
+    ) -> impl FnOnce(ProcessError) -> Self + use<> {
         let (what, path) = (what.to_owned(), path.to_owned());
         move |source| {
             if source.is_disk_full() {

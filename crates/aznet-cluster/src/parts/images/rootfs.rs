@@ -102,6 +102,9 @@ mod tests {
     fn nothing_unsigned_is_installed() {
         let command = debootstrap(Path::new("/root"), MIRROR).to_string();
         assert!(command.contains(" --force-check-gpg "), "{command}");
-        assert!(command.contains(&format!(" --keyring={KEYRING} ")), "{command}");
+        assert!(
+            command.contains(&format!(" --keyring={KEYRING} ")),
+            "{command}"
+        );
     }
 }

@@ -58,7 +58,10 @@ fn go(pin: &Pin) -> Tool {
 }
 
 async fn check_go(pin: &Pin, cancel: &CancellationToken) -> Result<(), ToolchainError> {
-    let asked = go(pin).args(["env", "GOVERSION"]).output(ANSWER, cancel).await;
+    let asked = go(pin)
+        .args(["env", "GOVERSION"])
+        .output(ANSWER, cancel)
+        .await;
     let found = match asked {
         Err(ProcessError::NotFound { .. }) => {
             return Err(ToolchainError::NoGo {

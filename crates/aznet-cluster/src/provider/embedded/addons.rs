@@ -5,8 +5,8 @@ use kube::core::{ApiResource, GroupVersionKind, TypeMeta};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::error::Error;
 use super::addresses::DNS_ADDRESS;
+use super::error::Error;
 use super::spec::Images;
 
 /// The Deployment of the DNS service, in `kube-system`.

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::layout::Layout;
-use super::spec::Spec;
 use super::addons;
 use super::error::Error;
+use super::layout::Layout;
+use super::spec::Spec;
 use aznet_kit::files::{self, Access};
 use aznet_kit::wait::{self, Deadline, Look};
 

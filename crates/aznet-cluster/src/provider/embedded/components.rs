@@ -4,10 +4,10 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::addresses::{API_PORT, DOMAIN, NODE_ADDRESS, SERVICE_PREFIX, SERVICE_RANGE, range};
-use super::layout::Layout;
-use super::spec::Spec;
 use super::calico;
 use super::error::Error;
+use super::layout::Layout;
+use super::spec::Spec;
 
 /// A program the supervisor runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -8,10 +8,10 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 
 use super::addresses::{DNS_ADDRESS, DOMAIN, NODE_ADDRESS, POD_PREFIX, POD_RANGE, range};
-use super::layout::Layout;
-use super::spec::Spec;
 use super::calico;
 use super::error::Error;
+use super::layout::Layout;
+use super::spec::Spec;
 use aznet_kit::files::{self, Access};
 
 /// What the kubelet keeps for the machine's own processes, in thousandths of a core.

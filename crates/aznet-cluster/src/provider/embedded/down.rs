@@ -7,15 +7,15 @@ use std::path::PathBuf;
 use tokio_util::sync::CancellationToken;
 
 use super::cgroup::Cgroups;
+use super::error::Error;
 use super::layout::Layout;
 use super::spec::check_name;
-use super::error::Error;
 use super::{claim, host, netns, status, traces};
 use crate::machine::mounts;
-use aznet_kit::files;
-use aznet_kit::lock::Lock;
 use crate::paths::Paths;
 use crate::progress::{Reporter, Task};
+use aznet_kit::files;
+use aznet_kit::lock::Lock;
 use aznet_kit::wait::{self, Deadline, Look, WaitError};
 
 /// Removes the cluster `name` with everything in it. Once the removal has begun it is carried through.

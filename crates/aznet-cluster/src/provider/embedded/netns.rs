@@ -13,8 +13,8 @@ use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::statfs::{NSFS_MAGIC, statfs};
 use rtnetlink::{Handle, LinkBridge, LinkUnspec, RouteMessageBuilder};
 
-use super::error::Error;
 use super::addresses::{CALICO_GATEWAY, NODE_ADDRESS, NODE_LINK, SERVICE_PREFIX, SERVICE_RANGE};
+use super::error::Error;
 use crate::machine::mounts;
 use aznet_kit::files::{self, Access};
 
@@ -208,6 +208,9 @@ mod tests {
         mounts::remove_under(dir.path()).unwrap();
         remove(&path).unwrap();
         assert!(!path.exists());
-        assert_eq!(mounts::under(dir.path()).unwrap(), Vec::<std::path::PathBuf>::new());
+        assert_eq!(
+            mounts::under(dir.path()).unwrap(),
+            Vec::<std::path::PathBuf>::new()
+        );
     }
 }

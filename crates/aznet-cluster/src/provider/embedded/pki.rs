@@ -7,8 +7,8 @@ use rcgen::{
     KeyUsagePurpose, SanType,
 };
 
-use super::error::Error;
 use super::addresses::{API_ADDRESS, DOMAIN, NODE_ADDRESS};
+use super::error::Error;
 use super::layout::Layout;
 use aznet_kit::files::{self, Access};
 
@@ -39,8 +39,16 @@ pub(crate) fn ensure(layout: &Layout) -> Result<(), Error> {
         issue(layout, &issuer, &subject)?;
     }
     let signing = key("service-account")?;
-    files::write(&layout.pki("service-account.key"), signing.serialize_pem(), Access::Private)?;
-    files::write(&layout.pki("service-account.pub"), signing.public_key_pem(), Access::Private)?;
+    files::write(
+        &layout.pki("service-account.key"),
+        signing.serialize_pem(),
+        Access::Private,
+    )?;
+    files::write(
+        &layout.pki("service-account.pub"),
+        signing.public_key_pem(),
+        Access::Private,
+    )?;
     Ok(files::write(&layout.pki("complete"), "", Access::Private)?)
 }
 
@@ -127,7 +135,11 @@ fn issue(layout: &Layout, issuer: &Issuer<'_, KeyPair>, subject: &Subject) -> Re
         .map_err(certificate(subject.file))?;
     let file = |extension| layout.pki(&format!("{}.{extension}", subject.file));
     files::write(&file("crt"), signed.pem(), Access::Private)?;
-    Ok(files::write(&file("key"), key.serialize_pem(), Access::Private)?)
+    Ok(files::write(
+        &file("key"),
+        key.serialize_pem(),
+        Access::Private,
+    )?)
 }
 
 fn params(subject: &Subject) -> Result<CertificateParams, Error> {

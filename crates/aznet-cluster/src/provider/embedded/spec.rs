@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::error::Error;
 use super::layout::Layout;
+use crate::paths::Paths;
 use aznet_kit::files::{self, Access};
 use aznet_kit::process::find_in;
-use crate::paths::Paths;
 
 /// Where the programs are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

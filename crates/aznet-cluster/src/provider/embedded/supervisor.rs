@@ -16,14 +16,14 @@ use tracing::warn;
 use self::board::{Api, Board};
 use super::cgroup::Cgroups;
 use super::components::Component;
+use super::error::Error;
 use super::layout::Layout;
 use super::spec::{Spec, check_name};
-use super::error::Error;
 use super::{config, netns};
-use aznet_kit::files::{self, Access};
-use aznet_kit::lock::{Attempt, Lock, Share};
 use crate::machine::process::Process;
 use crate::paths::Paths;
+use aznet_kit::files::{self, Access};
+use aznet_kit::lock::{Attempt, Lock, Share};
 
 /// Supervises the cluster `name`, which `up` has prepared; returns only if it can't. To be called before any thread is
 /// started, since it moves the process to other cgroups and another network namespace.

@@ -12,17 +12,17 @@ use tokio::process::{Child, Command};
 use tokio_util::sync::CancellationToken;
 
 use super::cgroup::Cgroups;
+use super::error::Error;
 use super::layout::Layout;
-use crate::machine::process::Process;
 use super::ready::{is_available, kubelet_since, readiness};
 use super::spec::{Binaries, Images, Spec, check_name};
 use super::status::{self, ComponentStatus, Status};
-use super::error::Error;
 use super::{addons, calico, claim, config, down, host, images, netns, pki, root, verify};
-use crate::provider::cluster::Cluster;
-use aznet_kit::files::{self, Access};
+use crate::machine::process::Process;
 use crate::paths::Paths;
 use crate::progress::{Reporter, Task};
+use crate::provider::cluster::Cluster;
+use aznet_kit::files::{self, Access};
 use aznet_kit::wait::{self, Deadline, Look, WaitError};
 
 /// What can be chosen about a cluster.

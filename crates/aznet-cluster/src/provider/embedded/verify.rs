@@ -5,8 +5,8 @@ use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod, ServiceAccount};
 use kube::api::{Api, DeleteParams};
 use tokio_util::sync::CancellationToken;
 
-use super::error::Error;
 use super::addons;
+use super::error::Error;
 use super::layout::Layout;
 use super::spec::Images;
 use aznet_kit::wait::{self, Deadline, Look};

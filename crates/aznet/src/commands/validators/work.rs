@@ -17,7 +17,7 @@ use aznet_network::wait::{self, Deadline, Seconds, Step as Look, WaitError};
 use serde_json::Value;
 
 use crate::bring_up::deadline;
-use crate::cli::ClusterChoice;
+use aznet_cluster::provider::Provider;
 use crate::clusters::Networks;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -36,7 +36,7 @@ const SLACK: Duration = Duration::from_mins(10);
 pub(super) struct Work<'a> {
     pub(super) context: &'a Context,
     pub(super) steps: Steps,
-    choice: ClusterChoice,
+    choice: Provider,
     pub(super) network: Network,
 }
 

@@ -10,11 +10,11 @@ use tracing::instrument::WithSubscriber;
 use tracing::subscriber::NoSubscriber;
 use tracing::{info, warn};
 
+use crate::provider::client;
 use crate::provider::embedded::components::Component;
+use crate::provider::embedded::error::Error;
 use crate::provider::embedded::layout::Layout;
 use crate::provider::embedded::status::{ComponentStatus, Status};
-use crate::provider::client;
-use crate::provider::embedded::error::Error;
 use aznet_kit::files::{self, Access};
 
 /// Shared by all tasks of the supervisor.

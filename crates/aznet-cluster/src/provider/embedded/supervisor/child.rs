@@ -8,12 +8,12 @@ use tokio::net::unix::pipe;
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
 
-use crate::provider::embedded::components::Component;
-use crate::provider::embedded::layout::Layout;
-use crate::provider::embedded::spec::{Spec, search_path};
 use super::board::{Api, Board};
 use super::log::{LastLine, Log};
+use crate::provider::embedded::components::Component;
 use crate::provider::embedded::error::Error;
+use crate::provider::embedded::layout::Layout;
+use crate::provider::embedded::spec::{Spec, search_path};
 
 /// The longest pause before a component is started again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);

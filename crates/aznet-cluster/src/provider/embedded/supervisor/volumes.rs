@@ -20,9 +20,9 @@ use serde_json::json;
 use tokio::sync::watch;
 use tracing::{info, warn};
 
-use crate::provider::embedded::layout::Layout;
 use super::board::{self, Api as Stage};
 use crate::provider::embedded::error::Error;
+use crate::provider::embedded::layout::Layout;
 
 /// As the storage class names it.
 const PROVISIONER: &str = "aznet.dev/local-volumes";
@@ -109,7 +109,8 @@ impl Maker {
         let name = volume.name_any();
         blocking(self.layout.volumes().join(&name), |path| {
             Ok(files::remove_dir(path)?)
-        }).await?;
+        })
+        .await?;
         match self.volumes.delete(&name, &DeleteParams::default()).await {
             Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
             Err(error) => Err(Error::api("delete a volume")(error)),
