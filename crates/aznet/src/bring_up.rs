@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use aznet_cluster::provider::Provider;
 use aznet_cluster::source::Source;
 use aznet_model::plan::Plan;
 use aznet_network::deploy::{self, Chart};
@@ -144,8 +145,7 @@ async fn check_first(
     let step = steps.begin("plan", "working out the values");
     let check = async {
         let Planned { plan, loaded } = planned(wanted.values, None)?;
-        if !is_there(wanted, context).await? && matches!(wanted.cluster, Provider::Embedded(_))
-        {
+        if !is_there(wanted, context).await? && matches!(wanted.cluster, Provider::Embedded(_)) {
             let available = capacity(context, &wanted.cluster, wanted.machine).await?;
             plan.check_machine(&available)?;
         }

@@ -84,10 +84,7 @@ impl Networks {
     }
 
     /// The network of this name or namespace; without a name the only one there is.
-    pub(crate) async fn open(
-        &self,
-        name: Option<&str>,
-    ) -> anyhow::Result<(Network)> {
+    pub(crate) async fn open(&self, name: Option<&str>) -> anyhow::Result<(Provider, Network)> {
         let (cluster, info) = self.pick(name)?;
         let network =
             Network::find(cluster.client.clone(), &info.cluster, Some(&info.namespace)).await?;
@@ -95,7 +92,7 @@ impl Networks {
     }
 
     /// Every network that is not being removed already.
-    pub(crate) async fn open_all(&self) -> anyhow::Result<Vec<(Network)>> {
+    pub(crate) async fn open_all(&self) -> anyhow::Result<Vec<(Provider, Network)>> {
         let mut opened = Vec::new();
         for (_, info) in self.found.iter().filter(|(_, info)| !info.leaving) {
             opened.push(self.open(Some(&info.namespace)).await?);

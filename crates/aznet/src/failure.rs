@@ -1,13 +1,13 @@
 //! What went wrong, in words, and the exit code that goes with it. The only place that knows which error of which
 //! library means which exit code.
 
-use aznet_cluster::provider::{ClientError, ProviderError};
 use aznet_cluster::machine::finding::Finding;
 use aznet_cluster::machine::install::FixError;
-use aznet_cluster::provider::embedded;
 use aznet_cluster::parts::images::ImageError;
-use aznet_cluster::source::NoSource;
 use aznet_cluster::parts::toolchain::ToolchainError;
+use aznet_cluster::provider::embedded;
+use aznet_cluster::provider::{ClientError, ProviderError};
+use aznet_cluster::source::NoSource;
 use aznet_model::plan::DoesNotFit;
 use aznet_model::upgrade::Consequence;
 use aznet_model::values::Problem;

@@ -14,8 +14,8 @@ use aznet_network::namespace::Network;
 use aznet_network::wait::{Deadline, Step, until};
 use serde::{Deserialize, Serialize};
 
-use aznet_cluster::provider::Provider;
 use crate::context::Context;
+use aznet_cluster::provider::Provider;
 
 /// Opening ports takes milliseconds; a machine under load takes its time to start a process.
 const START_WITHIN: Deadline =
@@ -155,7 +155,7 @@ fn look(files: &Files, child: &mut Child) -> anyhow::Result<Step<Record>> {
     }
 }
 
-fn start(files: &Files, choice: &paths: &Paths) -> anyhow::Result<Child> {
+fn start(files: &Files, choice: &Provider, paths: &Paths) -> anyhow::Result<Child> {
     fs::create_dir_all(&files.folder).with_context(|| {
         format!(
             "making {}; AZNET_RUN names another place",

@@ -26,8 +26,8 @@ mod upgrading;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use aznet_cluster::provider::embedded;
 use aznet_cluster::paths::Paths;
+use aznet_cluster::provider::embedded;
 use clap::{CommandFactory, Parser};
 
 use crate::cli::{Cli, Command, OutputFormat};

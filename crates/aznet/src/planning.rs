@@ -63,7 +63,12 @@ pub(crate) async fn capacity(
         },
         None => {
             let cores = MilliCpu(counted(context, "processor time", &here.cpu));
-            free_cpu(context, cluster, cores.saturating_sub(MilliCpu(RESERVED_CPU))).await
+            free_cpu(
+                context,
+                cluster,
+                cores.saturating_sub(MilliCpu(RESERVED_CPU)),
+            )
+            .await
         }
     };
     Ok(Capacity {

@@ -17,11 +17,11 @@ use kube::api::ListParams;
 use kube::{Api, ResourceExt};
 use tokio::time::MissedTickBehavior;
 
-use aznet_cluster::provider::Provider;
 use crate::clusters;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::forwarder::{Files, Record};
+use aznet_cluster::provider::Provider;
 
 /// Port of the nodes' admin RPC.
 const ADMIN_PORT: u16 = 8880;
@@ -148,7 +148,11 @@ async fn until_gone(network: &Network, args: &ForwardArgs, context: &Context) ->
             Ok(None) => return true,
             Ok(Some(namespace)) if namespace.metadata.deletion_timestamp.is_some() => return true,
             Ok(Some(_)) => silent = 0,
-            Err(_) if silent >= PATIENCE || args.cluster.is_gone(&context.paths).unwrap_or(false) => return true,
+            Err(_)
+                if silent >= PATIENCE || args.cluster.is_gone(&context.paths).unwrap_or(false) =>
+            {
+                return true;
+            }
             Err(_) => silent += 1,
         }
     }

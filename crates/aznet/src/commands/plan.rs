@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aznet_cluster::provider::Provider;
 use aznet_cluster::source::Source;
 use aznet_model::keys::KeyRange;
 use aznet_model::plan::{Plan, PodPlan};

@@ -17,13 +17,13 @@ use aznet_network::wait::{self, Deadline, Seconds, Step as Look, WaitError};
 use serde_json::Value;
 
 use crate::bring_up::deadline;
-use aznet_cluster::provider::Provider;
 use crate::clusters::Networks;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::live::Live;
 use crate::setup;
 use crate::steps::{Step, Steps};
+use aznet_cluster::provider::Provider;
 
 pub(super) use aznet_network::validators::Address;
 
