@@ -47,7 +47,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     gzip.write_all(&archive)?;
     gzip.finish()?;
     let hash = Sha256::digest(&archive);
-    let hash: String = hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+    let hash: String = hash
+        .iter()
+        .take(6)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     println!("cargo::rustc-env=AZNET_SOURCE_HASH={hash}");
     Ok(())
 }
@@ -72,7 +76,12 @@ fn collect(root: &Path, place: &Path, files: &mut Vec<PathBuf>) -> Result<(), Bo
 /// An archive that depends on names, contents and the right to execute alone.
 fn pack(root: &Path, files: &[PathBuf]) -> Result<Vec<u8>, Box<dyn Error>> {
     let mut archive = tar::Builder::new(Vec::new());
-    add(&mut archive, Path::new("Cargo.toml"), 0o644, &manifest(root)?)?;
+    add(
+        &mut archive,
+        Path::new("Cargo.toml"),
+        0o644,
+        &manifest(root)?,
+    )?;
     for place in files {
         let path = root.join(place);
         let runs = fs::metadata(&path)?.permissions().mode() & 0o111 != 0;
@@ -100,5 +109,8 @@ fn manifest(root: &Path) -> std::io::Result<Vec<u8>> {
     let kept = text
         .lines()
         .filter(|line| !line.starts_with("default-members"));
-    Ok(kept.flat_map(|line| [line, "\n"]).collect::<String>().into())
+    Ok(kept
+        .flat_map(|line| [line, "\n"])
+        .collect::<String>()
+        .into())
 }

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use aznet_cluster::provider::Provider;
-use aznet_cluster::source::Source;
 use aznet_model::plan::Plan;
 use aznet_network::deploy::{self, Chart};
 use aznet_network::namespace::{NamespaceError, Network, NewNetwork};
@@ -94,7 +93,7 @@ pub(crate) async fn bring_up(wanted: &Wanted<'_>, context: &Context) -> anyhow::
     );
     let ready = setup::cluster(context, &steps, &wanted.cluster, extent).await?;
     remove_expired(&ready, context).await?;
-    let planned = planned(wanted.values, ready.implied.as_ref())?;
+    let planned = planned(context, wanted.values, ready.implied.as_ref())?;
     let work = Work {
         wanted,
         context,
@@ -144,7 +143,7 @@ async fn check_first(
 ) -> anyhow::Result<Extent> {
     let step = steps.begin("plan", "working out the values");
     let check = async {
-        let Planned { plan, loaded } = planned(wanted.values, None)?;
+        let Planned { plan, loaded } = planned(context, wanted.values, None)?;
         if !is_there(wanted, context).await? && matches!(wanted.cluster, Provider::Embedded(_)) {
             let available = capacity(context, &wanted.cluster, wanted.machine).await?;
             plan.check_machine(&available)?;
@@ -262,7 +261,7 @@ impl Work<'_> {
             created_by: me(),
         };
         let live = self.live();
-        let source = Source::locate()?.charts().join("aztec-network");
+        let source = self.context.source.charts().join("aztec-network");
         let chart = self.chart(&source);
         let client = self.ready.client.clone();
         let made = deploy::deploy(
@@ -312,7 +311,7 @@ impl Work<'_> {
             printer.note(format_args!("  {change}"));
         }
         let cancel = self.context.interrupt.token();
-        let source = Source::locate()?.charts().join("aztec-network");
+        let source = self.context.source.charts().join("aztec-network");
         let chart = self.chart(&source);
         let committee = &self.planned.plan.committee;
         let preview = deploy::preview(&network, &chart, committee, cancel).await?;

@@ -9,8 +9,8 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    cluster, completions, doctor, down, env, forward, images, list, logs, plan, status, test, up,
-    validators,
+    charts, cluster, completions, doctor, down, env, forward, images, list, logs, plan, status,
+    test, up, validators,
 };
 
 const STYLES: Styles = Styles::styled()
@@ -70,6 +70,8 @@ pub enum Command {
     Cluster(cluster::ClusterArgs),
     /// Build and list the container images.
     Images(images::ImagesArgs),
+    /// Write the Helm charts to a folder.
+    Charts(charts::ChartsArgs),
     /// Check what this machine lacks.
     Doctor(doctor::DoctorArgs),
     /// Print a completion script for a shell.

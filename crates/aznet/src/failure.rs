@@ -7,7 +7,7 @@ use aznet_cluster::parts::images::ImageError;
 use aznet_cluster::parts::toolchain::ToolchainError;
 use aznet_cluster::provider::embedded;
 use aznet_cluster::provider::{ClientError, ProviderError};
-use aznet_cluster::source::NoSource;
+use aznet_cluster::source::SourceError;
 use aznet_model::plan::DoesNotFit;
 use aznet_model::upgrade::Consequence;
 use aznet_model::values::Problem;
@@ -254,7 +254,7 @@ fn cluster(cause: Cause<'_>) -> Option<Exit> {
     let known = cause.is::<embedded::Error>()
         || cause.is::<ProviderError>()
         || cause.is::<ClientError>()
-        || cause.is::<NoSource>()
+        || cause.is::<SourceError>()
         || cause.is::<ToolchainError>()
         || cause.is::<ImageError>()
         || cause.is::<FixError>();

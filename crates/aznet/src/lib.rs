@@ -28,13 +28,15 @@ use std::sync::Arc;
 
 use aznet_cluster::paths::Paths;
 use aznet_cluster::provider::embedded;
+use aznet_cluster::source::Source;
 use clap::{CommandFactory, Parser};
 
 use crate::cli::{Cli, Command, OutputFormat};
+use crate::commands::charts::ChartsCommand;
 use crate::commands::cluster::{ClusterArgs, ClusterCommand, SuperviseArgs};
 use crate::commands::images::ImagesCommand;
 use crate::commands::validators::ValidatorsCommand;
-use crate::context::Context;
+use crate::context::{Context, PACK};
 use crate::exit::Exit;
 use crate::failure::{Failure, Report};
 use crate::interrupt::Interrupt;
@@ -87,10 +89,12 @@ fn concluded(printer: &Printer, outcome: anyhow::Result<Exit>) -> ExitCode {
 }
 
 async fn run(command: Command, printer: &Printer, terminal: &Arc<Quiet>) -> anyhow::Result<Exit> {
+    let paths = Paths::from_env()?;
     let context = Context {
         printer: printer.clone(),
         interrupt: Interrupt::listen(printer, terminal)?,
-        paths: Paths::from_env()?,
+        source: Source::locate(paths.cache(), &PACK)?,
+        paths,
     };
     match Box::pin(commands::run(command, &context)).await {
         // Whatever failed then failed because it was told to stop.
@@ -126,6 +130,10 @@ fn format_of(command: &Command) -> OutputFormat {
             ImagesCommand::Build(args) => &args.output,
             ImagesCommand::List(args) => &args.output,
         },
+        Command::Charts(args) => {
+            let ChartsCommand::Export(args) = &args.command;
+            &args.output
+        }
         Command::Down(_) | Command::Completions(_) | Command::Forward(_) => {
             return OutputFormat::Text;
         }

@@ -4,7 +4,6 @@ use anyhow::Context as _;
 use aznet_cluster::machine::capacity::{self, Amount};
 use aznet_cluster::provider::Provider;
 use aznet_cluster::provider::embedded::RESERVED_CPU;
-use aznet_cluster::source::Source;
 use aznet_model::plan::{Capacity, Plan, plan};
 use aznet_model::units::{Bytes, MilliCpu};
 use aznet_model::values::Loaded;
@@ -27,10 +26,13 @@ pub(crate) struct Planned {
 }
 
 /// Loads values and works them out. `implied` is what the cluster implies, such as names of images.
-pub(crate) fn planned(args: &ValuesArgs, implied: Option<&Value>) -> anyhow::Result<Planned> {
-    let source = Source::locate()?;
+pub(crate) fn planned(
+    context: &Context,
+    args: &ValuesArgs,
+    implied: Option<&Value>,
+) -> anyhow::Result<Planned> {
     let request = Request {
-        source: source.root(),
+        source: context.source.root(),
         network: Some(&args.network),
         implied,
         files: &args.files,

@@ -14,7 +14,6 @@ use aznet_cluster::parts::toolchain::{self, Group, Program, Settings, Toolchain}
 use aznet_cluster::progress::{self, Progress, Reporter};
 use aznet_cluster::provider::embedded::{self, Binaries, Images};
 use aznet_cluster::provider::{Cluster, Provider, Supplies};
-use aznet_cluster::source::Source;
 use aznet_kit::process::on_path;
 use aznet_network::helm::Helm;
 use futures::TryFutureExt as _;
@@ -114,7 +113,7 @@ pub(crate) async fn machine(context: &Context, steps: &Steps) -> anyhow::Result<
     let step = steps.begin("machine", "looking at this machine");
     let cancel = context.interrupt.token();
     let look = async {
-        let compile = images::need_compiler(&context.paths, &Source::locate()?)?;
+        let compile = images::need_compiler(&context.paths, &context.source)?;
         let work = if compile { Work::Compile } else { Work::Run };
         let findings = doctor::check(&context.paths, work, cancel).await;
         if findings.iter().all(Finding::ok) || !nix::unistd::geteuid().is_root() {
@@ -167,17 +166,17 @@ pub(crate) async fn parts(
     steps: &Steps,
     extent: Extent,
 ) -> anyhow::Result<Parts> {
-    let source = Source::locate()?;
+    let source = &context.source;
     let paths = &context.paths;
     let step = steps.begin("images", "looking at what is built");
     let report = reporter(&step);
     let cancel = context.interrupt.token().child_token();
-    let ahead = async { Ok(images::ahead(paths, &source, &report, &cancel).await?) };
+    let ahead = async { Ok(images::ahead(paths, source, &report, &cancel).await?) };
     let make = async {
         let programs = Box::pin(programs(context, steps, extent, &cancel));
         let (toolchain, ()) = both(&cancel, programs, Box::pin(ahead)).await?;
         let wanted = extent.images();
-        let images = images::ensure(paths, &source, &toolchain, &wanted, &report, &cancel).await?;
+        let images = images::ensure(paths, source, &toolchain, &wanted, &report, &cancel).await?;
         let store = store::ensure(paths, &images, &report, &cancel).await?;
         anyhow::Ok((toolchain, images, store))
     };
@@ -246,10 +245,10 @@ async fn both<A, B>(
 
 /// The folder with the programs that enforce network policies, built where they are missing.
 async fn enforcer(context: &Context, report: &Reporter) -> anyhow::Result<PathBuf> {
-    let (source, settings) = (Source::locate()?, Settings::from_env()?);
+    let settings = Settings::from_env()?;
     let (paths, cancel) = (&context.paths, context.interrupt.token());
     let groups = Group::POLICY;
-    let built = toolchain::ensure(paths, &source, &settings, &groups, report, cancel).await;
+    let built = toolchain::ensure(paths, &context.source, &settings, &groups, report, cancel).await;
     let felix = built
         .context("can't make the programs that enforce network policies")?
         .path(Program::Felix);
@@ -278,9 +277,10 @@ async fn ensured(
     report: &Reporter,
     cancel: &CancellationToken,
 ) -> anyhow::Result<Toolchain> {
-    let (source, settings) = (Source::locate()?, Settings::from_env()?);
+    let settings = Settings::from_env()?;
     let (groups, paths) = (extent.groups(), &context.paths);
-    let ensured = toolchain::ensure(paths, &source, &settings, &groups, report, cancel).await;
+    let ensured =
+        toolchain::ensure(paths, &context.source, &settings, &groups, report, cancel).await;
     ensured.context("can't make the programs")
 }
 

@@ -42,7 +42,7 @@ impl Parts {
             return Err("the images are not built: run `aznet images build`".into());
         }
         let (report, cancel) = (progress::silent(), CancellationToken::new());
-        let source = Source::locate().unwrap();
+        let source = Source::at(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).unwrap();
         let settings = Settings::from_env().unwrap();
         let programs = toolchain::ensure(&real, &source, &settings, &Group::ALL, &report, &cancel)
             .await

@@ -141,12 +141,18 @@ mod tests {
         fs::write(chart.join("Chart.yaml"), "name: a").unwrap();
         fs::write(chart.join("templates/x.yaml"), "x").unwrap();
         let place = replace(&chart, &target, "Chart.yaml").unwrap();
-        assert_eq!(fs::read_to_string(place.join("templates/x.yaml")).unwrap(), "x");
+        assert_eq!(
+            fs::read_to_string(place.join("templates/x.yaml")).unwrap(),
+            "x"
+        );
         fs::remove_file(chart.join("templates/x.yaml")).unwrap();
         replace(&chart, &target, "Chart.yaml").unwrap();
         assert!(!place.join("templates/x.yaml").exists());
         fs::remove_file(place.join("Chart.yaml")).unwrap();
         let error = replace(&chart, &target, "Chart.yaml").unwrap_err();
-        assert!(error.to_string().contains("not written by an export"), "{error}");
+        assert!(
+            error.to_string().contains("not written by an export"),
+            "{error}"
+        );
     }
 }

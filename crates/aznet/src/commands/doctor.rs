@@ -4,7 +4,6 @@ use aznet_cluster::machine::finding::{Finding, Verdict};
 use aznet_cluster::machine::programs::Work;
 use aznet_cluster::machine::{doctor, install};
 use aznet_cluster::parts::images;
-use aznet_cluster::source::Source;
 use clap::Args;
 use comfy_table::Cell;
 use owo_colors::OwoColorize;
@@ -66,12 +65,9 @@ async fn fix(context: &Context) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Without a checkout nothing is known to be compiled.
 fn work(context: &Context) -> Work {
-    let source = Source::locate().ok();
-    let compiled = source.and_then(|source| images::need_compiler(&context.paths, &source).ok());
-    match compiled {
-        Some(false) => Work::Run,
+    match images::need_compiler(&context.paths, &context.source) {
+        Ok(false) => Work::Run,
         _ => Work::Compile,
     }
 }

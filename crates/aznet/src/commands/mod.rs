@@ -1,5 +1,6 @@
 //! The verbs: one file each, which holds its arguments and what it does with them.
 
+pub mod charts;
 pub mod cluster;
 pub mod completions;
 pub mod doctor;
@@ -33,6 +34,7 @@ pub async fn run(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Test(args) => Box::pin(test::run(&args, context)).await,
         Command::Validators(args) => Box::pin(validators::run(&args, context)).await,
         Command::Cluster(args) => cluster::run(&args, context).await,
+        Command::Charts(args) => charts::run(&args, context),
         Command::Images(args) => images::run(&args, context).await,
         Command::Completions(args) => {
             completions::run(&args, context);

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use aznet_cluster::provider::Provider;
-use aznet_cluster::source::Source;
 use aznet_model::keys::KeyRange;
 use aznet_model::plan::{Plan, PodPlan};
 use aznet_model::units::{Bytes, MilliCpu};
@@ -59,7 +58,7 @@ pub struct PlanArgs {
 
 /// Shows the plan; exit code 3 when it does not fit.
 pub async fn run(args: &PlanArgs, context: &Context) -> anyhow::Result<Exit> {
-    let Planned { plan, .. } = planned(&args.values, None)?;
+    let Planned { plan, .. } = planned(context, &args.values, None)?;
     let difference = match &args.diff {
         Some(name) => Some(difference(name, args, context).await?),
         None => None,
@@ -101,8 +100,8 @@ async fn difference(name: &str, args: &PlanArgs, context: &Context) -> anyhow::R
         .values(network.name(), network.namespace(), cancel)
         .await?
         .unwrap_or_default();
-    let new = planned(&args.values, Some(&setup::implied_in(&old)))?;
-    let source = Source::locate()?.charts().join("aztec-network");
+    let new = planned(context, &args.values, Some(&setup::implied_in(&old)))?;
+    let source = context.source.charts().join("aztec-network");
     let chart = Chart {
         helm: &helm,
         path: &source,

@@ -12,11 +12,11 @@ use super::job::Job;
 use crate::machine::programs;
 use crate::parts::content::ContentHash;
 use crate::paths::Paths;
-use crate::source::Source;
+use crate::source::{Origin, Source};
 
 const NAME: &str = "aznet-node";
 /// The crates that it is made of.
-const SOURCES: [&str; 2] = [NAME, "aznet-model"];
+const SOURCES: [&str; 3] = [NAME, "aznet-model", "aznet-kit"];
 const SPACE: u64 = 1 << 30;
 /// A cold compilation takes minutes, beside others many.
 const COMPILATION: Duration = Duration::from_hours(1);
@@ -63,8 +63,11 @@ async fn build(job: &Job<'_>, place: &Path) -> Result<(), ImageError> {
             program: "cargo".into(),
         })
     })?;
+    // The lock of a source tree that a program brought along names crates that are not there.
+    let locked = (job.source.origin() == Origin::Checkout).then_some("--locked");
     let cargo = cargo
-        .args(["build", "--release", "--locked", "--package", NAME])
+        .args(["build", "--release", "--package", NAME])
+        .args(locked)
         // With the target named, the flags do not reach build scripts and procedural macros.
         .args(["--target", &platform])
         .env("CARGO_TARGET_DIR", &target)

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use aznet_cluster::source::Source;
 use aznet_model::plan::plan;
 use aznet_model::report::{Standing, ValidatorSet};
 use aznet_model::role::Role;
@@ -85,7 +84,7 @@ impl<'a> Work<'a> {
         let (name, namespace) = (self.network.name(), self.network.namespace());
         let old = ready.helm.values(name, namespace, cancel).await?;
         let old = Value::Object(old.unwrap_or_default());
-        let source = Source::locate()?;
+        let source = &self.context.source;
         let request = Request {
             source: source.root(),
             network: None,
