@@ -190,7 +190,7 @@ mod tests {
         let told = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
         let hear = std::sync::Arc::clone(&told);
         let second = take(Box::new(move |holder: &str| {
-            holder.clone_into(&mut hear.lock().unwrap())
+            holder.clone_into(&mut hear.lock().unwrap());
         }));
         let release = async {
             tokio::time::sleep(Duration::from_millis(200)).await;
