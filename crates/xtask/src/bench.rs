@@ -40,7 +40,7 @@ impl Row {
 /// Measures `runs` times and writes docs/reference/benchmarks.md.
 pub(crate) fn run(runs: usize) -> Result<()> {
     // As users do.
-    run::check("cargo", &["build"])?;
+    run::check("cargo", &["build", "--bin", "aznet"])?;
     aznet(&["doctor", "--fix"])?;
     aznet(&["images", "build"])?;
     let image = Mounted::pxe(program()?)?;
