@@ -76,7 +76,11 @@ impl FileError {
 /// [`FileError`].
 pub fn make_dir(path: &Path, access: Access) -> Result<(), FileError> {
     let make = || -> io::Result<()> {
-        let missing: Vec<&Path> = path.ancestors().take_while(|dir| !dir.exists()).collect();
+        // The last ancestor of a relative path is empty.
+        let missing: Vec<&Path> = path
+            .ancestors()
+            .take_while(|dir| !dir.as_os_str().is_empty() && !dir.exists())
+            .collect();
         fs::create_dir_all(path)?;
         for parent in missing {
             set_mode(parent, Access::Shared.folder())?;

@@ -3,9 +3,11 @@
 //! is reported as ignored, with the reason.
 
 mod network_tier;
+#[path = "documented/mod.rs"]
+mod shown;
 
 use libtest_mimic::{Arguments, Completion, Trial};
-use network_tier::{Machine, checks, missing};
+use network_tier::{Machine, Outcome, checks, missing};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -21,10 +23,10 @@ fn main() -> ExitCode {
             let (machine, why) = (Arc::clone(&machine), why.clone());
             Trial::ignorable_test(name, move || match why {
                 Some(reason) => Ok(Completion::ignored_with(reason)),
-                None => machine
-                    .run(check)
-                    .map(|()| Completion::Completed)
-                    .map_err(Into::into),
+                None => match machine.run(name, check)? {
+                    Outcome::Passed => Ok(Completion::Completed),
+                    Outcome::NotRun(reason) => Ok(Completion::ignored_with(reason)),
+                },
             })
         })
         .collect();

@@ -2,19 +2,21 @@
 
 mod machine;
 mod peer;
+mod wait;
 
 use crate::image::Mounted;
-use crate::run;
+use crate::{cargo, run};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
+use wait::wait;
 
 const CLUSTER: &str = "bench";
 const NETWORK: &str = "bench";
-const POLL: Duration = Duration::from_millis(100);
 
 /// One row of the table: what, the budget if there is one, a value for each run.
 struct Row {
@@ -37,10 +39,11 @@ impl Row {
 
 /// Measures `runs` times and writes docs/reference/benchmarks.md.
 pub(crate) fn run(runs: usize) -> Result<()> {
-    run::check("cargo", &["build", "--release", "-p", "aznet"])?;
+    // As users do.
+    run::check("cargo", &["build", "--bin", "aznet"])?;
     aznet(&["doctor", "--fix"])?;
     aznet(&["images", "build"])?;
-    let image = Mounted::pxe(&program())?;
+    let image = Mounted::pxe(program()?)?;
     let measured = measure(runs, &image);
     image.remove()?;
     let path = run::root().join("docs/reference/benchmarks.md");
@@ -169,7 +172,7 @@ fn up(file: &str) -> Result<f64> {
 /// Brings the cluster up; returns the seconds until its node was Ready, which is before its checks are done.
 fn cluster_up() -> Result<f64> {
     let began = Instant::now();
-    let mut up = Command::new(program())
+    let mut up = Command::new(program()?)
         .args(["cluster", "up", CLUSTER])
         .stdin(Stdio::null())
         .stderr(Stdio::null())
@@ -204,7 +207,7 @@ fn plan_thousand() -> Result<f64> {
         "--set",
         "validator.resources.requests.cpu=1m",
     ];
-    let planned = Command::new(program())
+    let planned = Command::new(program()?)
         .args([&["plan", "small", "-o", "json"], set.as_slice()].concat())
         .env("AZNET_MEMORY", "4096GiB")
         .output()?;
@@ -236,13 +239,19 @@ fn pinned(program: &str) -> Result<PathBuf> {
         .with_context(|| format!("no {program} below {}", toolchain.display()))
 }
 
-fn program() -> PathBuf {
-    run::root().join("target/release/aznet")
+/// Asked of cargo once: the bench polls by it.
+fn program() -> Result<&'static PathBuf> {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    if let Some(program) = PROGRAM.get() {
+        return Ok(program);
+    }
+    let found = cargo::aznet()?;
+    Ok(PROGRAM.get_or_init(|| found))
 }
 
-/// Runs the release build; stdout as JSON if it is JSON.
+/// Runs the program; stdout as JSON if it is JSON.
 fn aznet(args: &[&str]) -> Result<Value> {
-    let output = Command::new(program())
+    let output = Command::new(program()?)
         .args(args)
         .env("AZNET_MEMORY", "24GiB")
         .stdin(Stdio::null())
@@ -257,26 +266,6 @@ fn aznet(args: &[&str]) -> Result<Value> {
         );
     }
     Ok(serde_json::from_slice(&output.stdout).unwrap_or(Value::Null))
-}
-
-/// Polls until `done`; the error names what was waited for.
-fn wait(what: &str, deadline: Duration, mut done: impl FnMut() -> Result<bool>) -> Result<()> {
-    let began = Instant::now();
-    while !done()? {
-        if began.elapsed() > deadline {
-            bail!("{what}: not within {} s", deadline.as_secs());
-        }
-        pause(POLL);
-    }
-    Ok(())
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the poll interval of waits with deadlines, and a sampling window"
-)]
-fn pause(time: Duration) {
-    std::thread::sleep(time);
 }
 
 fn median(values: &[f64]) -> f64 {

@@ -1,25 +1,40 @@
 //! `cargo xtask check`: what a reviewer should not have to look for.
 
+mod circles;
+mod imports;
+mod lints;
+mod tools;
+
 use crate::{generate, release, run};
 use anyhow::Result;
+use tools::Tools;
 
-/// Formatting, lints, generated files, the chart's version.
-pub(crate) fn run() -> Result<()> {
+/// What cargo-deny looks at without a network. The database of advisories is a Git repository: see [`run`].
+const OFFLINE: [&str; 3] = ["bans", "licenses", "sources"];
+
+/// Formatting, spelling, dependencies and their arrows, import circles, lints, generated files, the chart's version;
+/// the quick ones first.
+pub(crate) fn run(advisories: bool) -> Result<()> {
     run::check("cargo", &["fmt", "--all", "--check"])?;
-    run::check(
-        "cargo",
-        &[
-            "clippy",
-            "--workspace",
-            "--all-targets",
-            "--quiet",
-            "--",
-            "-D",
-            "warnings",
-        ],
-    )?;
+    let tools = Tools::ensure()?;
+    run::check(tools.typos(), &[])?;
+    let mut deny = vec!["--log-level", "error", "check"];
+    deny.extend(OFFLINE);
+    if advisories {
+        deny.push("advisories");
+    }
+    run::check(tools.cargo_deny(), &deny)?;
+    circles::verify()?;
+    lints::verify()?;
     generate::verify()?;
     release::verify()?;
-    println!("check: formatted, no lint, generated files current, chart version right");
+    println!(
+        "check: formatted, spelled, dependencies allowed, no import circle, no lint, generated files current, chart version right"
+    );
+    if !advisories {
+        println!(
+            "check: NOT checked: security advisories of the dependencies; `cargo xtask check --advisories` fetches them from GitHub"
+        );
+    }
     Ok(())
 }

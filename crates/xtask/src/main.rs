@@ -1,4 +1,4 @@
-//! Developer tasks: `cargo xtask generate|check|release|test|bench`.
+//! Developer tasks: `cargo xtask generate|check|release|test|bench|dist`.
 
 #![expect(
     clippy::print_stdout,
@@ -7,7 +7,9 @@
 )]
 
 mod bench;
+mod cargo;
 mod check;
+mod dist;
 mod generate;
 mod image;
 mod release;
@@ -28,8 +30,13 @@ struct Args {
 enum Task {
     /// Write everything that is generated: the values schema, the chart's README, the CLI reference.
     Generate,
-    /// Formatting, lints, whether the generated files are current and the chart's version was raised.
-    Check,
+    /// Formatting, spelling, dependencies, import circles, lints, whether the generated files are current and the
+    /// chart's version was raised.
+    Check {
+        /// Also look the dependencies up in the database of security advisories, which is fetched from GitHub.
+        #[arg(long)]
+        advisories: bool,
+    },
     /// Note that the chart is released as it stands, for the check of its version.
     Release,
     /// All tests, least powerful first, the real cluster and the real network last; ends with one line of counts.
@@ -50,16 +57,19 @@ enum Task {
         #[arg(long, default_value_t = 3)]
         runs: usize,
     },
+    /// Write target/dist: an archive with the program, its completions, man pages and licences, and its SHA-256 sum.
+    Dist,
 }
 
 fn main() -> ExitCode {
     let outcome = match Args::parse().task {
         Task::Generate => generate::write(),
-        Task::Check => check::run(),
+        Task::Check { advisories } => check::run(advisories),
         Task::Release => release::note(),
         Task::Test { tiers } => test::run(&tiers),
         Task::Pxe { node_url } => test::pxe_on(&node_url),
         Task::Bench { runs } => bench::run(runs),
+        Task::Dist => dist::run(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -6,8 +6,7 @@ use crate::run;
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 const CHART: &str = "helm-charts/aztec-network";
 const RECORD: &str = "helm-charts/released.json";
@@ -109,11 +108,8 @@ fn current() -> Result<Record> {
 
 /// Over names and contents; the version itself does not count.
 fn digest(chart: &Path) -> Result<String> {
-    let mut files = Vec::new();
-    collect(chart, &mut files)?;
-    files.sort();
     let mut hasher = Sha256::new();
-    for file in files {
+    for file in run::files(chart)? {
         let name = file.strip_prefix(chart)?.to_string_lossy().into_owned();
         if IGNORED
             .iter()
@@ -132,31 +128,13 @@ fn digest(chart: &Path) -> Result<String> {
             hasher.update(part);
         }
     }
-    let hash = hasher.finalize();
-    Ok(hash.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    }))
+    Ok(run::hex(&hasher.finalize()))
 }
 
 fn without_version(text: &[u8]) -> Vec<u8> {
     let text = String::from_utf8_lossy(text);
     let lines = text.lines().filter(|line| !line.starts_with("version: "));
     lines.collect::<Vec<_>>().join("\n").into_bytes()
-}
-
-fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
-    let entries =
-        std::fs::read_dir(folder).with_context(|| format!("reading {}", folder.display()))?;
-    for entry in entries {
-        let path = entry?.path();
-        if path.is_dir() {
-            collect(&path, files)?;
-        } else {
-            files.push(path);
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

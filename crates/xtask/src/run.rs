@@ -1,6 +1,7 @@
 //! Running programs from the workspace's root.
 
 use anyhow::{Context, Result, bail};
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -39,7 +40,11 @@ fn is_of_this_crate(variable: &std::ffi::OsStr) -> bool {
 
 /// Runs a command with its output shown; an exit code other than 0 is an error that names the command.
 pub(crate) fn check(program: impl AsRef<std::ffi::OsStr>, args: &[&str]) -> Result<()> {
-    let mut command = command(program, args);
+    finish(command(program, args))
+}
+
+/// Runs a command likewise.
+pub(crate) fn finish(mut command: Command) -> Result<()> {
     let words = words(&command);
     let status = command
         .status()
@@ -57,4 +62,30 @@ pub(crate) fn words(command: &Command) -> String {
         .map(|word| word.to_string_lossy().into_owned())
         .collect::<Vec<_>>()
         .join(" ")
+}
+
+/// Bytes as lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// All files below a folder, sorted.
+pub(crate) fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in
+        std::fs::read_dir(folder).with_context(|| format!("reading {}", folder.display()))?
+    {
+        let path = entry?.path();
+        if path.is_dir() {
+            found.extend(files(&path)?);
+        } else {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
 }

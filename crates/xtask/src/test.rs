@@ -1,7 +1,9 @@
 //! `cargo xtask test`: every tier, least powerful first, one closing line.
 
+mod parts;
+
 use crate::image::Mounted;
-use crate::run;
+use crate::{cargo, run};
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 use std::io::{BufRead, BufReader};
@@ -40,7 +42,7 @@ impl Tier {
 
     /// The cargo invocation of this tier; the pxe has none. Always of the whole workspace: cargo chooses the features of
     /// the dependencies by what is selected, and would compile them anew for each selection.
-    fn cargo(self) -> Vec<&'static str> {
+    fn cargo(self) -> Command {
         let mut words = vec!["test", "--workspace", "--no-fail-fast"];
         if self == Self::Unit {
             words.extend(["--lib", "--bins"]);
@@ -49,7 +51,7 @@ impl Tier {
         if matches!(self, Self::Cluster | Self::Network) {
             words.extend(["--", "--test-threads=1"]);
         }
-        words
+        cargo::linted(&words)
     }
 
     /// Whether the tier needs the toolchain and the images.
@@ -84,14 +86,42 @@ pub(crate) fn run(tiers: &[Tier]) -> Result<()> {
         tiers
     };
     let skips = Skips::new()?;
+    if tiers.iter().any(|tier| tier.needs_parts()) {
+        // All that any tier runs, at once.
+        run::finish(cargo::linted(&["build", "--workspace", "--all-targets"]))?;
+        let log = cargo::target_directory()?.join("parts.log");
+        let aznet = cargo::aznet()?;
+        // The parts are made while the first tiers run; a scope waits for its threads however it is left.
+        let total = std::thread::scope(|scope| {
+            let making = scope.spawn(|| parts::make(&aznet, &log));
+            let mut parts = Some(|| {
+                println!(
+                    "== toolchain and images (as they are made: {})",
+                    log.display()
+                );
+                let made = making.join();
+                print!("{}", std::fs::read_to_string(&log).unwrap_or_default());
+                made.unwrap_or_else(|_| bail!("making the toolchain and the images panicked"))?;
+                Mounted::pxe(&aznet)
+            });
+            all(tiers, &skips, || parts.take().context("made once")?())
+        })?;
+        return close(&total, &skips);
+    }
+    let total = all(tiers, &skips, || bail!("no tier needs images"))?;
+    close(&total, &skips)
+}
+
+/// Runs the tiers in order; `image` is called before the first that needs it.
+fn all(tiers: &[Tier], skips: &Skips, mut make: impl FnMut() -> Result<Mounted>) -> Result<Tally> {
     let mut total = Tally::default();
     let mut image = None;
     for tier in tiers {
         if tier.needs_parts() && image.is_none() {
-            image = Some(prepare()?);
+            image = Some(make()?);
         }
         let started = Instant::now();
-        let tally = run_tier(*tier, &skips, image.as_ref())?;
+        let tally = run_tier(*tier, skips, image.as_ref())?;
         println!(
             "tier {tier:?}: {} passed, {} failed, {} skipped in {} s",
             tally.passed,
@@ -104,7 +134,7 @@ pub(crate) fn run(tiers: &[Tier]) -> Result<()> {
     if let Some(image) = image {
         image.remove()?;
     }
-    close(&total, &skips)
+    Ok(total)
 }
 
 /// The closing line; skips that a test announced by itself were counted as passed by its harness.
@@ -131,30 +161,12 @@ fn close(total: &Tally, skips: &Skips) -> Result<()> {
     Ok(())
 }
 
-/// What the higher tiers use: the machine's packages, the toolchain, the images; returns the pxe image.
-fn prepare() -> Result<Mounted> {
-    run::check("cargo", &["build", "--workspace", "--bins"])?;
-    let aznet = aznet_binary();
-    run::check(&aznet, &["doctor", "--fix"])?;
-    run::check(&aznet, &["images", "build", "--telemetry"])?;
-    Mounted::pxe(&aznet)
-}
-
-/// The debug build of the program itself.
-pub(crate) fn aznet_binary() -> PathBuf {
-    run::root().join("target/debug/aznet")
-}
-
 fn run_tier(tier: Tier, skips: &Skips, image: Option<&Mounted>) -> Result<Tally> {
     println!("== tier {tier:?}");
     if let (Tier::Pxe, Some(image)) = (tier, image) {
         return pxe(skips, image);
     }
-    if tier == Tier::Cluster {
-        // The tests start one of them; naming a test target leaves them unbuilt.
-        run::check("cargo", &["build", "--workspace", "--examples"])?;
-    }
-    let mut command = run::command("cargo", &tier.cargo());
+    let mut command = tier.cargo();
     if let Some(image) = image {
         command.env("AZNET_ANVIL_CMD", image.file(ANVIL));
     }
@@ -171,7 +183,7 @@ fn pxe(skips: &Skips, image: &Mounted) -> Result<Tally> {
 
 /// That one, on the network of a node.
 pub(crate) fn pxe_on(node_url: &str) -> Result<()> {
-    let image = Mounted::pxe(&aznet_binary())?;
+    let image = Mounted::pxe(&cargo::aznet()?)?;
     let url = format!("AZTEC_NODE_URL={node_url}");
     let status = pxe_command(&image, &[&url], "test/network.test.ts").status();
     image.remove()?;

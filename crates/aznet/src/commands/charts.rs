@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use aznet_kit::files::{self, Access};
+use aznet_kit::files;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
@@ -95,26 +95,8 @@ fn replace(folder: &Path, target: &Path, mark: &str) -> anyhow::Result<PathBuf> 
         );
     }
     files::remove_dir(&place)?;
-    copy(folder, &place)?;
+    files::copy_tree(folder, &place, &[])?;
     Ok(place)
-}
-
-fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
-    files::make_dir(to, Access::Shared)?;
-    let entries =
-        fs::read_dir(from).with_context(|| format!("could not list {}", from.display()))?;
-    for entry in entries {
-        let entry = entry?;
-        let (from, to) = (entry.path(), to.join(entry.file_name()));
-        if from.is_dir() {
-            copy(&from, &to)?;
-        } else {
-            let content =
-                fs::read(&from).with_context(|| format!("could not read {}", from.display()))?;
-            files::write(&to, content, Access::Shared)?;
-        }
-    }
-    Ok(())
 }
 
 fn render(exported: &Exported) -> String {

@@ -2,5 +2,8 @@
 //! that needs no cluster.
 
 mod bad_input;
+mod documented;
 mod help;
+#[path = "../documented/mod.rs"]
+mod shown;
 mod support;

@@ -89,7 +89,7 @@ impl Sandbox {
 }
 
 /// The root of the source tree.
-fn source() -> PathBuf {
+pub(crate) fn source() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .ancestors()
         .nth(2)

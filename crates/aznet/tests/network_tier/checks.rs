@@ -3,7 +3,7 @@
 use super::machine::{
     CLUSTER, Checked, Machine, NETWORK, json, kubectl, status, status_of, succeeds, until,
 };
-use super::{policies, rollout, secrets, telemetry, validators};
+use super::{policies, quickstart, rollout, secrets, telemetry, validators};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -23,6 +23,7 @@ pub(crate) fn checks() -> Vec<(&'static str, Check)> {
         ("the_wallet_servers_own_test_passes_on_it", wallet),
         ("logs_of_a_role_come_from_each_of_its_pods", logs),
         ("every_panel_and_alert_finds_its_series", telemetry::queries),
+        ("what_the_quickstart_looks_at_is_there", quickstart::looking),
         ("up_again_restarts_nothing", up_again),
     ];
     let long = takes_long();
@@ -44,6 +45,10 @@ pub(crate) fn checks() -> Vec<(&'static str, Check)> {
         all.extend(more_nodes());
     }
     all.push(("down_leaves_the_machine_as_it_was", down));
+    // With the machine for itself.
+    if long {
+        all.push(("the_quickstart_works_as_written", quickstart::as_written));
+    }
     all
 }
 
@@ -94,8 +99,10 @@ fn more_nodes() -> [(&'static str, Check); 8] {
 
 /// The tier's network, with keys that nobody else has.
 pub(crate) fn up_args() -> Result<Vec<&'static str>, String> {
-    let mut args = vec!["up", "small", "--cluster", CLUSTER, "--name", NETWORK];
-    args.extend(["--telemetry", "-f", secrets::values_file()?]);
+    quickstart::arguments(quickstart::UP)?;
+    let mut args: Vec<_> = quickstart::UP.split(' ').skip(1).collect();
+    args.extend(["--cluster", CLUSTER, "--telemetry", "-f"]);
+    args.push(secrets::values_file()?);
     Ok(args)
 }
 
@@ -244,18 +251,8 @@ fn admin_key(_: &Machine) -> Checked {
 
 fn transfer(_: &Machine) -> Checked {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
-    let report = folder.path().to_string_lossy().into_owned();
-    succeeds(&[
-        "test",
-        "transfer",
-        "--attach",
-        NETWORK,
-        "--cluster",
-        CLUSTER,
-        "--report",
-        &report,
-    ])?;
-    let junit = std::fs::read_to_string(folder.path().join("junit.xml"))
+    quickstart::run_in(folder.path(), quickstart::TRANSFER)?;
+    let junit = std::fs::read_to_string(folder.path().join("runs/last/junit.xml"))
         .map_err(|error| format!("junit.xml: {error}"))?;
     expect(
         junit.contains("failures=\"0\"") && junit.contains("transfer"),
@@ -528,33 +525,24 @@ fn joining(namespace: &str) -> Result<Vec<String>, String> {
 }
 
 fn second_network(_: &Machine) -> Checked {
-    let args = [
-        "up",
-        "small",
-        "--cluster",
-        CLUSTER,
-        "--name",
-        "second",
-        "--set",
-        "validator.replicas=1",
-        "--set",
-        "network.committeeSize=1",
-    ];
-    let mut args = args.to_vec();
+    let shown = quickstart::arguments(quickstart::BESIDE)?;
+    let mut args: Vec<&str> = shown.iter().map(String::as_str).collect();
+    args.extend(["--cluster", CLUSTER, "--set", "validator.replicas=1"]);
+    args.extend(["--set", "network.committeeSize=1"]);
     args.extend(["--set", "fullNode.replicas=0", "--set", "pxe.replicas=0"]);
     json(&args)?;
     let names: Vec<String> = networks()?;
     expect(
-        names.iter().any(|n| n == "second") && names.iter().any(|n| n == NETWORK),
+        names.iter().any(|n| n == "other") && names.iter().any(|n| n == NETWORK),
         "both networks listed",
         &format!("{names:?}"),
     )?;
     moves("checkpoints of the first network beside a second")?;
     if takes_long() {
         // Its keys are anvil's, which are public; still, nothing should get used to printing keys.
-        secrets::nothing_leaks(&status_of("second")?, secrets::PUBLIC_MNEMONIC)?;
+        secrets::nothing_leaks(&status_of("other")?, secrets::PUBLIC_MNEMONIC)?;
     }
-    succeeds(&["down", "second", "--cluster", CLUSTER])?;
+    succeeds(&["down", "other", "--cluster", CLUSTER])?;
     let names = networks()?;
     expect(
         names == [NETWORK],

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 /// The cluster of this tier; tests never touch the user's `default`.
 pub(crate) const CLUSTER: &str = "embedded:network-tier";
 /// The network that most checks share.
-pub(crate) const NETWORK: &str = "tier";
+pub(crate) const NETWORK: &str = "small";
 
 /// What a check returns: nothing, or what was expected and seen.
 pub(crate) type Checked = Result<(), String>;
@@ -30,35 +30,45 @@ pub(crate) fn missing() -> Option<String> {
     (!built).then(|| format!("no images are built: run `aznet images build` (seen: {images:?})"))
 }
 
-/// The machine before the first check, and whether an earlier check has broken the ground for the later ones.
+/// What came of a check that did not fail.
+pub(crate) enum Outcome {
+    Passed,
+    /// And why.
+    NotRun(String),
+}
+
+/// The machine before the first check, and which check has broken the ground for the later ones.
 pub(crate) struct Machine {
     before: Footprint,
-    broken: Mutex<bool>,
+    broken: Mutex<Option<&'static str>>,
 }
 
 impl Machine {
     pub(crate) fn new() -> Self {
         Self {
             before: Footprint::now(),
-            broken: Mutex::new(false),
+            broken: Mutex::new(None),
         }
     }
 
-    /// Runs one check; on failure shows the pods first, and later checks fail at once instead of misleading.
-    pub(crate) fn run(&self, check: fn(&Machine) -> Checked) -> Checked {
+    /// Runs one check; on failure shows the pods first, and later checks are not run instead of misleading.
+    pub(crate) fn run(
+        &self,
+        name: &'static str,
+        check: fn(&Machine) -> Checked,
+    ) -> Result<Outcome, String> {
         let mut broken = self
             .broken
             .lock()
             .map_err(|_| "an earlier check panicked".to_owned())?;
-        if *broken {
-            return Err("not tried: an earlier check of this tier failed".to_owned());
+        if let Some(earlier) = *broken {
+            return Ok(Outcome::NotRun(format!("not run, since {earlier} failed")));
         }
-        let outcome = check(self);
-        if let Err(reason) = &outcome {
-            *broken = true;
+        if let Err(reason) = check(self) {
+            *broken = Some(name);
             return Err(format!("{reason}\n{}", evidence()));
         }
-        outcome
+        Ok(Outcome::Passed)
     }
 
     /// What is here now that was not before the tier began, and the other way round.
@@ -241,7 +251,7 @@ fn tail(text: &str, lines: usize) -> String {
     all[all.len().saturating_sub(lines)..].join("\n")
 }
 
-/// What a cluster leaves traces in: network namespaces, mounts, cgroups, processes of the container runtime.
+/// What a cluster leaves traces in: network namespaces, mounts, cgroups, links, processes.
 #[derive(Debug, PartialEq, Eq)]
 struct Footprint {
     traces: BTreeSet<String>,
@@ -266,27 +276,11 @@ impl Footprint {
         }
         traces.extend(names("/sys/fs/cgroup/aznet").map(|name| format!("cgroup aznet/{name}")));
         traces.extend(names("/sys/class/net").map(|name| format!("link {name}")));
-        for pid in names("/proc").filter(|name| name.bytes().all(|b| b.is_ascii_digit())) {
+        let pids = names("/proc").filter(|name| name.bytes().all(|b| b.is_ascii_digit()));
+        traces.extend(pids.filter(|pid| is_ours(pid)).map(|pid| {
             let command = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-            let known = [
-                "etcd",
-                "kube",
-                "containerd",
-                "coredns",
-                "node",
-                "anvil",
-                "versitygw",
-                "catatonit",
-                "otel-collector",
-                "prometheus",
-            ];
-            // A process that ended is init's to reap, which some inits take their time for.
-            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-            let ended = stat.is_empty() || stat.contains(") Z ");
-            if !ended && known.iter().any(|name| command.starts_with(name)) {
-                traces.insert(format!("process {pid} {}", command.trim()));
-            }
-        }
+            format!("process {pid} {}", command.trim())
+        }));
         Self { traces }
     }
 
@@ -301,6 +295,16 @@ impl Footprint {
             .map(|trace| format!("left: {trace}"));
         gone.chain(new).collect()
     }
+}
+
+/// Whether a process is of a cluster: in a cgroup of aznet's, as components and pods are, or the program itself, as supervisor and
+/// forwarders are. One that ended and that init has not reaped yet has neither.
+fn is_ours(pid: &str) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let ended = stat.is_empty() || stat.contains(") Z ");
+    let groups = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
+    let program = std::fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default();
+    !ended && (groups.contains("/aznet/") || program == Path::new(env!("CARGO_BIN_EXE_aznet")))
 }
 
 /// Names of the entries of a folder; none if it is not there.

@@ -3,10 +3,11 @@
 mod checks;
 mod machine;
 mod policies;
+mod quickstart;
 mod rollout;
 mod secrets;
 mod telemetry;
 mod validators;
 
 pub(crate) use checks::checks;
-pub(crate) use machine::{Machine, missing};
+pub(crate) use machine::{Machine, Outcome, missing};

@@ -208,16 +208,15 @@ pub(crate) fn stats() -> Result<Value, String> {
     Ok(post(url, ask)?["result"].clone())
 }
 
-/// The attester of a validator pod with one key, as its log names it.
+/// The attester of a validator pod with one key.
 pub(crate) fn attester(pod: &str) -> Result<String, String> {
-    let log = succeeds(&["logs", NETWORK, pod, "--cluster", CLUSTER])?;
-    let named = log
-        .split("attester 0x")
-        .nth(1)
-        .and_then(|rest| rest.get(..40));
-    named
-        .map(|hex| format!("0x{}", hex.to_lowercase()))
-        .ok_or_else(|| format!("the log of {pod} names no attester"))
+    let list = json(&["validators", "list", NETWORK, "--cluster", CLUSTER])?;
+    let all = list["attesters"].as_array().map(Vec::as_slice);
+    let own = all.unwrap_or_default().iter().find(|one| one["pod"] == pod);
+    let address = own.and_then(|one| one["address"].as_str());
+    address
+        .map(str::to_lowercase)
+        .ok_or_else(|| format!("no attester of {pod} in {list}"))
 }
 
 /// The pod's p2p identity, which is on its volume.

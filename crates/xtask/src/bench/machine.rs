@@ -17,7 +17,7 @@ pub(super) fn at_rest(cluster: &str) -> Result<AtRest> {
     let system = format!("aznet/{cluster}/system");
     let window = Duration::from_secs(30);
     let (before, began) = (cpu_seconds(&pods)?, Instant::now());
-    super::pause(window);
+    super::wait::pause(window);
     let cores = (cpu_seconds(&pods)? - before) / began.elapsed().as_secs_f64();
     Ok(AtRest {
         pods_bytes: resident(&pods)?,

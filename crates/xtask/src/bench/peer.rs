@@ -1,6 +1,6 @@
 //! What a user has today: `aztec start --local-network`, the single process with its own anvil, from the same image tree.
 
-use super::{POLL, pause};
+use super::wait::{POLL, pause};
 use crate::image::Mounted;
 use anyhow::{Result, bail};
 use std::process::{Child, Command, Stdio};

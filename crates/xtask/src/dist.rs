@@ -1,0 +1,130 @@
+//! `cargo xtask dist`: what a release offers for download, in target/dist.
+
+mod licences;
+
+use crate::{cargo, run};
+use anyhow::{Context, Result};
+use clap_complete::Shell;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use sha2::{Digest, Sha256};
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+/// Files of the repository that go along.
+const FILES: [&str; 3] = ["LICENSE", "README.md", "CHANGELOG.md"];
+const SUMS: &str = "SHA256SUMS";
+
+/// Builds the program and writes `aznet-VERSION-ARCH-linux.tar.gz` with its sum beside it.
+pub(crate) fn run() -> Result<()> {
+    let metadata = cargo::metadata()?;
+    let target = metadata.target_directory.as_std_path();
+    run::check(
+        "cargo",
+        &["build", "--release", "--locked", "--package", "aznet"],
+    )?;
+    let name = format!(
+        "aznet-{}-{}-linux",
+        env!("CARGO_PKG_VERSION"),
+        std::env::consts::ARCH
+    );
+    let dist = target.join("dist");
+    let folder = dist.join(&name);
+    if dist.exists() {
+        fs::remove_dir_all(&dist).with_context(|| format!("removing {}", dist.display()))?;
+    }
+    fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;
+    copy(&target.join("release/aznet"), &folder)?;
+    for file in FILES {
+        copy(&run::root().join(file), &folder)?;
+    }
+    completions(&folder)?;
+    man_pages(&folder)?;
+    write(
+        &folder.join("LICENCES.md"),
+        licences::page(&metadata)?.as_bytes(),
+    )?;
+    let archive = pack(&folder, &name)?;
+    sum(&archive)?;
+    println!("wrote {}", archive.display());
+    Ok(())
+}
+
+fn completions(folder: &Path) -> Result<()> {
+    let folder = folder.join("completions");
+    fs::create_dir_all(&folder)?;
+    for shell in [
+        Shell::Bash,
+        Shell::Elvish,
+        Shell::Fish,
+        Shell::PowerShell,
+        Shell::Zsh,
+    ] {
+        clap_complete::generate_to(shell, &mut aznet::cli(), "aznet", &folder)
+            .with_context(|| format!("writing the completions for {shell}"))?;
+    }
+    Ok(())
+}
+
+/// One page for each verb, `aznet-cluster-up.1` and so on.
+fn man_pages(folder: &Path) -> Result<()> {
+    let folder = folder.join("man");
+    fs::create_dir_all(&folder)?;
+    clap_mangen::generate_to(aznet::cli(), &folder).context("writing the man pages")
+}
+
+/// The same bytes for the same files: sorted, without times and owners.
+fn pack(folder: &Path, name: &str) -> Result<PathBuf> {
+    let path = folder.with_file_name(format!("{name}.tar.gz"));
+    let file = File::create(&path).with_context(|| format!("creating {}", path.display()))?;
+    let mut archive = tar::Builder::new(GzEncoder::new(file, Compression::best()));
+    archive.mode(tar::HeaderMode::Deterministic);
+    for file in run::files(folder)? {
+        let inside = Path::new(name).join(file.strip_prefix(folder)?);
+        archive
+            .append_path_with_name(&file, &inside)
+            .with_context(|| format!("packing {}", file.display()))?;
+    }
+    archive.into_inner()?.finish()?;
+    Ok(path)
+}
+
+/// For `sha256sum --check`.
+fn sum(archive: &Path) -> Result<()> {
+    let bytes = fs::read(archive).with_context(|| format!("reading {}", archive.display()))?;
+    let name = archive.file_name().unwrap_or_default().to_string_lossy();
+    let line = format!("{}  {name}\n", run::hex(&Sha256::digest(&bytes)));
+    write(&archive.with_file_name(SUMS), line.as_bytes())
+}
+
+fn copy(file: &Path, folder: &Path) -> Result<()> {
+    let to = folder.join(file.file_name().unwrap_or_default());
+    fs::copy(file, &to).with_context(|| format!("copying {}", file.display()))?;
+    Ok(())
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    fs::write(path, bytes).with_context(|| format!("writing {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_archive_depends_on_its_files_alone() {
+        let packed = || {
+            let folder = tempfile::tempdir().expect("a temporary folder");
+            let inner = folder.path().join("x");
+            fs::create_dir_all(inner.join("man")).expect("a folder");
+            write(&inner.join("man/b"), b"b").expect("written");
+            write(&inner.join("a"), b"a").expect("written");
+            let archive = pack(&inner, "x").expect("packed");
+            sum(&archive).expect("summed");
+            fs::read_to_string(folder.path().join(SUMS)).expect("sums")
+        };
+        let first = packed();
+        assert!(first.ends_with("  x.tar.gz\n"), "{first}");
+        assert_eq!(first, packed());
+    }
+}

@@ -1,0 +1,62 @@
+//! What is linked into the program, and under which licence.
+
+use anyhow::{Context, Result};
+use cargo_metadata::{DependencyKind, Metadata, PackageId};
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+/// A table of all packages that `aznet` is made of, its own crates aside. cargo-deny sees to it that the licences allow this.
+pub(super) fn page(metadata: &Metadata) -> Result<String> {
+    let mut text = String::from(
+        "# Licences\n\naznet is licensed under Apache-2.0 (LICENSE). It contains:\n\n| package | version | licence | source |\n|---|---|---|---|\n",
+    );
+    let linked = linked(metadata)?;
+    let mut packages: Vec<_> = metadata
+        .packages
+        .iter()
+        .filter(|package| linked.contains(&package.id) && package.source.is_some())
+        .collect();
+    packages.sort_by_key(|package| (package.name.to_string(), package.version.clone()));
+    for package in packages {
+        let licence = package
+            .license
+            .as_deref()
+            .with_context(|| format!("{} names no licence", package.name))?;
+        let source = package.repository.as_deref().unwrap_or_default();
+        let (name, version) = (&package.name, &package.version);
+        let _ = writeln!(text, "| {name} | {version} | {licence} | {source} |");
+    }
+    Ok(text)
+}
+
+/// `aznet` and what it depends on when it runs: neither build scripts' nor tests' dependencies.
+fn linked(metadata: &Metadata) -> Result<BTreeSet<&PackageId>> {
+    let resolve = metadata
+        .resolve
+        .as_ref()
+        .context("cargo resolved nothing")?;
+    let program = metadata
+        .workspace_packages()
+        .into_iter()
+        .find(|package| package.name == "aznet")
+        .context("no package aznet")?;
+    let mut found = BTreeSet::new();
+    let mut next = vec![&program.id];
+    while let Some(id) = next.pop() {
+        if !found.insert(id) {
+            continue;
+        }
+        let node = resolve.nodes.iter().find(|node| node.id == *id);
+        let dependencies = node.into_iter().flat_map(|node| &node.deps);
+        next.extend(
+            dependencies
+                .filter(|dep| {
+                    dep.dep_kinds
+                        .iter()
+                        .any(|kind| kind.kind == DependencyKind::Normal)
+                })
+                .map(|dep| &dep.pkg),
+        );
+    }
+    Ok(found)
+}
