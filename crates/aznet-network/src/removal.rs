@@ -12,11 +12,9 @@ use kube::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Progress, Reporter};
-use crate::{
-    namespace::{NamespaceError, Network},
-    wait::{self, Deadline, Step, WaitError},
-};
+use crate::deploy::{Progress, Reporter};
+use crate::namespace::{NamespaceError, Network};
+use aznet_kit::wait::{self, Deadline, Look, WaitError};
 
 /// Seconds a pod gets to end by itself; its data goes away anyway.
 const GRACE: u32 = 1;
@@ -52,17 +50,17 @@ pub async fn down(
     }
     // Everything of a release is in its namespace, Helm's own record included.
     network.delete_namespace().await?;
-    let what = format!("namespace {} gone", network.namespace());
+    let what = format!("namespace {} to be gone", network.namespace());
     let deadline = Deadline::after(deadline.saturating_sub(start.elapsed())).every(LOOK_EVERY);
     wait::until(what, deadline, cancel, |_| async move {
         let Some(left) = left(network).await? else {
-            return Ok(Step::Done(()));
+            return Ok(Look::Done(()));
         };
         report(Progress::Removing {
             waited: start.elapsed(),
             left: left.clone(),
         });
-        Ok(Step::Pending(left))
+        Ok(Look::Pending(left))
     })
     .await
 }
@@ -78,7 +76,7 @@ async fn drain(
         .map_err(|source| network.failed("end what runs", source))?;
     let deadline = Deadline::after(DRAIN_WITHIN).every(LOOK_EVERY);
     wait::until(
-        "pods and volume claims gone",
+        "pods and volume claims to be gone",
         deadline,
         cancel,
         |waited| async move {
@@ -97,7 +95,7 @@ async fn drain(
                     .map_err(|source| network.failed("end what runs", source))?;
             }
             let left = match (pods.items.is_empty(), claims.items.len()) {
-                (true, 0) => return Ok(Step::Done(())),
+                (true, 0) => return Ok(Look::Done(())),
                 (true, claims) => format!("volume claims ({claims})"),
                 (false, _) => pods_left(&pods),
             };
@@ -105,7 +103,7 @@ async fn drain(
                 waited,
                 left: left.clone(),
             });
-            Ok(Step::Pending(left))
+            Ok(Look::Pending(left))
         },
     )
     .await

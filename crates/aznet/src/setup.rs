@@ -13,7 +13,7 @@ use aznet_cluster::parts;
 use aznet_cluster::progress::{self, Progress, Reporter};
 use aznet_cluster::source::Source;
 use aznet_cluster::toolchain::{self, Group, Program, Settings, Toolchain};
-use aznet_network::helm::Helm;
+use aznet_network::deploy::helm::Helm;
 use futures::TryFutureExt as _;
 use kube::Client;
 use serde_json::{Map, Value, json};

@@ -4,7 +4,7 @@ use http::HeaderValue;
 use k8s_openapi::api::core::v1::{Container, Pod, Secret, SecretKeySelector};
 use kube::Api;
 
-use crate::{api::ApiError, namespace::Network, rpc::PodRpc};
+use crate::{api::ApiError, clients::rpc::PodRpc, namespace::Network};
 
 /// The variable by which a node is given the hash of the key.
 const KEY_HASH: &str = "AZTEC_ADMIN_API_KEY_HASH";

@@ -48,7 +48,7 @@ pub enum ExecError {
         reason: String,
     },
     /// It did not end in time.
-    #[error("`{command}` in pod {pod} did not end within {}", crate::wait::Seconds(*after))]
+    #[error("`{command}` in pod {pod} did not end within {}", aznet_kit::time::Seconds(*after))]
     TimedOut {
         /// The pod.
         pod: String,

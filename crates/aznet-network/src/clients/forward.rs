@@ -16,9 +16,9 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     api::ApiError,
     namespace::Network,
-    nodes::{COMPONENT, NETWORK_PODS},
-    wait::{self, Deadline, Step, WaitError},
+    observe::pods::{COMPONENT, NETWORK_PODS},
 };
+use aznet_kit::wait::{self, Deadline, Look, WaitError};
 
 /// How long a connection waits for a pod that is just restarting.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -201,10 +201,10 @@ impl Route {
             |_| async move {
                 Ok(match self.pods.list(&self.params()).await {
                     Ok(pods) => match pods.iter().find(|pod| is_ready(pod)) {
-                        Some(pod) => Step::Done(pod.name_any()),
-                        None => Step::Pending(format!("{} pods, none ready", pods.items.len())),
+                        Some(pod) => Look::Done(pod.name_any()),
+                        None => Look::Pending(format!("{} pods, none ready", pods.items.len())),
                     },
-                    Err(error) => Step::Pending(ApiError::from(error).to_string()),
+                    Err(error) => Look::Pending(ApiError::from(error).to_string()),
                 })
             },
         )

@@ -12,7 +12,8 @@ use aznet_model::{
 use serde::Serialize;
 use serde_json::json;
 
-use crate::rpc::{PodRpc, RpcError};
+use super::rpc::{PATIENCE, PodRpc, RpcError};
+use crate::namespace::Network;
 
 /// anvil's JSON-RPC port.
 pub const PORT: u16 = 8545;
@@ -72,6 +73,12 @@ pub struct RollupTips {
 }
 
 impl L1 {
+    /// anvil in `pod`; a call takes 4 s at most.
+    pub fn in_pod(network: &Network, pod: &str) -> Self {
+        let rpc = PodRpc::new(network.client().clone(), network.namespace(), pod, PORT);
+        Self(rpc.with_timeout(PATIENCE))
+    }
+
     /// The newest and the newest final block.
     pub async fn heads(&self) -> Result<L1Heads, RpcError> {
         let (latest, finalized) =

@@ -6,7 +6,8 @@ use aznet_model::chain::{BlockNumber, CheckpointNumber, Epoch, Slot};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::rpc::{PodRpc, RpcError};
+use super::rpc::{PATIENCE, PodRpc, RpcError};
+use crate::namespace::Network;
 
 /// The public JSON-RPC port of every Aztec pod.
 pub const PORT: u16 = 8080;
@@ -237,6 +238,12 @@ pub struct BlockPlace {
 }
 
 impl Node {
+    /// The Aztec node in `pod`; a call takes 4 s at most.
+    pub fn in_pod(network: &Network, pod: &str) -> Self {
+        let rpc = PodRpc::new(network.client().clone(), network.namespace(), pod, PORT);
+        Self(rpc.with_timeout(PATIENCE))
+    }
+
     /// The heads of the chain as this node sees them.
     pub async fn tips(&self) -> Result<L2Tips, RpcError> {
         self.0.call("node_getL2Tips", json!([])).await

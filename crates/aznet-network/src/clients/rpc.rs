@@ -13,6 +13,9 @@ use crate::api::ApiError;
 /// Bytes of a strange answer that an error quotes.
 const QUOTED: usize = 200;
 
+/// What a call may take where many are asked at once, before its server counts as slow.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(4);
+
 /// One port of one pod, as JSON-RPC server.
 #[derive(Clone)]
 pub struct PodRpc {
@@ -57,7 +60,7 @@ pub enum RpcError {
         source: ApiError,
     },
     /// Nothing came back in time: worth a retry.
-    #[error("{method} on {target}: no answer within {}", crate::wait::Seconds(*after))]
+    #[error("{method} on {target}: no answer within {}", aznet_kit::time::Seconds(*after))]
     TimedOut {
         /// `pod:port`.
         target: String,

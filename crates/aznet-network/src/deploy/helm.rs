@@ -2,8 +2,7 @@
 //!
 //! Values go in by standard input, so that a mnemonic is never in a file or a process list. Every call is bounded.
 
-mod process;
-
+use aznet_kit::process::{ProcessError, Tool};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
@@ -53,14 +52,8 @@ pub struct ReleaseInfo {
 #[derive(Debug, thiserror::Error)]
 pub enum HelmError {
     /// The program could not be run.
-    #[error("running {}", program.display())]
-    Run {
-        /// The program.
-        program: PathBuf,
-        /// Why not.
-        #[source]
-        source: std::io::Error,
-    },
+    #[error("can't run helm")]
+    Run(#[source] ProcessError),
     /// Helm refused.
     #[error("helm {action} failed: {stderr}")]
     Failed {
@@ -115,6 +108,18 @@ impl HelmError {
             Self::Failed { stderr, .. } => stderr.contains("cluster unreachable"),
             Self::NotUndone { failure, .. } => failure.is_unreachable(),
             _ => false,
+        }
+    }
+
+    fn of(error: ProcessError, action: String) -> Self {
+        match error {
+            ProcessError::Failed { stderr, .. } => Self::Failed {
+                action,
+                stderr: message(&stderr),
+            },
+            ProcessError::TimedOut { after, .. } => Self::TimedOut { action, after },
+            ProcessError::Cancelled { .. } => Self::Cancelled { action },
+            error => Self::Run(error),
         }
     }
 
@@ -389,7 +394,7 @@ impl Helm {
     ) -> Result<T, HelmError> {
         let answer = self.run(args, None, cancel).await?;
         serde_json::from_str(&answer).map_err(|source| HelmError::Answer {
-            action: process::action(args),
+            action: action(args),
             source,
         })
     }
@@ -400,16 +405,38 @@ impl Helm {
         input: Option<&str>,
         cancel: &CancellationToken,
     ) -> Result<String, HelmError> {
-        let mut command = tokio::process::Command::new(&self.program);
-        command.args(args);
+        let mut tool = Tool::new(&self.program).args(args);
         if let Some(path) = &self.kubeconfig {
-            command.arg("--kubeconfig").arg(path);
+            tool = tool.arg("--kubeconfig").arg(path);
         }
         if let Some(context) = &self.context {
-            command.arg("--kube-context").arg(context);
+            tool = tool.arg("--kube-context").arg(context);
         }
-        process::run(command, &process::action(args), input, DEADLINE, cancel).await
+        if let Some(input) = input {
+            tool = tool.input(input);
+        }
+        let output = tool.output(DEADLINE, cancel).await;
+        output.map_err(|error| HelmError::of(error, action(args)))
     }
+}
+
+/// What a call does, in words for errors: the verb and what it is done to.
+fn action(args: &[&str]) -> String {
+    args.iter()
+        .take_while(|arg| !arg.starts_with('-'))
+        .take(2)
+        .copied()
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// What Helm said, without its prefix and its advice about flags.
+fn message(stderr: &str) -> String {
+    let lines = stderr
+        .lines()
+        .filter(|line| !line.starts_with("Use --debug flag"));
+    let text = lines.collect::<Vec<_>>().join("\n");
+    text.trim().trim_start_matches("Error: ").to_owned()
 }
 
 fn after_undoing(failure: HelmError, undone: Result<(), HelmError>) -> HelmError {
@@ -421,5 +448,41 @@ fn after_undoing(failure: HelmError, undone: Result<(), HelmError>) -> HelmError
             failure: Box::new(failure),
             undo: Box::new(undo),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn ended(script: &str, cancel: &CancellationToken) -> HelmError {
+        let tool = Tool::new("sh").args(["-c", script]);
+        let output = tool.output(Duration::from_millis(200), cancel).await;
+        HelmError::of(output.expect_err("it fails"), "install small".to_owned())
+    }
+
+    #[tokio::test]
+    async fn a_failure_carries_what_helm_said_and_what_it_was_asked() {
+        let going_on = CancellationToken::new();
+        let refused = ended("echo 'Error: no such chart' >&2; exit 1", &going_on).await;
+        assert_eq!(
+            refused.to_string(),
+            "helm install small failed: no such chart"
+        );
+        let late = ended("exec sleep 60", &going_on).await;
+        assert!(matches!(late, HelmError::TimedOut { .. }), "{late}");
+        let given_up = CancellationToken::new();
+        given_up.cancel();
+        let cancelled = ended("exec sleep 60", &given_up).await;
+        assert!(
+            matches!(cancelled, HelmError::Cancelled { .. }),
+            "{cancelled}"
+        );
+    }
+
+    #[test]
+    fn an_action_is_the_verb_and_its_object() {
+        assert_eq!(action(&["list", "--output", "json"]), "list");
+        assert_eq!(action(&["get", "values", "small"]), "get values");
     }
 }

@@ -12,19 +12,23 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Cause, DeployError, Evidence, Progress, Reporter, memory,
-    watch::{Picture, Watch},
-    watchdog::Watchdog,
+    error::DeployError,
+    progress::{Progress, Reporter},
+    watchdog::{Cause, Watchdog},
+};
+use crate::observe::{
+    evidence::Evidence,
+    memory, pods,
+    watch::{Snapshot, Watch},
 };
 
 use crate::{
-    l2::{L2Tips, Node},
-    logs,
+    clients::l2::{L2Tips, Node},
     namespace::Network,
-    nodes::{Phase, PodState},
-    status,
-    wait::{self, Deadline, Step, WaitError},
+    observe::logs,
+    observe::pods::{Phase, PodState},
 };
+use aznet_kit::wait::{self, Deadline, Look, WaitError};
 
 /// Lines of a stuck pod's log that a failure quotes.
 const QUOTED_LINES: i64 = 20;
@@ -52,81 +56,81 @@ impl From<WaitError> for Stop {
 /// # Errors
 /// [`DeployError::Failed`] as soon as it is clear that it can't, [`DeployError::TooLate`] at the deadline; both with
 /// evidence.
-pub async fn settle(
+pub async fn until_ready(
     network: &Network,
     deadline: Duration,
     report: &Reporter,
     cancel: &CancellationToken,
 ) -> Result<(), DeployError> {
-    let mut eye = Eye::new(network);
-    let pods = pods_ready(network, &mut eye, deadline, report, cancel);
+    let mut observer = Observer::new(network);
+    let pods = pods_ready(network, &mut observer, deadline, report, cancel);
     let chain = first_checkpoint(network, deadline, report, cancel);
     match try_join(pods, chain).await {
         Ok(((), ())) => Ok(()),
-        Err(stop) => Err(explain(network, stop, eye.watch.picture()).await),
+        Err(stop) => Err(explain(network, stop, observer.watch.snapshot()).await),
     }
 }
 
 async fn pods_ready(
     network: &Network,
-    eye: &mut Eye,
+    observer: &mut Observer,
     deadline: Duration,
     report: &Reporter,
     cancel: &CancellationToken,
 ) -> Result<(), Stop> {
-    let what = format!("all pods of network {} ready", network.name());
+    let what = format!("all pods of network {} to be ready", network.name());
     let deadline = Deadline::after(deadline).every(LOOK_EVERY);
     wait::until(what, deadline, cancel, |waited| {
-        std::future::ready(eye.look(waited, report))
+        std::future::ready(observer.look(waited, report))
     })
     .await
 }
 
 /// What one look after another shares.
-struct Eye {
+struct Observer {
     watch: Watch,
-    dog: Watchdog,
-    told: Option<(Instant, Picture)>,
+    watchdog: Watchdog,
+    reported: Option<(Instant, Snapshot)>,
 }
 
-impl Eye {
+impl Observer {
     fn new(network: &Network) -> Self {
         Self {
             watch: Watch::start(network),
-            dog: Watchdog::default(),
-            told: None,
+            watchdog: Watchdog::default(),
+            reported: None,
         }
     }
 
-    fn look(&mut self, waited: Duration, report: &Reporter) -> Result<Step<()>, Stop> {
+    fn look(&mut self, waited: Duration, report: &Reporter) -> Result<Look<()>, Stop> {
         if self.watch.seen_once().now_or_never().is_none() {
-            return Ok(Step::Pending(
+            return Ok(Look::Pending(
                 "the Kubernetes API doesn't list the network's pods".into(),
             ));
         }
-        let picture = self.watch.picture();
-        let settled = picture.settled();
+        let snapshot = self.watch.snapshot();
+        let rolled_out = snapshot.is_rolled_out();
         let now = Instant::now();
         let news = self
-            .told
+            .reported
             .as_ref()
-            .is_none_or(|(at, old)| *old != picture || now - *at >= REPORT_EVERY);
+            .is_none_or(|(at, old)| *old != snapshot || now - *at >= REPORT_EVERY);
         if news {
             report(Progress::Pods {
                 waited,
-                wanted: picture.wanted(),
-                pods: picture.pods.clone(),
-                settled,
+                wanted: snapshot.wanted(),
+                pods: snapshot.pods.clone(),
+                rolled_out,
             });
         }
-        let step = if settled {
-            Step::Done(())
+        let step = if rolled_out {
+            Look::Done(())
         } else {
-            Step::Pending(picture.words(Timestamp::now()))
+            Look::Pending(snapshot.words(Timestamp::now()))
         };
-        let cause = self.dog.look(&picture, now);
+        let cause = self.watchdog.look(&snapshot, now);
         if news {
-            self.told = Some((now, picture));
+            self.reported = Some((now, snapshot));
         }
         cause.map_or(Ok(step), |cause| Err(Stop::Stuck(cause)))
     }
@@ -145,7 +149,7 @@ async fn first_checkpoint(
         cancel,
         |waited| async move {
             let Some(node) = serving(network).await else {
-                return Ok(Step::Pending("no node is ready".into()));
+                return Ok(Look::Pending("no node is ready".into()));
             };
             let (seen, moving) = match node.tips().await {
                 Ok(tips) => heads(&tips),
@@ -157,9 +161,9 @@ async fn first_checkpoint(
                 moving,
             });
             Ok(if moving {
-                Step::Done(())
+                Look::Done(())
             } else {
-                Step::Pending(seen)
+                Look::Pending(seen)
             })
         },
     )
@@ -181,14 +185,14 @@ fn heads(tips: &L2Tips) -> (String, bool) {
 
 /// The first node that serves.
 async fn serving(network: &Network) -> Option<Node> {
-    let pods = status::pods(network).await.ok()?;
+    let pods = pods::list(network).await.ok()?;
     let node = pods
         .iter()
         .find(|pod| pod.role.is_node() && pod.phase.is_ready())?;
-    Some(status::node(network, &node.name))
+    Some(Node::in_pod(network, &node.name))
 }
 
-async fn explain(network: &Network, stop: Stop, picture: Picture) -> DeployError {
+async fn explain(network: &Network, stop: Stop, snapshot: Snapshot) -> DeployError {
     let (name, namespace) = (network.name().to_owned(), network.namespace().to_owned());
     match stop {
         Stop::Wait(wait @ WaitError::Cancelled { .. }) => DeployError::TooLate {
@@ -201,13 +205,13 @@ async fn explain(network: &Network, stop: Stop, picture: Picture) -> DeployError
             network: name,
             namespace,
             wait,
-            evidence: evidence(network, picture).await,
+            evidence: evidence(network, snapshot).await,
         },
         Stop::Stuck(cause) => DeployError::Failed {
             network: name,
             namespace,
             cause: Box::new(with_detail(network, cause).await),
-            evidence: evidence(network, picture).await,
+            evidence: evidence(network, snapshot).await,
         },
     }
 }
@@ -239,8 +243,8 @@ async fn with_detail(network: &Network, cause: Cause) -> Cause {
     }
 }
 
-async fn evidence(network: &Network, picture: Picture) -> Box<Evidence> {
-    let unready = picture.pods.iter().filter(|pod| !pod.phase.is_ready());
+async fn evidence(network: &Network, snapshot: Snapshot) -> Box<Evidence> {
+    let unready = snapshot.pods.iter().filter(|pod| !pod.phase.is_ready());
     let logs = join_all(unready.map(|pod: &PodState| async {
         (
             pod.name.clone(),
@@ -256,8 +260,8 @@ async fn evidence(network: &Network, picture: Picture) -> Box<Evidence> {
         .filter(|(_, lines)| !lines.is_empty())
         .collect();
     Box::new(Evidence {
-        pods: picture.pods,
-        warnings: picture.warnings,
+        pods: snapshot.pods,
+        warnings: snapshot.warnings,
         logs,
     })
 }

@@ -3,7 +3,7 @@
 use aznet_model::role::Role;
 use serde::Serialize;
 
-use crate::{l1, l2, telemetry};
+use crate::{clients::l1, clients::l2, observe::telemetry};
 
 /// Something that users talk to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

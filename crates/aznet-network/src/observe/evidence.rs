@@ -4,7 +4,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use crate::nodes::PodState;
+use crate::observe::pods::PodState;
 
 /// What was seen of a network that didn't come up.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
     use aznet_model::role::Role;
 
-    use crate::nodes::Phase;
+    use crate::observe::pods::Phase;
 
     #[test]
     fn the_same_trouble_is_told_once() {

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     api::ApiError,
     namespace::{NamespaceError, Network},
-    nodes::{COMPONENT, NETWORK_PODS, speaking_container, workload},
+    observe::pods::{COMPONENT, NETWORK_PODS, speaking_container, workload},
 };
 
 /// Lines read ahead of a slow reader.

@@ -6,11 +6,11 @@ use aznet_model::units::Bytes;
 use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::{Api, Client, ResourceExt, api::ListParams};
 
-use crate::capacity::asked;
+use crate::observe::capacity::asked;
 
 /// `it asks for 1.2 GiB; the freest machine, host, has 0.9 GiB of 7.5 GiB left: 0.3 GiB are missing`; `None` if that
 /// can't be said.
-pub(super) async fn missing(client: &Client, namespace: &str, pod: &str) -> Option<String> {
+pub(crate) async fn missing(client: &Client, namespace: &str, pod: &str) -> Option<String> {
     let pods: Api<Pod> = Api::all(client.clone());
     let nodes: Api<Node> = Api::all(client.clone());
     let everything = ListParams::default();

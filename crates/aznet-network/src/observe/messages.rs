@@ -1,4 +1,4 @@
-//! What aznet-node said last in each pod that isn't ready yet, read from the pods' logs as they are written.
+//! aznet-node's last message in each pod that isn't ready yet, read from the pods' logs as they are written.
 
 use std::{
     collections::HashMap,
@@ -10,13 +10,13 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, ResourceExt, api::LogParams};
 use tokio::task::{AbortHandle, JoinSet};
 
-use crate::nodes::{Observed, Phase, describe};
+use crate::observe::pods::{Observed, Phase, describe};
 
 /// How aznet-node marks its lines.
 const PREFIX: &str = "aznet-node: ";
 
 /// Listeners, one for each run of each pod.
-pub(super) struct Said {
+pub(super) struct Messages {
     api: Api<Pod>,
     lines: Arc<Mutex<HashMap<String, String>>>,
     listeners: HashMap<String, Listener>,
@@ -28,7 +28,7 @@ struct Listener {
     handle: AbortHandle,
 }
 
-impl Said {
+impl Messages {
     pub(super) fn new(api: Api<Pod>) -> Self {
         Self {
             api,
@@ -38,8 +38,8 @@ impl Said {
         }
     }
 
-    /// The last line by pod uid.
-    pub(super) fn lines(&self) -> HashMap<String, String> {
+    /// The last message by pod uid.
+    pub(super) fn last(&self) -> HashMap<String, String> {
         self.lines
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -57,7 +57,7 @@ impl Said {
                 pod,
                 events: &[],
                 claims: &[],
-                said: None,
+                message: None,
             }) else {
                 continue;
             };

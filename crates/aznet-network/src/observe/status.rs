@@ -2,29 +2,28 @@
 
 mod committee;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use aznet_model::{chain::BlockNumber, role::Role, timing::Moment};
 use futures::future::join_all;
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{Event, PersistentVolumeClaim, Pod};
-use kube::{Api, api::ListParams};
 use serde::Serialize;
 
 pub use self::committee::Committee;
 
-use crate::{
+use super::{
     endpoints::endpoints,
-    l1::{self, L1, L1Heads, Rollup},
-    l2::{self, L2Tips, Node},
-    namespace::{NamespaceError, Network},
-    nodes::{NETWORK_PODS, Observed, Phase, PodState, describe},
-    rpc::PodRpc,
+    pods::{self, Phase, PodState},
     telemetry::{self, Arrival},
 };
+use crate::{
+    clients::{
+        l1::{L1, L1Heads, Rollup},
+        l2::{L2Tips, Node},
+    },
+    namespace::{NamespaceError, Network},
+};
 
-/// What a call may take before its node counts as slow.
-const PATIENCE: Duration = Duration::from_secs(4);
 /// Blocks that a node may be behind the furthest one before that is a problem.
 const LAG: u64 = 2;
 
@@ -117,7 +116,7 @@ pub struct NodeStatus {
 /// # Errors
 /// Only if the Kubernetes API fails; nodes that fail are part of the status.
 pub async fn collect(network: &Network, now: Timestamp) -> Result<NetworkStatus, NamespaceError> {
-    let pods = pods(network).await?;
+    let pods = pods::list(network).await?;
     let l1 = l1(network, &pods);
     let (nodes, heads, telemetry) = futures::join!(
         join_all(pods.iter().map(|pod| node_status(network, pod, now))),
@@ -127,7 +126,7 @@ pub async fn collect(network: &Network, now: Timestamp) -> Result<NetworkStatus,
     let answering: Vec<Node> = nodes
         .iter()
         .filter(|node| node.tips.is_some())
-        .map(|status| node(network, &status.name))
+        .map(|status| Node::in_pod(network, &status.name))
         .collect();
     let (moment, committee) = protocol(l1, &answering, now).await;
     let tips = nodes
@@ -157,56 +156,12 @@ pub async fn collect(network: &Network, now: Timestamp) -> Result<NetworkStatus,
     })
 }
 
-/// The network's pods, by role and name; those that are leaving or done are none of it any more.
-///
-/// # Errors
-/// If the Kubernetes API fails.
-pub async fn pods(network: &Network) -> Result<Vec<PodState>, NamespaceError> {
-    let (pods, events, claims): (Api<Pod>, Api<Event>, Api<PersistentVolumeClaim>) =
-        (network.api(), network.api(), network.api());
-    let (ours, all) = (
-        ListParams::default().labels(NETWORK_PODS),
-        ListParams::default(),
-    );
-    let (pods, events, claims) =
-        futures::try_join!(pods.list(&ours), events.list(&all), claims.list(&all))
-            .map_err(|source| network.failed("list pods", source))?;
-    let mut states: Vec<PodState> = pods
-        .iter()
-        .filter_map(|pod| {
-            describe(Observed {
-                pod,
-                events: &events.items,
-                claims: &claims.items,
-                said: None,
-            })
-        })
-        .filter(|pod| !matches!(pod.phase, Phase::Finished | Phase::Leaving))
-        .collect();
-    states.sort_by(|a, b| (a.role, &a.name).cmp(&(b.role, &b.name)));
-    Ok(states)
-}
-
-/// The RPC of the Aztec node in `pod`.
-pub fn node(network: &Network, pod: &str) -> Node {
-    Node(
-        PodRpc::new(network.client().clone(), network.namespace(), pod, l2::PORT)
-            .with_timeout(PATIENCE),
-    )
-}
-
 /// The network's own L1, if it has one that runs.
-pub(crate) fn l1(network: &Network, pods: &[PodState]) -> Option<L1> {
+fn l1(network: &Network, pods: &[PodState]) -> Option<L1> {
     let anvil = pods
         .iter()
         .find(|pod| pod.role == Role::Anvil && pod.phase.is_ready())?;
-    let rpc = PodRpc::new(
-        network.client().clone(),
-        network.namespace(),
-        &anvil.name,
-        l1::PORT,
-    );
-    Some(L1(rpc.with_timeout(PATIENCE)))
+    Some(L1::in_pod(network, &anvil.name))
 }
 
 async fn heads(l1: Option<&L1>) -> Option<L1Heads> {
@@ -239,7 +194,7 @@ async fn node_status(network: &Network, pod: &PodState, now: Timestamp) -> NodeS
             Phase::Ready | Phase::Starting { .. } | Phase::Waiting { .. }
         )
     {
-        let node = node(network, &pod.name);
+        let node = Node::in_pod(network, &pod.name);
         let (tips, peers) = futures::join!(node.tips(), node.peers());
         status.error = tips
             .as_ref()

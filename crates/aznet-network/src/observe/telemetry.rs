@@ -12,10 +12,9 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     api::ApiError,
     namespace::{NamespaceError, Network},
-    nodes::PodState,
-    status,
-    wait::{self, Deadline, Step, WaitError},
+    observe::pods::{self, PodState},
 };
+use aznet_kit::wait::{self, Deadline, Look, WaitError};
 
 /// Port of the collector for OTLP over HTTP.
 pub const OTLP_PORT: u16 = 4318;
@@ -92,7 +91,7 @@ pub enum TelemetryError {
         source: ApiError,
     },
     /// No answer came in time.
-    #[error("{pod} did not answer within {}", wait::Seconds(*after))]
+    #[error("{pod} did not answer within {}", aznet_kit::time::Seconds(*after))]
     Slow {
         /// Its pod.
         pod: String,
@@ -130,7 +129,7 @@ impl Prometheus {
     /// # Errors
     /// [`TelemetryError::NoPrometheus`] if none serves.
     pub async fn of(network: &Network) -> Result<Self, TelemetryError> {
-        let pods = status::pods(network).await?;
+        let pods = pods::list(network).await?;
         Self::among(network, &pods)
     }
 
@@ -226,7 +225,7 @@ fn samples(bytes: &[u8]) -> Option<Vec<Sample>> {
 /// # Errors
 /// [`TelemetryError`] if Prometheus can't be asked.
 pub async fn arrivals(network: &Network, logs: bool) -> Result<Vec<Arrival>, TelemetryError> {
-    let pods = status::pods(network).await?;
+    let pods = pods::list(network).await?;
     let (metrics, lines) = ask(network, &pods).await?;
     Ok(compare(&pods, &metrics, logs.then_some(&lines)))
 }
@@ -292,13 +291,13 @@ pub async fn arrived(
     let what = "a metric and a log line of every node";
     wait::until(what, Deadline::after(deadline), cancel, |_| async move {
         let step = match arrivals(network, logs).await {
-            Ok(all) if all.iter().all(Arrival::is_complete) => return Ok(Step::Done(all)),
+            Ok(all) if all.iter().all(Arrival::is_complete) => return Ok(Look::Done(all)),
             Ok(all) => missing(&all),
             Err(error) if error.is_retryable() => error.to_string(),
             Err(error) => return Err(error),
         };
         report(&step);
-        Ok(Step::Pending(step))
+        Ok(Look::Pending(step))
     })
     .await
 }
@@ -315,7 +314,7 @@ fn missing(all: &[Arrival]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nodes::Phase;
+    use crate::observe::pods::Phase;
 
     fn pod(name: &str, role: Role) -> PodState {
         PodState {

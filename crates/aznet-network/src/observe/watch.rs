@@ -18,51 +18,52 @@ use kube::{
 use serde::de::DeserializeOwned;
 use tokio::task::JoinSet;
 
-use super::{evidence::Warning, said::Said};
+use super::evidence::Warning;
+use super::messages::Messages;
 use crate::{
     namespace::Network,
-    nodes::{NETWORK_PODS, Observed, PodState, describe, event_time},
+    observe::pods::{NETWORK_PODS, Observed, PodState, describe, event_time},
 };
 
 /// Live copies of a namespace's objects; the watches end with it.
-pub(super) struct Watch {
+pub(crate) struct Watch {
     pods: Store<Pod>,
     events: Store<Event>,
     claims: Store<PersistentVolumeClaim>,
     stateful_sets: Store<StatefulSet>,
     deployments: Store<Deployment>,
-    said: Said,
+    messages: Messages,
     _tasks: JoinSet<()>,
 }
 
 /// The namespace at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Picture {
+pub(crate) struct Snapshot {
     /// Its pods, by role and name.
-    pub(super) pods: Vec<PodState>,
+    pub(crate) pods: Vec<PodState>,
     /// Its workloads.
-    pub(super) workloads: Vec<Workload>,
+    pub(crate) workloads: Vec<Workload>,
     /// Its newest events that are warnings, oldest first.
-    pub(super) warnings: Vec<Warning>,
+    pub(crate) warnings: Vec<Warning>,
 }
 
 /// A StatefulSet or Deployment and how many of its pods are as they should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Workload {
+pub(crate) struct Workload {
     /// `StatefulSet/validator`.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// Pods wanted.
-    pub(super) wanted: i32,
+    pub(crate) wanted: i32,
     /// Pods that serve in the current version, none of an older one left.
-    pub(super) settled: i32,
+    pub(crate) current: i32,
     /// Pods there are.
-    pub(super) pods: i32,
+    pub(crate) pods: i32,
     /// Why pods can't be made, in the controller's words.
-    pub(super) trouble: Option<String>,
+    pub(crate) trouble: Option<String>,
 }
 
 impl Watch {
-    pub(super) fn start(network: &Network) -> Self {
+    pub(crate) fn start(network: &Network) -> Self {
         let mut tasks = JoinSet::new();
         let labelled = watcher::Config::default().labels(NETWORK_PODS);
         Self {
@@ -71,13 +72,13 @@ impl Watch {
             claims: keep(network.api(), watcher::Config::default(), &mut tasks),
             stateful_sets: keep(network.api(), labelled.clone(), &mut tasks),
             deployments: keep(network.api(), labelled, &mut tasks),
-            said: Said::new(network.api()),
+            messages: Messages::new(network.api()),
             _tasks: tasks,
         }
     }
 
     /// Waits until every watch has seen the namespace once; unbounded, so for use within a wait.
-    pub(super) async fn seen_once(&self) {
+    pub(crate) async fn seen_once(&self) {
         // An error means that the watch's task is gone, which ends only with the runtime.
         let _ = tokio::join!(
             self.pods.wait_until_ready(),
@@ -87,12 +88,12 @@ impl Watch {
     }
 
     /// The namespace now; listens to pods that have begun to talk.
-    pub(super) fn picture(&mut self) -> Picture {
+    pub(crate) fn snapshot(&mut self) -> Snapshot {
         let pods = self.pods.state();
-        self.said.listen(&pods);
+        self.messages.listen(&pods);
         let events = owned(&self.events);
         let claims = owned(&self.claims);
-        let said = self.said.lines();
+        let messages = self.messages.last();
         let mut states: Vec<PodState> = pods
             .iter()
             .filter_map(|pod| {
@@ -100,13 +101,13 @@ impl Watch {
                     pod,
                     events: &events,
                     claims: &claims,
-                    said: line_of(&said, pod),
+                    message: message_of(&messages, pod),
                 })
             })
             .collect();
         states.sort_by(|a, b| (a.role, &a.name).cmp(&(b.role, &b.name)));
         let warnings = warnings(&events, &states);
-        Picture {
+        Snapshot {
             pods: states,
             workloads: self.workloads(&events),
             warnings,
@@ -127,9 +128,9 @@ impl Watch {
     }
 }
 
-impl Picture {
+impl Snapshot {
     /// Pods wanted in all.
-    pub(super) fn wanted(&self) -> u32 {
+    pub(crate) fn wanted(&self) -> u32 {
         self.workloads
             .iter()
             .map(|workload| u32::try_from(workload.wanted).unwrap_or(0))
@@ -137,12 +138,12 @@ impl Picture {
     }
 
     /// Whether every workload has all its pods, serving, in the current version.
-    pub(super) fn settled(&self) -> bool {
-        !self.workloads.is_empty() && self.workloads.iter().all(Workload::is_settled)
+    pub(crate) fn is_rolled_out(&self) -> bool {
+        !self.workloads.is_empty() && self.workloads.iter().all(Workload::is_rolled_out)
     }
 
     /// `7 of 10 pods ready; waiting for validator-0: starting (12s), …`.
-    pub(super) fn words(&self, now: Timestamp) -> String {
+    pub(crate) fn words(&self, now: Timestamp) -> String {
         let wanted = self.wanted();
         let ready = self.pods.iter().filter(|pod| pod.phase.is_ready()).count();
         let waiting: Vec<String> = self
@@ -160,8 +161,8 @@ impl Picture {
 }
 
 impl Workload {
-    fn is_settled(&self) -> bool {
-        self.settled >= self.wanted && self.pods == self.wanted
+    fn is_rolled_out(&self) -> bool {
+        self.current >= self.wanted && self.pods == self.wanted
     }
 }
 
@@ -169,7 +170,7 @@ fn of_set(set: &StatefulSet, events: &[Event]) -> Workload {
     let status = set.status.clone().unwrap_or_default();
     // Pods below the partition are meant to stay as they are.
     let to_update = status.replicas.saturating_sub(partition(set));
-    let current = status.observed_generation == set.metadata.generation
+    let up_to_date = status.observed_generation == set.metadata.generation
         && (status.update_revision.is_none() || status.updated_replicas.unwrap_or(0) >= to_update);
     Workload {
         wanted: set
@@ -177,7 +178,7 @@ fn of_set(set: &StatefulSet, events: &[Event]) -> Workload {
             .as_ref()
             .and_then(|spec| spec.replicas)
             .unwrap_or(1),
-        settled: if current {
+        current: if up_to_date {
             status.ready_replicas.unwrap_or(0)
         } else {
             0
@@ -200,7 +201,7 @@ fn partition(set: &StatefulSet) -> i32 {
 
 fn of_deployment(deployment: &Deployment, events: &[Event]) -> Workload {
     let status = deployment.status.clone().unwrap_or_default();
-    let current = status.observed_generation == deployment.metadata.generation
+    let up_to_date = status.observed_generation == deployment.metadata.generation
         && status.updated_replicas.unwrap_or(0) == status.replicas.unwrap_or(0);
     Workload {
         wanted: deployment
@@ -208,7 +209,7 @@ fn of_deployment(deployment: &Deployment, events: &[Event]) -> Workload {
             .as_ref()
             .and_then(|spec| spec.replicas)
             .unwrap_or(1),
-        settled: if current {
+        current: if up_to_date {
             status.ready_replicas.unwrap_or(0)
         } else {
             0
@@ -262,8 +263,10 @@ fn warnings(events: &[Event], pods: &[PodState]) -> Vec<Warning> {
     warnings.iter().skip(newest).filter_map(tell).collect()
 }
 
-fn line_of<'a>(said: &'a HashMap<String, String>, pod: &Pod) -> Option<&'a str> {
-    said.get(pod.metadata.uid.as_deref()?).map(String::as_str)
+fn message_of<'a>(messages: &'a HashMap<String, String>, pod: &Pod) -> Option<&'a str> {
+    messages
+        .get(pod.metadata.uid.as_deref()?)
+        .map(String::as_str)
 }
 
 /// A live copy of what `api` lists; a watch that breaks is begun again, with backoff.
@@ -309,7 +312,7 @@ mod tests {
 
     use super::*;
 
-    fn settled(partition: i32, updated: i32) -> bool {
+    fn rolled_out(partition: i32, updated: i32) -> bool {
         let set: StatefulSet = serde_json::from_value(json!({
             "metadata": {"name": "validator", "generation": 2},
             "spec": {"replicas": 4, "serviceName": "validator", "selector": {}, "template": {},
@@ -318,13 +321,13 @@ mod tests {
                 "observedGeneration": 2},
         }))
         .unwrap();
-        of_set(&set, &[]).is_settled()
+        of_set(&set, &[]).is_rolled_out()
     }
 
     #[test]
     fn pods_that_are_held_back_are_not_waited_for() {
-        assert!(settled(0, 4) && !settled(0, 3));
-        assert!(settled(3, 1) && !settled(3, 0));
-        assert!(settled(9, 0));
+        assert!(rolled_out(0, 4) && !rolled_out(0, 3));
+        assert!(rolled_out(3, 1) && !rolled_out(3, 0));
+        assert!(rolled_out(9, 0));
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use aznet_cluster::embedded::{self, Info, State};
-use aznet_network::wait::Seconds;
+use aznet_kit::time::Seconds;
 use clap::{Args, Subcommand};
 use comfy_table::Cell;
 use jiff::Timestamp;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tower_test::mock;
 
 use super::*;
-use crate::nodes::COMPONENT;
+use crate::observe::pods::COMPONENT;
 
 /// A Kubernetes API that answers by path; watches and what has no answer stay open.
 fn api(answer: impl Fn(&str, &str) -> Option<Value> + Send + 'static) -> Client {
@@ -100,7 +100,7 @@ async fn a_crash_that_no_restart_mends_ends_the_wait_with_message_and_log() {
     });
     let network = network(client).await;
     let (report, heard) = listening();
-    let result = settle(
+    let result = until_ready(
         &network,
         Duration::from_mins(5),
         &report,
@@ -146,7 +146,7 @@ async fn pods_that_serve_and_a_checkpoint_are_enough() {
     });
     let network = network(client).await;
     let (report, heard) = listening();
-    settle(
+    until_ready(
         &network,
         Duration::from_mins(5),
         &report,
@@ -184,7 +184,7 @@ async fn the_checkpoint_is_seen_while_other_pods_still_start() {
     let network = network(client).await;
     let (report, heard) = listening();
     let patience = Duration::from_secs(30);
-    let result = settle(&network, patience, &report, &CancellationToken::new()).await;
+    let result = until_ready(&network, patience, &report, &CancellationToken::new()).await;
     assert!(
         matches!(result, Err(DeployError::TooLate { .. })),
         "{result:?}"
@@ -192,11 +192,13 @@ async fn the_checkpoint_is_seen_while_other_pods_still_start() {
     let heard = heard.lock().unwrap();
     let moving = |progress: &&Progress| matches!(progress, Progress::Chain { moving: true, .. });
     assert_eq!(heard.iter().filter(moving).count(), 1);
-    assert!(
-        !heard
-            .iter()
-            .any(|progress| matches!(progress, Progress::Pods { settled: true, .. }))
-    );
+    assert!(!heard.iter().any(|progress| matches!(
+        progress,
+        Progress::Pods {
+            rolled_out: true,
+            ..
+        }
+    )));
 }
 
 #[tokio::test(start_paused = true)]
@@ -205,7 +207,7 @@ async fn a_deadline_says_what_each_pod_waits_for() {
     let client = api(move |_, path| lists(path, &pod(&starting), 0));
     let network = network(client).await;
     let (report, _) = listening();
-    let result = settle(
+    let result = until_ready(
         &network,
         Duration::from_secs(30),
         &report,
@@ -217,7 +219,7 @@ async fn a_deadline_says_what_each_pod_waits_for() {
     };
     assert_eq!(
         wait.to_string(),
-        "all pods of network small ready: not so after 30s; \
+        "timed out after 30s waiting for all pods of network small to be ready; \
          last seen: 0 of 1 pods ready; boot-node-0: container being created"
     );
 }

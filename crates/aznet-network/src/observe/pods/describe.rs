@@ -1,7 +1,4 @@
-//! What each pod of a network is doing, in words: from its status, its events, its volume claims and what
-//! aznet-node said last. Pure; [`crate::deploy`] watches, this describes.
-
-mod phase;
+//! What a pod is doing, from its status, its events, its volume claims and aznet-node's last message. Pure.
 
 use aznet_model::role::Role;
 use aznet_model::workload::Workload;
@@ -12,7 +9,7 @@ use k8s_openapi::api::core::v1::{
 use kube::ResourceExt;
 use serde::Serialize;
 
-pub use self::phase::Phase;
+use super::phase::Phase;
 
 /// Label of the role.
 pub const COMPONENT: &str = "app.kubernetes.io/component";
@@ -47,8 +44,8 @@ pub struct Observed<'a> {
     pub events: &'a [Event],
     /// Volume claims of the namespace.
     pub claims: &'a [PersistentVolumeClaim],
-    /// What aznet-node said last, without its prefix.
-    pub said: Option<&'a str>,
+    /// aznet-node's last message, without its prefix.
+    pub message: Option<&'a str>,
 }
 
 /// Describes a pod; `None` if it has none of the network's roles.
@@ -148,7 +145,7 @@ fn container_phase(seen: Observed<'_>, container: &ContainerStatus, init: bool) 
         Some(_) if init => Phase::Preparing {
             container: container.name.clone(),
         },
-        Some(running) => seen.said.map_or_else(
+        Some(running) => seen.message.map_or_else(
             || Phase::Starting {
                 since: running.started_at.map(|time| time.0),
             },

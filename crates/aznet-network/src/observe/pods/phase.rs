@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::wait::Seconds;
+use aznet_kit::time::Seconds;
 
 /// Exit code of aznet-node when no restart can mend what is wrong (`EX_CONFIG`).
 const CONFIGURATION: i32 = 78;

@@ -8,8 +8,8 @@ use futures::future::join_all;
 use serde::Serialize;
 
 use crate::{
-    l1::Rollup,
-    l2::{Node, ValidatorsStats},
+    clients::l1::Rollup,
+    clients::l2::{Node, ValidatorsStats},
 };
 
 /// Sentinels look at slots with a delay; a member counts as absent if its last duty in this many slots was missed.

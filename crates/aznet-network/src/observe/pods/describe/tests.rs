@@ -34,12 +34,12 @@ fn event(kind: &str, name: &str, reason: &str, message: &str, at: &str) -> Event
     .unwrap()
 }
 
-fn words(pod: &Pod, events: &[Event], said: Option<&str>) -> String {
+fn words(pod: &Pod, events: &[Event], message: Option<&str>) -> String {
     let state = describe(Observed {
         pod,
         events,
         claims: &[],
-        said,
+        message,
     })
     .expect("a role");
     state.phase.words("2026-01-01T00:01:00Z".parse().unwrap())
@@ -56,7 +56,7 @@ fn a_pod_of_another_kind_is_not_described() {
             pod: &other,
             events: &[],
             claims: &[],
-            said: None
+            message: None
         }),
         None
     );
@@ -73,7 +73,7 @@ fn scheduling_and_volumes() {
         pod: &fresh,
         events: &[],
         claims: &[claim],
-        said: None,
+        message: None,
     })
     .unwrap();
     assert_eq!(state.phase.to_string(), "waiting to be scheduled");
@@ -198,7 +198,7 @@ fn a_crash_loop_shows_the_termination_message_and_is_forgiven_once() {
             pod: &crashed(restarts),
             events: &[],
             claims: &[],
-            said: None,
+            message: None,
         })
         .unwrap()
     };
