@@ -1,18 +1,16 @@
-//! Bringing networks up, changing and removing them.
+//! Bringing networks up and changing them.
 
-mod evidence;
-mod memory;
-mod removal;
-mod said;
-mod settle;
-mod watch;
+mod error;
+pub mod helm;
+mod progress;
+mod ready;
 mod watchdog;
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{path::Path, time::Duration};
 
 use aznet_model::{
     plan::Committee,
-    upgrade::{Manifest, ManifestError, Upgrade, compare},
+    upgrade::{Manifest, Upgrade, compare},
 };
 use jiff::Timestamp;
 use kube::Client;
@@ -20,17 +18,16 @@ use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
 pub use self::{
-    evidence::{Evidence, Warning},
-    removal::{DownError, down},
-    settle::settle,
+    error::{DeployError, UpgradeError},
+    progress::{Progress, Reporter},
+    ready::until_ready,
     watchdog::Cause,
 };
 
+use self::helm::{Helm, HelmError, Release};
 use crate::{
-    helm::{Helm, HelmError, Release},
-    namespace::{NamespaceError, Network, NewNetwork},
-    nodes::PodState,
-    wait::WaitError,
+    namespace::{Network, NewNetwork},
+    removal::down,
 };
 
 /// How long removing what a failed install has made may take.
@@ -45,133 +42,6 @@ pub struct Chart<'a> {
     pub path: &'a Path,
     /// Values laid over the chart's defaults.
     pub overlay: &'a Map<String, Value>,
-}
-
-/// How a deployment goes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Progress {
-    /// The namespace is there.
-    Namespace {
-        /// Its name.
-        namespace: String,
-    },
-    /// Helm applies the chart.
-    Applying {
-        /// The release.
-        release: String,
-    },
-    /// The pods, each time something changed and once a second.
-    Pods {
-        /// Since the chart was applied.
-        waited: Duration,
-        /// Pods wanted in all.
-        wanted: u32,
-        /// Every pod and what it does; see [`crate::nodes::Phase::words`].
-        pods: Vec<PodState>,
-        /// Whether all of them serve, as the values say; nothing more is told of them then.
-        settled: bool,
-    },
-    /// The chain, once a node serves that can tell of it; other pods may still start.
-    Chain {
-        /// Since the chart was applied.
-        waited: Duration,
-        /// How far it is, in words.
-        seen: String,
-        /// Whether a checkpoint is on L1; nothing more is told of it then.
-        moving: bool,
-    },
-    /// The network is being removed.
-    Removing {
-        /// Since it was asked for.
-        waited: Duration,
-        /// What is still there, in words.
-        left: String,
-    },
-}
-
-/// Hears of progress.
-pub type Reporter = Arc<dyn Fn(Progress) + Send + Sync>;
-
-/// Why a network isn't up.
-#[derive(Debug, thiserror::Error)]
-pub enum DeployError {
-    /// No namespace.
-    #[error(transparent)]
-    Namespace(#[from] NamespaceError),
-    /// Helm refused. A new network's namespace is removed, an upgraded network is as before.
-    #[error("can't apply the chart to network {network}")]
-    Helm {
-        /// The network.
-        network: String,
-        /// Why.
-        #[source]
-        source: HelmError,
-    },
-    /// Helm refused, and removing the new namespace failed too.
-    #[error(
-        "can't apply the chart to network {network} ({failure}), and its namespace stays behind; remove it with `aznet down {network}`"
-    )]
-    LeftBehind {
-        /// The network.
-        network: String,
-        /// Helm's failure.
-        failure: Box<HelmError>,
-        /// Why the namespace stays.
-        #[source]
-        source: DownError,
-    },
-    /// It can't come up.
-    #[error("network {network} can't come up: {cause}")]
-    Failed {
-        /// The network.
-        network: String,
-        /// Its namespace, which is kept.
-        namespace: String,
-        /// What keeps it.
-        cause: Box<Cause>,
-        /// What was there.
-        evidence: Box<Evidence>,
-    },
-    /// It isn't up in time.
-    #[error("network {network} isn't up")]
-    TooLate {
-        /// The network.
-        network: String,
-        /// Its namespace, which is kept.
-        namespace: String,
-        /// What was waited for.
-        #[source]
-        wait: WaitError,
-        /// What was there.
-        evidence: Box<Evidence>,
-    },
-}
-
-/// Why it can't be told what an upgrade would do.
-#[derive(Debug, thiserror::Error)]
-pub enum UpgradeError {
-    /// Helm did not tell.
-    #[error(transparent)]
-    Helm(#[from] HelmError),
-    /// Helm's answer was not understood.
-    #[error(transparent)]
-    Manifest(#[from] ManifestError),
-}
-
-impl DeployError {
-    /// Whether the caller ended it.
-    pub const fn is_cancelled(&self) -> bool {
-        matches!(
-            self,
-            Self::TooLate {
-                wait: WaitError::Cancelled { .. },
-                ..
-            } | Self::Helm {
-                source: HelmError::Cancelled { .. },
-                ..
-            }
-        )
-    }
 }
 
 /// Makes a network: namespace, chart, and then waits until all pods serve and the first checkpoint is on L1.
@@ -197,7 +67,7 @@ pub async fn deploy(
     if let Err(failure) = chart.helm.install(&chart.release(&network), cancel).await {
         return Err(clean_up(&network, failure, report).await);
     }
-    settle(&network, deadline, report, cancel).await?;
+    until_ready(&network, deadline, report, cancel).await?;
     Ok(network)
 }
 
@@ -243,7 +113,7 @@ pub async fn upgrade(
             network: network.name().to_owned(),
             source,
         })?;
-    settle(network, deadline, report, cancel).await
+    until_ready(network, deadline, report, cancel).await
 }
 
 impl Chart<'_> {

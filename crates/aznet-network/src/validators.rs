@@ -23,10 +23,9 @@ pub use self::{
 pub use alloy_primitives::Address;
 
 use crate::{
-    exec::{self, ExecError},
+    clients::exec::{self, ExecError},
     namespace::{NamespaceError, Network},
-    nodes::COMPONENT,
-    status,
+    observe::pods::{self, COMPONENT},
 };
 
 /// The program in every pod.
@@ -142,7 +141,7 @@ impl Validators {
 /// [`ValidatorsError`]; single pods that don't answer are no failure.
 pub async fn collect(network: &Network, also: &[String]) -> Result<Validators, ValidatorsError> {
     let groups = groups(network).await?;
-    let states = status::pods(network).await?;
+    let states = pods::list(network).await?;
     let validators = states.iter().filter(|pod| pod.role == Role::Validator);
     let mut pods: Vec<ValidatorPod> = validators
         .map(|pod| ValidatorPod {

@@ -1,10 +1,10 @@
 //! Following a transaction's block through the chain.
 
+use aznet_kit::wait::Look;
 use aznet_model::chain::BlockNumber;
 use aznet_network::{
-    l2::{TxReceipt, TxStatus},
-    rpc::RpcError,
-    wait::Step,
+    clients::l2::{TxReceipt, TxStatus},
+    clients::rpc::RpcError,
 };
 use aznet_runner::Failure;
 use futures::future::join_all;
@@ -73,9 +73,9 @@ impl World {
                     tips.finalized.block.number,
                 );
                 Ok(if done {
-                    Step::Done(receipt)
+                    Look::Done(receipt)
                 } else {
-                    Step::Pending(seen)
+                    Look::Pending(seen)
                 })
             })
             .await?;
@@ -106,9 +106,9 @@ impl World {
                 }
             }
             Ok::<_, RpcError>(if without.is_empty() {
-                Step::Done(())
+                Look::Done(())
             } else {
-                Step::Pending(without.join(", "))
+                Look::Pending(without.join(", "))
             })
         })
         .await?;

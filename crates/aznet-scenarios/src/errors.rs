@@ -1,6 +1,7 @@
 //! What of the network's errors is a finding and what only kept us from looking.
 
-use aznet_network::{rpc::RpcError, wait::WaitError};
+use aznet_kit::wait::WaitError;
+use aznet_network::clients::rpc::RpcError;
 use aznet_runner::Failure;
 
 /// How a step of a scenario fails.

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use aznet_model::timing::ProtocolTime;
 use aznet_network::{
-    l2,
+    clients::l2,
+    clients::rpc::{PodRpc, RpcError},
     namespace::Network,
-    rpc::{PodRpc, RpcError},
 };
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned, de::Error};
 use serde_json::{Value, json};

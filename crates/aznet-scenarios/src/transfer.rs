@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use aznet_network::{rpc::RpcError, wait::Step};
+use aznet_kit::wait::Look;
+use aznet_network::clients::rpc::RpcError;
 use aznet_runner::Failure;
 
 use crate::{
@@ -144,9 +145,9 @@ async fn balances(
             );
             let words = format!("Alice {}, Bob {}", words(seen.0), words(seen.1));
             Ok(if seen == wanted {
-                Step::Done(())
+                Look::Done(())
             } else {
-                Step::Pending(words)
+                Look::Pending(words)
             })
         })
         .await?;

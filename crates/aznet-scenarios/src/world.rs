@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use aznet_kit::wait::{self, Deadline, Look};
 use aznet_model::timing::ProtocolTime;
 use aznet_network::{
-    l2::Node,
+    clients::l2::Node,
+    clients::rpc::RpcError,
     namespace::Network,
-    rpc::RpcError,
-    status, timing,
-    wait::{self, Deadline, Step},
+    observe::{pods, timing},
 };
 use aznet_runner::{Context, Failure};
 
@@ -46,7 +46,7 @@ impl World {
 
     /// The ready nodes, boot node first; there is at least one.
     pub(crate) async fn nodes(&self) -> Result<Vec<Peer>, Failure> {
-        let pods = status::pods(&self.network)
+        let pods = pods::list(&self.network)
             .await
             .map_err(Failure::infrastructure)?;
         let ready = pods
@@ -54,7 +54,7 @@ impl World {
             .filter(|pod| pod.role.is_node() && pod.phase.is_ready());
         let nodes: Vec<Peer> = ready
             .map(|pod| Peer {
-                rpc: status::node(&self.network, &pod.name),
+                rpc: Node::in_pod(&self.network, &pod.name),
                 pod: pod.name,
             })
             .collect();
@@ -69,7 +69,7 @@ impl World {
 
     /// The first PXE; without one the scenario is skipped.
     pub(crate) async fn pxe(&self) -> Result<Pxe, Failure> {
-        let pods = status::pods(&self.network)
+        let pods = pods::list(&self.network)
             .await
             .map_err(Failure::infrastructure)?;
         let pxe = pods
@@ -89,17 +89,17 @@ impl World {
         mut poll: impl FnMut() -> Fut,
     ) -> Result<T, Failure>
     where
-        Fut: Future<Output = Result<Step<T>, RpcError>>,
+        Fut: Future<Output = Result<Look<T>, RpcError>>,
     {
         let (context, deadline) = (&self.context, Deadline::after(within));
         let look = |_| {
             let found = poll();
             async move {
                 let step = match found.await {
-                    Err(error) if error.is_retryable() => Step::Pending(error.to_string()),
+                    Err(error) if error.is_retryable() => Look::Pending(error.to_string()),
                     found => found?,
                 };
-                if let Step::Pending(last) = &step {
+                if let Look::Pending(last) = &step {
                     context.waiting(what, last);
                 }
                 Ok::<_, Broken>(step)

@@ -7,8 +7,8 @@ use aznet_cluster::provider::Provider;
 use aznet_model::plan::Plan;
 use aznet_network::deploy::{self, Chart};
 use aznet_network::namespace::{NamespaceError, Network, NewNetwork};
-use aznet_network::status::{NetworkStatus, collect};
-use aznet_network::telemetry::Arrival;
+use aznet_network::observe::status::{NetworkStatus, collect};
+use aznet_network::observe::telemetry::Arrival;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
@@ -345,9 +345,10 @@ impl Work<'_> {
         if !status.ready {
             let live = self.live();
             let cancel = self.context.interrupt.token();
-            let settled = deploy::settle(&network, self.deadline(), &live.reporter(), cancel).await;
-            live.close(settled.is_ok());
-            settled?;
+            let ready =
+                deploy::until_ready(&network, self.deadline(), &live.reporter(), cancel).await;
+            live.close(ready.is_ok());
+            ready?;
             status = collect(&network, Timestamp::now()).await?;
         }
         Ok(Done {

@@ -10,8 +10,8 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow};
 use aznet_cluster::machine::process::Process;
 use aznet_cluster::paths::Paths;
+use aznet_kit::wait::{Deadline, Look, until};
 use aznet_network::namespace::Network;
-use aznet_network::wait::{Deadline, Step, until};
 use serde::{Deserialize, Serialize};
 
 use crate::context::Context;
@@ -138,20 +138,20 @@ pub(crate) async fn urls(
     Ok(found.await.with_context(what)?.urls())
 }
 
-fn look(files: &Files, child: &mut Child) -> anyhow::Result<Step<Record>> {
+fn look(files: &Files, child: &mut Child) -> anyhow::Result<Look<Record>> {
     if let Some(record) = files.running() {
-        return Ok(Step::Done(record));
+        return Ok(Look::Done(record));
     }
     match child.try_wait().context("looking at the forwarder")? {
         // It found another one at work, which will write its record in a moment.
         Some(status) if status.success() => {
-            Ok(Step::Pending("another forwarder is starting".to_owned()))
+            Ok(Look::Pending("another forwarder is starting".to_owned()))
         }
         Some(status) => {
             let log = fs::read_to_string(files.path("log")).unwrap_or_default();
             Err(anyhow!("the forwarder ended ({status}): {}", log.trim()))
         }
-        None => Ok(Step::Pending("it is starting".to_owned())),
+        None => Ok(Look::Pending("it is starting".to_owned())),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aznet_network::deploy::{Progress, Reporter};
-use aznet_network::nodes::{Phase, PodState};
+use aznet_network::observe::pods::{Phase, PodState};
 use jiff::Timestamp;
 use owo_colors::OwoColorize;
 
@@ -88,12 +88,12 @@ impl State {
             Progress::Pods {
                 wanted,
                 pods,
-                settled,
+                rolled_out,
                 ..
             } => {
                 self.end(Kind::Chart);
                 self.pods(*wanted, pods);
-                if *settled {
+                if *rolled_out {
                     self.end(Kind::Pods);
                 }
             }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use aznet_model::values::Telemetry;
 use aznet_network::namespace::Network;
-use aznet_network::telemetry::{self, Arrival};
+use aznet_network::observe::telemetry::{self, Arrival};
 
 use crate::context::Context;
 use crate::steps::Steps;

@@ -7,8 +7,8 @@ use aznet_cluster::provider::embedded::RESERVED_CPU;
 use aznet_model::plan::{Capacity, Plan, plan};
 use aznet_model::units::{Bytes, MilliCpu};
 use aznet_model::values::Loaded;
-use aznet_network::capacity::Cpu;
 use aznet_network::load::{Request, load};
+use aznet_network::observe::capacity::Cpu;
 use serde_json::Value;
 
 use crate::cli::{MachineArgs, ValuesArgs};

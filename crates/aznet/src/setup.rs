@@ -15,7 +15,7 @@ use aznet_cluster::progress::{self, Progress, Reporter};
 use aznet_cluster::provider::embedded::{self, Binaries, Images};
 use aznet_cluster::provider::{Cluster, Provider, Supplies};
 use aznet_kit::process::on_path;
-use aznet_network::helm::Helm;
+use aznet_network::deploy::helm::Helm;
 use futures::TryFutureExt as _;
 use kube::Client;
 use serde_json::{Map, Value, json};

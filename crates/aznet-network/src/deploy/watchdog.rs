@@ -9,9 +9,9 @@ use std::{
 use aznet_model::role::Role;
 use jiff::Timestamp;
 
-use super::watch::{Picture, Workload};
+use crate::observe::watch::{Snapshot, Workload};
 
-use crate::nodes::{Phase, PodState};
+use crate::observe::pods::{Phase, PodState};
 
 /// What keeps a deployment from succeeding.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,12 +75,12 @@ const PATIENCE_WITHOUT_PODS: Duration = Duration::from_secs(20);
 
 impl Watchdog {
     /// The first thing that has been stuck for longer than it may be.
-    pub(super) fn look(&mut self, picture: &Picture, now: Instant) -> Option<Cause> {
-        for pod in &picture.pods {
+    pub(super) fn look(&mut self, snapshot: &Snapshot, now: Instant) -> Option<Cause> {
+        for pod in &snapshot.pods {
             let first = (pod.name.clone(), pod.created);
             self.restarts.entry(first).or_insert(pod.restarts);
         }
-        let stuck = self.stuck(picture);
+        let stuck = self.stuck(snapshot);
         self.since
             .retain(|name, _| stuck.iter().any(|(stuck, ..)| stuck == name));
         stuck.into_iter().find_map(|(name, patience, cause)| {
@@ -96,12 +96,12 @@ impl Watchdog {
     }
 
     /// What is stuck now: a name for it, how long it may be so, and the cause.
-    fn stuck(&self, picture: &Picture) -> Vec<(String, Duration, Cause)> {
-        let pods = picture
+    fn stuck(&self, snapshot: &Snapshot) -> Vec<(String, Duration, Cause)> {
+        let pods = snapshot
             .pods
             .iter()
             .filter_map(|pod| stuck_pod(pod, self.crashes(pod)));
-        let workloads = picture.workloads.iter().filter_map(without_pods);
+        let workloads = snapshot.workloads.iter().filter_map(without_pods);
         pods.chain(workloads).collect()
     }
 }
@@ -135,7 +135,7 @@ fn without_pods(workload: &Workload) -> Option<(String, Duration, Cause)> {
 mod tests {
     use super::*;
 
-    fn pod(phase: Phase, restarts: u32) -> Picture {
+    fn pod(phase: Phase, restarts: u32) -> Snapshot {
         let pod = PodState {
             name: "validator-0".into(),
             role: Role::Validator,
@@ -144,9 +144,9 @@ mod tests {
             restarts,
             created: None,
         };
-        Picture {
+        Snapshot {
             pods: vec![pod],
-            ..Picture::default()
+            ..Snapshot::default()
         }
     }
 
@@ -245,19 +245,19 @@ mod tests {
         let workload = Workload {
             name: "StatefulSet/validator".into(),
             wanted: 4,
-            settled: 0,
+            current: 0,
             pods: 0,
             trouble: Some("exceeded quota".into()),
         };
-        let picture = Picture {
+        let snapshot = Snapshot {
             workloads: vec![workload],
-            ..Picture::default()
+            ..Snapshot::default()
         };
         let mut dog = Watchdog::default();
         let start = Instant::now();
-        assert_eq!(dog.look(&picture, start), None);
+        assert_eq!(dog.look(&snapshot, start), None);
         let cause = dog
-            .look(&picture, start + PATIENCE_WITHOUT_PODS)
+            .look(&snapshot, start + PATIENCE_WITHOUT_PODS)
             .expect("too long");
         assert_eq!(
             cause.to_string(),

@@ -8,9 +8,9 @@ use futures::future::join_all;
 use serde::Serialize;
 
 use crate::{
-    l2::{Node, SlotDuty, ValidatorsStats},
+    clients::l2::{Node, SlotDuty, ValidatorsStats},
     namespace::Network,
-    status,
+    observe::pods,
 };
 
 /// What a validator had to do and did not, in the slots that a sentinel remembers.
@@ -35,13 +35,13 @@ impl Duties {
     pub async fn collect(
         network: &Network,
     ) -> Result<HashMap<Address, Self>, crate::namespace::NamespaceError> {
-        let pods = status::pods(network).await?;
+        let pods = pods::list(network).await?;
         let watching = pods.iter().filter(|pod| {
             matches!(pod.role, Role::Validator | Role::FullNode | Role::BootNode)
                 && pod.phase.is_ready()
         });
         let nodes: Vec<_> = watching
-            .map(|pod| status::node(network, &pod.name))
+            .map(|pod| Node::in_pod(network, &pod.name))
             .collect();
         let stats = join_all(nodes.iter().map(Node::validators_stats)).await;
         let stats: Vec<ValidatorsStats> = stats.into_iter().flatten().collect();

@@ -1,8 +1,8 @@
 //! A real API server with its etcd and nothing behind it: what it accepts, a cluster accepts; no pod ever runs.
 
 use crate::common::program;
-use aznet_network::helm::Helm;
-use aznet_network::wait::{self, Deadline, Step, WaitError};
+use aznet_kit::wait::{self, Deadline, Look, WaitError};
+use aznet_network::deploy::helm::Helm;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{ObjectMeta, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
@@ -174,8 +174,8 @@ async fn ready(client: &Client) {
             .body(Vec::new())
             .expect("a request");
         Ok::<_, WaitError>(match client.request_text(request).await {
-            Ok(_) => Step::Done(()),
-            Err(error) => Step::Pending(error.to_string()),
+            Ok(_) => Look::Done(()),
+            Err(error) => Look::Pending(error.to_string()),
         })
     };
     wait::until(

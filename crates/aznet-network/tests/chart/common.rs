@@ -1,7 +1,7 @@
 //! What the tests of values, plan and chart share.
 
 use aznet_model::values::Loaded;
-use aznet_network::helm::{Helm, HelmError, Release};
+use aznet_network::deploy::helm::{Helm, HelmError, Release};
 use aznet_network::load::{self, LoadError, Request};
 use serde_json::Value;
 use std::path::{Path, PathBuf};

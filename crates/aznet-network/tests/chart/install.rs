@@ -3,7 +3,7 @@
 use crate::apiserver::ApiServer;
 use crate::common::{chart, load, render};
 use aznet_model::values::Loaded;
-use aznet_network::helm::{Helm, HelmError, Release};
+use aznet_network::deploy::helm::{Helm, HelmError, Release};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Secret, Service};
 use kube::Api;

@@ -5,7 +5,7 @@ use aznet_model::config::NetworkConfig;
 use aznet_model::plan::plan;
 use aznet_model::pod::PodName;
 use aznet_model::values::Loaded;
-use aznet_network::helm::Release;
+use aznet_network::deploy::helm::Release;
 use serde_json::Value;
 use std::path::PathBuf;
 use tokio_util::sync::CancellationToken;

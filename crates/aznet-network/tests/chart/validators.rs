@@ -2,9 +2,9 @@
 
 use crate::apiserver::ApiServer;
 use crate::common::{chart, load, object, render};
+use aznet_kit::wait::{self, Deadline, Look, WaitError};
 use aznet_model::plan::plan;
-use aznet_network::helm::Release;
-use aznet_network::wait::{self, Deadline, Step, WaitError};
+use aznet_network::deploy::helm::Release;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::batch::v1::Job;
 use kube::api::{Patch, PatchParams};
@@ -187,9 +187,9 @@ async fn job(client: &Client) -> Job {
     let deadline = Deadline::after(Duration::from_mins(1)).every(Duration::from_millis(200));
     let look = |_| async {
         Ok::<_, WaitError>(match jobs.get_opt("validator-set").await {
-            Ok(Some(job)) => Step::Done(job),
-            Ok(None) => Step::Pending("no Job".to_owned()),
-            Err(error) => Step::Pending(error.to_string()),
+            Ok(Some(job)) => Look::Done(job),
+            Ok(None) => Look::Pending("no Job".to_owned()),
+            Err(error) => Look::Pending(error.to_string()),
         })
     };
     wait::until("the Job", deadline, &CancellationToken::new(), look)

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aznet_cluster::provider::Provider;
 use aznet_cluster::provider::embedded::{self, Info, State};
-use aznet_network::wait::Seconds;
+use aznet_kit::time::Seconds;
 use clap::{Args, Subcommand};
 use comfy_table::Cell;
 use jiff::Timestamp;

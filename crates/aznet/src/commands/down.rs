@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aznet_network::deploy::{self, Progress};
+use aznet_network::deploy::{Progress, Reporter};
 use aznet_network::namespace::Network;
+use aznet_network::removal;
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
@@ -70,12 +71,12 @@ pub(crate) async fn remove(
     let step = steps.begin("down", &format!("removing network {}", network.name()));
     forwarder::stop(&context.paths, network.namespace())?;
     let shown = step.clone();
-    let report: deploy::Reporter = Arc::new(move |progress| {
+    let report: Reporter = Arc::new(move |progress| {
         if let Progress::Removing { left, .. } = progress {
             shown.say(&format!("still there: {left}"));
         }
     });
-    deploy::down(network, WITHIN, &report, cancel)
+    removal::down(network, WITHIN, &report, cancel)
         .await
         .inspect_err(|_| step.abandon())?;
     steps.end(&step, format!("network {} is gone", network.name()));

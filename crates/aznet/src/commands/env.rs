@@ -1,9 +1,9 @@
 //! `aznet env [NAME]`.
 
 use anyhow::Context as _;
-use aznet_network::admin::{self, AdminKey};
+use aznet_network::clients::admin::{self, AdminKey};
 use aznet_network::namespace::Network;
-use aznet_network::status;
+use aznet_network::observe::pods;
 use clap::Args;
 
 use crate::cli::{ClusterArg, OutputArgs};
@@ -56,7 +56,7 @@ pub async fn run(args: &EnvArgs, context: &Context) -> anyhow::Result<Exit> {
 
 /// The key of the network's admin API; the nodes of a network share it.
 async fn admin_key(network: &Network) -> anyhow::Result<AdminKey> {
-    let pods = status::pods(network).await?;
+    let pods = pods::list(network).await?;
     let name = network.name();
     let node = pods.iter().find(|pod| pod.role.is_node());
     let node =

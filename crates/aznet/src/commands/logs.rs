@@ -1,8 +1,8 @@
 //! `aznet logs [NAME] [POD|ROLE|GROUP] [-f]`.
 
 use aznet_model::role::Role;
-use aznet_network::logs::{LogLine, Options, Which, stream};
 use aznet_network::namespace::Network;
+use aznet_network::observe::logs::{LogLine, Options, Which, stream};
 use clap::Args;
 use futures::StreamExt;
 use owo_colors::{AnsiColors, OwoColorize};

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use aznet_cluster::provider::Provider;
+use aznet_kit::time::Seconds;
 use aznet_model::keys::KeyRange;
 use aznet_model::plan::{Plan, PodPlan};
 use aznet_model::units::{Bytes, MilliCpu};
 use aznet_model::upgrade::Upgrade;
 use aznet_network::deploy::{Chart, preview};
-use aznet_network::wait::Seconds;
 use clap::Args;
 use owo_colors::OwoColorize;
 use serde::Serialize;

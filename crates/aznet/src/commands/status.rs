@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use aznet_kit::time::Seconds;
 use aznet_model::timing::Moment;
 use aznet_model::workload::Workload;
-use aznet_network::status::{Committee, NetworkStatus, NodeStatus, Tips, collect};
-use aznet_network::wait::Seconds;
+use aznet_network::observe::status::{Committee, NetworkStatus, NodeStatus, Tips, collect};
 use clap::Args;
 use comfy_table::Cell;
 use jiff::Timestamp;
@@ -248,7 +248,7 @@ mod tests {
 
     use aznet_model::chain::{BlockNumber, Epoch, L1Block, Slot};
     use aznet_model::role::Role;
-    use aznet_network::l1::L1Heads;
+    use aznet_network::clients::l1::L1Heads;
 
     use super::*;
 

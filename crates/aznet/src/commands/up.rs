@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aznet_network::wait::Seconds;
+use aznet_kit::time::Seconds;
 use clap::Args;
 use jiff::Timestamp;
 use owo_colors::OwoColorize;

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use aznet_kit::time::Seconds;
+use aznet_kit::wait::Look;
 use aznet_model::pod::PodName;
 use aznet_model::report::Standing;
 use aznet_network::validators::{Addition, Validators, addition};
-use aznet_network::wait::{Seconds, Step as Look};
 use clap::Args;
 use owo_colors::OwoColorize;
 use serde::Serialize;

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use aznet_kit::time::Seconds;
 use aznet_model::committee::quorum;
 use aznet_model::report::Standing;
 use aznet_network::validators::{self, Duties, Validators};
-use aznet_network::wait::Seconds;
 use clap::Args;
 use comfy_table::Cell;
 use owo_colors::OwoColorize;

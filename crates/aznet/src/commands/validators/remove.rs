@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use aznet_kit::time::Seconds;
+use aznet_kit::wait::Look;
 use aznet_model::report::Outcome;
 use aznet_network::validators::{self, Goal, Removal, Validators, removal};
-use aznet_network::wait::{Seconds, Step as Look};
 use clap::Args;
 use owo_colors::OwoColorize;
 use serde::Serialize;

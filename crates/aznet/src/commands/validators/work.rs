@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
+use aznet_kit::time::Seconds;
+use aznet_kit::wait::{self, Deadline, Look, WaitError};
 use aznet_model::plan::plan;
 use aznet_model::report::{Standing, ValidatorSet};
 use aznet_model::role::Role;
@@ -12,7 +14,6 @@ use aznet_network::deploy::{self, Chart};
 use aznet_network::load::{Request, load};
 use aznet_network::namespace::Network;
 use aznet_network::validators::{self, Validators};
-use aznet_network::wait::{self, Deadline, Seconds, Step as Look, WaitError};
 use serde_json::Value;
 
 use crate::bring_up::deadline;

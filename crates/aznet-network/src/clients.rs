@@ -1,0 +1,8 @@
+//! Ways to talk to what runs in a network: its nodes, its L1, its ports and its containers.
+
+pub mod admin;
+pub mod exec;
+pub mod forward;
+pub mod l1;
+pub mod l2;
+pub mod rpc;

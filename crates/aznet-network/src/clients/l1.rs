@@ -1,0 +1,243 @@
+//! The L1 side: the rollup contract read by `eth_call`, and the L1's own heads.
+
+use std::time::Duration;
+
+use alloy_primitives::{Address, U256, hex};
+use alloy_sol_types::SolCall;
+use aznet_model::{
+    abi,
+    chain::{CheckpointNumber, Epoch, L1Block},
+    timing::Timing,
+};
+use serde::Serialize;
+use serde_json::json;
+
+use super::rpc::{PATIENCE, PodRpc, RpcError};
+use crate::namespace::Network;
+
+/// anvil's JSON-RPC port.
+pub const PORT: u16 = 8545;
+
+/// Why the L1 has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum L1Error {
+    /// The call failed.
+    #[error(transparent)]
+    Rpc(#[from] RpcError),
+    /// The rollup's answer isn't of the expected type: another contract, or another version of it.
+    #[error(
+        "{call} of the rollup at {rollup}: answer {answer} can't be read: is this Aztec 4's rollup?"
+    )]
+    BadReturn {
+        /// The function called.
+        call: &'static str,
+        /// The contract.
+        rollup: Address,
+        /// The bytes returned.
+        answer: String,
+    },
+    /// A node named an address that is none.
+    #[error("`{0}` is no L1 address")]
+    BadAddress(String),
+}
+
+/// An L1 JSON-RPC.
+#[derive(Debug, Clone)]
+pub struct L1(pub PodRpc);
+
+/// The rollup contract on an L1.
+#[derive(Debug, Clone)]
+pub struct Rollup {
+    l1: L1,
+    address: Address,
+}
+
+/// The L1's own heads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct L1Heads {
+    /// The newest block.
+    pub block: L1Block,
+    /// The newest final block.
+    pub finalized: L1Block,
+    /// Time of the newest block, in Unix seconds.
+    pub timestamp: u64,
+}
+
+/// The rollup's tips on L1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct RollupTips {
+    /// The newest checkpoint.
+    pub pending: CheckpointNumber,
+    /// The newest proven checkpoint.
+    pub proven: CheckpointNumber,
+}
+
+impl L1 {
+    /// anvil in `pod`; a call takes 4 s at most.
+    pub fn in_pod(network: &Network, pod: &str) -> Self {
+        let rpc = PodRpc::new(network.client().clone(), network.namespace(), pod, PORT);
+        Self(rpc.with_timeout(PATIENCE))
+    }
+
+    /// The newest and the newest final block.
+    pub async fn heads(&self) -> Result<L1Heads, RpcError> {
+        let (latest, finalized) =
+            futures::try_join!(self.block("latest"), self.block("finalized"))?;
+        Ok(L1Heads {
+            block: L1Block(latest.number.0),
+            finalized: L1Block(finalized.number.0),
+            timestamp: latest.timestamp.0,
+        })
+    }
+
+    /// The L1's chain id.
+    pub async fn chain_id(&self) -> Result<u64, RpcError> {
+        Ok(self.0.call::<Hex>("eth_chainId", json!([])).await?.0)
+    }
+
+    async fn block(&self, tag: &str) -> Result<Block, RpcError> {
+        self.0
+            .call("eth_getBlockByNumber", json!([tag, false]))
+            .await
+    }
+}
+
+impl Rollup {
+    /// The rollup at `address` (`0x…`).
+    ///
+    /// # Errors
+    /// [`L1Error::BadAddress`].
+    pub fn new(l1: L1, address: &str) -> Result<Self, L1Error> {
+        let address = address
+            .parse()
+            .map_err(|_| L1Error::BadAddress(address.to_owned()))?;
+        Ok(Self { l1, address })
+    }
+
+    /// Genesis and lengths of slots and epochs.
+    pub async fn timing(&self) -> Result<Timing, L1Error> {
+        let (genesis, slot, epoch, proof) = futures::try_join!(
+            self.number(abi::Rollup::getGenesisTimeCall {}, "getGenesisTime"),
+            self.number(abi::Rollup::getSlotDurationCall {}, "getSlotDuration"),
+            self.number(abi::Rollup::getEpochDurationCall {}, "getEpochDuration"),
+            self.number(
+                abi::Rollup::getProofSubmissionEpochsCall {},
+                "getProofSubmissionEpochs"
+            ),
+        )?;
+        Ok(Timing {
+            genesis,
+            slot: Duration::from_secs(slot),
+            epoch_slots: epoch,
+            proof_submission_epochs: proof,
+        })
+    }
+
+    /// Validators that may be drawn into a committee.
+    pub async fn active_attesters(&self) -> Result<u64, L1Error> {
+        self.number(
+            abi::Rollup::getActiveAttesterCountCall {},
+            "getActiveAttesterCount",
+        )
+        .await
+    }
+
+    /// The committee size that the network was deployed with.
+    pub async fn target_committee_size(&self) -> Result<u64, L1Error> {
+        self.number(
+            abi::Rollup::getTargetCommitteeSizeCall {},
+            "getTargetCommitteeSize",
+        )
+        .await
+    }
+
+    /// The committee of `epoch`; the contract refuses epochs that can't be sampled yet.
+    pub async fn committee(&self, epoch: Epoch) -> Result<Vec<Address>, L1Error> {
+        self.call(
+            abi::Rollup::getEpochCommitteeCall {
+                epoch: U256::from(epoch.0),
+            },
+            "getEpochCommittee",
+        )
+        .await
+    }
+
+    /// The newest checkpoint and the newest proven one.
+    pub async fn tips(&self) -> Result<RollupTips, L1Error> {
+        let tips = self.call(abi::Rollup::getTipsCall {}, "getTips").await?;
+        Ok(RollupTips {
+            pending: CheckpointNumber(self.small(tips.pending, "getTips")?),
+            proven: CheckpointNumber(self.small(tips.proven, "getTips")?),
+        })
+    }
+
+    async fn number<C: SolCall<Return = U256>>(
+        &self,
+        call: C,
+        name: &'static str,
+    ) -> Result<u64, L1Error> {
+        let value = self.call(call, name).await?;
+        self.small(value, name)
+    }
+
+    fn small(&self, value: U256, call: &'static str) -> Result<u64, L1Error> {
+        u64::try_from(value).map_err(|_| L1Error::BadReturn {
+            call,
+            rollup: self.address,
+            answer: value.to_string(),
+        })
+    }
+
+    async fn call<C: SolCall>(&self, call: C, name: &'static str) -> Result<C::Return, L1Error> {
+        let transaction =
+            json!({"to": self.address, "data": hex::encode_prefixed(call.abi_encode())});
+        let answer: String = self
+            .l1
+            .0
+            .call("eth_call", json!([transaction, "latest"]))
+            .await?;
+        let bad = || L1Error::BadReturn {
+            call: name,
+            rollup: self.address,
+            answer: answer.clone(),
+        };
+        let bytes = hex::decode(&answer).map_err(|_| bad())?;
+        C::abi_decode_returns(&bytes).map_err(|_| bad())
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct Block {
+    number: Hex,
+    timestamp: Hex,
+}
+
+/// A JSON-RPC quantity, `0x2a`.
+#[derive(serde::Deserialize)]
+#[serde(try_from = "String")]
+struct Hex(u64);
+
+impl TryFrom<String> for Hex {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let digits = text
+            .strip_prefix("0x")
+            .ok_or_else(|| format!("`{text}` has no 0x"))?;
+        u64::from_str_radix(digits, 16)
+            .map(Self)
+            .map_err(|error| format!("`{text}`: {error}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantities_are_hexadecimal() {
+        let block: Block = serde_json::from_str(r#"{"number":"0x2a","timestamp":"0x0"}"#).unwrap();
+        assert_eq!((block.number.0, block.timestamp.0), (42, 0));
+        assert!(serde_json::from_str::<Hex>(r#""42""#).is_err());
+    }
+}

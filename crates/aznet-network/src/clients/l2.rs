@@ -1,0 +1,313 @@
+//! Typed calls to Aztec nodes. Shapes as Aztec 4.1 answers them.
+
+use std::collections::BTreeMap;
+
+use aznet_model::chain::{BlockNumber, CheckpointNumber, Epoch, Slot};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::rpc::{PATIENCE, PodRpc, RpcError};
+use crate::namespace::Network;
+
+/// The public JSON-RPC port of every Aztec pod.
+pub const PORT: u16 = 8080;
+
+/// An Aztec node's public RPC.
+#[derive(Debug, Clone)]
+pub struct Node(pub PodRpc);
+
+/// A block by number and hash.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlockId {
+    /// Its number; 0 is the genesis block.
+    pub number: BlockNumber,
+    /// Its hash, `0x…`.
+    pub hash: String,
+}
+
+/// A checkpoint by number and hash.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckpointId {
+    /// Its number; 0 is before the first.
+    pub number: CheckpointNumber,
+    /// Its hash, `0x…`.
+    pub hash: String,
+}
+
+/// How far a chain is on L1: the last checkpoint and its last block.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tip {
+    /// The checkpoint's last block.
+    pub block: BlockId,
+    /// The checkpoint.
+    pub checkpoint: CheckpointId,
+}
+
+/// `node_getL2Tips`: the four heads of the chain, each behind the one before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct L2Tips {
+    /// The newest block a proposer has sent round; may be pruned again.
+    pub proposed: BlockId,
+    /// Published to L1.
+    pub checkpointed: Tip,
+    /// Proven on L1.
+    pub proven: Tip,
+    /// Proven in an L1 block that is final.
+    pub finalized: Tip,
+}
+
+/// What of `node_getNodeInfo` is used here.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NodeInfo {
+    /// Version of the software.
+    pub node_version: String,
+    /// Chain id of the L1.
+    pub l1_chain_id: u64,
+    /// Version of the rollup: derived from its genesis.
+    pub rollup_version: u64,
+    /// Node record for peers; `None` without p2p.
+    pub enr: Option<String>,
+    /// Addresses on L1 by name: `rollupAddress`, `registryAddress`, ….
+    pub l1_contract_addresses: BTreeMap<String, String>,
+    /// Whether proofs are real.
+    #[serde(default)]
+    pub real_proofs: bool,
+}
+
+impl NodeInfo {
+    /// The address of the L1 contract `name` (`rollup`, `registry`, …).
+    pub fn contract(&self, name: &str) -> Option<&str> {
+        self.l1_contract_addresses
+            .get(&format!("{name}Address"))
+            .map(String::as_str)
+    }
+}
+
+/// One of `p2p_getPeers`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Peer {
+    /// libp2p peer id.
+    pub id: String,
+    /// `connected`, `dialing` or `cached`.
+    pub status: String,
+    /// Gossip score of a connected peer; penalties make it negative.
+    pub score: Option<f64>,
+}
+
+/// What a validator did in a slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SlotDuty {
+    /// Proposed, and the checkpoint is on L1.
+    CheckpointMined,
+    /// Proposed; not on L1.
+    CheckpointProposed,
+    /// Had to propose and sent blocks, but no checkpoint.
+    CheckpointMissed,
+    /// Had to propose and sent nothing.
+    BlocksMissed,
+    /// Signed.
+    AttestationSent,
+    /// Had to sign and did not.
+    AttestationMissed,
+}
+
+impl SlotDuty {
+    /// Whether the validator was seen to do something.
+    pub const fn alive(self) -> bool {
+        matches!(
+            self,
+            Self::CheckpointMined
+                | Self::CheckpointProposed
+                | Self::CheckpointMissed
+                | Self::AttestationSent
+        )
+    }
+}
+
+/// A duty and its slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct DutyInSlot {
+    /// The slot.
+    #[serde(deserialize_with = "number_or_string")]
+    pub slot: u64,
+    /// What was seen.
+    pub status: SlotDuty,
+}
+
+/// A validator as one node's sentinel saw it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ValidatorStats {
+    /// Slots watched.
+    pub total_slots: u64,
+    /// Duties, oldest first.
+    pub history: Vec<DutyInSlot>,
+}
+
+/// `node_getValidatorsStats`; empty on nodes without a sentinel.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ValidatorsStats {
+    /// By attester address.
+    pub stats: BTreeMap<String, ValidatorStats>,
+    /// The last slot the sentinel has looked at.
+    #[serde(default, deserialize_with = "maybe_slot")]
+    pub last_processed_slot: Option<Slot>,
+}
+
+/// A proving job of a prover node.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProvingJob {
+    /// Its id.
+    pub uuid: String,
+    /// `processing`, `awaiting-prover`, `publishing-proof`, `completed`, `failed`, ….
+    pub status: String,
+    /// The epoch proven.
+    pub epoch_number: Epoch,
+}
+
+/// What has become of a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TxStatus {
+    /// Unknown to the node.
+    Dropped,
+    /// Waiting for a block.
+    Pending,
+    /// In a block.
+    Proposed,
+    /// In a checkpoint on L1.
+    Checkpointed,
+    /// In a proven epoch.
+    Proven,
+    /// In a proven epoch that L1 has finalized.
+    Finalized,
+}
+
+/// What of `node_getTxReceipt` is used here.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TxReceipt {
+    /// How far it is.
+    pub status: TxStatus,
+    /// `success`, `app_logic_reverted`, …; `None` before it is in a block.
+    pub execution_result: Option<String>,
+    /// Why it failed.
+    pub error: Option<String>,
+    /// Hash of its block.
+    pub block_hash: Option<String>,
+    /// Number of its block.
+    pub block_number: Option<BlockNumber>,
+}
+
+/// What of a block's header is used here.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Block {
+    header: Header,
+    checkpoint_number: CheckpointNumber,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Header {
+    global_variables: GlobalVariables,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct GlobalVariables {
+    #[serde(deserialize_with = "number_or_string")]
+    block_number: u64,
+    #[serde(deserialize_with = "number_or_string")]
+    slot_number: u64,
+}
+
+/// Where a block is in the chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BlockPlace {
+    /// Its number.
+    pub number: BlockNumber,
+    /// The slot it was built in.
+    pub slot: Slot,
+    /// The checkpoint it belongs to.
+    pub checkpoint: CheckpointNumber,
+}
+
+impl Node {
+    /// The Aztec node in `pod`; a call takes 4 s at most.
+    pub fn in_pod(network: &Network, pod: &str) -> Self {
+        let rpc = PodRpc::new(network.client().clone(), network.namespace(), pod, PORT);
+        Self(rpc.with_timeout(PATIENCE))
+    }
+
+    /// The heads of the chain as this node sees them.
+    pub async fn tips(&self) -> Result<L2Tips, RpcError> {
+        self.0.call("node_getL2Tips", json!([])).await
+    }
+
+    /// Version, chain ids and L1 addresses.
+    pub async fn info(&self) -> Result<NodeInfo, RpcError> {
+        self.0.call("node_getNodeInfo", json!([])).await
+    }
+
+    /// Whether the node says it is ready to serve.
+    pub async fn is_ready(&self) -> Result<bool, RpcError> {
+        self.0.call("node_isReady", json!([])).await
+    }
+
+    /// Connected peers.
+    pub async fn peers(&self) -> Result<Vec<Peer>, RpcError> {
+        self.0.call("p2p_getPeers", json!([])).await
+    }
+
+    /// What the node's sentinel saw of each validator.
+    pub async fn validators_stats(&self) -> Result<ValidatorsStats, RpcError> {
+        self.0.call("node_getValidatorsStats", json!([])).await
+    }
+
+    /// The proving jobs; prover nodes only.
+    pub async fn proving_jobs(&self) -> Result<Vec<ProvingJob>, RpcError> {
+        self.0.call("prover_getJobs", json!([])).await
+    }
+
+    /// What has become of the transaction `hash`.
+    pub async fn tx_receipt(&self, hash: &str) -> Result<TxReceipt, RpcError> {
+        self.0.call("node_getTxReceipt", json!([hash])).await
+    }
+
+    /// The block with this hash; `None` if the node doesn't have it.
+    pub async fn block_by_hash(&self, hash: &str) -> Result<Option<BlockPlace>, RpcError> {
+        let block: Option<Block> = self.0.call("node_getBlockByHash", json!([hash])).await?;
+        Ok(block.map(|block| BlockPlace {
+            number: BlockNumber(block.header.global_variables.block_number),
+            slot: Slot(block.header.global_variables.slot_number),
+            checkpoint: block.checkpoint_number,
+        }))
+    }
+}
+
+/// Aztec writes small numbers as JSON numbers, field elements as hex strings and bigints as decimal strings.
+fn number_or_string<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    use serde::de::Error as _;
+    match serde_json::Value::deserialize(deserializer)? {
+        serde_json::Value::Number(number) => number
+            .as_u64()
+            .ok_or_else(|| D::Error::custom(format!("{number} is no natural number"))),
+        serde_json::Value::String(text) => text
+            .strip_prefix("0x")
+            .map_or_else(|| text.parse(), |hex| u64::from_str_radix(hex, 16))
+            .map_err(|error| D::Error::custom(format!("`{text}`: {error}"))),
+        other => Err(D::Error::custom(format!("{other} is no number"))),
+    }
+}
+
+fn maybe_slot<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Slot>, D::Error> {
+    number_or_string(deserializer).map(|slot| Some(Slot(slot)))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,89 @@
+//! Why a network isn't up, or isn't what its values say.
+
+use aznet_kit::wait::WaitError;
+use aznet_model::upgrade::ManifestError;
+
+use super::{helm::HelmError, watchdog::Cause};
+use crate::{namespace::NamespaceError, observe::evidence::Evidence, removal::DownError};
+
+/// Why a network isn't up.
+#[derive(Debug, thiserror::Error)]
+pub enum DeployError {
+    /// No namespace.
+    #[error(transparent)]
+    Namespace(#[from] NamespaceError),
+    /// Helm refused. A new network's namespace is removed, an upgraded network is as before.
+    #[error("can't apply the chart to network {network}")]
+    Helm {
+        /// The network.
+        network: String,
+        /// Why.
+        #[source]
+        source: HelmError,
+    },
+    /// Helm refused, and removing the new namespace failed too.
+    #[error(
+        "can't apply the chart to network {network} ({failure}), and its namespace stays behind; remove it with `aznet down {network}`"
+    )]
+    LeftBehind {
+        /// The network.
+        network: String,
+        /// Helm's failure.
+        failure: Box<HelmError>,
+        /// Why the namespace stays.
+        #[source]
+        source: DownError,
+    },
+    /// It can't come up.
+    #[error("network {network} can't come up: {cause}")]
+    Failed {
+        /// The network.
+        network: String,
+        /// Its namespace, which is kept.
+        namespace: String,
+        /// What keeps it.
+        cause: Box<Cause>,
+        /// What was there.
+        evidence: Box<Evidence>,
+    },
+    /// It isn't up in time.
+    #[error("network {network} isn't up")]
+    TooLate {
+        /// The network.
+        network: String,
+        /// Its namespace, which is kept.
+        namespace: String,
+        /// What was waited for.
+        #[source]
+        wait: WaitError,
+        /// What was there.
+        evidence: Box<Evidence>,
+    },
+}
+
+/// Why it can't be told what an upgrade would do.
+#[derive(Debug, thiserror::Error)]
+pub enum UpgradeError {
+    /// Helm did not tell.
+    #[error(transparent)]
+    Helm(#[from] HelmError),
+    /// Helm's answer was not understood.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+}
+
+impl DeployError {
+    /// Whether the caller ended it.
+    pub const fn is_cancelled(&self) -> bool {
+        matches!(
+            self,
+            Self::TooLate {
+                wait: WaitError::Cancelled { .. },
+                ..
+            } | Self::Helm {
+                source: HelmError::Cancelled { .. },
+                ..
+            }
+        )
+    }
+}

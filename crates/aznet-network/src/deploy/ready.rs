@@ -1,0 +1,270 @@
+//! Waiting until a network that was applied is up: all pods serve, and the chain moves. A quorum of validators moves it
+//! before the last pod serves.
+
+use std::time::{Duration, Instant};
+
+use aznet_model::chain::{BlockNumber, CheckpointNumber};
+use futures::{
+    FutureExt,
+    future::{join_all, try_join},
+};
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    error::DeployError,
+    progress::{Progress, Reporter},
+    watchdog::{Cause, Watchdog},
+};
+use crate::observe::{
+    evidence::Evidence,
+    memory, pods,
+    watch::{Snapshot, Watch},
+};
+
+use crate::{
+    clients::l2::{L2Tips, Node},
+    namespace::Network,
+    observe::logs,
+    observe::pods::{Phase, PodState},
+};
+use aznet_kit::wait::{self, Deadline, Look, WaitError};
+
+/// Lines of a stuck pod's log that a failure quotes.
+const QUOTED_LINES: i64 = 20;
+/// How long collecting evidence may take.
+const EVIDENCE_WITHIN: Duration = Duration::from_secs(10);
+/// How often the watched copies are looked at; costs no request.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// How often progress is reported when only time has passed.
+const REPORT_EVERY: Duration = Duration::from_secs(1);
+
+/// Why the wait ended; the evidence is collected after.
+enum Stop {
+    Stuck(Cause),
+    Wait(WaitError),
+}
+
+impl From<WaitError> for Stop {
+    fn from(error: WaitError) -> Self {
+        Self::Wait(error)
+    }
+}
+
+/// Waits until every pod of the network serves and its chain has a checkpoint.
+///
+/// # Errors
+/// [`DeployError::Failed`] as soon as it is clear that it can't, [`DeployError::TooLate`] at the deadline; both with
+/// evidence.
+pub async fn until_ready(
+    network: &Network,
+    deadline: Duration,
+    report: &Reporter,
+    cancel: &CancellationToken,
+) -> Result<(), DeployError> {
+    let mut observer = Observer::new(network);
+    let pods = pods_ready(network, &mut observer, deadline, report, cancel);
+    let chain = first_checkpoint(network, deadline, report, cancel);
+    match try_join(pods, chain).await {
+        Ok(((), ())) => Ok(()),
+        Err(stop) => Err(explain(network, stop, observer.watch.snapshot()).await),
+    }
+}
+
+async fn pods_ready(
+    network: &Network,
+    observer: &mut Observer,
+    deadline: Duration,
+    report: &Reporter,
+    cancel: &CancellationToken,
+) -> Result<(), Stop> {
+    let what = format!("all pods of network {} to be ready", network.name());
+    let deadline = Deadline::after(deadline).every(LOOK_EVERY);
+    wait::until(what, deadline, cancel, |waited| {
+        std::future::ready(observer.look(waited, report))
+    })
+    .await
+}
+
+/// What one look after another shares.
+struct Observer {
+    watch: Watch,
+    watchdog: Watchdog,
+    reported: Option<(Instant, Snapshot)>,
+}
+
+impl Observer {
+    fn new(network: &Network) -> Self {
+        Self {
+            watch: Watch::start(network),
+            watchdog: Watchdog::default(),
+            reported: None,
+        }
+    }
+
+    fn look(&mut self, waited: Duration, report: &Reporter) -> Result<Look<()>, Stop> {
+        if self.watch.seen_once().now_or_never().is_none() {
+            return Ok(Look::Pending(
+                "the Kubernetes API doesn't list the network's pods".into(),
+            ));
+        }
+        let snapshot = self.watch.snapshot();
+        let rolled_out = snapshot.is_rolled_out();
+        let now = Instant::now();
+        let news = self
+            .reported
+            .as_ref()
+            .is_none_or(|(at, old)| *old != snapshot || now - *at >= REPORT_EVERY);
+        if news {
+            report(Progress::Pods {
+                waited,
+                wanted: snapshot.wanted(),
+                pods: snapshot.pods.clone(),
+                rolled_out,
+            });
+        }
+        let step = if rolled_out {
+            Look::Done(())
+        } else {
+            Look::Pending(snapshot.words(Timestamp::now()))
+        };
+        let cause = self.watchdog.look(&snapshot, now);
+        if news {
+            self.reported = Some((now, snapshot));
+        }
+        cause.map_or(Ok(step), |cause| Err(Stop::Stuck(cause)))
+    }
+}
+
+async fn first_checkpoint(
+    network: &Network,
+    deadline: Duration,
+    report: &Reporter,
+    cancel: &CancellationToken,
+) -> Result<(), Stop> {
+    let what = "the first checkpoint";
+    wait::until(
+        what,
+        Deadline::after(deadline),
+        cancel,
+        |waited| async move {
+            let Some(node) = serving(network).await else {
+                return Ok(Look::Pending("no node is ready".into()));
+            };
+            let (seen, moving) = match node.tips().await {
+                Ok(tips) => heads(&tips),
+                Err(error) => (error.to_string(), false),
+            };
+            report(Progress::Chain {
+                waited,
+                seen: seen.clone(),
+                moving,
+            });
+            Ok(if moving {
+                Look::Done(())
+            } else {
+                Look::Pending(seen)
+            })
+        },
+    )
+    .await
+}
+
+/// The chain's heads in words, and whether a checkpoint is among them.
+fn heads(tips: &L2Tips) -> (String, bool) {
+    let checkpoint = tips.checkpointed.checkpoint.number;
+    if checkpoint > CheckpointNumber(0) {
+        return (format!("{checkpoint} is on L1"), true);
+    }
+    let words = match tips.proposed.number {
+        BlockNumber(0) => "no block proposed".to_owned(),
+        number => format!("{number} proposed, nothing on L1"),
+    };
+    (words, false)
+}
+
+/// The first node that serves.
+async fn serving(network: &Network) -> Option<Node> {
+    let pods = pods::list(network).await.ok()?;
+    let node = pods
+        .iter()
+        .find(|pod| pod.role.is_node() && pod.phase.is_ready())?;
+    Some(Node::in_pod(network, &node.name))
+}
+
+async fn explain(network: &Network, stop: Stop, snapshot: Snapshot) -> DeployError {
+    let (name, namespace) = (network.name().to_owned(), network.namespace().to_owned());
+    match stop {
+        Stop::Wait(wait @ WaitError::Cancelled { .. }) => DeployError::TooLate {
+            network: name,
+            namespace,
+            wait,
+            evidence: Box::default(),
+        },
+        Stop::Wait(wait) => DeployError::TooLate {
+            network: name,
+            namespace,
+            wait,
+            evidence: evidence(network, snapshot).await,
+        },
+        Stop::Stuck(cause) => DeployError::Failed {
+            network: name,
+            namespace,
+            cause: Box::new(with_detail(network, cause).await),
+            evidence: evidence(network, snapshot).await,
+        },
+    }
+}
+
+/// The scheduler says that memory is insufficient; people want to know how much is missing.
+async fn with_detail(network: &Network, cause: Cause) -> Cause {
+    match cause {
+        Cause::Pod {
+            pod,
+            role,
+            phase: Phase::Unscheduled {
+                reason: Some(reason),
+            },
+            restarts,
+            ..
+        } if reason.contains("Insufficient memory") => {
+            let detail = memory::missing(network.client(), network.namespace(), &pod).await;
+            Cause::Pod {
+                pod,
+                role,
+                phase: Phase::Unscheduled {
+                    reason: Some(reason),
+                },
+                restarts,
+                detail,
+            }
+        }
+        other => other,
+    }
+}
+
+async fn evidence(network: &Network, snapshot: Snapshot) -> Box<Evidence> {
+    let unready = snapshot.pods.iter().filter(|pod| !pod.phase.is_ready());
+    let logs = join_all(unready.map(|pod: &PodState| async {
+        (
+            pod.name.clone(),
+            logs::tail(network, &pod.name, QUOTED_LINES).await,
+        )
+    }));
+    // Evidence is a courtesy: a cluster that doesn't answer must not hold up the error itself.
+    let logs = tokio::time::timeout(EVIDENCE_WITHIN, logs)
+        .await
+        .unwrap_or_default();
+    let logs = logs
+        .into_iter()
+        .filter(|(_, lines)| !lines.is_empty())
+        .collect();
+    Box::new(Evidence {
+        pods: snapshot.pods,
+        warnings: snapshot.warnings,
+        logs,
+    })
+}
+
+#[cfg(test)]
+mod tests;

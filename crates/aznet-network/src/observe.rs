@@ -1,0 +1,13 @@
+//! What is seen of a network; nothing here changes it.
+
+pub mod capacity;
+pub mod endpoints;
+pub mod evidence;
+pub mod logs;
+pub(crate) mod memory;
+mod messages;
+pub mod pods;
+pub mod status;
+pub mod telemetry;
+pub mod timing;
+pub(crate) mod watch;

@@ -1,0 +1,200 @@
+//! Removing a network: done only when nothing of it is left.
+
+use std::time::{Duration, Instant};
+
+use k8s_openapi::api::{
+    apps::v1::{Deployment, ReplicaSet, StatefulSet},
+    core::v1::{Namespace, PersistentVolume, PersistentVolumeClaim, Pod},
+};
+use kube::{
+    Api, ResourceExt,
+    api::{DeleteParams, ListParams, ObjectList},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::deploy::{Progress, Reporter};
+use crate::namespace::{NamespaceError, Network};
+use aznet_kit::wait::{self, Deadline, Look, WaitError};
+
+/// Seconds a pod gets to end by itself; its data goes away anyway.
+const GRACE: u32 = 1;
+/// How long ending what runs may take before the namespace is deleted all the same.
+const DRAIN_WITHIN: Duration = Duration::from_secs(30);
+const LOOK_EVERY: Duration = Duration::from_millis(300);
+
+/// Why a network isn't gone.
+#[derive(Debug, thiserror::Error)]
+pub enum DownError {
+    /// The Kubernetes API failed.
+    #[error(transparent)]
+    Api(#[from] NamespaceError),
+    /// Something of it is still there.
+    #[error(transparent)]
+    Wait(#[from] WaitError),
+}
+
+/// Removes the network's release, namespace and volumes, and waits until they are gone.
+///
+/// # Errors
+/// [`DownError`]; [`WaitError`] names what is still there.
+pub async fn down(
+    network: &Network,
+    deadline: Duration,
+    report: &Reporter,
+    cancel: &CancellationToken,
+) -> Result<(), DownError> {
+    let start = Instant::now();
+    // A namespace that still has pods is looked at again only after their grace period; an empty one goes at once.
+    if let Err(error) = drain(network, report, cancel).await {
+        tracing::debug!(%error, "the namespace goes with what is still in it");
+    }
+    // Everything of a release is in its namespace, Helm's own record included.
+    network.delete_namespace().await?;
+    let what = format!("namespace {} to be gone", network.namespace());
+    let deadline = Deadline::after(deadline.saturating_sub(start.elapsed())).every(LOOK_EVERY);
+    wait::until(what, deadline, cancel, |_| async move {
+        let Some(left) = left(network).await? else {
+            return Ok(Look::Done(()));
+        };
+        report(Progress::Removing {
+            waited: start.elapsed(),
+            left: left.clone(),
+        });
+        Ok(Look::Pending(left))
+    })
+    .await
+}
+
+/// Ends what runs and gives its volumes back; done when no pod and no claim is left.
+async fn drain(
+    network: &Network,
+    report: &Reporter,
+    cancel: &CancellationToken,
+) -> Result<(), DownError> {
+    end(network)
+        .await
+        .map_err(|source| network.failed("end what runs", source))?;
+    let deadline = Deadline::after(DRAIN_WITHIN).every(LOOK_EVERY);
+    wait::until(
+        "pods and volume claims to be gone",
+        deadline,
+        cancel,
+        |waited| async move {
+            let (pods, claims): (Api<Pod>, Api<PersistentVolumeClaim>) =
+                (network.api(), network.api());
+            let all = ListParams::default();
+            let (pods, claims) = futures::try_join!(pods.list(&all), claims.list(&all))
+                .map_err(|source| network.failed("look for what is left", source))?;
+            if pods
+                .iter()
+                .any(|pod| pod.metadata.deletion_timestamp.is_none())
+            {
+                // A controller that hadn't heard yet has made another.
+                end_pods(network)
+                    .await
+                    .map_err(|source| network.failed("end what runs", source))?;
+            }
+            let left = match (pods.items.is_empty(), claims.items.len()) {
+                (true, 0) => return Ok(Look::Done(())),
+                (true, claims) => format!("volume claims ({claims})"),
+                (false, _) => pods_left(&pods),
+            };
+            report(Progress::Removing {
+                waited,
+                left: left.clone(),
+            });
+            Ok(Look::Pending(left))
+        },
+    )
+    .await
+}
+
+/// Workloads first, so that nothing makes their pods and claims anew; their pods are orphaned, or the garbage
+/// collector would be quicker than we are and give each its full grace period.
+async fn end(network: &Network) -> Result<(), kube::Error> {
+    let (sets, deployments): (Api<StatefulSet>, Api<Deployment>) = (network.api(), network.api());
+    let replica_sets: Api<ReplicaSet> = network.api();
+    let claims: Api<PersistentVolumeClaim> = network.api();
+    let (all, orphan) = (ListParams::default(), DeleteParams::orphan());
+    sets.delete_collection(&orphan, &all).await?;
+    deployments.delete_collection(&orphan, &all).await?;
+    replica_sets.delete_collection(&orphan, &all).await?;
+    end_pods(network).await?;
+    let background = DeleteParams::background();
+    claims.delete_collection(&background, &all).await.map(drop)
+}
+
+async fn end_pods(network: &Network) -> Result<(), kube::Error> {
+    let pods: Api<Pod> = network.api();
+    let soon = DeleteParams::default().grace_period(GRACE);
+    pods.delete_collection(&soon, &ListParams::default())
+        .await
+        .map(drop)
+}
+
+fn pods_left(pods: &ObjectList<Pod>) -> String {
+    format!(
+        "pods {}",
+        pods.iter()
+            .map(ResourceExt::name_any)
+            .collect::<Vec<_>>()
+            .join(", ")
+    )
+}
+
+/// What is still there, in words.
+async fn left(network: &Network) -> Result<Option<String>, NamespaceError> {
+    let namespaces: Api<Namespace> = Api::all(network.client().clone());
+    let found = namespaces
+        .get_opt(network.namespace())
+        .await
+        .map_err(|source| network.failed("look for what is left", source))?;
+    match found {
+        Some(namespace) => Ok(Some(left_inside(network, &namespace).await)),
+        None => volumes_left(network).await,
+    }
+}
+
+async fn left_inside(network: &Network, namespace: &Namespace) -> String {
+    let pods: Api<Pod> = network.api();
+    match pods.list(&ListParams::default()).await {
+        Ok(pods) if !pods.items.is_empty() => return pods_left(&pods),
+        _ => {}
+    }
+    let conditions = namespace
+        .status
+        .as_ref()
+        .and_then(|status| status.conditions.as_deref())
+        .unwrap_or_default();
+    conditions
+        .iter()
+        .filter(|condition| condition.status == "True")
+        .find_map(|condition| condition.message.clone())
+        .unwrap_or_else(|| "the namespace".into())
+}
+
+async fn volumes_left(network: &Network) -> Result<Option<String>, NamespaceError> {
+    let volumes: Api<PersistentVolume> = Api::all(network.client().clone());
+    let all = volumes
+        .list(&ListParams::default())
+        .await
+        .map_err(|source| network.failed("list volumes", source))?;
+    let ours = all
+        .iter()
+        .filter(|volume| is_left(volume, network.namespace()))
+        .count();
+    Ok((ours > 0).then(|| format!("volumes ({ours})")))
+}
+
+/// Volumes that are to be kept (`Retain`) are no remains.
+fn is_left(volume: &PersistentVolume, namespace: &str) -> bool {
+    let Some(spec) = &volume.spec else {
+        return false;
+    };
+    let claimed = spec
+        .claim_ref
+        .as_ref()
+        .and_then(|claim| claim.namespace.as_deref())
+        == Some(namespace);
+    claimed && spec.persistent_volume_reclaim_policy.as_deref() == Some("Delete")
+}
