@@ -7,7 +7,8 @@ tool (
 	github.com/projectcalico/calico/felix/cmd/calico-felix
 )
 
-require github.com/projectcalico/calico v0.0.0-20251021213802-b1f3c43f8437
+// By its commit: the module's name has no major version, so Go can't name a release of today.
+require github.com/projectcalico/calico v0.0.0-20251021213802-b1f3c43f8437 // v3.31.0
 
 require (
 	github.com/Microsoft/go-winio v0.6.2 // indirect
@@ -165,6 +166,8 @@ require (
 	sigs.k8s.io/yaml v1.6.0 // indirect
 )
 
+// Calico's own replacements, as far as its node programs are concerned. It has its API and its libraries in its
+// repository, the proxy has them under their own names.
 replace (
 	github.com/projectcalico/api => github.com/projectcalico/api v0.0.0-20251022175904-f2ab03771208
 	github.com/projectcalico/calico/lib/httpmachinery => github.com/projectcalico/calico/lib/httpmachinery v0.0.0-20251021213802-b1f3c43f8437

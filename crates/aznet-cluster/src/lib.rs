@@ -4,6 +4,7 @@ pub mod cluster;
 pub mod doctor;
 pub mod embedded;
 pub mod images;
+pub mod kubernetes;
 pub mod lock;
 pub mod parts;
 pub mod paths;

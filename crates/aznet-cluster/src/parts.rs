@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::embedded::{Archive, Binaries, Images};
 use crate::images::{Built, Image, ImageSet};
-use crate::toolchain::{Group, Toolchain};
+use crate::toolchain::{Group, Program, Toolchain};
 
 /// Where Debian and Ubuntu put the CNI plugins.
 const CNI: &str = "/usr/lib/cni";
@@ -30,6 +30,7 @@ pub fn binaries(toolchain: &Toolchain) -> Binaries {
     Binaries {
         search,
         cni: CNI.into(),
+        kubernetes: toolchain.version(Program::KubeApiserver).to_owned(),
     }
 }
 

@@ -4,8 +4,10 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use aznet_cluster::kubernetes::Minor;
 use aznet_network::units::{Bytes, MilliCpu};
 use clap::builder::styling::{AnsiColor, Styles};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
@@ -157,6 +159,24 @@ pub struct ClusterArg {
         hide_env_values = true
     )]
     pub cluster: Option<ClusterChoice>,
+}
+
+/// Which Kubernetes an embedded cluster is made of.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct KubernetesArg {
+    /// Kubernetes that a new embedded cluster is made of (default: the newest); one that is there keeps its own.
+    #[arg(
+        long,
+        value_name = "MINOR",
+        env = "AZNET_KUBERNETES",
+        hide_env_values = true,
+        value_parser = minors()
+    )]
+    pub kubernetes: Option<Minor>,
+}
+
+fn minors() -> impl TypedValueParser<Value = Minor> {
+    PossibleValuesParser::new(Minor::ALL.map(Minor::name)).try_map(|name| name.parse::<Minor>())
 }
 
 /// Which network is meant, and what differs from it.

@@ -12,6 +12,7 @@ mod generate;
 mod image;
 mod release;
 mod run;
+mod support;
 mod test;
 
 use clap::{Parser, Subcommand};
@@ -28,7 +29,7 @@ struct Args {
 enum Task {
     /// Write everything that is generated: the values schema, the chart's README, the CLI reference.
     Generate,
-    /// Formatting, lints, whether the generated files are current and the chart's version was raised.
+    /// Formatting, lints, whether the generated files are current and the chart's version was raised; warns of pins past their end of life.
     Check,
     /// Note that the chart is released as it stands, for the check of its version.
     Release,

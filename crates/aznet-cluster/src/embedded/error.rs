@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::cluster::ClientError;
+use crate::kubernetes::Minor;
 use crate::wait::WaitError;
 
 /// What can go wrong with an embedded cluster.
@@ -32,6 +33,31 @@ pub enum Error {
     NoPolicy {
         /// The name given.
         name: String,
+    },
+    /// Another Kubernetes was asked for than the cluster is made of.
+    #[error(
+        "cluster `{name}` is of Kubernetes {version}, not {asked}, and stays so; `aznet cluster down {name}` removes it, \
+         `aznet cluster up NAME --kubernetes {asked}` makes another beside it"
+    )]
+    OtherKubernetes {
+        /// The cluster.
+        name: String,
+        /// Its version.
+        version: String,
+        /// The minor release asked for.
+        asked: String,
+    },
+    /// An older or newer aznet made the cluster.
+    #[error(
+        "cluster `{name}` is of Kubernetes {version}, of which this aznet has no programs (it has {}); \
+         `aznet cluster down {name}` removes it",
+        Minor::choices()
+    )]
+    NoKubernetes {
+        /// The cluster.
+        name: String,
+        /// Its version.
+        version: String,
     },
     /// Namespaces, mounts and cgroups need root.
     #[error(

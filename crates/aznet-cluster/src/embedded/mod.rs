@@ -40,7 +40,7 @@ pub use self::down::down;
 pub use self::error::Error;
 pub use self::list::{Info, State, list};
 pub use self::process::Process;
-pub use self::spec::{Archive, Binaries, Images, enforces_policies};
+pub use self::spec::{Archive, Binaries, Images, enforces_policies, kubernetes_of};
 pub use self::status::ComponentStatus;
 pub use self::supervisor::supervise;
 pub use self::up::{Options, up};

@@ -20,6 +20,7 @@ use super::status::{self, ComponentStatus, Status};
 use super::{Error, addons, calico, config, down, host, import, lock, netns, pki, store, verify};
 use crate::cluster::{Cluster, Provider};
 use crate::files;
+use crate::kubernetes;
 use crate::paths::Paths;
 use crate::progress::{Reporter, Task};
 use crate::wait::{self, Look, Patience, WaitError};
@@ -123,6 +124,9 @@ impl Work<'_> {
     /// Sees to it that a supervisor runs, of the wanted programs.
     async fn supervised(&mut self, binaries: &Binaries, images: &Images) -> Result<Spec, Error> {
         let old = Spec::load(self.layout)?;
+        if let Some(old) = &old {
+            old.stays_of(kubernetes::line(&binaries.kubernetes))?;
+        }
         let network_policy = old
             .as_ref()
             .map_or(self.options.network_policy, |old| old.network_policy);

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use aznet_cluster::cluster::Cluster;
 use aznet_cluster::embedded::{self, Binaries, Error, Images, Info, Options, State};
 use aznet_cluster::images::{self, Image};
+use aznet_cluster::kubernetes::Minor;
 use aznet_cluster::parts;
 use aznet_cluster::paths::Paths;
 use aznet_cluster::progress;
@@ -29,8 +30,8 @@ pub struct Parts {
 }
 
 impl Parts {
-    /// The parts, or why there are none: they are never built by a test.
-    pub async fn find() -> Result<Self, String> {
+    /// The parts, or why there are none: only those of the older Kubernetes are built by a test.
+    pub async fn find(kubernetes: Minor) -> Result<Self, String> {
         if !nix::unistd::geteuid().is_root() {
             return Err("needs root".into());
         }
@@ -40,7 +41,10 @@ impl Parts {
         }
         let (report, cancel) = (progress::silent(), CancellationToken::new());
         let source = Source::locate().unwrap();
-        let settings = Settings::from_env().unwrap();
+        let settings = Settings {
+            kubernetes,
+            ..Settings::from_env().unwrap()
+        };
         let programs = toolchain::ensure(&real, &source, &settings, &Group::ALL, &report, &cancel)
             .await
             .unwrap();
