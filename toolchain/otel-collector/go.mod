@@ -3,7 +3,7 @@ module aznet.dev/toolchain/otel-collector
 go 1.26.0
 
 require (
-	// Later ones need pkg/ottl/contexts/xprofile, whose code the module proxy does not serve.
+	// Later ones need pkg/ottl/contexts/xprofile, which was not to be had when this was pinned.
 	github.com/open-telemetry/opentelemetry-collector-contrib/connector/countconnector v0.161.0
 	github.com/open-telemetry/opentelemetry-collector-contrib/exporter/prometheusexporter v0.165.1
 	github.com/open-telemetry/opentelemetry-collector-contrib/extension/healthcheckextension v0.165.1
