@@ -14,7 +14,11 @@ ln -s /usr/src/solc.mjs /opt/foundry/bin/solc
 
 # The cache is bound to the version of Node.js: fill it with the one that ships.
 export NODE_BACKEND=js NODE_COMPILE_CACHE=/usr/src/.compile-cache
-/opt/node/bin/node --no-warnings warm.mjs
+# A module starts a program as it is loaded, and gives it seconds to answer: on a busy machine it may take another try.
+for attempt in 1 2 3; do
+  if /opt/node/bin/node --no-warnings warm.mjs; then break; fi
+  [ "$attempt" -lt 3 ]
+done
 # It is kept per user; it also serves pods that run as nobody or as the usual first user.
 for cache in .compile-cache/*-0; do
   for user in 1000 65532 65534; do

@@ -1,6 +1,7 @@
 //! What clusters are made of: programs, images, and the store that has the images unpacked.
 
 pub mod images;
+pub mod kubernetes;
 pub mod store;
 pub mod toolchain;
 

@@ -16,6 +16,7 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::time::Instant;
 
+use aznet_cluster::parts::kubernetes::Minor;
 use aznet_cluster::provider::embedded::{Error, State};
 use embedded_support::{
     Machine, Parts, Workload, eventually, kill, memory, netns_of, reboot, traces,
@@ -28,7 +29,10 @@ static TURN: Mutex<()> = Mutex::const_new(());
 
 macro_rules! parts_or_skip {
     () => {
-        match Parts::find().await {
+        parts_or_skip!(Minor::default())
+    };
+    ($kubernetes:expr) => {
+        match Parts::find($kubernetes).await {
             Ok(parts) => parts,
             Err(reason) => return skip(&reason),
         }
@@ -56,6 +60,7 @@ async fn a_cluster_lives_through_all_that_may_happen_to_it() {
     let cluster = parts.up(name).await;
     eprintln!("up: {:.1}s", start.elapsed().as_secs_f64());
     assert_eq!(parts.info(name).state, State::Running);
+    assert_eq!(version(&cluster).await, parts.binaries.kubernetes);
     // R01: the first `ip netns add` of a machine binds /run/netns over itself.
     let _others = OtherNamespace::add("aznet-test-other");
     let mut workload = Workload::start(&cluster, &parts).await;
@@ -145,6 +150,37 @@ impl Drop for OtherNamespace {
     fn drop(&mut self) {
         Self::ip(&["netns", "delete", self.0]);
     }
+}
+
+/// What the API server says it is.
+async fn version(cluster: &aznet_cluster::provider::Cluster) -> String {
+    let client = cluster.client().await.unwrap();
+    client.apiserver_version().await.unwrap().git_version
+}
+
+#[tokio::test]
+async fn the_older_kubernetes_works_too_and_a_cluster_of_it_stays_so() {
+    if std::env::var_os("AZNET_TEST_LONG").is_none() {
+        return skip("the older Kubernetes is one more build by Go: set AZNET_TEST_LONG=1");
+    }
+    let older = parts_or_skip!(Minor::V1_35);
+    let newest = parts_or_skip!();
+    let _turn = TURN.lock().await;
+    older.clear().await;
+    let name = "emb-older";
+    let cluster = older.up(name).await;
+    assert_eq!(version(&cluster).await, older.binaries.kubernetes);
+    assert_eq!(older.info(name).kubernetes, older.binaries.kubernetes);
+    let workload = Workload::start(&cluster, &older).await;
+    workload.asked_by_name().await;
+
+    let refused = newest.try_up(name, &CancellationToken::new()).await;
+    let error = refused.unwrap_err();
+    assert!(matches!(error, Error::OtherKubernetes { .. }), "{error}");
+    workload.answers().await;
+
+    older.down(name).await;
+    assert_eq!(traces(&older, name), Vec::<String>::new());
 }
 
 fn pids(parts: &Parts, name: &str) -> Vec<Option<i32>> {

@@ -94,6 +94,7 @@ impl Machine {
         let settings = Settings {
             mode,
             mirror: Some(self.server.url()),
+            ..Settings::default()
         };
         toolchain::ensure(
             &self.paths(),

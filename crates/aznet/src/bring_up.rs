@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use aznet_cluster::parts::kubernetes::Minor;
 use aznet_cluster::provider::Provider;
 use aznet_model::plan::Plan;
 use aznet_network::deploy::{self, Chart};
@@ -36,6 +37,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) cluster: Provider,
     /// Its name.
     pub(crate) name: String,
+    /// Which Kubernetes, if its cluster is to be made.
+    pub(crate) kubernetes: Option<Minor>,
     /// How long it may live.
     pub(crate) ttl: Option<Duration>,
     /// What it may count on, if that is not the machine's own.
@@ -91,7 +94,7 @@ pub(crate) async fn bring_up(wanted: &Wanted<'_>, context: &Context) -> anyhow::
         "what was built so far is kept",
         "the same command goes on from there",
     );
-    let ready = setup::cluster(context, &steps, &wanted.cluster, extent).await?;
+    let ready = setup::cluster(context, &steps, &wanted.cluster, extent, wanted.kubernetes).await?;
     remove_expired(&ready, context).await?;
     let planned = planned(context, wanted.values, ready.implied.as_ref())?;
     let work = Work {

@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use aznet_cluster::parts::kubernetes::Minor;
 use aznet_cluster::provider::Provider;
 use aznet_model::units::{Bytes, MilliCpu};
 use clap::builder::styling::{AnsiColor, Styles};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
@@ -116,6 +118,24 @@ pub struct ClusterArg {
         hide_env_values = true
     )]
     pub cluster: Option<Provider>,
+}
+
+/// Which Kubernetes an embedded cluster is made of.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct KubernetesArg {
+    /// Kubernetes that a new embedded cluster is made of (default: the newest); one that is there keeps its own.
+    #[arg(
+        long,
+        value_name = "MINOR",
+        env = "AZNET_KUBERNETES",
+        hide_env_values = true,
+        value_parser = minors()
+    )]
+    pub kubernetes: Option<Minor>,
+}
+
+fn minors() -> impl TypedValueParser<Value = Minor> {
+    PossibleValuesParser::new(Minor::ALL.map(Minor::name)).try_map(|name| name.parse::<Minor>())
 }
 
 /// Which network is meant, and what differs from it.

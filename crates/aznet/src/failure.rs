@@ -53,6 +53,14 @@ pub enum Failure {
         /// What is there.
         names: Vec<String>,
     },
+    /// A version was asked for of a cluster that has its own.
+    #[error(
+        "`--kubernetes` (AZNET_KUBERNETES) says what an embedded cluster is made of; `{cluster}` has a version of its own"
+    )]
+    NotOurKubernetes {
+        /// The cluster.
+        cluster: String,
+    },
     /// `-f` with `-o json`.
     #[error("logs that are followed never end, so they can't be one JSON document")]
     EndlessDocument,
@@ -184,6 +192,7 @@ fn own(cause: Cause<'_>) -> Option<Exit> {
         | Failure::WhichNetwork { .. }
         | Failure::WhichCluster { .. }
         | Failure::BadTarget(_)
+        | Failure::NotOurKubernetes { .. }
         | Failure::EndlessDocument => Exit::Usage,
         Failure::NotSettled { .. } => Exit::Deploy,
         Failure::Impossible(_) | Failure::Refused { .. } => Exit::InvalidValues,
@@ -301,7 +310,7 @@ fn hint_of(cause: Cause<'_>) -> Option<String> {
         Failure::Refused { network, .. } => Some(format!(
             "`aznet down {network}` and `aznet up` start a new one with these values"
         )),
-        Failure::BadTarget(_) | Failure::Impossible(_) => None,
+        Failure::BadTarget(_) | Failure::Impossible(_) | Failure::NotOurKubernetes { .. } => None,
     }
 }
 

@@ -9,6 +9,7 @@ use aznet_cluster::machine::finding::Finding;
 use aznet_cluster::machine::programs::Work;
 use aznet_cluster::machine::{doctor, install};
 use aznet_cluster::parts::images::{self, Image, ImageSet};
+use aznet_cluster::parts::kubernetes::Minor;
 use aznet_cluster::parts::store::{self, Store};
 use aznet_cluster::parts::toolchain::{self, Group, Program, Settings, Toolchain};
 use aznet_cluster::progress::{self, Progress, Reporter};
@@ -80,8 +81,13 @@ pub(crate) async fn cluster(
     steps: &Steps,
     choice: &Provider,
     extent: Extent,
+    kubernetes: Option<Minor>,
 ) -> anyhow::Result<Ready> {
     match choice {
+        Provider::Context(_) if kubernetes.is_some() => Err(Failure::NotOurKubernetes {
+            cluster: choice.to_string(),
+        }
+        .into()),
         // It pulls its images itself.
         Provider::Context(_) => {
             ready(
@@ -93,8 +99,9 @@ pub(crate) async fn cluster(
             .await
         }
         Provider::Embedded(name) => {
+            let kubernetes = embedded::kubernetes_of(&context.paths, name, kubernetes)?;
             machine(context, steps).await?;
-            let parts = parts(context, steps, extent).await?;
+            let parts = parts(context, steps, extent, kubernetes).await?;
             let cluster = embedded(context, steps, name, &parts, false).await?;
             let helm = parts.toolchain.path(Program::Helm);
             ready(
@@ -148,14 +155,12 @@ pub(crate) async fn attach(context: &Context, choice: &Provider) -> anyhow::Resu
     let cluster = choice.find(&context.paths)?;
     let helm = match on_path("helm") {
         Some(helm) => helm,
-        None => ensured(
-            context,
-            Extent::Base,
-            &progress::silent(),
-            context.interrupt.token(),
-        )
-        .await?
-        .path(Program::Helm),
+        None => {
+            let (report, cancel) = (progress::silent(), context.interrupt.token());
+            ensured(context, &[Group::Helm], Minor::default(), &report, cancel)
+                .await?
+                .path(Program::Helm)
+        }
     };
     ready(choice, &cluster, Helm::new(helm), None).await
 }
@@ -165,6 +170,7 @@ pub(crate) async fn parts(
     context: &Context,
     steps: &Steps,
     extent: Extent,
+    kubernetes: Minor,
 ) -> anyhow::Result<Parts> {
     let source = &context.source;
     let paths = &context.paths;
@@ -173,7 +179,8 @@ pub(crate) async fn parts(
     let cancel = context.interrupt.token().child_token();
     let ahead = async { Ok(images::ahead(paths, source, &report, &cancel).await?) };
     let make = async {
-        let programs = Box::pin(programs(context, steps, extent, &cancel));
+        let groups = extent.groups();
+        let programs = Box::pin(programs(context, steps, &groups, kubernetes, &cancel));
         let (toolchain, ()) = both(&cancel, programs, Box::pin(ahead)).await?;
         let wanted = extent.images();
         let images = images::ensure(paths, source, &toolchain, &wanted, &report, &cancel).await?;
@@ -245,12 +252,10 @@ async fn both<A, B>(
 
 /// The folder with the programs that enforce network policies, built where they are missing.
 async fn enforcer(context: &Context, report: &Reporter) -> anyhow::Result<PathBuf> {
-    let settings = Settings::from_env()?;
-    let (paths, cancel) = (&context.paths, context.interrupt.token());
-    let groups = Group::POLICY;
-    let built = toolchain::ensure(paths, &context.source, &settings, &groups, report, cancel).await;
+    let cancel = context.interrupt.token();
+    let built = ensured(context, &Group::POLICY, Minor::default(), report, cancel).await;
     let felix = built
-        .context("can't make the programs that enforce network policies")?
+        .context("network policies can't be enforced")?
         .path(Program::Felix);
     Ok(felix.parent().map(Path::to_owned).unwrap_or_default())
 }
@@ -258,14 +263,14 @@ async fn enforcer(context: &Context, report: &Reporter) -> anyhow::Result<PathBu
 async fn programs(
     context: &Context,
     steps: &Steps,
-    extent: Extent,
+    groups: &[Group],
+    kubernetes: Minor,
     cancel: &CancellationToken,
 ) -> anyhow::Result<Toolchain> {
     let step = steps.begin("toolchain", "looking at what is built");
-    let toolchain = ensured(context, extent, &reporter(&step), cancel)
+    let toolchain = ensured(context, groups, kubernetes, &reporter(&step), cancel)
         .await
         .inspect_err(|_| step.abandon())?;
-    let groups = extent.groups();
     let programs = groups.iter().map(|group| group.programs().len()).sum();
     steps.end(&step, count(programs, "program"));
     Ok(toolchain)
@@ -273,14 +278,17 @@ async fn programs(
 
 async fn ensured(
     context: &Context,
-    extent: Extent,
+    groups: &[Group],
+    kubernetes: Minor,
     report: &Reporter,
     cancel: &CancellationToken,
 ) -> anyhow::Result<Toolchain> {
-    let settings = Settings::from_env()?;
-    let (groups, paths) = (extent.groups(), &context.paths);
-    let ensured =
-        toolchain::ensure(paths, &context.source, &settings, &groups, report, cancel).await;
+    let settings = Settings {
+        kubernetes,
+        ..Settings::from_env()?
+    };
+    let (source, paths) = (&context.source, &context.paths);
+    let ensured = toolchain::ensure(paths, source, &settings, groups, report, cancel).await;
     ensured.context("can't make the programs")
 }
 
@@ -288,9 +296,12 @@ async fn ensured(
 async fn helm(context: &Context, steps: &Steps) -> anyhow::Result<Helm> {
     Ok(Helm::new(match on_path("helm") {
         Some(helm) => helm,
-        None => programs(context, steps, Extent::Base, context.interrupt.token())
-            .await?
-            .path(Program::Helm),
+        None => {
+            let cancel = context.interrupt.token();
+            programs(context, steps, &[Group::Helm], Minor::default(), cancel)
+                .await?
+                .path(Program::Helm)
+        }
     }))
 }
 

@@ -5,15 +5,16 @@ mod imports;
 mod lints;
 mod tools;
 
-use crate::{generate, release, run};
+use crate::{generate, release, run, support};
 use anyhow::Result;
+use jiff::Zoned;
 use tools::Tools;
 
 /// What cargo-deny looks at without a network. The database of advisories is a Git repository: see [`run`].
 const OFFLINE: [&str; 3] = ["bans", "licenses", "sources"];
 
 /// Formatting, spelling, dependencies and their arrows, import circles, lints, generated files, the chart's version;
-/// the quick ones first.
+/// the quick ones first. Warns of pins that are no longer maintained.
 pub(crate) fn run(advisories: bool) -> Result<()> {
     run::check("cargo", &["fmt", "--all", "--check"])?;
     let tools = Tools::ensure()?;
@@ -28,6 +29,7 @@ pub(crate) fn run(advisories: bool) -> Result<()> {
     lints::verify()?;
     generate::verify()?;
     release::verify()?;
+    support::warn(Zoned::now().date())?;
     println!(
         "check: formatted, spelled, dependencies allowed, no import circle, no lint, generated files current, chart version right"
     );

@@ -14,6 +14,7 @@ mod generate;
 mod image;
 mod release;
 mod run;
+mod support;
 mod test;
 
 use clap::{Parser, Subcommand};

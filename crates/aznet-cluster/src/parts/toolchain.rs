@@ -19,6 +19,7 @@ pub use download::DownloadError;
 pub use programs::{Group, Program};
 
 use super::content::ContentHash;
+use super::kubernetes::Minor;
 use crate::machine::space;
 use crate::paths::Paths;
 use crate::progress::{Reporter, Task};
@@ -56,16 +57,20 @@ pub struct Settings {
     pub mode: Mode,
     /// A server that holds the releases as `<mirror>/<host>/<path>`, instead of their own hosts.
     pub mirror: Option<String>,
+    /// Which Kubernetes.
+    pub kubernetes: Minor,
 }
 
 impl Settings {
-    /// As `AZNET_TOOLCHAIN` (`download`, `build` or `auto`) and `AZNET_TOOLCHAIN_MIRROR` say.
+    /// As `AZNET_TOOLCHAIN` (`download`, `build` or `auto`) and `AZNET_TOOLCHAIN_MIRROR` say, with the newest
+    /// Kubernetes.
     pub fn from_env() -> Result<Self, ToolchainError> {
         let mode = env::var("AZNET_TOOLCHAIN").unwrap_or_default().parse()?;
         let mirror = env::var("AZNET_TOOLCHAIN_MIRROR").ok();
         Ok(Self {
             mode,
             mirror: mirror.filter(|mirror| !mirror.is_empty()),
+            kubernetes: Minor::default(),
         })
     }
 }
@@ -85,9 +90,7 @@ pub enum ToolchainError {
         module: &'static str,
     },
     /// Go is too old.
-    #[error(
-        "{group} needs Go {needed} or newer, found {found}; install it from https://go.dev/dl or set AZNET_TOOLCHAIN=download"
-    )]
+    #[error("{group} needs Go {needed} or newer, found {found}; install it from https://go.dev/dl")]
     OldGo {
         /// What was to be built.
         group: Group,
@@ -135,20 +138,33 @@ pub enum ToolchainError {
 /// Where each program is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Toolchain {
-    folders: BTreeMap<Group, PathBuf>,
+    groups: BTreeMap<Group, Present>,
+}
+
+/// A group that is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Present {
+    folder: PathBuf,
+    version: String,
 }
 
 impl Toolchain {
     /// The path of a program.
     pub fn path(&self, program: Program) -> PathBuf {
-        self.folders[&program.group()]
+        self.groups[&program.group()]
+            .folder
             .join("bin")
             .join(program.name())
     }
 
+    /// The version of a program's group, such as `v1.37.2`.
+    pub fn version(&self, program: Program) -> &str {
+        &self.groups[&program.group()].version
+    }
+
     /// A name for the exact content of a program: changes with its version and the way it was built.
     pub(crate) fn identity(&self, program: Program) -> String {
-        let folder = &self.folders[&program.group()];
+        let folder = &self.groups[&program.group()].folder;
         folder
             .file_name()
             .unwrap_or_default()
@@ -171,11 +187,11 @@ pub async fn ensure(
 ) -> Result<Toolchain, ToolchainError> {
     let pins = groups
         .iter()
-        .map(|group| Pin::read(*group, source))
+        .map(|group| Pin::read(*group, settings.kubernetes, source))
         .collect::<Result<Vec<_>, _>>()?;
     let releases = download::Releases::read(source)?;
     let cache = paths.toolchain();
-    let mut folders = BTreeMap::new();
+    let mut present = BTreeMap::new();
     let mut task = Task::new(report, "toolchain");
     for (index, pin) in pins.iter().enumerate() {
         let plan = Plan::new(pin, &releases, settings, &cache);
@@ -184,16 +200,46 @@ pub async fn ensure(
             Some(folder) => folder,
             None => plan.make(&cache, &task, cancel).await?,
         };
-        folders.insert(pin.group, folder);
+        let version = pin.version.clone();
+        present.insert(pin.group, Present { folder, version });
     }
     task.done("ready");
-    Ok(Toolchain { folders })
+    Ok(Toolchain { groups: present })
+}
+
+/// A pinned version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pinned {
+    /// The folder under `toolchain/`.
+    pub name: &'static str,
+    /// As its makers call the release, without a `v`.
+    pub release: String,
+}
+
+/// All that is pinned under `toolchain/`, every Kubernetes included.
+pub fn pinned(source: &Source) -> Result<Vec<Pinned>, ToolchainError> {
+    let newest = Group::all().map(|group| (group, Minor::default()));
+    let older = Minor::ALL.into_iter().skip(1);
+    let older = older.map(|minor| (Group::Kubernetes, minor));
+    let pins = newest
+        .chain(older)
+        .map(|(group, kubernetes)| Pin::read(group, kubernetes, source));
+    pins.map(|pin| {
+        let pin = pin?;
+        Ok(Pinned {
+            release: pin.group.release(&pin.version),
+            name: pin.name,
+        })
+    })
+    .collect()
 }
 
 /// What a group's module file pins.
 #[derive(Debug)]
 struct Pin {
     group: Group,
+    /// The name of the module's folder.
+    name: &'static str,
     /// The module's folder.
     folder: PathBuf,
     /// Version of the group's main module, with its `v`.
@@ -207,12 +253,12 @@ struct Pin {
 }
 
 impl Pin {
-    fn read(group: Group, source: &Source) -> Result<Self, ToolchainError> {
-        let folder = source.toolchain().join(group.name());
+    fn read(group: Group, kubernetes: Minor, source: &Source) -> Result<Self, ToolchainError> {
+        let name = group.folder(kubernetes);
+        let folder = source.toolchain().join(name);
         let path = folder.join("go.mod");
         let text = files::read(&path)?;
-        let find = |module: &str| value_after(&text, module);
-        let version = find(group.module()).ok_or(ToolchainError::NoPin {
+        let version = version_of(&text, group.module()).ok_or(ToolchainError::NoPin {
             path,
             module: group.module(),
         })?;
@@ -231,7 +277,8 @@ impl Pin {
         }
         Ok(Self {
             group,
-            go: find("go").unwrap_or_default(),
+            name,
+            go: value_after(&text, "go").unwrap_or_default().to_owned(),
             folder,
             version,
             ldflags,
@@ -240,14 +287,26 @@ impl Pin {
     }
 }
 
+/// The version that a module file requires of `module`. One that is required by its commit, since Go can't name its
+/// releases, says in a comment which release that is.
+fn version_of(text: &str, module: &str) -> Option<String> {
+    let required = rest_after(text, module)?;
+    let (version, comment) = required.split_once("//").unwrap_or((required, ""));
+    let is_release = |word: &&str| word.starts_with('v') && word.contains('.');
+    let release = comment.split_whitespace().find(is_release);
+    Some(release.unwrap_or(version.trim()).to_owned())
+}
+
 /// The word after `name` on the line of a module file that requires it.
-fn value_after(text: &str, name: &str) -> Option<String> {
+fn value_after<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    rest_after(text, name)?.split_whitespace().next()
+}
+
+fn rest_after<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     text.lines()
         .map(|line| line.trim().trim_start_matches("require "))
         .filter_map(|line| line.strip_prefix(name)?.strip_prefix(' '))
         .find(|rest| !rest.contains("=>"))
-        .and_then(|rest| rest.split_whitespace().next())
-        .map(str::to_owned)
 }
 
 /// How one group will be had.
@@ -262,7 +321,7 @@ struct Plan<'a> {
 impl<'a> Plan<'a> {
     fn new(pin: &'a Pin, releases: &download::Releases, settings: &Settings, cache: &Path) -> Self {
         let release = releases.of(pin, settings.mirror.as_deref());
-        let name = pin.group.name();
+        let name = pin.name;
         Self {
             pin,
             mode: settings.mode,
@@ -350,20 +409,34 @@ mod tests {
     #[test]
     fn versions_are_read_from_module_files() {
         let text = "module x\n\ngo 1.25.0\n\nrequire (\n\ta.b/c/v2 v2.0.1 // indirect\n\ta.b/c v1.0.0\n)\n\nrequire d v0.1.0\nreplace a.b/e => a.b/e v9\n";
-        assert_eq!(value_after(text, "go").as_deref(), Some("1.25.0"));
-        assert_eq!(value_after(text, "a.b/c").as_deref(), Some("v1.0.0"));
-        assert_eq!(value_after(text, "d").as_deref(), Some("v0.1.0"));
-        assert_eq!(value_after(text, "a.b/e"), None);
+        assert_eq!(value_after(text, "go"), Some("1.25.0"));
+        assert_eq!(version_of(text, "a.b/c").as_deref(), Some("v1.0.0"));
+        assert_eq!(version_of(text, "a.b/c/v2").as_deref(), Some("v2.0.1"));
+        assert_eq!(version_of(text, "d").as_deref(), Some("v0.1.0"));
+        assert_eq!(version_of(text, "a.b/e"), None);
+        let by_commit = "require a.b/f v0.0.0-2025-b1f3 // indirect; v3.31.0\n";
+        assert_eq!(version_of(by_commit, "a.b/f").as_deref(), Some("v3.31.0"));
     }
 
     #[test]
     fn every_group_of_this_checkout_is_pinned() {
         let source = Source::at(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).unwrap();
-        let optional = Group::TELEMETRY.into_iter().chain(Group::POLICY);
-        for group in Group::ALL.into_iter().chain(optional) {
-            let pin = Pin::read(group, &source).unwrap();
+        for (group, kubernetes) in Group::all()
+            .map(|group| (group, Minor::default()))
+            .chain(Minor::ALL.map(|minor| (Group::Kubernetes, minor)))
+        {
+            let pin = Pin::read(group, kubernetes, &source).unwrap();
             assert!(pin.version.starts_with('v'), "{pin:?}");
             assert!(!pin.go.is_empty(), "{pin:?}");
+        }
+    }
+
+    #[test]
+    fn each_kubernetes_is_of_its_minor() {
+        let source = Source::at(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).unwrap();
+        for minor in Minor::ALL {
+            let pin = Pin::read(Group::Kubernetes, minor, &source).unwrap();
+            assert_eq!(crate::parts::kubernetes::line(&pin.version), minor.name());
         }
     }
 

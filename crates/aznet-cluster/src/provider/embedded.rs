@@ -41,7 +41,9 @@ pub use self::down::down;
 pub use self::error::Error;
 pub use self::layout::containerd_socket;
 pub use self::list::{Info, State, find, list};
-pub use self::spec::{Archive, Binaries, Images, LONGEST_NAME, enforces_policies, is_name};
+pub use self::spec::{
+    Archive, Binaries, Images, LONGEST_NAME, enforces_policies, is_name, kubernetes_of,
+};
 pub use self::status::ComponentStatus;
 pub use self::supervisor::supervise;
 pub use self::up::{Options, up};

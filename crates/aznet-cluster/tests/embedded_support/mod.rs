@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use aznet_cluster::parts::images::{self, Image};
+use aznet_cluster::parts::kubernetes::Minor;
 use aznet_cluster::parts::store::{self, Store};
 use aznet_cluster::parts::toolchain::{self, Group, Settings};
 use aznet_cluster::paths::Paths;
@@ -32,8 +33,8 @@ pub struct Parts {
 }
 
 impl Parts {
-    /// The parts, or why there are none: they are never built by a test.
-    pub async fn find() -> Result<Self, String> {
+    /// The parts, or why there are none: only those of the older Kubernetes are built by a test.
+    pub async fn find(kubernetes: Minor) -> Result<Self, String> {
         if !nix::unistd::geteuid().is_root() {
             return Err("needs root".into());
         }
@@ -43,7 +44,10 @@ impl Parts {
         }
         let (report, cancel) = (progress::silent(), CancellationToken::new());
         let source = Source::at(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).unwrap();
-        let settings = Settings::from_env().unwrap();
+        let settings = Settings {
+            kubernetes,
+            ..Settings::from_env().unwrap()
+        };
         let programs = toolchain::ensure(&real, &source, &settings, &Group::ALL, &report, &cancel)
             .await
             .unwrap();
@@ -61,7 +65,7 @@ impl Parts {
 
     /// The same parts, for clusters that are kept in another folder.
     pub async fn elsewhere(&self, dir: &Path) -> Self {
-        let mut parts = Self::find().await.unwrap();
+        let mut parts = Self::find(Minor::default()).await.unwrap();
         parts.paths = Paths::new(self.paths.cache(), dir.join("state"), dir.join("run"));
         parts
     }

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use owo_colors::OwoColorize;
 use serde::Serialize;
 
-use crate::cli::{OutputArgs, cluster_name};
+use crate::cli::{KubernetesArg, OutputArgs, cluster_name};
 use crate::commands::status::between;
 use crate::context::Context;
 use crate::exit::Exit;
@@ -42,7 +42,7 @@ pub struct ClusterArgs {
 pub enum ClusterCommand {
     /// Start an embedded cluster, or bring it back after a reboot or a crash.
     #[command(
-        after_help = "Examples:\n  aznet cluster up\n  aznet cluster up second\n  aznet cluster up secure --network-policy"
+        after_help = "Examples:\n  aznet cluster up\n  aznet cluster up second\n  aznet cluster up secure --network-policy\n  aznet cluster up older --kubernetes 1.35"
     )]
     Up(UpArgs),
     /// Remove an embedded cluster with all that is in it.
@@ -65,6 +65,9 @@ pub struct UpArgs {
     /// Enforce NetworkPolicies, by Calico: for a new cluster only.
     #[arg(long)]
     pub network_policy: bool,
+    /// What it is made of.
+    #[command(flatten)]
+    pub kubernetes: KubernetesArg,
     /// How the result is printed.
     #[command(flatten)]
     pub output: OutputArgs,
@@ -115,8 +118,10 @@ async fn up(args: &UpArgs, context: &Context) -> anyhow::Result<()> {
         "what was built so far is kept",
         "`aznet cluster up` goes on from there",
     );
+    let asked = args.kubernetes.kubernetes;
+    let kubernetes = embedded::kubernetes_of(&context.paths, &args.name, asked)?;
     setup::machine(context, &steps).await?;
-    let parts = setup::parts(context, &steps, Extent::Base).await?;
+    let parts = setup::parts(context, &steps, Extent::Base, kubernetes).await?;
     let cluster = setup::embedded(context, &steps, &args.name, &parts, args.network_policy).await?;
     let kubeconfig = cluster
         .kubeconfig
@@ -201,7 +206,15 @@ fn list(context: &Context) -> anyhow::Result<()> {
 }
 
 fn render(clusters: &[Info], now: Timestamp) -> String {
-    let mut table = table::table(&["name", "state", ">age", ">restarts", "api", "kubeconfig"]);
+    let mut table = table::table(&[
+        "name",
+        "state",
+        "kubernetes",
+        ">age",
+        ">restarts",
+        "api",
+        "kubeconfig",
+    ]);
     for info in clusters {
         let restarts: u32 = info
             .components
@@ -211,6 +224,7 @@ fn render(clusters: &[Info], now: Timestamp) -> String {
         table.add_row([
             Cell::new(&info.name),
             state(info.state),
+            Cell::new(&info.kubernetes),
             Cell::new(between(info.created, now)),
             if restarts == 0 {
                 Cell::new(restarts)

@@ -4,7 +4,7 @@ use aznet_cluster::parts::images::{self, Built};
 use aznet_model::units::Bytes;
 use clap::{Args, Subcommand};
 
-use crate::cli::OutputArgs;
+use crate::cli::{KubernetesArg, OutputArgs};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::setup::{self, Extent};
@@ -42,6 +42,9 @@ pub struct BuildArgs {
     /// Build what observes networks, too: the OpenTelemetry collector and Prometheus.
     #[arg(long)]
     pub telemetry: bool,
+    /// What clusters are to be made of.
+    #[command(flatten)]
+    pub kubernetes: KubernetesArg,
     /// How the result is printed.
     #[command(flatten)]
     pub output: OutputArgs,
@@ -76,7 +79,8 @@ async fn build(args: &BuildArgs, context: &Context) -> anyhow::Result<()> {
         Extent::Base
     };
     setup::machine(context, &steps).await?;
-    let parts = setup::parts(context, &steps, extent).await?;
+    let kubernetes = args.kubernetes.kubernetes.unwrap_or_default();
+    let parts = setup::parts(context, &steps, extent, kubernetes).await?;
     let images: Vec<Built> = parts.images().iter().cloned().collect();
     context.printer.result(&images, |images| render(images))
 }

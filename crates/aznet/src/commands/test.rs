@@ -19,7 +19,7 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use crate::bring_up::{Wanted, bring_up};
-use crate::cli::{ClusterArg, MachineArgs, OutputArgs, ValuesArgs};
+use crate::cli::{ClusterArg, KubernetesArg, MachineArgs, OutputArgs, ValuesArgs};
 use crate::clusters;
 use crate::commands::down;
 use crate::context::Context;
@@ -71,6 +71,9 @@ pub struct TestArgs {
     /// Where the network runs, or is to run.
     #[command(flatten)]
     pub cluster: ClusterArg,
+    /// What its cluster is made of.
+    #[command(flatten)]
+    pub kubernetes: KubernetesArg,
     /// How the result is printed.
     #[command(flatten)]
     pub output: OutputArgs,
@@ -171,6 +174,7 @@ async fn network(args: &TestArgs, context: &Context) -> anyhow::Result<Network> 
                 values: &values,
                 cluster,
                 name: name.clone(),
+                kubernetes: args.kubernetes.kubernetes,
                 ttl: None,
                 machine: args.machine,
             };

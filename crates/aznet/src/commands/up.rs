@@ -8,7 +8,9 @@ use jiff::Timestamp;
 use owo_colors::OwoColorize;
 
 use crate::bring_up::{Outcome, Up, Wanted, bring_up};
-use crate::cli::{ClusterArg, MachineArgs, OutputArgs, ValuesArgs, network_name, ttl};
+use crate::cli::{
+    ClusterArg, KubernetesArg, MachineArgs, OutputArgs, ValuesArgs, network_name, ttl,
+};
 use crate::commands::status;
 use crate::context::Context;
 use crate::exit::Exit;
@@ -34,6 +36,9 @@ pub struct UpArgs {
     /// Where it runs.
     #[command(flatten)]
     pub cluster: ClusterArg,
+    /// What its cluster is made of.
+    #[command(flatten)]
+    pub kubernetes: KubernetesArg,
     /// Name of the network, so that several can run side by side (default: NETWORK).
     #[arg(long, value_name = "NAME", value_parser = network_name)]
     pub name: Option<String>,
@@ -64,6 +69,7 @@ pub async fn run(args: &UpArgs, context: &Context) -> anyhow::Result<Exit> {
             .name
             .clone()
             .unwrap_or_else(|| args.values.network.clone()),
+        kubernetes: args.kubernetes.kubernetes,
         ttl: args.ttl,
         machine: args.machine,
     };

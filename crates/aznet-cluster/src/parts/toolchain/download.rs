@@ -120,7 +120,7 @@ struct Entry {
     url: String,
     /// The folder of the programs in the archive.
     folder: String,
-    /// `sha256:…` or `sha512:…` by architecture.
+    /// `sha256:…` or `sha512:…` by architecture; without one the group is built.
     checksum: BTreeMap<String, String>,
 }
 
@@ -134,7 +134,7 @@ impl Releases {
 
     /// The release of what `pin` pins, for this machine.
     pub(super) fn of(&self, pin: &Pin, mirror: Option<&str>) -> Option<Release> {
-        let entry = self.0.get(pin.group.name())?;
+        let entry = self.0.get(pin.name)?;
         let arch = programs::goarch();
         let checksum = entry.checksum.get(arch)?.clone();
         let here = |text: &str| text.replace("{arch}", arch);
@@ -381,6 +381,34 @@ impl Hasher {
         match self {
             Self::Sha256(hasher) => format!("sha256:{}", content::hex(&hasher.finalize())),
             Self::Sha512(hasher) => format!("sha512:{}", content::hex(&hasher.finalize())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parts::kubernetes::Minor;
+
+    #[test]
+    fn every_entry_of_this_checkout_is_of_the_pinned_version() {
+        let source = Source::at(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).unwrap();
+        let Releases(entries) = Releases::read(&source).unwrap();
+        let groups = Group::all().flat_map(|group| Minor::ALL.map(|minor| (group, minor)));
+        let pins: Vec<Pin> = groups
+            .map(|(group, minor)| Pin::read(group, minor, &source).unwrap())
+            .collect();
+        for (name, entry) in entries {
+            let pin = pins.iter().find(|pin| pin.name == name);
+            assert_eq!(pin.map(|pin| &pin.version), Some(&entry.version), "{name}");
+            for checksum in entry.checksum.values() {
+                let digits = match checksum.split_once(':') {
+                    Some(("sha256", hex)) if hex.len() == 64 => hex,
+                    Some(("sha512", hex)) if hex.len() == 128 => hex,
+                    _ => panic!("{name}: {checksum}"),
+                };
+                assert!(digits.bytes().all(|c| c.is_ascii_hexdigit()), "{checksum}");
+            }
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::parts::kubernetes::Minor;
+
 /// A Go module under `toolchain/`, in the order in which they are needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Group {
@@ -72,7 +74,31 @@ impl Group {
     /// What clusters that enforce network policies need besides.
     pub const POLICY: [Self; 1] = [Self::Calico];
 
-    /// The name of its folder under `toolchain/`.
+    /// Every group, optional ones included.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let optional = Self::TELEMETRY.into_iter().chain(Self::POLICY);
+        Self::ALL.into_iter().chain(optional)
+    }
+
+    /// The name of its folder under `toolchain/`: there is one for each Kubernetes.
+    pub(super) fn folder(self, kubernetes: Minor) -> &'static str {
+        match (self, kubernetes) {
+            (Self::Kubernetes, Minor::V1_35) => "kubernetes-1.35",
+            _ => self.name(),
+        }
+    }
+
+    /// What its makers call the release that is this version of the module.
+    pub(super) fn release(self, version: &str) -> String {
+        let number = version.trim_start_matches('v');
+        match self {
+            // The module v0.316.0 is the release 3.16.0.
+            Self::Prometheus => number.replacen("0.3", "3.", 1),
+            _ => number.to_owned(),
+        }
+    }
+
+    /// Its name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Etcd => "etcd",
@@ -149,10 +175,9 @@ impl Group {
             Self::Helm => set("helm.sh/helm/v4/internal/version.version", version),
             Self::Versitygw => set("main.Version", version),
             Self::OtelCollector => set("main.version", version),
-            // The module v0.316.0 is the release 3.16.0.
             Self::Prometheus => set(
                 "github.com/prometheus/common/version.Version",
-                &version.replacen("v0.3", "3.", 1),
+                &self.release(version),
             ),
             Self::Calico => {
                 let at = "github.com/projectcalico/calico";
@@ -244,8 +269,7 @@ mod tests {
 
     #[test]
     fn groups_and_programs_agree() {
-        let optional = Group::TELEMETRY.into_iter().chain(Group::POLICY);
-        for group in Group::ALL.into_iter().chain(optional) {
+        for group in Group::all() {
             assert!(
                 group
                     .programs()
@@ -263,8 +287,8 @@ mod tests {
 
     #[test]
     fn kubernetes_is_stamped_with_its_version() {
-        let flags = Group::Kubernetes.ldflags("v1.34.4");
-        assert!(flags.contains("gitVersion=v1.34.4 "), "{flags}");
-        assert!(flags.contains("gitMinor=34 "), "{flags}");
+        let flags = Group::Kubernetes.ldflags("v1.37.2");
+        assert!(flags.contains("gitVersion=v1.37.2 "), "{flags}");
+        assert!(flags.contains("gitMinor=37 "), "{flags}");
     }
 }

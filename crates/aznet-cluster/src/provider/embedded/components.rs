@@ -8,6 +8,7 @@ use super::calico;
 use super::error::Error;
 use super::layout::Layout;
 use super::spec::Spec;
+use crate::parts::kubernetes::Minor;
 
 /// A program the supervisor runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -85,7 +86,7 @@ impl Component {
         let args = match self {
             Self::Etcd => etcd(layout),
             Self::ApiServer => api_server(layout),
-            Self::ControllerManager => controller_manager(layout),
+            Self::ControllerManager => controller_manager(layout, spec.kubernetes()?),
             Self::Scheduler => scheduler(layout),
             Self::Containerd => containerd(layout),
             Self::Kubelet => kubelet(layout),
@@ -164,16 +165,51 @@ fn api_server(layout: &Layout) -> Vec<String> {
 }
 
 /// Controllers nothing here has a use for: each costs watches in the API server.
-const UNUSED_CONTROLLERS: &str = "*,-certificatesigningrequest-approving-controller,\
--certificatesigningrequest-cleaner-controller,-certificatesigningrequest-signing-controller,\
--cloud-node-lifecycle-controller,-horizontal-pod-autoscaler-controller,\
--legacy-serviceaccount-token-cleaner-controller,\
--node-ipam-controller,-node-route-controller,-persistentvolume-expander-controller,\
--resourceclaim-controller,-service-cidr-controller,-service-lb-controller,\
--storage-version-migrator-controller,-token-cleaner-controller,\
--validatingadmissionpolicy-status-controller,-volumeattributesclass-protection-controller";
+const UNUSED_CONTROLLERS: [&str; 13] = [
+    "certificatesigningrequest-approving-controller",
+    "certificatesigningrequest-cleaner-controller",
+    "certificatesigningrequest-signing-controller",
+    "horizontal-pod-autoscaler-controller",
+    "legacy-serviceaccount-token-cleaner-controller",
+    "node-ipam-controller",
+    "persistentvolume-expander-controller",
+    "resourceclaim-controller",
+    "service-cidr-controller",
+    "storage-version-migrator-controller",
+    "token-cleaner-controller",
+    "validatingadmissionpolicy-status-controller",
+    "volumeattributesclass-protection-controller",
+];
 
-fn controller_manager(layout: &Layout) -> Vec<String> {
+/// What differs between the minor releases.
+struct Differences {
+    /// More unused controllers: a release refuses to start when one is named that it does not know.
+    unused_controllers: &'static [&'static str],
+}
+
+const fn differences(kubernetes: Minor) -> Differences {
+    match kubernetes {
+        Minor::V1_35 => Differences {
+            unused_controllers: &[
+                "cloud-node-lifecycle-controller",
+                "node-route-controller",
+                "service-lb-controller",
+            ],
+        },
+        Minor::V1_37 => Differences {
+            unused_controllers: &[],
+        },
+    }
+}
+
+fn controllers(kubernetes: Minor) -> String {
+    let more = differences(kubernetes).unused_controllers;
+    let unused = UNUSED_CONTROLLERS.iter().chain(more);
+    let off = unused.map(|controller| format!(",-{controller}"));
+    format!("*{}", off.collect::<String>())
+}
+
+fn controller_manager(layout: &Layout, kubernetes: Minor) -> Vec<String> {
     let mut args = options(&[
         "bind-address=127.0.0.1",
         "leader-elect=false",
@@ -187,7 +223,7 @@ fn controller_manager(layout: &Layout) -> Vec<String> {
     ]);
     args.extend(clients(layout, "controller-manager"));
     args.extend([
-        format!("--controllers={UNUSED_CONTROLLERS}"),
+        format!("--controllers={}", controllers(kubernetes)),
         file("root-ca-file", layout.pki("ca.crt")),
         file(
             "service-account-private-key-file",

@@ -10,6 +10,7 @@ use aznet_kit::wait::WaitError;
 
 use super::spec::LONGEST_NAME;
 use crate::parts::clone::CloneError;
+use crate::parts::kubernetes::Minor;
 use crate::provider::client::ClientError;
 
 /// What can go wrong with an embedded cluster.
@@ -38,6 +39,31 @@ pub enum Error {
     NoPolicy {
         /// The name given.
         name: String,
+    },
+    /// Another Kubernetes was asked for than the cluster is made of.
+    #[error(
+        "cluster `{name}` is of Kubernetes {version}, not {asked}, and stays so; `aznet cluster down {name}` removes it, \
+         `aznet cluster up NAME --kubernetes {asked}` makes another beside it"
+    )]
+    OtherKubernetes {
+        /// The cluster.
+        name: String,
+        /// Its version.
+        version: String,
+        /// The minor release asked for.
+        asked: String,
+    },
+    /// An older or newer aznet made the cluster.
+    #[error(
+        "cluster `{name}` is of Kubernetes {version}, of which this aznet has no programs (it has {}); \
+         `aznet cluster down {name}` removes it",
+        Minor::choices()
+    )]
+    NoKubernetes {
+        /// The cluster.
+        name: String,
+        /// Its version.
+        version: String,
     },
     /// Namespaces, mounts and cgroups need root.
     #[error(

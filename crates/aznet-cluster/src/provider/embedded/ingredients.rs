@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::spec::{Archive, Binaries, Images};
 use crate::parts::images::{Built, Image, ImageSet};
-use crate::parts::toolchain::{Group, Toolchain};
+use crate::parts::toolchain::{Group, Program, Toolchain};
 
 /// Where Debian and Ubuntu put the CNI plugins.
 const CNI: &str = "/usr/lib/cni";
@@ -31,6 +31,7 @@ impl Binaries {
         Self {
             search,
             cni: CNI.into(),
+            kubernetes: toolchain.version(Program::KubeApiserver).to_owned(),
         }
     }
 }

@@ -20,6 +20,8 @@ pub struct Info {
     pub name: String,
     /// Whether it runs.
     pub state: State,
+    /// The version of its Kubernetes, such as `v1.37.2`.
+    pub kubernetes: String,
     /// The API's port on the host's 127.0.0.1.
     pub port: u16,
     /// Its kubeconfig.
@@ -103,6 +105,7 @@ fn info(layout: &Layout, spec: &Spec) -> Result<Info, Error> {
     Ok(Info {
         name: spec.name.clone(),
         state,
+        kubernetes: spec.binaries.kubernetes.clone(),
         port: spec.port,
         kubeconfig: layout.kubeconfig(),
         logs: layout.logs(),

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::Error;
 use super::layout::Layout;
+use crate::parts::kubernetes::{self, Minor};
 use crate::paths::Paths;
 use aznet_kit::files::{self, Access};
 use aznet_kit::process::find_in;
@@ -19,6 +20,14 @@ pub struct Binaries {
     pub search: Vec<PathBuf>,
     /// The directory of the CNI plugins `ptp`, `host-local`, `portmap` and `loopback`.
     pub cni: PathBuf,
+    /// The version of those that are Kubernetes' own, such as `v1.37.2`.
+    #[serde(default = "unnamed_kubernetes")]
+    pub kubernetes: String,
+}
+
+/// What all clusters were made of before they kept it.
+fn unnamed_kubernetes() -> String {
+    "v1.34.4".to_owned()
 }
 
 impl Binaries {
@@ -142,6 +151,36 @@ impl Spec {
             })
     }
 
+    /// The minor release it is made of.
+    ///
+    /// # Errors
+    /// [`Error::NoKubernetes`] if this aznet has no programs of it.
+    pub(crate) fn kubernetes(&self) -> Result<Minor, Error> {
+        let version = &self.binaries.kubernetes;
+        kubernetes::line(version)
+            .parse()
+            .map_err(|_| Error::NoKubernetes {
+                name: self.name.clone(),
+                version: version.clone(),
+            })
+    }
+
+    /// A cluster stays of the minor release it was made of; patches of that one it takes.
+    ///
+    /// # Errors
+    /// [`Error::OtherKubernetes`] if `line` is another one.
+    pub(crate) fn stays_of(&self, line: &str) -> Result<(), Error> {
+        let version = &self.binaries.kubernetes;
+        if kubernetes::line(version) == line {
+            return Ok(());
+        }
+        Err(Error::OtherKubernetes {
+            name: self.name.clone(),
+            version: version.clone(),
+            asked: line.to_owned(),
+        })
+    }
+
     /// Keeps it.
     pub(crate) fn save(&self, layout: &Layout) -> Result<(), Error> {
         Ok(files::write_json(&layout.spec(), self, Access::Private)?)
@@ -156,6 +195,21 @@ pub fn enforces_policies(paths: &Paths, name: &str) -> Result<bool, Error> {
     check_name(name)?;
     let spec = Spec::load(&Layout::new(paths, name))?;
     Ok(spec.is_some_and(|spec| spec.network_policy))
+}
+
+/// The Kubernetes that the cluster `name` is made of; if there is none yet, the one asked for or else the newest.
+///
+/// # Errors
+/// When the cluster is of another one than is asked for, or of one that this aznet has no programs of.
+pub fn kubernetes_of(paths: &Paths, name: &str, asked: Option<Minor>) -> Result<Minor, Error> {
+    check_name(name)?;
+    let Some(spec) = Spec::load(&Layout::new(paths, name))? else {
+        return Ok(asked.unwrap_or_default());
+    };
+    if let Some(asked) = asked {
+        spec.stays_of(asked.name())?;
+    }
+    spec.kubernetes()
 }
 
 /// The longest name: it becomes part of paths of sockets, which are short.
@@ -224,9 +278,51 @@ mod tests {
         let binaries = Binaries {
             search: vec!["/nowhere".into(), "/neither".into()],
             cni: "/nowhere".into(),
+            kubernetes: "v1.37.2".into(),
         };
         let text = binaries.find("etcd").unwrap_err().to_string();
         assert!(text.contains("`etcd` in /nowhere, /neither"), "{text}");
+    }
+
+    fn kept(dir: &Path, kubernetes: Option<&str>) -> Paths {
+        let paths = Paths::new(dir, dir, dir);
+        let mut spec = serde_json::json!({
+            "name": "ci",
+            "port": 1,
+            "created": "2026-11-25T00:00:00Z",
+            "binaries": { "search": [], "cni": "/" },
+            "images": { "store": "/", "pause": "", "coredns": "", "base": "", "archives": [] },
+        });
+        if let Some(version) = kubernetes {
+            spec["binaries"]["kubernetes"] = version.into();
+        }
+        let file = Layout::new(&paths, "ci").spec();
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, spec.to_string()).unwrap();
+        paths
+    }
+
+    #[test]
+    fn a_cluster_stays_of_the_kubernetes_it_was_made_of() {
+        let dir = tempfile::tempdir().unwrap();
+        let paths = kept(dir.path(), Some("v1.35.1"));
+        let of = |name, asked| kubernetes_of(&paths, name, asked);
+        assert_eq!(of("ci", None).unwrap(), Minor::V1_35);
+        assert_eq!(of("ci", Some(Minor::V1_35)).unwrap(), Minor::V1_35);
+        let error = of("ci", Some(Minor::V1_37)).unwrap_err().to_string();
+        assert!(error.contains("of Kubernetes v1.35.1, not 1.37"), "{error}");
+        assert_eq!(of("new", None).unwrap(), Minor::default());
+        assert_eq!(of("new", Some(Minor::V1_35)).unwrap(), Minor::V1_35);
+    }
+
+    #[test]
+    fn a_cluster_of_a_kubernetes_that_is_gone_is_refused_and_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let paths = kept(dir.path(), None);
+        let error = kubernetes_of(&paths, "ci", None).unwrap_err().to_string();
+        assert!(error.contains("v1.34.4"), "{error}");
+        assert!(error.contains("1.37 or 1.35"), "{error}");
+        assert!(error.contains("aznet cluster down ci"), "{error}");
     }
 
     #[test]
@@ -234,6 +330,7 @@ mod tests {
         let binaries = Binaries {
             search: vec!["/opt/x".into(), "/usr/bin".into()],
             cni: "/".into(),
+            kubernetes: "v1.37.2".into(),
         };
         assert_eq!(
             search_path(&binaries),

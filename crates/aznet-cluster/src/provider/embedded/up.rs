@@ -19,6 +19,7 @@ use super::spec::{Binaries, Images, Spec, check_name};
 use super::status::{self, ComponentStatus, Status};
 use super::{addons, calico, claim, config, down, host, images, netns, pki, root, verify};
 use crate::machine::process::Process;
+use crate::parts::kubernetes;
 use crate::paths::Paths;
 use crate::progress::{Reporter, Task};
 use crate::provider::cluster::Cluster;
@@ -120,6 +121,9 @@ impl Work<'_> {
     /// Sees to it that a supervisor runs, of the wanted programs.
     async fn supervised(&mut self, binaries: &Binaries, images: &Images) -> Result<Spec, Error> {
         let old = Spec::load(self.layout)?;
+        if let Some(old) = &old {
+            old.stays_of(kubernetes::line(&binaries.kubernetes))?;
+        }
         let network_policy = old
             .as_ref()
             .map_or(self.options.network_policy, |old| old.network_policy);
