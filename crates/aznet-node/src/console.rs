@@ -5,10 +5,18 @@ use std::fmt::Display;
 use std::io::{self, Write};
 use std::path::Path;
 
+use aznet_kit::error::chain;
+
 /// Prints one line, marked as ours among the lines of the process we become.
 pub(crate) fn say(line: impl Display) {
     // A closed stdout must not stop a pod from starting.
     let _ = writeln!(io::stdout().lock(), "aznet-node: {line}");
+}
+
+/// Hands on what another program prints.
+pub(crate) fn pass_on(output: &[u8]) {
+    // As above.
+    let _ = io::stdout().lock().write_all(output);
 }
 
 /// Prints why we give up, and leaves it where Kubernetes shows it as the container's termination message.
@@ -24,16 +32,4 @@ pub(crate) fn failure(termination_log: Option<&Path>, failure: &dyn Error) {
             path.display()
         ));
     }
-}
-
-/// The error and its sources, in one line.
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        source = inner.source();
-    }
-    text
 }

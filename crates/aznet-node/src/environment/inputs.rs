@@ -1,21 +1,19 @@
 //! What a pod finds out before its process starts; with the configuration, all that the environment is computed from.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use alloy_primitives::Address;
 use aznet_model::config::NetworkConfig;
 
-use crate::bot::Account;
-use crate::error::NodeError;
-use crate::files::FileError;
-use crate::l1_secret::ApiKeys;
+use crate::keys::bot::Account;
+use crate::l1::secret::ApiKeys;
 use crate::settings::Settings;
 
-/// The facts.
+/// The findings.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Facts {
+pub(crate) struct Inputs {
     /// Where peers find the pod.
-    pub(crate) announced: Option<Place>,
+    pub(crate) announced: Option<Announced>,
     /// Where data stays.
     pub(crate) data: PathBuf,
     /// The registry; `None` for roles that need none.
@@ -34,7 +32,7 @@ pub(crate) struct Facts {
 
 /// An address on which a pod can be reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct Announced {
     /// IP address.
     pub(crate) ip: String,
     /// p2p port, where it is not the one that the pod listens on.
@@ -42,12 +40,15 @@ pub(crate) struct Place {
 }
 
 /// Where peers find the pod: as its workload is exposed, else by the pod's own address.
-pub(crate) fn announced(config: &NetworkConfig, settings: &Settings) -> Option<Place> {
+pub(crate) fn announced(config: &NetworkConfig, settings: &Settings) -> Option<Announced> {
     let exposed = settings
         .workload()
         .and_then(|workload| config.announce.get(&workload));
     let Some(exposed) = exposed else {
-        return settings.pod_ip.clone().map(|ip| Place { ip, port: None });
+        return settings
+            .pod_ip
+            .clone()
+            .map(|ip| Announced { ip, port: None });
     };
     let ordinal = settings.pod().ordinal;
     let ip = exposed.ips.get(&ordinal).or(exposed.ip.as_ref());
@@ -58,18 +59,9 @@ pub(crate) fn announced(config: &NetworkConfig, settings: &Settings) -> Option<P
     } else {
         exposed.port
     };
-    Some(Place {
+    Some(Announced {
         ip,
         port: Some(port),
-    })
-}
-
-/// Reads the configuration the chart rendered.
-pub(crate) fn read_config(path: &Path) -> Result<NetworkConfig, NodeError> {
-    let text = std::fs::read_to_string(path).map_err(|source| FileError::read(path, source))?;
-    serde_json::from_str(&text).map_err(|source| NodeError::Config {
-        path: path.to_owned(),
-        source,
     })
 }
 
@@ -78,17 +70,17 @@ mod tests {
     use aznet_model::config::Announce;
 
     use super::*;
-    use crate::environment::tests::config;
+    use crate::config::tests::config;
 
-    fn of(pod: &str, exposed: Announce) -> Option<Place> {
+    fn of(pod: &str, exposed: Announce) -> Option<Announced> {
         let mut config = config();
         config.announce.insert("validator-slow".into(), exposed);
         announced(&config, &Settings::of_pod(pod))
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "compared with what may be none")]
-    fn place(ip: &str, port: Option<u16>) -> Option<Place> {
-        Some(Place {
+    fn place(ip: &str, port: Option<u16>) -> Option<Announced> {
+        Some(Announced {
             ip: ip.into(),
             port,
         })

@@ -4,7 +4,7 @@ use std::fmt;
 
 use alloy_primitives::{Address, B256};
 
-use crate::keys::Key;
+use crate::keys::mnemonic::Key;
 
 /// An account. `Debug` hides its key.
 #[derive(Clone)]
@@ -65,7 +65,7 @@ pub(crate) fn addresses(accounts: &[Account]) -> Vec<Address> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::keys::tests::public_mnemonic;
+    use crate::keys::mnemonic::tests::public_mnemonic;
 
     #[test]
     fn debug_hides_the_key() {

@@ -3,13 +3,14 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use aznet_kit::files::{self, FileError};
+use aznet_kit::wait::{Look, WaitError};
 use serde_json::{Value, json};
 use thiserror::Error;
 
-use crate::files::{self, FileError};
-use crate::rpc::Rpc;
-use crate::say::{chain, say};
-use crate::wait::{Deadline, Pause, WaitError};
+use crate::console::say;
+use crate::rpc::{Rpc, RpcError};
+use crate::wait::TimeLimit;
 
 /// Secrets of the test accounts in the genesis state, known to everybody (`@aztec/accounts/testing` 4.1.2).
 const TEST_ACCOUNTS: [&str; 3] = [
@@ -46,6 +47,13 @@ pub(crate) enum BotError {
     Wait(#[from] WaitError),
 }
 
+impl BotError {
+    /// Whether no restart of the pod can mend it.
+    pub(crate) fn is_final(&self) -> bool {
+        !matches!(self, Self::Wait(_))
+    }
+}
+
 /// The account that a bot sends from. `Debug` hides its secret.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Account {
@@ -68,7 +76,7 @@ impl Account {
         ordinal: u32,
         dir: &Path,
         pxe: Option<&str>,
-        deadline: Deadline,
+        limit: TimeLimit,
     ) -> Result<Self, BotError> {
         if dir.is_dir() {
             return Self::of_secret(ordinal, dir);
@@ -79,7 +87,7 @@ impl Account {
             known: TEST_ACCOUNTS.len(),
         })?;
         if let Some(pxe) = pxe {
-            deployed(&format!("test{ordinal}"), pxe, deadline)?;
+            deployed(&format!("test{ordinal}"), pxe, limit)?;
         }
         Ok(Self {
             secret: (*secret).to_owned(),
@@ -89,7 +97,7 @@ impl Account {
 
     fn of_secret(ordinal: u32, dir: &Path) -> Result<Self, BotError> {
         let path = dir.join(format!("privateKey-{ordinal}"));
-        let secret = files::read_if_there(&path)?.unwrap_or_default();
+        let secret = files::read_text_if_there(&path)?.unwrap_or_default();
         if secret.trim().is_empty() {
             return Err(BotError::NoKey(path));
         }
@@ -101,20 +109,18 @@ impl Account {
 }
 
 /// Waits until the wallet server says that the account is there.
-fn deployed(alias: &str, pxe: &str, deadline: Deadline) -> Result<(), WaitError> {
+fn deployed(alias: &str, pxe: &str, limit: TimeLimit) -> Result<(), WaitError> {
     let rpc = Rpc::new(pxe);
-    deadline.until(&format!("account {alias} to be deployed"), || {
-        let status = rpc
-            .call("pxe_getStatus", &json!([]))
-            .map_err(|error| Pause::NotYet(chain(&error)))?;
-        match is_deployed(&status, alias) {
-            Some(true) => Ok(()),
-            Some(false) => Err(Pause::NotYet(format!(
-                "{} has not deployed it",
-                rpc.server()
-            ))),
-            None => Err(Pause::NotYet(format!("{} does not know it", rpc.server()))),
-        }
+    let look = || -> Result<Look<()>, RpcError> {
+        let status = rpc.call("pxe_getStatus", &json!([]))?;
+        Ok(match is_deployed(&status, alias) {
+            Some(true) => Look::Done(()),
+            Some(false) => Look::Pending(format!("{} has not deployed it", rpc.server())),
+            None => Look::Pending(format!("{} does not know it", rpc.server())),
+        })
+    };
+    limit.until::<_, WaitError>(&format!("account {alias} to be deployed"), || {
+        Ok(Look::or_pending(look()))
     })?;
     say(format_args!("sending from account {alias}"));
     Ok(())
@@ -135,7 +141,7 @@ mod tests {
     use super::*;
 
     fn of(ordinal: u32, dir: &Path) -> Result<Account, BotError> {
-        Account::of(ordinal, dir, None, Deadline::after(Duration::ZERO))
+        Account::of(ordinal, dir, None, TimeLimit::after(Duration::ZERO))
     }
 
     #[test]

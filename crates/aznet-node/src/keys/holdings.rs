@@ -1,23 +1,78 @@
 //! Which accounts a pod signs for, by its name: from the mnemonic, a key store of its own, or a remote signer.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use alloy_primitives::Address;
+use aznet_kit::files::{self, FileError};
+use aznet_kit::wait::{Look, WaitError};
 use aznet_model::config::NetworkConfig;
 use aznet_model::keys::ReplicaKeys;
 use aznet_model::pod::PodName;
 use aznet_model::report::{Held, KeySource};
 use aznet_model::role::Role;
 use aznet_model::signer::RemoteAccounts;
+use thiserror::Error;
 
-use crate::accounts::{Account, addresses};
-use crate::error::NodeError;
-use crate::files::{self, FileError};
-use crate::keys::{Key, Mnemonic};
-use crate::keystore::{self, Rewards, Stored};
+use crate::config::{self, ConfigError};
+use crate::keys::account::{Account, addresses};
+use crate::keys::folder;
+use crate::keys::keystore::{self, KeystoreError, Rewards, Stored};
+use crate::keys::mnemonic::{Key, KeyError, Mnemonic};
 use crate::settings::Settings;
-use crate::wait::{Deadline, Pause};
+use crate::wait::TimeLimit;
+
+/// Why it is not known what a pod signs for.
+#[derive(Debug, Error)]
+pub(crate) enum HoldingsError {
+    /// Keys from the mnemonic.
+    #[error(transparent)]
+    Keys(#[from] KeyError),
+    /// A key store.
+    #[error(transparent)]
+    Keystore(#[from] KeystoreError),
+    /// A file.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The keystore Secret has no file for the pod.
+    #[error(
+        "there is no key store {}; the Secret keys.keystoreSecret needs a file for each pod, named like the pod", .0.display()
+    )]
+    NoKeystore(PathBuf),
+    /// The key store was not handed over.
+    #[error(transparent)]
+    Wait(#[from] WaitError),
+    /// The remote signer isn't said to have keys for the pod.
+    #[error(
+        "keys.remoteSigner.pods names no accounts for {0}; list its attesters and publishers there"
+    )]
+    NoRemoteAccounts(PodName),
+    /// One of the remote signer's accounts is no address.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The pod belongs to no group of validators.
+    #[error(
+        "no keys are set aside for `{workload}`, only for {known}; a validator pod is named <group>-<ordinal> (POD_NAME)"
+    )]
+    NoKeys {
+        /// The pod's workload, by its name.
+        workload: String,
+        /// The workloads that have keys.
+        known: String,
+    },
+}
+
+impl HoldingsError {
+    /// Whether no restart of the pod can mend it.
+    pub(crate) fn is_final(&self) -> bool {
+        match self {
+            Self::Keys(_) | Self::Keystore(_) | Self::NoRemoteAccounts(_) | Self::NoKeys { .. } => {
+                true
+            }
+            Self::Config(error) => error.is_final(),
+            Self::File(_) | Self::NoKeystore(_) | Self::Wait(_) => false,
+        }
+    }
+}
 
 /// What a pod signs for.
 #[derive(Debug, Clone, Default)]
@@ -37,17 +92,18 @@ impl Holdings {
     pub(crate) fn own(
         config: &NetworkConfig,
         settings: &Settings,
-        deadline: Deadline,
-    ) -> Result<Self, NodeError> {
+        limit: TimeLimit,
+    ) -> Result<Self, HoldingsError> {
         let pod = settings.pod();
         if source(config, &pod) == KeySource::Keystore {
             let path = keystore::file(&settings.keystore);
             let what = format!("{pod}.json of the keystore Secret");
-            deadline.until(&what, || {
-                if path.exists() {
-                    return Ok(());
-                }
-                Err(Pause::NotYet(format!("{} is not there", path.display())))
+            limit.until::<_, WaitError>(&what, || {
+                Ok(if path.exists() {
+                    Look::Done(())
+                } else {
+                    Look::Pending(format!("{} is not there", path.display()))
+                })
             })?;
             return Self::stored(&path);
         }
@@ -59,7 +115,7 @@ impl Holdings {
         pod: &PodName,
         config: &NetworkConfig,
         settings: &Settings,
-    ) -> Result<Self, NodeError> {
+    ) -> Result<Self, HoldingsError> {
         match source(config, pod) {
             KeySource::RemoteSigner => remote(pod, config),
             KeySource::Keystore => Self::stored(&settings.keystores.join(format!("{pod}.json"))),
@@ -67,9 +123,9 @@ impl Holdings {
         }
     }
 
-    fn stored(path: &Path) -> Result<Self, NodeError> {
-        let text =
-            files::read_if_there(path)?.ok_or_else(|| NodeError::NoKeystore(path.to_owned()))?;
+    fn stored(path: &Path) -> Result<Self, HoldingsError> {
+        let text = files::read_text_if_there(path)?
+            .ok_or_else(|| HoldingsError::NoKeystore(path.to_owned()))?;
         let stored = Stored::read(path, &text)?;
         Ok(Self {
             attesters: stored.attesters,
@@ -119,27 +175,13 @@ pub(crate) fn attesters_of(
     pod: &PodName,
     config: &NetworkConfig,
     settings: &Settings,
-) -> Result<Vec<Address>, NodeError> {
+) -> Result<Vec<Address>, HoldingsError> {
     if source(config, pod) == KeySource::Keystore {
-        return published(pod, &settings.keystore);
+        let published = folder::published(&settings.keystore)?;
+        let missing = || HoldingsError::NoKeystore(PathBuf::from(format!("{pod}.json")));
+        return published.get(&pod.to_string()).cloned().ok_or_else(missing);
     }
     Ok(addresses(&Holdings::of(pod, config, settings)?.attesters))
-}
-
-/// Addresses by pod, as an init container that sees the keystore Secret leaves them for one that must not.
-pub(crate) type Published = BTreeMap<String, Vec<Address>>;
-
-/// The file of [`Published`] in its directory.
-pub(crate) fn published_file(dir: &Path) -> PathBuf {
-    dir.join("attesters.json")
-}
-
-fn published(pod: &PodName, dir: &Path) -> Result<Vec<Address>, NodeError> {
-    let path = published_file(dir);
-    let missing = || NodeError::NoKeystore(PathBuf::from(format!("{pod}.json")));
-    let text = files::read_if_there(&path)?.ok_or_else(missing)?;
-    let all: Published = serde_json::from_str(&text).unwrap_or_default();
-    all.get(&pod.to_string()).cloned().ok_or_else(missing)
 }
 
 /// Whether a pod is a prover node, not a validator.
@@ -160,10 +202,10 @@ fn source(config: &NetworkConfig, pod: &PodName) -> KeySource {
     }
 }
 
-fn remote(pod: &PodName, config: &NetworkConfig) -> Result<Holdings, NodeError> {
+fn remote(pod: &PodName, config: &NetworkConfig) -> Result<Holdings, HoldingsError> {
     let signer = config.keys.remote_signer.as_ref();
     let accounts = signer.and_then(|signer| signer.pods.get(&pod.to_string()));
-    let accounts = accounts.ok_or_else(|| NodeError::NoRemoteAccounts(pod.to_string()))?;
+    let accounts = accounts.ok_or_else(|| HoldingsError::NoRemoteAccounts(pod.clone()))?;
     let RemoteAccounts {
         attesters,
         publishers,
@@ -176,15 +218,10 @@ fn remote(pod: &PodName, config: &NetworkConfig) -> Result<Holdings, NodeError> 
     })
 }
 
-fn remote_accounts(addresses: &[String]) -> Result<Vec<Account>, NodeError> {
+fn remote_accounts(addresses: &[String]) -> Result<Vec<Account>, HoldingsError> {
     let account = |text: &String| {
-        let address: Result<Address, _> = text.parse();
-        address
-            .map(Account::remote)
-            .map_err(|_| NodeError::Address {
-                what: "remote signer's account",
-                seen: text.clone(),
-            })
+        let address = config::address("remote signer's account", text)?;
+        Ok(Account::remote(address))
     };
     addresses.iter().map(account).collect()
 }
@@ -193,8 +230,8 @@ fn derived(
     pod: &PodName,
     config: &NetworkConfig,
     mnemonic: &Mnemonic,
-) -> Result<Holdings, NodeError> {
-    let of = |keys: ReplicaKeys| -> Result<Vec<Account>, NodeError> {
+) -> Result<Holdings, HoldingsError> {
+    let of = |keys: ReplicaKeys| -> Result<Vec<Account>, HoldingsError> {
         let keys: Vec<Key> = mnemonic.keys(keys.of_replica(pod.ordinal))?;
         Ok(keys.iter().map(Account::from).collect())
     };
@@ -205,10 +242,12 @@ fn derived(
         });
     }
     let groups = &config.keys.validators;
-    let group = groups.get(&pod.workload).ok_or_else(|| NodeError::NoKeys {
-        workload: pod.workload.clone(),
-        known: groups.keys().cloned().collect::<Vec<_>>().join(", "),
-    })?;
+    let group = groups
+        .get(&pod.workload)
+        .ok_or_else(|| HoldingsError::NoKeys {
+            workload: pod.workload.clone(),
+            known: groups.keys().cloned().collect::<Vec<_>>().join(", "),
+        })?;
     Ok(Holdings {
         attesters: of(group.attester)?,
         publishers: of(group.publisher)?,

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use alloy_primitives::{Address, B256};
 use alloy_signer_local::{MnemonicBuilder, PrivateKeySigner};
+use aznet_kit::files::{self, Access, FileError};
 use serde_json::{Value, json};
 use thiserror::Error;
 
-use crate::accounts::Account;
-use crate::files::{self, FileError};
+use crate::keys::account::Account;
 
 /// File of the store.
 const FILE: &str = "keys.json";
@@ -20,15 +20,15 @@ const NO_RECIPIENT: &str = "0x00000000000000000000000000000000000000000000000000
 #[derive(Debug, Error)]
 pub(crate) enum KeystoreError {
     /// Not JSON.
-    #[error("{0} is not JSON")]
+    #[error("{} is not JSON", .0.display())]
     Json(PathBuf),
     /// Not what Aztec 4.x reads.
     #[error(
-        "{0} is no key store: it needs `schemaVersion` and `validators` or `prover`, as `aztec validator-keys new` writes them"
+        "{} is not a key store: it needs `schemaVersion` and `validators` or `prover`, as `aztec validator-keys new` writes them", .0.display()
     )]
     Shape(PathBuf),
     /// A key or address that is none.
-    #[error("{path} has an account at {at} that can't be read: {expected}")]
+    #[error("{} has an account at {at} that can't be read: {expected}", .path.display())]
     Account {
         /// The file.
         path: PathBuf,
@@ -112,7 +112,13 @@ pub(crate) fn file(dir: &Path) -> PathBuf {
 
 /// Writes the store into its directory.
 pub(crate) fn write(dir: &Path, store: &Value) -> Result<(), FileError> {
-    files::write_private(&file(dir), store.to_string().as_bytes())
+    hand_over(dir, &store.to_string())
+}
+
+/// Writes a store's text into its directory.
+pub(crate) fn hand_over(dir: &Path, text: &str) -> Result<(), FileError> {
+    files::make_dir_if_missing(dir, Access::Private)?;
+    files::write(&file(dir), text, Access::Private)
 }
 
 /// The accounts of a store.
@@ -233,8 +239,8 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
-    use crate::accounts::addresses;
-    use crate::keys::tests::public_mnemonic;
+    use crate::keys::account::addresses;
+    use crate::keys::mnemonic::tests::public_mnemonic;
 
     const PHRASE: &str = "test test test test test test test test test test test junk";
 

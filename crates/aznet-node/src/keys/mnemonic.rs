@@ -5,10 +5,9 @@ use std::path::{Path, PathBuf};
 
 use alloy_primitives::{Address, B256};
 use alloy_signer_local::{MnemonicBuilder, PrivateKeySigner};
+use aznet_kit::files::{self, FileError};
 use aznet_model::keys::KeyRange;
 use thiserror::Error;
-
-use crate::files::{self, FileError};
 
 /// Why there are no keys.
 #[derive(Debug, Error)]
@@ -66,7 +65,8 @@ impl Key {
 impl Mnemonic {
     /// Reads and checks the mnemonic.
     pub(crate) fn read(path: &Path) -> Result<Self, KeyError> {
-        let text = files::read_if_there(path)?.ok_or_else(|| KeyError::Missing(path.to_owned()))?;
+        let text =
+            files::read_text_if_there(path)?.ok_or_else(|| KeyError::Missing(path.to_owned()))?;
         let phrase = text.split_whitespace().collect::<Vec<_>>().join(" ");
         MnemonicBuilder::try_from_phrase_nth(&phrase, 0)
             .map_err(|_| KeyError::Invalid(path.to_owned()))?;

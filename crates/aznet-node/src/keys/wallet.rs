@@ -5,14 +5,14 @@ use alloy_primitives::{Address, B256, Bytes, Signature, TxKind, U64, U128, U256}
 use alloy_signer::SignerSync;
 use alloy_signer_local::PrivateKeySigner;
 use alloy_sol_types::SolCall;
+use aznet_kit::wait::{Look, WaitError};
 use serde_json::{Value, json};
 use thiserror::Error;
 
-use crate::accounts::Account;
+use crate::keys::account::Account;
 use crate::l1::{Fate, L1, L1Error};
 use crate::rpc::{Rpc, RpcError};
-use crate::say::chain;
-use crate::wait::{Deadline, Pause, WaitError};
+use crate::wait::TimeLimit;
 
 /// Why a transaction was not made.
 #[derive(Debug, Error)]
@@ -82,7 +82,7 @@ impl Wallet {
         (l1, chain_id): (&L1, u64),
         to: Address,
         call: &C,
-        deadline: Deadline,
+        limit: TimeLimit,
     ) -> Result<B256, WalletError> {
         let (from, input) = (self.address(), Bytes::from(call.abi_encode()));
         let (max_fee_per_gas, max_priority_fee_per_gas) = l1.fees()?;
@@ -97,12 +97,12 @@ impl Wallet {
             ..TxEip1559::default()
         };
         let sent = l1.send_raw(&self.sign(transaction)?)?;
-        let fate = deadline.until(&format!("transaction {sent} in a block"), || {
-            match l1.fate(sent) {
-                Ok(Fate::Pending) => Err(Pause::not_yet("pending")),
-                Ok(fate) => Ok(fate),
-                Err(error) => Err(Pause::NotYet(chain(&error))),
-            }
+        let what = format!("transaction {sent} in a block");
+        let fate = limit.until::<_, WaitError>(&what, || {
+            Ok(match l1.fate(sent) {
+                Ok(Fate::Pending) => Look::pending("pending"),
+                fate => Look::from(fate),
+            })
         })?;
         if fate == Fate::Reverted {
             let transaction = sent;

@@ -2,6 +2,8 @@
 
 use alloy_primitives::{Address, B256, Bytes, U64, U128, U256};
 use alloy_sol_types::SolCall;
+use aznet_kit::error::chain;
+use aznet_kit::wait::{Look, WaitError};
 use aznet_model::config;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -9,8 +11,7 @@ use serde_json::{Value, json};
 use thiserror::Error;
 
 use crate::rpc::{Rpc, RpcError};
-use crate::say::chain;
-use crate::wait::{Deadline, Pause, WaitError};
+use crate::wait::TimeLimit;
 
 /// Why the L1 gave no usable answer.
 #[derive(Debug, Error)]
@@ -29,9 +30,27 @@ pub(crate) enum L1Error {
         #[source]
         source: Box<alloy_sol_types::Error>,
     },
+    /// No server of the L1 answered in time.
+    #[error(transparent)]
+    Wait(#[from] WaitError),
+    /// A server is on another chain.
+    #[error("{server} is chain {seen}, the network's l1.chainId is {expected}")]
+    OtherChain {
+        /// `scheme://host:port`.
+        server: String,
+        /// Its chain id.
+        seen: u64,
+        /// That of the configuration.
+        expected: u64,
+    },
 }
 
 impl L1Error {
+    /// Whether no restart of the pod can mend it.
+    pub(crate) fn is_final(&self) -> bool {
+        matches!(self, Self::OtherChain { .. })
+    }
+
     /// Whether the server answered, but refused: for a read, the contract reverted.
     pub(crate) fn is_refusal(&self) -> bool {
         matches!(self, Self::Rpc(RpcError::Refused { .. }))
@@ -79,35 +98,38 @@ pub(crate) struct L1 {
 
 impl L1 {
     /// Waits until one of the configured URLs answers with the configured chain id.
-    pub(crate) fn wait(config: &config::L1, deadline: Deadline) -> Result<Self, WaitError> {
-        deadline.until("the L1", || {
+    pub(crate) fn wait(config: &config::L1, limit: TimeLimit) -> Result<Self, L1Error> {
+        limit.until("the L1", || {
             let mut seen = Vec::new();
             for url in &config.execution_urls {
                 match Self::on_chain(url, config.chain_id) {
-                    Ok(l1) => return Ok(l1),
-                    Err(Pause::NotYet(reason)) => seen.push(reason),
-                    Err(never) => return Err(never),
+                    Err(error) if !error.is_final() => seen.push(chain(&error)),
+                    found => return found.map(Look::Done),
                 }
             }
-            Err(Pause::NotYet(seen.join("; ")))
+            Ok(Look::Pending(seen.join("; ")))
         })
     }
 
-    fn on_chain(url: &str, expected: u64) -> Result<Self, Pause> {
+    fn on_chain(url: &str, expected: u64) -> Result<Self, L1Error> {
         let rpc = Rpc::new(url);
-        let answer = rpc
-            .call("eth_chainId", &json!([]))
-            .map_err(|error| Pause::NotYet(chain(&error)))?;
-        let id = serde_json::from_value::<U64>(answer)
-            .map_err(Pause::not_yet)?
-            .to::<u64>();
-        if id == expected {
-            return Ok(Self { rpc });
+        let l1 = Self { rpc };
+        let seen: U64 = l1.call("eth_chainId", &json!([]), "a chain id")?;
+        let seen = seen.to::<u64>();
+        if seen == expected {
+            return Ok(l1);
         }
-        let server = rpc.server();
-        Err(Pause::Never(format!(
-            "{server} is chain {id}, the network's l1.chainId is {expected}"
-        )))
+        let server = l1.rpc.server();
+        Err(L1Error::OtherChain {
+            server,
+            seen,
+            expected,
+        })
+    }
+
+    /// The L1 at a URL that is known to be right.
+    pub(crate) fn at(url: &str) -> Self {
+        Self { rpc: Rpc::new(url) }
     }
 
     /// The block `tag` names (`latest`, `finalized`, `0x0`, …).
@@ -172,6 +194,11 @@ impl L1 {
         let filter = json!([{"address": contract, "topics": [first], "fromBlock": "0x0"}]);
         let events: Vec<Event> = self.call("eth_getLogs", &filter, "events")?;
         Ok(events.into_iter().map(|event| event.topics).collect())
+    }
+
+    /// The hash of the chain's first block, by which one L1 is told from another of the same id.
+    pub(crate) fn genesis(&self) -> Result<B256, L1Error> {
+        Ok(self.block("0x0")?.hash)
     }
 
     /// How many transactions an account has sent, those not in a block yet included.

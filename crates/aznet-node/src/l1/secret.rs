@@ -4,11 +4,11 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use aznet_kit::files::{self, FileError};
 use aznet_model::config::NetworkConfig;
 use thiserror::Error;
 
-use crate::files::{self, FileError};
-use crate::say::say;
+use crate::console::say;
 
 /// Why the Secret can't be used.
 #[derive(Debug, Error)]
@@ -112,7 +112,7 @@ fn urls(dir: &Path, key: &'static str) -> Result<Vec<String>, SecretError> {
 }
 
 fn list(dir: &Path, key: &str) -> Result<Vec<String>, FileError> {
-    let text = files::read_if_there(&dir.join(key))?.unwrap_or_default();
+    let text = files::read_text_if_there(&dir.join(key))?.unwrap_or_default();
     let entries = text.split([',', '\n']).map(str::trim);
     Ok(entries
         .filter(|entry| !entry.is_empty())
@@ -123,7 +123,7 @@ fn list(dir: &Path, key: &str) -> Result<Vec<String>, FileError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::environment::tests::config;
+    use crate::config::tests::config;
 
     fn secret(files: &[(&str, &str)]) -> tempfile::TempDir {
         let dir = tempfile::tempdir().expect("temporary directory");

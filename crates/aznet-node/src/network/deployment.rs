@@ -1,169 +1,243 @@
 //! Deploys the L1 contracts once, by the boot node.
 
-use std::io::{self, BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::time::Duration;
 
-use alloy_primitives::{Address, B256};
+use alloy_primitives::Address;
+use aznet_kit::error::chain;
+use aznet_kit::files::FileError;
+use aznet_kit::process::{ProcessError, Tool};
+use aznet_kit::time::Seconds;
+use aznet_kit::wait::{Look, WaitError};
 use aznet_model::config::NetworkConfig;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use thiserror::Error;
+use tokio_util::sync::CancellationToken;
 
-use crate::clock;
-use crate::command;
-use crate::environment::deployment_environment;
-use crate::error::NodeError;
-use crate::files::{self, FileError};
-use crate::forge::Shim;
-use crate::funding;
-use crate::holdings;
-use crate::keys::{Key, Mnemonic};
-use crate::l1::{L1, L1Error};
-use crate::say::{chain, say};
+use crate::console::{pass_on, say};
+use crate::environment::{self, deployment_environment};
+use crate::keys::holdings::{self, HoldingsError};
+use crate::keys::mnemonic::{Key, KeyError, Mnemonic};
+use crate::l1::clock::{self, ClockError};
+use crate::l1::{L1, L1Error, funding};
+use crate::network::attempt::{self, Attempt, AttemptError};
+use crate::network::forge::{ForgeError, ForgeKey};
+use crate::network::record::{Record, RecordError};
 use crate::settings::Settings;
-use crate::wait::{Deadline, Pause};
+use crate::wait::TimeLimit;
 
 /// Why the contracts are not deployed.
 #[derive(Debug, Error)]
 pub(crate) enum DeploymentError {
-    /// No place for temporary files.
-    #[error("can't make a temporary directory for the deployment; TMPDIR names where")]
-    Temporary(#[source] io::Error),
-    /// The key can't be handed over.
-    #[error("can't encrypt the deployer's key for forge")]
-    KeyStore(#[source] alloy_signer_local::LocalSignerError),
+    /// The L1.
+    #[error(transparent)]
+    L1(#[from] L1Error),
     /// A file.
     #[error(transparent)]
     File(#[from] FileError),
+    /// The pod's notes.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// The deployer's key.
+    #[error(transparent)]
+    Keys(#[from] KeyError),
+    /// Who the first validators are.
+    #[error(transparent)]
+    Holdings(#[from] HoldingsError),
+    /// The clock of a test network's L1.
+    #[error(transparent)]
+    Clock(#[from] ClockError),
+    /// The deployer's key can't be handed over.
+    #[error(transparent)]
+    Forge(#[from] ForgeError),
+    /// An earlier deployment has no result.
+    #[error(transparent)]
+    Attempt(#[from] AttemptError),
+    /// No attempt worked in time.
+    #[error(transparent)]
+    Wait(#[from] WaitError),
+    /// There is nothing to pay with.
+    #[error("the deployer {0} has no ETH on this L1: send it some, it pays for the contracts")]
+    NoFunds(Address),
+    /// The pod deployed before, and the L1 does not have it.
+    #[error(
+        "this pod's notes name registry {0} on this L1, but there is no contract at that address; are the L1's servers in sync? Nothing is deployed again"
+    )]
+    RegistryGone(Address),
     /// The program can't run.
-    #[error("can't run {program} deploy-l1-contracts")]
-    Run {
-        /// The program.
-        program: String,
-        /// Why not.
-        #[source]
-        source: io::Error,
-    },
+    #[error("can't run deploy-l1-contracts")]
+    Runtime(#[source] std::io::Error),
     /// It ran and failed.
-    #[error("deploy-l1-contracts ended with {0}; its reasons are above")]
-    Failed(std::process::ExitStatus),
+    #[error("the L1 contracts were not deployed")]
+    Program(#[source] ProcessError),
     /// It told no registry.
     #[error("deploy-l1-contracts ended well but printed no registryAddress")]
     NoRegistry,
 }
 
-/// The registry of a deployment, valid for one L1 only.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Record {
-    /// Hash of the L1's first block.
-    pub(crate) l1_genesis: B256,
-    /// The registry contract.
-    pub(crate) registry: Address,
-}
-
-impl Record {
-    /// The pod's record, if it is of this L1, and the L1 still has the contract.
-    pub(crate) fn valid(path: &Path, l1: &L1) -> Result<Option<Self>, NodeError> {
-        let Some(text) = files::read_if_there(path)? else {
-            return Ok(None);
-        };
-        let Ok(record) = serde_json::from_str::<Self>(&text) else {
-            return Ok(None);
-        };
-        if record.l1_genesis == genesis(l1)? && l1.has_code(record.registry)? {
-            return Ok(Some(record));
+impl DeploymentError {
+    /// Whether no restart of the pod can mend it.
+    pub(crate) fn is_final(&self) -> bool {
+        match self {
+            Self::L1(error) => error.is_final(),
+            Self::Keys(_) => true,
+            Self::Holdings(error) => error.is_final(),
+            Self::Clock(error) => error.is_final(),
+            Self::Attempt(error) => error.is_final(),
+            Self::File(_)
+            | Self::Record(_)
+            | Self::Forge(_)
+            | Self::Wait(_)
+            | Self::NoFunds(_)
+            | Self::RegistryGone(_)
+            | Self::Runtime(_)
+            | Self::Program(_)
+            | Self::NoRegistry => false,
         }
-        say(format_args!(
-            "the L1 is another one than the one registry {} was on",
-            record.registry
-        ));
-        Ok(None)
-    }
-
-    /// Notes the registry of this L1.
-    pub(crate) fn write(path: &Path, l1: &L1, registry: Address) -> Result<(), NodeError> {
-        let record = Self {
-            l1_genesis: genesis(l1)?,
-            registry,
-        };
-        let text = serde_json::to_string(&record).unwrap_or_default();
-        Ok(files::write_private(path, text.as_bytes())?)
-    }
-
-    /// Where a pod keeps its record.
-    pub(crate) fn path(data: &Path) -> PathBuf {
-        data.join("l1-deployment.json")
     }
 }
 
-fn genesis(l1: &L1) -> Result<B256, L1Error> {
-    Ok(l1.block("0x0")?.hash)
+/// A deployment of the contracts of a network.
+pub(crate) struct Deployment<'a> {
+    config: &'a NetworkConfig,
+    settings: &'a Settings,
+    l1: &'a L1,
+    deployer: Key,
+    attesters: Vec<Address>,
 }
 
-/// Deploys the contracts and notes their registry.
-pub(crate) fn deploy(
-    config: &NetworkConfig,
-    settings: &Settings,
-    l1: &L1,
-    deadline: Deadline,
-) -> Result<Address, NodeError> {
-    let mnemonic = Mnemonic::read(&settings.mnemonic)?;
-    let deployer = mnemonic.key(config.keys.deployer)?;
-    let attesters = first_attesters(config, settings)?;
-    say(format_args!(
-        "deploying the L1 contracts as {} with {} validators",
-        deployer.address,
-        attesters.len()
-    ));
-    let registry = deadline.until("the deployment of the L1 contracts", || {
-        attempt(config, settings, l1, &deployer, &attesters).map_err(|error| {
-            let reason = chain(&error);
-            // On a real L1 another attempt costs real money.
-            let again = config.l1.anvil && !matches!(error, NodeError::ClockSpent { .. });
-            if again {
-                Pause::NotYet(reason)
-            } else {
-                Pause::Never(reason)
-            }
+impl<'a> Deployment<'a> {
+    /// Finds out who deploys, and who the first validators are.
+    pub(crate) fn prepare(
+        config: &'a NetworkConfig,
+        settings: &'a Settings,
+        l1: &'a L1,
+    ) -> Result<Self, DeploymentError> {
+        let deployer = Mnemonic::read(&settings.mnemonic)?.key(config.keys.deployer)?;
+        let mut attesters = Vec::new();
+        for pod in holdings::validator_pods(config) {
+            attesters.extend(holdings::attesters_of(&pod, config, settings)?);
+        }
+        Ok(Self {
+            config,
+            settings,
+            l1,
+            deployer,
+            attesters,
         })
-    })?;
-    say(format_args!(
-        "deployed the L1 contracts: registry {registry}"
-    ));
-    Record::write(&Record::path(&settings.data), l1, registry)?;
-    Ok(registry)
-}
-
-/// The attesters of all validator pods that there are to be.
-fn first_attesters(config: &NetworkConfig, settings: &Settings) -> Result<Vec<Address>, NodeError> {
-    let mut attesters = Vec::new();
-    for pod in holdings::validator_pods(config) {
-        attesters.extend(holdings::attesters_of(&pod, config, settings)?);
     }
-    Ok(attesters)
-}
 
-fn attempt(
-    config: &NetworkConfig,
-    settings: &Settings,
-    l1: &L1,
-    deployer: &Key,
-    attesters: &[Address],
-) -> Result<Address, NodeError> {
-    if config.l1.anvil {
-        clock::leave_room(l1, config)?;
-        funding::fund(l1, [deployer.address])?;
+    /// Deploys the contracts and notes their registry: on the chart's own anvil as often as it takes, elsewhere once.
+    pub(crate) fn deploy(&self, limit: TimeLimit) -> Result<Address, DeploymentError> {
+        let registry = if self.config.l1.anvil {
+            self.repeatedly(limit)?
+        } else {
+            self.once()?
+        };
+        say(format_args!(
+            "deployed the L1 contracts: registry {registry}"
+        ));
+        Ok(registry)
     }
-    let shim = Shim::new(deployer)?;
-    let mut argv = settings.aztec();
-    argv.extend(arguments(config, attesters));
-    let mut command = command::prepared(&argv, &deployment_environment(config));
-    command.envs(shim.environment(std::env::var("NODE_OPTIONS").ok()));
-    command.env("PRIVATE_KEY", deployer.secret().to_string());
-    let output = run(command, &argv[0])?;
-    Ok(registry(&output).ok_or(DeploymentError::NoRegistry)?)
+
+    fn repeatedly(&self, limit: TimeLimit) -> Result<Address, DeploymentError> {
+        let registry = limit.until("the deployment of the L1 contracts", || {
+            let made = self.on_anvil(limit.left().min(self.settings.deploy_deadline));
+            match made {
+                Err(error) if error.is_final() => Err(error),
+                made => Ok(Look::from(made)),
+            }
+        })?;
+        Record::write(&self.settings.data, self.l1, registry)?;
+        Ok(registry)
+    }
+
+    fn on_anvil(&self, deadline: Duration) -> Result<Address, DeploymentError> {
+        clock::leave_room(self.l1, self.config)?;
+        funding::fund(self.l1, [self.deployer.address])?;
+        self.run(deadline)
+    }
+
+    /// What is sent here is paid for, so it is noted before it is sent, and never sent again unasked.
+    fn once(&self) -> Result<Address, DeploymentError> {
+        let (data, deployer) = (&self.settings.data, self.deployer.address);
+        if let Some(record) = Record::read(data)?
+            && record.l1_genesis == self.l1.genesis()?
+        {
+            return Err(DeploymentError::RegistryGone(record.registry));
+        }
+        let attempt = Attempt::begin(data, self.l1, deployer, self.settings.deploy_again)?;
+        match self.pay() {
+            Ok(registry) => {
+                Record::write(data, self.l1, registry)?;
+                attempt::forget(data)?;
+                Ok(registry)
+            }
+            Err(error) => {
+                self.after_failure(&attempt, &error)?;
+                Err(error)
+            }
+        }
+    }
+
+    fn pay(&self) -> Result<Address, DeploymentError> {
+        let deployer = self.deployer.address;
+        if self.l1.balance(deployer)?.is_zero() {
+            return Err(DeploymentError::NoFunds(deployer));
+        }
+        self.run(self.settings.deploy_deadline)
+    }
+
+    /// A program that has ended by itself and sent nothing may be started again; for any other the note stays.
+    fn after_failure(
+        &self,
+        attempt: &Attempt,
+        error: &DeploymentError,
+    ) -> Result<(), DeploymentError> {
+        let spent = attempt.spent(self.l1)?;
+        say(format_args!("{}; {spent}", chain(error)));
+        let stopped = matches!(
+            error,
+            DeploymentError::Program(ProcessError::TimedOut { .. })
+        );
+        if spent.is_nothing() && !stopped {
+            attempt::forget(&self.settings.data)?;
+        }
+        Ok(())
+    }
+
+    fn run(&self, deadline: Duration) -> Result<Address, DeploymentError> {
+        say(format_args!(
+            "deploying the L1 contracts as {} with {} validators, within {}",
+            self.deployer.address,
+            self.attesters.len(),
+            Seconds(deadline)
+        ));
+        let key = ForgeKey::new(&self.deployer)?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(DeploymentError::Runtime)?;
+        let never = CancellationToken::new();
+        let program = self.program(&key).stream(pass_on, deadline, &never);
+        let output = runtime.block_on(program);
+        registry(&output.map_err(DeploymentError::Program)?).ok_or(DeploymentError::NoRegistry)
+    }
+
+    fn program(&self, key: &ForgeKey) -> Tool {
+        let aztec = self.settings.aztec();
+        let mut words = aztec.iter();
+        let mut program = Tool::new(words.next().map_or("", String::as_str))
+            .args(words)
+            .args(arguments(self.config, &self.attesters))
+            .env("PRIVATE_KEY", self.deployer.secret().to_string());
+        for (name, value) in environment::beside_own(&deployment_environment(self.config)) {
+            program = program.env(name, value);
+        }
+        for (name, value) in key.environment(std::env::var("NODE_OPTIONS").ok()) {
+            program = program.env(name, value);
+        }
+        program
+    }
 }
 
 /// The L1's URLs are not among them: they may hold API keys, and a process list is no place for those.
@@ -189,42 +263,6 @@ fn arguments(config: &NetworkConfig, attesters: &[Address]) -> Vec<String> {
     args
 }
 
-/// Runs the program; its output goes to ours line by line, and is returned.
-fn run(mut command: Command, program: &str) -> Result<String, DeploymentError> {
-    let failed = |source| DeploymentError::Run {
-        program: program.to_owned(),
-        source,
-    };
-    let mut child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .map_err(failed)?;
-    let output = child
-        .stdout
-        .take()
-        .map(copy_lines)
-        .transpose()
-        .map_err(failed)?;
-    let status = child.wait().map_err(failed)?;
-    if status.success() {
-        Ok(output.unwrap_or_default())
-    } else {
-        Err(DeploymentError::Failed(status))
-    }
-}
-
-fn copy_lines(from: impl Read) -> io::Result<String> {
-    let mut all = String::new();
-    for line in BufReader::new(from).lines() {
-        let line = line?;
-        io::Write::write_all(&mut io::stdout(), format!("{line}\n").as_bytes())?;
-        all.push_str(&line);
-        all.push('\n');
-    }
-    Ok(all)
-}
-
 /// The registry's address among JSON and log lines: the last object that has one counts.
 fn registry(output: &str) -> Option<Address> {
     let objects = output.rmatch_indices('{').filter_map(|(at, _)| {
@@ -239,8 +277,8 @@ fn registry(output: &str) -> Option<Address> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::environment::tests::config;
-    use crate::keys::tests::public_mnemonic;
+    use crate::config::tests::config;
+    use crate::keys::mnemonic::tests::public_mnemonic;
 
     #[test]
     fn finds_the_registry_among_log_lines() {

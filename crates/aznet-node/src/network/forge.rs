@@ -3,30 +3,46 @@
 //! Aztec's program hands it to `forge` as an argument, for every process on the machine to see. A module that Node.js
 //! loads first turns that argument into an encrypted key store.
 
+use std::io;
 use std::path::Path;
-
-use rand::RngCore;
-use tempfile::TempDir;
 
 use alloy_primitives::hex;
 use alloy_signer_local::PrivateKeySigner;
+use aznet_kit::files::{self, Access, FileError};
+use rand::RngCore;
+use tempfile::TempDir;
+use thiserror::Error;
 
-use crate::deployment::DeploymentError;
-use crate::files;
-use crate::keys::Key;
+use crate::keys::mnemonic::Key;
 
-const SHIM: &str = include_str!("forge_shim.cjs");
+/// Why the key can't be handed over.
+#[derive(Debug, Error)]
+pub(crate) enum ForgeError {
+    /// No place for temporary files.
+    #[error("can't make a temporary directory for the deployment; TMPDIR names where")]
+    Temporary(#[source] io::Error),
+    /// The key can't be encrypted.
+    #[error("can't encrypt the deployer's key for forge")]
+    Encrypt(#[source] alloy_signer_local::LocalSignerError),
+    /// A file.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+/// The module that Node.js loads first.
+const MODULE: &str = include_str!("forge_key.cjs");
+const NAME: &str = "forge_key.cjs";
 
 /// The key store and the module, for as long as this lives.
-pub(crate) struct Shim {
+pub(crate) struct ForgeKey {
     dir: TempDir,
     sender: String,
 }
 
-impl Shim {
+impl ForgeKey {
     /// Writes key store, password and module into a directory that only we can read.
-    pub(crate) fn new(key: &Key) -> Result<Self, DeploymentError> {
-        let dir = tempfile::tempdir().map_err(DeploymentError::Temporary)?;
+    pub(crate) fn new(key: &Key) -> Result<Self, ForgeError> {
+        let dir = tempfile::tempdir().map_err(ForgeError::Temporary)?;
         let mut password = [0; 32];
         rand::rngs::OsRng.fill_bytes(&mut password);
         let password = hex::encode(password);
@@ -37,9 +53,9 @@ impl Shim {
             &password,
             Some("key"),
         )
-        .map_err(DeploymentError::KeyStore)?;
-        files::write_private(&dir.path().join("password"), password.as_bytes())?;
-        files::write_private(&dir.path().join("shim.cjs"), SHIM.as_bytes())?;
+        .map_err(ForgeError::Encrypt)?;
+        files::write(&dir.path().join("password"), password, Access::Private)?;
+        files::write(&dir.path().join(NAME), MODULE, Access::Private)?;
         Ok(Self {
             dir,
             sender: key.address.to_string(),
@@ -50,7 +66,7 @@ impl Shim {
     pub(crate) fn environment(&self, node_options: Option<String>) -> [(&'static str, String); 4] {
         let path = |name: &str| self.path(name).display().to_string();
         let options = node_options.unwrap_or_default();
-        let options = format!("{options} --require={}", path("shim.cjs"));
+        let options = format!("{options} --require={}", path(NAME));
         [
             ("NODE_OPTIONS", options.trim().to_owned()),
             ("AZNET_FORGE_KEYSTORE", path("key")),
@@ -85,10 +101,10 @@ mod tests {
 
     #[test]
     fn neither_key_nor_url_is_on_a_command_line() {
-        let key = crate::keys::tests::public_mnemonic()
+        let key = crate::keys::mnemonic::tests::public_mnemonic()
             .key(0)
             .expect("derives");
-        let shim = Shim::new(&key).expect("writes");
+        let handed = ForgeKey::new(&key).expect("writes");
         let dir = tempfile::tempdir().expect("temporary directory");
         let path = |name: &str| dir.path().join(name);
         for (name, text) in [
@@ -103,7 +119,7 @@ mod tests {
         let search = std::env::var("PATH").unwrap_or_default();
         let output = Command::new("node")
             .args([path("program.cjs"), path("script.cjs")])
-            .envs(shim.environment(None))
+            .envs(handed.environment(None))
             .env("FOUNDRY_ETH_RPC_URL", URL)
             .env("PATH", format!("{}:{search}", dir.path().display()))
             .output()

@@ -5,17 +5,20 @@
 use std::time::Duration;
 
 use alloy_primitives::Address;
+use aznet_kit::error::chain;
+use aznet_kit::wait::{Look, WaitError};
 use aznet_model::config::NetworkConfig;
 use aznet_model::role::Role;
 use serde_json::{Value, json};
+use thiserror::Error;
 
-use crate::deployment::Record;
-use crate::error::NodeError;
-use crate::l1::L1;
+use crate::config::{self, ConfigError};
+use crate::console::say;
+use crate::l1::{L1, L1Error};
+use crate::network::record::{Record, RecordError};
 use crate::rpc::{Rpc, RpcError};
-use crate::say::{chain, say};
 use crate::settings::Settings;
-use crate::wait::{Deadline, Pause, WaitError};
+use crate::wait::TimeLimit;
 
 /// A peer that is up answers in this time.
 const PEER_TIMEOUT: Duration = Duration::from_secs(2);
@@ -23,6 +26,76 @@ const PEER_TIMEOUT: Duration = Duration::from_secs(2);
 const MAX_PEERS: usize = 8;
 /// A pod that knows its network waits for the boot node this long.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Why a pod can't join its network.
+#[derive(Debug, Error)]
+pub(crate) enum JoinError {
+    /// A node does not answer.
+    #[error(transparent)]
+    Rpc(#[from] RpcError),
+    /// The L1.
+    #[error(transparent)]
+    L1(#[from] L1Error),
+    /// The pod's notes.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Nobody told in time.
+    #[error(transparent)]
+    Wait(#[from] WaitError),
+    /// Neither a boot node nor an address to join by.
+    #[error("no boot node and no network.registryAddress: can't tell which network to join")]
+    NoNetwork,
+    /// A node belongs to a network on another L1.
+    #[error("{server} is on L1 chain {seen}, this network on {expected}")]
+    OtherChain {
+        /// `scheme://host:port`.
+        server: String,
+        /// Its L1's chain id.
+        seen: u64,
+        /// That of the configuration.
+        expected: u64,
+    },
+    /// A node's registry is not on this L1.
+    #[error("{server} names registry {registry}, which this L1 does not have")]
+    OtherL1 {
+        /// `scheme://host:port`.
+        server: String,
+        /// The registry.
+        registry: Address,
+    },
+    /// A node does not know its registry.
+    #[error("{server} names no registry")]
+    NoRegistry {
+        /// `scheme://host:port`.
+        server: String,
+    },
+    /// A node can't be joined by yet.
+    #[error("{server} has no ENR yet")]
+    NoEnr {
+        /// `scheme://host:port`.
+        server: String,
+    },
+}
+
+impl JoinError {
+    /// Whether no restart of the pod can mend it.
+    pub(crate) fn is_final(&self) -> bool {
+        match self {
+            Self::Config(error) => error.is_final(),
+            Self::L1(error) => error.is_final(),
+            Self::NoNetwork | Self::OtherChain { .. } => true,
+            Self::Rpc(_)
+            | Self::Record(_)
+            | Self::Wait(_)
+            | Self::OtherL1 { .. }
+            | Self::NoRegistry { .. }
+            | Self::NoEnr { .. } => false,
+        }
+    }
+}
 
 /// What a node needs to know to join.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,10 +112,10 @@ pub(crate) fn join(
     config: &NetworkConfig,
     settings: &Settings,
     l1: &L1,
-    deadline: Deadline,
-) -> Result<Membership, NodeError> {
+    limit: TimeLimit,
+) -> Result<Membership, JoinError> {
     let mut membership = match &config.endpoints.boot_node {
-        Some(boot_node) => by_boot_node(boot_node, config, settings, l1, deadline)?,
+        Some(boot_node) => by_boot_node(boot_node, config, settings, l1, limit)?,
         None => someone_elses(config)?,
     };
     membership
@@ -56,11 +129,11 @@ pub(crate) fn join(
 }
 
 /// A network that someone else runs: all there is to know is configured.
-fn someone_elses(config: &NetworkConfig) -> Result<Membership, NodeError> {
+fn someone_elses(config: &NetworkConfig) -> Result<Membership, JoinError> {
     let registry = config.registry_address.as_deref();
-    let registry = registry.ok_or(NodeError::NoNetwork)?;
+    let registry = registry.ok_or(JoinError::NoNetwork)?;
     Ok(Membership {
-        registry: parse_address("registryAddress", registry)?,
+        registry: config::address("registryAddress", registry)?,
         enrs: Vec::new(),
     })
 }
@@ -70,41 +143,36 @@ fn by_boot_node(
     config: &NetworkConfig,
     settings: &Settings,
     l1: &L1,
-    deadline: Deadline,
-) -> Result<Membership, NodeError> {
-    let path = Record::path(&settings.data);
-    let noted = Record::valid(&path, l1)?;
+    limit: TimeLimit,
+) -> Result<Membership, JoinError> {
+    let data = &settings.data;
+    let noted = Record::valid(data, l1)?;
     let limit = if noted.is_some() {
-        deadline.at_most(PATIENCE)
+        limit.at_most(PATIENCE)
     } else {
-        deadline
+        limit
     };
-    let answer = limit.until("the boot node", || ask(boot_node, config, l1));
+    let answer = limit.until("the boot node", || {
+        again_unless_final(ask(boot_node, config, l1))
+    });
     match (answer, noted) {
         (Ok(membership), _) => {
-            Record::write(&path, l1, membership.registry)?;
+            Record::write(data, l1, membership.registry)?;
             Ok(membership)
         }
         (Err(error), Some(record)) => {
             let registry = record.registry;
             say(format_args!(
-                "going on without the boot node, by registry {registry}: {error}"
+                "going on without the boot node, by registry {registry}: {}",
+                chain(&error)
             ));
             Ok(Membership {
                 registry,
                 enrs: Vec::new(),
             })
         }
-        (Err(error), None) => Err(error.into()),
+        (Err(error), None) => Err(error),
     }
-}
-
-/// An address that the configuration gives as text.
-pub(crate) fn parse_address(what: &'static str, text: &str) -> Result<Address, NodeError> {
-    text.parse().map_err(|_| NodeError::Address {
-        what,
-        seen: text.to_owned(),
-    })
 }
 
 /// ENRs of the configured peers that answer right now, without this pod itself.
@@ -135,39 +203,52 @@ pub(crate) fn registry_of_peers(config: &NetworkConfig, l1: &L1) -> Option<Addre
 pub(crate) fn registry_of_network(
     config: &NetworkConfig,
     l1: &L1,
-    deadline: Deadline,
-) -> Result<Address, WaitError> {
+    limit: TimeLimit,
+) -> Result<Address, JoinError> {
     let boot_node = config.endpoints.boot_node.as_deref().map(Rpc::new);
-    deadline.until("a node that names the registry", || {
+    limit.until("a node that names the registry", || {
         let told = match &boot_node {
-            Some(boot_node) => registry(boot_node, config, l1),
-            None => Err(Pause::not_yet("there is no boot node")),
+            Some(boot_node) => again_unless_final(registry(boot_node, config, l1)),
+            None => Ok(Look::pending("there is no boot node")),
         };
-        told.or_else(|pause| registry_of_peers(config, l1).ok_or(pause))
+        match registry_of_peers(config, l1) {
+            Some(registry) if !matches!(told, Ok(Look::Done(_))) => Ok(Look::Done(registry)),
+            _ => told,
+        }
     })
 }
 
-fn ask(url: &str, config: &NetworkConfig, l1: &L1) -> Result<Membership, Pause> {
+fn ask(url: &str, config: &NetworkConfig, l1: &L1) -> Result<Membership, JoinError> {
     let rpc = Rpc::new(url);
     let registry = registry(&rpc, config, l1)?;
-    let enr = enr(&rpc).map_err(|error| Pause::not_yet(chain(&error)))?;
-    let enr = enr.ok_or_else(|| Pause::NotYet(format!("{} has no ENR yet", rpc.server())))?;
+    let enr = enr(&rpc)?.ok_or_else(|| JoinError::NoEnr {
+        server: rpc.server(),
+    })?;
     Ok(Membership {
         registry,
         enrs: vec![enr],
     })
 }
 
-fn registry(rpc: &Rpc, config: &NetworkConfig, l1: &L1) -> Result<Address, Pause> {
-    let info = rpc
-        .call("node_getNodeInfo", &json!([]))
-        .map_err(|error| Pause::not_yet(chain(&error)))?;
+/// A node's answer; one that is of no use now may be of use later.
+fn again_unless_final<T>(answer: Result<T, JoinError>) -> Result<Look<T>, JoinError> {
+    match answer {
+        Err(error) if error.is_final() => Err(error),
+        answer => Ok(Look::from(answer)),
+    }
+}
+
+fn registry(rpc: &Rpc, config: &NetworkConfig, l1: &L1) -> Result<Address, JoinError> {
+    let info = rpc.call("node_getNodeInfo", &json!([]))?;
+    let (server, expected) = (rpc.server(), config.l1.chain_id);
     let chain_id = info.get("l1ChainId").and_then(Value::as_u64);
-    if chain_id != Some(config.l1.chain_id) {
-        let (server, seen, ours) = (rpc.server(), chain_id.unwrap_or(0), config.l1.chain_id);
-        return Err(Pause::Never(format!(
-            "{server} is on L1 chain {seen}, this network on {ours}"
-        )));
+    if chain_id != Some(expected) {
+        let seen = chain_id.unwrap_or(0);
+        return Err(JoinError::OtherChain {
+            server,
+            seen,
+            expected,
+        });
     }
     let address = info
         .pointer("/l1ContractAddresses/registryAddress")
@@ -175,18 +256,11 @@ fn registry(rpc: &Rpc, config: &NetworkConfig, l1: &L1) -> Result<Address, Pause
     let address = address
         .and_then(Value::as_str)
         .and_then(|text| text.parse::<Address>().ok());
-    let address =
-        address.ok_or_else(|| Pause::NotYet(format!("{} names no registry", rpc.server())))?;
-    if l1
-        .has_code(address)
-        .map_err(|error| Pause::not_yet(chain(&error)))?
-    {
-        return Ok(address);
+    match address {
+        None => Err(JoinError::NoRegistry { server }),
+        Some(registry) if l1.has_code(registry)? => Ok(registry),
+        Some(registry) => Err(JoinError::OtherL1 { server, registry }),
     }
-    Err(Pause::NotYet(format!(
-        "{} names registry {address}, which this L1 does not have",
-        rpc.server()
-    )))
 }
 
 fn enr(rpc: &Rpc) -> Result<Option<String>, RpcError> {

@@ -1,105 +1,105 @@
 //! The L1 of a test network: anvil, with a chain that outlives it.
-//!
-//! anvil writes its state over the old one every few seconds, so being killed while it writes leaves half a file. A
-//! second copy, made only of files that were read back whole, covers that.
 
-use std::fs::{self, File};
-use std::io::{self, BufReader};
-use std::path::{Path, PathBuf};
+mod state;
+mod supervise;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
 use std::process::ExitCode;
 
-use alloy_primitives::U64;
+use aznet_kit::files::{self, Access, FileError};
 use aznet_model::config::NetworkConfig;
-use serde::Deserialize;
+use thiserror::Error;
 
-use crate::clock;
-use crate::command;
-use crate::error::NodeError;
-use crate::facts;
-use crate::files::FileError;
-use crate::say::say;
+use crate::config::{self, ConfigError};
+use crate::console::say;
+use crate::l1::L1;
+use crate::l1::clock::{self, ClockError};
+use crate::roles::anvil::state::StateFiles;
+use crate::roles::exec;
 use crate::settings::Settings;
-use crate::supervise;
 
 /// Port of the chart's service.
 const PORT: u16 = 8545;
+/// The option that says otherwise.
+const PORT_OPTION: &str = "--port";
 
 /// Seconds between two writes of a small state.
 const STATE_INTERVAL: u64 = 2;
 /// For each so many bytes, a second more: the whole state is written each time, and a checkpoint adds a blob's 260 kB.
 const BYTES_PER_SECOND: u64 = 32 << 20;
 
-/// Where the chain is kept.
-#[derive(Debug, Clone)]
-pub(crate) struct StateFiles {
-    /// The file anvil writes.
-    pub(crate) live: PathBuf,
-    /// The last whole copy of it.
-    pub(crate) whole: PathBuf,
+/// Why the L1 does not run.
+#[derive(Debug, Error)]
+pub(crate) enum AnvilError {
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The clock.
+    #[error(transparent)]
+    Clock(#[from] ClockError),
+    /// A file.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The program can't be started.
+    #[error("can't start {program}")]
+    Start {
+        /// The program.
+        program: String,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
 }
 
-impl StateFiles {
-    fn of(data: &Path) -> Self {
-        Self {
-            live: data.join("anvil.json"),
-            whole: data.join("anvil.whole.json"),
+impl AnvilError {
+    /// Whether no restart of the pod can mend it.
+    pub(crate) fn is_final(&self) -> bool {
+        match self {
+            Self::Config(error) => error.is_final(),
+            Self::Clock(error) => error.is_final(),
+            Self::File(_) => false,
+            Self::Start { .. } => true,
         }
     }
 }
 
-/// What is read of anvil's state; reading it proves the file whole.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub(crate) struct State {
-    block: StateHead,
-    blocks: Vec<StateBlock>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-struct StateHead {
-    timestamp: U64,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-struct StateBlock {
-    header: StateHead,
-}
-
-impl State {
-    /// Reads a state file; an error of kind `InvalidData` is a file that was cut short.
-    pub(crate) fn read(path: &Path) -> io::Result<Self> {
-        Ok(serde_json::from_reader(BufReader::new(File::open(path)?))?)
-    }
-
-    /// Seconds of chain time since its first block.
-    fn age(&self) -> u64 {
-        let first = self.blocks.iter().map(|block| block.header.timestamp).min();
-        let first = first.unwrap_or(self.block.timestamp);
-        self.block.timestamp.saturating_sub(first).to()
-    }
-}
-
 /// Runs anvil until it ends.
-pub(crate) fn run(settings: &Settings, extra: &[String]) -> Result<ExitCode, NodeError> {
-    let config = facts::read_config(&settings.config)?;
-    fs::create_dir_all(&settings.data)
-        .map_err(|source| FileError::write(&settings.data, source))?;
+pub(crate) fn run(settings: &Settings, extra: &[String]) -> Result<ExitCode, AnvilError> {
+    let config = config::read(&settings.config)?;
+    files::make_dir_if_missing(&settings.data, Access::Private)?;
     let files = StateFiles::of(&settings.data);
-    let resumes = recover(&files, clock::head_start(&config))?;
-    let start = match fs::metadata(&files.live) {
-        Ok(meta) if resumes => Start::Resume { size: meta.len() },
-        _ => Start::Fresh { now: clock::now() },
+    let start = if files.recover()? {
+        let meta = fs::metadata(&files.live).map_err(FileError::of("read", &files.live))?;
+        Start::Resume { size: meta.len() }
+    } else {
+        let first_block = clock::start(&config, clock::now())?;
+        files.record_start()?;
+        Start::Fresh { first_block }
     };
     let mut argv = settings.anvil();
     argv.extend(overridden(arguments(&config, &files.live, start), extra));
-    say(format_args!("starting {}", argv.join(" ")));
-    supervise::run(
-        command::prepared(&argv, &std::collections::BTreeMap::new()),
-        &files,
-    )
-    .map_err(|source| NodeError::Exec {
-        program: argv[0].clone(),
-        source,
+    say("anvil starts");
+    let l1 = L1::at(&format!("http://127.0.0.1:{}", port(&argv)));
+    let fresh = matches!(start, Start::Fresh { .. }).then_some(l1);
+    supervise::run(exec::prepared(&argv, &BTreeMap::new()), &files, fresh).map_err(|source| {
+        let program = argv[0].clone();
+        AnvilError::Start { program, source }
     })
+}
+
+/// The port that anvil is told to listen on: as `--port=N` or `--port N`.
+fn port(argv: &[String]) -> u16 {
+    let mut ports = argv.iter().enumerate().filter_map(|(at, arg)| {
+        let value = arg.strip_prefix(PORT_OPTION)?;
+        match value.strip_prefix('=') {
+            Some(port) => port.parse().ok(),
+            None if value.is_empty() => argv.get(at + 1)?.parse().ok(),
+            None => None,
+        }
+    });
+    ports.next_back().unwrap_or(PORT)
 }
 
 /// How anvil starts.
@@ -107,8 +107,8 @@ pub(crate) fn run(settings: &Settings, extra: &[String]) -> Result<ExitCode, Nod
 enum Start {
     /// A new chain.
     Fresh {
-        /// Seconds since 1970.
-        now: u64,
+        /// Its time, in seconds since 1970.
+        first_block: u64,
     },
     /// The chain there is.
     Resume {
@@ -138,10 +138,7 @@ fn arguments(config: &NetworkConfig, state: &Path, start: Start) -> Vec<String> 
         "--quiet".to_owned(),
     ];
     match start {
-        Start::Fresh { now } => args.push(format!(
-            "--timestamp={}",
-            now.saturating_sub(clock::head_start(config))
-        )),
+        Start::Fresh { first_block } => args.push(format!("--timestamp={first_block}")),
         Start::Resume { .. } => args.push(format!("--block-time={block_time}")),
     }
     args
@@ -155,70 +152,16 @@ fn overridden(own: Vec<String>, extra: &[String]) -> Vec<String> {
     kept.chain(extra.iter().cloned()).collect()
 }
 
-/// Puts the newest usable state in place; `false` if the chain starts anew.
-///
-/// A chain that never got past its head start is from a start that was cut short: its clock is still in the past, and
-/// whatever was deployed on it is deployed again.
-fn recover(files: &StateFiles, head_start: u64) -> Result<bool, NodeError> {
-    for path in [&files.live, &files.whole] {
-        match State::read(path) {
-            Ok(state) if state.age() < head_start => {
-                say("the L1's start was cut short; it starts anew");
-                break;
-            }
-            Ok(_) => {
-                restore(path, files)?;
-                return Ok(true);
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => say(format_args!(
-                "the state in {} is not whole: {error}",
-                path.display()
-            )),
-        }
-    }
-    for path in [&files.live, &files.whole] {
-        match fs::remove_file(path) {
-            Err(source) if source.kind() != io::ErrorKind::NotFound => {
-                return Err(FileError::write(path, source).into());
-            }
-            _ => {}
-        }
-    }
-    Ok(false)
-}
-
-fn restore(from: &Path, files: &StateFiles) -> Result<(), NodeError> {
-    if from == files.live {
-        return Ok(());
-    }
-    say(format_args!("going back to the copy {}", from.display()));
-    fs::copy(from, &files.live).map_err(|source| FileError::write(&files.live, source))?;
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::environment::tests::config;
-
-    fn state(first: u64, last: u64) -> String {
-        format!(
-            r#"{{"block":{{"number":"0x2","timestamp":"{last:#x}"}},"accounts":{{}},
-                "blocks":[{{"header":{{"timestamp":"{last:#x}"}}}},{{"header":{{"timestamp":"{first:#x}"}}}}]}}"#
-        )
-    }
-
-    fn files() -> (tempfile::TempDir, StateFiles) {
-        let dir = tempfile::tempdir().expect("temporary directory");
-        let files = StateFiles::of(dir.path());
-        (dir, files)
-    }
+    use crate::config::tests::config;
 
     #[test]
     fn arguments_of_a_fresh_chain_and_of_one_that_goes_on() {
         let state = Path::new("/data/anvil.json");
-        let fresh = arguments(&config(), state, Start::Fresh { now: 1_000_000 });
+        let first_block = clock::start(&config(), 1_000_000).expect("after 1970");
+        let fresh = arguments(&config(), state, Start::Fresh { first_block });
         let resumed = arguments(&config(), state, Start::Resume { size: 100 << 20 });
         insta::assert_debug_snapshot!((fresh, resumed));
     }
@@ -231,34 +174,17 @@ mod tests {
     }
 
     #[test]
-    fn nothing_there_is_a_fresh_start() {
-        let (_dir, files) = files();
-        assert!(!recover(&files, 100).expect("recovers"));
-    }
-
-    #[test]
-    fn a_whole_state_goes_on() {
-        let (_dir, files) = files();
-        fs::write(&files.live, state(1000, 1100)).expect("writes");
-        assert!(recover(&files, 100).expect("recovers"));
-    }
-
-    #[test]
-    fn a_state_cut_short_is_replaced_by_the_copy() {
-        let (_dir, files) = files();
-        let good = state(1000, 2000);
-        fs::write(&files.whole, &good).expect("writes");
-        fs::write(&files.live, &good[..good.len() / 2]).expect("writes");
-        assert!(recover(&files, 100).expect("recovers"));
-        assert_eq!(fs::read_to_string(&files.live).expect("reads"), good);
-    }
-
-    #[test]
-    fn a_start_cut_short_begins_anew() {
-        let (_dir, files) = files();
-        fs::write(&files.live, state(1000, 1099)).expect("writes");
-        fs::write(&files.whole, state(1000, 1050)).expect("writes");
-        assert!(!recover(&files, 100).expect("recovers"));
-        assert!(!files.live.exists() && !files.whole.exists());
+    fn the_port_is_the_one_that_anvil_is_told() {
+        let of = |words: &[&str]| {
+            port(
+                &words
+                    .iter()
+                    .map(|word| (*word).to_owned())
+                    .collect::<Vec<_>>(),
+            )
+        };
+        assert_eq!(of(&["anvil", "--port=8545", "--quiet"]), 8545);
+        assert_eq!(of(&["anvil", "--quiet", "--port", "1234"]), 1234);
+        assert_eq!(of(&["anvil"]), PORT);
     }
 }

@@ -3,32 +3,89 @@
 //! It runs in a container of its own beside the Aztec process, which so sees neither the Secret nor the keys of other
 //! pods. When the file changes, the process is told to read it anew.
 
-use std::collections::BTreeMap;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
-use alloy_primitives::Address;
+use aznet_kit::error::chain;
+use aznet_kit::files::{self, FileError};
+use aznet_kit::wait::{Look, WaitError, pause};
 use clap::Subcommand;
 use serde_json::json;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
+use thiserror::Error;
 
-use crate::accounts::{Account, addresses};
-use crate::error::NodeError;
-use crate::facts;
-use crate::files;
-use crate::funding;
-use crate::holdings::{Published, published_file};
-use crate::keystore::{self, Stored};
-use crate::l1::L1;
-use crate::membership;
+use crate::config::{self, ConfigError};
+use crate::console::say;
+use crate::keys::account::{Account, addresses};
+use crate::keys::folder::{self, Folder, FolderError};
+use crate::keys::keystore::{self, KeystoreError, Stored};
+use crate::l1::{L1, L1Error, funding};
+use crate::network::rollup::{self, RollupError};
 use crate::rpc::{Rpc, RpcError};
-use crate::say::{chain, say};
+use crate::set::registrar::{Registrar, RegistrarError};
 use crate::settings::Settings;
-use crate::staking::Registrar;
-use crate::wait::{Deadline, Pause, rest};
+use crate::wait::TimeLimit;
+
+/// Why a key store is not handed over, or a new one not taken.
+#[derive(Debug, Error)]
+pub(crate) enum HandOverError {
+    /// The folder of key stores.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// The pod's own.
+    #[error(transparent)]
+    Keystore(#[from] KeystoreError),
+    /// A file.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The keystore Secret has no file for the pod.
+    #[error(
+        "there is no key store {}; the Secret keys.keystoreSecret needs a file for each pod, named like the pod", .0.display()
+    )]
+    NoKeystore(PathBuf),
+    /// No handlers for signals.
+    #[error("can't handle signals")]
+    Signals(#[source] io::Error),
+    /// The node takes none of it.
+    #[error("the node refuses the key store: {0}")]
+    Refused(String),
+    /// The node did not take it in time.
+    #[error(transparent)]
+    Wait(#[from] WaitError),
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The L1.
+    #[error(transparent)]
+    L1(#[from] L1Error),
+    /// The rollup.
+    #[error(transparent)]
+    Rollup(#[from] RollupError),
+    /// Registering attesters.
+    #[error(transparent)]
+    Registrar(#[from] RegistrarError),
+}
+
+impl HandOverError {
+    /// Whether no restart of the pod can mend it.
+    pub(crate) fn is_final(&self) -> bool {
+        match self {
+            Self::Folder(error) => error.is_final(),
+            Self::Config(error) => error.is_final(),
+            Self::L1(error) => error.is_final(),
+            Self::Rollup(error) => error.is_final(),
+            Self::Keystore(_) | Self::Refused(_) => true,
+            Self::File(_)
+            | Self::NoKeystore(_)
+            | Self::Signals(_)
+            | Self::Wait(_)
+            | Self::Registrar(_) => false,
+        }
+    }
+}
 
 /// The kubelet brings a changed Secret within a minute or so; looking costs next to nothing.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -52,14 +109,14 @@ pub(crate) enum Command {
 }
 
 /// Runs a command; handing over never ends by itself.
-pub(crate) fn run(command: &Command, settings: &Settings) -> Result<(), NodeError> {
+pub(crate) fn run(command: &Command, settings: &Settings) -> Result<(), HandOverError> {
     match command {
         Command::Publish => publish(settings),
         Command::HandOver {
             reload,
             admin_api_key_file,
         } => {
-            end_when_told().map_err(NodeError::Signals)?;
+            end_when_told().map_err(HandOverError::Signals)?;
             let node = reload.as_deref().map(|url| Admin {
                 rpc: Rpc::new(url),
                 key_file: admin_api_key_file.clone(),
@@ -80,43 +137,22 @@ fn end_when_told() -> io::Result<()> {
     Ok(())
 }
 
-fn publish(settings: &Settings) -> Result<(), NodeError> {
-    let published: Published = all(&settings.keystores)?
+fn publish(settings: &Settings) -> Result<(), HandOverError> {
+    let folder = Folder::read(&settings.keystores)?;
+    folder.warn();
+    let published = folder
+        .all_good()?
+        .stores
         .into_iter()
         .map(|(pod, stored)| (pod, addresses(&stored.attesters)))
         .collect();
     say(format_args!(
         "attesters in the keystore Secret: {published:?}"
     ));
-    let text = serde_json::to_string(&published).unwrap_or_default();
-    let file = published_file(&settings.keystore);
-    Ok(files::write_private(&file, text.as_bytes())?)
+    Ok(folder::publish(&settings.keystore, &published)?)
 }
 
-/// The key stores of a directory by pod, no attester in two of them.
-fn all(dir: &Path) -> Result<BTreeMap<String, Stored>, NodeError> {
-    let entries = std::fs::read_dir(dir).map_err(|source| files::FileError::read(dir, source))?;
-    let mut stores = BTreeMap::new();
-    let mut holders: BTreeMap<Address, String> = BTreeMap::new();
-    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
-    for path in paths.filter(|path| path.extension().is_some_and(|ext| ext == "json")) {
-        let text = files::read_if_there(&path)?.unwrap_or_default();
-        let own = Stored::read(&path, &text)?;
-        let pod = path.file_stem().unwrap_or_default().to_string_lossy();
-        for attester in addresses(&own.attesters) {
-            if let Some(other) = holders.insert(attester, pod.clone().into_owned()) {
-                return Err(NodeError::KeyTwice {
-                    attester,
-                    pods: [other, pod.into_owned()],
-                });
-            }
-        }
-        stores.insert(pod.into_owned(), own);
-    }
-    Ok(stores)
-}
-
-fn hand_over(settings: &Settings, node: Option<&Admin>) -> Result<(), NodeError> {
+fn hand_over(settings: &Settings, node: Option<&Admin>) -> Result<(), HandOverError> {
     let pod = settings.pod().to_string();
     let mut given = take(&pod, settings)?;
     say(format_args!(
@@ -125,7 +161,7 @@ fn hand_over(settings: &Settings, node: Option<&Admin>) -> Result<(), NodeError>
     ));
     let mut refused = None;
     loop {
-        rest(LOOK_EVERY);
+        pause(LOOK_EVERY);
         let text = read(&pod, settings)?;
         if text == given.text || Some(&text) == refused.as_ref() {
             continue;
@@ -156,28 +192,28 @@ struct Given {
     stored: Stored,
 }
 
-fn read(pod: &str, settings: &Settings) -> Result<String, NodeError> {
+fn read(pod: &str, settings: &Settings) -> Result<String, HandOverError> {
     let path = settings.keystores.join(format!("{pod}.json"));
-    files::read_if_there(&path)?.ok_or(NodeError::NoKeystore(path))
+    files::read_text_if_there(&path)?.ok_or(HandOverError::NoKeystore(path))
 }
 
 /// Checks the pod's file against all others and copies it.
-fn take(pod: &str, settings: &Settings) -> Result<Given, NodeError> {
+fn take(pod: &str, settings: &Settings) -> Result<Given, HandOverError> {
     let text = read(pod, settings)?;
     let own = Stored::read(&PathBuf::from(format!("{pod}.json")), &text)?;
-    all(&settings.keystores)?;
-    let file = keystore::file(&settings.keystore);
-    files::write_private(&file, text.as_bytes())?;
+    // What is wrong with another pod's file stops that pod, not this one.
+    Folder::read(&settings.keystores)?.warn();
+    keystore::hand_over(&settings.keystore, &text)?;
     Ok(Given { text, stored: own })
 }
 
 /// Has the node read the new file, and on a test network registers attesters that are new. Failures are said: the file
 /// is in place, and the next start takes it.
 fn taken_up(settings: &Settings, node: &Admin, stored: &Stored) {
-    let deadline = Deadline::after(RELOAD_WITHIN);
+    let limit = TimeLimit::after(RELOAD_WITHIN);
     let done = node
-        .reload(deadline)
-        .and_then(|()| register(settings, stored, deadline));
+        .reload(limit)
+        .and_then(|()| register(settings, stored, limit));
     match done {
         Ok(()) => say("the node has taken the new key store"),
         Err(error) => say(format_args!(
@@ -187,18 +223,18 @@ fn taken_up(settings: &Settings, node: &Admin, stored: &Stored) {
     }
 }
 
-fn register(settings: &Settings, stored: &Stored, deadline: Deadline) -> Result<(), NodeError> {
-    let config = facts::read_config(&settings.config)?;
+fn register(settings: &Settings, stored: &Stored, limit: TimeLimit) -> Result<(), HandOverError> {
+    let config = config::read(&settings.config)?;
     if !config.l1.anvil {
         return Ok(());
     }
-    let l1 = L1::wait(&config.l1, deadline)?;
+    let l1 = L1::wait(&config.l1, limit)?;
     funding::fund(&l1, addresses(&stored.publishers))?;
     let registrar = Registrar {
-        rollup: membership::rollup(&config, settings, &l1, deadline)?,
+        rollup: rollup::find(&config, settings, &l1, limit)?,
         l1: &l1,
         anvil: true,
-        deadline,
+        limit,
     };
     Ok(registrar.ensure(&stored.attesters)?)
 }
@@ -210,23 +246,21 @@ struct Admin {
 }
 
 impl Admin {
-    fn reload(&self, deadline: Deadline) -> Result<(), NodeError> {
-        Ok(deadline.until("the node to read its keys anew", || {
-            let key = self.key().map_err(|error| Pause::NotYet(chain(&error)))?;
-            let rpc = self.rpc.clone().with_key(key);
+    fn reload(&self, limit: TimeLimit) -> Result<(), HandOverError> {
+        limit.until("the node to read its keys anew", || {
+            let rpc = self.rpc.clone().with_key(self.key()?);
             match rpc.call("nodeAdmin_reloadKeystore", &json!([])) {
-                Ok(_) => Ok(()),
-                Err(RpcError::Refused { message, .. }) => Err(Pause::Never(message)),
-                Err(error) => Err(Pause::NotYet(chain(&error))),
+                Err(RpcError::Refused { message, .. }) => Err(HandOverError::Refused(message)),
+                answer => Ok(Look::from(answer.map(drop))),
             }
-        })?)
+        })
     }
 
-    fn key(&self) -> Result<Option<String>, files::FileError> {
+    fn key(&self) -> Result<Option<String>, FileError> {
         let Some(path) = &self.key_file else {
             return Ok(None);
         };
-        Ok(files::read_if_there(path)?.map(|key| key.trim().to_owned()))
+        Ok(files::read_text_if_there(path)?.map(|key| key.trim().to_owned()))
     }
 }
 
@@ -239,20 +273,15 @@ fn list(accounts: &[Account]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::keys::tests::public_mnemonic;
-    use crate::keystore::{Rewards, of_validators};
+    use crate::keys::folder::{Published, tests};
+    use crate::keys::mnemonic::tests::public_mnemonic;
 
     fn secret(files: &[(&str, &[u32])]) -> (tempfile::TempDir, Settings) {
-        let dir = tempfile::tempdir().expect("temporary directory");
-        for (pod, indices) in files {
-            let keys = indices.iter().map(|index| public_mnemonic().key(*index));
-            let keys: Vec<Account> = keys
-                .map(|key| Account::from(&key.expect("derives")))
-                .collect();
-            let store = of_validators(&keys, &[], &Rewards::default(), None);
-            let path = dir.path().join(format!("{pod}.json"));
-            std::fs::write(path, store.to_string()).expect("writes");
-        }
+        let files: Vec<_> = files
+            .iter()
+            .map(|(pod, attesters)| (*pod, *attesters, &[] as &[u32]))
+            .collect();
+        let dir = tests::secret(&files);
         let mut settings = Settings::of_pod("validator-1");
         settings.keystores = dir.path().to_owned();
         settings.keystore = dir.path().join("handed");
@@ -276,7 +305,10 @@ mod tests {
     fn a_key_in_two_files_is_handed_to_nobody() {
         let (_dir, settings) = secret(&[("validator-0", &[1, 2]), ("validator-1", &[2])]);
         let error = take("validator-1", &settings).err().expect("refused");
-        assert!(matches!(error, NodeError::KeyTwice { .. }), "{error}");
+        assert!(
+            matches!(error, HandOverError::Folder(FolderError::KeyTwice { .. })),
+            "{error}"
+        );
         assert!(!keystore::file(&settings.keystore).exists());
     }
 
@@ -284,10 +316,11 @@ mod tests {
     fn addresses_are_published_and_no_keys() {
         let (_dir, settings) = secret(&[("validator-0", &[1]), ("validator-1", &[2])]);
         publish(&settings).expect("publishes");
-        let text = std::fs::read_to_string(published_file(&settings.keystore)).expect("reads");
-        let published: Published = serde_json::from_str(&text).expect("JSON");
+        let published: Published = folder::published(&settings.keystore).expect("reads");
         let first = public_mnemonic().key(1).expect("derives").address;
         assert_eq!(published["validator-0"], [first]);
+        let text = std::fs::read_to_string(settings.keystore.join("attesters.json"));
+        let text = text.expect("reads");
         assert!(text.len() < 200, "nothing but addresses: {text}");
     }
 
@@ -296,5 +329,16 @@ mod tests {
         let (_dir, settings) = secret(&[("validator-0", &[1])]);
         let error = take("validator-1", &settings).err().expect("refused");
         assert!(error.to_string().contains("validator-1.json"), "{error}");
+    }
+
+    #[test]
+    fn another_pods_bad_file_stops_only_that_pod() {
+        let (dir, settings) = secret(&[("validator-1", &[2])]);
+        std::fs::write(dir.path().join("validator-0.json"), "[]").expect("writes");
+        take("validator-1", &settings).expect("takes its own");
+        let error = take("validator-0", &settings).err().expect("refused");
+        assert!(matches!(error, HandOverError::Keystore(_)), "{error}");
+        let error = publish(&settings).expect_err("refused").to_string();
+        assert!(error.contains("validator-0.json"), "{error}");
     }
 }

@@ -34,3 +34,17 @@ pub(crate) fn aztec_args(role: Role, config: &NetworkConfig) -> &'static [&'stat
         | Role::Grafana => &[],
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::tests::config;
+
+    #[test]
+    fn a_prover_node_without_a_broker_does_not_insist_on_one() {
+        let mut config = config();
+        assert!(aztec_args(Role::ProverNode, &config).contains(&"--prover-node"));
+        config.endpoints.prover_broker = None;
+        assert!(!aztec_args(Role::ProverNode, &config).contains(&"--prover-node"));
+    }
+}

@@ -3,25 +3,102 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::path::PathBuf;
 
 use alloy_primitives::Address;
+use aznet_kit::files::{self, FileError};
+use aznet_kit::wait::{Look, WaitError};
 use aznet_model::config::NetworkConfig;
 use aznet_model::pod::PodName;
 use aznet_model::report::{Left, Outcome, Report, ValidatorSet};
 use clap::{Args, Subcommand};
+use thiserror::Error;
 
-use crate::error::NodeError;
-use crate::facts;
-use crate::holdings::Holdings;
-use crate::l1::L1;
-use crate::l1_secret;
-use crate::leave::Leaving;
-use crate::membership;
-use crate::say::say;
-use crate::set::Reader;
+use crate::config::{self, ConfigError};
+use crate::console::say;
+use crate::keys::holdings::{Holdings, HoldingsError};
+use crate::keys::wallet::Wallet;
+use crate::l1::secret::{self, SecretError};
+use crate::l1::{L1, L1Error};
+use crate::network::rollup::{self, RollupError};
+use crate::set::leave::{LeaveError, Leaving};
+use crate::set::reader::Reader;
 use crate::settings::Settings;
-use crate::wait::{Deadline, Pause};
-use crate::wallet::Wallet;
+use crate::wait::TimeLimit;
+
+/// Why a command has no report.
+#[derive(Debug, Error)]
+pub(crate) enum ValidatorsError {
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The Secret with the L1's URLs.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// A file.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The L1.
+    #[error(transparent)]
+    L1(#[from] L1Error),
+    /// The rollup.
+    #[error(transparent)]
+    Rollup(#[from] RollupError),
+    /// The pod's keys.
+    #[error(transparent)]
+    Holdings(#[from] HoldingsError),
+    /// Attesters leaving.
+    #[error(transparent)]
+    Leave(#[from] LeaveError),
+    /// What was awaited did not come.
+    #[error(transparent)]
+    Wait(#[from] WaitError),
+    /// Not an attester of this pod.
+    #[error("attester {0} is not one of this pod's")]
+    NotHeld(Address),
+    /// Only someone else can take an attester out.
+    #[error(
+        "only the withdrawer {withdrawer} can take attester {attester} out of the validator set, and its key is not here: call initiateWithdraw({attester}, <recipient>) of the rollup {rollup} with it, or name a Secret with it in validatorSet.withdrawerSecret; then do this again"
+    )]
+    NeedsWithdrawer {
+        /// The attester.
+        attester: Address,
+        /// Its withdrawer.
+        withdrawer: Address,
+        /// The rollup.
+        rollup: Address,
+    },
+    /// The withdrawer's key is none.
+    #[error("{} is not a private key (64 hexadecimal digits)", .0.display())]
+    WithdrawerKey(PathBuf),
+    /// Waiting would take longer than allowed.
+    #[error(
+        "the validators have left the set, but committees have them until epoch {epoch} begins, in {seconds} s, which is longer than this waits; their pods must run until then: do this again after that"
+    )]
+    StillDrawn {
+        /// The first epoch without them.
+        epoch: u64,
+        /// Seconds until then.
+        seconds: u64,
+    },
+}
+
+impl ValidatorsError {
+    /// Whether no restart of the pod can mend it.
+    pub(crate) fn is_final(&self) -> bool {
+        match self {
+            Self::Config(error) => error.is_final(),
+            Self::L1(error) => error.is_final(),
+            Self::Rollup(error) => error.is_final(),
+            Self::Holdings(error) => error.is_final(),
+            Self::Secret(_)
+            | Self::NotHeld(_)
+            | Self::NeedsWithdrawer { .. }
+            | Self::WithdrawerKey(_) => true,
+            Self::File(_) | Self::Leave(_) | Self::Wait(_) | Self::StillDrawn { .. } => false,
+        }
+    }
+}
 
 /// What to do; every command ends with a report, one JSON document on the last line.
 #[derive(Debug, Clone, Subcommand)]
@@ -59,18 +136,18 @@ pub(crate) struct Retire {
     pods: Vec<String>,
     /// The file with the private key of the withdrawer, where that is not the attester itself
     #[arg(long, env = "AZNET_WITHDRAWER_FILE")]
-    withdrawer: Option<std::path::PathBuf>,
+    withdrawer: Option<PathBuf>,
 }
 
 /// Runs a command.
-pub(crate) fn run(command: &Command, settings: &Settings) -> Result<(), NodeError> {
-    let mut config = facts::read_config(&settings.config)?;
-    l1_secret::apply(&mut config, &settings.l1_secret)?;
-    let deadline = Deadline::after(settings.wait_deadline);
+pub(crate) fn run(command: &Command, settings: &Settings) -> Result<(), ValidatorsError> {
+    let mut config = config::read(&settings.config)?;
+    secret::apply(&mut config, &settings.l1_secret)?;
+    let limit = TimeLimit::after(settings.wait_deadline);
     if let Command::Retire(retire) = command {
-        return Desk::open(&config, settings, deadline)?.retire(retire);
+        return OpenSet::open(&config, settings, limit)?.retire(retire);
     }
-    let own = Holdings::own(&config, settings, deadline)?;
+    let own = Holdings::own(&config, settings, limit)?;
     let mut report = Report {
         held: own.held(),
         set: None,
@@ -80,17 +157,17 @@ pub(crate) fn run(command: &Command, settings: &Settings) -> Result<(), NodeErro
     match command {
         Command::Held | Command::Retire(_) => {}
         Command::Show { pods } => {
-            let desk = Desk::open(&config, settings, deadline)?;
+            let open = OpenSet::open(&config, settings, limit)?;
             report.others = others(pods, &config, settings);
             let mut ours = report.held.attesters.clone();
             ours.extend(report.others.values().flatten());
-            report.set = Some(desk.reader().read(&ours)?);
+            report.set = Some(open.reader().read(&ours)?);
         }
         Command::Leave { attesters } => {
-            let desk = Desk::open(&config, settings, deadline)?;
+            let open = OpenSet::open(&config, settings, limit)?;
             let leaving = chosen(attesters, &own)?;
-            report.left = desk.leave(&leaving, &wallets(&own))?;
-            report.set = Some(desk.reader().read(&report.held.attesters)?);
+            report.left = open.leave(&leaving, &wallets(&own))?;
+            report.set = Some(open.reader().read(&report.held.attesters)?);
         }
     }
     print(&report);
@@ -110,13 +187,13 @@ fn others(
     pods.iter().filter_map(attesters).collect()
 }
 
-fn chosen(wanted: &[Address], own: &Holdings) -> Result<Vec<Address>, NodeError> {
+fn chosen(wanted: &[Address], own: &Holdings) -> Result<Vec<Address>, ValidatorsError> {
     let all = own.held().attesters;
     if wanted.is_empty() {
         return Ok(all);
     }
     match wanted.iter().find(|wanted| !all.contains(wanted)) {
-        Some(stranger) => Err(NodeError::NotHeld(*stranger)),
+        Some(stranger) => Err(ValidatorsError::NotHeld(*stranger)),
         None => Ok(wanted.to_vec()),
     }
 }
@@ -135,26 +212,26 @@ fn print(report: &Report) {
 }
 
 /// A network whose validator set is worked on.
-struct Desk<'a> {
+struct OpenSet<'a> {
     config: &'a NetworkConfig,
     settings: &'a Settings,
-    deadline: Deadline,
+    limit: TimeLimit,
     l1: L1,
     rollup: Address,
 }
 
-impl<'a> Desk<'a> {
+impl<'a> OpenSet<'a> {
     fn open(
         config: &'a NetworkConfig,
         settings: &'a Settings,
-        deadline: Deadline,
-    ) -> Result<Self, NodeError> {
-        let l1 = L1::wait(&config.l1, deadline)?;
-        let rollup = membership::rollup(config, settings, &l1, deadline)?;
+        limit: TimeLimit,
+    ) -> Result<Self, ValidatorsError> {
+        let l1 = L1::wait(&config.l1, limit)?;
+        let rollup = rollup::find(config, settings, &l1, limit)?;
         Ok(Self {
             config,
             settings,
-            deadline,
+            limit,
             l1,
             rollup,
         })
@@ -168,18 +245,22 @@ impl<'a> Desk<'a> {
         }
     }
 
-    fn leave(&self, attesters: &[Address], wallets: &[Wallet]) -> Result<Vec<Left>, NodeError> {
+    fn leave(
+        &self,
+        attesters: &[Address],
+        wallets: &[Wallet],
+    ) -> Result<Vec<Left>, ValidatorsError> {
         let leaving = Leaving {
             l1: &self.l1,
             chain_id: self.config.l1.chain_id,
             anvil: self.config.l1.anvil,
             wallets,
-            deadline: self.deadline,
+            limit: self.limit,
         };
         Ok(leaving.leave(&self.reader(), attesters)?)
     }
 
-    fn retire(&self, retire: &Retire) -> Result<(), NodeError> {
+    fn retire(&self, retire: &Retire) -> Result<(), ValidatorsError> {
         let mut attesters = Vec::new();
         let mut wallets: Vec<Wallet> = Self::withdrawer(retire)?.into_iter().collect();
         for pod in retire.pods.iter().map(|name| PodName::or_first(name)) {
@@ -195,7 +276,7 @@ impl<'a> Desk<'a> {
         }) {
             let (attester, withdrawer) = stuck;
             let rollup = self.rollup;
-            return Err(NodeError::NeedsWithdrawer {
+            return Err(ValidatorsError::NeedsWithdrawer {
                 attester,
                 withdrawer,
                 rollup,
@@ -204,19 +285,19 @@ impl<'a> Desk<'a> {
         self.until_out(&attesters)
     }
 
-    fn withdrawer(retire: &Retire) -> Result<Option<Wallet>, NodeError> {
+    fn withdrawer(retire: &Retire) -> Result<Option<Wallet>, ValidatorsError> {
         let Some(path) = &retire.withdrawer else {
             return Ok(None);
         };
-        let text = crate::files::read_if_there(path)?.unwrap_or_default();
+        let text = files::read_text_if_there(path)?.unwrap_or_default();
         let key = text.trim().parse::<alloy_signer_local::PrivateKeySigner>();
         // The parser's words could quote the key.
-        let key = key.map_err(|_| NodeError::WithdrawerKey(path.clone()))?;
+        let key = key.map_err(|_| ValidatorsError::WithdrawerKey(path.clone()))?;
         Ok(Some(Wallet::Key(key)))
     }
 
     /// Waits until no committee has one of them; where that is later than the deadline, says so at once.
-    fn until_out(&self, attesters: &[Address]) -> Result<(), NodeError> {
+    fn until_out(&self, attesters: &[Address]) -> Result<(), ValidatorsError> {
         let set = self.reader().read(attesters)?;
         let out = attesters.iter().map(|one| set.out_from(*one)).max();
         let out = out.unwrap_or_default().max(set.epoch());
@@ -226,27 +307,24 @@ impl<'a> Desk<'a> {
             "they are in no committee from epoch {out} on, which begins in {left} s; their stake is locked for {} s",
             set.exit_delay
         ));
-        if left > self.deadline.left().as_secs() {
-            return Err(NodeError::StillDrawn {
+        if left > self.limit.left().as_secs() {
+            return Err(ValidatorsError::StillDrawn {
                 epoch: out,
                 seconds: left,
             });
         }
         let what = format!("epoch {out}, from which on no committee has them");
-        self.deadline.until(&what, || self.reached(&set, ends))?;
-        Ok(())
+        self.limit
+            .until(&what, || Ok(Look::or_pending(self.reached(&set, ends))))
     }
 
-    fn reached(&self, set: &ValidatorSet, time: u64) -> Result<(), Pause> {
-        let block = self.l1.block("latest").map_err(Pause::not_yet)?;
-        let now = block.timestamp.to::<u64>();
+    fn reached(&self, set: &ValidatorSet, time: u64) -> Result<Look<()>, L1Error> {
+        let now = self.l1.block("latest")?.timestamp.to::<u64>();
         if now >= time {
-            return Ok(());
+            return Ok(Look::Done(()));
         }
         let epoch = now.saturating_sub(set.genesis) / set.epoch_seconds();
-        Err(Pause::NotYet(format!(
-            "epoch {epoch}, {} s to go",
-            time - now
-        )))
+        let left = time - now;
+        Ok(Look::Pending(format!("epoch {epoch}, {left} s to go")))
     }
 }

@@ -1,17 +1,18 @@
 //! Takes attesters out of the validator set, with the signature of who may: their withdrawer.
 
 use alloy_primitives::Address;
+use aznet_kit::error::chain;
+use aznet_kit::wait::Look;
 use aznet_model::abi::Rollup;
 use aznet_model::report::{Attester, Left, Outcome, Standing, ValidatorSet};
 use thiserror::Error;
 
-use crate::funding;
-use crate::l1::{L1, L1Error};
-use crate::say::{chain, say};
-use crate::set::Reader;
-use crate::staking::{Registrar, StakingError};
-use crate::wait::{Deadline, Pause};
-use crate::wallet::{Wallet, WalletError};
+use crate::console::say;
+use crate::keys::wallet::{Wallet, WalletError};
+use crate::l1::{L1, L1Error, funding};
+use crate::set::reader::Reader;
+use crate::set::registrar::{Registrar, RegistrarError};
+use crate::wait::TimeLimit;
 
 /// Why attesters do not leave.
 #[derive(Debug, Error)]
@@ -30,7 +31,7 @@ pub(crate) enum LeaveError {
     },
     /// The queue does not let it in, and only then it can leave.
     #[error(transparent)]
-    Queue(#[from] StakingError),
+    Queue(#[from] RegistrarError),
     /// Nobody could be drawn any more.
     #[error(
         "{leaving} of {active} validators can't leave: a committee needs {size}, and with fewer none is ever drawn again: the chain would halt for good. Add validators first"
@@ -56,7 +57,7 @@ pub(crate) struct Leaving<'a> {
     /// Accounts that may be withdrawers.
     pub(crate) wallets: &'a [Wallet],
     /// Limit for all of it.
-    pub(crate) deadline: Deadline,
+    pub(crate) limit: TimeLimit,
 }
 
 impl Leaving<'_> {
@@ -99,7 +100,7 @@ impl Leaving<'_> {
             l1: self.l1,
             rollup: set.rollup,
             anvil: self.anvil,
-            deadline: self.deadline,
+            limit: self.limit,
         };
         registrar.flush(&queued)?;
         Ok(true)
@@ -143,23 +144,15 @@ impl Leaving<'_> {
         rollup: Address,
         call: &Rollup::initiateWithdrawCall,
     ) -> Result<alloy_primitives::B256, WalletError> {
-        let (l1, deadline) = ((self.l1, self.chain_id), self.deadline);
-        let mut last = None;
-        let sent = deadline.until("the withdrawal in a block", || {
-            wallet
-                .transact(l1, rollup, call, deadline)
-                .map_err(|error| {
-                    let words = chain(&error);
-                    let again = words.to_lowercase().contains("nonce");
-                    last = Some(error);
-                    if again {
-                        Pause::NotYet(words)
-                    } else {
-                        Pause::Never(words)
-                    }
-                })
-        });
-        sent.map_err(|error| last.unwrap_or(WalletError::Wait(error)))
+        let (l1, limit) = ((self.l1, self.chain_id), self.limit);
+        limit.until("the withdrawal in a block", || {
+            match wallet.transact(l1, rollup, call, limit) {
+                Err(error) if chain(&error).to_lowercase().contains("nonce") => {
+                    Ok(Look::Pending(chain(&error)))
+                }
+                sent => sent.map(Look::Done),
+            }
+        })
     }
 }
 

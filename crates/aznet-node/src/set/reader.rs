@@ -7,8 +7,8 @@ use alloy_sol_types::SolEvent;
 use aznet_model::abi::{Escrow, Rollup};
 use aznet_model::report::{Attester, Draw, Exit, Standing, ValidatorSet};
 
-use crate::contracts;
 use crate::l1::{L1, L1Error};
+use crate::set::standing;
 
 /// Of a set up to this size every attester is described: each costs a request.
 const SMALL: usize = 256;
@@ -39,7 +39,7 @@ impl Reader<'_> {
             exit_delay: l1.number(rollup, &Rollup::getExitDelayCall {})?,
             active: l1.number(rollup, &Rollup::getActiveAttesterCountCall {})?,
             attesters: Vec::new(),
-            queue: contracts::queue(l1, rollup)?,
+            queue: standing::queue(l1, rollup)?,
             draws: Vec::new(),
         };
         let escrow = l1.read(rollup, &Rollup::getGSECall {})?;

@@ -6,21 +6,22 @@
 
 use alloy_primitives::{Address, B256};
 use alloy_sol_types::SolCall;
+use aznet_kit::error::chain;
+use aznet_kit::wait::{Look, WaitError};
 use aznet_model::abi::{Escrow, Rollup, StakingAsset};
 use aznet_model::report::Standing;
 use thiserror::Error;
 
-use crate::accounts::Account;
-use crate::bls::BlsKey;
-use crate::contracts::standing;
-use crate::funding;
-use crate::l1::{Fate, L1, L1Error};
-use crate::say::{chain, say};
-use crate::wait::{Deadline, Pause, WaitError};
+use crate::console::say;
+use crate::keys::account::Account;
+use crate::keys::bls::BlsKey;
+use crate::l1::{Fate, L1, L1Error, funding};
+use crate::set::standing::standing;
+use crate::wait::TimeLimit;
 
 /// Why attesters are not registered.
 #[derive(Debug, Error)]
-pub(crate) enum StakingError {
+pub(crate) enum RegistrarError {
     /// The L1.
     #[error(transparent)]
     L1(#[from] L1Error),
@@ -43,12 +44,12 @@ pub(crate) struct Registrar<'a> {
     /// Whether this is the chart's own anvil, on which pods register by themselves.
     pub(crate) anvil: bool,
     /// Limit for all of it.
-    pub(crate) deadline: Deadline,
+    pub(crate) limit: TimeLimit,
 }
 
 impl Registrar<'_> {
     /// Says where each attester stands, and on the chart's anvil registers those that are missing.
-    pub(crate) fn ensure(&self, attesters: &[Account]) -> Result<(), StakingError> {
+    pub(crate) fn ensure(&self, attesters: &[Account]) -> Result<(), RegistrarError> {
         let mut missing = Vec::new();
         let mut queued = Vec::new();
         for account in attesters {
@@ -69,7 +70,7 @@ impl Registrar<'_> {
     }
 
     /// Mints, approves and deposits the stake: each step for all attesters at once, since a step costs an L1 block.
-    fn deposit(&self, attesters: &[Address]) -> Result<(), StakingError> {
+    fn deposit(&self, attesters: &[Address]) -> Result<(), RegistrarError> {
         if attesters.is_empty() {
             return Ok(());
         }
@@ -101,7 +102,7 @@ impl Registrar<'_> {
         &self,
         escrow: Address,
         attester: Address,
-    ) -> Result<Rollup::depositCall, StakingError> {
+    ) -> Result<Rollup::depositCall, RegistrarError> {
         let key = BlsKey::random();
         let public_key = key.public_g1();
         let digest = Escrow::getRegistrationDigestCall {
@@ -113,45 +114,40 @@ impl Registrar<'_> {
             withdrawer: attester,
             publicKeyInG1: public_key,
             publicKeyInG2: key.public_g2(),
-            proofOfPossession: key.sign(&digest).ok_or(StakingError::Digest(escrow))?,
+            proofOfPossession: key.sign(&digest).ok_or(RegistrarError::Digest(escrow))?,
             moveWithLatestRollup: true,
         })
     }
 
     /// Lets the queue in until all of `attesters` have left it; the contract limits how many enter in an epoch.
-    pub(crate) fn flush(&self, attesters: &[Address]) -> Result<(), StakingError> {
-        self.deadline.until("a place in the validator set", || {
-            let waiting = self
-                .still_waiting(attesters)
-                .map_err(|error| Pause::not_yet(chain(&error)))?;
-            let Some(one) = waiting.first() else {
-                return Ok(());
-            };
-            let free = self
-                .l1
-                .read(self.rollup, &Rollup::getAvailableValidatorFlushesCall {});
-            if free
-                .map_err(|error| Pause::not_yet(chain(&error)))?
-                .is_zero()
-            {
-                return Err(Pause::NotYet(
-                    "no more validators may enter in this epoch".into(),
-                ));
-            }
-            self.for_all("entry into the validator set", &[*one], |sender| {
-                self.send(sender, self.rollup, &Rollup::flushEntryQueueCall {})
-            })
-            .map_err(|error| Pause::not_yet(chain(&error)))?;
-            Err(Pause::NotYet(format!(
-                "{} attesters in the queue",
-                waiting.len()
-            )))
-        })?;
+    pub(crate) fn flush(&self, attesters: &[Address]) -> Result<(), RegistrarError> {
+        self.limit
+            .until::<_, WaitError>("a place in the validator set", || {
+                Ok(Look::or_pending(self.let_one_in(attesters)))
+            })?;
         say(format_args!(
             "{} attesters joined the validator set; they attest after the next epochs' committees are drawn",
             attesters.len()
         ));
         Ok(())
+    }
+
+    fn let_one_in(&self, attesters: &[Address]) -> Result<Look<()>, RegistrarError> {
+        let waiting = self.still_waiting(attesters)?;
+        let Some(one) = waiting.first() else {
+            return Ok(Look::Done(()));
+        };
+        let free = self
+            .l1
+            .read(self.rollup, &Rollup::getAvailableValidatorFlushesCall {})?;
+        if free.is_zero() {
+            return Ok(Look::pending("no more validators may enter in this epoch"));
+        }
+        self.for_all("entry into the validator set", &[*one], |sender| {
+            self.send(sender, self.rollup, &Rollup::flushEntryQueueCall {})
+        })?;
+        let count = waiting.len();
+        Ok(Look::Pending(format!("{count} attesters in the queue")))
     }
 
     fn still_waiting(&self, attesters: &[Address]) -> Result<Vec<Address>, L1Error> {
@@ -170,11 +166,11 @@ impl Registrar<'_> {
         &self,
         what: &str,
         attesters: &[Address],
-        transact: impl Fn(Address) -> Result<B256, StakingError>,
-    ) -> Result<(), StakingError> {
+        transact: impl Fn(Address) -> Result<B256, RegistrarError>,
+    ) -> Result<(), RegistrarError> {
         let mut open: Vec<(Address, Option<B256>)> =
             attesters.iter().map(|attester| (*attester, None)).collect();
-        self.deadline.until(what, || {
+        self.limit.until::<_, WaitError>(what, || {
             let mut reason = "not in a block yet".to_owned();
             open.retain_mut(
                 |(attester, sent)| match self.step(*attester, sent, &transact) {
@@ -185,11 +181,11 @@ impl Registrar<'_> {
                     }
                 },
             );
-            if open.is_empty() {
-                Ok(())
+            Ok(if open.is_empty() {
+                Look::Done(())
             } else {
-                Err(Pause::NotYet(reason))
-            }
+                Look::Pending(reason)
+            })
         })?;
         Ok(())
     }
@@ -199,8 +195,8 @@ impl Registrar<'_> {
         &self,
         attester: Address,
         sent: &mut Option<B256>,
-        transact: &impl Fn(Address) -> Result<B256, StakingError>,
-    ) -> Result<bool, StakingError> {
+        transact: &impl Fn(Address) -> Result<B256, RegistrarError>,
+    ) -> Result<bool, RegistrarError> {
         let Some(transaction) = *sent else {
             *sent = Some(transact(attester)?);
             return Ok(false);
@@ -215,7 +211,12 @@ impl Registrar<'_> {
         }
     }
 
-    fn send<C: SolCall>(&self, from: Address, to: Address, call: &C) -> Result<B256, StakingError> {
+    fn send<C: SolCall>(
+        &self,
+        from: Address,
+        to: Address,
+        call: &C,
+    ) -> Result<B256, RegistrarError> {
         Ok(self.l1.send_as(from, to, call)?)
     }
 }

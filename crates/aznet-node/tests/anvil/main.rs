@@ -2,6 +2,8 @@
 //!
 //! Needs anvil in the search path or named by `AZNET_ANVIL_CMD`; without it the tests say so and do nothing.
 
+mod deployment;
+
 use std::io::Write;
 use std::net::TcpListener;
 use std::path::Path;
@@ -151,7 +153,7 @@ fn prepare() -> Option<(tempfile::TempDir, u16)> {
 }
 
 fn config() -> Value {
-    let text = include_str!("network.json");
+    let text = include_str!("../network.json");
     let mut config: Value = serde_json::from_str(text).expect("a network's configuration");
     config["l1"]["blockTime"] = json!(1);
     config
@@ -193,6 +195,38 @@ fn starts_in_the_past_and_keeps_its_chain_when_killed() {
     eventually("blocks of the present", || {
         (now().abs_diff(anvil.block("latest", "timestamp")) <= 2).then_some(())
     });
+}
+
+#[test]
+fn a_chain_in_use_outlives_a_change_of_its_clock_settings() {
+    let Some((dir, port)) = prepare() else { return };
+    let anvil = Anvil::start(dir.path(), port);
+    anvil.jump();
+    eventually("the release is recorded", || {
+        let record = std::fs::read_to_string(dir.path().join("anvil.chain.json")).ok()?;
+        let record: Value = serde_json::from_str(&record).ok()?;
+        record["releasedAt"].as_u64()
+    });
+    let jumped = anvil.block("latest", "timestamp");
+    eventually("a state from after the jump", || {
+        let state = std::fs::read(dir.path().join("anvil.json")).ok()?;
+        let state: Value = serde_json::from_slice(&state).ok()?;
+        let time = state["block"]["timestamp"]
+            .as_str()?
+            .trim_start_matches("0x");
+        (u64::from_str_radix(time, 16).ok()? >= jumped).then_some(())
+    });
+    let genesis = anvil.call("eth_getBlockByNumber", &json!(["0x0", false]))["hash"].clone();
+    anvil.kill_both();
+
+    // As if the head start had been far longer than this chain is old.
+    let mut longer = config();
+    longer["l1"]["blockTime"] = json!(12);
+    longer["epochDuration"] = json!(320);
+    std::fs::write(dir.path().join("network.json"), longer.to_string()).expect("writes");
+    let anvil = Anvil::start(dir.path(), port);
+    let again = anvil.call("eth_getBlockByNumber", &json!(["0x0", false]))["hash"].clone();
+    assert_eq!(again, genesis, "the same chain");
 }
 
 #[test]
