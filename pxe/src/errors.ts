@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { redactedUrls } from './redact.ts';
 
 /** What went wrong, for programs; sent as `error.data.kind`. */
 export type ErrorKind =
@@ -57,7 +58,8 @@ export function messageOf(error: unknown): string {
     }
   }
   const whole = texts.join(': ') || 'unknown error';
-  return whole.length > MAX_MESSAGE_LENGTH ? `${whole.slice(0, MAX_MESSAGE_LENGTH)} … (cut)` : whole;
+  const shown = redactedUrls(whole);
+  return shown.length > MAX_MESSAGE_LENGTH ? `${shown.slice(0, MAX_MESSAGE_LENGTH)} … (cut)` : shown;
 }
 
 function ownMessage(error: unknown): string {

@@ -3,6 +3,7 @@ import { getConfigEnvVars, initTelemetryClient } from '@aztec/telemetry-client/s
 import { ConfigError, type Config, readConfig } from './config.ts';
 import { RpcError, messageOf } from './errors.ts';
 import { logger } from './log.ts';
+import { redactedUrl } from './redact.ts';
 import { PxeServer } from './server.ts';
 import { Session } from './session.ts';
 import { Startup } from './startup.ts';
@@ -12,7 +13,7 @@ const log = logger('main');
 
 /** Listens first, so that /status can say what the start waits for; ends on SIGTERM or SIGINT. */
 async function run(config: Config): Promise<void> {
-  log.info(`pxe ${VERSION}: node ${config.nodeUrl}, proofs ${config.proverEnabled ? 'real' : 'fake'}`);
+  log.info(`pxe ${VERSION}: node ${redactedUrl(config.nodeUrl)}, proofs ${config.proverEnabled ? 'real' : 'fake'}`);
   const telemetry = await initTelemetryClient(getConfigEnvVars());
   const stopping = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {

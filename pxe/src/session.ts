@@ -5,6 +5,7 @@ import { Fees } from './fees.ts';
 import { logger } from './log.ts';
 import { NodeConnection, type NodeInfo } from './node.ts';
 import { waitForPeers } from './peers.ts';
+import { redactedUrl } from './redact.ts';
 import { Tokens } from './tokens.ts';
 import { Transactions } from './transactions.ts';
 import { type PxeWallet, openWallet } from './wallet.ts';
@@ -38,13 +39,13 @@ export class Session {
   /** Waits for the node, then opens the wallet; `onWait` hears what is missing meanwhile. */
   static async open(config: Config, signal: AbortSignal, onWait: (text: string) => void): Promise<Session> {
     const connection = new NodeConnection(config.nodeUrl);
-    const url = config.nodeUrl;
+    const url = redactedUrl(config.nodeUrl);
     onWait(`waiting for the Aztec node at ${url}`);
     const info = await connection.waitUntilReady(config.startTimeoutMs, signal, (seen, elapsedMs) =>
       onWait(`waiting for the Aztec node at ${url} (${Math.round(elapsedMs / 1_000)} s): ${seen}`),
     );
     onWait('waiting for the node to have peers');
-    await waitForPeers(url, signal);
+    await waitForPeers(config.nodeUrl, signal);
     onWait('opening the wallet');
     const node = connection.client;
     const { wallet, close } = await openWallet(config, node);
@@ -61,7 +62,7 @@ export class Session {
 
   /** Why this session cannot serve at the moment, or undefined. */
   async problem(): Promise<string | undefined> {
-    const url = this.config.nodeUrl;
+    const url = redactedUrl(this.config.nodeUrl);
     try {
       const now = rollupOf(await this.connection.probe());
       const then = rollupOf(this.info);

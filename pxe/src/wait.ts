@@ -23,23 +23,38 @@ export type WaitOptions = {
 };
 
 /**
- * Looks again and again until the thing is there.
+ * Looks again and again until the thing is there. A look that hangs is cut off at the deadline, or when called off.
  * @throws WaitTimeout at the deadline; the signal's reason when called off; whatever `look` throws.
  */
 export async function until<T>(options: WaitOptions, look: () => Promise<Look<T>>): Promise<T> {
+  const { what, timeoutMs, intervalMs, signal, onLook } = options;
   const started = performance.now();
-  for (;;) {
-    options.signal.throwIfAborted();
-    const result = await look();
-    if ('done' in result) {
-      return result.done;
+  let seen = 'nothing yet';
+  const over = new AbortController();
+  const either = AbortSignal.any([over.signal, signal]);
+  const cutOff = sleep(timeoutMs, undefined, { signal: either }).then(
+    () => {
+      throw new WaitTimeout(what, performance.now() - started, seen);
+    },
+    (aborted: unknown) => {
+      throw signal.reason ?? aborted;
+    },
+  );
+  try {
+    for (;;) {
+      signal.throwIfAborted();
+      const result = await Promise.race([look(), cutOff]);
+      if ('done' in result) {
+        return result.done;
+      }
+      seen = result.seen;
+      onLook?.(seen, performance.now() - started);
+      await Promise.race([sleep(intervalMs, undefined, { signal: either }), cutOff]);
     }
-    const elapsed = performance.now() - started;
-    if (elapsed >= options.timeoutMs) {
-      throw new WaitTimeout(options.what, elapsed, result.seen);
-    }
-    options.onLook?.(result.seen, elapsed);
-    await sleep(options.intervalMs, undefined, { signal: options.signal });
+  } finally {
+    // The wait is over: the rejection of what bounds it must not surface as an unhandled one.
+    cutOff.catch(() => {});
+    over.abort();
   }
 }
 

@@ -29,6 +29,15 @@ test('until stops at once when called off', async () => {
   await assert.rejects(waiting, /abort|leaving/);
 });
 
+test('until cuts off a look that hangs', async () => {
+  const hangs = () => new Promise<never>(() => {});
+  await assert.rejects(until({ what: 'the node', timeoutMs: 20, intervalMs: 1, signal }, hangs), WaitTimeout);
+  const abort = new AbortController();
+  const waiting = until({ what: 'the node', timeoutMs: 60_000, intervalMs: 1, signal: abort.signal }, hangs);
+  abort.abort(new Error('leaving'));
+  await assert.rejects(waiting, /leaving/);
+});
+
 test('within keeps the value, or rejects in time', async () => {
   assert.equal(await within(5_000, 'late', Promise.resolve(1)), 1);
   await assert.rejects(within(1, 'late', new Promise(() => {})), /late/);

@@ -140,6 +140,17 @@ pub fn copy_tree(from: &Path, to: &Path, skip: &[&str]) -> Result<(), FileError>
     Ok(())
 }
 
+/// Makes a folder unless it is there; one that is keeps its mode, for it may be a mount that is not ours to change.
+///
+/// # Errors
+/// [`FileError`].
+pub fn make_dir_if_missing(path: &Path, access: Access) -> Result<(), FileError> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    make_dir(path, access)
+}
+
 fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
     if fs::metadata(path)?.permissions().mode() & 0o7777 == mode {
         return Ok(());
@@ -218,10 +229,25 @@ fn folder_of(path: &Path) -> &Path {
 /// # Errors
 /// [`FileError`].
 pub fn write_json(path: &Path, value: &impl Serialize, access: Access) -> Result<(), FileError> {
-    let text = serde_json::to_vec_pretty(value)
+    write(path, json(path, value)?, access)
+}
+
+/// [`write_json`] that returns once the content is on disk.
+///
+/// # Errors
+/// [`FileError`].
+pub fn write_json_durable(
+    path: &Path,
+    value: &impl Serialize,
+    access: Access,
+) -> Result<(), FileError> {
+    write_durable(path, json(path, value)?, access)
+}
+
+fn json(path: &Path, value: &impl Serialize) -> Result<Vec<u8>, FileError> {
+    serde_json::to_vec_pretty(value)
         .map_err(io::Error::from)
-        .map_err(FileError::of("write", path))?;
-    write(path, text, access)
+        .map_err(FileError::of("write", path))
 }
 
 /// A file's text.
@@ -242,6 +268,19 @@ pub fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(FileError::of("read", path)(error)),
     }
+}
+
+/// A file's text; `None` if there is no such file.
+///
+/// # Errors
+/// [`FileError`], also where the content is not UTF-8.
+pub fn read_text_if_there(path: &Path) -> Result<Option<String>, FileError> {
+    let text = |bytes| {
+        String::from_utf8(bytes)
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.utf8_error()))
+            .map_err(FileError::of("read", path))
+    };
+    read_if_there(path)?.map(text).transpose()
 }
 
 /// Removes a file if it is there.
@@ -396,10 +435,16 @@ mod tests {
             (read(&path).unwrap().as_str(), mode(&path)),
             ("[\n  1\n]", 0o600)
         );
+        write_json_durable(&path, &[2], Access::Private).unwrap();
+        assert_eq!(
+            read_text_if_there(&path).unwrap().as_deref(),
+            Some("[\n  2\n]")
+        );
         write_durable(&path, "two", Access::Shared).unwrap();
         assert_eq!((read(&path).unwrap().as_str(), mode(&path)), ("two", 0o644));
         remove_if_there(&path).unwrap();
         remove_if_there(&path).unwrap();
+        assert_eq!(read_text_if_there(&path).unwrap(), None);
         let error = read(&path).unwrap_err().to_string();
         assert_eq!(error, format!("could not read {}", path.display()));
     }

@@ -170,14 +170,37 @@ impl Tool {
     /// # Errors
     /// [`ProcessError`].
     pub async fn output(
+        self,
+        deadline: Duration,
+        cancel: &CancellationToken,
+    ) -> Result<String, ProcessError> {
+        self.run(Stdio::piped(), |_| (), deadline, cancel).await
+    }
+
+    /// Like [`Tool::output`], and what it prints is handed to `heard` as it comes; its errors go where ours go.
+    ///
+    /// # Errors
+    /// [`ProcessError`].
+    pub async fn stream(
+        self,
+        heard: impl FnMut(&[u8]),
+        deadline: Duration,
+        cancel: &CancellationToken,
+    ) -> Result<String, ProcessError> {
+        self.run(Stdio::inherit(), heard, deadline, cancel).await
+    }
+
+    async fn run(
         mut self,
+        errors: Stdio,
+        heard: impl FnMut(&[u8]),
         deadline: Duration,
         cancel: &CancellationToken,
     ) -> Result<String, ProcessError> {
         let input = self.input.take();
         let stdin = input.as_ref().map_or_else(Stdio::null, |_| Stdio::piped());
-        let mut child = self.spawn(stdin, Stdio::piped(), Stdio::piped())?;
-        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+        let mut child = self.spawn(stdin, Stdio::piped(), errors)?;
+        let (mut stdout, mut stderr) = (Kept::new(heard), Kept::new(|_: &[u8]| ()));
         let end = follow(
             &mut child,
             input.unwrap_or_default(),
@@ -189,7 +212,7 @@ impl Tool {
         if !matches!(end, End::Exited(_)) {
             stop(&mut child).await;
         }
-        self.verdict(end, deadline, &text(&stdout), &text(&stderr))
+        self.verdict(end, deadline, &stdout.text(), &stderr.text())
     }
 
     fn verdict(
@@ -329,7 +352,7 @@ enum End {
 async fn follow(
     child: &mut Child,
     input: Vec<u8>,
-    (stdout, stderr): (&mut Vec<u8>, &mut Vec<u8>),
+    (stdout, stderr): (&mut Kept<impl FnMut(&[u8])>, &mut Kept<impl FnMut(&[u8])>),
     deadline: Duration,
     cancel: &CancellationToken,
 ) -> End {
@@ -340,7 +363,7 @@ async fn follow(
             let _closed = stdin.write_all(&input).await;
         }
     };
-    let streams = async { tokio::join!(feed, collect(out, stdout), collect(err, stderr)) };
+    let streams = async { tokio::join!(feed, stdout.collect(out), stderr.collect(err)) };
     tokio::pin!(streams);
     let late = tokio::time::sleep(deadline);
     tokio::pin!(late);
@@ -374,22 +397,36 @@ pub async fn stop(child: &mut Child) {
     }
 }
 
-/// Reads to the end and keeps the last part.
-async fn collect(from: Option<impl AsyncRead + Unpin>, kept: &mut Vec<u8>) {
-    let Some(mut from) = from else {
-        return;
-    };
-    let mut buffer = vec![0; 64 * 1024];
-    while let Ok(count @ 1..) = from.read(&mut buffer).await {
-        kept.extend_from_slice(&buffer[..count]);
-        if kept.len() > 2 * KEPT {
-            kept.drain(..kept.len() - KEPT);
-        }
-    }
+/// The last part of a stream, all of which `heard` is handed as it comes.
+struct Kept<F> {
+    bytes: Vec<u8>,
+    heard: F,
 }
 
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
+impl<F: FnMut(&[u8])> Kept<F> {
+    fn new(heard: F) -> Self {
+        let bytes = Vec::new();
+        Self { bytes, heard }
+    }
+
+    /// Reads to the end.
+    async fn collect(&mut self, from: Option<impl AsyncRead + Unpin>) {
+        let Some(mut from) = from else {
+            return;
+        };
+        let mut buffer = vec![0; 64 * 1024];
+        while let Ok(count @ 1..) = from.read(&mut buffer).await {
+            (self.heard)(&buffer[..count]);
+            self.bytes.extend_from_slice(&buffer[..count]);
+            if self.bytes.len() > 2 * KEPT {
+                self.bytes.drain(..self.bytes.len() - KEPT);
+            }
+        }
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes).into_owned()
+    }
 }
 
 #[cfg(test)]
@@ -426,6 +463,27 @@ mod tests {
         assert_eq!(answer.await.unwrap(), long);
         let deaf = run(shell("exit 0").input(long));
         assert_eq!(deaf.await.unwrap(), "");
+    }
+
+    #[tokio::test]
+    async fn what_is_streamed_is_heard_before_the_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let go_on = dir.path().join("go-on");
+        let script = format!(
+            "echo begun; while [ ! -e {} ]; do sleep 0.05; done; echo done",
+            go_on.display()
+        );
+        let never = never();
+        let answer = shell(&script).stream(
+            |bytes| {
+                if bytes.starts_with(b"begun") {
+                    std::fs::write(&go_on, "").unwrap();
+                }
+            },
+            LONG,
+            &never,
+        );
+        assert_eq!(answer.await.unwrap(), "begun\ndone\n");
     }
 
     #[tokio::test]

@@ -23,6 +23,18 @@ impl<T> Look<T> {
     pub fn pending(seen: impl std::fmt::Display) -> Self {
         Self::Pending(seen.to_string())
     }
+
+    /// What a look found; its error is a reason to look again, not to stop.
+    pub fn or_pending(found: Result<Self, impl std::error::Error>) -> Self {
+        found.unwrap_or_else(|error| Self::Pending(crate::error::chain(&error)))
+    }
+}
+
+impl<T, E: std::error::Error> From<Result<T, E>> for Look<T> {
+    /// A value ends the wait; an error is a reason to look again.
+    fn from(found: Result<T, E>) -> Self {
+        Self::or_pending(found.map(Self::Done))
+    }
 }
 
 /// How long to wait and how often to look.
@@ -212,6 +224,16 @@ mod tests {
         })
         .await;
         assert!(matches!(answer, Err(WaitError::Cancelled { .. })));
+    }
+
+    #[test]
+    fn an_error_can_be_a_reason_to_look_again() {
+        let refused = std::io::Error::other("connection refused");
+        assert_eq!(
+            Look::<()>::from(Err(refused)),
+            Look::pending("connection refused")
+        );
+        assert_eq!(Look::from(Ok::<_, std::io::Error>(7)), Look::Done(7));
     }
 
     #[test]

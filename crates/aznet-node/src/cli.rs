@@ -6,9 +6,12 @@ use std::process::ExitCode;
 use aznet_model::role::Role;
 use clap::{Parser, Subcommand};
 
+use crate::environment::credentials;
 use crate::error::NodeError;
-use crate::settings::Settings;
-use crate::{anvil, aztec, install, keystores, role, signer, validators};
+use crate::roles::{anvil, aztec, keystore, program};
+use crate::set::command as validators;
+use crate::settings::{Settings, TERMINATION_LOG};
+use crate::{install, signer};
 
 /// Starts one pod of an Aztec network.
 #[derive(Debug, Parser)]
@@ -28,13 +31,17 @@ enum Command {
         /// A directory to make as well; may be repeated
         #[arg(long)]
         mkdir: Vec<PathBuf>,
+        /// A variable with a credential, and the Secret and key it is from, as VARIABLE=SECRET/KEY: refused if white
+        /// space is in it, for who reads it takes that for part of the credential; may be repeated
+        #[arg(long, value_parser = credentials::Source::parse)]
+        check_credential: Vec<credentials::Source>,
     },
     /// Wait for what a role needs, then become its process
     Run(Box<Run>),
     /// Hand a pod its own file of the keystore Secret
     Keystore {
         #[command(subcommand)]
-        command: keystores::Command,
+        command: keystore::Command,
         #[command(flatten)]
         settings: Box<Settings>,
     },
@@ -52,7 +59,7 @@ enum Command {
 #[derive(Debug, clap::Args)]
 struct Run {
     /// The pod's role
-    #[arg(value_parser = role::parser())]
+    #[arg(value_parser = program::parser())]
     role: Role,
     #[command(flatten)]
     settings: Settings,
@@ -65,28 +72,38 @@ impl Cli {
     /// Does what was asked for; returns only with an exit code to give, or a failure.
     pub(crate) fn run(&self) -> Result<ExitCode, NodeError> {
         match &self.command {
-            Command::Install { dir, mkdir } => {
-                install::install(dir.as_deref(), mkdir)?;
+            Command::Install {
+                dir,
+                mkdir,
+                check_credential,
+            } => {
+                install::install(dir.as_deref(), mkdir, check_credential)?;
                 Ok(ExitCode::SUCCESS)
             }
             Command::Run(run) => match run.role {
-                Role::Anvil => anvil::run(&run.settings, &run.args),
-                role => aztec::run(role, &run.settings, &run.args),
+                Role::Anvil => Ok(anvil::run(&run.settings, &run.args)?),
+                role => Ok(aztec::run(role, &run.settings, &run.args)?),
             },
             Command::Keystore { command, settings } => {
-                keystores::run(command, settings).map(|()| ExitCode::SUCCESS)
+                keystore::run(command, settings)?;
+                Ok(ExitCode::SUCCESS)
             }
             Command::Validators { command, settings } => {
-                validators::run(command, settings).map(|()| ExitCode::SUCCESS)
+                validators::run(command, settings)?;
+                Ok(ExitCode::SUCCESS)
             }
-            Command::Signer(options) => signer::run(options).map(|()| ExitCode::SUCCESS),
+            Command::Signer(options) => {
+                signer::run(options)?;
+                Ok(ExitCode::SUCCESS)
+            }
         }
     }
 
     /// Where a failure's reason goes.
     pub(crate) fn termination_log(&self) -> Option<&Path> {
         match &self.command {
-            Command::Install { .. } | Command::Signer(_) => None,
+            Command::Signer(_) => None,
+            Command::Install { .. } => Some(Path::new(TERMINATION_LOG)),
             Command::Run(run) => Some(&run.settings.termination_log),
             // Run beside a pod's process, its failure is not the container's.
             Command::Validators { command, .. } if !command.is_job() => None,

@@ -1,12 +1,16 @@
-//! The environment of a role's process: a pure function of the network's configuration and the pod's facts.
+//! The environment of a role's process: a pure function of the network's configuration and the pod's inputs.
 
 use std::collections::BTreeMap;
 
-use crate::facts::Facts;
+use crate::settings::Settings;
 use aznet_model::config::NetworkConfig;
 use aznet_model::role::Role;
 
+pub(crate) mod credentials;
+mod inputs;
 mod slashing;
+
+pub(crate) use inputs::{Inputs, announced};
 
 /// Port of a node's RPC, a broker's, an agent's and a wallet server's.
 const RPC_PORT: u16 = 8080;
@@ -18,7 +22,7 @@ const P2P_PORT: u16 = 40400;
 type Env = BTreeMap<String, String>;
 
 /// The variables of a role.
-pub(crate) fn environment(role: Role, config: &NetworkConfig, facts: &Facts) -> Env {
+pub(crate) fn environment(role: Role, config: &NetworkConfig, inputs: &Inputs) -> Env {
     let mut env = Env::new();
     match role {
         Role::Anvil | Role::BlobStore | Role::OtelCollector | Role::Prometheus | Role::Grafana => {
@@ -26,19 +30,19 @@ pub(crate) fn environment(role: Role, config: &NetworkConfig, facts: &Facts) -> 
         }
         Role::Pxe => wallet(&mut env, config),
         Role::ProverAgent => agent(&mut env, config),
-        Role::Bot => bot(&mut env, config, facts),
+        Role::Bot => bot(&mut env, config, inputs),
         Role::ProverBroker => set(&mut env, "RPC_MAX_BODY_SIZE", "64mb"),
         Role::BootNode | Role::FullNode | Role::Validator | Role::ProverNode => {
-            node(&mut env, role, config, facts);
+            node(&mut env, role, config, inputs);
         }
     }
     l1(&mut env, config);
     rollup(&mut env, config);
-    set(&mut env, "DATA_DIRECTORY", &facts.data.display());
-    if let Some(registry) = facts.registry {
+    set(&mut env, "DATA_DIRECTORY", &inputs.data.display());
+    if let Some(registry) = inputs.registry {
         set(&mut env, "REGISTRY_CONTRACT_ADDRESS", &registry);
     }
-    if let Some(keystore) = &facts.keystore {
+    if let Some(keystore) = &inputs.keystore {
         set(&mut env, "KEY_STORE_DIRECTORY", &keystore.display());
     }
     env
@@ -51,7 +55,7 @@ pub(crate) fn deployment_environment(config: &NetworkConfig) -> Env {
     rollup(&mut env, config);
     slashing::deployment(&mut env, config);
     if let Some(url) = config.l1.execution_urls.first() {
-        // What forge is told by, see forge_shim.cjs.
+        // What forge is told by, see network/forge_key.cjs.
         set(&mut env, "FOUNDRY_ETH_RPC_URL", url);
     }
     if config.l1.anvil {
@@ -59,6 +63,19 @@ pub(crate) fn deployment_environment(config: &NetworkConfig) -> Env {
         set(&mut env, "FORGE_BROADCAST_MAX_RETRIES", &0);
     }
     env
+}
+
+/// What is added to the variables that a process inherits from this one: a search path on which it finds `forge`, and
+/// of `computed` what is not set already, for the chart's `env` wins.
+pub(crate) fn beside_own(computed: &BTreeMap<String, String>) -> Vec<(String, String)> {
+    let unset = computed
+        .iter()
+        .filter(|(name, _)| std::env::var_os(name).is_none());
+    let path = Settings::search_path(std::env::var("PATH").ok());
+    unset
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .chain([("PATH".to_owned(), path)])
+        .collect()
 }
 
 fn set<V: ToString + ?Sized>(env: &mut Env, name: &str, value: &V) {
@@ -130,18 +147,18 @@ fn rollup(env: &mut Env, config: &NetworkConfig) {
     set(env, "PROVER_REAL_PROOFS", &config.real_proofs);
 }
 
-fn node(env: &mut Env, role: Role, config: &NetworkConfig, facts: &Facts) {
+fn node(env: &mut Env, role: Role, config: &NetworkConfig, inputs: &Inputs) {
     set(env, "AZTEC_PORT", &RPC_PORT);
     set(env, "AZTEC_ADMIN_PORT", &ADMIN_PORT);
-    if !facts.admin_key_hash {
+    if !inputs.admin_key_hash {
         // Otherwise a node makes up an API key and prints it into its log.
         set(env, "AZTEC_DISABLE_ADMIN_API_KEY", &true);
     }
     set(env, "ENABLE_VERSION_CHECK", &false);
     set(env, "SYNC_MODE", "full");
     sentinel(env, config);
-    p2p(env, facts);
-    blobs(env, config, facts);
+    p2p(env, inputs);
+    blobs(env, config, inputs);
     gas(env, config);
     slashing::node(env, config);
     if role == Role::ProverNode {
@@ -168,18 +185,18 @@ fn sentinel(env: &mut Env, config: &NetworkConfig) {
     );
 }
 
-fn p2p(env: &mut Env, facts: &Facts) {
+fn p2p(env: &mut Env, inputs: &Inputs) {
     set(env, "P2P_ENABLED", &true);
     set(env, "P2P_PORT", &P2P_PORT);
     set(env, "P2P_LISTEN_ADDR", "0.0.0.0");
-    if let Some(place) = &facts.announced {
+    if let Some(place) = &inputs.announced {
         set(env, "P2P_IP", &place.ip);
         if let Some(port) = place.port {
             set(env, "P2P_BROADCAST_PORT", &port);
         }
     }
-    if !facts.bootstrap.is_empty() {
-        set(env, "BOOTSTRAP_NODES", &facts.bootstrap.join(","));
+    if !inputs.bootstrap.is_empty() {
+        set(env, "BOOTSTRAP_NODES", &inputs.bootstrap.join(","));
         // They are nodes like all others; without this, a node never dials those it joins by.
         set(env, "P2P_BOOTSTRAP_NODES_AS_FULL_PEERS", &true);
     }
@@ -187,22 +204,22 @@ fn p2p(env: &mut Env, facts: &Facts) {
     set(
         env,
         "PEER_ID_PRIVATE_KEY_PATH",
-        &facts.data.join("p2p-private-key").display(),
+        &inputs.data.join("p2p-private-key").display(),
     );
     // Pods of one machine share its address space.
     set(env, "DEBUG_P2P_DISABLE_COLOCATION_PENALTY", &true);
 }
 
-fn blobs(env: &mut Env, config: &NetworkConfig, facts: &Facts) {
+fn blobs(env: &mut Env, config: &NetworkConfig, inputs: &Inputs) {
     list(
         env,
         "L1_CONSENSUS_HOST_API_KEYS",
-        &facts.consensus_keys.keys,
+        &inputs.consensus_keys.keys,
     );
     list(
         env,
         "L1_CONSENSUS_HOST_API_KEY_HEADERS",
-        &facts.consensus_keys.headers,
+        &inputs.consensus_keys.headers,
     );
     if let Some(store) = &config.endpoints.blob_store {
         set(env, "BLOB_FILE_STORE_URLS", store);
@@ -235,10 +252,10 @@ fn wallet(env: &mut Env, config: &NetworkConfig) {
 }
 
 /// What a bot does is in the variables that the chart renders; here is who it is and whom it asks.
-fn bot(env: &mut Env, config: &NetworkConfig, facts: &Facts) {
+fn bot(env: &mut Env, config: &NetworkConfig, inputs: &Inputs) {
     wallet(env, config);
     set(env, "AZTEC_PORT", &RPC_PORT);
-    if let Some(account) = &facts.account {
+    if let Some(account) = &inputs.account {
         set(env, "BOT_PRIVATE_KEY", &account.secret);
         if let Some(salt) = account.salt {
             set(env, "BOT_ACCOUNT_SALT", salt);
@@ -247,24 +264,20 @@ fn bot(env: &mut Env, config: &NetworkConfig, facts: &Facts) {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use std::path::PathBuf;
 
+    use alloy_primitives::Address;
+
     use super::*;
-    use crate::bot::Account;
-    use crate::facts::Place;
-    use crate::l1_secret::ApiKeys;
-    use crate::role::aztec_args;
+    use crate::config::tests::config;
+    use crate::environment::inputs::Announced;
+    use crate::keys::bot::Account;
+    use crate::l1::secret::ApiKeys;
 
-    /// The small network, with a further group of validators.
-    pub(crate) fn config() -> NetworkConfig {
-        serde_json::from_str(include_str!("../tests/network.json"))
-            .expect("as the chart renders it")
-    }
-
-    fn facts() -> Facts {
-        Facts {
-            announced: Some(Place {
+    fn inputs() -> Inputs {
+        Inputs {
+            announced: Some(Announced {
                 ip: "10.1.2.3".into(),
                 port: None,
             }),
@@ -276,11 +289,9 @@ pub(crate) mod tests {
                 salt: Some("0x0"),
             }),
             admin_key_hash: true,
-            ..Facts::default()
+            ..Inputs::default()
         }
     }
-
-    use alloy_primitives::Address;
 
     #[test]
     fn each_role() {
@@ -294,7 +305,10 @@ pub(crate) mod tests {
             Role::Pxe,
             Role::Bot,
         ] {
-            insta::assert_debug_snapshot!(role.to_string(), environment(role, &config(), &facts()));
+            insta::assert_debug_snapshot!(
+                role.to_string(),
+                environment(role, &config(), &inputs())
+            );
         }
     }
 
@@ -308,14 +322,14 @@ pub(crate) mod tests {
         let mut config = config();
         config.l1.consensus_urls = vec!["https://beacon.example".into()];
         config.endpoints.blob_store = None;
-        let facts = Facts {
+        let inputs = Inputs {
             consensus_keys: ApiKeys {
                 keys: vec!["secret".into()],
                 headers: vec!["x-api-key".into()],
             },
-            ..facts()
+            ..inputs()
         };
-        let env = environment(Role::Validator, &config, &facts);
+        let env = environment(Role::Validator, &config, &inputs);
         assert_eq!(env["L1_CONSENSUS_HOST_URLS"], "https://beacon.example");
         assert_eq!(env["L1_CONSENSUS_HOST_API_KEYS"], "secret");
         assert_eq!(env["L1_CONSENSUS_HOST_API_KEY_HEADERS"], "x-api-key");
@@ -326,7 +340,7 @@ pub(crate) mod tests {
     fn offences_have_the_penalties_that_are_said() {
         let mut config = config();
         config.slashing.disable_penalties = false;
-        let env = environment(Role::FullNode, &config, &facts());
+        let env = environment(Role::FullNode, &config, &inputs());
         assert_eq!(env["SLASH_PRUNE_PENALTY"], "1");
         assert_eq!(env["SLASH_UNKNOWN_PENALTY"], "9");
         assert_eq!(env["SLASH_INACTIVITY_TARGET_PERCENTAGE"], "0.9");
@@ -338,23 +352,22 @@ pub(crate) mod tests {
     fn a_prover_node_without_a_broker_proves_by_itself() {
         let mut config = config();
         config.endpoints.prover_broker = None;
-        let env = environment(Role::ProverNode, &config, &facts());
+        let env = environment(Role::ProverNode, &config, &inputs());
         assert_eq!(env["PROVER_AGENT_COUNT"], "1");
         assert!(!env.contains_key("PROVER_BROKER_HOST"));
         assert_eq!(env["ENABLE_PROVER_NODE"], "true");
-        assert!(!aztec_args(Role::ProverNode, &config).contains(&"--prover-node"));
     }
 
     #[test]
     fn peers_are_told_the_port_that_leads_to_the_pod() {
-        let facts = Facts {
-            announced: Some(Place {
+        let inputs = Inputs {
+            announced: Some(Announced {
                 ip: "203.0.113.7".into(),
                 port: Some(30401),
             }),
-            ..facts()
+            ..inputs()
         };
-        let env = environment(Role::Validator, &config(), &facts);
+        let env = environment(Role::Validator, &config(), &inputs);
         assert_eq!(env["P2P_IP"], "203.0.113.7");
         assert_eq!(env["P2P_BROADCAST_PORT"], "30401");
         assert_eq!(env["P2P_PORT"], "40400");
@@ -362,21 +375,21 @@ pub(crate) mod tests {
 
     #[test]
     fn without_a_hash_no_node_prints_a_key() {
-        let facts = Facts {
+        let inputs = Inputs {
             admin_key_hash: false,
-            ..facts()
+            ..inputs()
         };
-        let env = environment(Role::Validator, &config(), &facts);
+        let env = environment(Role::Validator, &config(), &inputs);
         assert_eq!(env["AZTEC_DISABLE_ADMIN_API_KEY"], "true");
     }
 
     #[test]
     fn keys_go_by_file_only() {
-        let facts = Facts {
+        let inputs = Inputs {
             keystore: Some("/dev/shm/k".into()),
-            ..facts()
+            ..inputs()
         };
-        let env = environment(Role::Validator, &config(), &facts);
+        let env = environment(Role::Validator, &config(), &inputs);
         assert_eq!(env["KEY_STORE_DIRECTORY"], "/dev/shm/k");
         assert!(!env.keys().any(|name| name.contains("PRIVATE_KEYS")));
     }

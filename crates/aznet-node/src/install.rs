@@ -1,69 +1,63 @@
 //! Puts this program where the main container finds it.
 
-use std::fs;
-use std::io;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use aznet_kit::files::{self, Access, FileError};
 use thiserror::Error;
 
-use crate::say::say;
+use crate::console::say;
+use crate::environment::credentials::{CredentialError, Source};
 
 /// Why installing failed.
 #[derive(Debug, Error)]
 pub(crate) enum InstallError {
     /// The program's own file can't be found.
     #[error("can't find the file of this program")]
-    Own(#[source] io::Error),
+    Own(#[source] std::io::Error),
     /// A directory or file can't be written.
-    #[error("can't write {path}")]
-    Write {
-        /// What was written.
-        path: PathBuf,
-        /// Why not.
-        #[source]
-        source: io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A credential can't be used.
+    #[error(transparent)]
+    Credential(#[from] CredentialError),
 }
 
-/// Copies this program to `dir/aznet-node` (mode 755, at once or not at all) and makes the directories `also`.
-pub(crate) fn install(dir: Option<&Path>, also: &[PathBuf]) -> Result<(), InstallError> {
+impl InstallError {
+    /// Whether no restart of the pod can mend it.
+    pub(crate) fn is_final(&self) -> bool {
+        matches!(self, Self::Credential(_))
+    }
+}
+
+/// Checks the credentials, makes the directories `also`, and copies this program to `dir/aznet-node`, at once or not at
+/// all.
+pub(crate) fn install(
+    dir: Option<&Path>,
+    also: &[PathBuf],
+    credentials: &[Source],
+) -> Result<(), InstallError> {
+    for source in credentials {
+        source.check(|name| std::env::var(name).ok())?;
+    }
     for path in also {
-        make_dir(path)?;
+        files::make_dir_if_missing(path, Access::Shared)?;
         say(format_args!("made {}", path.display()));
     }
     let Some(dir) = dir else { return Ok(()) };
-    make_dir(dir)?;
+    files::make_dir_if_missing(dir, Access::Shared)?;
     let own = std::env::current_exe().map_err(InstallError::Own)?;
+    let program = std::fs::read(&own).map_err(FileError::of("read", &own))?;
     let target = dir.join("aznet-node");
-    copy(&own, dir, &target).map_err(|source| InstallError::Write {
-        path: target.clone(),
-        source,
-    })?;
+    files::write(&target, program, Access::Program)?;
     say(format_args!("installed {}", target.display()));
-    Ok(())
-}
-
-fn make_dir(path: &Path) -> Result<(), InstallError> {
-    fs::create_dir_all(path).map_err(|source| InstallError::Write {
-        path: path.to_owned(),
-        source,
-    })
-}
-
-fn copy(own: &Path, dir: &Path, target: &Path) -> io::Result<()> {
-    let mut temporary = tempfile::NamedTempFile::new_in(dir)?;
-    io::copy(&mut fs::File::open(own)?, &mut temporary)?;
-    temporary
-        .as_file()
-        .set_permissions(fs::Permissions::from_mode(0o755))?;
-    temporary.as_file().sync_all()?;
-    temporary.persist(target)?;
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     #[test]
@@ -72,7 +66,7 @@ mod tests {
         let bin = dir.path().join("bin");
         let bucket = dir.path().join("data/blobs");
         for _ in 0..2 {
-            install(Some(&bin), std::slice::from_ref(&bucket)).expect("installs");
+            install(Some(&bin), std::slice::from_ref(&bucket), &[]).expect("installs");
         }
         let mode = fs::metadata(bin.join("aznet-node"))
             .expect("installed")

@@ -6,6 +6,12 @@ use std::time::Duration;
 use aznet_model::pod::PodName;
 use clap::Args;
 
+/// The variable by which a user says that the L1 contracts are to be deployed again.
+pub(crate) const DEPLOY_AGAIN: &str = "AZNET_DEPLOY_AGAIN";
+
+/// Where Kubernetes looks for the reason of a failure.
+pub(crate) const TERMINATION_LOG: &str = "/dev/termination-log";
+
 const FOUNDRY_BIN: &str = "/opt/foundry/bin";
 
 /// Paths and commands of a pod.
@@ -48,12 +54,18 @@ pub(crate) struct Settings {
     #[arg(
         long,
         env = "AZNET_TERMINATION_LOG",
-        default_value = "/dev/termination-log"
+        default_value = TERMINATION_LOG
     )]
     pub(crate) termination_log: PathBuf,
     /// How long to wait for the other components, e.g. `10m`
     #[arg(long, env = "AZNET_WAIT_DEADLINE", default_value = "10m", value_parser = humantime::parse_duration)]
     pub(crate) wait_deadline: Duration,
+    /// How long a deployment of the L1 contracts may take, e.g. `30m`
+    #[arg(long, env = "AZNET_DEPLOY_DEADLINE", default_value = "30m", value_parser = humantime::parse_duration)]
+    pub(crate) deploy_deadline: Duration,
+    /// The number of a deployment without a result, to say that the L1 contracts are to be deployed again
+    #[arg(long, env = DEPLOY_AGAIN)]
+    pub(crate) deploy_again: Option<u32>,
     /// The pod's name; its ordinal is what follows the last `-`
     #[arg(long, env = "POD_NAME")]
     pub(crate) pod_name: Option<String>,

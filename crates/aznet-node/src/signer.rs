@@ -13,10 +13,34 @@ use clap::Args;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use thiserror::Error;
 
-use crate::error::NodeError;
-use crate::keys::Mnemonic;
-use crate::say::say;
+use crate::console::say;
+use crate::keys::mnemonic::{KeyError, Mnemonic};
+
+/// Why the signer does not run.
+#[derive(Debug, Error)]
+pub(crate) enum SignerError {
+    /// Its keys.
+    #[error(transparent)]
+    Keys(#[from] KeyError),
+    /// It does not serve.
+    #[error("can't serve on port {port}")]
+    Serve {
+        /// The port.
+        port: u16,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+impl SignerError {
+    /// Whether no restart of the pod can mend it.
+    pub(crate) fn is_final(&self) -> bool {
+        matches!(self, Self::Keys(_))
+    }
+}
 
 /// How it serves, and which keys.
 #[derive(Debug, Clone, Args)]
@@ -47,7 +71,7 @@ fn range(text: &str) -> Result<std::ops::Range<u32>, String> {
 }
 
 /// Serves until it is told to end.
-pub(crate) fn run(options: &Options) -> Result<(), NodeError> {
+pub(crate) fn run(options: &Options) -> Result<(), SignerError> {
     let mnemonic = Mnemonic::read(&options.mnemonic)?;
     let mut keys = Vec::new();
     for index in options.keys.iter().cloned().flatten() {
@@ -59,16 +83,17 @@ pub(crate) fn run(options: &Options) -> Result<(), NodeError> {
         keys.len(),
         options.port
     ));
-    let desk = Desk {
+    let keyring = Keyring {
         keys,
         chain_id: options.chain_id,
     };
-    http::serve(desk, options.port).map_err(NodeError::Serve)
+    let port = options.port;
+    http::serve(keyring, port).map_err(|source| SignerError::Serve { port, source })
 }
 
 /// The keys, and what is asked of them.
 #[derive(Debug)]
-struct Desk {
+struct Keyring {
     keys: Vec<PrivateKeySigner>,
     chain_id: u64,
 }
@@ -99,7 +124,7 @@ struct Request {
     id: Value,
 }
 
-impl Desk {
+impl Keyring {
     /// Answers a request, in whatever shape it comes.
     fn answer(&self, body: &[u8]) -> Value {
         let request: Request = match serde_json::from_slice(body) {
@@ -192,23 +217,23 @@ mod tests {
     use alloy_primitives::{B256, eip191_hash_message, hex};
 
     use super::*;
-    use crate::keys::tests::public_mnemonic;
+    use crate::keys::mnemonic::tests::public_mnemonic;
 
-    fn desk() -> Desk {
+    fn keyring() -> Keyring {
         let key = public_mnemonic().key(0).expect("derives").secret();
-        Desk {
+        Keyring {
             keys: vec![PrivateKeySigner::from_bytes(&key).expect("a key")],
             chain_id: 31_337,
         }
     }
 
     fn own() -> Address {
-        desk().keys[0].address()
+        keyring().keys[0].address()
     }
 
     fn ask(method: &str, params: &Value) -> Value {
         let request = json!({"jsonrpc": "2.0", "id": "a1", "method": method, "params": params});
-        desk().answer(request.to_string().as_bytes())
+        keyring().answer(request.to_string().as_bytes())
     }
 
     fn result<T: DeserializeOwned>(method: &str, params: &Value) -> T {
@@ -284,7 +309,7 @@ mod tests {
         );
         assert_eq!(ask("eth_sign", &json!([own()]))["error"]["code"], -32602);
         assert_eq!(ask("eth_mine", &json!([]))["error"]["code"], -32601);
-        assert_eq!(desk().answer(b"GET")["error"]["code"], -32600);
+        assert_eq!(keyring().answer(b"GET")["error"]["code"], -32600);
     }
 
     #[test]

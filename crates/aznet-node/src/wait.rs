@@ -1,11 +1,10 @@
-//! Waiting, always for something with a name and never for ever.
+//! Waiting within a limit that several waits share, with a line in the log for what is seen meanwhile.
 
-use std::fmt::Display;
 use std::time::{Duration, Instant};
 
-use thiserror::Error;
+use aznet_kit::wait::{self, Deadline, Look, WaitError};
 
-use crate::say::say;
+use crate::console::say;
 
 /// How often something awaited is looked at.
 const POLL: Duration = Duration::from_millis(250);
@@ -14,63 +13,15 @@ const SAY_CHANGED: Duration = Duration::from_secs(3);
 /// An unchanged answer is repeated this often.
 const SAY_AGAIN: Duration = Duration::from_secs(30);
 
-/// Lets a period pass.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a period, not a wait: there is nothing to wait for"
-)]
-pub(crate) fn rest(period: Duration) {
-    std::thread::sleep(period);
-}
-
-/// Why an attempt gave no value.
-#[derive(Debug)]
-pub(crate) enum Pause {
-    /// Not yet; what was seen.
-    NotYet(String),
-    /// Waiting longer can't help; what was seen.
-    Never(String),
-}
-
-impl Pause {
-    /// Anything printable, as a reason to look again.
-    pub(crate) fn not_yet(reason: impl Display) -> Self {
-        Self::NotYet(reason.to_string())
-    }
-}
-
-/// The end of waiting without success.
-#[derive(Debug, Error)]
-pub(crate) enum WaitError {
-    /// The deadline passed.
-    #[error("waited {} for {what}; last answer: {last}", humantime::format_duration(*.waited))]
-    TimedOut {
-        /// What was awaited.
-        what: String,
-        /// How long, in whole seconds.
-        waited: Duration,
-        /// The last answer.
-        last: String,
-    },
-    /// It can never happen.
-    #[error("{what} can't be had: {last}")]
-    Hopeless {
-        /// What was awaited.
-        what: String,
-        /// What made it hopeless.
-        last: String,
-    },
-}
-
 /// A limit shared by all waits of a start.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Deadline {
+pub(crate) struct TimeLimit {
     started: Instant,
     limit: Duration,
 }
 
-impl Deadline {
-    /// A deadline `limit` from now.
+impl TimeLimit {
+    /// A limit that is reached `limit` from now.
     pub(crate) fn after(limit: Duration) -> Self {
         Self {
             started: Instant::now(),
@@ -78,73 +29,56 @@ impl Deadline {
         }
     }
 
-    /// The earlier of this deadline and one `limit` from now.
+    /// The earlier of this limit and one `limit` from now.
     pub(crate) fn at_most(self, limit: Duration) -> Self {
         Self::after(self.left().min(limit))
     }
 
-    /// What is left of it.
+    /// The time that is left.
     pub(crate) fn left(self) -> Duration {
         self.limit.saturating_sub(self.started.elapsed())
     }
 
-    /// Polls until there is a value, saying in words what is awaited and what was seen last.
-    pub(crate) fn until<T>(
+    /// Looks until there is a value, and says in the log what is awaited and what was seen last.
+    ///
+    /// # Errors
+    /// [`WaitError`] (converted) at the limit; the look's own error as it is.
+    pub(crate) fn until<T, E: From<WaitError>>(
         self,
         what: &str,
-        mut attempt: impl FnMut() -> Result<T, Pause>,
-    ) -> Result<T, WaitError> {
-        let begun = Instant::now();
-        let mut voice = Voice::default();
-        loop {
-            let last = match attempt() {
-                Ok(value) => return Ok(value),
-                Err(Pause::NotYet(last)) => last,
-                Err(Pause::Never(last)) => {
-                    let what = what.to_owned();
-                    return Err(WaitError::Hopeless { what, last });
-                }
-            };
-            voice.hear(what, begun.elapsed(), &last);
-            if self.started.elapsed() >= self.limit {
-                return Err(WaitError::TimedOut {
-                    what: what.to_owned(),
-                    waited: Duration::from_secs(begun.elapsed().as_secs()),
-                    last,
-                });
+        mut look: impl FnMut() -> Result<Look<T>, E>,
+    ) -> Result<T, E> {
+        let mut progress = Progress::default();
+        let deadline = Deadline::after(self.left()).every(POLL);
+        wait::until_blocking(what, deadline, |waited| {
+            let found = look()?;
+            if let Look::Pending(seen) = &found {
+                progress.report(what, waited, seen);
             }
-            pause();
-        }
+            Ok(found)
+        })
     }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one place where polling sleeps"
-)]
-fn pause() {
-    std::thread::sleep(POLL);
 }
 
 /// Decides which answers are worth a line.
 #[derive(Default)]
-struct Voice {
+struct Progress {
     said: Option<(Instant, String)>,
 }
 
-impl Voice {
-    fn hear(&mut self, what: &str, waited: Duration, last: &str) {
+impl Progress {
+    fn report(&mut self, what: &str, waited: Duration, seen: &str) {
         if self.said.as_ref().is_some_and(|(at, text)| {
-            let silence = if text == last { SAY_AGAIN } else { SAY_CHANGED };
+            let silence = if text == seen { SAY_AGAIN } else { SAY_CHANGED };
             at.elapsed() < silence
         }) {
             return;
         }
         say(format_args!(
-            "waiting for {what} ({}s): {last}",
+            "waiting for {what} ({}s): {seen}",
             waited.as_secs()
         ));
-        self.said = Some((Instant::now(), last.to_owned()));
+        self.said = Some((Instant::now(), seen.to_owned()));
     }
 }
 
@@ -153,37 +87,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn returns_the_first_value() {
-        let mut left = 2;
-        let value = Deadline::after(Duration::from_secs(5)).until("it", || {
-            left -= 1;
-            if left == 0 {
-                Ok(7)
-            } else {
-                Err(Pause::not_yet("soon"))
-            }
-        });
-        assert_eq!(value.expect("comes at the second look"), 7);
+    fn a_shorter_limit_within_a_longer_one_wins_and_the_other_way_round() {
+        let minute = Duration::from_mins(1);
+        let long = TimeLimit::after(minute);
+        assert!(long.at_most(Duration::ZERO).left().is_zero());
+        assert!(long.at_most(2 * minute).left() <= minute);
     }
 
     #[test]
-    fn names_what_was_missing_and_the_last_answer() {
-        let error = Deadline::after(Duration::ZERO)
-            .until::<()>("the boot node", || {
-                Err(Pause::not_yet("connection refused"))
-            })
-            .expect_err("never comes");
-        assert_eq!(
-            error.to_string(),
-            "waited 0s for the boot node; last answer: connection refused"
+    fn a_wait_without_time_left_still_looks_once() {
+        let none = TimeLimit::after(Duration::ZERO);
+        let seen = none.until::<_, WaitError>("it", || Ok(Look::Done(7)));
+        assert_eq!(seen, Ok(7));
+        let late = none
+            .until::<(), WaitError>("the boot node", || Ok(Look::pending("connection refused")));
+        let text = late.expect_err("never comes").to_string();
+        assert!(
+            text.ends_with("waiting for the boot node; last seen: connection refused"),
+            "{text}"
         );
-    }
-
-    #[test]
-    fn gives_up_at_once_when_hopeless() {
-        let error = Deadline::after(Duration::from_mins(1))
-            .until::<()>("the L1", || Err(Pause::Never("chain 1, not 2".into())))
-            .expect_err("never comes");
-        assert_eq!(error.to_string(), "the L1 can't be had: chain 1, not 2");
     }
 }

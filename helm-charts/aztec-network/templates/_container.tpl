@@ -12,6 +12,9 @@
 {{- $_ := set $env "P2P_PORT" (int $service.p2pPort) -}}
 {{- end -}}
 {{- if .nodejs -}}{{- $env = mergeOverwrite $env (include "aztec-network.telemetryEnv" . | fromJson) -}}{{- end -}}
+{{- if include "aztec-network.paysForDeployment" . -}}
+{{- $_ := set $env "AZNET_DEPLOY_DEADLINE" (printf "%ss" (include "aztec-network.deploymentSeconds" .)) -}}
+{{- end -}}
 {{- if or (eq (include "aztec-network.keySource" .) "keystore") (include "aztec-network.publishesAttesters" .) -}}
 {{- $_ := set $env "AZNET_KEYSTORE_DIR" "/aznet/keystore" -}}
 {{- end -}}
@@ -81,6 +84,26 @@
 - {name: p2p, containerPort: {{ int $service.p2pPort }}{{ $machine }}}
 - {name: p2p-udp, containerPort: {{ int $service.p2pPort }}{{ $machine }}, protocol: UDP}
 {{- end }}
+{{- end -}}
+
+{{/* true for the boot node that deploys the L1 contracts on an L1 that is not the chart's own, where that costs money and time. */}}
+{{- define "aztec-network.paysForDeployment" -}}
+{{- if and (eq .role "boot-node") (not .root.Values.l1.anvil.enabled) (not .root.Values.network.registryAddress) -}}true{{- end -}}
+{{- end -}}
+
+{{/* Seconds that such a deployment may take: aznet-node stops it then. */}}
+{{- define "aztec-network.deploymentSeconds" -}}1800{{- end -}}
+
+{{/* A role's probes as JSON; where contracts are deployed and paid for, the startup probe waits that much longer, for a pod
+     that is killed half-way may have to pay again. Takes {root, role, settings}. */}}
+{{- define "aztec-network.patientProbes" -}}
+{{- $probes := deepCopy (.settings.probes | default dict) -}}
+{{- with and (include "aztec-network.paysForDeployment" .) $probes.startup -}}
+{{- $period := int (.periodSeconds | default 10) -}}
+{{- $more := div (int (include "aztec-network.deploymentSeconds" $)) $period -}}
+{{- $_ := set . "failureThreshold" (add (int (.failureThreshold | default 3)) $more) -}}
+{{- end -}}
+{{- $probes | toJson -}}
 {{- end -}}
 
 {{/* The three probes, all with one check. Takes {probes, check}: the check is a handler, by default GET /status. */}}

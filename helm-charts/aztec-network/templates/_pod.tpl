@@ -61,7 +61,8 @@ spec:
       {{- end }}
       ports:
         {{- include "aztec-network.containerPorts" (merge (dict "settings" $settings) .) | nindent 8 }}
-      {{- include "aztec-network.probes" (dict "probes" $settings.probes "check" .check) | trim | nindent 6 }}
+      {{- $probes := include "aztec-network.patientProbes" (merge (dict "settings" $settings) .) | fromJson }}
+      {{- include "aztec-network.probes" (dict "probes" $probes "check" .check) | trim | nindent 6 }}
       securityContext:
         {{- include "aztec-network.securityContext" . | nindent 8 }}
       resources:

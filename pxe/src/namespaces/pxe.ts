@@ -4,6 +4,7 @@ import { schemas } from '@aztec/stdlib/schemas';
 import { z } from 'zod';
 import type { AccountStatus } from '../accounts.ts';
 import type { Namespace } from '../dispatcher.ts';
+import { redactedUrl } from '../redact.ts';
 import type { Session } from '../session.ts';
 import type { Startup } from '../startup.ts';
 import { VERSION } from '../version.ts';
@@ -85,7 +86,7 @@ async function status(session: Session): Promise<PxeStatus> {
     ready: reachable,
     ...(reachable ? { nodeBlock: await connection.proposedBlock() } : { reason }),
     pxeVersion: VERSION,
-    nodeUrl: config.nodeUrl,
+    nodeUrl: redactedUrl(config.nodeUrl),
     nodeVersion: info.nodeVersion,
     l1ChainId: info.l1ChainId,
     rollupVersion: info.rollupVersion,

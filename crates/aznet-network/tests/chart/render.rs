@@ -471,3 +471,28 @@ async fn each_pxe_has_a_service_and_each_bot_its_orders() {
     assert_eq!(validator["SEQ_BUILD_CHECKPOINT_IF_EMPTY"], "false");
     assert!(!validator.contains_key("SEQ_MAX_TX_PER_CHECKPOINT"));
 }
+
+#[tokio::test]
+async fn the_startup_probe_outlasts_a_deployment_that_is_paid_for() {
+    let probe_seconds = |objects: &[Value]| {
+        let pod = &object(objects, "StatefulSet", "boot-node")["spec"]["template"]["spec"];
+        let node = pod["containers"][0].clone();
+        let probe = &node["startupProbe"];
+        let seconds = probe["periodSeconds"]
+            .as_u64()
+            .zip(probe["failureThreshold"].as_u64());
+        (seconds.map(|(period, count)| period * count), node)
+    };
+    let (usual, node) = probe_seconds(&render(&sets(&[])).await);
+    assert!(!node["env"].to_string().contains("AZNET_DEPLOY_DEADLINE"));
+    let paid = from(&chart().join("ci/01-external-l1-values.yaml"));
+    let (patient, node) = probe_seconds(&render(&paid).await);
+    let env = node["env"].as_array().expect("variables");
+    let deadline = env
+        .iter()
+        .find(|one| one["name"] == "AZNET_DEPLOY_DEADLINE");
+    let deadline = deadline.and_then(|one| one["value"].as_str()?.strip_suffix('s'));
+    let deadline: u64 = deadline.expect("a deadline").parse().expect("seconds");
+    let (usual, patient) = (usual.expect("a probe"), patient.expect("a probe"));
+    assert!(patient >= usual + deadline, "{patient} s for {deadline} s");
+}

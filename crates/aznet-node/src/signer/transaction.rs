@@ -6,7 +6,7 @@ use alloy_signer_local::PrivateKeySigner;
 use serde::Deserialize;
 
 use super::Refusal;
-use crate::wallet::signed;
+use crate::keys::wallet::signed;
 
 /// What is to be signed. There is no type in it: blobs make it type 3, everything else is type 2. The blobs themselves
 /// are not signed, only their hashes, so they are left out of the answer.

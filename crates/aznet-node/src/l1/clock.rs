@@ -1,0 +1,139 @@
+//! The L1's clock on a test network: it starts in the past, and is brought to the present when the contracts are there.
+//!
+//! A committee is drawn from the validator set of some epochs ago, so a rollup that is deployed now stays without blocks
+//! for that long. Deployed in the past, it has had its epochs when the clock jumps.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use aznet_model::config::NetworkConfig;
+use serde_json::json;
+use thiserror::Error;
+
+use crate::console::say;
+use crate::l1::{L1, L1Error};
+
+/// L1 blocks of one deployment of the contracts, each of which moves the clock by a block time: 22 seen, and some room.
+const DEPLOYMENT_BLOCKS: u64 = 32;
+/// Deployments there is room for: all but the last may be cut short.
+const DEPLOYMENTS: u64 = 8;
+
+/// Why the clock can't be set.
+#[derive(Debug, Error)]
+pub(crate) enum ClockError {
+    /// The L1.
+    #[error(transparent)]
+    L1(#[from] L1Error),
+    /// The times of the configuration are too long.
+    #[error(
+        "the L1 would start longer ago than 1970: l1.blockTime, slotDuration, epochDuration or the lags are too large"
+    )]
+    TooLong,
+    /// Deployments were cut short too often.
+    #[error(
+        "about {attempts} deployments of the L1 contracts were cut short, and with them the L1's clock reached the present; delete anvil's volume and pod to start anew"
+    )]
+    Spent {
+        /// How many there was room for.
+        attempts: u64,
+    },
+}
+
+impl ClockError {
+    /// Whether no restart of the pod can mend it.
+    pub(crate) fn is_final(&self) -> bool {
+        match self {
+            Self::L1(error) => error.is_final(),
+            Self::TooLong | Self::Spent { .. } => true,
+        }
+    }
+}
+
+/// When a fresh L1 starts, in seconds since 1970, for the present to be `now`: the deployments' blocks must not reach
+/// into the future, and for no one to wait for the first committee, lag + 1 epochs must have passed since.
+pub(crate) fn start(config: &NetworkConfig, now: u64) -> Result<u64, ClockError> {
+    let head_start = head_start(config).ok_or(ClockError::TooLong)?;
+    now.checked_sub(head_start).ok_or(ClockError::TooLong)
+}
+
+fn head_start(config: &NetworkConfig) -> Option<u64> {
+    let deployments = deployment(config)?.checked_mul(DEPLOYMENTS)?;
+    if !config.skip_warm_up {
+        return Some(deployments);
+    }
+    let lag = config
+        .lag_in_epochs_for_validator_set
+        .max(config.lag_in_epochs_for_randao);
+    let epoch = config.epoch_duration.checked_mul(config.slot_duration)?;
+    let warm_up = lag.checked_add(1)?.checked_mul(epoch)?;
+    deployments.checked_add(warm_up)
+}
+
+/// Chain time of one deployment, in seconds.
+fn deployment(config: &NetworkConfig) -> Option<u64> {
+    config.l1.block_time.checked_mul(DEPLOYMENT_BLOCKS)
+}
+
+/// Makes sure that a deployment on an L1 that still is in the past ends before the present.
+pub(crate) fn leave_room(l1: &L1, config: &NetworkConfig) -> Result<(), ClockError> {
+    if l1.interval_mining()?.is_some() {
+        return Ok(());
+    }
+    let latest = l1.block("latest")?.timestamp.to::<u64>();
+    let ends = deployment(config).and_then(|takes| latest.checked_add(takes));
+    if ends.ok_or(ClockError::TooLong)? <= now() {
+        return Ok(());
+    }
+    Err(ClockError::Spent {
+        attempts: DEPLOYMENTS,
+    })
+}
+
+/// Seconds since 1970.
+pub(crate) fn now() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
+}
+
+/// Brings anvil to the present and lets it mine by the clock. Does nothing where it mines by the clock already.
+pub(crate) fn release(l1: &L1, block_time: u64) -> Result<(), ClockError> {
+    l1.tell("anvil_removeBlockTimestampInterval", &json!([]))?;
+    if l1.interval_mining()?.is_some() {
+        return Ok(());
+    }
+    let behind = now().saturating_sub(l1.block("latest")?.timestamp.to::<u64>());
+    if behind > 0 {
+        l1.tell("evm_setNextBlockTimestamp", &json!([now()]))?;
+        l1.tell("evm_mine", &json!([]))?;
+    }
+    // Last, because it marks the clock as released.
+    l1.tell("evm_setIntervalMining", &json!([block_time]))?;
+    say(format_args!(
+        "moved the L1's clock by {behind}s to now; a block every {block_time}s from here on"
+    ));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::tests::config;
+
+    #[test]
+    fn times_that_overflow_are_refused() {
+        let now = 1_800_000_000;
+        assert!(start(&config(), now).is_ok_and(|start| start < now));
+        let lengthen: [fn(&mut NetworkConfig); 4] = [
+            |config| config.l1.block_time = u64::MAX,
+            |config| config.slot_duration = u64::MAX,
+            |config| config.lag_in_epochs_for_randao = u64::MAX,
+            |config| config.epoch_duration = 1 << 40,
+        ];
+        for lengthen in lengthen {
+            let mut config = config();
+            lengthen(&mut config);
+            let error = start(&config, now).expect_err("longer ago than 1970");
+            assert!(matches!(error, ClockError::TooLong), "{error}");
+        }
+    }
+}
