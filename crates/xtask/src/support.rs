@@ -2,8 +2,8 @@
 
 use crate::run;
 use anyhow::{Context, Result};
+use aznet_cluster::parts::toolchain::{self, Pinned};
 use aznet_cluster::source::Source;
-use aznet_cluster::toolchain::{self, Pinned};
 use jiff::civil::Date;
 use serde::Deserialize;
 use std::collections::BTreeMap;
