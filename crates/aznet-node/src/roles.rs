@@ -4,4 +4,5 @@ pub(crate) mod anvil;
 pub(crate) mod aztec;
 mod exec;
 pub(crate) mod keystore;
+mod order;
 pub(crate) mod program;

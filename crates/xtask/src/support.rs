@@ -30,7 +30,7 @@ enum End {
     /// From this day on.
     Date(Date),
     /// When this later line is released.
-    Release(String),
+    Release(#[expect(dead_code, reason = "for people who read the file")] String),
     /// Its makers do not say.
     Unstated,
 }

@@ -23,6 +23,7 @@ use crate::network::join::{self, JoinError, Membership};
 use crate::network::record::{Record, RecordError};
 use crate::network::rollup::{self, RollupError};
 use crate::roles::exec::{self, ExecError};
+use crate::roles::order;
 use crate::roles::program::aztec_args;
 use crate::rpc::Rpc;
 use crate::set::registrar::{Registrar, RegistrarError};
@@ -151,6 +152,7 @@ pub(crate) fn run(
 
 impl Start<'_> {
     fn inputs(&self) -> Result<Inputs, StartError> {
+        order::let_others_first(self.role, &self.config, self.settings);
         let mut inputs = Inputs {
             announced: environment::announced(&self.config, self.settings),
             data: self.settings.data.clone(),
