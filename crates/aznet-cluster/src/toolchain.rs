@@ -88,9 +88,7 @@ pub enum ToolchainError {
         module: &'static str,
     },
     /// Go is too old.
-    #[error(
-        "{group} needs Go {needed} or newer, found {found}; install it from https://go.dev/dl"
-    )]
+    #[error("{group} needs Go {needed} or newer, found {found}; install it from https://go.dev/dl")]
     OldGo {
         /// What was to be built.
         group: Group,
