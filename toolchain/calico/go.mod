@@ -200,4 +200,6 @@ replace (
 	k8s.io/mount-utils => k8s.io/mount-utils v0.33.13
 	k8s.io/pod-security-admission => k8s.io/pod-security-admission v0.33.13
 	k8s.io/sample-apiserver => k8s.io/sample-apiserver v0.33.13
+	// Felix does not compile with that of the patched Kubernetes above.
+	sigs.k8s.io/knftables => sigs.k8s.io/knftables v0.0.18
 )

@@ -88,13 +88,14 @@ pub(crate) enum Outcome {
 
 /// Sees to it that the network runs as wanted, with everything that it needs.
 pub(crate) async fn bring_up(wanted: &Wanted<'_>, context: &Context) -> anyhow::Result<Up> {
+    let kubernetes = setup::kubernetes(context, &wanted.cluster, wanted.kubernetes)?;
     let steps = Steps::new(&context.printer);
     let extent = check_first(wanted, &steps, context).await?;
     context.interrupt.leaves(
         "what was built so far is kept",
         "the same command goes on from there",
     );
-    let ready = setup::cluster(context, &steps, &wanted.cluster, extent, wanted.kubernetes).await?;
+    let ready = setup::cluster(context, &steps, &wanted.cluster, extent, kubernetes).await?;
     remove_expired(&ready, context).await?;
     let planned = planned(context, wanted.values, ready.implied.as_ref())?;
     let work = Work {

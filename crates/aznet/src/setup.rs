@@ -75,19 +75,31 @@ pub(crate) struct Parts {
     store: Store,
 }
 
+/// The Kubernetes that the cluster is made of, or is to be made of; a cluster of the user's has one of its own.
+pub(crate) fn kubernetes(
+    context: &Context,
+    choice: &Provider,
+    asked: Option<Minor>,
+) -> anyhow::Result<Minor> {
+    match choice {
+        Provider::Embedded(name) => Ok(embedded::kubernetes_of(&context.paths, name, asked)?),
+        Provider::Context(_) if asked.is_some() => Err(Failure::NotOurKubernetes {
+            cluster: choice.to_string(),
+        }
+        .into()),
+        Provider::Context(_) => Ok(Minor::default()),
+    }
+}
+
 /// Sees to it that the cluster is up, with everything that it needs.
 pub(crate) async fn cluster(
     context: &Context,
     steps: &Steps,
     choice: &Provider,
     extent: Extent,
-    kubernetes: Option<Minor>,
+    kubernetes: Minor,
 ) -> anyhow::Result<Ready> {
     match choice {
-        Provider::Context(_) if kubernetes.is_some() => Err(Failure::NotOurKubernetes {
-            cluster: choice.to_string(),
-        }
-        .into()),
         // It pulls its images itself.
         Provider::Context(_) => {
             ready(
@@ -99,7 +111,6 @@ pub(crate) async fn cluster(
             .await
         }
         Provider::Embedded(name) => {
-            let kubernetes = embedded::kubernetes_of(&context.paths, name, kubernetes)?;
             machine(context, steps).await?;
             let parts = parts(context, steps, extent, kubernetes).await?;
             let cluster = embedded(context, steps, name, &parts, false).await?;

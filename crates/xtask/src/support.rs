@@ -17,22 +17,10 @@ type Support = BTreeMap<String, Line>;
 struct Line {
     /// Its major and minor number.
     line: String,
-    #[serde(with = "serde_norway::with::singleton_map")]
-    ends: End,
+    /// From this day on it is not maintained, if its makers name one.
+    ends: Option<Date>,
     /// Where its makers say so.
     source: String,
-}
-
-/// When a line is no longer maintained.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum End {
-    /// From this day on.
-    Date(Date),
-    /// When this later line is released.
-    Release(#[expect(dead_code, reason = "for people who read the file")] String),
-    /// Its makers do not say.
-    Unstated,
 }
 
 /// Prints a line for every pin past its end.
@@ -60,15 +48,11 @@ fn warnings(pins: &[Pinned], support: &Support, today: Date) -> Vec<String> {
 }
 
 fn warning(pin: &Pinned, line: &Line, today: Date) -> Option<String> {
-    let End::Date(end) = line.ends else {
-        return None;
-    };
-    (today >= end).then(|| {
-        format!(
-            "toolchain/{} pins {}; {} is not maintained since {end} ({})",
-            pin.name, pin.release, line.line, line.source
-        )
-    })
+    let end = line.ends.filter(|end| today >= *end)?;
+    Some(format!(
+        "toolchain/{} pins {}; {} is not maintained since {end} ({})",
+        pin.name, pin.release, line.line, line.source
+    ))
 }
 
 #[cfg(test)]
@@ -103,15 +87,14 @@ mod tests {
     #[test]
     fn a_pin_is_warned_of_from_the_day_its_line_ends() {
         let text = "
-            a: { line: '1.2', ends: { date: 2026-10-27 }, source: 'https://a.example' }
-            b: { line: '2.0', ends: { release: '2.1' }, source: 'https://b.example' }
-            c: { line: '3.0', ends: unstated, source: 'https://c.example' }";
+            a: { line: '1.2', ends: 2026-10-27, source: 'https://a.example' }
+            b: { line: '2.0', source: 'https://b.example' }";
         let support: Support = serde_norway::from_str(text).expect("a support file");
         let pin = |name, release: &str| Pinned {
             name,
             release: release.to_owned(),
         };
-        let pins = [pin("a", "1.2.9"), pin("b", "2.0.1"), pin("c", "3.0.0")];
+        let pins = [pin("a", "1.2.9"), pin("b", "2.0.1")];
         let on = |today| warnings(&pins, &support, today);
         assert_eq!(on(date(2026, 10, 26)), Vec::<String>::new());
         assert_eq!(

@@ -118,8 +118,8 @@ async fn up(args: &UpArgs, context: &Context) -> anyhow::Result<()> {
         "what was built so far is kept",
         "`aznet cluster up` goes on from there",
     );
-    let asked = args.kubernetes.kubernetes;
-    let kubernetes = embedded::kubernetes_of(&context.paths, &args.name, asked)?;
+    let choice = Provider::Embedded(args.name.clone());
+    let kubernetes = setup::kubernetes(context, &choice, args.kubernetes.kubernetes)?;
     setup::machine(context, &steps).await?;
     let parts = setup::parts(context, &steps, Extent::Base, kubernetes).await?;
     let cluster = setup::embedded(context, &steps, &args.name, &parts, args.network_policy).await?;

@@ -23,6 +23,14 @@ fn the_command_line() {
             "usage-bad-network-name",
             &["up", "small", "--name", "My_Net"],
         ),
+        (
+            "usage-unknown-kubernetes",
+            &["cluster", "up", "--kubernetes", "1.34"],
+        ),
+        (
+            "usage-kubernetes-of-a-context",
+            &["up", "--cluster", "context:mine", "--kubernetes", "1.35"],
+        ),
         ("usage-bad-ttl", &["up", "small", "--ttl", "soon"]),
         ("usage-zero-ttl", &["up", "small", "--ttl", "0s"]),
         (
