@@ -9,8 +9,8 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    cluster, completions, doctor, down, env, forward, images, list, logs, plan, status, test, up,
-    validators,
+    adopt, cluster, completions, doctor, down, env, forward, images, list, logs, plan, status,
+    test, up, validators,
 };
 
 const STYLES: Styles = Styles::styled()
@@ -58,6 +58,8 @@ pub enum Command {
     List(list::ListArgs),
     /// Show the logs of a network's pods.
     Logs(logs::LogsArgs),
+    /// Take a network that plain Helm installed among those that aznet knows.
+    Adopt(adopt::AdoptArgs),
     /// Show what a network would consist of, without starting it.
     Plan(plan::PlanArgs),
     /// Run scenarios against a network.

@@ -130,7 +130,7 @@ fn format_of(command: &Command) -> OutputFormat {
             ImagesCommand::Build(args) => &args.output,
             ImagesCommand::List(args) => &args.output,
         },
-        Command::Down(_) | Command::Completions(_) | Command::Forward(_) => {
+        Command::Adopt(_) | Command::Down(_) | Command::Completions(_) | Command::Forward(_) => {
             return OutputFormat::Text;
         }
     };
