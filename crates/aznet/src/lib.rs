@@ -64,6 +64,10 @@ pub fn main() -> ExitCode {
         .map_err(anyhow::Error::from)
         .and_then(|runtime| runtime.block_on(run(command, &printer, &terminal)));
     terminal.restore();
+    let outcome = match printer.unwritten() {
+        Some(error) => Err(anyhow::anyhow!("could not write the result: {error}")),
+        None => outcome,
+    };
     concluded(&printer, outcome)
 }
 
@@ -134,7 +138,7 @@ fn format_of(command: &Command) -> OutputFormat {
             let ChartsCommand::Export(args) = &args.command;
             &args.output
         }
-        Command::Down(_) | Command::Completions(_) | Command::Forward(_) => {
+        Command::Adopt(_) | Command::Down(_) | Command::Completions(_) | Command::Forward(_) => {
             return OutputFormat::Text;
         }
     };
