@@ -2,6 +2,7 @@
 //! Pure: compares manifests, asks nobody.
 
 mod config;
+mod fixed;
 mod manifest;
 mod objects;
 mod template;
@@ -14,6 +15,7 @@ use crate::workload::Workload;
 use serde::Serialize;
 use std::fmt;
 
+pub use fixed::fixed;
 pub use manifest::{Manifest, ManifestError};
 
 /// What happens to something, the gravest first.

@@ -20,6 +20,10 @@ fn all() -> Result<Vec<Generated>> {
             text: aznet_model::values::schema(),
         },
         Generated {
+            path: root.join("helm-charts/aztec-network/fixed.json"),
+            text: aznet_model::upgrade::fixed(),
+        },
+        Generated {
             path: root.join("docs/reference/cli.md"),
             text: cli_reference(aznet::cli()),
         },

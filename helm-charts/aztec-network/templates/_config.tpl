@@ -101,7 +101,7 @@
   "registryAddress" ($network.registryAddress | default nil)
   "bootstrapNodes" $network.bootstrapNodes
   "staking" $network.staking
-  "slashing" $network.slashing
+  "slashing" (mergeOverwrite (dict "quorum" nil) (deepCopy $network.slashing))
   "sentinel" $network.sentinel
   "endpoints" (dict
     "bootNode" (include "aztec-network.bootNodeUrl" . | default nil)

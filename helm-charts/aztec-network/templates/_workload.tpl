@@ -65,13 +65,12 @@ spec:
 {{- end -}}
 {{- end -}}
 
-{{/* Volumes of a StatefulSet. They stay when it is scaled down and go with the release: their data belongs to one network.
-     Takes {root, role, group, storage}. */}}
+{{/* Volumes of a StatefulSet. Takes {root, role, group, storage}. */}}
 {{- define "aztec-network.claimTemplates" -}}
 {{- if .storage.enabled -}}
 persistentVolumeClaimRetentionPolicy:
-  whenDeleted: Delete
-  whenScaled: Retain
+  whenDeleted: {{ include "aztec-network.whenDeleted" . }}
+  whenScaled: {{ (.storage.retentionPolicy | default dict).whenScaled | default "Retain" }}
 volumeClaimTemplates:
   - metadata:
       name: data
@@ -79,6 +78,19 @@ volumeClaimTemplates:
         {{- include "aztec-network.selectorLabels" . | nindent 8 }}
     spec:
       {{- include "aztec-network.claim" .storage | nindent 6 }}
+{{- end -}}
+{{- end -}}
+
+{{/* What happens to volumes with the release: those of networks for tests are of no use without it. Takes {root, storage}. */}}
+{{- define "aztec-network.whenDeleted" -}}
+{{- (.storage.retentionPolicy | default dict).whenDeleted | default (.root.Values.network.testAccounts | ternary "Delete" "Retain") -}}
+{{- end -}}
+
+{{/* Annotations of a claim that is the release's own object. Takes {root, storage}. */}}
+{{- define "aztec-network.claimAnnotations" -}}
+{{- if eq (include "aztec-network.whenDeleted" .) "Retain" -}}
+annotations:
+  helm.sh/resource-policy: keep
 {{- end -}}
 {{- end -}}
 

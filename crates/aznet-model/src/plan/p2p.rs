@@ -8,6 +8,9 @@ use std::net::Ipv4Addr;
 /// Ports that Kubernetes sets aside for services, unless its API server was told otherwise.
 const NODE_PORTS: std::ops::RangeInclusive<u32> = 30_000..=32_767;
 
+/// A port to propose where none is named yet.
+const FIRST_PROPOSED: u32 = 30_400;
+
 /// A workload whose pods are reached from outside.
 struct Exposed {
     workload: Workload,
@@ -21,13 +24,17 @@ impl Exposed {
         format!("{}.p2p.{part}", self.workload.values_key())
     }
 
-    /// First of its ports on every machine.
+    /// First of its ports on every machine; 0 is none.
     fn base(&self) -> u32 {
         self.p2p.node_port_base.unwrap_or_default().into()
     }
 
     fn last(&self) -> u32 {
         self.base() + self.replicas.saturating_sub(1)
+    }
+
+    fn outside_of_node_ports(&self) -> bool {
+        !NODE_PORTS.contains(&self.base()) || !NODE_PORTS.contains(&self.last())
     }
 
     fn is(&self, exposure: Exposure) -> bool {
@@ -69,74 +76,115 @@ fn exposed(values: &Values) -> Vec<Exposed> {
 
 pub(super) fn problems(values: &Values) -> Vec<Problem> {
     let exposed = exposed(values);
-    let mut problems = node_ports(&exposed);
-    problems.extend(exposed.iter().flat_map(unknown_addresses));
-    problems.extend(same_places(&exposed));
+    let (by_port, others): (Vec<&Exposed>, Vec<&Exposed>) =
+        exposed.iter().partition(|one| one.is(Exposure::NodePort));
+    let mut problems = node_ports(&by_port);
+    problems.extend(others.iter().filter_map(|one| unknown_addresses(one)));
+    // Two pods behind one port of every machine are one mistake, whatever address they announce.
+    let placed = if problems.is_empty() {
+        exposed.iter().collect()
+    } else {
+        others
+    };
+    problems.extend(same_places(&placed));
     problems.extend(not_nodes(values));
     if !values.chaos.scenarios.is_empty() {
-        problems.extend(exposed.iter().map(beside_chaos));
+        problems.extend(beside_chaos(&exposed));
     }
     problems
 }
 
-fn node_ports(exposed: &[Exposed]) -> Vec<Problem> {
-    let by_port: Vec<&Exposed> = exposed
-        .iter()
-        .filter(|one| one.is(Exposure::NodePort))
-        .collect();
-    let mut problems = Vec::new();
-    for (n, one) in by_port.iter().enumerate() {
-        let (first, last) = (one.base(), one.last());
-        if !NODE_PORTS.contains(&first) || !NODE_PORTS.contains(&last) {
-            problems.push(Problem::new(
-                one.key("nodePortBase"),
-                format!("ports {first} to {last}"),
-                format!(
-                    "ports of {} to {}, one for each pod",
-                    NODE_PORTS.start(),
-                    NODE_PORTS.end()
-                ),
-                "set it to the port of pod 0",
-            ));
-        }
-        let clashes = by_port[..n]
+/// Each mistake once: where a role has no ports at all, nothing is said of the ranges that follow from none.
+fn node_ports(by_port: &[&Exposed]) -> Vec<Problem> {
+    let (without, with): (Vec<&Exposed>, Vec<&Exposed>) =
+        by_port.iter().partition(|one| one.base() == 0);
+    let (outside, inside): (Vec<&Exposed>, Vec<&Exposed>) =
+        with.iter().partition(|one| one.outside_of_node_ports());
+    let mut next = inside.iter().map(|one| one.last() + 1).max();
+    let mut problems: Vec<Problem> = without_ports(&without, next).into_iter().collect();
+    problems.extend(outside.iter().map(|one| out_of_range(one)));
+    for (n, one) in inside.iter().enumerate() {
+        let clashes: Vec<String> = inside[..n]
             .iter()
-            .filter(|other| first <= other.last() && other.base() <= last);
-        problems.extend(clashes.map(|other| {
-            Problem::new(
-                one.key("nodePortBase"),
-                format!(
-                    "ports {first} to {last} overlap those of {}",
-                    other.workload
-                ),
-                "ports of its own on every machine",
-                format!("start at {} or later", other.last() + 1),
-            )
-        }));
+            .filter(|other| one.base() <= other.last() && other.base() <= one.last())
+            .map(|other| other.workload.to_string())
+            .collect();
+        if let (false, Some(free)) = (clashes.is_empty(), next) {
+            problems.push(overlap(one, &clashes, free));
+            next = Some(free + one.replicas);
+        }
     }
     problems
+}
+
+/// Roles that are to have ports of every machine, and have none. `free` is the first port that is not taken.
+fn without_ports(roles: &[&Exposed], free: Option<u32>) -> Option<Problem> {
+    let first = roles.first()?;
+    let names: Vec<String> = roles.iter().map(|one| one.workload.to_string()).collect();
+    let mut port = free.unwrap_or(FIRST_PROPOSED);
+    let mut proposals = Vec::new();
+    for one in roles {
+        proposals.push(format!("{}={port}", one.key("nodePortBase")));
+        port += one.replicas;
+    }
+    Some(Problem::new(
+        first.key("nodePortBase"),
+        format!("exposure NodePort without ports for {}", names.join(", ")),
+        "for each role the port of its pod 0; pod r has the one r above it",
+        format!("set for example {}", proposals.join(", ")),
+    ))
+}
+
+fn out_of_range(one: &Exposed) -> Problem {
+    Problem::new(
+        one.key("nodePortBase"),
+        format!("ports {} to {}", one.base(), one.last()),
+        format!(
+            "ports of {} to {}, one for each pod",
+            NODE_PORTS.start(),
+            NODE_PORTS.end()
+        ),
+        "set it to the port of pod 0",
+    )
+}
+
+fn overlap(one: &Exposed, others: &[String], free: u32) -> Problem {
+    Problem::new(
+        one.key("nodePortBase"),
+        format!(
+            "ports {} to {} overlap those of {}",
+            one.base(),
+            one.last(),
+            others.join(", ")
+        ),
+        "ports of its own on every machine",
+        format!("start at {free} or later"),
+    )
 }
 
 /// A load balancer's address is announced by the pod, which can't ask for it.
-fn unknown_addresses(one: &Exposed) -> Vec<Problem> {
+fn unknown_addresses(one: &Exposed) -> Option<Problem> {
     if !one.is(Exposure::LoadBalancer) {
-        return Vec::new();
+        return None;
     }
-    let unknown = (0..one.replicas).filter(|ordinal| one.p2p.announced(*ordinal).is_none());
-    unknown
-        .map(|ordinal| {
-            Problem::new(
-                one.key(&format!("pods.{ordinal}.announceIp")),
-                "no address",
-                "the static address of the pod's load balancer: the pod announces it to its peers",
-                "reserve an address and name it",
-            )
-        })
-        .collect()
+    let unknown: Vec<u32> = (0..one.replicas)
+        .filter(|ordinal| one.p2p.announced(*ordinal).is_none())
+        .collect();
+    let first = unknown.first()?;
+    let pods: Vec<String> = unknown
+        .iter()
+        .map(|ordinal| format!("{}-{ordinal}", one.workload))
+        .collect();
+    Some(Problem::new(
+        one.key(&format!("pods.{first}.announceIp")),
+        format!("no address for {}", pods.join(", ")),
+        "the static address of each pod's load balancer: the pod announces it to its peers",
+        "reserve an address for each and name it",
+    ))
 }
 
 /// Two pods behind one address and port.
-fn same_places(exposed: &[Exposed]) -> Vec<Problem> {
+fn same_places(exposed: &[&Exposed]) -> Vec<Problem> {
     let mut taken: BTreeMap<(&str, u32), String> = BTreeMap::new();
     let mut problems = Vec::new();
     for one in exposed {
@@ -162,13 +210,18 @@ fn same_places(exposed: &[Exposed]) -> Vec<Problem> {
 }
 
 /// Peers that meet through machines' addresses are not parted by faults between pods.
-fn beside_chaos(one: &Exposed) -> Problem {
-    Problem::new(
-        one.key("exposure"),
-        "a way in from outside beside chaos.scenarios",
+fn beside_chaos(exposed: &[Exposed]) -> Option<Problem> {
+    let names: Vec<String> = exposed.iter().map(|one| one.workload.to_string()).collect();
+    let first = exposed.first()?;
+    Some(Problem::new(
+        first.key("exposure"),
+        format!(
+            "a way in from outside to {}, beside chaos.scenarios",
+            names.join(", ")
+        ),
         "ClusterIP: faults between pods don't touch peers that meet through machines",
         "take one of them out",
-    )
+    ))
 }
 
 fn not_nodes(values: &Values) -> Vec<Problem> {

@@ -1,36 +1,10 @@
-//! What changes in `network.json`, and what of it the deployed L1 contracts forbid.
+//! What changes in `network.json`, and what of it is fixed.
 
-use super::{Consequence, Effect, Manifest};
+use super::{Consequence, Effect, Manifest, fixed};
 use crate::config::{CONFIG_MAP, FILE};
 use crate::keys::{KeyRange, ReplicaKeys};
 use serde_json::Value;
-use std::collections::BTreeMap;
-
-/// What the L1 contracts fix for good, or the genesis that every node computes: keys of `network.json` or the beginnings
-/// of them. Those of the network have the same name in the values, under `network`.
-const FIXED: [&str; 21] = [
-    "l1.chainId",
-    "slotDuration",
-    "epochDuration",
-    "committeeSize",
-    "lagInEpochsForValidatorSet",
-    "lagInEpochsForRandao",
-    "proofSubmissionEpochs",
-    "realProofs",
-    "testAccounts",
-    "sponsoredFpc",
-    "staking",
-    "slashing.flavor",
-    "slashing.localEjectionThreshold",
-    "slashing.amounts",
-    "slashing.quorum",
-    "slashing.roundSizeInEpochs",
-    "slashing.offsetInRounds",
-    "slashing.executionDelayInRounds",
-    "slashing.lifetimeInRounds",
-    "slashing.disableDurationSeconds",
-    "slashing.vetoer",
-];
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What pods aren't restarted for, by prefix: the chart's `configChecksum` leaves it out.
 const NOT_COVERED: [&str; 5] = [
@@ -107,42 +81,30 @@ impl Change {
         format!("{} → {}", show(from), show(to))
     }
 
-    fn refused(&self) -> Vec<Consequence> {
-        let registry = self
-            .before
-            .get("registryAddress")
-            .filter(|value| !value.is_null());
-        let mut refused = Vec::new();
-        if self.before.get("registryAddress") != self.after.get("registryAddress") {
-            let why = "the nodes' data and keys are of the network that they are in; start a new one for another";
-            refused.push(self.refusal("registryAddress", "network.registryAddress", why));
-        }
-        // Of a network that someone else deployed, these values are only what we believe of it: they may be mended.
-        if registry.is_none() {
-            let is_fixed = |key: &&String| {
-                let within = |fixed: &&str| {
-                    key.strip_prefix(*fixed)
-                        .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-                };
-                FIXED.iter().any(within)
-            };
-            let why =
-                "fixed when the L1 contracts were deployed; start a new network for another value";
-            refused.extend(self.differing().filter(is_fixed).map(|key| {
-                let in_values = if key.starts_with("l1.") {
-                    key.clone()
-                } else {
-                    format!("network.{key}")
-                };
-                self.refusal(key, &in_values, why)
-            }));
-        }
-        refused
+    /// Someone else deployed the L1 contracts.
+    pub(super) fn joined(&self) -> bool {
+        let registry = self.before.get("registryAddress");
+        registry.is_some_and(|address| !address.is_null())
     }
 
-    fn refusal(&self, key: &str, name: &str, why: &str) -> Consequence {
-        let reasons = vec![self.words(key), why.to_owned()];
-        Consequence::new(Effect::Refused, name, reasons)
+    /// The L1 is the chart's own, before and after.
+    pub(super) fn stays_on_anvil(&self) -> bool {
+        let anvil = |config: &BTreeMap<String, Value>| config.get("l1.anvil") == Some(&true.into());
+        anvil(&self.before) && anvil(&self.after)
+    }
+
+    /// A release of an older chart may lack a key: then its value is not known, and not refused.
+    fn refused(&self) -> Vec<Consequence> {
+        let differing: BTreeSet<&str> = self.differing().map(String::as_str).collect();
+        fixed::rules(self)
+            .flat_map(|rule| rule.keys.iter().map(move |key| (key, rule.why)))
+            .filter(|(key, _)| differing.contains(key.config))
+            .filter(|(key, _)| self.before.contains_key(key.config))
+            .map(|(key, why)| {
+                let reasons = vec![self.words(key.config), why.to_owned()];
+                Consequence::new(Effect::Refused, key.values, reasons)
+            })
+            .collect()
     }
 
     /// Runs of keys that move.

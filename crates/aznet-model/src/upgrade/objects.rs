@@ -12,14 +12,18 @@ pub(super) fn consequences(before: &Manifest, after: &Manifest) -> Vec<Consequen
         .filter(|(id, ..)| !workloads::has_pods(&id.kind))
         .filter_map(|(id, old, new)| match (old, new) {
             (None, Some(_)) => Some(Consequence::new(Effect::Added, id.to_string(), Vec::new())),
-            (Some(_), None) => Some(goes(id)),
+            (Some(old), None) => Some(goes(id, old)),
             (Some(old), Some(new)) => changes(id, old, new),
             (None, None) => None,
         })
         .collect()
 }
 
-fn goes(id: &Id) -> Consequence {
+fn goes(id: &Id, object: &Value) -> Consequence {
+    if object["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep" {
+        let reasons = vec!["stays in the namespace, and the release no longer has it".to_owned()];
+        return Consequence::new(Effect::Changed, id.to_string(), reasons);
+    }
     if id.kind == "PersistentVolumeClaim" {
         let reasons = vec!["the volume goes, and what is on it".to_owned()];
         return Consequence::new(Effect::Lost, id.to_string(), reasons);

@@ -1,7 +1,7 @@
 //! What happens to pods.
 
 use super::manifest::Id;
-use super::{Consequence, Effect, Manifest, config, is_of_validators, template};
+use super::{Consequence, Effect, Manifest, config, is_of_validators, span, template};
 use crate::pod::PodName;
 use serde_json::Value;
 
@@ -44,17 +44,52 @@ fn comes(id: &Id, object: &Value) -> Consequence {
 
 fn goes(id: &Id, object: &Value) -> Vec<Consequence> {
     let pods = pods(id, 0, replicas(object));
+    let volumes = Volumes::of(&object["spec"], "whenDeleted", &pods);
     let gone = [format!("no {} any more", id.kind)];
-    let gone = gone.into_iter().chain(left_behind(id)).collect();
-    let mut all = vec![Consequence::new(Effect::Removed, &id.name, gone).of_pods(pods.clone())];
-    let spec = &object["spec"];
-    if !spec["volumeClaimTemplates"].is_null()
-        && spec["persistentVolumeClaimRetentionPolicy"]["whenDeleted"] == "Delete"
-    {
-        let reasons = vec!["their volumes are deleted with the StatefulSet".to_owned()];
-        all.push(Consequence::new(Effect::Lost, &id.name, reasons).of_pods(pods));
+    let gone = gone
+        .into_iter()
+        .chain(volumes.stay())
+        .chain(left_behind(id))
+        .collect();
+    let removed = Consequence::new(Effect::Removed, &id.name, gone).of_pods(pods.clone());
+    let lost = volumes
+        .go()
+        .map(|words| Consequence::new(Effect::Lost, &id.name, vec![words]).of_pods(pods));
+    [Some(removed), lost].into_iter().flatten().collect()
+}
+
+/// The volumes of pods that go for good.
+struct Volumes {
+    names: Vec<String>,
+    deleted: bool,
+}
+
+impl Volumes {
+    /// Of `pods` of a StatefulSet, by the rule `when` of its `persistentVolumeClaimRetentionPolicy`.
+    fn of(spec: &Value, when: &str, pods: &[String]) -> Self {
+        let claims = spec["volumeClaimTemplates"].as_array();
+        let names = claims
+            .into_iter()
+            .flatten()
+            .filter_map(|claim| claim["metadata"]["name"].as_str())
+            .flat_map(|claim| pods.iter().map(move |pod| format!("{claim}-{pod}")));
+        Self {
+            names: names.collect(),
+            deleted: spec["persistentVolumeClaimRetentionPolicy"][when] == "Delete",
+        }
     }
-    all
+
+    /// Which are deleted, in words.
+    fn go(&self) -> Option<String> {
+        let go = self.deleted && !self.names.is_empty();
+        go.then(|| format!("volumes are deleted: {}", span(&self.names)))
+    }
+
+    /// Which stay, in words.
+    fn stay(&self) -> Option<String> {
+        let stay = !self.deleted && !self.names.is_empty();
+        stay.then(|| format!("volumes stay: {}", span(&self.names)))
+    }
 }
 
 impl Pair<'_> {
@@ -84,7 +119,7 @@ impl Pair<'_> {
             .filter(differ)
             .map(|field| {
                 let why = format!(
-                    "{field} of a {} can't change; delete it by `kubectl delete {} {} --cascade=orphan` first",
+                    "{field} of a {} can't change; delete it by `kubectl delete {} {} --cascade=orphan` first: its pods and volumes stay",
                     self.id.kind,
                     self.id.kind.to_lowercase(),
                     self.id.name
@@ -105,22 +140,30 @@ impl Pair<'_> {
         refused
     }
 
-    fn scaled(&self) -> Option<Consequence> {
+    fn scaled(&self) -> Vec<Consequence> {
         let (from, to) = (replicas(self.before), replicas(self.after));
         let words = vec![format!("replicas {from} → {to}")];
         if to > from {
             let pods = pods(self.id, from, to);
-            return Some(self.consequence(Effect::Added, words).of_pods(pods));
+            return vec![self.consequence(Effect::Added, words).of_pods(pods)];
         }
-        let stays = (!self.after["spec"]["volumeClaimTemplates"].is_null())
-            .then(|| "their volumes stay".to_owned());
+        if to == from {
+            return Vec::new();
+        }
+        let pods = pods(self.id, to, from);
+        let volumes = Volumes::of(&self.after["spec"], "whenScaled", &pods);
         let reasons = words
             .into_iter()
-            .chain(stays)
+            .chain(volumes.stay())
             .chain(left_behind(self.id))
             .collect();
-        let pods = pods(self.id, to, from);
-        (to < from).then(|| self.consequence(Effect::Removed, reasons).of_pods(pods))
+        let removed = self
+            .consequence(Effect::Removed, reasons)
+            .of_pods(pods.clone());
+        let lost = volumes
+            .go()
+            .map(|words| self.consequence(Effect::Lost, vec![words]).of_pods(pods));
+        [Some(removed), lost].into_iter().flatten().collect()
     }
 
     /// Pods of another template: those at and above the partition are replaced, the highest ordinal first.

@@ -1,7 +1,7 @@
 //! Helm's way of laying values over each other.
 
 use super::p2p::P2p;
-use super::pod::{PodSettings, Ports, Probe, Probes, Resources, Storage};
+use super::pod::{PodSettings, Ports, Probe, Probes, Resources, RetentionPolicy, Storage};
 use super::quantity::ResourceList;
 use super::rollout::{PodDisruptionBudget, UpdateStrategy};
 use serde_json::{Map, Value};
@@ -170,6 +170,20 @@ impl Storage {
             enabled: self.enabled.or(default.enabled),
             size: self.size.or_else(|| default.size.clone()),
             storage_class: self.storage_class.or_else(|| default.storage_class.clone()),
+            retention_policy: both(
+                self.retention_policy,
+                default.retention_policy.as_ref(),
+                RetentionPolicy::over,
+            ),
+        }
+    }
+}
+
+impl RetentionPolicy {
+    fn over(self, default: &Self) -> Self {
+        Self {
+            when_deleted: self.when_deleted.or(default.when_deleted),
+            when_scaled: self.when_scaled.or(default.when_scaled),
         }
     }
 }

@@ -98,6 +98,9 @@ pub struct Network {
     pub sponsored_fpc: bool,
     /// Start anvil in the past and jump to now after deploying, so that nobody waits for the first committee.
     pub skip_warm_up: bool,
+    /// On an upgrade by plain Helm, refuse changes of what is fixed for a network's whole life; `aznet` always does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refuse_fixed_changes: Option<bool>,
     /// Address of an existing network's registry; empty deploys new contracts.
     #[schemars(regex(pattern = ADDRESS))]
     pub registry_address: String,

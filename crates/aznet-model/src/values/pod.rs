@@ -1,7 +1,7 @@
 //! Settings that every role's pods have, and the roles themselves.
 
 use super::quantity::ResourceList;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 /// Resources of a container.
@@ -106,6 +106,38 @@ pub struct Storage {
     /// StorageClass; empty is the cluster's default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub storage_class: Option<String>,
+    /// What happens to the volume when its pod is gone for good.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retention_policy: Option<RetentionPolicy>,
+}
+
+/// What happens to volumes without pods, as `persistentVolumeClaimRetentionPolicy` of a StatefulSet says it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct RetentionPolicy {
+    /// When the release is uninstalled or no longer has the role; without it, `Delete` for networks with
+    /// `network.testAccounts` and `Retain` for others.
+    #[schemars(schema_with = "retention_schema")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub when_deleted: Option<Retention>,
+    /// When the number of pods is lowered.
+    #[schemars(schema_with = "retention_schema")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub when_scaled: Option<Retention>,
+}
+
+/// What happens to a volume.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Retention {
+    /// It is deleted.
+    Delete,
+    /// It stays.
+    Retain,
+}
+
+/// The chart's default is null, which a reference to an enum would refuse.
+fn retention_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": ["string", "null"], "enum": ["Delete", "Retain", null] })
 }
 
 /// Declares a struct that has the settings of a pod beside its own fields (serde's `flatten` would hide unknown keys).

@@ -437,7 +437,15 @@ impl Helm {
             manifest: String,
         }
         // On the server: what the chart looks up there, such as Secrets that it made, must be found.
-        let args = ["--reset-values", "--dry-run=server", "--output", "json"];
+        let args = [
+            "--reset-values",
+            "--dry-run=server",
+            "--output",
+            "json",
+            // What is refused is told together with everything else that the upgrade would do.
+            "--set",
+            "network.refuseFixedChanges=false",
+        ];
         let answer = self.with_values("upgrade", release, &args, cancel).await?;
         serde_json::from_str::<Answer>(&answer)
             .map(|answer| answer.manifest)

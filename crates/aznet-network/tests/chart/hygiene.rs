@@ -32,6 +32,20 @@ fn containers(spec: &Value) -> impl Iterator<Item = &Value> {
         .flatten()
 }
 
+/// A corrected upgrade reaches pods that never got ready: with OrderedReady, a StatefulSet waits for them instead.
+#[tokio::test]
+async fn an_upgrade_replaces_pods_that_are_stuck() {
+    for (file, object) in everything().await {
+        let name = format!("{file}: {} {}", object["kind"], object["metadata"]["name"]);
+        let spec = &object["spec"];
+        if object["kind"] == "StatefulSet" {
+            assert_eq!(spec["podManagementPolicy"], "Parallel", "{name}");
+            let strategy = spec["updateStrategy"]["type"].as_str();
+            assert!(matches!(strategy, None | Some("RollingUpdate")), "{name}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn pods_ask_for_what_they_need_and_no_more() {
     for (file, object) in everything().await {

@@ -252,6 +252,50 @@ async fn a_release_lives_its_life() {
 }
 
 #[tokio::test]
+async fn the_chart_itself_refuses_what_is_fixed() {
+    let server = ApiServer::start().await;
+    let place = Place::new(&server, "fixed").await;
+    place.install(&[]).await.expect("it installs");
+    let before = place.generations().await;
+    for (set, words) in [
+        ("l1.blockTime=2", "l1.blockTime 4 → 2: anvil's clock"),
+        (
+            "network.skipWarmUp=false",
+            "network.skipWarmUp true → false",
+        ),
+        ("network.slotDuration=24", "network.slotDuration 12 → 24"),
+        (
+            "network.slashing.quorum=9",
+            "network.slashing.quorum null → 9",
+        ),
+    ] {
+        let error = place.upgrade(&[set]).await.expect_err("fixed").to_string();
+        assert!(error.contains(words), "{set}: {error}");
+        assert!(error.contains("start a new network"), "{set}: {error}");
+    }
+    assert_eq!(place.generations().await, before, "nothing was touched");
+    place
+        .upgrade(&[
+            "network.slotDuration=24",
+            "network.refuseFixedChanges=false",
+        ])
+        .await
+        .expect("whoever knows better may");
+    let (chart, loaded) = (chart(), values(&["network.slotDuration=12"]));
+    let release = Release {
+        name: "small",
+        namespace: "fixed",
+        chart: &chart,
+        overlay: &loaded.overlay,
+    };
+    place
+        .helm
+        .upgraded_manifest(&release, &place.cancel)
+        .await
+        .expect("a preview shows what it would be, and refuses nothing itself");
+}
+
+#[tokio::test]
 async fn a_failed_install_leaves_nothing() {
     let server = ApiServer::start().await;
     let place = Place::new(&server, "half").await;

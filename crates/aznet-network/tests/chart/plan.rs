@@ -106,6 +106,13 @@ fn combinations_that_cannot_work_are_named() {
             vec!["fullNode.maxOldSpaceSize=4096"],
             vec!["fullNode.service.adminPort=8080"],
             vec!["fullNode.replicas=1000000"],
+            vec!["defaults.p2p.exposure=NodePort"],
+            vec![
+                "defaults.p2p.exposure=NodePort",
+                "defaults.p2p.nodePortBase=30400",
+                "defaults.p2p.announceIp=198.51.100.1"
+            ],
+            vec!["validator.p2p.exposure=LoadBalancer"],
         ]
         .map(|sets| format!(
             "{}\n    {}",

@@ -496,3 +496,38 @@ async fn the_startup_probe_outlasts_a_deployment_that_is_paid_for() {
     let (usual, patient) = (usual.expect("a probe"), patient.expect("a probe"));
     assert!(patient >= usual + deadline, "{patient} s for {deadline} s");
 }
+
+#[tokio::test]
+async fn volumes_of_real_networks_outlive_their_release() {
+    let policy = |objects: &[Value], name: &str| {
+        let spec = &object(objects, "StatefulSet", name)["spec"];
+        let policy = &spec["persistentVolumeClaimRetentionPolicy"];
+        let text = |key: &str| policy[key].as_str().unwrap_or_default().to_owned();
+        [text("whenDeleted"), text("whenScaled")]
+    };
+    let kept = |objects: &[Value], name: &str| {
+        let claim = object(objects, "PersistentVolumeClaim", name);
+        claim["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
+    };
+    let telemetry = "telemetry.enabled=true";
+    let test = render(&sets(&[telemetry])).await;
+    for name in ["validator", "blob-store"] {
+        assert_eq!(policy(&test, name), ["Delete", "Retain"], "{name}");
+    }
+    assert!(!kept(&test, "anvil") && !kept(&test, "prometheus"));
+    let real = render(&sets(&[telemetry, "network.testAccounts=false"])).await;
+    for name in ["validator", "blob-store"] {
+        assert_eq!(policy(&real, name), ["Retain", "Retain"], "{name}");
+    }
+    assert!(kept(&real, "anvil") && kept(&real, "prometheus"));
+    let chosen = render(&sets(&[
+        "network.testAccounts=false",
+        "defaults.storage.retentionPolicy.whenDeleted=Delete",
+        "l1.anvil.storage.retentionPolicy.whenDeleted=Retain",
+        "pxe.storage.retentionPolicy.whenScaled=Delete",
+    ]))
+    .await;
+    assert_eq!(policy(&chosen, "validator"), ["Delete", "Retain"]);
+    assert_eq!(policy(&chosen, "pxe"), ["Delete", "Delete"]);
+    assert!(kept(&chosen, "anvil"));
+}

@@ -198,7 +198,7 @@ async fn rules_follow_the_values() {
         Some("vector(9)")
     );
     assert_eq!(
-        expr("network_role:aztec_volume:bytes", "validator").as_deref(),
+        volume(&rules, "validator").as_deref(),
         Some("vector(1500000000)")
     );
     assert_eq!(
@@ -206,6 +206,68 @@ async fn rules_follow_the_values() {
         None
     );
     assert_eq!(expr("AztecNoProverAgents", ""), None);
+}
+
+/// The size that a workload's volumes should have.
+fn volume(rules: &[(String, Value)], workload: &str) -> Option<String> {
+    let found = rules.iter().find(|(name, rule)| {
+        name == "network_workload:aztec_volume:bytes" && rule["labels"]["workload"] == workload
+    });
+    found.and_then(|(_, rule)| rule["expr"].as_str().map(str::to_owned))
+}
+
+#[tokio::test]
+async fn rules_know_groups_turns_and_networks_that_rest() {
+    let expr = |rules: &[(String, Value)], name: &str, role: &str| {
+        let found = rules
+            .iter()
+            .find(|(n, rule)| n == name && (role.is_empty() || rule["labels"]["role"] == role));
+        found.map(|(_, rule)| rule["expr"].as_str().expect("an expression").to_owned())
+    };
+    let group = [
+        "validatorGroups.slow.replicas=2",
+        "validatorGroups.slow.keyOffset=500",
+        "validatorGroups.slow.storage.size=1500M",
+    ];
+    let grouped = rules(&observed(&group).await);
+    let expected = expr(&grouped, "network_role:aztec_nodes:expected", "validator");
+    assert_eq!(
+        expected.as_deref(),
+        Some("vector(6)"),
+        "all groups together"
+    );
+    assert_eq!(
+        volume(&grouped, "validator-slow").as_deref(),
+        Some("vector(1500000000)")
+    );
+    let misses = expr(&grouped, "AztecValidatorMissesAttestations", "");
+    assert!(
+        misses.is_some_and(|expr| expr.contains("[1056s]")),
+        "six validators take turns in a committee of four"
+    );
+    let rests = rules(&observed(&["validator.sequencer.minTxsPerBlock=1"]).await);
+    for name in ["AztecNoNewCheckpoint", "AztecNoCheckpointSinceStart"] {
+        let expr = expr(&rests, name, "").expect("the alert");
+        assert!(expr.contains("aztec_mempool_tx_count"), "{name}: {expr}");
+    }
+    let joined = rules(
+        &observed(&[
+            "network.registryAddress=0x0123456789012345678901234567890123456789",
+            "l1.anvil.enabled=false",
+            "l1.existingSecret=mine",
+        ])
+        .await,
+    );
+    for name in [
+        "AztecValidatorMissesAttestations",
+        "AztecNoCheckpointSinceStart",
+    ] {
+        assert_eq!(
+            expr(&joined, name, ""),
+            None,
+            "{name}: how many validators others have is not known"
+        );
+    }
 }
 
 #[tokio::test]

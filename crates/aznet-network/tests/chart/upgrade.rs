@@ -3,8 +3,9 @@
 use crate::common::render;
 use crate::render::sets;
 use aznet_model::plan::plan;
-use aznet_model::upgrade::{Effect, Manifest, Upgrade, compare, span};
+use aznet_model::upgrade::{Effect, Manifest, Upgrade, compare, fixed, span};
 use aznet_model::values::Loaded;
+use serde_json::Value;
 
 async fn manifest(loaded: &Loaded) -> Manifest {
     // What is made by chance is kept over upgrades: Helm looks it up on the server.
@@ -68,6 +69,23 @@ async fn each_change_has_its_consequences() {
             vec!["validator.env.A=b", "validator.updateStrategy.partition=3"],
         ),
         (vec![], vec!["network.sentinel.enabled=false"]),
+        (vec![], vec!["l1.blockTime=2", "network.skipWarmUp=false"]),
+        (
+            vec![],
+            vec!["l1.anvil.enabled=false", "l1.executionUrls={http://l1}"],
+        ),
+        (
+            vec!["telemetry.enabled=true,telemetry.grafana.enabled=false"],
+            vec![],
+        ),
+        (
+            vec!["defaults.storage.retentionPolicy.whenDeleted=Retain,telemetry.enabled=true"],
+            vec!["fullNode.replicas=0"],
+        ),
+        (
+            vec!["pxe.replicas=3"],
+            vec!["pxe.storage.retentionPolicy.whenScaled=Delete"],
+        ),
         (
             vec![],
             vec![
@@ -124,6 +142,54 @@ async fn scripts_get_it_as_a_document() {
         ["validator-0", "validator-1", "validator-2", "validator-3"]
     );
     assert!(between(&[], &[]).await.is_empty());
+}
+
+/// An older chart ran the blob store with a policy that a StatefulSet keeps for good.
+#[tokio::test]
+async fn what_an_older_chart_fixed_is_named_with_the_way_out() {
+    let objects = render(&sets(&[])).await;
+    let older = objects.iter().cloned().map(|mut object| {
+        if object["metadata"]["name"] == "blob-store"
+            && let Some(spec) = object["spec"].as_object_mut()
+        {
+            spec.remove("podManagementPolicy");
+        }
+        object
+    });
+    let committee = plan(&sets(&[]).values)
+        .expect("these values work")
+        .committee;
+    let upgrade = compare(
+        &older.collect(),
+        &objects.iter().cloned().collect(),
+        &committee,
+    );
+    let refused: Vec<_> = upgrade.refused().collect();
+    assert_eq!(refused.len(), 1, "{refused:?}");
+    let why = &refused[0].reasons[0];
+    assert!(
+        why.contains("kubectl delete statefulset blob-store --cascade=orphan"),
+        "{why}"
+    );
+}
+
+/// Each key that is fixed has a value for pods to read: a rule about anything else would refuse nothing.
+#[tokio::test]
+async fn what_is_fixed_is_in_the_configuration() {
+    let objects = render(&sets(&[])).await;
+    let map = crate::common::object(&objects, "ConfigMap", "network-config");
+    let text = map["data"]["network.json"].as_str().expect("text");
+    let config: Value = serde_json::from_str(text).expect("JSON");
+    let rules: Value = serde_json::from_str(&fixed()).expect("JSON");
+    let rules = rules.as_array().expect("rules");
+    let keys = rules
+        .iter()
+        .flat_map(|rule| rule["keys"].as_array().expect("keys"));
+    for key in keys {
+        let path = key["config"].as_str().expect("a path");
+        let pointer = format!("/{}", path.replace('.', "/"));
+        assert!(config.pointer(&pointer).is_some(), "{path}");
+    }
 }
 
 #[tokio::test]

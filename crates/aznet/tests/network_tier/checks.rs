@@ -24,6 +24,10 @@ pub(crate) fn checks() -> Vec<(&'static str, Check)> {
         ("logs_of_a_role_come_from_each_of_its_pods", logs),
         ("every_panel_and_alert_finds_its_series", telemetry::queries),
         ("what_the_quickstart_looks_at_is_there", quickstart::looking),
+        (
+            "no_alert_fires_on_a_healthy_network",
+            telemetry::healthy_is_quiet,
+        ),
         ("up_again_restarts_nothing", up_again),
     ];
     let long = takes_long();
@@ -56,8 +60,8 @@ fn takes_long() -> bool {
     std::env::var_os("AZNET_TEST_LONG").is_some()
 }
 
-/// They wait for a slot or two for each validator.
-fn roll_outs() -> [(&'static str, Check); 3] {
+/// They wait for a slot or two for each validator, or for an alert.
+fn roll_outs() -> [(&'static str, Check); 4] {
     [
         (
             "one_validator_goes_ahead_and_a_rollback_brings_it_back",
@@ -70,6 +74,10 @@ fn roll_outs() -> [(&'static str, Check); 3] {
         (
             "a_validator_without_its_volume_syncs_anew",
             rollout::lost_volume,
+        ),
+        (
+            "an_alert_fires_for_its_cause_and_resolves",
+            telemetry::alert_fires_and_resolves,
         ),
     ]
 }

@@ -300,7 +300,8 @@ fn ready_validators(namespace: &str) -> Result<BTreeSet<String>, String> {
         .collect())
 }
 
-fn namespace() -> Result<String, String> {
+/// The namespace of the tier's network.
+pub(crate) fn namespace() -> Result<String, String> {
     let status = status()?;
     let namespace = status["namespace"].as_str();
     namespace
