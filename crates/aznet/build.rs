@@ -10,8 +10,9 @@ use flate2::{Compression, write::GzEncoder};
 use sha2::{Digest, Sha256};
 
 /// Charts, networks, images and the programs in them, by their place in the source tree.
-const PACKED: [&str; 9] = [
+const PACKED: [&str; 10] = [
     "Cargo.lock",
+    "Cargo.toml",
     "crates/aznet-kit",
     "crates/aznet-model",
     "crates/aznet-node",
@@ -34,10 +35,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("cargo::rerun-if-changed={}", root.join(place).display());
         collect(root, Path::new(place), &mut files)?;
     }
-    println!(
-        "cargo::rerun-if-changed={}",
-        root.join("Cargo.toml").display()
-    );
     let archive = pack(root, &files)?;
     let out = PathBuf::from(std::env::var_os("OUT_DIR").ok_or("OUT_DIR is not set")?);
     let mut gzip = GzEncoder::new(
@@ -47,12 +44,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     gzip.write_all(&archive)?;
     gzip.finish()?;
     let hash = Sha256::digest(&archive);
-    let hash: String = hash
-        .iter()
-        .take(6)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    println!("cargo::rustc-env=AZNET_SOURCE_HASH={hash}");
+    println!(
+        "cargo::rustc-env=AZNET_SOURCE_HASH={}",
+        hex::encode(&hash[..6])
+    );
     Ok(())
 }
 
@@ -76,12 +71,6 @@ fn collect(root: &Path, place: &Path, files: &mut Vec<PathBuf>) -> Result<(), Bo
 /// An archive that depends on names, contents and the right to execute alone.
 fn pack(root: &Path, files: &[PathBuf]) -> Result<Vec<u8>, Box<dyn Error>> {
     let mut archive = tar::Builder::new(Vec::new());
-    add(
-        &mut archive,
-        Path::new("Cargo.toml"),
-        0o644,
-        &manifest(root)?,
-    )?;
     for place in files {
         let path = root.join(place);
         let runs = fs::metadata(&path)?.permissions().mode() & 0o111 != 0;
@@ -101,16 +90,4 @@ fn add(
     header.set_size(content.len() as u64);
     header.set_mode(mode);
     archive.append_data(&mut header, place, content)
-}
-
-/// The workspace's manifest for the crates that are packed: the default member is not among them.
-fn manifest(root: &Path) -> std::io::Result<Vec<u8>> {
-    let text = fs::read_to_string(root.join("Cargo.toml"))?;
-    let kept = text
-        .lines()
-        .filter(|line| !line.starts_with("default-members"));
-    Ok(kept
-        .flat_map(|line| [line, "\n"])
-        .collect::<String>()
-        .into())
 }

@@ -16,7 +16,8 @@ type Support = BTreeMap<String, Line>;
 #[serde(deny_unknown_fields)]
 struct Line {
     /// Its major and minor number.
-    line: String,
+    #[serde(rename = "line")]
+    numbers: String,
     /// From this day on it is not maintained, if its makers name one.
     ends: Option<Date>,
     /// Where its makers say so.
@@ -51,7 +52,7 @@ fn warning(pin: &Pinned, line: &Line, today: Date) -> Option<String> {
     let end = line.ends.filter(|end| today >= *end)?;
     Some(format!(
         "toolchain/{} pins {}; {} is not maintained since {end} ({})",
-        pin.name, pin.release, line.line, line.source
+        pin.name, pin.release, line.numbers, line.source
     ))
 }
 
@@ -65,7 +66,7 @@ mod tests {
     fn every_pin_has_its_line() {
         let support = support().expect("support.yaml");
         for pin in pins().expect("the pins") {
-            let line = support.get(pin.name).map(|line| line.line.as_str());
+            let line = support.get(pin.name).map(|line| line.numbers.as_str());
             assert_eq!(
                 line,
                 Some(kubernetes::line(&pin.release)),

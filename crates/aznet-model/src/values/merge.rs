@@ -180,6 +180,7 @@ impl Storage {
 }
 
 impl RetentionPolicy {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "as `both` calls it")]
     fn over(self, default: &Self) -> Self {
         Self {
             when_deleted: self.when_deleted.or(default.when_deleted),

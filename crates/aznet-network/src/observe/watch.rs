@@ -54,12 +54,12 @@ pub struct Refused {
 impl Refused {
     /// Tells a refusal (401, 403) from failures that pass.
     fn of<K: Resource<DynamicType = ()>>(error: &watcher::Error) -> Option<Self> {
-        let status = match error {
-            watcher::Error::InitialListFailed(kube::Error::Api(status))
-            | watcher::Error::WatchStartFailed(kube::Error::Api(status))
-            | watcher::Error::WatchFailed(kube::Error::Api(status))
-            | watcher::Error::WatchError(status) => status,
-            _ => return None,
+        let (watcher::Error::InitialListFailed(kube::Error::Api(status))
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status))
+        | watcher::Error::WatchFailed(kube::Error::Api(status))
+        | watcher::Error::WatchError(status)) = error
+        else {
+            return None;
         };
         matches!(status.code, 401 | 403).then(|| Self {
             kind: K::kind(&()).into_owned(),

@@ -128,7 +128,7 @@ fn collect(folder: &Path, pages: &mut Vec<PathBuf>) {
         let name = entry.file_name().to_string_lossy().into_owned();
         if path.is_dir() && name != "node_modules" {
             collect(&path, pages);
-        } else if name.ends_with(".md") || name == "values.yaml" {
+        } else if path.extension().is_some_and(|end| end == "md") || name == "values.yaml" {
             pages.push(path);
         }
     }

@@ -12,11 +12,10 @@ use std::path::Path;
 type Uses<'a> = BTreeMap<&'a Path, BTreeMap<&'a Path, String>>;
 
 /// Crates that have circles still. It gets no longer: [`verify`] fails when one of these has none any more.
-const STILL: [&str; 6] = [
+const STILL: [&str; 5] = [
     "aznet",
     "aznet-cluster",
     "aznet-model",
-    "aznet-network",
     "aznet-node",
     "aznet-runner",
 ];
@@ -93,7 +92,8 @@ fn describe(circle: &BTreeSet<&Path>, uses: &Uses<'_>) -> String {
     for file in circle {
         for (used, path) in uses.get(file).into_iter().flatten() {
             if circle.contains(used) {
-                text += &format!("\n  {} → {} by `{path}`", short(file), short(used));
+                let arrow = format!("\n  {} → {} by `{path}`", short(file), short(used));
+                text.push_str(&arrow);
             }
         }
     }

@@ -168,7 +168,7 @@ impl Module {
                 self.bring_in(&path.tree, &names, passed_on);
             }
             UseTree::Name(name) => {
-                self.alias(name.ident.to_string(), &name.ident, before, passed_on)
+                self.alias(name.ident.to_string(), &name.ident, before, passed_on);
             }
             UseTree::Rename(name) => {
                 self.alias(name.rename.to_string(), &name.ident, before, passed_on);

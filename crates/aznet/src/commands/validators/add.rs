@@ -88,7 +88,7 @@ pub(super) async fn run(args: &AddArgs, context: &Context) -> anyhow::Result<Exi
         "the pods that were added go on and register by themselves",
         format!("`aznet validators list {name}` shows how far they are"),
     );
-    work.scale([(&wish.workload, &wish.replicas)]).await?;
+    Box::pin(work.scale([(&wish.workload, &wish.replicas)])).await?;
     let (seen, attesters) = entered(&work, &wish).await?;
     let epoch = attesters.iter().map(|one| seen.set.drawn_from(*one)).max();
     let epoch = epoch.unwrap_or_else(|| seen.set.epoch());

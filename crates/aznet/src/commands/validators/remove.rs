@@ -94,7 +94,7 @@ pub(super) async fn run(args: &RemoveArgs, context: &Context) -> anyhow::Result<
     let epoch = epoch.unwrap_or_default().max(seen.set.epoch());
     if !wish.replicas.is_empty() {
         out(&work, &seen, epoch).await?;
-        work.scale(&wish.replicas).await?;
+        Box::pin(work.scale(&wish.replicas)).await?;
     }
     let removed = Removed {
         network: work.network.name().to_owned(),

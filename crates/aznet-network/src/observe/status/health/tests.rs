@@ -59,7 +59,7 @@ fn committee(present: u64) -> Committee {
 fn facts(nodes: &[NodeStatus], pace: Pace) -> Facts<'_> {
     Facts {
         nodes,
-        tips: nodes.iter().filter_map(|node| node.tips).next(),
+        tips: nodes.iter().find_map(|node| node.tips),
         pace: Some(pace),
         ..Facts::default()
     }
