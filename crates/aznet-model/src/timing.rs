@@ -20,6 +20,8 @@ pub struct ProtocolTime {
     pub proof_submission_epochs: u32,
     /// From an L1 block until it is final.
     pub finality: Duration,
+    /// Time between two blocks of the L1.
+    pub l1_block: Duration,
 }
 
 impl ProtocolTime {
@@ -35,6 +37,7 @@ impl ProtocolTime {
             epoch_slots: settings.epoch_duration,
             proof_submission_epochs: settings.proof_submission_epochs,
             finality: settings.l1.finality(),
+            l1_block: Duration::from_secs(settings.l1.block_time),
         })
     }
 

@@ -7,6 +7,7 @@ pub mod logs;
 pub(crate) mod memory;
 mod messages;
 pub mod pods;
+pub mod release;
 pub mod status;
 pub mod telemetry;
 pub mod timing;

@@ -267,15 +267,33 @@ async fn groups(network: &Network) -> Result<Vec<Group>, NamespaceError> {
     Ok(sets.items.into_iter().map(group).collect())
 }
 
+/// The accounts that a pod signs for; of a prover node those that publish proofs.
+///
+/// # Errors
+/// [`ValidatorsError`].
+pub async fn held(network: &Network, pod: &str, role: Role) -> Result<Held, ValidatorsError> {
+    let report = ask_role(network, (pod, role), &["held".to_owned()], LOOK_WITHIN).await?;
+    Ok(report.held)
+}
+
 async fn ask(
     network: &Network,
     pod: &str,
     command: &[String],
     within: Duration,
 ) -> Result<Report, ValidatorsError> {
+    ask_role(network, (pod, Role::Validator), command, within).await
+}
+
+async fn ask_role(
+    network: &Network,
+    (pod, role): (&str, Role),
+    command: &[String],
+    within: Duration,
+) -> Result<Report, ValidatorsError> {
     let mut words = vec![PROGRAM.to_owned(), "validators".to_owned()];
     words.extend_from_slice(command);
-    let text = exec::run(network, (pod, Role::Validator.name()), &words, within).await?;
+    let text = exec::run(network, (pod, role.name()), &words, within).await?;
     let last = text.lines().next_back().unwrap_or_default();
     serde_json::from_str(last).map_err(|source| ValidatorsError::Answer {
         pod: pod.to_owned(),

@@ -40,6 +40,18 @@ impl Manifest {
         Ok(documents.into_iter().collect())
     }
 
+    /// StatefulSets and Deployments by kind and name, with the number of pods that each is to have.
+    pub fn replicas(&self) -> impl Iterator<Item = (&str, &str, u32)> {
+        let pods = |object: &Value| {
+            let replicas = object["spec"]["replicas"].as_u64().unwrap_or(1);
+            u32::try_from(replicas).unwrap_or(u32::MAX)
+        };
+        self.objects
+            .iter()
+            .filter(|(id, _)| matches!(id.kind.as_str(), "StatefulSet" | "Deployment"))
+            .map(move |(id, object)| (id.kind.as_str(), id.name.as_str(), pods(object)))
+    }
+
     pub(super) fn get(&self, kind: &str, name: &str) -> Option<&Value> {
         self.objects.get(&Id {
             kind: kind.to_owned(),

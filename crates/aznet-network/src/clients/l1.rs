@@ -95,6 +95,13 @@ impl L1 {
         Ok(self.0.call::<Hex>("eth_chainId", json!([])).await?.0)
     }
 
+    /// What an account has, in wei.
+    pub async fn balance(&self, account: Address) -> Result<U256, RpcError> {
+        self.0
+            .call("eth_getBalance", json!([account, "latest"]))
+            .await
+    }
+
     async fn block(&self, tag: &str) -> Result<Block, RpcError> {
         self.0
             .call("eth_getBlockByNumber", json!([tag, false]))

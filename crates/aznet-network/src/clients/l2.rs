@@ -224,6 +224,8 @@ struct GlobalVariables {
     block_number: u64,
     #[serde(deserialize_with = "number_or_string")]
     slot_number: u64,
+    #[serde(deserialize_with = "number_or_string")]
+    timestamp: u64,
 }
 
 /// Where a block is in the chain.
@@ -235,6 +237,19 @@ pub struct BlockPlace {
     pub slot: Slot,
     /// The checkpoint it belongs to.
     pub checkpoint: CheckpointNumber,
+    /// When that slot began, in Unix seconds.
+    pub timestamp: u64,
+}
+
+impl From<Block> for BlockPlace {
+    fn from(block: Block) -> Self {
+        Self {
+            number: BlockNumber(block.header.global_variables.block_number),
+            slot: Slot(block.header.global_variables.slot_number),
+            checkpoint: block.checkpoint_number,
+            timestamp: block.header.global_variables.timestamp,
+        }
+    }
 }
 
 impl Node {
@@ -282,11 +297,13 @@ impl Node {
     /// The block with this hash; `None` if the node doesn't have it.
     pub async fn block_by_hash(&self, hash: &str) -> Result<Option<BlockPlace>, RpcError> {
         let block: Option<Block> = self.0.call("node_getBlockByHash", json!([hash])).await?;
-        Ok(block.map(|block| BlockPlace {
-            number: BlockNumber(block.header.global_variables.block_number),
-            slot: Slot(block.header.global_variables.slot_number),
-            checkpoint: block.checkpoint_number,
-        }))
+        Ok(block.map(BlockPlace::from))
+    }
+
+    /// The block of this number; `None` if the node doesn't have it.
+    pub async fn block(&self, number: BlockNumber) -> Result<Option<BlockPlace>, RpcError> {
+        let block: Option<Block> = self.0.call("node_getBlock", json!([number])).await?;
+        Ok(block.map(BlockPlace::from))
     }
 }
 

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::observe::{
     evidence::Evidence,
-    memory, pods,
+    memory, pods, status, timing,
     watch::{Snapshot, Watch},
 };
 
@@ -152,7 +152,10 @@ async fn first_checkpoint(
                 return Ok(Look::Pending("no node is ready".into()));
             };
             let (seen, moving) = match node.tips().await {
-                Ok(tips) => heads(&tips),
+                Ok(tips) => match standstill(network, &node, &tips).await {
+                    Some(stalled) => (stalled, false),
+                    None => heads(&tips),
+                },
                 Err(error) => (error.to_string(), false),
             };
             report(Progress::Chain {
@@ -168,6 +171,20 @@ async fn first_checkpoint(
         },
     )
     .await
+}
+
+/// A checkpoint of a chain that went on before is no proof that it goes on now: why it stands still, if it does.
+async fn standstill(network: &Network, node: &Node, tips: &L2Tips) -> Option<String> {
+    let now = Timestamp::now();
+    let time = timing::read(network).await.ok()?;
+    // The whole status takes seconds; a chain that goes on is not kept waiting for it.
+    if status::pace(node, tips.into(), time, now).await?.is_usual() {
+        return None;
+    }
+    let status = status::collect(network, now).await.ok()?;
+    let stall = status.stalled?;
+    let causes = stall.causes.iter().map(|cause| format!("; {cause}"));
+    Some(format!("{stall}{}", causes.collect::<String>()))
 }
 
 /// The chain's heads in words, and whether a checkpoint is among them.

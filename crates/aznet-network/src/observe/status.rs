@@ -1,31 +1,43 @@
 //! How a network is, asked of everyone at once; whoever is slow is shown as such and delays nobody.
 
 mod committee;
+mod health;
+mod node;
+mod signers;
+mod wanted;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
-use aznet_model::{chain::BlockNumber, role::Role, timing::Moment};
+use aznet_model::{
+    chain::BlockNumber,
+    role::Role,
+    timing::{Moment, ProtocolTime, Timing},
+};
 use futures::future::join_all;
 use jiff::Timestamp;
 use serde::Serialize;
 
-pub use self::committee::Committee;
+pub use self::{
+    committee::Committee,
+    health::{Facts, L1Pulse, Pace, Publisher, Stall, State, Verdict, judge},
+    node::{NodeStatus, Tips},
+};
 
+use self::signers::Signers;
 use super::{
     endpoints::endpoints,
-    pods::{self, Phase, PodState},
+    pods::{self, PodState},
+    release::{Release, Replicas},
     telemetry::{self, Arrival},
+    timing,
 };
 use crate::{
     clients::{
         l1::{L1, L1Heads, Rollup},
-        l2::{L2Tips, Node},
+        l2::Node,
     },
     namespace::{NamespaceError, Network},
 };
-
-/// Blocks that a node may be behind the furthest one before that is a problem.
-const LAG: u64 = 2;
 
 /// A network as `aznet status` shows it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -36,8 +48,12 @@ pub struct NetworkStatus {
     pub namespace: String,
     /// Its cluster.
     pub cluster: String,
-    /// Whether every pod serves and the chain has its first checkpoint.
+    /// How it is, in a word.
+    pub state: State,
+    /// Whether that word is [`State::Ready`].
     pub ready: bool,
+    /// Since when and why checkpoints have stopped; `None` if they have not.
+    pub stalled: Option<Stall>,
     /// When it was made.
     pub created: Option<Timestamp>,
     /// When it may be removed.
@@ -57,102 +73,76 @@ pub struct NetworkStatus {
     /// What has arrived of each node in the network's Prometheus; empty if it has none that serves.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub telemetry: Vec<Arrival>,
+    /// What the accounts that pay for L1 transactions have; empty if the L1 isn't the network's own.
+    pub publishers: Vec<Publisher>,
     /// What is wrong, in words.
     pub problems: Vec<String>,
 }
 
-/// Block numbers of the heads of the chain, each at most the one before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Tips {
-    /// The newest block sent round.
-    pub proposed: BlockNumber,
-    /// The newest block on L1.
-    pub checkpointed: BlockNumber,
-    /// The newest block proven on L1.
-    pub proven: BlockNumber,
-    /// The newest block whose proof is final on L1.
-    pub finalized: BlockNumber,
-}
-
-impl From<&L2Tips> for Tips {
-    fn from(tips: &L2Tips) -> Self {
-        Self {
-            proposed: tips.proposed.number,
-            checkpointed: tips.checkpointed.block.number,
-            proven: tips.proven.block.number,
-            finalized: tips.finalized.block.number,
-        }
-    }
-}
-
-/// A pod and what it knows.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct NodeStatus {
-    /// The pod's name.
-    pub name: String,
-    /// Its role.
-    pub role: Role,
-    /// Its group of validators, if that is a further one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub group: Option<String>,
-    /// Whether it serves.
-    pub ready: bool,
-    /// How often its containers were restarted.
-    pub restarts: u32,
-    /// Seconds since it was made.
-    pub age: u64,
-    /// What it is doing, in words.
-    pub state: String,
-    /// The heads of its chain; `None` for pods without one, or that don't answer.
-    pub tips: Option<Tips>,
-    /// Connected peers; likewise.
-    pub peers: Option<usize>,
-    /// Why it doesn't answer, though it should.
-    pub error: Option<String>,
-}
-
-/// Asks everyone; takes as long as the slowest calls, about ten seconds at most.
+/// Asks everyone; takes as long as the slowest calls, about twenty seconds at most.
 ///
 /// # Errors
 /// Only if the Kubernetes API fails; nodes that fail are part of the status.
 pub async fn collect(network: &Network, now: Timestamp) -> Result<NetworkStatus, NamespaceError> {
     let pods = pods::list(network).await?;
     let l1 = l1(network, &pods);
-    let (nodes, heads, telemetry) = futures::join!(
-        join_all(pods.iter().map(|pod| node_status(network, pod, now))),
+    let (mut nodes, wanted, heads, telemetry, time) = futures::join!(
+        join_all(pods.iter().map(|pod| node::of(network, pod, now))),
+        replicas(network),
         heads(l1.as_ref()),
-        telemetry::of_pods(network, &pods)
+        telemetry::of_pods(network, &pods),
+        protocol_time(network)
     );
-    let answering: Vec<Node> = nodes
-        .iter()
-        .filter(|node| node.tips.is_some())
-        .map(|status| Node::in_pod(network, &status.name))
-        .collect();
-    let (moment, committee) = protocol(l1, &answering, now).await;
+    nodes.extend(wanted::missing(&wanted, &nodes));
+    nodes.sort_by(|a, b| (a.role, &a.name).cmp(&(b.role, &b.name)));
+    let signers = signers::collect(network, &nodes).await;
+    retire(&mut nodes, &signers);
     let tips = nodes
         .iter()
         .filter_map(|node| node.tips)
         .max_by_key(|tips| (tips.checkpointed, tips.proposed));
+    let (chain, publishers) = futures::join!(
+        chain(network, l1.as_ref(), &nodes, &signers, now),
+        signers.balances(l1.as_ref())
+    );
+    let pace = match (tips, time, furthest(&nodes, tips)) {
+        (Some(tips), Some(time), Some(pod)) => {
+            pace(&Node::in_pod(network, pod), tips, time, now).await
+        }
+        _ => None,
+    };
+    let verdict = judge(&Facts {
+        nodes: &nodes,
+        tips,
+        pace,
+        committee: chain.committee.as_ref(),
+        set: chain.set,
+        publishers: &publishers,
+        l1: pulse(&nodes, heads, time, now),
+    });
     let roles: Vec<Role> = pods.iter().map(|pod| pod.role).collect();
     let info = network.info();
     Ok(NetworkStatus {
         name: info.name.clone(),
         namespace: info.namespace.clone(),
         cluster: info.cluster.clone(),
-        ready: is_ready(&nodes, tips),
+        state: verdict.state,
+        ready: verdict.state == State::Ready,
+        stalled: verdict.stalled,
         created: info.created,
         expires: info.expires,
-        problems: problems(&nodes, tips),
+        problems: verdict.problems,
         tips,
         nodes,
-        committee,
-        now: moment,
+        committee: chain.committee,
+        now: chain.now.or_else(|| Some(pace?.timing.at(pace?.now))),
         endpoints: endpoints(&info.namespace, &roles)
             .into_iter()
             .map(|end| (end.name.to_owned(), end.url))
             .collect(),
         l1: heads,
         telemetry,
+        publishers,
     })
 }
 
@@ -171,101 +161,127 @@ async fn heads(l1: Option<&L1>) -> Option<L1Heads> {
         .ok()
 }
 
-async fn node_status(network: &Network, pod: &PodState, now: Timestamp) -> NodeStatus {
-    let age = pod
-        .created
-        .map_or(0, |created| now.duration_since(created).as_secs());
-    let mut status = NodeStatus {
-        name: pod.name.clone(),
-        role: pod.role,
-        group: pod.group.clone(),
-        ready: pod.phase.is_ready(),
-        restarts: pod.restarts,
-        age: u64::try_from(age).unwrap_or(0),
-        state: pod.phase.words(now),
-        tips: None,
-        peers: None,
-        error: None,
-    };
-    // A process that isn't ready may still answer, and what it says then is the most interesting.
-    if pod.role.is_node()
-        && matches!(
-            pod.phase,
-            Phase::Ready | Phase::Starting { .. } | Phase::Waiting { .. }
-        )
-    {
-        let node = Node::in_pod(network, &pod.name);
-        let (tips, peers) = futures::join!(node.tips(), node.peers());
-        status.error = tips
-            .as_ref()
-            .err()
-            .filter(|_| status.ready)
-            .map(ToString::to_string);
-        status.tips = tips.ok().as_ref().map(Tips::from);
-        status.peers = peers.ok().map(|peers| {
-            peers
-                .iter()
-                .filter(|peer| peer.status == "connected")
-                .count()
-        });
-    }
-    status
+/// How many pods there are to be, by the release; nothing where it can't be read.
+async fn replicas(network: &Network) -> Vec<Replicas> {
+    let release = Release::of(network)
+        .await
+        .inspect_err(|error| tracing::debug!(%error, "no counts of pods"));
+    let release = release.ok().flatten();
+    release
+        .map(|release| release.replicas())
+        .unwrap_or_default()
 }
 
-/// Where protocol time is, and this epoch's committee.
-async fn protocol(
-    l1: Option<L1>,
-    nodes: &[Node],
+async fn protocol_time(network: &Network) -> Option<ProtocolTime> {
+    timing::read(network)
+        .await
+        .inspect_err(|error| tracing::debug!(%error, "no protocol time"))
+        .ok()
+}
+
+/// A pod whose attesters left the set serves, and does nothing of what it is there for.
+fn retire(nodes: &mut [NodeStatus], signers: &Signers) {
+    for node in nodes {
+        if signers.retired.contains(&node.name) {
+            node.ready = false;
+            "out of the validator set: it will not attest".clone_into(&mut node.state);
+        }
+    }
+}
+
+/// What the rollup contract says.
+#[derive(Default)]
+struct Chain {
+    now: Option<Moment>,
+    committee: Option<Committee>,
+    /// Validators, and members of a committee.
+    set: Option<(u64, u64)>,
+}
+
+async fn chain(
+    network: &Network,
+    l1: Option<&L1>,
+    nodes: &[NodeStatus],
+    signers: &Signers,
     now: Timestamp,
-) -> (Option<Moment>, Option<Committee>) {
+) -> Chain {
+    let answering = nodes.iter().filter(|node| node.tips.is_some());
+    let answering: Vec<Node> = answering
+        .map(|status| Node::in_pod(network, &status.name))
+        .collect();
     let read = async {
-        let info = nodes.first()?.info().await.ok()?;
-        let rollup = Rollup::new(l1?, info.contract("rollup")?).ok()?;
-        let moment = rollup
-            .timing()
-            .await
-            .ok()?
-            .at(u64::try_from(now.as_second()).unwrap_or(0));
-        Some((moment, committee::of(&rollup, moment, nodes).await))
+        let info = answering.first()?.info().await.ok()?;
+        let rollup = Rollup::new(l1?.clone(), info.contract("rollup")?).ok()?;
+        let moment = rollup.timing().await.ok()?.at(seconds(now));
+        let (committee, validators, members) = futures::join!(
+            committee::of(&rollup, moment, &answering, signers.absent.as_ref()),
+            rollup.active_attesters(),
+            rollup.target_committee_size()
+        );
+        Some(Chain {
+            now: Some(moment),
+            committee,
+            set: validators.ok().zip(members.ok()),
+        })
     };
-    read.await.map_or((None, None), |(moment, committee)| {
-        (Some(moment), committee)
+    read.await.unwrap_or_default()
+}
+
+/// Where the chain is in protocol time, by its own blocks: an L1 that is away does not hide that it stands still.
+pub(crate) async fn pace(
+    node: &Node,
+    tips: Tips,
+    time: ProtocolTime,
+    now: Timestamp,
+) -> Option<Pace> {
+    if tips.checkpointed == BlockNumber(0) {
+        return None;
+    }
+    let newest = node.block(tips.checkpointed).await.ok()??;
+    let next = BlockNumber(tips.proven.0 + 1);
+    let unproven = if next <= tips.checkpointed {
+        node.block(next).await.ok().flatten()
+    } else {
+        None
+    };
+    let slot = time.slot.as_secs();
+    Some(Pace {
+        timing: Timing {
+            genesis: newest.timestamp.saturating_sub(newest.slot.0 * slot),
+            slot: time.slot,
+            epoch_slots: u64::from(time.epoch_slots),
+            proof_submission_epochs: u64::from(time.proof_submission_epochs),
+        },
+        now: seconds(now),
+        checkpointed: newest.slot,
+        unproven: unproven.map(|block| block.slot),
     })
 }
 
-fn is_ready(nodes: &[NodeStatus], tips: Option<Tips>) -> bool {
-    let moves = tips.is_some_and(|tips| tips.checkpointed > BlockNumber(0));
-    moves && nodes.iter().all(|node| node.ready)
+/// A pod whose node has these tips.
+fn furthest(nodes: &[NodeStatus], tips: Option<Tips>) -> Option<&str> {
+    let best = nodes
+        .iter()
+        .find(|node| node.tips.is_some() && node.tips == tips)?;
+    Some(&best.name)
 }
 
-fn problems(nodes: &[NodeStatus], tips: Option<Tips>) -> Vec<String> {
-    let mut problems: Vec<String> = nodes
-        .iter()
-        .filter_map(|node| match &node.error {
-            Some(error) => Some(format!("{} doesn't answer: {error}", node.name)),
-            None if !node.ready => Some(format!("{} isn't ready: {}", node.name, node.state)),
-            None => None,
-        })
-        .collect();
-    let behind = |node: &&NodeStatus| {
-        node.tips
-            .zip(tips)
-            .is_some_and(|(own, best)| own.checkpointed.0 + LAG < best.checkpointed.0)
-    };
-    problems.extend(
-        nodes
-            .iter()
-            .filter(behind)
-            .map(|node| format!("{} is behind the others", node.name)),
-    );
-    match tips {
-        None => problems.push("no node answers".into()),
-        Some(tips) if tips.checkpointed == BlockNumber(0) => {
-            problems.push("no checkpoint yet".into());
-        }
-        Some(_) => {}
-    }
-    problems
+/// How the network's own L1 is; `None` if it has none.
+fn pulse(
+    nodes: &[NodeStatus],
+    heads: Option<L1Heads>,
+    time: Option<ProtocolTime>,
+    now: Timestamp,
+) -> Option<L1Pulse> {
+    nodes.iter().find(|node| node.role == Role::Anvil)?;
+    Some(L1Pulse {
+        age: heads.map(|heads| Duration::from_secs(seconds(now).saturating_sub(heads.timestamp))),
+        block_time: time?.l1_block,
+    })
+}
+
+fn seconds(now: Timestamp) -> u64 {
+    u64::try_from(now.as_second()).unwrap_or(0)
 }
 
 #[cfg(test)]

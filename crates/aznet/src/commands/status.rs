@@ -5,7 +5,7 @@ use std::time::Duration;
 use aznet_kit::time::Seconds;
 use aznet_model::timing::Moment;
 use aznet_model::workload::Workload;
-use aznet_network::observe::status::{Committee, NetworkStatus, NodeStatus, Tips, collect};
+use aznet_network::observe::status::{Committee, NetworkStatus, NodeStatus, State, Tips, collect};
 use clap::Args;
 use comfy_table::Cell;
 use jiff::Timestamp;
@@ -24,7 +24,9 @@ Examples:
   aznet status -o json | jq .tips
   watch -n 5 aznet status
 
-Exit code 22 when the network is not ready.";
+State, in JSON as well: ready, starting (nothing on L1 yet), stalled (checkpoints have stopped; since when and why),
+degraded (not ready: the chain moves, something is wrong), unreachable (no node answers).
+Exit code 22 for all but ready.";
 
 /// Arguments of `aznet status`.
 #[derive(Debug, Args)]
@@ -90,10 +92,12 @@ pub(crate) fn render(status: &NetworkStatus, now: Timestamp) -> String {
 }
 
 fn headline(status: &NetworkStatus, now: Timestamp) -> String {
-    let state = if status.ready {
-        "ready".green().bold().to_string()
-    } else {
-        "not ready".red().bold().to_string()
+    let state = match status.state {
+        State::Ready => "ready".green().bold().to_string(),
+        State::Starting => "starting".yellow().bold().to_string(),
+        State::Degraded => "not ready".red().bold().to_string(),
+        State::Stalled => "stalled".red().bold().to_string(),
+        State::Unreachable => "unreachable".red().bold().to_string(),
     };
     let mut words = vec![
         format!("on {}", status.cluster),
@@ -158,14 +162,21 @@ fn quorum(committee: &Committee) -> String {
         may_fail,
         validators,
     } = committee;
+    let short = committee.short_of_quorum();
+    let may_fail = match (short, may_fail) {
+        (1, _) => "1 too few: no checkpoints until one is back"
+            .red()
+            .to_string(),
+        (2.., _) => format!("{short} too few: no checkpoints until they are back")
+            .red()
+            .to_string(),
+        (0, 0) => "none may fail any more".red().to_string(),
+        (0, 1) => "1 may still fail".to_owned(),
+        (0, more) => format!("{more} may still fail"),
+    };
     let present = present
         .map(|present| format!("{present} of {size} there"))
         .unwrap_or(format!("{size} members"));
-    let may_fail = match may_fail {
-        0 => "none may fail any more".red().to_string(),
-        1 => "1 may still fail".to_owned(),
-        more => format!("{more} may still fail"),
-    };
     let drawn = validators
         .map(|all| format!(" · drawn from {all} validators"))
         .unwrap_or_default();
@@ -225,6 +236,7 @@ fn state(node: &NodeStatus) -> Cell {
     match &node.error {
         Some(_) => bad("does not answer"),
         None if node.ready => good(&node.state),
+        None if node.missing => bad(&node.state),
         None => doubtful(&node.state),
     }
 }
@@ -272,6 +284,7 @@ mod tests {
             tips,
             peers: height.map(|_| 5),
             error: None,
+            missing: false,
         }
     }
 
@@ -287,7 +300,9 @@ mod tests {
             name: "small".to_owned(),
             namespace: "aznet-small-x7k2p".to_owned(),
             cluster: "embedded:default".to_owned(),
+            state: State::Degraded,
             ready: false,
+            stalled: None,
             created: Some(Timestamp::from_second(1_000).unwrap()),
             expires: Some(Timestamp::from_second(9_000).unwrap()),
             tips: nodes[1].tips,
@@ -314,8 +329,33 @@ mod tests {
                 timestamp: 0,
             }),
             telemetry: Vec::new(),
+            publishers: Vec::new(),
             problems: vec!["validator-1 isn't ready: starting (12s)".to_owned()],
         }
+    }
+
+    #[test]
+    fn a_quorum_that_is_not_there_is_called_so() {
+        let words = |present: u64| {
+            let committee = Committee {
+                size: 4,
+                quorum: 3,
+                present: Some(present),
+                may_fail: present.saturating_sub(3),
+                validators: None,
+            };
+            anstream::adapter::strip_str(&quorum(&committee)).to_string()
+        };
+        assert_eq!(
+            words(2),
+            "2 of 4 there, quorum 3: 1 too few: no checkpoints until one is back"
+        );
+        assert_eq!(
+            words(0),
+            "0 of 4 there, quorum 3: 3 too few: no checkpoints until they are back"
+        );
+        assert_eq!(words(3), "3 of 4 there, quorum 3: none may fail any more");
+        assert_eq!(words(4), "4 of 4 there, quorum 3: 1 may still fail");
     }
 
     #[test]

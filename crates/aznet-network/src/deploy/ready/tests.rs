@@ -73,6 +73,8 @@ fn lists(path: &str, pod: &Value, ready: u32) -> Option<Value> {
         "deployments" => Some(list("DeploymentList", "apps/v1", &[])),
         "events" => Some(list("EventList", "v1", &[])),
         "persistentvolumeclaims" => Some(list("PersistentVolumeClaimList", "v1", &[])),
+        "secrets" => Some(list("SecretList", "v1", &[])),
+        "network-config" => Some(json!({"metadata": {"name": "network-config"}})),
         _ => None,
     }
 }

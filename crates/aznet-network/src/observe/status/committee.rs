@@ -1,6 +1,6 @@
 //! The committee of an epoch and who of it is there.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use alloy_primitives::Address;
 use aznet_model::{committee::quorum, timing::Moment};
@@ -22,7 +22,8 @@ pub struct Committee {
     pub size: u64,
     /// Signatures that a checkpoint needs.
     pub quorum: u64,
-    /// Members that did their last duty; `None` if no node has a sentinel that saw any.
+    /// Members that are there: their pods serve, and they did their last duty where a sentinel saw it; `None` if neither is
+    /// known.
     pub present: Option<u64>,
     /// How many more may fail before checkpoints stop; counts from `present` where that is known.
     pub may_fail: u64,
@@ -30,8 +31,22 @@ pub struct Committee {
     pub validators: Option<u64>,
 }
 
+impl Committee {
+    /// Members that are missing for a quorum; 0 where it is there, or isn't known not to be.
+    pub fn short_of_quorum(&self) -> u64 {
+        self.present
+            .map_or(0, |present| self.quorum.saturating_sub(present))
+    }
+}
+
 /// The committee at `moment`; `None` if the L1 has none for that epoch.
-pub(super) async fn of(rollup: &Rollup, moment: Moment, nodes: &[Node]) -> Option<Committee> {
+/// `absent`: attesters whose pods don't serve, if that is known.
+pub(super) async fn of(
+    rollup: &Rollup,
+    moment: Moment,
+    nodes: &[Node],
+    absent: Option<&BTreeSet<Address>>,
+) -> Option<Committee> {
     let stats = join_all(nodes.iter().map(Node::validators_stats));
     let (members, validators, stats) = futures::join!(
         rollup.committee(moment.epoch),
@@ -42,26 +57,32 @@ pub(super) async fn of(rollup: &Rollup, moment: Moment, nodes: &[Node]) -> Optio
         .inspect_err(|error| tracing::debug!(%error, "no committee"))
         .ok()?;
     let stats: Vec<ValidatorsStats> = stats.into_iter().flatten().collect();
-    Some(count(&members, validators.ok(), &stats, moment.slot.0))
+    let mut committee = count(&members, &stats, moment.slot.0, absent);
+    committee.validators = validators.ok();
+    Some(committee)
 }
 
 fn count(
     members: &[Address],
-    validators: Option<u64>,
     stats: &[ValidatorsStats],
     slot: u64,
+    absent: Option<&BTreeSet<Address>>,
 ) -> Committee {
     let size = members.len() as u64;
     let quorum = quorum(size);
     let last = last_duties(stats, slot.saturating_sub(RECENT_SLOTS));
-    let seen = |member: &&Address| last.get(*member).is_none_or(|(_, alive)| *alive);
-    let present = (!last.is_empty()).then(|| members.iter().filter(seen).count() as u64);
+    let there = |member: &&Address| {
+        let serves = absent.is_none_or(|absent| !absent.contains(*member));
+        serves && last.get(*member).is_none_or(|(_, alive)| *alive)
+    };
+    let known = absent.is_some() || !last.is_empty();
+    let present = known.then(|| members.iter().filter(there).count() as u64);
     Committee {
         size,
         quorum,
         present,
         may_fail: present.unwrap_or(size).saturating_sub(quorum),
-        validators,
+        validators: None,
     }
 }
 
@@ -107,7 +128,7 @@ mod tests {
 
     #[test]
     fn without_sentinels_nobody_is_known_to_be_absent() {
-        let committee = count(&[1, 2, 3, 4].map(member), Some(5), &[], 40);
+        let committee = count(&[1, 2, 3, 4].map(member), &[], 40, None);
         assert_eq!(
             committee,
             Committee {
@@ -115,7 +136,7 @@ mod tests {
                 quorum: 3,
                 present: None,
                 may_fail: 1,
-                validators: Some(5)
+                validators: None
             }
         );
     }
@@ -128,17 +149,26 @@ mod tests {
             (3, 38, "checkpoint-mined"),
         ]);
         let other = stats(&[(1, 39, "attestation-missed"), (2, 38, "attestation-sent")]);
-        let committee = count(&[1, 2, 3, 4].map(member), None, &[one, other], 40);
+        let committee = count(&[1, 2, 3, 4].map(member), &[one, other], 40, None);
         assert_eq!((committee.present, committee.may_fail), (Some(3), 0));
+    }
+
+    #[test]
+    fn members_whose_pods_do_not_serve_are_absent_before_a_sentinel_sees_it() {
+        let gone = BTreeSet::from([member(2), member(3), member(9)]);
+        let early = stats(&[(2, 39, "attestation-sent")]);
+        let committee = count(&[1, 2, 3, 4].map(member), &[early], 40, Some(&gone));
+        assert_eq!((committee.present, committee.may_fail), (Some(2), 0));
+        assert_eq!(committee.short_of_quorum(), 1);
     }
 
     #[test]
     fn what_was_long_ago_does_not_count() {
         let committee = count(
             &[1, 2, 3, 4].map(member),
-            None,
             &[stats(&[(2, 3, "attestation-missed")])],
             40,
+            None,
         );
         assert_eq!(committee.present, None);
     }

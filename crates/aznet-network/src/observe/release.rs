@@ -1,0 +1,172 @@
+//! What Helm itself keeps of a release: a Secret per revision, readable without Helm.
+
+use std::io::Read;
+
+use aznet_model::upgrade::Manifest;
+use base64::{Engine, engine::general_purpose::STANDARD};
+use flate2::read::GzDecoder;
+use k8s_openapi::api::core::v1::Secret;
+use kube::{Api, ResourceExt, api::ListParams};
+use serde::Deserialize;
+
+use crate::namespace::{NamespaceError, Network};
+
+/// Selects the Secrets in which Helm keeps releases.
+pub const HELM_RELEASES: &str = "owner=helm";
+/// Name of the network's chart.
+pub const CHART: &str = "aztec-network";
+
+/// How many pods a StatefulSet or Deployment is to have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replicas {
+    /// Whether it is a StatefulSet, whose pods have names that are known.
+    pub stateful: bool,
+    /// Its name.
+    pub name: String,
+    /// Its pods.
+    pub pods: u32,
+}
+
+/// A revision of a release.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Release {
+    /// The release's name.
+    pub name: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its newest revision, from 1.
+    pub revision: u32,
+    /// `deployed`, `failed`, `pending-install`, ….
+    pub status: String,
+    /// Name of its chart.
+    pub chart: String,
+    /// What it consists of, in YAML.
+    manifest: String,
+}
+
+#[derive(Deserialize)]
+struct Stored {
+    name: String,
+    namespace: String,
+    version: u32,
+    info: Info,
+    chart: Chart,
+    #[serde(default)]
+    manifest: String,
+}
+
+#[derive(Deserialize)]
+struct Info {
+    status: String,
+}
+
+#[derive(Deserialize)]
+struct Chart {
+    metadata: Metadata,
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    name: String,
+}
+
+impl Release {
+    /// Reads one of Helm's Secrets: JSON, compressed, in base64; `None` if it is none, or of another version of Helm.
+    pub fn read(secret: &Secret) -> Option<Self> {
+        let text = &secret.data.as_ref()?.get("release")?.0;
+        let compressed = STANDARD.decode(text).ok()?;
+        let mut json = Vec::new();
+        GzDecoder::new(compressed.as_slice())
+            .read_to_end(&mut json)
+            .ok()?;
+        let stored: Stored = serde_json::from_slice(&json).ok()?;
+        Some(Self {
+            name: stored.name,
+            namespace: stored.namespace,
+            revision: stored.version,
+            status: stored.info.status,
+            chart: stored.chart.metadata.name,
+            manifest: stored.manifest,
+        })
+    }
+
+    /// The network's release, in its newest revision; `None` where Helm keeps none.
+    ///
+    /// # Errors
+    /// If the Kubernetes API fails.
+    pub async fn of(network: &Network) -> Result<Option<Self>, NamespaceError> {
+        let secrets: Api<Secret> = network.api();
+        let labels = format!("{HELM_RELEASES},name={}", network.name());
+        let found = secrets
+            .list(&ListParams::default().labels(&labels))
+            .await
+            .map_err(|source| network.failed("read Helm's release", source))?;
+        Ok(newest(&found.items))
+    }
+
+    /// The workloads and how many pods each is to have; empty where the manifest isn't understood.
+    pub fn replicas(&self) -> Vec<Replicas> {
+        let manifest = Manifest::parse(&self.manifest)
+            .inspect_err(|error| tracing::debug!(%error, "no counts of pods"))
+            .unwrap_or_default();
+        let replicas = |(kind, name, pods): (&str, &str, u32)| Replicas {
+            stateful: kind == "StatefulSet",
+            name: name.to_owned(),
+            pods,
+        };
+        manifest.replicas().map(replicas).collect()
+    }
+}
+
+/// The newest revision among Helm's Secrets of one release.
+pub fn newest(secrets: &[Secret]) -> Option<Release> {
+    let revision = |secret: &&Secret| -> u32 {
+        let version = secret.labels().get("version");
+        version
+            .and_then(|version| version.parse().ok())
+            .unwrap_or(0)
+    };
+    Release::read(secrets.iter().max_by_key(revision)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::{Compression, write::GzEncoder};
+    use k8s_openapi::ByteString;
+    use serde_json::json;
+
+    use super::*;
+
+    fn secret(revision: u32, replicas: u32) -> Secret {
+        let manifest = format!(
+            "---\nkind: StatefulSet\nmetadata: {{name: validator}}\nspec: {{replicas: {replicas}}}\n\
+             ---\nkind: Service\nmetadata: {{name: validator}}\n"
+        );
+        let stored = json!({"name": "small", "namespace": "ns", "version": revision, "manifest": manifest,
+            "info": {"status": "deployed"}, "chart": {"metadata": {"name": CHART}}});
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+        gzip.write_all(stored.to_string().as_bytes()).unwrap();
+        let text = STANDARD.encode(gzip.finish().unwrap());
+        let mut secret: Secret = serde_json::from_value(
+            json!({"metadata": {"labels": {"version": revision.to_string()}}}),
+        )
+        .unwrap();
+        secret.data = Some([("release".to_owned(), ByteString(text.into_bytes()))].into());
+        secret
+    }
+
+    #[test]
+    fn the_newest_revision_says_how_many_pods_there_are_to_be() {
+        let release = newest(&[secret(9, 4), secret(10, 5), secret(2, 1)]).unwrap();
+        assert_eq!((release.revision, release.chart.as_str()), (10, CHART));
+        let validators = Replicas {
+            stateful: true,
+            name: "validator".to_owned(),
+            pods: 5,
+        };
+        assert_eq!(release.replicas(), [validators]);
+        assert_eq!(newest(&[Secret::default()]), None);
+    }
+}
