@@ -82,9 +82,15 @@ pub async fn preview(
     cancel: &CancellationToken,
 ) -> Result<Upgrade, UpgradeError> {
     let (name, namespace) = (network.name(), network.namespace());
+    let release = chart.release(network);
+    let found = chart.helm.status(name, namespace, cancel).await?;
+    if found.is_none_or(|info| info.is_half_made()) {
+        // It is made anew, and nothing that runs changes.
+        let after = Manifest::parse(&chart.helm.render(&release, cancel).await?)?;
+        return Ok(compare(&after, &after, committee));
+    }
     let before = chart.helm.manifest(name, namespace, cancel).await?;
     let before = Manifest::parse(&before.unwrap_or_default())?;
-    let release = chart.release(network);
     let after = chart.helm.upgraded_manifest(&release, cancel).await?;
     let after = Manifest::parse(&after)?;
     Ok(compare(&before, &after, committee))

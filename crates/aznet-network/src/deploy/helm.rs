@@ -3,6 +3,8 @@
 //! Values go in by standard input, so that a mnemonic is never in a file or a process list. Every call is bounded.
 
 use aznet_kit::process::{ProcessError, Tool};
+use aznet_kit::wait::{self, Deadline, Look, WaitError};
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
@@ -11,6 +13,9 @@ use tokio_util::sync::CancellationToken;
 
 /// Longest time that a call may take: none waits for pods.
 const DEADLINE: Duration = Duration::from_mins(3);
+
+/// A release that has been pending for longer was left by someone who was killed: applying the chart takes seconds.
+const AT_WORK: Duration = Duration::from_mins(1);
 
 /// The Helm program and the cluster that it talks to.
 #[derive(Debug, Clone)]
@@ -46,6 +51,29 @@ pub struct ReleaseInfo {
     pub status: String,
     /// Chart and version, e.g. `aztec-network-0.1.0`.
     pub chart: String,
+    /// When this revision was begun: `2026-01-31 12:00:00.5 +0000 UTC`.
+    pub updated: String,
+}
+
+impl ReleaseInfo {
+    /// Whether an install, upgrade or rollback of it has begun and has not ended.
+    pub fn is_pending(&self) -> bool {
+        self.status.starts_with("pending-")
+    }
+
+    /// Whether it was never deployed in full: Helm can't upgrade it, only make it anew.
+    pub fn is_half_made(&self) -> bool {
+        self.status == "pending-install" || (self.status == "failed" && self.revision == "1")
+    }
+
+    /// Whether the one who began it may still be at it.
+    fn is_under_way(&self, now: Timestamp) -> bool {
+        let begun: Vec<&str> = self.updated.split_whitespace().take(3).collect();
+        let begun = Timestamp::strptime("%Y-%m-%d %H:%M:%S%.f %z", begun.join(" "));
+        let age = begun.ok().map(|begun| now.duration_since(begun));
+        let under_way = SignedDuration::try_from(AT_WORK).unwrap_or_default();
+        self.is_pending() && age.is_some_and(|age| age < under_way)
+    }
 }
 
 /// Why Helm did not do what it was asked for.
@@ -68,6 +96,9 @@ pub enum HelmError {
         .0.name, .0.namespace, .0.revision, .0.status
     )]
     NameTaken(ReleaseInfo),
+    /// Someone else changes the release.
+    #[error(transparent)]
+    Busy(#[from] WaitError),
     /// Helm took too long.
     #[error("helm {action} did not end within {} s; is the cluster's API server well?", after.as_secs())]
     TimedOut {
@@ -213,7 +244,56 @@ impl Helm {
         Err(after_undoing(failure, undone))
     }
 
-    /// Upgrades a release and does not wait for its pods. When it fails, it is rolled back to the revision before.
+    /// Brings a release that an interrupted run left half-made to where it can be upgraded; `None` where there is none
+    /// (any more) and it is to be installed. Waits for a run that may still be at it.
+    ///
+    /// # Errors
+    /// [`HelmError`].
+    pub async fn recover(
+        &self,
+        name: &str,
+        namespace: &str,
+        cancel: &CancellationToken,
+    ) -> Result<Option<ReleaseInfo>, HelmError> {
+        let what = format!("whoever changes release {name} to end");
+        let deadline = Deadline::after(2 * AT_WORK);
+        let found = wait::until(what, deadline, cancel, |_| async move {
+            let found = self.status(name, namespace, cancel).await?;
+            Ok::<_, HelmError>(match found {
+                Some(info) if info.is_under_way(Timestamp::now()) => Look::Pending(info.status),
+                found => Look::Done(found),
+            })
+        })
+        .await?;
+        match found {
+            Some(info) if info.is_half_made() => {
+                self.uninstall(name, namespace, cancel).await?;
+                Ok(None)
+            }
+            Some(info) if info.is_pending() => {
+                self.roll_back(name, namespace, None, cancel).await?;
+                self.status(name, namespace, cancel).await
+            }
+            found => Ok(found),
+        }
+    }
+
+    /// Rolls a release back to a revision, or to the one before.
+    async fn roll_back(
+        &self,
+        name: &str,
+        namespace: &str,
+        revision: Option<&str>,
+        cancel: &CancellationToken,
+    ) -> Result<(), HelmError> {
+        let mut args = vec!["rollback", name];
+        args.extend(revision);
+        args.extend(["--namespace", namespace, "--server-side=true"]);
+        self.run(&args, None, cancel).await.map(drop)
+    }
+
+    /// Upgrades a release, or installs it where there is none, and does not wait for its pods. When an upgrade fails, it
+    /// is rolled back to the revision before.
     ///
     /// # Errors
     /// [`HelmError`].
@@ -223,7 +303,10 @@ impl Helm {
         cancel: &CancellationToken,
     ) -> Result<(), HelmError> {
         let (name, namespace) = (release.name, release.namespace);
-        let before = self.status(name, namespace, cancel).await?;
+        let before = self.recover(name, namespace, cancel).await?;
+        if before.is_none() {
+            return self.install(release, cancel).await;
+        }
         let args = ["--reset-values", "--server-side=true", "--force-conflicts"];
         let Err(failure) = self.with_values("upgrade", release, &args, cancel).await else {
             return Ok(());
@@ -231,15 +314,8 @@ impl Helm {
         let undo = CancellationToken::new();
         let undone = match (&before, self.status(name, namespace, &undo).await) {
             (Some(before), Ok(Some(now))) if now.revision != before.revision => {
-                let args = [
-                    "rollback",
-                    name,
-                    &before.revision,
-                    "--namespace",
-                    namespace,
-                    "--server-side=true",
-                ];
-                self.run(&args, None, &undo).await.map(drop)
+                let revision = Some(before.revision.as_str());
+                self.roll_back(name, namespace, revision, &undo).await
             }
             (_, status) => status.map(drop),
         };
@@ -278,7 +354,13 @@ impl Helm {
         let place = namespace.map_or(vec!["--all-namespaces"], |namespace| {
             vec!["--namespace", namespace]
         });
-        let args = [vec!["list", "--max", "100000", "--output", "json"], place].concat();
+        let args = [
+            vec!["list", "--max", "100000", "--output", "json"],
+            // Helm 3 leaves out those under way unless it is told.
+            vec!["--deployed", "--failed", "--pending", "--uninstalling"],
+            place,
+        ]
+        .concat();
         self.json(&args, cancel).await
     }
 
@@ -478,6 +560,71 @@ mod tests {
             matches!(cancelled, HelmError::Cancelled { .. }),
             "{cancelled}"
         );
+    }
+
+    fn release(revision: &str, status: &str) -> ReleaseInfo {
+        ReleaseInfo {
+            name: "small".into(),
+            namespace: "ns".into(),
+            revision: revision.into(),
+            status: status.into(),
+            chart: "aztec-network-0.1.0".into(),
+            updated: "2026-01-31 12:00:00.123456789 +0000 UTC".into(),
+        }
+    }
+
+    #[test]
+    fn who_was_killed_is_told_from_who_is_at_work() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let pending = release("1", "pending-install");
+        assert!(pending.is_under_way(at("2026-01-31T12:00:30Z")));
+        assert!(!pending.is_under_way(at("2026-01-31T12:02:00Z")));
+        let deployed = release("1", "deployed");
+        assert!(!deployed.is_under_way(at("2026-01-31T12:00:30Z")));
+    }
+
+    #[test]
+    fn what_was_never_deployed_is_made_anew() {
+        assert!(release("1", "pending-install").is_half_made());
+        assert!(release("1", "failed").is_half_made());
+        assert!(!release("2", "failed").is_half_made());
+        assert!(!release("2", "pending-upgrade").is_half_made());
+        assert!(!release("1", "deployed").is_half_made());
+    }
+
+    /// A program in Helm's place that answers `list` with this status and writes down how it is called.
+    #[tokio::test]
+    async fn a_release_left_half_made_is_cleared_and_a_stopped_upgrade_rolled_back() {
+        for (revision, status, expected) in [
+            (
+                "1",
+                "pending-install",
+                "uninstall small --namespace ns --ignore-not-found",
+            ),
+            (
+                "3",
+                "pending-upgrade",
+                "rollback small --namespace ns --server-side=true",
+            ),
+        ] {
+            let dir = tempfile::tempdir().unwrap();
+            let release = format!(
+                r#"[{{"name":"small","namespace":"ns","revision":"{revision}","status":"{status}","chart":"c-1","updated":"2020-01-01 00:00:00 +0000 UTC"}}]"#
+            );
+            let script = format!(
+                "#!/bin/sh\necho \"$@\" >> {0}/calls\n[ \"$1\" = list ] && echo '{release}'\nexit 0\n",
+                dir.path().display()
+            );
+            let program = dir.path().join("helm");
+            aznet_kit::files::write(&program, script, aznet_kit::files::Access::Program).unwrap();
+            let helm = Helm::new(&program);
+            let cancel = CancellationToken::new();
+            helm.recover("small", "ns", &cancel)
+                .await
+                .expect("recovered");
+            let calls = std::fs::read_to_string(dir.path().join("calls")).unwrap();
+            assert_eq!(calls.lines().nth(1), Some(expected), "{status}");
+        }
     }
 
     #[test]
