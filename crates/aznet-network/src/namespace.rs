@@ -250,6 +250,17 @@ impl Network {
         Err(elder.taken())
     }
 
+    /// Whether the namespace is gone, or on its way out.
+    ///
+    /// # Errors
+    /// If the Kubernetes API fails, e.g. because namespaces may not be looked at.
+    pub(crate) async fn is_leaving(&self) -> Result<bool, NamespaceError> {
+        let api: Api<Namespace> = Api::all(self.client.clone());
+        let found = api.get_metadata_opt(self.namespace()).await;
+        let found = found.map_err(|source| self.failed("look for the network", source))?;
+        Ok(found.is_none_or(|namespace| namespace.metadata.deletion_timestamp.is_some()))
+    }
+
     /// Asks for the namespace's deletion; one that is gone is fine.
     pub(crate) async fn delete_namespace(&self) -> Result<(), NamespaceError> {
         let api: Api<Namespace> = Api::all(self.client.clone());

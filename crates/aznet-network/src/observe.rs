@@ -11,4 +11,4 @@ pub mod release;
 pub mod status;
 pub mod telemetry;
 pub mod timing;
-pub(crate) mod watch;
+pub mod watch;

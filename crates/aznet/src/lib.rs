@@ -64,6 +64,10 @@ pub fn main() -> ExitCode {
         .map_err(anyhow::Error::from)
         .and_then(|runtime| runtime.block_on(run(command, &printer, &terminal)));
     terminal.restore();
+    let outcome = match printer.unwritten() {
+        Some(error) => Err(anyhow::anyhow!("could not write the result: {error}")),
+        None => outcome,
+    };
     concluded(&printer, outcome)
 }
 

@@ -1,6 +1,7 @@
 //! The only place that prints: data on stdout, talk on stderr, colour and live lines where a terminal shows them.
 
-use std::io::{IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
+use std::sync::{Arc, OnceLock};
 
 use indicatif::{MultiProgress, ProgressDrawTarget};
 use owo_colors::OwoColorize;
@@ -15,6 +16,7 @@ pub struct Printer {
     format: OutputFormat,
     bars: MultiProgress,
     live: bool,
+    unwritten: Arc<OnceLock<io::Error>>,
 }
 
 impl Printer {
@@ -31,6 +33,7 @@ impl Printer {
             format,
             bars: MultiProgress::with_draw_target(target),
             live,
+            unwritten: Arc::default(),
         }
     }
 
@@ -61,10 +64,26 @@ impl Printer {
         }
     }
 
-    /// Prints a line of the result on stdout.
+    /// Prints a line of the result on stdout. What could not be written shows in [`Printer::unwritten`].
     pub fn out(&self, line: impl std::fmt::Display) {
-        self.bars
+        let written = self
+            .bars
             .suspend(|| write_line(&mut anstream::stdout(), &line));
+        if let Err(error) = written {
+            // The first failure is the cause of the others.
+            let _later = self.unwritten.set(error);
+        }
+    }
+
+    /// Whether nobody reads the result any more (`aznet logs -f | head`).
+    pub fn is_closed(&self) -> bool {
+        let error = self.unwritten.get();
+        error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    /// Why the result could not be written; a reader that went away is no failure of ours.
+    pub fn unwritten(&self) -> Option<&io::Error> {
+        self.unwritten.get().filter(|_| !self.is_closed())
     }
 
     /// Prints `value` as the one JSON document on stdout.
@@ -89,7 +108,9 @@ impl Printer {
 
     /// Says something on stderr.
     pub fn note(&self, line: impl std::fmt::Display) {
-        self.bars
+        // Without a stderr there is no one to tell.
+        let _unheard = self
+            .bars
             .suspend(|| write_line(&mut anstream::stderr(), &line));
     }
 
@@ -116,7 +137,6 @@ impl Printer {
     }
 }
 
-/// A reader that went away (`aznet logs | head`) is no failure of ours.
-fn write_line(stream: &mut impl Write, line: &dyn std::fmt::Display) {
-    let _reader_gone = writeln!(stream, "{line}").and_then(|()| stream.flush());
+fn write_line(stream: &mut impl Write, line: &dyn std::fmt::Display) -> io::Result<()> {
+    writeln!(stream, "{line}").and_then(|()| stream.flush())
 }

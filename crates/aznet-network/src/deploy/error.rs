@@ -4,7 +4,11 @@ use aznet_kit::wait::WaitError;
 use aznet_model::upgrade::ManifestError;
 
 use super::{helm::HelmError, watchdog::Cause};
-use crate::{namespace::NamespaceError, observe::evidence::Evidence, removal::DownError};
+use crate::{
+    namespace::NamespaceError,
+    observe::{evidence::Evidence, watch::Refused},
+    removal::DownError,
+};
 
 /// Why a network isn't up.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +49,21 @@ pub enum DeployError {
         cause: Box<Cause>,
         /// What was there.
         evidence: Box<Evidence>,
+    },
+    /// It may not be looked at.
+    #[error("can't see network {network} come up")]
+    Unseen {
+        /// The network.
+        network: String,
+        /// What is refused.
+        #[source]
+        source: Refused,
+    },
+    /// Someone removed it.
+    #[error("network {network} was removed while it came up")]
+    Removed {
+        /// The network.
+        network: String,
     },
     /// It isn't up in time.
     #[error("network {network} isn't up")]

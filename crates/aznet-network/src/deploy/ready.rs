@@ -9,6 +9,7 @@ use futures::{
     future::{join_all, try_join},
 };
 use jiff::Timestamp;
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -19,7 +20,7 @@ use super::{
 use crate::observe::{
     evidence::Evidence,
     memory, pods, status, timing,
-    watch::{Snapshot, Watch},
+    watch::{Refused, Snapshot, Watch},
 };
 
 use crate::{
@@ -39,10 +40,15 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// How often progress is reported when only time has passed.
 const REPORT_EVERY: Duration = Duration::from_secs(1);
 
+/// How often it is asked whether the network was removed.
+const REMOVED_EVERY: Duration = Duration::from_secs(3);
+
 /// Why the wait ended; the evidence is collected after.
 enum Stop {
     Stuck(Cause),
     Wait(WaitError),
+    Unseen(Refused),
+    Removed,
 }
 
 impl From<WaitError> for Stop {
@@ -65,9 +71,26 @@ pub async fn until_ready(
     let mut observer = Observer::new(network);
     let pods = pods_ready(network, &mut observer, deadline, report, cancel);
     let chain = first_checkpoint(network, deadline, report, cancel);
-    match try_join(pods, chain).await {
-        Ok(((), ())) => Ok(()),
+    let up = async { try_join(pods, chain).await.map(drop) };
+    let ended = tokio::select! {
+        ended = up => ended,
+        stop = removed(network) => Err(stop),
+    };
+    match ended {
+        Ok(()) => Ok(()),
         Err(stop) => Err(explain(network, stop, observer.watch.snapshot()).await),
+    }
+}
+
+/// Ends when someone removes the network, and goes on for ever otherwise: one that can't be looked at counts as there.
+async fn removed(network: &Network) -> Stop {
+    let mut ticks = tokio::time::interval(REMOVED_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if matches!(network.is_leaving().await, Ok(true)) {
+            return Stop::Removed;
+        }
     }
 }
 
@@ -102,13 +125,25 @@ impl Observer {
         }
     }
 
+    /// A release that had workloads and has none: `aznet down` ends them before the namespace.
+    fn is_taken_away(&self, snapshot: &Snapshot) -> bool {
+        let before = self.reported.as_ref();
+        snapshot.workloads.is_empty() && before.is_some_and(|(_, old)| !old.workloads.is_empty())
+    }
+
     fn look(&mut self, waited: Duration, report: &Reporter) -> Result<Look<()>, Stop> {
+        if let Some(refused) = self.watch.refused() {
+            return Err(Stop::Unseen(refused.clone()));
+        }
         if self.watch.seen_once().now_or_never().is_none() {
             return Ok(Look::Pending(
                 "the Kubernetes API doesn't list the network's pods".into(),
             ));
         }
         let snapshot = self.watch.snapshot();
+        if self.is_taken_away(&snapshot) {
+            return Err(Stop::Removed);
+        }
         let rolled_out = snapshot.is_rolled_out();
         let now = Instant::now();
         let news = self
@@ -224,6 +259,11 @@ async fn explain(network: &Network, stop: Stop, snapshot: Snapshot) -> DeployErr
             wait,
             evidence: evidence(network, snapshot).await,
         },
+        Stop::Unseen(source) => DeployError::Unseen {
+            network: name,
+            source,
+        },
+        Stop::Removed => DeployError::Removed { network: name },
         Stop::Stuck(cause) => DeployError::Failed {
             network: name,
             namespace,

@@ -25,6 +25,9 @@ use crate::{
 /// Lines read ahead of a slow reader.
 const READ_AHEAD: usize = 1024;
 
+/// Where lines go.
+type Lines = mpsc::Sender<Result<LogLine, LogError>>;
+
 /// Whose logs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Which {
@@ -99,8 +102,9 @@ impl Which {
     }
 }
 
-/// Lines as they come; of several pods one after the other, or mixed when following. Ends when there are no more,
-/// or with `cancel`. A pod whose log can't be read says so in a line of its own.
+/// Lines as they come; of several pods one after the other, or mixed when following. Ends when there are no more, with
+/// the network, or with `cancel`. A pod whose log can't be read says so in a line of its own; a list of pods that fails
+/// is an error among the lines, the last one if trying again is of no use.
 ///
 /// # Errors
 /// [`LogError::NoPods`]; [`LogError::Api`].
@@ -109,14 +113,15 @@ pub async fn stream(
     which: Which,
     options: Options,
     cancel: CancellationToken,
-) -> Result<impl Stream<Item = LogLine> + use<>, LogError> {
+) -> Result<impl Stream<Item = Result<LogLine, LogError>> + use<>, LogError> {
     let api: Api<Pod> = network.api();
     let pods = fitting(network, &which).await?;
     let (lines, receiver) = mpsc::channel(READ_AHEAD);
+    let network = network.clone();
     tokio::spawn(async move {
         let reading = async {
             if options.follow {
-                follow(api, which, options, lines).await;
+                follow(&network, which, options, lines).await;
             } else {
                 once(&api, &pods, options, &lines).await;
             }
@@ -175,14 +180,16 @@ async fn fitting(network: &Network, which: &Which) -> Result<Vec<Pod>, LogError>
     })
 }
 
-async fn once(api: &Api<Pod>, pods: &[Pod], options: Options, lines: &mpsc::Sender<LogLine>) {
+async fn once(api: &Api<Pod>, pods: &[Pod], options: Options, lines: &Lines) {
     for pod in pods {
         read(api, pod, options, None, lines).await;
     }
 }
 
 /// Reads every pod's log for as long as it runs, and again where it went on when it comes back.
-async fn follow(api: Api<Pod>, which: Which, options: Options, lines: mpsc::Sender<LogLine>) {
+async fn follow(network: &Network, which: Which, options: Options, lines: Lines) {
+    let api: Api<Pod> = network.api();
+    let mut failing = false;
     let mut readers: JoinSet<(String, Option<Timestamp>)> = JoinSet::new();
     let mut reading: HashSet<String> = HashSet::new();
     let mut reached: HashMap<String, Option<Timestamp>> = HashMap::new();
@@ -191,8 +198,22 @@ async fn follow(api: Api<Pod>, which: Which, options: Options, lines: mpsc::Send
     while !lines.is_closed() {
         tokio::select! {
             _ = ticks.tick() => {
-                let pods = api.list(&ListParams::default().labels(NETWORK_PODS)).await;
-                for pod in pods.into_iter().flatten().filter(|pod| which.fits(pod) && has_started(pod)) {
+                let pods = match listed(network, &api).await {
+                    Ok(Some(pods)) => pods,
+                    Ok(None) => return,
+                    Err((error, hopeless)) => {
+                        // A failure that lasts is told once.
+                        if !std::mem::replace(&mut failing, true) || hopeless {
+                            let _reader_gone = lines.send(Err(error)).await;
+                        }
+                        if hopeless {
+                            return;
+                        }
+                        continue;
+                    }
+                };
+                failing = false;
+                for pod in pods.into_iter().filter(|pod| which.fits(pod) && has_started(pod)) {
                     let Some(uid) = pod.uid().filter(|uid| !reading.contains(uid)) else { continue };
                     let from = reached.get(&uid).copied().flatten();
                     reading.insert(uid.clone());
@@ -207,6 +228,21 @@ async fn follow(api: Api<Pod>, which: Which, options: Options, lines: mpsc::Send
             }
         }
     }
+}
+
+/// The network's pods; `None` if the network is gone. An error says whether trying again is of no use.
+async fn listed(network: &Network, api: &Api<Pod>) -> Result<Option<Vec<Pod>>, (LogError, bool)> {
+    let pods = api.list(&ListParams::default().labels(NETWORK_PODS)).await;
+    let pods = pods.map_err(|source| {
+        let hopeless =
+            matches!(&source, kube::Error::Api(status) if matches!(status.code, 401 | 403));
+        (network.failed("list pods", source).into(), hopeless)
+    })?;
+    // A namespace that is gone lists nothing, as an empty one does.
+    if pods.items.is_empty() && matches!(network.is_leaving().await, Ok(true)) {
+        return Ok(None);
+    }
+    Ok(Some(pods.items))
 }
 
 fn has_started(pod: &Pod) -> bool {
@@ -229,18 +265,18 @@ async fn read(
     pod: &Pod,
     options: Options,
     from: Option<Timestamp>,
-    lines: &mpsc::Sender<LogLine>,
+    lines: &Lines,
 ) -> Option<Timestamp> {
     let mut last = from;
     if let Err(error) = pump(api, pod, &params(pod, options, from), &mut last, lines).await {
         let text = format!("(no log: {error})");
         // A reader that is gone needs no answer.
         let _ = lines
-            .send(LogLine {
+            .send(Ok(LogLine {
                 pod: pod.name_any(),
                 at: None,
                 text,
-            })
+            }))
             .await;
     }
     last
@@ -252,7 +288,7 @@ async fn pump(
     pod: &Pod,
     params: &LogParams,
     last: &mut Option<Timestamp>,
-    lines: &mpsc::Sender<LogLine>,
+    lines: &Lines,
 ) -> Result<(), String> {
     let (name, from) = (pod.name_any(), *last);
     let log = api.log_stream(&name, params).await;
@@ -271,7 +307,7 @@ async fn pump(
             at,
             text: text.to_owned(),
         };
-        if lines.send(line).await.is_err() {
+        if lines.send(Ok(line)).await.is_err() {
             break;
         }
     }

@@ -1,6 +1,10 @@
 //! Everything of a namespace that tells how a deployment goes, kept up to date by watches.
 
-use std::{collections::HashMap, fmt::Debug};
+use std::{
+    collections::HashMap,
+    fmt::Debug,
+    sync::{Arc, OnceLock},
+};
 
 use futures::StreamExt;
 use jiff::Timestamp;
@@ -33,7 +37,35 @@ pub(crate) struct Watch {
     stateful_sets: Store<StatefulSet>,
     deployments: Store<Deployment>,
     messages: Messages,
+    refused: Arc<OnceLock<Refused>>,
     _tasks: JoinSet<()>,
+}
+
+/// The API server won't let us watch: waiting on changes nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the Kubernetes API refuses to show {kind} objects: {reason}")]
+pub struct Refused {
+    /// Of what kind.
+    pub kind: String,
+    /// The API server's words.
+    pub reason: String,
+}
+
+impl Refused {
+    /// Tells a refusal (401, 403) from failures that pass.
+    fn of<K: Resource<DynamicType = ()>>(error: &watcher::Error) -> Option<Self> {
+        let status = match error {
+            watcher::Error::InitialListFailed(kube::Error::Api(status))
+            | watcher::Error::WatchStartFailed(kube::Error::Api(status))
+            | watcher::Error::WatchFailed(kube::Error::Api(status))
+            | watcher::Error::WatchError(status) => status,
+            _ => return None,
+        };
+        matches!(status.code, 401 | 403).then(|| Self {
+            kind: K::kind(&()).into_owned(),
+            reason: status.message.clone(),
+        })
+    }
 }
 
 /// The namespace at one moment.
@@ -65,14 +97,26 @@ pub(crate) struct Workload {
 impl Watch {
     pub(crate) fn start(network: &Network) -> Self {
         let mut tasks = JoinSet::new();
+        let refused = Arc::new(OnceLock::new());
         let labelled = watcher::Config::default().labels(NETWORK_PODS);
         Self {
-            pods: keep(network.api(), labelled.clone(), &mut tasks),
-            events: keep(network.api(), watcher::Config::default(), &mut tasks),
-            claims: keep(network.api(), watcher::Config::default(), &mut tasks),
-            stateful_sets: keep(network.api(), labelled.clone(), &mut tasks),
-            deployments: keep(network.api(), labelled, &mut tasks),
+            pods: keep(network.api(), labelled.clone(), &refused, &mut tasks),
+            events: keep(
+                network.api(),
+                watcher::Config::default(),
+                &refused,
+                &mut tasks,
+            ),
+            claims: keep(
+                network.api(),
+                watcher::Config::default(),
+                &refused,
+                &mut tasks,
+            ),
+            stateful_sets: keep(network.api(), labelled.clone(), &refused, &mut tasks),
+            deployments: keep(network.api(), labelled, &refused, &mut tasks),
             messages: Messages::new(network.api()),
+            refused,
             _tasks: tasks,
         }
     }
@@ -85,6 +129,11 @@ impl Watch {
             self.stateful_sets.wait_until_ready(),
             self.deployments.wait_until_ready(),
         );
+    }
+
+    /// Why the namespace can't be watched, if the API server refuses.
+    pub(crate) fn refused(&self) -> Option<&Refused> {
+        self.refused.get()
     }
 
     /// The namespace now; listens to pods that have begun to talk.
@@ -269,8 +318,13 @@ fn message_of<'a>(messages: &'a HashMap<String, String>, pod: &Pod) -> Option<&'
         .map(String::as_str)
 }
 
-/// A live copy of what `api` lists; a watch that breaks is begun again, with backoff.
-fn keep<K>(api: Api<K>, config: watcher::Config, tasks: &mut JoinSet<()>) -> Store<K>
+/// A live copy of what `api` lists; a watch that breaks is begun again, with backoff, unless it is refused.
+fn keep<K>(
+    api: Api<K>,
+    config: watcher::Config,
+    refused: &Arc<OnceLock<Refused>>,
+    tasks: &mut JoinSet<()>,
+) -> Store<K>
 where
     K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
         + Clone
@@ -285,9 +339,14 @@ where
         .default_backoff()
         .reflect(writer)
         .boxed();
+    let refused = Arc::clone(refused);
     tasks.spawn(async move {
         while let Some(change) = changes.next().await {
             if let Err(error) = change {
+                if let Some(refusal) = Refused::of::<K>(&error) {
+                    // The first one says enough.
+                    let _known = refused.set(refusal);
+                }
                 tracing::debug!(kind = %K::kind(&()), %error, "watch broke and is begun again");
             }
         }
@@ -322,6 +381,22 @@ mod tests {
         }))
         .unwrap();
         of_set(&set, &[]).is_rolled_out()
+    }
+
+    #[test]
+    fn only_a_refusal_ends_a_watch() {
+        let error = |code: u16| {
+            let status = kube::core::Status::failure("pods is forbidden", "").with_code(code);
+            Refused::of::<Pod>(&watcher::Error::InitialListFailed(kube::Error::Api(
+                status.boxed(),
+            )))
+        };
+        assert_eq!(
+            error(403).map(|refused| refused.to_string()).as_deref(),
+            Some("the Kubernetes API refuses to show Pod objects: pods is forbidden")
+        );
+        assert!(error(401).is_some());
+        assert_eq!([error(500), error(410), error(429)], [None, None, None]);
     }
 
     #[test]

@@ -66,7 +66,17 @@ pub async fn run(args: &LogsArgs, context: &Context) -> anyhow::Result<Exit> {
     let lines = stream(&network, which, options, context.interrupt.token().clone()).await?;
     let mut lines = std::pin::pin!(lines);
     let mut document = Vec::new();
+    let mut failed = None;
     while let Some(line) = lines.next().await {
+        let line = match line {
+            Ok(line) => line,
+            Err(error) => {
+                context.printer.warn(aznet_kit::error::chain(&error));
+                failed = Some(error);
+                continue;
+            }
+        };
+        failed = None;
         if context.printer.is_json() {
             document.push(Line {
                 pod: line.pod,
@@ -75,7 +85,13 @@ pub async fn run(args: &LogsArgs, context: &Context) -> anyhow::Result<Exit> {
             });
         } else {
             context.printer.out(render(&line));
+            if context.printer.is_closed() {
+                return Ok(Exit::Ok);
+            }
         }
+    }
+    if let Some(error) = failed {
+        return Err(error.into());
     }
     if context.printer.is_json() {
         context.printer.json(&document)?;

@@ -203,6 +203,25 @@ async fn the_checkpoint_is_seen_while_other_pods_still_start() {
     )));
 }
 
+/// R06: `aznet down` while `aznet up` waits.
+#[tokio::test(start_paused = true)]
+async fn a_network_that_is_removed_meanwhile_ends_the_wait() {
+    let starting = json!({"conditions": [{"type": "PodScheduled", "status": "True"}]});
+    let client = api(move |_, path| match path.rsplit('/').next() {
+        Some("aznet-small-abcde") => Some(json!({"apiVersion": "v1", "kind": "Namespace",
+            "metadata": {"name": "aznet-small-abcde", "deletionTimestamp": "2026-01-01T00:00:00Z"}})),
+        _ => lists(path, &pod(&starting), 0),
+    });
+    let network = network(client).await;
+    let (report, _) = listening();
+    let patience = Duration::from_mins(5);
+    let result = until_ready(&network, patience, &report, &CancellationToken::new()).await;
+    assert!(
+        matches!(result, Err(DeployError::Removed { .. })),
+        "{result:?}"
+    );
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_deadline_says_what_each_pod_waits_for() {
     let starting = json!({"conditions": [{"type": "PodScheduled", "status": "True"}]});
