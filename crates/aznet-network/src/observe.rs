@@ -9,6 +9,7 @@ mod messages;
 pub mod pods;
 pub mod release;
 pub mod status;
+pub mod summary;
 pub mod telemetry;
 pub mod timing;
 pub mod watch;

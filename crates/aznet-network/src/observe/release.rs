@@ -130,7 +130,7 @@ pub fn newest(secrets: &[Secret]) -> Option<Release> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::io::Write;
 
     use flate2::{Compression, write::GzEncoder};
@@ -138,6 +138,13 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    /// A release with validators alone.
+    pub(in crate::observe) fn release(revision: u32, status: &str, replicas: u32) -> Release {
+        let mut release = Release::read(&secret(revision, replicas)).unwrap();
+        status.clone_into(&mut release.status);
+        release
+    }
 
     fn secret(revision: u32, replicas: u32) -> Secret {
         let manifest = format!(

@@ -1,12 +1,16 @@
 //! `aznet list`.
 
+use aznet_kit::error::chain;
 use aznet_network::namespace::NetworkInfo;
+use aznet_network::observe::summary::Summary;
 use clap::Args;
 use comfy_table::Cell;
+use futures::future::join_all;
 use jiff::Timestamp;
+use serde::Serialize;
 
 use crate::cli::{ClusterArg, OutputArgs};
-use crate::clusters;
+use crate::clusters::{self, Networks};
 use crate::commands::status::between;
 use crate::context::Context;
 use crate::exit::Exit;
@@ -34,20 +38,49 @@ pub struct ListArgs {
 pub async fn run(args: &ListArgs, context: &Context) -> anyhow::Result<Exit> {
     let networks = clusters::networks(context, args.cluster.cluster.as_ref()).await?;
     let infos: Vec<NetworkInfo> = networks.infos().cloned().collect();
-    if infos.is_empty() {
+    let listed = join_all(infos.into_iter().map(|info| look(info, &networks, context))).await;
+    if listed.is_empty() {
         context
             .printer
             .note("no network is running; `aznet up` starts one");
     }
-    if !infos.is_empty() || context.printer.is_json() {
-        context.printer.result(&infos, |infos| {
-            table::render(&render(infos, Timestamp::now()))
+    if !listed.is_empty() || context.printer.is_json() {
+        context.printer.result(&listed, |listed| {
+            table::render(&render(listed, Timestamp::now()))
         })?;
     }
     Ok(Exit::Ok)
 }
 
-fn render(infos: &[NetworkInfo], now: Timestamp) -> comfy_table::Table {
+/// A network and how far it is; nothing of that is known of one that is being removed, or can't be looked at.
+#[derive(Debug, Serialize)]
+struct Listed {
+    #[serde(flatten)]
+    info: NetworkInfo,
+    #[serde(flatten)]
+    summary: Option<Summary>,
+}
+
+async fn look(info: NetworkInfo, networks: &Networks, context: &Context) -> Listed {
+    if info.leaving {
+        return Listed {
+            info,
+            summary: None,
+        };
+    }
+    let summary = summarize(&info, networks)
+        .await
+        .inspect_err(|error| context.printer.warn(chain(error.as_ref())))
+        .ok();
+    Listed { info, summary }
+}
+
+async fn summarize(info: &NetworkInfo, networks: &Networks) -> anyhow::Result<Summary> {
+    let (_, network) = networks.open(Some(&info.namespace)).await?;
+    Ok(Summary::of(&network).await?)
+}
+
+fn render(networks: &[Listed], now: Timestamp) -> comfy_table::Table {
     let mut table = table::table(&[
         "name",
         "cluster",
@@ -57,11 +90,13 @@ fn render(infos: &[NetworkInfo], now: Timestamp) -> comfy_table::Table {
         "expires",
         "made by",
     ]);
-    for info in infos {
-        let state = match (info.leaving, info.expired(now)) {
-            (true, _) => doubtful("being removed"),
-            (false, true) => doubtful("expired"),
-            (false, false) => good("running"),
+    for Listed { info, summary } in networks {
+        let state = match (info.leaving, info.expired(now), summary) {
+            (true, ..) => doubtful("being removed"),
+            (false, true, _) => doubtful("expired"),
+            (false, false, Some(Summary::Running)) => good("running"),
+            (false, false, Some(summary)) => doubtful(summary),
+            (false, false, None) => doubtful("unknown"),
         };
         let expires = info.expires.filter(|expires| *expires > now);
         table.add_row([
