@@ -7,17 +7,23 @@ use std::ops::{Add, Mul};
 use std::str::FromStr;
 
 const MIB: u64 = 1 << 20;
-const SUFFIXES: [(&str, u64); 10] = [
-    ("Ki", 1 << 10),
-    ("Mi", 1 << 20),
-    ("Gi", 1 << 30),
-    ("Ti", 1 << 40),
-    ("Pi", 1 << 50),
-    ("k", 1_000),
-    ("M", 1_000_000),
-    ("G", 1_000_000_000),
-    ("T", 1_000_000_000_000),
-    ("P", 1_000_000_000_000_000),
+/// Suffixes with what they stand for, as a fraction.
+const SUFFIXES: [(&str, u128, u128); 15] = [
+    ("Ki", 1 << 10, 1),
+    ("Mi", 1 << 20, 1),
+    ("Gi", 1 << 30, 1),
+    ("Ti", 1 << 40, 1),
+    ("Pi", 1 << 50, 1),
+    ("Ei", 1 << 60, 1),
+    ("n", 1, 1_000_000_000),
+    ("u", 1, 1_000_000),
+    ("m", 1, 1_000),
+    ("k", 1_000, 1),
+    ("M", 1_000_000, 1),
+    ("G", 1_000_000_000, 1),
+    ("T", 1_000_000_000_000, 1),
+    ("P", 1_000_000_000_000_000, 1),
+    ("E", 1_000_000_000_000_000_000, 1),
 ];
 
 /// A text that is not a quantity.
@@ -52,14 +58,9 @@ impl FromStr for Bytes {
     type Err = QuantityError;
 
     fn from_str(text: &str) -> Result<Self, QuantityError> {
-        let (digits, unit) = SUFFIXES
-            .iter()
-            .find_map(|(suffix, unit)| text.strip_suffix(suffix).map(|digits| (digits, *unit)))
-            .unwrap_or((text, 1));
-        let expected = "bytes with a unit, such as `512Mi` or `2Gi`";
-        scaled(digits, unit).map(Self).ok_or_else(|| QuantityError {
+        amount(text, 1).map(Self).ok_or_else(|| QuantityError {
             text: text.to_owned(),
-            expected,
+            expected: "bytes with a unit, such as `512Mi` or `2Gi`",
         })
     }
 }
@@ -83,35 +84,44 @@ impl FromStr for MilliCpu {
     type Err = QuantityError;
 
     fn from_str(text: &str) -> Result<Self, QuantityError> {
-        let expected = "cores, such as `100m`, `2` or `0.5`";
-        let parsed = match text.strip_suffix('m') {
-            Some(digits) => digits.parse().ok(),
-            None => scaled(text, 1_000),
-        };
-        parsed.map(Self).ok_or_else(|| QuantityError {
+        amount(text, 1_000).map(Self).ok_or_else(|| QuantityError {
             text: text.to_owned(),
-            expected,
+            expected: "cores, such as `100m`, `2` or `0.5`",
         })
     }
 }
 
-/// `digits * unit`, where digits may have a fraction; exact, so no floating point.
-fn scaled(digits: &str, unit: u64) -> Option<u64> {
+/// A quantity of Kubernetes (a number with a suffix or an exponent) in so many parts of one, rounded up as Kubernetes does;
+/// exact, so no floating point.
+fn amount(text: &str, parts: u128) -> Option<u64> {
+    let (digits, times, of) = split(text)?;
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
     let all_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     if whole.is_empty() || !all_digits(whole) || !all_digits(fraction) || fraction.len() > 9 {
         return None;
     }
-    let places = 10_u64.pow(u32::try_from(fraction.len()).ok()?);
-    let fraction: u64 = if fraction.is_empty() {
-        0
-    } else {
-        fraction.parse().ok()?
-    };
-    let whole = whole.parse::<u64>().ok()?.checked_mul(unit)?;
-    whole.checked_add(
-        u64::try_from(u128::from(fraction) * u128::from(unit) / u128::from(places)).ok()?,
-    )
+    let places = 10_u128.pow(u32::try_from(fraction.len()).ok()?);
+    let digits: u128 = format!("{whole}{fraction}").parse().ok()?;
+    let amount = digits.checked_mul(times)?.checked_mul(parts)?;
+    u64::try_from(amount.div_ceil(places * of)).ok()
+}
+
+/// The digits, and the fraction that a suffix or an exponent multiplies them with.
+fn split(text: &str) -> Option<(&str, u128, u128)> {
+    if let Some((digits, exponent)) = text.split_once(['e', 'E'])
+        && exponent.ends_with(|last: char| last.is_ascii_digit())
+    {
+        let power = |digits: &str| 10_u128.checked_pow(digits.parse().ok().filter(|n| *n < 19)?);
+        return match exponent.strip_prefix('-') {
+            Some(exponent) => Some((digits, 1, power(exponent)?)),
+            None => Some((digits, power(exponent)?, 1)),
+        };
+    }
+    let suffixed = SUFFIXES.iter().find_map(|(suffix, times, of)| {
+        let digits = text.strip_suffix(suffix)?;
+        Some((digits, *times, *of))
+    });
+    Some(suffixed.unwrap_or((text, 1, 1)))
 }
 
 macro_rules! quantity {
@@ -170,13 +180,25 @@ mod tests {
             ("1.5Gi", 1_610_612_736),
             ("128M", 128_000_000),
             ("7", 7),
+            ("1e3", 1000),
+            ("2E", 2_000_000_000_000_000_000),
+            ("1Ei", 1 << 60),
+            ("1500m", 2),
+            ("5E-1", 1),
         ] {
             assert_eq!(text.parse(), Ok(Bytes(bytes)), "{text}");
         }
-        for (text, milli) in [("100m", 100), ("2", 2000), ("0.25", 250)] {
+        for (text, milli) in [
+            ("100m", 100),
+            ("2", 2000),
+            ("0.25", 250),
+            ("1k", 1_000_000),
+            ("1500u", 2),
+            ("1e-1", 100),
+        ] {
             assert_eq!(text.parse(), Ok(MilliCpu(milli)), "{text}");
         }
-        for text in ["", "Gi", "1gb", "-1Mi", "1.2.3", "１Mi"] {
+        for text in ["", "Gi", "1gb", "-1Mi", "1.2.3", "１Mi", "1e", "e3", "1e99"] {
             assert!(text.parse::<Bytes>().is_err(), "{text}");
         }
         assert!("lots".parse::<MilliCpu>().is_err());

@@ -45,8 +45,10 @@ pub async fn down(
 ) -> Result<(), DownError> {
     let start = Instant::now();
     // A namespace that still has pods is looked at again only after their grace period; an empty one goes at once.
-    if let Err(error) = drain(network, report, cancel).await {
-        tracing::debug!(%error, "the namespace goes with what is still in it");
+    match drain(network, report, cancel).await {
+        Err(DownError::Wait(ended @ WaitError::Cancelled { .. })) => return Err(ended.into()),
+        Err(error) => tracing::debug!(%error, "the namespace goes with what is still in it"),
+        Ok(()) => {}
     }
     // Everything of a release is in its namespace, Helm's own record included.
     network.delete_namespace().await?;

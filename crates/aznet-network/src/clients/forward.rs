@@ -10,6 +10,7 @@ use tokio::{
     io::copy_bidirectional,
     net::{TcpListener, TcpStream},
     task::{JoinHandle, JoinSet},
+    time::MissedTickBehavior,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -22,6 +23,9 @@ use aznet_kit::wait::{self, Deadline, Look, WaitError};
 
 /// How long a connection waits for a pod that is just restarting.
 const PATIENCE: Duration = Duration::from_mins(1);
+
+/// How long it takes until connections are accepted again after a failure.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(500);
 
 /// What is forwarded to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -141,12 +145,22 @@ struct Route {
 
 async fn serve(listener: TcpListener, route: Arc<Route>, on_failure: OnFailure) {
     let mut connections = JoinSet::new();
+    let mut again = tokio::time::interval(ACCEPT_AGAIN);
+    again.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             () = route.cancel.cancelled() => return,
             Some(_) = connections.join_next() => {}
             accepted = listener.accept() => {
-                let Ok((stream, _)) = accepted else { continue };
+                let stream = match accepted {
+                    Ok((stream, _)) => stream,
+                    Err(error) => {
+                        // Out of open files, say: the same again at once, until a connection ends.
+                        tracing::debug!(%error, "no connection accepted");
+                        again.tick().await;
+                        continue;
+                    }
+                };
                 let (route, on_failure) = (route.clone(), on_failure.clone());
                 connections.spawn(async move {
                     if let Err(error) = route.carry(stream).await {

@@ -1,10 +1,12 @@
 //! What a cluster's machines have to give, as its scheduler counts.
 
+use std::collections::BTreeMap;
 use std::iter::Sum;
 use std::str::FromStr;
 
 use aznet_model::units::MilliCpu;
 use k8s_openapi::api::core::v1::{Container, Node, Pod};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use kube::{Api, Client, api::ListParams};
 
 use crate::api::ApiError;
@@ -50,11 +52,11 @@ fn allocatable(node: &Node) -> MilliCpu {
         .unwrap_or_default()
 }
 
-/// What a pod asks for of a resource: its containers together, or one init container if that is more. One that has
-/// ended asks for nothing.
+/// What a pod asks for of a resource, as the scheduler counts: its containers and sidecars together, or an init container
+/// beside the sidecars before it if that is more, and what its runtime needs. One that has ended asks for nothing.
 pub(crate) fn asked<T>(pod: &Pod, resource: &str) -> T
 where
-    T: FromStr + Sum + Ord + Default,
+    T: FromStr + Sum + Ord + Default + Copy,
 {
     let phase = pod
         .status
@@ -67,19 +69,29 @@ where
     else {
         return T::default();
     };
-    let of = |container: &Container| -> T {
-        let requests = container
-            .resources
-            .as_ref()
-            .and_then(|resources| resources.requests.as_ref());
-        let quantity = requests.and_then(|requests| requests.get(resource));
+    let amount = |quantities: Option<&BTreeMap<String, Quantity>>| -> T {
+        let quantity = quantities.and_then(|quantities| quantities.get(resource));
         quantity
             .and_then(|quantity| quantity.0.parse().ok())
             .unwrap_or_default()
     };
-    let together: T = spec.containers.iter().map(of).sum();
-    let init = spec.init_containers.iter().flatten().map(of).max();
-    together.max(init.unwrap_or_default())
+    let of = |container: &Container| -> T {
+        let resources = container.resources.as_ref();
+        amount(resources.and_then(|resources| resources.requests.as_ref()))
+    };
+    let (mut sidecars, mut most) = (T::default(), T::default());
+    for container in spec.init_containers.iter().flatten() {
+        let with_sidecars = [sidecars, of(container)].into_iter().sum();
+        if container.restart_policy.as_deref() == Some("Always") {
+            sidecars = with_sidecars;
+        }
+        most = most.max(with_sidecars);
+    }
+    let containers = spec.containers.iter().map(of).sum();
+    let running = [sidecars, containers].into_iter().sum();
+    [most.max(running), amount(spec.overhead.as_ref())]
+        .into_iter()
+        .sum()
 }
 
 #[cfg(test)]
@@ -101,6 +113,24 @@ mod tests {
     fn a_pod_asks_for_its_containers_together_until_it_ends() {
         assert_eq!(asked::<MilliCpu>(&pod("Pending"), "cpu"), MilliCpu(1050));
         assert_eq!(asked::<MilliCpu>(&pod("Succeeded"), "cpu"), MilliCpu(0));
+    }
+
+    #[test]
+    fn sidecars_and_overhead_count_and_init_containers_run_beside_sidecars() {
+        let asks = |cpu: &str, restart: Option<&str>| json!({"name": "c", "restartPolicy": restart, "resources": {"requests": {"cpu": cpu}}});
+        let pod = |init: &str| -> Pod {
+            serde_json::from_value(json!({
+                "metadata": {},
+                "spec": {
+                    "overhead": {"cpu": "5m"},
+                    "containers": [asks("50m", None)],
+                    "initContainers": [asks("20m", Some("Always")), asks(init, None)],
+                },
+            }))
+            .expect("a pod")
+        };
+        assert_eq!(asked::<MilliCpu>(&pod("10m"), "cpu"), MilliCpu(75));
+        assert_eq!(asked::<MilliCpu>(&pod("90m"), "cpu"), MilliCpu(115));
     }
 
     #[test]
