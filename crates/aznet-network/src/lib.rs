@@ -1,5 +1,6 @@
 //! What runs: networks on a Kubernetes cluster, from values to a chain that moves.
 
+pub mod adopt;
 pub mod api;
 pub mod clients;
 pub mod deploy;

@@ -301,7 +301,7 @@ async fn list(
     Ok(networks)
 }
 
-fn failed(doing: &str, cluster: &str, source: kube::Error) -> NamespaceError {
+pub(crate) fn failed(doing: &str, cluster: &str, source: kube::Error) -> NamespaceError {
     NamespaceError::Api {
         doing: doing.to_owned(),
         cluster: cluster.to_owned(),

@@ -11,8 +11,8 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    charts, cluster, completions, doctor, down, env, forward, images, list, logs, plan, status,
-    test, up, validators,
+    adopt, charts, cluster, completions, doctor, down, env, forward, images, list, logs, plan,
+    status, test, up, validators,
 };
 
 const STYLES: Styles = Styles::styled()
@@ -60,6 +60,8 @@ pub enum Command {
     List(list::ListArgs),
     /// Show the logs of a network's pods.
     Logs(logs::LogsArgs),
+    /// Take a network that plain Helm installed among those that aznet knows.
+    Adopt(adopt::AdoptArgs),
     /// Show what a network would consist of, without starting it.
     Plan(plan::PlanArgs),
     /// Run scenarios against a network.

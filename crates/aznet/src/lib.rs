@@ -138,7 +138,7 @@ fn format_of(command: &Command) -> OutputFormat {
             let ChartsCommand::Export(args) = &args.command;
             &args.output
         }
-        Command::Down(_) | Command::Completions(_) | Command::Forward(_) => {
+        Command::Adopt(_) | Command::Down(_) | Command::Completions(_) | Command::Forward(_) => {
             return OutputFormat::Text;
         }
     };

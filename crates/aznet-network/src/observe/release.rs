@@ -130,7 +130,7 @@ pub fn newest(secrets: &[Secret]) -> Option<Release> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use std::io::Write;
 
     use flate2::{Compression, write::GzEncoder};
@@ -146,18 +146,27 @@ pub(super) mod tests {
         release
     }
 
+    /// What Helm keeps of a release without objects.
+    pub(crate) fn stored(name: &str, chart: &str, revision: u32) -> Secret {
+        of(name, chart, revision, "")
+    }
+
     fn secret(revision: u32, replicas: u32) -> Secret {
         let manifest = format!(
             "---\nkind: StatefulSet\nmetadata: {{name: validator}}\nspec: {{replicas: {replicas}}}\n\
              ---\nkind: Service\nmetadata: {{name: validator}}\n"
         );
-        let stored = json!({"name": "small", "namespace": "ns", "version": revision, "manifest": manifest,
-            "info": {"status": "deployed"}, "chart": {"metadata": {"name": CHART}}});
+        of("small", CHART, revision, &manifest)
+    }
+
+    fn of(name: &str, chart: &str, revision: u32, manifest: &str) -> Secret {
+        let stored = json!({"name": name, "namespace": "ns", "version": revision, "manifest": manifest,
+            "info": {"status": "deployed"}, "chart": {"metadata": {"name": chart}}});
         let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
         gzip.write_all(stored.to_string().as_bytes()).unwrap();
         let text = STANDARD.encode(gzip.finish().unwrap());
         let mut secret: Secret = serde_json::from_value(
-            json!({"metadata": {"labels": {"version": revision.to_string()}}}),
+            json!({"metadata": {"labels": {"name": name, "version": revision.to_string()}}}),
         )
         .unwrap();
         secret.data = Some([("release".to_owned(), ByteString(text.into_bytes()))].into());

@@ -1,5 +1,6 @@
 //! The verbs: one file each, which holds its arguments and what it does with them.
 
+pub mod adopt;
 pub mod charts;
 pub mod cluster;
 pub mod completions;
@@ -29,6 +30,7 @@ pub async fn run(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::List(args) => list::run(&args, context).await,
         Command::Logs(args) => logs::run(&args, context).await,
         Command::Plan(args) => plan::run(&args, context).await,
+        Command::Adopt(args) => adopt::run(&args, context).await,
         Command::Env(args) => env::run(&args, context).await,
         Command::Forward(args) => forward::run(&args, context).await,
         Command::Test(args) => Box::pin(test::run(&args, context)).await,

@@ -2,7 +2,7 @@
 
 use super::support::Sandbox;
 
-const VERBS: [&[&str]; 22] = [
+const VERBS: [&[&str]; 23] = [
     &[],
     &["up"],
     &["down"],
@@ -11,6 +11,7 @@ const VERBS: [&[&str]; 22] = [
     &["logs"],
     &["plan"],
     &["test"],
+    &["adopt"],
     &["env"],
     &["validators"],
     &["validators", "list"],
