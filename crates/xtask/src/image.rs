@@ -6,7 +6,7 @@ use aznet_cluster::paths::Paths;
 use serde_json::Value;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// Mounts what the program needs of the host below `$1`, in a mount namespace of its own, and becomes the program.
 const ENTER: &str = r#"
@@ -86,14 +86,15 @@ impl Mounted {
     }
 }
 
-/// Name of a built image.
+/// Name of this checkout's image, built if it is not current; the cache may hold images of others.
 fn reference(aznet: &Path, name: &str) -> Result<String> {
-    let listed = run::command(aznet, &["images", "list", "-o", "json"])
+    let built = run::command(aznet, &["images", "build", "-o", "json"])
+        .stderr(Stdio::inherit())
         .output()
         .context("aznet could not be started")?;
-    let listed: Value =
-        serde_json::from_slice(&listed.stdout).context("`aznet images list -o json`")?;
-    let entry = listed
+    let built: Value =
+        serde_json::from_slice(&built.stdout).context("`aznet images build -o json`")?;
+    let entry = built
         .as_array()
         .into_iter()
         .flatten()
@@ -101,7 +102,7 @@ fn reference(aznet: &Path, name: &str) -> Result<String> {
     entry
         .and_then(|entry| entry["reference"].as_str())
         .map(ToOwned::to_owned)
-        .with_context(|| format!("the image {name} is not among those built: {listed}"))
+        .with_context(|| format!("the image {name} is not among those built: {built}"))
 }
 
 /// Runs buildah on the storage that images are built in; returns what it printed.
