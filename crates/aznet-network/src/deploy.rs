@@ -64,17 +64,18 @@ pub async fn deploy(
     report(Progress::Applying {
         release: network.name().to_owned(),
     });
+    let begun = Timestamp::now();
     if let Err(failure) = chart.helm.install(&chart.release(&network), cancel).await {
         return Err(clean_up(&network, failure, report).await);
     }
-    until_ready(&network, deadline, report, cancel).await?;
+    ready::until_ready_since(begun, &network, deadline, report, cancel).await?;
     Ok(network)
 }
 
 /// What [`upgrade`] would do; changes nothing. `committee` is that of the new values.
 ///
 /// # Errors
-/// [`UpgradeError`].
+/// [`UpgradeError`]; [`UpgradeError::UnderWay`] until [`Helm::recover`] has dealt with an upgrade that has not ended.
 pub async fn preview(
     network: &Network,
     chart: &Chart<'_>,
@@ -83,11 +84,17 @@ pub async fn preview(
 ) -> Result<Upgrade, UpgradeError> {
     let (name, namespace) = (network.name(), network.namespace());
     let release = chart.release(network);
-    let found = chart.helm.status(name, namespace, cancel).await?;
-    if found.is_none_or(|info| info.is_half_made()) {
-        // It is made anew, and nothing that runs changes.
-        let after = Manifest::parse(&chart.helm.render(&release, cancel).await?)?;
-        return Ok(compare(&after, &after, committee));
+    match chart.helm.status(name, namespace, cancel).await? {
+        Some(info) if !info.is_half_made() => {
+            if info.is_pending() {
+                return Err(UpgradeError::UnderWay(info));
+            }
+        }
+        _ => {
+            // It is made anew, and nothing that runs changes.
+            let after = Manifest::parse(&chart.helm.render(&release, cancel).await?)?;
+            return Ok(compare(&after, &after, committee));
+        }
     }
     let before = chart.helm.manifest(name, namespace, cancel).await?;
     let before = Manifest::parse(&before.unwrap_or_default())?;
@@ -111,6 +118,7 @@ pub async fn upgrade(
         release: network.name().to_owned(),
     });
     let release = chart.release(network);
+    let begun = Timestamp::now();
     chart
         .helm
         .upgrade(&release, cancel)
@@ -119,7 +127,7 @@ pub async fn upgrade(
             network: network.name().to_owned(),
             source,
         })?;
-    until_ready(network, deadline, report, cancel).await
+    ready::until_ready_since(begun, network, deadline, report, cancel).await
 }
 
 impl Chart<'_> {
@@ -136,6 +144,13 @@ impl Chart<'_> {
 /// Cleans up even when the caller has given up.
 async fn clean_up(network: &Network, failure: HelmError, report: &Reporter) -> DeployError {
     let name = network.name().to_owned();
+    if matches!(failure, HelmError::NameTaken(_)) {
+        // Another `up` found the empty namespace and was quicker: the network is theirs.
+        return DeployError::Helm {
+            network: name,
+            source: failure,
+        };
+    }
     match down(network, CLEAN_UP_WITHIN, report, &CancellationToken::new()).await {
         Ok(()) => DeployError::Helm {
             network: name,

@@ -261,14 +261,14 @@ impl Network {
         Ok(found.is_none_or(|namespace| namespace.metadata.deletion_timestamp.is_some()))
     }
 
-    /// Asks for the namespace's deletion; one that is gone is fine.
+    /// Asks for the namespace's deletion; one that is gone, or on its way out, is fine.
     pub(crate) async fn delete_namespace(&self) -> Result<(), NamespaceError> {
         let api: Api<Namespace> = Api::all(self.client.clone());
         match api
             .delete(self.namespace(), &DeleteParams::background())
             .await
         {
-            Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
+            Err(kube::Error::Api(status)) if [404, 409].contains(&status.code) => Ok(()),
             Err(source) => Err(self.failed("delete the namespace", source)),
             Ok(_) => Ok(()),
         }

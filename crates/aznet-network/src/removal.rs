@@ -1,16 +1,20 @@
 //! Removing a network: done only when nothing of it is left.
 
+mod held;
+
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::{
     apps::v1::{Deployment, ReplicaSet, StatefulSet},
-    core::v1::{Namespace, PersistentVolume, PersistentVolumeClaim, Pod},
+    core::v1::{Namespace, NamespaceCondition, PersistentVolume, PersistentVolumeClaim, Pod},
 };
 use kube::{
     Api, ResourceExt,
     api::{DeleteParams, ListParams, ObjectList},
 };
 use tokio_util::sync::CancellationToken;
+
+pub use self::held::Held;
 
 use crate::deploy::{Progress, Reporter};
 use crate::namespace::{NamespaceError, Network};
@@ -31,12 +35,30 @@ pub enum DownError {
     /// Something of it is still there.
     #[error(transparent)]
     Wait(#[from] WaitError),
+    /// Finalizers hold it.
+    #[error("namespace {namespace} can't go: {}", listed(held))]
+    Held {
+        /// The network.
+        network: String,
+        /// Its namespace.
+        namespace: String,
+        /// What is held, and by what.
+        held: Vec<Held>,
+        /// What was waited for.
+        #[source]
+        wait: WaitError,
+    },
+}
+
+fn listed(held: &[Held]) -> String {
+    let held: Vec<String> = held.iter().map(ToString::to_string).collect();
+    held.join("; ")
 }
 
 /// Removes the network's release, namespace and volumes, and waits until they are gone.
 ///
 /// # Errors
-/// [`DownError`]; [`WaitError`] names what is still there.
+/// [`DownError`]; [`WaitError`] names what is still there, [`DownError::Held`] the finalizers that keep it.
 pub async fn down(
     network: &Network,
     deadline: Duration,
@@ -54,7 +76,7 @@ pub async fn down(
     network.delete_namespace().await?;
     let what = format!("namespace {} to be gone", network.namespace());
     let deadline = Deadline::after(deadline.saturating_sub(start.elapsed())).every(LOOK_EVERY);
-    wait::until(what, deadline, cancel, |_| async move {
+    let gone = wait::until(what, deadline, cancel, |_| async move {
         let Some(left) = left(network).await? else {
             return Ok(Look::Done(()));
         };
@@ -63,8 +85,27 @@ pub async fn down(
             left: left.clone(),
         });
         Ok(Look::Pending(left))
-    })
-    .await
+    });
+    match gone.await {
+        Err(DownError::Wait(wait @ WaitError::TimedOut { .. })) => {
+            Err(explain(network, wait).await)
+        }
+        ended => ended,
+    }
+}
+
+/// A removal that takes too long is mostly one that a finalizer holds.
+async fn explain(network: &Network, wait: WaitError) -> DownError {
+    let held = held::in_namespace(network.client(), network.namespace()).await;
+    if held.is_empty() {
+        return wait.into();
+    }
+    DownError::Held {
+        network: network.name().to_owned(),
+        namespace: network.namespace().to_owned(),
+        held,
+        wait,
+    }
 }
 
 /// Ends what runs and gives its volumes back; done when no pod and no claim is left.
@@ -168,10 +209,13 @@ async fn left_inside(network: &Network, namespace: &Namespace) -> String {
         .as_ref()
         .and_then(|status| status.conditions.as_deref())
         .unwrap_or_default();
+    // Finalizers explain why content remains.
+    let rank = |condition: &&NamespaceCondition| condition.type_ != "NamespaceFinalizersRemaining";
     conditions
         .iter()
         .filter(|condition| condition.status == "True")
-        .find_map(|condition| condition.message.clone())
+        .min_by_key(rank)
+        .and_then(|condition| condition.message.clone())
         .unwrap_or_else(|| "the namespace".into())
 }
 
@@ -200,3 +244,6 @@ fn is_left(volume: &PersistentVolume, namespace: &str) -> bool {
         == Some(namespace);
     claimed && spec.persistent_volume_reclaim_policy.as_deref() == Some("Delete")
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,9 +8,14 @@ use aznet_network::{
     clients::l2::Node,
     clients::rpc::RpcError,
     namespace::Network,
-    observe::{pods, timing},
+    observe::{
+        pods,
+        status::{self, Stall},
+        timing,
+    },
 };
 use aznet_runner::{Context, Failure};
+use jiff::Timestamp;
 
 use crate::{errors::Broken, pxe::Pxe};
 
@@ -37,6 +42,9 @@ impl World {
         let time = timing::read(&network)
             .await
             .map_err(Failure::infrastructure)?;
+        if let Some(failure) = stalled(&network).await? {
+            return Err(failure);
+        }
         Ok(Self {
             network,
             time,
@@ -105,8 +113,62 @@ impl World {
                 Ok::<_, Broken>(step)
             }
         };
-        wait::until(what, deadline, &context.cancel, look)
-            .await
-            .map_err(|Broken(failure)| failure)
+        match wait::until(what, deadline, &context.cancel, look).await {
+            Ok(found) => Ok(found),
+            Err(Broken(missed @ Failure::Assertion(_))) if !context.cancel.is_cancelled() => {
+                Err(self.blamed(missed).await)
+            }
+            Err(Broken(failure)) => Err(failure),
+        }
+    }
+
+    /// What did not come true on a chain that stands still says nothing of what was tested.
+    async fn blamed(&self, missed: Failure) -> Failure {
+        match stalled(&self.network).await {
+            Ok(Some(Failure::Infrastructure(why))) => {
+                Failure::Infrastructure(format!("{missed}; {why}"))
+            }
+            // A status that can't be had explains nothing.
+            _ => missed,
+        }
+    }
+}
+
+/// That the network stands still, as `aznet status` judges it; `None` if it goes on.
+async fn stalled(network: &Network) -> Result<Option<Failure>, Failure> {
+    let status = status::collect(network, Timestamp::now())
+        .await
+        .map_err(Failure::infrastructure)?;
+    let failure = |stall: &Stall| Failure::Infrastructure(standstill(network.name(), stall));
+    Ok(status.stalled.as_ref().map(failure))
+}
+
+fn standstill(network: &str, stall: &Stall) -> String {
+    let causes = stall.causes.iter().map(|cause| format!("; {cause}"));
+    format!(
+        "network {network} is stalled: {stall}{}",
+        causes.collect::<String>()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use aznet_model::chain::Slot;
+
+    use super::*;
+
+    #[test]
+    fn a_standstill_is_told_with_its_causes() {
+        let stall = Stall {
+            since: Slot(7),
+            slots: 5,
+            seconds: 60,
+            causes: vec!["2 of 4 validators are there, 3 are needed".to_owned()],
+        };
+        assert_eq!(
+            standstill("small", &stall),
+            "network small is stalled: no checkpoint since slot 7: 5 slots, 60s; \
+             2 of 4 validators are there, 3 are needed"
+        );
     }
 }

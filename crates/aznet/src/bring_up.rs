@@ -289,12 +289,11 @@ impl Work<'_> {
     /// The network runs: brings it to these values, or lets it be.
     async fn keep(&self, network: Network) -> anyhow::Result<Done> {
         let cancel = self.context.interrupt.token();
-        let old = self
-            .ready
-            .helm
-            .values(network.name(), network.namespace(), cancel)
-            .await?
-            .unwrap_or_default();
+        let (helm, name, namespace) = (&self.ready.helm, network.name(), network.namespace());
+        // First: an upgrade that was killed has written down values that the network never got.
+        helm.recover(name, namespace, cancel).await?;
+        let old = helm.values(name, namespace, cancel).await?;
+        let old = old.unwrap_or_default();
         let changes = changes(
             &Value::Object(old),
             &Value::Object(self.planned.loaded.overlay.clone()),

@@ -85,23 +85,51 @@ impl Networks {
 
     /// The network of this name or namespace; without a name the only one there is.
     pub(crate) async fn open(&self, name: Option<&str>) -> anyhow::Result<(Provider, Network)> {
-        let (cluster, info) = self.pick(name)?;
-        let network =
-            Network::find(cluster.client.clone(), &info.cluster, Some(&info.namespace)).await?;
-        Ok((cluster.choice.clone(), network))
+        opened(self.pick(name, false)?).await
     }
 
-    /// Every network that is not being removed already.
+    /// The same to be removed: where none fits, one whose removal was begun and has not ended.
+    pub(crate) async fn open_to_remove(
+        &self,
+        name: Option<&str>,
+    ) -> anyhow::Result<(Provider, Network)> {
+        opened(self.pick_to_remove(name)?).await
+    }
+
+    /// Every network, those being removed included.
     pub(crate) async fn open_all(&self) -> anyhow::Result<Vec<(Provider, Network)>> {
-        let mut opened = Vec::new();
-        for (_, info) in self.found.iter().filter(|(_, info)| !info.leaving) {
-            opened.push(self.open(Some(&info.namespace)).await?);
+        let mut all = Vec::new();
+        for found in &self.found {
+            all.push(opened(found).await?);
         }
-        Ok(opened)
+        Ok(all)
     }
 
-    fn pick(&self, name: Option<&str>) -> Result<&(Connected, NetworkInfo), Failure> {
-        let there = || self.found.iter().filter(|(_, info)| !info.leaving);
+    fn pick_to_remove(&self, name: Option<&str>) -> Result<&(Connected, NetworkInfo), Failure> {
+        let absent = |failure: &Failure| {
+            matches!(
+                failure,
+                Failure::NoNetwork { .. } | Failure::UnknownNetwork { .. }
+            )
+        };
+        match self.pick(name, false) {
+            Err(none) if absent(&none) => match self.pick(name, true) {
+                Err(too) if absent(&too) => Err(none),
+                leaving => leaving,
+            },
+            found => found,
+        }
+    }
+
+    fn pick(
+        &self,
+        name: Option<&str>,
+        leaving: bool,
+    ) -> Result<&(Connected, NetworkInfo), Failure> {
+        let there = || {
+            let found = self.found.iter();
+            found.filter(move |(_, info)| info.leaving == leaving)
+        };
         let fits = |info: &NetworkInfo| {
             name.is_none_or(|name| info.name == name || info.namespace == name)
         };
@@ -125,5 +153,72 @@ impl Networks {
                 Err(Failure::WhichNetwork { running })
             }
         }
+    }
+}
+
+async fn opened((cluster, info): &(Connected, NetworkInfo)) -> anyhow::Result<(Provider, Network)> {
+    let network =
+        Network::find(cluster.client.clone(), &info.cluster, Some(&info.namespace)).await?;
+    Ok((cluster.choice.clone(), network))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn networks(infos: &[(&str, &str, bool)]) -> Networks {
+        let config = kube::Config::new("http://127.0.0.1:1".parse().unwrap());
+        let cluster = Connected {
+            choice: Provider::default(),
+            client: Client::try_from(config).unwrap(),
+        };
+        let info = |(name, namespace, leaving): &(&str, &str, bool)| NetworkInfo {
+            name: (*name).to_owned(),
+            namespace: (*namespace).to_owned(),
+            cluster: "embedded".to_owned(),
+            created: None,
+            expires: None,
+            created_by: None,
+            leaving: *leaving,
+        };
+        Networks {
+            found: infos
+                .iter()
+                .map(|one| (cluster.clone(), info(one)))
+                .collect(),
+            place: None,
+        }
+    }
+
+    fn removes(networks: &Networks, name: Option<&str>) -> Result<String, String> {
+        let picked = networks.pick_to_remove(name);
+        picked
+            .map(|(_, info)| info.namespace.clone())
+            .map_err(|failure| failure.to_string())
+    }
+
+    /// C09: a second `down` of a network that something holds said that no network was running.
+    #[tokio::test]
+    async fn a_removal_that_was_begun_is_gone_on_with() {
+        let held = networks(&[("small", "aznet-small-a", true)]);
+        assert_eq!(removes(&held, None).as_deref(), Ok("aznet-small-a"));
+        assert_eq!(
+            removes(&held, Some("small")).as_deref(),
+            Ok("aznet-small-a")
+        );
+        assert!(
+            held.pick(Some("small"), false).is_err(),
+            "for all else it is gone"
+        );
+        let both = networks(&[
+            ("small", "aznet-small-a", true),
+            ("small", "aznet-small-b", false),
+        ]);
+        assert_eq!(
+            removes(&both, Some("small")).as_deref(),
+            Ok("aznet-small-b")
+        );
+        let none = removes(&both, Some("tiny")).unwrap_err();
+        assert_eq!(none, "no network `tiny` is running; there is `small`");
     }
 }

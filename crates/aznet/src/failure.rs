@@ -18,7 +18,7 @@ use aznet_network::load::LoadError;
 use aznet_network::namespace::NamespaceError;
 use aznet_network::observe::logs::LogError;
 use aznet_network::observe::telemetry::TelemetryError;
-use aznet_network::removal::DownError;
+use aznet_network::removal::{DownError, Held};
 use aznet_network::validators::{Refusal, ValidatorsError};
 
 use crate::exit::Exit;
@@ -282,6 +282,25 @@ fn hint_of(cause: Cause<'_>) -> Option<String> {
             "it is kept to be looked at: `aznet logs {network}`; `aznet down {network}` removes it"
         ));
     }
+    if let Some(DeployError::Unseen { network, .. }) = cause.downcast_ref() {
+        return Some(format!(
+            "it may come up all the same: whoever looks needs to list and watch pods, events, StatefulSets and Deployments in its namespace; `aznet down {network}` removes it"
+        ));
+    }
+    if let Some(DeployError::Removed { network }) = cause.downcast_ref() {
+        return Some(format!(
+            "`aznet list` shows whether network {network} is gone; then `aznet up` starts a new one"
+        ));
+    }
+    if let Some(DownError::Held {
+        network,
+        namespace,
+        held,
+        ..
+    }) = cause.downcast_ref()
+    {
+        return Some(release(network, namespace, held));
+    }
     if let Some(refusal) = cause.downcast_ref::<Refusal>() {
         return refused(refusal);
     }
@@ -312,6 +331,25 @@ fn hint_of(cause: Cause<'_>) -> Option<String> {
         )),
         Failure::BadTarget(_) | Failure::Impossible(_) | Failure::NotOurKubernetes { .. } => None,
     }
+}
+
+/// How what finalizers hold is let go.
+fn release(network: &str, namespace: &str, held: &[Held]) -> String {
+    let patch = |one: &Held| {
+        let place = if one.resource == "namespace" {
+            String::new()
+        } else {
+            format!(" -n {namespace}")
+        };
+        format!(
+            "\n  kubectl patch {} {}{place} --type=merge -p '{{\"metadata\":{{\"finalizers\":null}}}}'",
+            one.resource, one.name
+        )
+    };
+    format!(
+        "the controller that set a finalizer takes it away; if that controller is gone, do it yourself, then `aznet down {network}` goes on:{}",
+        held.iter().map(patch).collect::<String>()
+    )
 }
 
 fn refused(refusal: &Refusal) -> Option<String> {

@@ -164,16 +164,15 @@ pub(crate) async fn machine(context: &Context, steps: &Steps) -> anyhow::Result<
 /// A cluster that is up already, and Helm for it.
 pub(crate) async fn attach(context: &Context, choice: &Provider) -> anyhow::Result<Ready> {
     let cluster = choice.find(&context.paths)?;
-    let helm = match on_path("helm") {
+    let helm = match users_helm(context).await {
         Some(helm) => helm,
         None => {
             let (report, cancel) = (progress::silent(), context.interrupt.token());
-            ensured(context, &[Group::Helm], Minor::default(), &report, cancel)
-                .await?
-                .path(Program::Helm)
+            let programs = ensured(context, &[Group::Helm], Minor::default(), &report, cancel);
+            Helm::new(programs.await?.path(Program::Helm))
         }
     };
-    ready(choice, &cluster, Helm::new(helm), None).await
+    ready(choice, &cluster, helm, None).await
 }
 
 /// Programs and images, built where they are missing.
@@ -303,17 +302,21 @@ async fn ensured(
     ensured.context("can't make the programs")
 }
 
+/// The user's Helm, if there is one that can do what is asked of it.
+async fn users_helm(context: &Context) -> Option<Helm> {
+    let helm = Helm::new(on_path("helm")?);
+    let suffices = helm.suffices(context.interrupt.token()).await;
+    suffices.then_some(helm)
+}
+
 /// The user's Helm, else the toolchain's.
 async fn helm(context: &Context, steps: &Steps) -> anyhow::Result<Helm> {
-    Ok(Helm::new(match on_path("helm") {
-        Some(helm) => helm,
-        None => {
-            let cancel = context.interrupt.token();
-            programs(context, steps, &[Group::Helm], Minor::default(), cancel)
-                .await?
-                .path(Program::Helm)
-        }
-    }))
+    if let Some(helm) = users_helm(context).await {
+        return Ok(helm);
+    }
+    let cancel = context.interrupt.token();
+    let programs = programs(context, steps, &[Group::Helm], Minor::default(), cancel).await?;
+    Ok(Helm::new(programs.path(Program::Helm)))
 }
 
 async fn ready(

@@ -3,7 +3,10 @@
 use aznet_kit::wait::WaitError;
 use aznet_model::upgrade::ManifestError;
 
-use super::{helm::HelmError, watchdog::Cause};
+use super::{
+    helm::{HelmError, ReleaseInfo},
+    watchdog::Cause,
+};
 use crate::{
     namespace::NamespaceError,
     observe::{evidence::Evidence, watch::Refused},
@@ -86,6 +89,12 @@ pub enum UpgradeError {
     /// Helm did not tell.
     #[error(transparent)]
     Helm(#[from] HelmError),
+    /// Another change has not ended.
+    #[error(
+        "release {} is {} since {}: someone is changing it, or was killed while at it; `aznet up` waits for the former and undoes the latter",
+        .0.name, .0.status, .0.updated
+    )]
+    UnderWay(ReleaseInfo),
     /// Helm's answer was not understood.
     #[error(transparent)]
     Manifest(#[from] ManifestError),

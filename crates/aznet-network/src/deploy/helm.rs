@@ -17,6 +17,9 @@ const DEADLINE: Duration = Duration::from_mins(3);
 /// A release that has been pending for longer was left by someone who was killed: applying the chart takes seconds.
 const AT_WORK: Duration = Duration::from_mins(1);
 
+/// The oldest major version of Helm that applies charts on the server (`--server-side`).
+const OLDEST_MAJOR: u64 = 4;
+
 /// The Helm program and the cluster that it talks to.
 #[derive(Debug, Clone)]
 pub struct Helm {
@@ -154,6 +157,11 @@ impl HelmError {
         }
     }
 
+    /// Whether there was a release of this name, which is not the caller's.
+    fn is_taken(&self) -> bool {
+        matches!(self, Self::Failed { stderr, .. } if stderr.contains("name that is still in use"))
+    }
+
     fn is_absent(&self) -> bool {
         matches!(self, Self::Failed { stderr, .. } if stderr.contains("release: not found"))
     }
@@ -185,6 +193,13 @@ impl Helm {
             context: Some(name.into()),
             ..self
         }
+    }
+
+    /// Whether this program can do all that is asked of it here: Helm 3 knows no `--server-side`. One that does not
+    /// answer can't.
+    pub async fn suffices(&self, cancel: &CancellationToken) -> bool {
+        let version = self.run(&["version", "--short"], None, cancel).await;
+        version.is_ok_and(|version| major(&version).is_some_and(|major| major >= OLDEST_MAJOR))
     }
 
     /// The manifests of a release, as YAML; asks no cluster.
@@ -238,9 +253,13 @@ impl Helm {
             return Ok(());
         };
         // Not the caller's token: clean-up must happen even when the caller has given up.
-        let undone = self
-            .uninstall(name, namespace, &CancellationToken::new())
-            .await;
+        let undo = CancellationToken::new();
+        if failure.is_taken() {
+            // Someone else was quicker, and theirs stays.
+            let theirs = self.status(name, namespace, &undo).await?;
+            return Err(theirs.map_or(failure, HelmError::NameTaken));
+        }
+        let undone = self.uninstall(name, namespace, &undo).await;
         Err(after_undoing(failure, undone))
     }
 
@@ -520,6 +539,12 @@ fn action(args: &[&str]) -> String {
         .join(" ")
 }
 
+/// The major version in what `helm version --short` says: `v3.17.0+g301108e`.
+fn major(version: &str) -> Option<u64> {
+    let digits = version.trim().strip_prefix('v')?.split('.').next()?;
+    digits.parse().ok()
+}
+
 /// What Helm said, without its prefix and its advice about flags.
 fn message(stderr: &str) -> String {
     let lines = stderr
@@ -632,6 +657,28 @@ mod tests {
                 .expect("recovered");
             let calls = std::fs::read_to_string(dir.path().join("calls")).unwrap();
             assert_eq!(calls.lines().nth(1), Some(expected), "{status}");
+        }
+    }
+
+    /// C02: `unknown flag: --server-side`.
+    #[tokio::test]
+    async fn helm_3_and_what_is_no_helm_do_not_suffice() {
+        let cancel = CancellationToken::new();
+        for (answer, suffices) in [
+            ("echo v4.0.1+g12500dd", true),
+            ("echo v3.17.0+g301108e", false),
+            ("echo none", false),
+            ("exit 1", false),
+        ] {
+            let dir = tempfile::tempdir().unwrap();
+            let helm = dir.path().join("helm");
+            let script = format!("#!/bin/sh\n{answer}\n");
+            aznet_kit::files::write(&helm, script, aznet_kit::files::Access::Program).unwrap();
+            assert_eq!(
+                Helm::new(&helm).suffices(&cancel).await,
+                suffices,
+                "{answer}"
+            );
         }
     }
 

@@ -68,7 +68,18 @@ pub async fn until_ready(
     report: &Reporter,
     cancel: &CancellationToken,
 ) -> Result<(), DeployError> {
-    let mut observer = Observer::new(network);
+    until_ready_since(Timestamp::now(), network, deadline, report, cancel).await
+}
+
+/// The same for a change that was begun at `begun`: pods that crashed before then may come back with it.
+pub(super) async fn until_ready_since(
+    begun: Timestamp,
+    network: &Network,
+    deadline: Duration,
+    report: &Reporter,
+    cancel: &CancellationToken,
+) -> Result<(), DeployError> {
+    let mut observer = Observer::new(network, begun);
     let pods = pods_ready(network, &mut observer, deadline, report, cancel);
     let chain = first_checkpoint(network, deadline, report, cancel);
     let up = async { try_join(pods, chain).await.map(drop) };
@@ -117,10 +128,10 @@ struct Observer {
 }
 
 impl Observer {
-    fn new(network: &Network) -> Self {
+    fn new(network: &Network, begun: Timestamp) -> Self {
         Self {
             watch: Watch::start(network),
-            watchdog: Watchdog::default(),
+            watchdog: Watchdog::since(begun),
             reported: None,
         }
     }

@@ -66,14 +66,25 @@ impl fmt::Display for Cause {
 /// Remembers how long each thing has been stuck, and how often pods had been restarted when they were first seen.
 #[derive(Debug, Default)]
 pub(super) struct Watchdog {
+    begun: Option<Timestamp>,
     since: HashMap<String, Instant>,
     restarts: HashMap<(String, Option<Timestamp>), u32>,
 }
 
 /// How long a controller may fail to make pods.
 const PATIENCE_WITHOUT_PODS: Duration = Duration::from_secs(20);
+/// How long a pod that crashed before the change may stay as it is: the kubelet tries again after 5 minutes at most.
+const PATIENCE_WITH_THE_PAST: Duration = Duration::from_mins(6);
 
 impl Watchdog {
+    /// One that watches a change begun at `begun`: what crashed before is not its fault.
+    pub(super) fn since(begun: Timestamp) -> Self {
+        Self {
+            begun: Some(begun),
+            ..Self::default()
+        }
+    }
+
     /// The first thing that has been stuck for longer than it may be.
     pub(super) fn look(&mut self, snapshot: &Snapshot, now: Instant) -> Option<Cause> {
         for pod in &snapshot.pods {
@@ -95,19 +106,27 @@ impl Watchdog {
         pod.restarts.saturating_sub(first.copied().unwrap_or(0))
     }
 
+    fn patience(&self, pod: &PodState) -> Option<Duration> {
+        if let (Phase::Crashed { at: Some(at), .. }, Some(begun)) = (&pod.phase, self.begun)
+            && *at < begun
+        {
+            return Some(PATIENCE_WITH_THE_PAST);
+        }
+        pod.phase.patience(self.crashes(pod))
+    }
+
     /// What is stuck now: a name for it, how long it may be so, and the cause.
     fn stuck(&self, snapshot: &Snapshot) -> Vec<(String, Duration, Cause)> {
         let pods = snapshot
             .pods
             .iter()
-            .filter_map(|pod| stuck_pod(pod, self.crashes(pod)));
+            .filter_map(|pod| Some(stuck_pod(pod, self.patience(pod)?)));
         let workloads = snapshot.workloads.iter().filter_map(without_pods);
         pods.chain(workloads).collect()
     }
 }
 
-fn stuck_pod(pod: &PodState, crashes: u32) -> Option<(String, Duration, Cause)> {
-    let patience = pod.phase.patience(crashes)?;
+fn stuck_pod(pod: &PodState, patience: Duration) -> (String, Duration, Cause) {
     let name = format!("{} {:?}", pod.name, std::mem::discriminant(&pod.phase));
     let cause = Cause::Pod {
         pod: pod.name.clone(),
@@ -116,7 +135,7 @@ fn stuck_pod(pod: &PodState, crashes: u32) -> Option<(String, Duration, Cause)> 
         restarts: pod.restarts,
         detail: None,
     };
-    Some((name, patience, cause))
+    (name, patience, cause)
 }
 
 fn without_pods(workload: &Workload) -> Option<(String, Duration, Cause)> {
@@ -180,6 +199,7 @@ mod tests {
         Phase::Crashed {
             exit_code,
             message: "the L1 did not answer for 120s".into(),
+            at: None,
         }
     }
 
@@ -224,6 +244,39 @@ mod tests {
         assert!(
             other.look(&pod(crashed(1), 17), later).is_some(),
             "left alone by Kubernetes for minutes"
+        );
+    }
+
+    /// C17: after the mistake was mended the same `up` failed within 2 s on the crash from before.
+    #[test]
+    fn only_crashes_newer_than_the_command_count() {
+        let at = |text: &str| Some(text.parse::<Timestamp>().unwrap());
+        let crashed = |at| {
+            let message = "one file is no key store".into();
+            pod(
+                Phase::Crashed {
+                    exit_code: 78,
+                    message,
+                    at,
+                },
+                3,
+            )
+        };
+        let begun: Timestamp = "2026-01-01T00:10:00Z".parse().unwrap();
+        let mut dog = Watchdog::since(begun);
+        let start = Instant::now();
+        let before = crashed(at("2026-01-01T00:09:00Z"));
+        assert_eq!(dog.look(&before, start), None);
+        let back_off = start + Duration::from_mins(5);
+        assert_eq!(dog.look(&before, back_off), None, "the kubelet's back-off");
+        let after = crashed(at("2026-01-01T00:15:00Z"));
+        assert!(dog.look(&after, back_off).is_some());
+        let mut other = Watchdog::since(begun);
+        assert_eq!(other.look(&before, start), None);
+        let never = start + PATIENCE_WITH_THE_PAST;
+        assert!(
+            other.look(&before, never).is_some(),
+            "nothing starts it again"
         );
     }
 

@@ -46,7 +46,7 @@ pub async fn run(args: &DownArgs, context: &Context) -> anyhow::Result<Exit> {
     let doomed = if args.all {
         networks.open_all().await?
     } else {
-        vec![networks.open(args.name.as_deref()).await?]
+        vec![networks.open_to_remove(args.name.as_deref()).await?]
     };
     if doomed.is_empty() {
         context.printer.note("no network is running");

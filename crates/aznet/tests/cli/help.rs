@@ -2,7 +2,7 @@
 
 use super::support::Sandbox;
 
-const VERBS: [&[&str]; 23] = [
+const VERBS: [&[&str]; 25] = [
     &[],
     &["up"],
     &["down"],
@@ -24,6 +24,8 @@ const VERBS: [&[&str]; 23] = [
     &["images"],
     &["images", "build"],
     &["images", "list"],
+    &["charts"],
+    &["charts", "export"],
     &["doctor"],
     &["completions"],
 ];

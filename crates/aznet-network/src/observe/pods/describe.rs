@@ -183,6 +183,7 @@ fn waiting_phase(
                 .unwrap_or(Phase::Crashed {
                     exit_code: -1,
                     message: or(message, reason),
+                    at: None,
                 })
         }
         "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError" => {
@@ -204,6 +205,7 @@ fn ended(state: &ContainerState) -> Option<Phase> {
     Some(Phase::Crashed {
         exit_code: end.exit_code,
         message,
+        at: end.finished_at.as_ref().map(|time| time.0),
     })
 }
 

@@ -70,6 +70,9 @@ pub enum Phase {
         exit_code: i32,
         /// Termination message, or the kernel's reason.
         message: String,
+        /// When; `None`: the kubelet doesn't say.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        at: Option<Timestamp>,
     },
     /// It ended well and isn't needed any more.
     Finished,
@@ -143,7 +146,9 @@ impl fmt::Display for Phase {
             Self::Waiting { what } => f.write_str(what),
             Self::Starting { .. } => f.write_str("starting"),
             Self::Ready => f.write_str("ready"),
-            Self::Crashed { exit_code, message } => {
+            Self::Crashed {
+                exit_code, message, ..
+            } => {
                 write!(f, "ended with exit code {exit_code}: {message}")
             }
             Self::Finished => f.write_str("finished"),
