@@ -11,12 +11,14 @@ mod rollout;
 mod rules;
 mod signers;
 mod slashing;
+mod timing;
 mod wiring;
 
 pub use committee::Committee;
 pub use demand::Demand;
 pub use fit::{Capacity, DoesNotFit};
 pub use keys::{Prefund, Room};
+pub use timing::Timing;
 
 use crate::keys::KeyRange;
 use crate::pod::PodName;
@@ -88,24 +90,6 @@ pub struct PodPlan {
     pub publishers: Option<KeyRange>,
 }
 
-/// Durations in seconds that follow from the timing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Timing {
-    /// A slot: a checkpoint is due in each.
-    pub slot_seconds: u64,
-    /// An epoch.
-    pub epoch_seconds: u64,
-    /// From the end of an epoch until it is pruned for want of a proof.
-    pub proof_window_seconds: u64,
-    /// Wait for the first committee after deployment.
-    pub warm_up_seconds: u64,
-    /// What that wait would be without the jump of the L1 clock.
-    pub warm_up_without_jump_seconds: u64,
-    /// From a block's proof on L1 until it is final; `None` where the L1 decides.
-    pub finality_seconds: Option<u64>,
-}
-
 /// URLs inside the cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -140,7 +124,7 @@ pub fn plan(values: &Values) -> Result<Plan, Vec<Problem>> {
         pods: roles.iter().flat_map(|role| pods(values, role)).collect(),
         prefund: keys::prefund(values),
         committee: committee::of(values),
-        timing: timing(values),
+        timing: timing::of(values),
         demand,
         endpoints: endpoints(values),
         notes: notes::of(values),
@@ -200,31 +184,6 @@ impl RolePlan {
             Some(group) => Workload::group_of_validators(group),
             None => self.role.into(),
         }
-    }
-}
-
-fn timing(values: &Values) -> Timing {
-    let (network, l1) = (&values.network, &values.l1);
-    let epoch = network.epoch_duration * network.slot_duration;
-    let lag = network
-        .lag_in_epochs_for_validator_set
-        .max(network.lag_in_epochs_for_randao);
-    let without_jump = if network.registry_address.is_empty() {
-        (lag + 1) * epoch
-    } else {
-        0
-    };
-    let jumps = network.skip_warm_up && l1.anvil.enabled;
-    Timing {
-        slot_seconds: network.slot_duration,
-        epoch_seconds: epoch,
-        proof_window_seconds: network.proof_submission_epochs * epoch,
-        warm_up_seconds: if jumps { 0 } else { without_jump },
-        warm_up_without_jump_seconds: without_jump,
-        finality_seconds: l1
-            .anvil
-            .enabled
-            .then(|| 2 * l1.anvil.slots_in_an_epoch * l1.block_time),
     }
 }
 

@@ -2,6 +2,7 @@
 //! Pure: compares manifests, asks nobody.
 
 mod config;
+mod consequence;
 mod fixed;
 mod manifest;
 mod objects;
@@ -9,50 +10,11 @@ mod template;
 mod workloads;
 
 use crate::plan::Committee;
-use crate::pod::PodName;
-use crate::role::Role;
-use crate::workload::Workload;
 use serde::Serialize;
-use std::fmt;
 
+pub use consequence::{Consequence, Effect, span};
 pub use fixed::fixed;
 pub use manifest::{Manifest, ManifestError};
-
-/// What happens to something, the gravest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Effect {
-    /// It can't be: the cluster or the L1 contracts don't allow it. Nothing is applied.
-    Refused,
-    /// Data goes that doesn't come back by itself.
-    Lost,
-    /// Pods or objects go.
-    Removed,
-    /// Keys move to other hands.
-    Keys,
-    /// Pods are replaced.
-    Restarted,
-    /// Pods stay as they are until `updateStrategy.partition` is lowered.
-    HeldBack,
-    /// Pods or objects come.
-    Added,
-    /// It changes while it runs.
-    Changed,
-}
-
-/// Something that an upgrade does.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Consequence {
-    /// What happens.
-    pub effect: Effect,
-    /// To what: a workload (`validator-slow`), an object (`Service/validator`) or a key of the values (`network.slotDuration`).
-    pub subject: String,
-    /// The pods that it happens to, by name; of a Deployment, its own name once for each.
-    pub pods: Vec<String>,
-    /// How or why, each a phrase of its own.
-    pub reasons: Vec<String>,
-}
 
 /// Everything that an upgrade does.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -92,36 +54,6 @@ impl Upgrade {
     }
 }
 
-impl fmt::Display for Effect {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Refused => "refused",
-            Self::Lost => "lost",
-            Self::Removed => "removed",
-            Self::Keys => "keys",
-            Self::Restarted => "restart",
-            Self::HeldBack => "held back",
-            Self::Added => "added",
-            Self::Changed => "changed",
-        })
-    }
-}
-
-impl Consequence {
-    fn new(effect: Effect, subject: impl Into<String>, reasons: Vec<String>) -> Self {
-        Self {
-            effect,
-            subject: subject.into(),
-            pods: Vec::new(),
-            reasons,
-        }
-    }
-
-    fn of_pods(self, pods: Vec<String>) -> Self {
-        Self { pods, ..self }
-    }
-}
-
 /// Compares what a release consists of with what it would consist of. `committee` is that of the new values.
 pub fn compare(before: &Manifest, after: &Manifest, committee: &Committee) -> Upgrade {
     let configs = config::Change::between(before, after);
@@ -137,15 +69,10 @@ pub fn compare(before: &Manifest, after: &Manifest, committee: &Committee) -> Up
     }
 }
 
-/// `true` for the name of a workload of validators.
-fn is_of_validators(name: &str) -> bool {
-    Workload::from_name(name).is_some_and(|workload| workload.role() == Role::Validator)
-}
-
 /// What the restarts do to the quorum.
 fn notes(consequences: &[Consequence], committee: &Committee) -> Vec<String> {
     let rolls = |consequence: &&Consequence| {
-        consequence.effect == Effect::Restarted && is_of_validators(&consequence.subject)
+        consequence.effect == Effect::Restarted && workloads::is_of_validators(&consequence.subject)
     };
     let groups = consequences.iter().filter(rolls).count() as u64;
     if groups == 0 || committee.size == 0 {
@@ -168,21 +95,4 @@ fn notes(consequences: &[Consequence], committee: &Committee) -> Vec<String> {
         )
     };
     vec![note]
-}
-
-/// `validator-0 to validator-3`, or the names one by one where they are not consecutive.
-pub fn span(pods: &[String]) -> String {
-    let parsed: Option<Vec<PodName>> = pods.iter().map(|pod| PodName::parse(pod)).collect();
-    let consecutive = parsed.is_some_and(|parsed| {
-        parsed.windows(2).all(|pair| {
-            pair[1] == PodName::new(&pair[0].workload, pair[0].ordinal.saturating_add(1))
-        })
-    });
-    match pods {
-        [first, .., last] if consecutive && pods.len() > 2 => format!("{first} to {last}"),
-        [first, ..] if pods.len() > 1 && pods.iter().all(|pod| pod == first) => {
-            format!("{} × {first}", pods.len())
-        }
-        _ => pods.join(", "),
-    }
 }

@@ -9,8 +9,10 @@ use aznet_model::role::Role;
 pub(crate) mod credentials;
 mod inputs;
 mod slashing;
+mod variables;
 
 pub(crate) use inputs::{Inputs, announced};
+use variables::{Env, list, set};
 
 /// Port of a node's RPC, a broker's, an agent's and a wallet server's.
 const RPC_PORT: u16 = 8080;
@@ -18,8 +20,6 @@ const RPC_PORT: u16 = 8080;
 const ADMIN_PORT: u16 = 8880;
 /// Port of p2p, TCP and UDP.
 const P2P_PORT: u16 = 40400;
-
-type Env = BTreeMap<String, String>;
 
 /// The variables of a role.
 pub(crate) fn environment(role: Role, config: &NetworkConfig, inputs: &Inputs) -> Env {
@@ -78,22 +78,11 @@ pub(crate) fn beside_own(computed: &BTreeMap<String, String>) -> Vec<(String, St
         .collect()
 }
 
-fn set<V: ToString + ?Sized>(env: &mut Env, name: &str, value: &V) {
-    env.insert(name.to_owned(), value.to_string());
-}
-
 fn l1(env: &mut Env, config: &NetworkConfig) {
     set(env, "L1_CHAIN_ID", &config.l1.chain_id);
     set(env, "ETHEREUM_SLOT_DURATION", &config.l1.block_time);
     list(env, "ETHEREUM_HOSTS", &config.l1.execution_urls);
     list(env, "L1_CONSENSUS_HOST_URLS", &config.l1.consensus_urls);
-}
-
-/// Commas between; not set at all where there is nothing, for Aztec takes an empty text for one empty entry.
-fn list(env: &mut Env, name: &str, entries: &[String]) {
-    if !entries.is_empty() {
-        set(env, name, &entries.join(","));
-    }
 }
 
 fn gas(env: &mut Env, config: &NetworkConfig) {

@@ -7,18 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     select::Partition,
-    test::TestId,
+    test::{TestId, Waiting},
     verdict::{ExitCode, Verdict},
 };
-
-/// What a test waits for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Waiting {
-    /// What for.
-    pub what: String,
-    /// The value seen last.
-    pub last: String,
-}
 
 /// Something that happened, and when.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

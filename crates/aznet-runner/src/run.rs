@@ -11,9 +11,9 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    event::{Event, Kind, Summary, Waiting},
+    event::{Event, Kind, Summary},
     select::Selection,
-    test::{Context, Note, Test, TestId},
+    test::{Context, Note, Test, TestId, Waiting},
     verdict::{Failure, Verdict},
 };
 

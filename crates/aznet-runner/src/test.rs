@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::{event::Waiting, verdict::Failure};
+use crate::verdict::Failure;
 
 /// Which test: `small::transfer`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -98,6 +98,15 @@ pub struct Context {
     /// The run's seed, the only source of chance.
     pub seed: u64,
     notes: mpsc::UnboundedSender<Note>,
+}
+
+/// What a test waits for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiting {
+    /// What for.
+    pub what: String,
+    /// The value seen last.
+    pub last: String,
 }
 
 /// What a test tells while it runs.

@@ -3,6 +3,8 @@
 
 mod build;
 mod download;
+mod error;
+mod pin;
 mod programs;
 
 use std::collections::BTreeMap;
@@ -10,17 +12,16 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use aznet_kit::files::{self, FileError, Staging};
-use aznet_kit::lock::LockError;
-use aznet_kit::process::ProcessError;
+use aznet_kit::files::Staging;
 use tokio_util::sync::CancellationToken;
 
 pub use download::DownloadError;
+pub use error::ToolchainError;
+pub use pin::{PinError, Pinned, pinned};
 pub use programs::{Group, Program};
 
-use super::content::ContentHash;
+use self::pin::Pin;
 use super::kubernetes::Minor;
-use crate::machine::space;
 use crate::paths::Paths;
 use crate::progress::{Reporter, Task};
 use crate::source::Source;
@@ -73,66 +74,6 @@ impl Settings {
             kubernetes: Minor::default(),
         })
     }
-}
-
-/// Why a program is not there.
-#[derive(Debug, thiserror::Error)]
-pub enum ToolchainError {
-    /// A mode that does not exist.
-    #[error("AZNET_TOOLCHAIN is `{0}`; expected download, build or auto")]
-    UnknownMode(String),
-    /// A pin cannot be read.
-    #[error("{} does not pin {module}", path.display())]
-    NoPin {
-        /// The module file.
-        path: PathBuf,
-        /// The module that should be required there.
-        module: &'static str,
-    },
-    /// Go is too old.
-    #[error("{group} needs Go {needed} or newer, found {found}; install it from https://go.dev/dl")]
-    OldGo {
-        /// What was to be built.
-        group: Group,
-        /// The `go` line of its module file.
-        needed: String,
-        /// What `go env GOVERSION` says.
-        found: String,
-    },
-    /// Neither Go nor a release to download.
-    #[error(
-        "{group} has to be built and `go` is not on the PATH; install Go {needed} or newer from https://go.dev/dl"
-    )]
-    NoGo {
-        /// What was to be built.
-        group: Group,
-        /// The `go` line of its module file.
-        needed: String,
-    },
-    /// Not enough space.
-    #[error("building {group} needs about {} in {}, {} are free; free some or set AZNET_CACHE", space::human(*needed), path.display(), space::human(*free))]
-    DiskFull {
-        /// What was to be built.
-        group: Group,
-        /// Where.
-        path: PathBuf,
-        /// Bytes needed.
-        needed: u64,
-        /// Bytes free.
-        free: u64,
-    },
-    /// A compiler failed.
-    #[error(transparent)]
-    Command(#[from] ProcessError),
-    /// A download failed.
-    #[error(transparent)]
-    Download(#[from] DownloadError),
-    /// A file is out of reach.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// Another run holds the cache.
-    #[error(transparent)]
-    Lock(#[from] LockError),
 }
 
 /// Where each program is.
@@ -205,108 +146,6 @@ pub async fn ensure(
     }
     task.done("ready");
     Ok(Toolchain { groups: present })
-}
-
-/// A pinned version.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pinned {
-    /// The folder under `toolchain/`.
-    pub name: &'static str,
-    /// As its makers call the release, without a `v`.
-    pub release: String,
-}
-
-/// All that is pinned under `toolchain/`, every Kubernetes included.
-pub fn pinned(source: &Source) -> Result<Vec<Pinned>, ToolchainError> {
-    let newest = Group::all().map(|group| (group, Minor::default()));
-    let older = Minor::ALL.into_iter().skip(1);
-    let older = older.map(|minor| (Group::Kubernetes, minor));
-    let pins = newest
-        .chain(older)
-        .map(|(group, kubernetes)| Pin::read(group, kubernetes, source));
-    pins.map(|pin| {
-        let pin = pin?;
-        Ok(Pinned {
-            release: pin.group.release(&pin.version),
-            name: pin.name,
-        })
-    })
-    .collect()
-}
-
-/// What a group's module file pins.
-#[derive(Debug)]
-struct Pin {
-    group: Group,
-    /// The name of the module's folder.
-    name: &'static str,
-    /// The module's folder.
-    folder: PathBuf,
-    /// Version of the group's main module, with its `v`.
-    version: String,
-    /// The `go` line: the oldest Go that builds it.
-    go: String,
-    /// Linker flags of the build.
-    ldflags: String,
-    /// A name for all that the built programs depend on.
-    hash: String,
-}
-
-impl Pin {
-    fn read(group: Group, kubernetes: Minor, source: &Source) -> Result<Self, ToolchainError> {
-        let name = group.folder(kubernetes);
-        let folder = source.toolchain().join(name);
-        let path = folder.join("go.mod");
-        let text = files::read(&path)?;
-        let version = version_of(&text, group.module()).ok_or(ToolchainError::NoPin {
-            path,
-            module: group.module(),
-        })?;
-        let ldflags = group.ldflags(&version);
-        let mut hash = ContentHash::new("go build 1")
-            .with("go.mod", &text)
-            .with("go.sum", files::read(&folder.join("go.sum"))?)
-            .with("ldflags", &ldflags)
-            .with("arch", programs::goarch());
-        if !group.tags().is_empty() {
-            hash = hash.with("tags", group.tags());
-        }
-        let main = folder.join("main.go");
-        if main.is_file() {
-            hash = hash.with("main.go", files::read(&main)?);
-        }
-        Ok(Self {
-            group,
-            name,
-            go: value_after(&text, "go").unwrap_or_default().to_owned(),
-            folder,
-            version,
-            ldflags,
-            hash: hash.short(),
-        })
-    }
-}
-
-/// The version that a module file requires of `module`. One that is required by its commit, since Go can't name its
-/// releases, says in a comment which release that is.
-fn version_of(text: &str, module: &str) -> Option<String> {
-    let required = rest_after(text, module)?;
-    let (version, comment) = required.split_once("//").unwrap_or((required, ""));
-    let is_release = |word: &&str| word.starts_with('v') && word.contains('.');
-    let release = comment.split_whitespace().find(is_release);
-    Some(release.unwrap_or(version.trim()).to_owned())
-}
-
-/// The word after `name` on the line of a module file that requires it.
-fn value_after<'a>(text: &'a str, name: &str) -> Option<&'a str> {
-    rest_after(text, name)?.split_whitespace().next()
-}
-
-fn rest_after<'a>(text: &'a str, name: &str) -> Option<&'a str> {
-    text.lines()
-        .map(|line| line.trim().trim_start_matches("require "))
-        .filter_map(|line| line.strip_prefix(name)?.strip_prefix(' '))
-        .find(|rest| !rest.contains("=>"))
 }
 
 /// How one group will be had.
@@ -405,40 +244,6 @@ impl<'a> Plan<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn versions_are_read_from_module_files() {
-        let text = "module x\n\ngo 1.25.0\n\nrequire (\n\ta.b/c/v2 v2.0.1 // indirect\n\ta.b/c v1.0.0\n)\n\nrequire d v0.1.0\nreplace a.b/e => a.b/e v9\n";
-        assert_eq!(value_after(text, "go"), Some("1.25.0"));
-        assert_eq!(version_of(text, "a.b/c").as_deref(), Some("v1.0.0"));
-        assert_eq!(version_of(text, "a.b/c/v2").as_deref(), Some("v2.0.1"));
-        assert_eq!(version_of(text, "d").as_deref(), Some("v0.1.0"));
-        assert_eq!(version_of(text, "a.b/e"), None);
-        let by_commit = "require a.b/f v0.0.0-2025-b1f3 // indirect; v3.31.0\n";
-        assert_eq!(version_of(by_commit, "a.b/f").as_deref(), Some("v3.31.0"));
-    }
-
-    #[test]
-    fn every_group_of_this_checkout_is_pinned() {
-        let source = Source::at(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).unwrap();
-        for (group, kubernetes) in Group::all()
-            .map(|group| (group, Minor::default()))
-            .chain(Minor::ALL.map(|minor| (Group::Kubernetes, minor)))
-        {
-            let pin = Pin::read(group, kubernetes, &source).unwrap();
-            assert!(pin.version.starts_with('v'), "{pin:?}");
-            assert!(!pin.go.is_empty(), "{pin:?}");
-        }
-    }
-
-    #[test]
-    fn each_kubernetes_is_of_its_minor() {
-        let source = Source::at(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).unwrap();
-        for minor in Minor::ALL {
-            let pin = Pin::read(Group::Kubernetes, minor, &source).unwrap();
-            assert_eq!(crate::parts::kubernetes::line(&pin.version), minor.name());
-        }
-    }
 
     #[test]
     fn an_unknown_mode_is_refused_with_the_known_ones() {

@@ -23,6 +23,7 @@ mod images;
 mod ingredients;
 mod layout;
 mod list;
+mod name;
 mod netns;
 mod pki;
 mod ready;
@@ -41,9 +42,8 @@ pub use self::down::down;
 pub use self::error::Error;
 pub use self::layout::containerd_socket;
 pub use self::list::{Info, State, find, list};
-pub use self::spec::{
-    Archive, Binaries, Images, LONGEST_NAME, enforces_policies, is_name, kubernetes_of,
-};
+pub use self::name::{BadName, LONGEST_NAME, is_name};
+pub use self::spec::{Archive, Binaries, Images, enforces_policies, kubernetes_of};
 pub use self::status::ComponentStatus;
 pub use self::supervisor::supervise;
 pub use self::up::{Options, up};

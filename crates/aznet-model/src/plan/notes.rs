@@ -1,6 +1,6 @@
 //! Consequences of values that work, worth knowing beforehand.
 
-use super::{Committee, committee, keys, p2p, rollout, slashing};
+use super::{Committee, committee, keys, p2p, rollout, slashing, timing};
 use crate::role::Role;
 use crate::values::Values;
 
@@ -99,7 +99,7 @@ fn prover(values: &Values) -> Vec<String> {
 }
 
 fn warm_up(values: &Values) -> Option<String> {
-    let timing = super::timing(values);
+    let timing = timing::of(values);
     if timing.warm_up_seconds == 0 {
         return None;
     }

@@ -1,6 +1,7 @@
 //! What changes in `network.json`, and what of it is fixed.
 
-use super::{Consequence, Effect, Manifest, fixed};
+use super::fixed::{RULES, When};
+use super::{Consequence, Effect, Manifest};
 use crate::config::{CONFIG_MAP, FILE};
 use crate::keys::{KeyRange, ReplicaKeys};
 use serde_json::Value;
@@ -82,21 +83,32 @@ impl Change {
     }
 
     /// Someone else deployed the L1 contracts.
-    pub(super) fn joined(&self) -> bool {
+    fn joined(&self) -> bool {
         let registry = self.before.get("registryAddress");
         registry.is_some_and(|address| !address.is_null())
     }
 
     /// The L1 is the chart's own, before and after.
-    pub(super) fn stays_on_anvil(&self) -> bool {
+    fn stays_on_anvil(&self) -> bool {
         let anvil = |config: &BTreeMap<String, Value>| config.get("l1.anvil") == Some(&true.into());
         anvil(&self.before) && anvil(&self.after)
+    }
+
+    /// Whether the network is one in which such rules hold.
+    fn is_in(&self, when: When) -> bool {
+        match when {
+            When::Always => true,
+            When::Deployed => !self.joined(),
+            When::Anvil => self.stays_on_anvil(),
+        }
     }
 
     /// A release of an older chart may lack a key: then its value is not known, and not refused.
     fn refused(&self) -> Vec<Consequence> {
         let differing: BTreeSet<&str> = self.differing().map(String::as_str).collect();
-        fixed::rules(self)
+        RULES
+            .iter()
+            .filter(|rule| self.is_in(rule.when))
             .flat_map(|rule| rule.keys.iter().map(move |key| (key, rule.why)))
             .filter(|(key, _)| differing.contains(key.config))
             .filter(|(key, _)| self.before.contains_key(key.config))

@@ -1,13 +1,12 @@
 //! What cannot change in a network's life, and why. The chart has the same list as `fixed.json`, written from here.
 
-use super::config::Change;
 use serde::Serialize;
 
 /// Keys that are fixed for one reason.
 #[derive(Debug, Serialize)]
 pub(super) struct Rule {
     /// In which networks.
-    when: When,
+    pub(super) when: When,
     /// Why, and what would be lost.
     pub(super) why: &'static str,
     /// The keys.
@@ -17,7 +16,7 @@ pub(super) struct Rule {
 /// Where a rule holds. What is meant is the network before the change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-enum When {
+pub(super) enum When {
     /// Everywhere.
     Always,
     /// Where this release deployed the L1 contracts. Of another's network, values are only what we believe of it: they
@@ -40,7 +39,8 @@ const fn key(config: &'static str, values: &'static str) -> Key {
     Key { config, values }
 }
 
-const RULES: [Rule; 6] = [
+/// All that is fixed.
+pub(super) const RULES: [Rule; 6] = [
     Rule {
         when: When::Always,
         why: "the nodes' data and keys belong to the network that they are in; start a new network to join another",
@@ -132,15 +132,6 @@ const RULES: [Rule; 6] = [
         ],
     },
 ];
-
-/// The rules that hold for a change.
-pub(super) fn rules(change: &Change) -> impl Iterator<Item = &'static Rule> {
-    RULES.iter().filter(|rule| match rule.when {
-        When::Always => true,
-        When::Deployed => !change.joined(),
-        When::Anvil => change.stays_on_anvil(),
-    })
-}
 
 /// The list as the chart's templates read it: JSON.
 pub fn fixed() -> String {

@@ -1,8 +1,10 @@
 //! What happens to pods.
 
 use super::manifest::Id;
-use super::{Consequence, Effect, Manifest, config, is_of_validators, span, template};
+use super::{Consequence, Effect, Manifest, config, span, template};
 use crate::pod::PodName;
+use crate::role::Role;
+use crate::workload::Workload;
 use serde_json::Value;
 
 /// Fields of a spec that the API server never lets change.
@@ -11,6 +13,11 @@ const FIXED: [&str; 3] = ["selector", "serviceName", "podManagementPolicy"];
 /// `true` for objects that have pods.
 pub(super) fn has_pods(kind: &str) -> bool {
     matches!(kind, "StatefulSet" | "Deployment")
+}
+
+/// `true` for the name of a workload of validators.
+pub(super) fn is_of_validators(name: &str) -> bool {
+    Workload::from_name(name).is_some_and(|workload| workload.role() == Role::Validator)
 }
 
 /// A workload of both releases.

@@ -1,6 +1,6 @@
 //! Helm's way of laying values over each other.
 
-use super::p2p::P2p;
+use super::p2p::{P2p, P2pPod};
 use super::pod::{PodSettings, Ports, Probe, Probes, Resources, RetentionPolicy, Storage};
 use super::quantity::ResourceList;
 use super::rollout::{PodDisruptionBudget, UpdateStrategy};
@@ -102,7 +102,7 @@ fn both<T: Clone>(own: Option<T>, default: Option<&T>, over: impl Fn(T, &T) -> T
     }
 }
 
-pub(super) fn texts(own: Texts, default: &Texts) -> Texts {
+fn texts(own: Texts, default: &Texts) -> Texts {
     both(own, default.as_ref(), |own, default| {
         let mut merged = default.clone();
         merged.extend(own);
@@ -187,4 +187,32 @@ impl RetentionPolicy {
             when_scaled: self.when_scaled.or(default.when_scaled),
         }
     }
+}
+
+impl P2p {
+    fn over(self, default: &Self) -> Self {
+        Self {
+            exposure: self.exposure.or(default.exposure),
+            announce_ip: self.announce_ip.or_else(|| default.announce_ip.clone()),
+            node_port_base: self.node_port_base.or(default.node_port_base),
+            annotations: texts(self.annotations, &default.annotations),
+            pods: pods(self.pods, default.pods.as_ref()),
+        }
+    }
+}
+
+type Pods = BTreeMap<u32, P2pPod>;
+
+fn pods(own: Option<Pods>, default: Option<&Pods>) -> Option<Pods> {
+    let Some(default) = default else { return own };
+    let mut merged = default.clone();
+    for (ordinal, pod) in own.into_iter().flatten() {
+        let below = merged.remove(&ordinal).unwrap_or_default();
+        let pod = P2pPod {
+            announce_ip: pod.announce_ip.or(below.announce_ip),
+            annotations: texts(pod.annotations, &below.annotations),
+        };
+        merged.insert(ordinal, pod);
+    }
+    Some(merged)
 }

@@ -84,30 +84,4 @@ impl P2p {
         own.or(self.announce_ip.as_deref())
             .filter(|ip| !ip.is_empty())
     }
-
-    pub(super) fn over(self, default: &Self) -> Self {
-        Self {
-            exposure: self.exposure.or(default.exposure),
-            announce_ip: self.announce_ip.or_else(|| default.announce_ip.clone()),
-            node_port_base: self.node_port_base.or(default.node_port_base),
-            annotations: super::merge::texts(self.annotations, &default.annotations),
-            pods: pods(self.pods, default.pods.as_ref()),
-        }
-    }
-}
-
-type Pods = BTreeMap<u32, P2pPod>;
-
-fn pods(own: Option<Pods>, default: Option<&Pods>) -> Option<Pods> {
-    let Some(default) = default else { return own };
-    let mut merged = default.clone();
-    for (ordinal, pod) in own.into_iter().flatten() {
-        let below = merged.remove(&ordinal).unwrap_or_default();
-        let pod = P2pPod {
-            announce_ip: pod.announce_ip.or(below.announce_ip),
-            annotations: super::merge::texts(pod.annotations, &below.annotations),
-        };
-        merged.insert(ordinal, pod);
-    }
-    Some(merged)
 }

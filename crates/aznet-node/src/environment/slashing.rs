@@ -1,6 +1,6 @@
 //! Slashing in Aztec's variables: what the contracts are deployed with, and what nodes vote by.
 
-use super::{Env, set};
+use super::variables::{Env, list, set};
 use aznet_model::config::NetworkConfig;
 use aznet_model::slashing::Penalties;
 
@@ -81,9 +81,7 @@ pub(super) fn node(env: &mut Env, config: &NetworkConfig) {
         ("SLASH_VALIDATORS_NEVER", &slashing.never_slash),
         ("SLASH_VALIDATORS_ALWAYS", &slashing.always_slash),
     ] {
-        if !attesters.is_empty() {
-            set(env, name, &attesters.join(","));
-        }
+        list(env, name, attesters);
     }
 }
 

@@ -14,7 +14,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::Keyring;
+use super::keyring::Keyring;
 use crate::console::say;
 
 /// A transaction comes with its blobs, as text: 256 KiB each.

@@ -5,7 +5,7 @@ use alloy_primitives::{Address, B256, Bytes, TxKind, U64, U128, U256};
 use alloy_signer_local::PrivateKeySigner;
 use serde::Deserialize;
 
-use super::Refusal;
+use super::refusal::Refusal;
 use crate::keys::wallet::signed;
 
 /// What is to be signed. There is no type in it: blobs make it type 3, everything else is type 2. The blobs themselves

@@ -5,8 +5,8 @@ use owo_colors::{OwoColorize, Style};
 
 use super::Reporter;
 use crate::{
-    event::{Event, Kind, Summary, Waiting},
-    test::TestId,
+    event::{Event, Kind, Summary},
+    test::{TestId, Waiting},
     verdict::Verdict,
 };
 

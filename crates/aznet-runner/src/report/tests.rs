@@ -4,8 +4,8 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::{
-    event::{Kind, Summary, Waiting},
-    test::TestId,
+    event::{Kind, Summary},
+    test::{TestId, Waiting},
     verdict::Verdict,
 };
 

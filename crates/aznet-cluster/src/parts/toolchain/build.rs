@@ -7,7 +7,8 @@ use aznet_kit::files::{self, Access};
 use aznet_kit::process::{ProcessError, Tool};
 use tokio_util::sync::CancellationToken;
 
-use super::{Pin, ToolchainError};
+use super::error::ToolchainError;
+use super::pin::Pin;
 use crate::machine::{programs, space};
 use crate::progress::Task;
 

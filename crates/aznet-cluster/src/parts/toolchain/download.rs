@@ -15,7 +15,8 @@ use sha2::{Digest, Sha256, Sha512};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use super::{Group, Pin, ToolchainError, programs};
+use super::pin::Pin;
+use super::programs::{Group, goarch};
 use crate::machine::space;
 use crate::parts::content;
 use crate::progress::Task;
@@ -125,17 +126,17 @@ struct Entry {
 }
 
 impl Releases {
-    pub(super) fn read(source: &Source) -> Result<Self, ToolchainError> {
+    pub(super) fn read(source: &Source) -> Result<Self, DownloadError> {
         let path = source.toolchain().join("releases.yaml");
         let text = files::read(&path)?;
         let parsed = serde_norway::from_str(&text);
-        Ok(parsed.map_err(|source| DownloadError::Unreadable { path, source })?)
+        parsed.map_err(|source| DownloadError::Unreadable { path, source })
     }
 
     /// The release of what `pin` pins, for this machine.
     pub(super) fn of(&self, pin: &Pin, mirror: Option<&str>) -> Option<Release> {
         let entry = self.0.get(pin.name)?;
-        let arch = programs::goarch();
+        let arch = goarch();
         let checksum = entry.checksum.get(arch)?.clone();
         let here = |text: &str| text.replace("{arch}", arch);
         let url = here(&entry.url);

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::cgroup::Cgroups;
 use super::error::Error;
 use super::layout::Layout;
-use super::spec::check_name;
+use super::name::check_name;
 use super::{claim, host, netns, status, traces};
 use crate::machine::mounts;
 use crate::paths::Paths;

@@ -8,7 +8,7 @@ use aznet_kit::lock::LockError;
 use aznet_kit::process::ProcessError;
 use aznet_kit::wait::WaitError;
 
-use super::spec::LONGEST_NAME;
+use super::name::BadName;
 use crate::parts::clone::CloneError;
 use crate::parts::kubernetes::Minor;
 use crate::provider::client::ClientError;
@@ -17,13 +17,8 @@ use crate::provider::client::ClientError;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The name can't be used.
-    #[error(
-        "cluster name `{name}`: expected 1 to {LONGEST_NAME} of a-z, 0-9 and `-`, starting with a letter, not ending with `-`"
-    )]
-    BadName {
-        /// The name given.
-        name: String,
-    },
+    #[error(transparent)]
+    BadName(#[from] BadName),
     /// No trace of such a cluster on this machine.
     #[error(
         "no embedded cluster `{name}` on this machine; `aznet cluster list` shows what is there"

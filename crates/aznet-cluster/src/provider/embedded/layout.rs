@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::error::Error;
-use super::spec::check_name;
+use super::name::check_name;
 use crate::paths::Paths;
 
 /// The socket of the cluster's containerd.

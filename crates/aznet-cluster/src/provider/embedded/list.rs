@@ -9,7 +9,8 @@ use serde::Serialize;
 
 use super::error::Error;
 use super::layout::Layout;
-use super::spec::{Spec, check_name};
+use super::name::check_name;
+use super::spec::Spec;
 use super::status::{self, ComponentStatus, Status};
 use crate::paths::Paths;
 

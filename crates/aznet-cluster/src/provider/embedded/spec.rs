@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::Error;
 use super::layout::Layout;
+use super::name::check_name;
 use crate::parts::kubernetes::{self, Minor};
 use crate::paths::Paths;
 use aznet_kit::files::{self, Access};
@@ -212,29 +213,6 @@ pub fn kubernetes_of(paths: &Paths, name: &str, asked: Option<Minor>) -> Result<
     spec.kubernetes()
 }
 
-/// The longest name: it becomes part of paths of sockets, which are short.
-pub const LONGEST_NAME: usize = 20;
-
-/// Whether a cluster can be called so: the name becomes part of host names, paths and sockets.
-pub fn is_name(name: &str) -> bool {
-    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    (1..=LONGEST_NAME).contains(&name.len())
-        && name.starts_with(|c: char| c.is_ascii_lowercase())
-        && !name.ends_with('-')
-        && name.chars().all(inner)
-}
-
-/// Checks a name.
-pub(crate) fn check_name(name: &str) -> Result<(), Error> {
-    if is_name(name) {
-        Ok(())
-    } else {
-        Err(Error::BadName {
-            name: name.to_owned(),
-        })
-    }
-}
-
 /// The part of the program search path that is always there, for mount helpers and the like.
 pub(crate) fn search_path(binaries: &Binaries) -> String {
     let system = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"].map(Path::new);
@@ -252,26 +230,6 @@ pub(crate) fn search_path(binaries: &Binaries) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_fit_where_they_are_used() {
-        for good in ["a", "aznet", "ci-1", "a2345678901234567890"] {
-            assert!(check_name(good).is_ok(), "{good}");
-        }
-        for bad in [
-            "",
-            "1a",
-            "-a",
-            "a-",
-            "A",
-            "a_b",
-            "a/b",
-            "..",
-            "a23456789012345678901",
-        ] {
-            assert!(check_name(bad).is_err(), "{bad}");
-        }
-    }
 
     #[test]
     fn a_missing_program_is_named_with_the_places_searched() {
