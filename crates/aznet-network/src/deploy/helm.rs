@@ -159,7 +159,9 @@ impl HelmError {
 
     /// Whether there was a release of this name, which is not the caller's.
     fn is_taken(&self) -> bool {
-        matches!(self, Self::Failed { stderr, .. } if stderr.contains("name that is still in use"))
+        // The second is said where both began at the same moment.
+        let words = ["name that is still in use", "release: already exists"];
+        matches!(self, Self::Failed { stderr, .. } if words.iter().any(|word| stderr.contains(word)))
     }
 
     fn is_absent(&self) -> bool {
@@ -680,6 +682,34 @@ mod tests {
                 "{answer}"
             );
         }
+    }
+
+    /// R04: of two installs at once the second failed, and its clean-up removed the first one's release.
+    #[tokio::test]
+    async fn an_install_that_came_second_leaves_the_first_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let there = r#"[{"name":"small","namespace":"ns","revision":"1","status":"pending-install","chart":"c-1","updated":"2020-01-01 00:00:00 +0000 UTC"}]"#;
+        let script = format!(
+            "#!/bin/sh\necho \"$1\" >> {0}/calls\ncase $1 in\n\
+             list) [ -e {0}/begun ] && echo '{there}' || echo '[]';;\n\
+             install) touch {0}/begun; echo 'Error: INSTALLATION FAILED: release: already exists' >&2; exit 1;;\nesac\n",
+            dir.path().display()
+        );
+        let program = dir.path().join("helm");
+        aznet_kit::files::write(&program, script, aznet_kit::files::Access::Program).unwrap();
+        let release = Release {
+            name: "small",
+            namespace: "ns",
+            chart: dir.path(),
+            overlay: &Map::new(),
+        };
+        let refused = Helm::new(&program)
+            .install(&release, &CancellationToken::new())
+            .await
+            .unwrap_err();
+        assert!(matches!(refused, HelmError::NameTaken(_)), "{refused}");
+        let calls = std::fs::read_to_string(dir.path().join("calls")).unwrap();
+        assert_eq!(calls, "list\ninstall\nlist\n");
     }
 
     #[test]
