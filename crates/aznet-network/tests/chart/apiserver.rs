@@ -49,7 +49,8 @@ impl ApiServer {
                 &[
                     &format!("--etcd-servers={etcd}"),
                     "--bind-address=127.0.0.1",
-                    "--advertise-address=127.0.0.1",
+                    // There is no address but loopback for it to announce.
+                    "--endpoint-reconciler-type=none",
                     &format!("--secure-port={port}"),
                     "--cert-dir=certificates",
                     "--token-auth-file=tokens.csv",

@@ -201,7 +201,13 @@ fn arguments(line: &str) -> Vec<Vec<String>> {
                 }
                 _ => return None,
             };
-            let words = words.split_off(start);
+            let mut words = words.split_off(start);
+            words.truncate(
+                words
+                    .iter()
+                    .position(|word| word.starts_with('>'))
+                    .unwrap_or(words.len()),
+            );
             // A drawing of the crates is no command.
             words
                 .iter()
