@@ -19,7 +19,7 @@ pub use bot::{Bot, BotToken, FeePayment, FollowChain};
 pub use chaos::{Chaos, ChaosOptions, ChaosScenario, ChaosSelector};
 pub use check::{Problem, nearest};
 pub use groups::Validators;
-pub use layers::{Layer, Loaded, ValuesError, resolve};
+pub use layers::{Layer, Loaded, ValuesError, coalesced, resolve};
 pub use network::{
     Anvil, BlobStore, Gas, Image, Images, Keys, L1, Network, PullPolicy, ValidatorSet,
 };

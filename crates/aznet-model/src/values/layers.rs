@@ -103,32 +103,69 @@ impl Layer {
 /// [`ValuesError`]; unknown keys and wrong types are all reported at once.
 pub fn resolve(
     defaults: Map<String, Value>,
-    mut layers: Vec<Layer>,
+    layers: Vec<Layer>,
     sets: &[String],
 ) -> Result<Loaded, ValuesError> {
-    let mut merged = defaults;
-    let mut overlay = Map::new();
-    for layer in &layers {
-        merge::overlay(&mut overlay, layer.values.clone());
+    let laid = Laid::of(defaults, layers, sets)?;
+    let values = typed(laid.merged, |key| origin(&laid.layers, key))?;
+    Ok(Loaded {
+        values,
+        overlay: laid.overlay,
+    })
+}
+
+/// All values as Helm hands them to the chart's templates, before anything is checked.
+///
+/// # Errors
+/// [`ValuesError::Set`].
+pub fn coalesced(
+    defaults: Map<String, Value>,
+    layers: Vec<Layer>,
+    sets: &[String],
+) -> Result<Map<String, Value>, ValuesError> {
+    Ok(Laid::of(defaults, layers, sets)?.merged)
+}
+
+/// Layers of values, laid over each other.
+struct Laid {
+    layers: Vec<Layer>,
+    overlay: Map<String, Value>,
+    merged: Map<String, Value>,
+}
+
+impl Laid {
+    fn of(
+        defaults: Map<String, Value>,
+        mut layers: Vec<Layer>,
+        sets: &[String],
+    ) -> Result<Self, ValuesError> {
+        let mut merged = defaults;
+        let mut overlay = Map::new();
+        for layer in &layers {
+            merge::overlay(&mut overlay, layer.values.clone());
+        }
+        let mut set_values = Map::new();
+        for expression in sets {
+            let refused = |reason| ValuesError::Set {
+                expression: expression.clone(),
+                reason,
+            };
+            // Into the files' values, so that an index reaches into their lists; apart as well, to tell where a value is from.
+            set::apply(&mut overlay, expression).map_err(refused)?;
+            set::apply(&mut set_values, expression).map_err(refused)?;
+        }
+        set::keep_text(&merged, &set_values, &mut overlay);
+        layers.push(Layer {
+            origin: "--set".to_owned(),
+            values: set_values,
+        });
+        merge::coalesce(&mut merged, &overlay);
+        Ok(Self {
+            layers,
+            overlay,
+            merged,
+        })
     }
-    let mut set_values = Map::new();
-    for expression in sets {
-        let refused = |reason| ValuesError::Set {
-            expression: expression.clone(),
-            reason,
-        };
-        // Into the files' values, so that an index reaches into their lists; apart as well, to tell where a value is from.
-        set::apply(&mut overlay, expression).map_err(refused)?;
-        set::apply(&mut set_values, expression).map_err(refused)?;
-    }
-    set::keep_text(&merged, &set_values, &mut overlay);
-    layers.push(Layer {
-        origin: "--set".to_owned(),
-        values: set_values,
-    });
-    merge::coalesce(&mut merged, &overlay);
-    let values = typed(merged, |key| origin(&layers, key))?;
-    Ok(Loaded { values, overlay })
 }
 
 /// The strongest layer that says something about this key.
