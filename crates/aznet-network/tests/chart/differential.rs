@@ -69,7 +69,7 @@ async fn helm_and_the_planner_agree() {
     let mut kinds: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (n, verdict) in verdicts.iter().enumerate() {
         for difference in &verdict.differences {
-            kinds.entry(difference.kind()).or_default().push(n);
+            kinds.entry(difference.kind.clone()).or_default().push(n);
         }
     }
     let accepted = verdicts.iter().filter(|verdict| verdict.accepted).count();
@@ -119,7 +119,7 @@ async fn smallest(judge: &Judge, mut tree: impl ValueTree<Value = Draw>, kind: &
         };
     }
     least.map_or_else(String::new, |(draw, difference)| {
-        format!("{draw}--\n{difference}\n")
+        format!("{draw}--\n{}\n", difference.detail)
     })
 }
 

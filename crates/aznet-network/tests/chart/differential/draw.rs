@@ -61,9 +61,9 @@ struct Retraction {
 pub(super) fn draws() -> impl Strategy<Value = Draw> {
     let schema: Value = serde_json::from_str(&values::schema()).expect("the schema is JSON");
     let walk = Walk { schema: &schema };
-    let file = || walk.values(5);
-    let retractions = || vec(retraction(), 0..=2);
-    let layers = (file(), file(), retractions(), walk.values(2), retractions());
+    let file = |most| walk.values(most);
+    let retractions = || vec(retraction(), 0..=1);
+    let layers = (file(3), file(2), retractions(), file(1), retractions());
     layers.prop_map(|(first, second, file_takes, set, set_takes)| {
         let second = retracted(&first, second, &file_takes);
         let set = retracted(&first, set, &set_takes);
@@ -127,8 +127,8 @@ impl Walk<'_> {
     /// A value, or null, or something of another kind. `alone`: nothing weaker has the rest of it.
     fn maybe(&self, schema: &Value, alone: bool) -> BoxedStrategy<Node> {
         prop_oneof![
-            60 => self.node(schema, alone),
-            6 => plain(&["null", "~"]),
+            100 => self.node(schema, alone),
+            5 => plain(&["null", "~"]),
             1 => word(),
             1 => Just(Node::List(Vec::new())),
         ]
@@ -285,9 +285,9 @@ fn integer(schema: &Value) -> BoxedStrategy<Node> {
     let most = schema["maximum"].as_i64().unwrap_or(i64::from(u32::MAX));
     let number = |n: i64| Node::Plain(n.to_string());
     prop_oneof![
-        16 => (least..least.saturating_add(9)).prop_map(number),
-        4 => select(vec![12, 30, 100, 1000]).prop_map(number),
-        2 => plain(&SPELLED),
+        30 => (least..least.saturating_add(9)).prop_map(number),
+        6 => select(vec![12, 30, 100, 1000]).prop_map(number),
+        1 => plain(&SPELLED),
         2 => plain(&LARGE),
         1 => plain(&HUGE),
         1 => select(vec![least - 1, most, most.saturating_add(1)]).prop_map(number),

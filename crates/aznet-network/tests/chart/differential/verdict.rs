@@ -10,42 +10,70 @@ use std::fmt;
 
 /// Where the two differ.
 #[derive(Debug, Clone)]
-pub(super) enum Difference {
-    /// The planner accepts, and Helm or the chart refuses.
-    ChartRefuses(String),
-    /// The planner refuses, and the chart renders.
-    ChartLetsThrough(String),
-    /// Helm hands other values to the templates.
-    Values(String),
-    /// The chart renders something else than what the planner says.
-    Renders(String),
+pub(super) struct Difference {
+    /// What it is about, without the values of this draw.
+    pub(super) kind: String,
+    /// All about it.
+    pub(super) detail: String,
 }
 
 impl Difference {
-    /// What it is about, without the values of this draw.
-    pub(super) fn kind(&self) -> String {
-        let (what, text) = match self {
-            Self::ChartRefuses(text) => ("the chart refuses what the planner accepts", text),
-            Self::ChartLetsThrough(text) => {
-                ("the chart lets through what the planner refuses", text)
-            }
-            Self::Values(text) => ("Helm merges otherwise", text),
-            Self::Renders(text) => ("the chart renders otherwise than planned", text),
-        };
-        let last = text.lines().next_back().unwrap_or_default();
+    fn new(what: &str, about: &str, detail: impl Into<String>) -> Self {
         let known = |c: char| if c.is_ascii_digit() { '0' } else { c };
-        let about: String = last.chars().map(known).take(90).collect();
-        format!("{what}: {about}")
+        let about: String = about.chars().map(known).take(100).collect();
+        Self {
+            kind: format!("{what}: {about}"),
+            detail: detail.into(),
+        }
+    }
+
+    /// The planner accepts, and Helm or the chart refuses.
+    fn refused(said: &str) -> Self {
+        let last = said.lines().next_back().unwrap_or_default();
+        let about = last.split_once("': ").map_or(last, |(_, about)| about);
+        Self::new("the chart refuses what the planner accepts", about, said)
+    }
+
+    /// The planner refuses, and the chart renders.
+    fn let_through(problem: &Problem) -> Self {
+        let what = "the chart lets through what the planner refuses";
+        Self::new(what, &problem.expected, problem.to_string())
+    }
+
+    /// Helm hands other values to the templates.
+    fn of_values(key: &str, ours: &Value, theirs: &Value) -> Self {
+        let about = format!("ours {}, Helm's {}", kind(ours), kind(theirs));
+        let key = key.trim_start_matches('.');
+        let about = if key.ends_with("<<") {
+            "a merge key"
+        } else {
+            &about
+        };
+        let detail = format!("{key}: ours {ours}, Helm's {theirs}");
+        Self::new("Helm merges otherwise", about, detail)
+    }
+
+    /// The chart renders something else than what the planner says.
+    fn rendered(detail: String) -> Self {
+        let about = detail
+            .split_once(" planned")
+            .map_or(&*detail, |(about, _)| about);
+        Self::new(
+            "the chart renders otherwise than planned",
+            &about.to_owned(),
+            detail,
+        )
     }
 }
 
-impl fmt::Display for Difference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Self::ChartRefuses(text)
-        | Self::ChartLetsThrough(text)
-        | Self::Values(text)
-        | Self::Renders(text)) = self;
-        f.write_str(text)
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "nothing",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "a map",
     }
 }
 
@@ -79,7 +107,7 @@ pub(super) struct Judge {
 enum Ours {
     Accepts(Box<Loaded>, Box<Plan>),
     Refuses(Vec<Problem>),
-    CannotRead(ValuesError),
+    CannotRead,
 }
 
 impl Judge {
@@ -101,23 +129,20 @@ impl Judge {
             Ok(rendered) => Ok(rendered.values.clone()),
             Err(_) => self.charts.values(&draw, &for_helm).await,
         };
-        let mut differences = self.merged(&draw, values);
+        let mut differences: Vec<_> = self.merged(&draw, values).into_iter().collect();
         let accepted = theirs.is_ok() && matches!(ours, Ours::Accepts(..));
         match (ours, theirs) {
             (Ours::Accepts(loaded, plan), Ok(rendered)) => {
                 let found = rendered::disagreements(&loaded.values, &plan, &rendered.objects);
-                differences.extend(found.into_iter().map(Difference::Renders));
+                differences.extend(found.into_iter().map(Difference::rendered));
             }
-            (Ours::Accepts(..), Err(said)) => differences.push(Difference::ChartRefuses(said)),
+            (Ours::Accepts(..), Err(said)) => differences.push(Difference::refused(&said)),
             (Ours::Refuses(problems), Ok(_)) => {
                 let silent = problems.iter().filter(|one| !lenient::may_pass(one));
-                let silent = silent.map(|one| Difference::ChartLetsThrough(one.to_string()));
-                differences.extend(silent);
+                differences.extend(silent.map(Difference::let_through));
             }
-            (Ours::CannotRead(error), Ok(_)) => {
-                differences.push(Difference::ChartLetsThrough(error.to_string()));
-            }
-            (Ours::Refuses(_) | Ours::CannotRead(_), Err(_)) => {}
+            // What only one can read is a difference of values.
+            (Ours::CannotRead, Ok(_)) | (Ours::Refuses(_) | Ours::CannotRead, Err(_)) => {}
         }
         Verdict {
             accepted,
@@ -134,46 +159,28 @@ impl Judge {
                 Err(problems) => Ours::Refuses(problems),
             },
             Err(ValuesError::Invalid(problems)) => Ours::Refuses(problems),
-            Err(error) => Ours::CannotRead(error),
+            Err(_) => Ours::CannotRead,
         }
     }
 
     /// Whether files and `--set` come out as Helm has them.
-    fn merged(&self, draw: &Draw, theirs: Result<Value, String>) -> Vec<Difference> {
+    fn merged(&self, draw: &Draw, theirs: Result<Value, String>) -> Option<Difference> {
         let ours = layers(draw)
             .and_then(|layers| values::coalesced(self.defaults.clone(), layers, &expressions(draw)))
             .map(Value::Object);
-        let difference = match (ours, theirs) {
+        let what = "Helm merges otherwise";
+        match (ours, theirs) {
             (Ok(ours), Ok(theirs)) => {
                 first_difference("", &without_nulls(&ours), &without_nulls(&theirs))
             }
-            (Ok(_), Err(said)) => Some(format!("Helm can't read it:\n{said}")),
-            (Err(error), Ok(_)) => Some(format!("we can't read it:\n{error}")),
+            (Ok(_), Err(said)) => Some(Difference::new(what, &said, &*said)),
+            (Err(error), Ok(_)) => {
+                let reason = error.to_string();
+                let about = reason.rsplit(": ").next().unwrap_or_default();
+                Some(Difference::new(what, about, &*reason))
+            }
             (Err(_), Err(_)) => None,
-        };
-        difference.map(Difference::Values).into_iter().collect()
-    }
-
-    /// Arguments for Helm. What the chart's defaults have as text is text for us without saying so; Helm must be told.
-    fn for_helm(&self, draw: &Draw) -> Vec<String> {
-        let is_text = |path: &[String]| {
-            let (last, above) = path.split_last().expect("a key");
-            let map = above
-                .iter()
-                .try_fold(&self.defaults, |at, key| at.get(key)?.as_object());
-            map.and_then(|map| map.get(last))
-                .is_some_and(Value::is_string)
-        };
-        let looks_like_null = |expression: &str| expression.to_lowercase().ends_with("=null");
-        let sets = draw.sets.iter().flat_map(|(path, expression)| {
-            let verb = if is_text(path) && !looks_like_null(expression) {
-                "--set-string"
-            } else {
-                "--set"
-            };
-            [verb.to_owned(), expression.clone()]
-        });
-        sets.collect()
+        }
     }
 }
 
@@ -205,7 +212,7 @@ fn without_nulls(value: &Value) -> Value {
     }
 }
 
-fn first_difference(key: &str, ours: &Value, theirs: &Value) -> Option<String> {
+fn first_difference(key: &str, ours: &Value, theirs: &Value) -> Option<Difference> {
     match (ours, theirs) {
         (Value::Object(a), Value::Object(b)) => {
             let keys = a.keys().chain(b.keys().filter(|key| !a.contains_key(*key)));
@@ -226,9 +233,6 @@ fn first_difference(key: &str, ours: &Value, theirs: &Value) -> Option<String> {
         }
         (Value::Number(a), Value::Number(b)) if a.as_f64() == b.as_f64() => None,
         (a, b) if a == b => None,
-        (a, b) => Some(format!(
-            "{}: ours {a}, Helm's {b}",
-            key.trim_start_matches('.')
-        )),
+        (a, b) => Some(Difference::of_values(key, a, b)),
     }
 }
