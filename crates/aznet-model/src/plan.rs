@@ -9,6 +9,7 @@ mod notes;
 mod p2p;
 mod rollout;
 mod rules;
+mod secrets;
 mod signers;
 mod slashing;
 mod wiring;
@@ -17,6 +18,7 @@ pub use committee::Committee;
 pub use demand::Demand;
 pub use fit::{Capacity, DoesNotFit};
 pub use keys::{Prefund, Room};
+pub use secrets::SecretPlan;
 
 use crate::keys::KeyRange;
 use crate::pod::PodName;
@@ -43,6 +45,8 @@ pub struct Plan {
     pub demand: Demand,
     /// URLs inside the cluster.
     pub endpoints: Endpoints,
+    /// Secrets that must be in the namespace.
+    pub secrets: Vec<SecretPlan>,
     /// Consequences worth knowing before installing.
     pub notes: Vec<String>,
 }
@@ -143,6 +147,7 @@ pub fn plan(values: &Values) -> Result<Plan, Vec<Problem>> {
         timing: timing(values),
         demand,
         endpoints: endpoints(values),
+        secrets: secrets::of(values),
         notes: notes::of(values),
         roles,
     })
@@ -205,12 +210,12 @@ impl RolePlan {
 
 fn timing(values: &Values) -> Timing {
     let (network, l1) = (&values.network, &values.l1);
-    let epoch = network.epoch_duration * network.slot_duration;
+    let epoch = network.epoch_duration.saturating_mul(network.slot_duration);
     let lag = network
         .lag_in_epochs_for_validator_set
         .max(network.lag_in_epochs_for_randao);
     let without_jump = if network.registry_address.is_empty() {
-        (lag + 1) * epoch
+        lag.saturating_add(1).saturating_mul(epoch)
     } else {
         0
     };
@@ -218,13 +223,15 @@ fn timing(values: &Values) -> Timing {
     Timing {
         slot_seconds: network.slot_duration,
         epoch_seconds: epoch,
-        proof_window_seconds: network.proof_submission_epochs * epoch,
+        proof_window_seconds: network.proof_submission_epochs.saturating_mul(epoch),
         warm_up_seconds: if jumps { 0 } else { without_jump },
         warm_up_without_jump_seconds: without_jump,
-        finality_seconds: l1
-            .anvil
-            .enabled
-            .then(|| 2 * l1.anvil.slots_in_an_epoch * l1.block_time),
+        finality_seconds: l1.anvil.enabled.then(|| {
+            l1.anvil
+                .slots_in_an_epoch
+                .saturating_mul(2)
+                .saturating_mul(l1.block_time)
+        }),
     }
 }
 

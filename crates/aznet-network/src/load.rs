@@ -70,7 +70,7 @@ fn list(known: &[String]) -> String {
 pub fn load(request: &Request<'_>) -> Result<Loaded, LoadError> {
     let chart = request.source.join("helm-charts/aztec-network");
     let defaults = read(&chart.join("values.yaml"))?.values;
-    Ok(values::resolve(defaults, layers(request)?, request.sets)?)
+    Ok(values::resolve(&defaults, layers(request)?, request.sets)?)
 }
 
 fn layers(request: &Request<'_>) -> Result<Vec<Layer>, LoadError> {

@@ -23,7 +23,7 @@ pub(super) struct Charts {
 
 /// A rendered chart.
 pub(super) struct Rendered {
-    /// Its values, as templates see them.
+    /// Its values, as its templates see them.
     pub(super) values: Value,
     /// Its objects.
     pub(super) objects: Vec<Value>,
@@ -52,7 +52,10 @@ impl Charts {
             .iter()
             .position(|one| one["metadata"]["name"] == "helm-values")
             .expect("the probe is rendered");
-        let values = probed(&objects.remove(probe));
+        let mut values = probed(&objects.remove(probe));
+        if let Value::Object(values) = &mut values {
+            values.remove("prepared");
+        }
         Ok(Rendered { values, objects })
     }
 

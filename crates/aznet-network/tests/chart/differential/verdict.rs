@@ -1,7 +1,7 @@
 //! One draw, judged by both.
 
 use super::draw::Draw;
-use super::helm::Charts;
+use super::helm::{Charts, Rendered};
 use super::{lenient, rendered};
 use aznet_model::plan::{Plan, plan};
 use aznet_model::values::{self, Layer, Loaded, Problem, ValuesError};
@@ -125,11 +125,8 @@ impl Judge {
         let for_helm = self.for_helm(&draw);
         let theirs = self.charts.render(&draw, &for_helm).await;
         let ours = self.judged(&draw);
-        let values = match &theirs {
-            Ok(rendered) => Ok(rendered.values.clone()),
-            Err(_) => self.charts.values(&draw, &for_helm).await,
-        };
-        let mut differences: Vec<_> = self.merged(&draw, values).into_iter().collect();
+        let merged = self.merged(&draw, &for_helm, &theirs).await;
+        let mut differences: Vec<_> = merged.into_iter().collect();
         let accepted = theirs.is_ok() && matches!(ours, Ours::Accepts(..));
         match (ours, theirs) {
             (Ours::Accepts(loaded, plan), Ok(rendered)) => {
@@ -150,9 +147,29 @@ impl Judge {
         }
     }
 
+    /// Arguments for Helm. What the chart's defaults have as text is text for us without saying so; Helm must be told.
+    fn for_helm(&self, draw: &Draw) -> Vec<String> {
+        let is_text = |path: &[String]| {
+            let (last, above) = path.split_last().expect("a key");
+            let map = above
+                .iter()
+                .try_fold(&self.defaults, |at, key| at.get(key)?.as_object());
+            map.and_then(|map| map.get(last))
+                .is_some_and(Value::is_string)
+        };
+        let sets = draw.sets.iter().flat_map(|(path, expression)| {
+            let null = expression.to_lowercase().ends_with("=null");
+            let list = expression.contains("={");
+            let text = is_text(path) && !null && !list;
+            let verb = if text { "--set-string" } else { "--set" };
+            [verb.to_owned(), expression.clone()]
+        });
+        sets.collect()
+    }
+
     fn judged(&self, draw: &Draw) -> Ours {
         let loaded = layers(draw)
-            .and_then(|layers| values::resolve(self.defaults.clone(), layers, &expressions(draw)));
+            .and_then(|layers| values::resolve(&self.defaults, layers, &expressions(draw)));
         match loaded {
             Ok(loaded) => match plan(&loaded.values) {
                 Ok(plan) => Ours::Accepts(Box::new(loaded), Box::new(plan)),
@@ -163,15 +180,26 @@ impl Judge {
         }
     }
 
-    /// Whether files and `--set` come out as Helm has them.
-    fn merged(&self, draw: &Draw, theirs: Result<Value, String>) -> Option<Difference> {
+    /// Whether files and `--set` come out as Helm has them, and as templates see them.
+    async fn merged(
+        &self,
+        draw: &Draw,
+        sets: &[String],
+        rendered: &Result<Rendered, String>,
+    ) -> Option<Difference> {
         let ours = layers(draw)
-            .and_then(|layers| values::coalesced(self.defaults.clone(), layers, &expressions(draw)))
-            .map(Value::Object);
+            .and_then(|layers| values::coalesced(&self.defaults, layers, &expressions(draw)));
         let what = "Helm merges otherwise";
+        let theirs = match (&ours, rendered) {
+            (Ok(ours), Ok(rendered)) => {
+                let ours = values::prepared(ours.clone(), &self.defaults);
+                return first_difference("", &ours.into(), &rendered.values);
+            }
+            _ => self.charts.values(draw, sets).await,
+        };
         match (ours, theirs) {
             (Ok(ours), Ok(theirs)) => {
-                first_difference("", &without_nulls(&ours), &without_nulls(&theirs))
+                first_difference("", &without_nulls(&ours.into()), &without_nulls(&theirs))
             }
             (Ok(_), Err(said)) => Some(Difference::new(what, &said, &*said)),
             (Err(error), Ok(_)) => {
