@@ -7,6 +7,7 @@ pub mod committee;
 pub mod config;
 pub mod keys;
 pub mod label;
+mod limit;
 mod pattern;
 #[cfg(feature = "plan")]
 pub mod plan;
@@ -22,3 +23,5 @@ pub mod upgrade;
 #[cfg(feature = "plan")]
 pub mod values;
 pub mod workload;
+#[cfg(feature = "plan")]
+pub mod yaml;

@@ -9,6 +9,7 @@ mod notes;
 mod p2p;
 mod rollout;
 mod rules;
+mod secrets;
 mod signers;
 mod slashing;
 mod timing;
@@ -18,6 +19,7 @@ pub use committee::Committee;
 pub use demand::Demand;
 pub use fit::{Capacity, DoesNotFit};
 pub use keys::{Prefund, Room};
+pub use secrets::SecretPlan;
 pub use timing::Timing;
 
 use crate::keys::KeyRange;
@@ -45,6 +47,8 @@ pub struct Plan {
     pub demand: Demand,
     /// URLs inside the cluster.
     pub endpoints: Endpoints,
+    /// Secrets that must be in the namespace.
+    pub secrets: Vec<SecretPlan>,
     /// Consequences worth knowing before installing.
     pub notes: Vec<String>,
 }
@@ -127,6 +131,7 @@ pub fn plan(values: &Values) -> Result<Plan, Vec<Problem>> {
         timing: timing::of(values),
         demand,
         endpoints: endpoints(values),
+        secrets: secrets::of(values),
         notes: notes::of(values),
         roles,
     })

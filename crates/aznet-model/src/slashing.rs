@@ -18,6 +18,7 @@ pub struct Staking {
     #[schemars(regex(pattern = AMOUNT))]
     pub ejection_threshold: String,
     /// Seconds between leaving and having the stake back.
+    #[schemars(range(max = crate::limit::DECADE))]
     pub exit_delay_seconds: u64,
 }
 
@@ -28,17 +29,23 @@ pub struct Slashing {
     /// How slashing is decided on L1.
     pub flavor: SlasherFlavor,
     /// Epochs in a round of votes.
+    #[schemars(range(max = crate::limit::TURNS))]
     pub round_size_in_epochs: u64,
     /// Votes of a round's slots that execute a slash; `null`: more than half.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = crate::limit::COUNT))]
     pub quorum: Option<u64>,
     /// Offences of a round are voted on so many rounds later.
+    #[schemars(range(max = crate::limit::TURNS))]
     pub offset_in_rounds: u64,
     /// Rounds between the votes and the execution, for the vetoer.
+    #[schemars(range(max = crate::limit::TURNS))]
     pub execution_delay_in_rounds: u64,
     /// Rounds after which a vote can't be executed any more.
+    #[schemars(range(max = crate::limit::TURNS))]
     pub lifetime_in_rounds: u64,
     /// Seconds for which the vetoer can switch slashing off.
+    #[schemars(range(max = crate::limit::DECADE))]
     pub disable_duration_seconds: u64,
     /// Who may veto; empty: nobody.
     #[schemars(regex(pattern = ADDRESS))]
@@ -55,8 +62,10 @@ pub struct Slashing {
     /// When a validator counts as inactive.
     pub inactivity: Inactivity,
     /// Slots after the rollup became canonical in which offences don't count.
+    #[schemars(range(max = crate::limit::COUNT))]
     pub grace_period_slots: u64,
     /// Rounds after which an offence is forgotten.
+    #[schemars(range(max = crate::limit::COUNT))]
     pub offense_expiration_rounds: u64,
     /// Attesters that no node votes to slash.
     #[schemars(inner(regex(pattern = SOME_ADDRESS)))]
@@ -122,7 +131,7 @@ pub struct Inactivity {
     #[schemars(range(min = 1, max = 100))]
     pub missed_percent: u32,
     /// Epochs in a row.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = crate::limit::TURNS))]
     pub consecutive_epochs: u64,
 }
 
@@ -133,10 +142,10 @@ pub struct Sentinel {
     /// Keep them. Inactivity is only seen with them.
     pub enabled: bool,
     /// Epochs of history of each validator.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = crate::limit::COUNT))]
     pub history_length_in_epochs: u64,
     /// Proven epochs whose performance is remembered.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = crate::limit::COUNT))]
     pub proven_history_length_in_epochs: u64,
 }
 

@@ -103,7 +103,8 @@ fn amount(text: &str, parts: u128) -> Option<u64> {
     let places = 10_u128.pow(u32::try_from(fraction.len()).ok()?);
     let digits: u128 = format!("{whole}{fraction}").parse().ok()?;
     let amount = digits.checked_mul(times)?.checked_mul(parts)?;
-    u64::try_from(amount.div_ceil(places * of)).ok()
+    // More than 64 bits hold is more than there is of anything.
+    Some(u64::try_from(amount.div_ceil(places * of)).unwrap_or(u64::MAX))
 }
 
 /// The digits, and the fraction that a suffix or an exponent multiplies them with.

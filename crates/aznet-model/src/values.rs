@@ -1,5 +1,6 @@
 //! The chart's values, typed: every key of `helm-charts/aztec-network/values.yaml` and nothing else.
 
+mod always;
 mod bot;
 mod chaos;
 mod check;
@@ -9,8 +10,10 @@ mod merge;
 mod network;
 mod p2p;
 mod pod;
+mod pull_secret;
 mod quantity;
 mod rollout;
+mod schema;
 mod security;
 mod set;
 mod telemetry;
@@ -19,7 +22,7 @@ pub use bot::{Bot, BotToken, FeePayment, FollowChain};
 pub use chaos::{Chaos, ChaosOptions, ChaosScenario, ChaosSelector};
 pub use check::{Problem, nearest};
 pub use groups::Validators;
-pub use layers::{Layer, Loaded, ValuesError, resolve};
+pub use layers::{Layer, Loaded, ValuesError, coalesced, prepared, resolve};
 pub use network::{
     Anvil, BlobStore, Gas, Image, Images, Keys, L1, Network, PullPolicy, ValidatorSet,
 };
@@ -29,8 +32,10 @@ pub use pod::{
     ProverBroker, ProverNode, Pxe, Resources, Sequencer, ServiceType, Storage, Validator,
     ValidatorGroup,
 };
+pub use pull_secret::PullSecret;
 pub use quantity::ResourceList;
 pub use rollout::{PodDisruptionBudget, UpdateStrategy};
+pub use schema::{defaults, schema};
 pub use security::{
     AdminApi, NetworkPolicy, PolicyEgress, PolicyIngress, PolicyOutside, PolicyPeers,
 };
@@ -40,7 +45,7 @@ use crate::role::Role;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Values of the chart `aztec-network`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -49,10 +54,13 @@ pub struct Values {
     /// Values that an umbrella chart hands to all its charts; not read here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub global: Option<Map<String, Value>>,
+    /// What an umbrella chart's condition switches; not read here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enabled: Option<bool>,
     /// Container images.
     pub images: Images,
-    /// Names of Secrets with credentials for the images' registries.
-    pub image_pull_secrets: Vec<String>,
+    /// Secrets with credentials for the images' registries.
+    pub image_pull_secrets: Vec<PullSecret>,
     /// The Aztec network: timing, committee, proofs, genesis, slashing.
     pub network: Network,
     /// The L1 chain that the network settles on.
@@ -76,7 +84,7 @@ pub struct Values {
     /// Validators.
     pub validator: Validator,
     /// Further groups of validators, by name: pods `validator-<name>-0` and so on.
-    #[schemars(with = "BTreeMap<String, Option<ValidatorGroup>>")]
+    #[schemars(schema_with = "groups::names_schema")]
     pub validator_groups: BTreeMap<String, ValidatorGroup>,
     /// Prover nodes.
     pub prover_node: ProverNode,
@@ -165,55 +173,5 @@ impl Values {
     pub fn real_proofs(&self) -> bool {
         let said = self.fake_proofs().next();
         said.map_or(self.network.real_proofs, |(_, fake)| !fake)
-    }
-}
-
-/// The JSON schema (draft-07) of the values, as kept in `helm-charts/aztec-network/values.schema.json`.
-pub fn schema() -> String {
-    let mut text = serde_json::to_string_pretty(&schema_value()).unwrap_or_default();
-    text.push('\n');
-    text
-}
-
-fn schema_value() -> Value {
-    let settings = schemars::generate::SchemaSettings::draft07();
-    let mut schema = settings
-        .into_generator()
-        .into_root_schema_for::<Values>()
-        .to_value();
-    let mut nullable = BTreeSet::new();
-    flatten_optional(&mut schema, &mut nullable);
-    for pointer in nullable {
-        if let Some(kind) = schema.pointer_mut(&format!("{pointer}/type")) {
-            *kind = serde_json::json!(["object", "null"]);
-        }
-    }
-    schema
-}
-
-/// Turns `anyOf: [X, null]` into a plain reference to X and names X in `nullable`: an error below an `anyOf` says only
-/// that no branch fits, not which key is wrong.
-fn flatten_optional(schema: &mut Value, nullable: &mut BTreeSet<String>) {
-    match schema {
-        Value::Array(items) => items
-            .iter_mut()
-            .for_each(|item| flatten_optional(item, nullable)),
-        Value::Object(map) => {
-            let reference = map
-                .get("anyOf")
-                .and_then(|any| any[0]["$ref"].as_str())
-                .map(ToOwned::to_owned);
-            if let Some(reference) = reference {
-                map.remove("anyOf");
-                map.insert(
-                    "allOf".to_owned(),
-                    serde_json::json!([{ "$ref": reference }]),
-                );
-                nullable.insert(reference.trim_start_matches('#').to_owned());
-            }
-            map.values_mut()
-                .for_each(|value| flatten_optional(value, nullable));
-        }
-        _ => {}
     }
 }

@@ -35,6 +35,12 @@ pub enum LoadError {
         /// All known names.
         known: Vec<String>,
     },
+    /// A values file where a network's name is expected.
+    #[error("`{name}` is a values file, not the name of a network: use `-f {name}`")]
+    FileAsNetwork {
+        /// What was given.
+        name: String,
+    },
     /// A file that can't be read.
     #[error("reading values from {}", path.display())]
     Read {
@@ -70,7 +76,7 @@ fn list(known: &[String]) -> String {
 pub fn load(request: &Request<'_>) -> Result<Loaded, LoadError> {
     let chart = request.source.join("helm-charts/aztec-network");
     let defaults = read(&chart.join("values.yaml"))?.values;
-    Ok(values::resolve(defaults, layers(request)?, request.sets)?)
+    Ok(values::resolve(&defaults, layers(request)?, request.sets)?)
 }
 
 fn layers(request: &Request<'_>) -> Result<Vec<Layer>, LoadError> {
@@ -130,6 +136,13 @@ fn overlay_path(source: &Path, name: &str) -> Result<PathBuf, LoadError> {
     let folder = source.join("networks");
     if known.iter().any(|known| known == name) {
         return Ok(folder.join(format!("{name}.yaml")));
+    }
+    let file = Path::new(name);
+    let yaml = |extension: &std::ffi::OsStr| extension == "yaml" || extension == "yml";
+    if file.extension().is_some_and(yaml) || file.is_file() {
+        return Err(LoadError::FileAsNetwork {
+            name: name.to_owned(),
+        });
     }
     let nearest = values::nearest(name, known.iter().map(String::as_str)).map(ToOwned::to_owned);
     Err(LoadError::UnknownNetwork {

@@ -347,7 +347,13 @@ impl Parts {
     }
 }
 
-/// Values for the chart: the images are on the cluster, and nowhere else. Grafana is no Go program that could be built.
+/// Values that a cluster of our own implies, whatever images it has: Grafana is no Go program that could be built.
+pub(crate) fn implied_here() -> Map<String, Value> {
+    let off = json!({"grafana": {"enabled": false}});
+    Map::from_iter([("telemetry".to_owned(), off)])
+}
+
+/// Values for the chart: the images are on the cluster, and nowhere else.
 fn implied(images: &ImageSet) -> Value {
     let entry = |built: &images::Built| {
         let key = built.image.key()?.to_owned();
@@ -356,10 +362,10 @@ fn implied(images: &ImageSet) -> Value {
             json!({"image": built.reference, "pullPolicy": "Never"}),
         ))
     };
-    json!({
-        "images": images.iter().filter_map(entry).collect::<Map<_, _>>(),
-        "telemetry": {"grafana": {"enabled": false}},
-    })
+    let images = images.iter().filter_map(entry).collect::<Map<_, _>>();
+    let mut implied = implied_here();
+    implied.insert("images".to_owned(), Value::Object(images));
+    Value::Object(implied)
 }
 
 /// What a release's values have of that: it comes from the cluster, not from who installs.

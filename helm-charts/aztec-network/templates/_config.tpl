@@ -82,9 +82,9 @@
     "anvil" $l1.anvil.enabled
     "slotsInAnEpoch" (int64 $l1.anvil.slotsInAnEpoch)
     "gas" (dict
-      "maxGwei" (toString $l1.gas.maxGwei)
-      "maxBlobGwei" (toString $l1.gas.maxBlobGwei)
-      "minPriorityFeeGwei" (toString $l1.gas.minPriorityFeeGwei)
+      "maxGwei" (include "aztec-network.text" $l1.gas.maxGwei)
+      "maxBlobGwei" (include "aztec-network.text" $l1.gas.maxBlobGwei)
+      "minPriorityFeeGwei" (include "aztec-network.text" $l1.gas.minPriorityFeeGwei)
       "priorityFeeBumpPercent" (int64 $l1.gas.priorityFeeBumpPercent)
       "priorityFeeRetryBumpPercent" (int64 $l1.gas.priorityFeeRetryBumpPercent)
       "limitBufferPercent" (int64 $l1.gas.limitBufferPercent)))

@@ -48,7 +48,7 @@
 - name: {{ $name }}
   valueFrom:
     secretKeyRef:
-      name: {{ $secret }}
+      name: {{ $secret | toYaml }}
       key: {{ $key }}
 {{- end }}
 {{- end }}
@@ -56,18 +56,18 @@
 {{- with and .nodejs .root.Values.telemetry.enabled .root.Values.telemetry.collector.existingSecret }}
 - name: OTEL_EXPORTER_OTLP_HEADERS
   valueFrom:
-    secretKeyRef: {name: {{ . }}, key: headers}
+    secretKeyRef: {name: {{ . | toYaml }}, key: headers}
 {{- end }}
 {{- if and .node (not (hasKey $env "AZTEC_ADMIN_API_KEY_HASH")) }}
 - name: AZTEC_ADMIN_API_KEY_HASH
   valueFrom:
     secretKeyRef:
-      name: {{ include "aztec-network.adminKeySecret" .root }}
+      name: {{ include "aztec-network.adminKeySecret" .root | toYaml }}
       key: apiKeyHash
 {{- end }}
 {{- range $name, $value := $env }}
-- name: {{ $name }}
-  value: {{ $value | toString | quote }}
+- name: {{ $name | toYaml }}
+  value: {{ include "aztec-network.text" $value | quote }}
 {{- end }}
 {{- end -}}
 

@@ -14,43 +14,25 @@ app.kubernetes.io/part-of: aztec-network
 {{/* The stable part of the labels: never changes over upgrades. Takes {root, role, group}; groups are the validators'. */}}
 {{- define "aztec-network.selectorLabels" -}}
 app.kubernetes.io/name: aztec-network
-app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/instance: {{ .root.Release.Name | toYaml }}
 app.kubernetes.io/component: {{ .role }}
 {{- with .group }}
-aznet.dev/group: {{ . }}
+aznet.dev/group: {{ . | toYaml }}
 {{- end }}
 {{- end -}}
 
 {{/* A role's settings over `defaults`, as JSON. Takes {root, values}. */}}
 {{- define "aztec-network.settings" -}}
-{{- $own := include "aztec-network.withoutNulls" .values | fromJson -}}
-{{- $defaults := include "aztec-network.withoutNulls" .root.Values.defaults | fromJson -}}
-{{- mergeOverwrite $defaults $own | toJson -}}
-{{- end -}}
-
-{{/* A map without its nulls, as JSON: a null takes back what a weaker values file said. */}}
-{{- define "aztec-network.withoutNulls" -}}
-{{- $kept := dict -}}
-{{- range $key, $value := . -}}
-{{- if kindIs "map" $value -}}
-{{- $_ := set $kept $key (include "aztec-network.withoutNulls" $value | fromJson) -}}
-{{- else if not (kindIs "invalid" $value) -}}
-{{- $_ := set $kept $key $value -}}
-{{- end -}}
-{{- end -}}
-{{- $kept | toJson -}}
+{{- mergeOverwrite (deepCopy .root.Values.defaults) .values | toJson -}}
 {{- end -}}
 
 {{/* The groups of validators by the names of their workloads, as JSON: {group, keyOffset, values}, where a further group's
      values are its own over those of `validator`. */}}
 {{- define "aztec-network.validators" -}}
-{{- $first := include "aztec-network.withoutNulls" .Values.validator | fromJson -}}
+{{- $first := .Values.validator -}}
 {{- $all := dict "validator" (dict "group" "default" "keyOffset" 0 "values" $first) -}}
 {{- range $name, $group := .Values.validatorGroups -}}
-{{- if $group -}}
-{{- $own := include "aztec-network.withoutNulls" $group | fromJson -}}
-{{- $_ := set $all (printf "validator-%s" $name) (dict "group" $name "keyOffset" $own.keyOffset "values" (mergeOverwrite (deepCopy $first) $own)) -}}
-{{- end -}}
+{{- $_ := set $all (printf "validator-%s" $name) (dict "group" $name "keyOffset" $group.keyOffset "values" (mergeOverwrite (deepCopy $first) $group)) -}}
 {{- end -}}
 {{- $all | toJson -}}
 {{- end -}}

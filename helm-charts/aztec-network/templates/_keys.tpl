@@ -33,7 +33,7 @@
 {{- if eq $source "mnemonic" }}
 - name: keys
   secret:
-    secretName: {{ include "aztec-network.keysSecret" .root }}
+    secretName: {{ include "aztec-network.keysSecret" .root | toYaml }}
     defaultMode: 288
     items:
       - {key: mnemonic, path: mnemonic}
@@ -41,7 +41,7 @@
 {{- if or (eq $source "keystore") (include "aztec-network.publishesAttesters" .) }}
 - name: keystores
   secret:
-    secretName: {{ .root.Values.keys.keystoreSecret }}
+    secretName: {{ .root.Values.keys.keystoreSecret | toYaml }}
     defaultMode: 288
 - name: keystore
   emptyDir: {medium: Memory, sizeLimit: 4Mi}
@@ -49,7 +49,7 @@
 {{- if and (eq $source "keystore") (include "aztec-network.adminKeySecret" .root) }}
 - name: admin-key
   secret:
-    secretName: {{ include "aztec-network.adminKeySecret" .root }}
+    secretName: {{ include "aztec-network.adminKeySecret" .root | toYaml }}
     defaultMode: 288
     items:
       - {key: apiKey, path: apiKey}
@@ -126,10 +126,9 @@
 
 {{/* Pods of each workload of validators that there are to be, as JSON. */}}
 {{- define "aztec-network.wantedValidators" -}}
-{{- $wanted := dict "validator" (int .Values.validator.replicas) -}}
-{{- range $name, $group := .Values.validatorGroups | default dict -}}
-{{- $own := mergeOverwrite (deepCopy $.Values.validator) ($group | default dict) -}}
-{{- $_ := set $wanted (printf "validator-%s" $name) (int $own.replicas) -}}
+{{- $wanted := dict -}}
+{{- range $name, $validators := include "aztec-network.validators" . | fromJson -}}
+{{- $_ := set $wanted $name (int $validators.values.replicas) -}}
 {{- end -}}
 {{- $wanted | toJson -}}
 {{- end -}}

@@ -2,7 +2,7 @@
 {{- define "aztec-network.policyPods" -}}
 matchLabels:
   app.kubernetes.io/name: aztec-network
-  app.kubernetes.io/instance: {{ .root.Release.Name }}
+  app.kubernetes.io/instance: {{ .root.Release.Name | toYaml }}
 {{- with .components }}
 matchExpressions:
   - {key: app.kubernetes.io/component, operator: In, values: {{ . | sortAlpha | toJson }}}

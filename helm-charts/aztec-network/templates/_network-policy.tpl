@@ -2,12 +2,11 @@
 {{- define "aztec-network.policyWorkloads" -}}
 {{- $all := list -}}
 {{- range $role, $values := dict
-  "boot-node" .Values.bootNode "full-node" .Values.fullNode "validator" .Values.validator "prover-node" .Values.proverNode
   "prover-broker" .Values.proverBroker "prover-agent" .Values.proverAgent "pxe" .Values.pxe "bot" .Values.bot -}}
-{{- $all = append $all (dict "component" $role "values" ($values | default dict)) -}}
+{{- $all = append $all (dict "component" $role "values" $values) -}}
 {{- end -}}
-{{- range $group := .Values.validatorGroups | default dict -}}
-{{- $all = append $all (dict "component" "validator" "values" (mergeOverwrite (deepCopy $.Values.validator) $group)) -}}
+{{- range $node := include "aztec-network.nodes" . | fromJson -}}
+{{- $all = append $all (dict "component" $node.role "values" $node.values) -}}
 {{- end -}}
 {{- $kept := list -}}
 {{- range $all -}}{{- if gt (int .values.replicas) 0 -}}{{- $kept = append $kept . -}}{{- end -}}{{- end -}}

@@ -90,7 +90,7 @@ spec:
     {{- range $name, $secret := include "aztec-network.secrets" . | fromJson }}
     - name: {{ $name }}
       secret:
-        secretName: {{ $secret }}
+        secretName: {{ $secret | toYaml }}
         defaultMode: 288
     {{- end }}
     - name: tmp
@@ -117,7 +117,7 @@ spec:
 {{- with .root.Values.imagePullSecrets }}
 imagePullSecrets:
   {{- range . }}
-  - name: {{ . }}
+  - name: {{ if kindIs "map" . }}{{ .name | toYaml }}{{ else }}{{ . | toYaml }}{{ end }}
   {{- end }}
 {{- end }}
 {{- with .settings.nodeSelector }}

@@ -31,7 +31,7 @@
 {{- $set := dict -}}
 {{- range $name, $value := $env -}}
 {{- if not (or (kindIs "invalid" $value) (eq (toString $value) "")) -}}
-{{- $_ := set $set $name ($value | toString) -}}
+{{- $_ := set $set $name (include "aztec-network.text" $value) -}}
 {{- end -}}
 {{- end -}}
 {{- $set | toJson -}}

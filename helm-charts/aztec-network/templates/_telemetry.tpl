@@ -68,7 +68,7 @@ spec:
   {{- end }}
   containers:
     - name: {{ .role }}
-      image: {{ .image.image | quote }}
+      image: {{ $settings.image | default .image.image | quote }}
       imagePullPolicy: {{ .image.pullPolicy }}
       {{- .container | nindent 6 }}
       {{- $check := dict "httpGet" (dict "path" .path "port" .port) }}
@@ -89,7 +89,7 @@ args:
 {{- end }}
 {{- $env := .env | default list -}}
 {{- range $name, $value := .settings.env -}}
-{{- $env = append $env (dict "name" $name "value" (toString $value)) -}}
+{{- $env = append $env (dict "name" $name "value" (include "aztec-network.text" $value)) -}}
 {{- end -}}
 {{- with $env }}
 env:

@@ -5,19 +5,11 @@
 {{- $new := not $v.network.registryAddress -}}
 {{- $slot := int64 $v.network.slotDuration -}}
 {{- $block := int64 $v.l1.blockTime -}}
-{{- range $key, $value := dict
-  "network.slotDuration" $v.network.slotDuration "network.epochDuration" $v.network.epochDuration
-  "network.proofSubmissionEpochs" $v.network.proofSubmissionEpochs "l1.blockTime" $v.l1.blockTime
-  "validator.keysPerReplica" $v.validator.keysPerReplica -}}
-{{- if lt (int64 $value) 1 -}}
-{{- $problems = append $problems (printf "%s is %v: it must be at least 1" $key $value) -}}
-{{- end -}}
-{{- end -}}
-{{- if and (gt $block 0) (ne (mod $slot (max 1 $block)) 0) -}}
+{{- if ne (mod $slot $block) 0 -}}
 {{- $problems = append $problems (printf "network.slotDuration is %d: it must be a multiple of l1.blockTime (%d)" $slot $block) -}}
 {{- end -}}
-{{- if or (gt (int $v.bootNode.replicas) 1) (and $new (lt (int $v.bootNode.replicas) 1)) -}}
-{{- $problems = append $problems (printf "bootNode.replicas is %v: it must be 1, or 0 with network.registryAddress and network.bootstrapNodes" $v.bootNode.replicas) -}}
+{{- if and $new (lt (int $v.bootNode.replicas) 1) -}}
+{{- $problems = append $problems "bootNode.replicas is 0: it must be 1, or 0 with network.registryAddress and network.bootstrapNodes" -}}
 {{- end -}}
 {{- $problems = concat $problems (include "aztec-network.wiringProblems" . | fromJsonArray) -}}
 {{- $validators := include "aztec-network.attesters" . | int64 -}}
@@ -31,12 +23,11 @@
 {{- if and $shared (gt (int $v.proverNode.replicas) 0) (lt (int $v.proverAgent.replicas) 1) -}}
 {{- $problems = append $problems "proverAgent.replicas is 0 but proverBroker.replicas is not: nobody would prove; set both to 0 for provers without agents" -}}
 {{- end -}}
-{{- $broker := gt (int $v.proverAgent.replicas) 0 | ternary 1 0 -}}
-{{- if or (gt (int $v.proverBroker.replicas) 1) (lt (int $v.proverBroker.replicas) $broker) -}}
-{{- $problems = append $problems (printf "proverBroker.replicas is %v: it must be 1, or 0 without prover agents" $v.proverBroker.replicas) -}}
+{{- if and (lt (int $v.proverBroker.replicas) 1) (gt (int $v.proverAgent.replicas) 0) -}}
+{{- $problems = append $problems "proverBroker.replicas is 0: it must be 1, or 0 without prover agents" -}}
 {{- end -}}
-{{- if and $v.l1.anvil.enabled (or $v.l1.executionUrls $v.l1.existingSecret $v.network.registryAddress) -}}
-{{- $problems = append $problems "l1.anvil.enabled is true and l1.executionUrls, l1.existingSecret or network.registryAddress is set: choose one L1" -}}
+{{- if and $v.l1.anvil.enabled (or $v.l1.executionUrls $v.l1.consensusUrls $v.l1.existingSecret $v.network.registryAddress) -}}
+{{- $problems = append $problems "l1.anvil.enabled is true and l1.executionUrls, l1.consensusUrls, l1.existingSecret or network.registryAddress is set: choose one L1" -}}
 {{- end -}}
 {{- if and $v.l1.existingSecret (or $v.l1.executionUrls $v.l1.consensusUrls) -}}
 {{- $problems = append $problems "l1.existingSecret is set together with l1.executionUrls or l1.consensusUrls: set either the Secret or the URLs" -}}
@@ -113,13 +104,8 @@
 {{- define "aztec-network.groupProblems" -}}
 {{- $problems := list -}}
 {{- range $name, $group := .Values.validatorGroups -}}
-{{- if $group -}}
-{{- if or (eq $name "default") (not (regexMatch "^[a-z]([-a-z0-9]{0,18}[a-z0-9])?$" $name)) -}}
-{{- $problems = append $problems (printf "validatorGroups.%s: a group's name must start with a lower-case letter, have at most 20 lower-case letters, digits and inner hyphens, and not be `default`" $name) -}}
-{{- end -}}
 {{- if $group.podDisruptionBudget -}}
 {{- $problems = append $problems (printf "validatorGroups.%s.podDisruptionBudget: one budget covers all groups: set validator.podDisruptionBudget" $name) -}}
-{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- $problems | toJson -}}

@@ -102,5 +102,5 @@ storageClassName: {{ . | quote }}
 {{- end }}
 resources:
   requests:
-    storage: {{ .size }}
+    storage: {{ include "aztec-network.text" .size | toYaml }}
 {{- end -}}

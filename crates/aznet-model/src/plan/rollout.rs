@@ -29,26 +29,7 @@ pub(super) fn problems(values: &Values, workload: &Workload) -> Vec<Problem> {
             "take it out",
         ));
     }
-    if let Some(image) = pod.image.filter(|image| !image.is_empty())
-        && !is_pinned(&image)
-    {
-        problems.push(Problem::new(
-            key("image"),
-            &image,
-            "a name with a tag other than latest, or with a digest",
-            "say which version: else a restart may bring another",
-        ));
-    }
     problems
-}
-
-/// Whether an image's name says which version it is.
-fn is_pinned(image: &str) -> bool {
-    let name = image.rsplit('/').next().unwrap_or(image);
-    match name.split_once(['@', ':']) {
-        None => false,
-        Some((_, version)) => version != "latest" && !version.is_empty(),
-    }
 }
 
 /// What evictions and upgrades do to the quorum.

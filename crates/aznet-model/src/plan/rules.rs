@@ -6,12 +6,8 @@ use crate::values::{Ports, Problem, Validators, Values};
 use crate::workload::Workload;
 use alloy_signer_local::coins_bip39::{English, Mnemonic};
 
-/// More pods than this in one role is a slip of the keyboard.
-const MAX_REPLICAS: u32 = 10_000;
-
 pub(super) fn problems(values: &Values) -> Vec<Problem> {
     let mut problems = timing(values);
-    problems.extend(counts(values));
     problems.extend(committee(values));
     problems.extend(prover(values));
     problems.extend(wiring::problems(values));
@@ -37,21 +33,7 @@ pub(super) fn problems(values: &Values) -> Vec<Problem> {
 
 fn timing(values: &Values) -> Vec<Problem> {
     let (network, l1) = (&values.network, &values.l1);
-    let mut problems: Vec<Problem> = [
-        ("network.slotDuration", network.slot_duration),
-        ("network.epochDuration", network.epoch_duration),
-        (
-            "network.proofSubmissionEpochs",
-            network.proof_submission_epochs,
-        ),
-        ("l1.blockTime", l1.block_time),
-        ("l1.chainId", l1.chain_id),
-        ("l1.anvil.slotsInAnEpoch", l1.anvil.slots_in_an_epoch),
-    ]
-    .into_iter()
-    .filter(|(_, value)| *value == 0)
-    .map(|(key, value)| Problem::new(key, value, "1 or more", "raise it"))
-    .collect();
+    let mut problems = Vec::new();
     if l1.block_time > 0 && !network.slot_duration.is_multiple_of(l1.block_time) {
         let near = network.slot_duration.next_multiple_of(l1.block_time);
         problems.push(Problem::new(
@@ -71,48 +53,6 @@ fn timing(values: &Values) -> Vec<Problem> {
             ),
             "raise it: the rollup contract refuses a validator set younger than its random value",
         ));
-    }
-    problems
-}
-
-fn counts(values: &Values) -> Vec<Problem> {
-    let workloads = values.workloads();
-    let too_many = workloads
-        .iter()
-        .filter(|workload| values.replicas_of(workload) > MAX_REPLICAS)
-        .map(|workload| {
-            let key = format!("{}.replicas", workload.values_key());
-            let remedy = "lower it; validator.keysPerReplica puts many validators into a pod";
-            Problem::new(
-                key,
-                values.replicas_of(workload),
-                format!("{MAX_REPLICAS} or less"),
-                remedy,
-            )
-        });
-    let mut problems: Vec<Problem> = too_many.collect();
-    for (key, count) in [
-        (
-            "validator.keysPerReplica",
-            values.validator.keys_per_replica,
-        ),
-        (
-            "validator.publishersPerReplica",
-            values.validator.publishers_per_replica,
-        ),
-        (
-            "proverNode.publishersPerReplica",
-            values.prover_node.publishers_per_replica,
-        ),
-    ] {
-        if count == 0 {
-            problems.push(Problem::new(
-                key,
-                0,
-                "1 or more",
-                "raise it; to run none, set replicas to 0",
-            ));
-        }
     }
     problems
 }
@@ -161,8 +101,7 @@ fn prover(values: &Values) -> Vec<Problem> {
             "raise it; or set proverBroker.replicas to 0 as well, then the prover node proves by itself",
         ));
     }
-    let wanted = u32::from(agents > 0);
-    if brokers > 1 || brokers < wanted {
+    if brokers == 0 && agents > 0 {
         problems.push(Problem::new(
             "proverBroker.replicas",
             brokers,

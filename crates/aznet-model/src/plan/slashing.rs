@@ -83,7 +83,9 @@ fn rounds(values: &Values) -> Vec<Problem> {
         format!("network.slashing.{name}")
     });
     let mut problems = Vec::new();
-    let slots = slashing.round_size_in_epochs * values.network.epoch_duration;
+    let slots = slashing
+        .round_size_in_epochs
+        .saturating_mul(values.network.epoch_duration);
     if !(2..=MAX_ROUND_SLOTS).contains(&slots) {
         let seen = format!("{} epochs, {slots} slots", slashing.round_size_in_epochs);
         let expected = format!("2 to {MAX_ROUND_SLOTS} slots");

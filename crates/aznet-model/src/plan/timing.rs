@@ -23,12 +23,12 @@ pub struct Timing {
 
 pub(super) fn of(values: &Values) -> Timing {
     let (network, l1) = (&values.network, &values.l1);
-    let epoch = network.epoch_duration * network.slot_duration;
+    let epoch = network.epoch_duration.saturating_mul(network.slot_duration);
     let lag = network
         .lag_in_epochs_for_validator_set
         .max(network.lag_in_epochs_for_randao);
     let without_jump = if network.registry_address.is_empty() {
-        (lag + 1) * epoch
+        lag.saturating_add(1).saturating_mul(epoch)
     } else {
         0
     };
@@ -36,12 +36,13 @@ pub(super) fn of(values: &Values) -> Timing {
     Timing {
         slot_seconds: network.slot_duration,
         epoch_seconds: epoch,
-        proof_window_seconds: network.proof_submission_epochs * epoch,
+        proof_window_seconds: network.proof_submission_epochs.saturating_mul(epoch),
         warm_up_seconds: if jumps { 0 } else { without_jump },
         warm_up_without_jump_seconds: without_jump,
-        finality_seconds: l1
-            .anvil
-            .enabled
-            .then(|| 2 * l1.anvil.slots_in_an_epoch * l1.block_time),
+        finality_seconds: l1.anvil.enabled.then(|| {
+            2_u64
+                .saturating_mul(l1.anvil.slots_in_an_epoch)
+                .saturating_mul(l1.block_time)
+        }),
     }
 }

@@ -13,6 +13,7 @@ pub(super) fn problems(values: &Values) -> Vec<Problem> {
     } else {
         elsewhere(values)
     });
+    problems.extend(blobs(values));
     problems.extend(proofs(values));
     problems.extend(a_node_to_talk_to(values));
     problems.extend(bot(values));
@@ -22,23 +23,12 @@ pub(super) fn problems(values: &Values) -> Vec<Problem> {
 fn boot_node(values: &Values) -> Vec<Problem> {
     let (network, replicas) = (&values.network, values.boot_node.replicas);
     let new = network.registry_address.is_empty();
-    if replicas > 1 || (replicas == 0 && new) {
-        let (expected, remedy) = if new {
-            (
-                "exactly 1",
-                "set it to 1: it deploys the L1 contracts and the others find the network through it",
-            )
-        } else {
-            (
-                "0 or 1",
-                "set it to 1, or to 0 to join by network.bootstrapNodes",
-            )
-        };
+    if replicas == 0 && new {
         return vec![Problem::new(
             "bootNode.replicas",
             replicas,
-            expected,
-            remedy,
+            "exactly 1",
+            "set it to 1: it deploys the L1 contracts and the others find the network through it",
         )];
     }
     if replicas == 0 && network.bootstrap_nodes.is_empty() {
@@ -122,15 +112,27 @@ fn elsewhere(values: &Values) -> Vec<Problem> {
             "name your L1's JSON-RPC URLs, or a Secret that holds them in l1.existingSecret",
         ));
     }
-    if l1.consensus_urls.is_empty() && !values.blob_store.enabled {
-        problems.push(Problem::new(
-            "l1.consensusUrls",
-            "none",
-            "one or more while blobStore.enabled is false: nodes get blobs from either",
-            "name your L1's beacon URLs, or enable the blob store",
-        ));
-    }
     problems
+}
+
+/// Nodes read what is on L1 with its blobs, which anvil doesn't serve.
+fn blobs(values: &Values) -> Option<Problem> {
+    let l1 = &values.l1;
+    let elsewhere = !l1.consensus_urls.is_empty() || !l1.existing_secret.is_empty();
+    if values.blob_store.enabled || elsewhere {
+        return None;
+    }
+    let remedy = if l1.anvil.enabled {
+        "enable it: anvil has no consensus client to get blobs from"
+    } else {
+        "enable it, or name your L1's beacon URLs in l1.consensusUrls"
+    };
+    Some(Problem::new(
+        "blobStore.enabled",
+        false,
+        "true while there are no l1.consensusUrls: nodes get blobs from either",
+        remedy,
+    ))
 }
 
 /// One switch: all roles that say something about proofs must say the same.

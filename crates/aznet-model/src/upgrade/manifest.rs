@@ -1,6 +1,6 @@
 //! A release's objects, by kind and name.
 
-use serde::Deserialize;
+use crate::yaml::{self, YamlError};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,7 +20,7 @@ pub(super) struct Id {
 /// The text is no manifest.
 #[derive(Debug, thiserror::Error)]
 #[error("a release's manifest is not understood: expected Kubernetes objects in YAML")]
-pub struct ManifestError(#[from] serde_norway::Error);
+pub struct ManifestError(#[from] YamlError);
 
 impl std::fmt::Display for Id {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -34,10 +34,7 @@ impl Manifest {
     /// # Errors
     /// [`ManifestError`].
     pub fn parse(text: &str) -> Result<Self, ManifestError> {
-        let documents = serde_norway::Deserializer::from_str(text)
-            .map(Value::deserialize)
-            .collect::<Result<Vec<_>, _>>()?;
-        Ok(documents.into_iter().collect())
+        Ok(yaml::read_all(text)?.into_iter().collect())
     }
 
     /// StatefulSets and Deployments by kind and name, with the number of pods that each is to have.

@@ -9,29 +9,34 @@ pod_settings! {
     /// Bots that send transactions at a rate, through the full nodes.
     pub struct Bot {
         /// Pods, each with an account of its own.
+        #[schemars(range(max = crate::limit::PODS))]
         pub replicas: u32,
         /// Seconds between two transactions.
-        #[schemars(range(min = 1))]
+        #[schemars(range(min = 1, max = crate::limit::DAY))]
         pub tx_interval_seconds: u32,
         /// Private token transfers in a transaction.
+        #[schemars(range(max = crate::limit::COUNT))]
         pub private_transfers_per_tx: u32,
         /// Public token transfers in a transaction.
+        #[schemars(range(max = crate::limit::COUNT))]
         pub public_transfers_per_tx: u32,
         /// Wait with the next transaction until this one is so far.
         pub follow_chain: FollowChain,
         /// Seconds to wait for that.
-        #[schemars(range(min = 1))]
+        #[schemars(range(min = 1, max = crate::limit::DAY))]
         pub tx_mined_wait_seconds: u32,
         /// Send nothing while the node has so many transactions waiting.
-        #[schemars(range(min = 1))]
+        #[schemars(range(min = 1, max = crate::limit::COUNT))]
         pub max_pending_txs: u32,
         /// Restart after so many failures in a row; 0: never.
+        #[schemars(range(max = crate::limit::COUNT))]
         pub max_consecutive_errors: u32,
         /// The token's contract.
         pub token: BotToken,
         /// How fees are paid.
         pub fee_payment: FeePayment,
         /// How far above the current fee a transaction may pay: 3 means 4 times.
+        #[schemars(range(max = crate::limit::COUNT))]
         pub min_fee_padding: u32,
         /// Name of a Secret with a key `privateKey-0`, `privateKey-1`, … for each pod: the secret of an account that is
         /// deployed and has fee juice. Empty: the test accounts.

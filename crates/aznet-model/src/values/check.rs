@@ -1,11 +1,11 @@
 //! The schema as a check, with messages for people.
 
-use super::{network, quantity};
+use super::{network, p2p, quantity, rollout, security};
 use crate::pattern;
 use jsonschema::JsonType;
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::fmt;
 
 /// Keys that people know from elsewhere, and what says the same here.
@@ -82,10 +82,10 @@ pub fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Opt
 
 /// Everything in `values` that the schema does not allow.
 pub(super) fn against_schema(
-    values: &Value,
+    values: &Map<String, Value>,
     origin: impl Fn(&[String]) -> Option<String>,
 ) -> Vec<Problem> {
-    let schema = super::schema_value();
+    let schema = super::schema::schema_value();
     let validator = match jsonschema::draft7::new(&schema) {
         Ok(validator) => validator,
         Err(error) => {
@@ -97,8 +97,9 @@ pub(super) fn against_schema(
             )];
         }
     };
+    let values = Value::Object(values.clone());
     let mut problems = Vec::new();
-    for error in validator.iter_errors(values) {
+    for error in validator.iter_errors(&values) {
         let path: Vec<String> = segments(error.instance_path().as_str());
         for (extra, mut problem) in explain(&error, &schema) {
             let full: Vec<String> = path.iter().cloned().chain(extra).collect();
@@ -110,6 +111,14 @@ pub(super) fn against_schema(
     problems.sort_by(|a, b| a.key.cmp(&b.key));
     problems.dedup();
     problems
+}
+
+/// What a schema refers to, or the schema itself.
+pub(super) fn referenced<'a>(root: &'a Value, schema: &'a Value) -> &'a Value {
+    let inner = schema.get("allOf").map_or(schema, |all| &all[0]);
+    let name = inner["$ref"].as_str();
+    name.and_then(|name| root.pointer(name.trim_start_matches('#')))
+        .unwrap_or(inner)
 }
 
 fn segments(pointer: &str) -> Vec<String> {
@@ -133,6 +142,15 @@ fn explain(
                 .iter()
                 .map(|key| (Some(key.clone()), unknown(key, &known)))
                 .collect();
+        }
+        ValidationErrorKind::PropertyNames { error } => {
+            let name = error.instance().as_str().map(ToOwned::to_owned);
+            let expected = "lower-case letters, digits and inner `-`, a letter first, at most 20, and not `default`";
+            let remedy = "choose another name: it becomes part of the pods' names";
+            return vec![(
+                name,
+                Problem::new("", "the name of a group", expected, remedy),
+            )];
         }
         ValidationErrorKind::Required { property } => {
             let key = property.as_str().map(ToOwned::to_owned);
@@ -243,6 +261,16 @@ fn pattern_in_words(pattern: &str) -> String {
              one without either is another image tomorrow",
         ),
         (pattern::AMOUNT, "a whole number as text, such as \"100\""),
+        (
+            network::MAYBE_IMAGE,
+            "an image with a tag or a digest, such as `aztecprotocol/aztec:4.1.2`, or nothing",
+        ),
+        (p2p::IP, "an IPv4 address, or nothing"),
+        (
+            security::CIDR,
+            "a range of addresses, such as `192.0.2.0/24`",
+        ),
+        (rollout::COUNT, "a number of pods, or a share such as `25%`"),
     ];
     let words = known
         .iter()

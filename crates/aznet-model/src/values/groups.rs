@@ -1,8 +1,23 @@
 //! Groups of validators: `validator`, and what differs from it in `validatorGroups`.
 
-use super::{PodSettings, Values};
+use super::{PodSettings, ValidatorGroup, Values};
 use crate::role::Role;
-use crate::workload::Workload;
+use crate::workload::{DEFAULT_GROUP, Workload};
+use schemars::{Schema, SchemaGenerator, json_schema};
+
+/// A group's name. A pod's is `validator-<group>-<ordinal>`, and Kubernetes puts a hash of eleven characters behind the
+/// first part: a name has at most 20. A group named `1` would have its workload named as a pod of the first group is.
+const NAME: &str = "^[a-z]([-a-z0-9]{0,18}[a-z0-9])?$";
+
+/// Groups by name.
+pub(super) fn names_schema(generator: &mut SchemaGenerator) -> Schema {
+    let group = generator.subschema_for::<ValidatorGroup>();
+    json_schema!({
+        "type": "object",
+        "propertyNames": { "pattern": NAME, "not": { "const": DEFAULT_GROUP } },
+        "additionalProperties": { "allOf": [group] },
+    })
+}
 
 /// A group of validators with all that it takes over from `validator`.
 #[derive(Debug, Clone, PartialEq)]

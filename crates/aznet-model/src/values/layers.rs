@@ -1,7 +1,8 @@
 //! From layers of values and `--set` to [`Values`].
 
 use super::check::Problem;
-use super::{Values, check, merge, set};
+use super::{Values, always, check, merge, schema, set};
+use crate::yaml::{self, YamlError};
 use serde_json::{Map, Value};
 
 /// Loaded and typed values.
@@ -21,7 +22,7 @@ pub enum ValuesError {
     Syntax {
         /// The file.
         origin: String,
-        /// Line, from 1; 0 where the parser knows none.
+        /// Line, from 1.
         line: usize,
         /// Column, from 1.
         column: usize,
@@ -72,18 +73,13 @@ impl Layer {
     /// # Errors
     /// [`ValuesError::Syntax`], [`ValuesError::NotAMap`].
     pub fn parse(origin: String, text: &str) -> Result<Self, ValuesError> {
-        let broken = |error: serde_norway::Error| {
-            let at = error.location();
-            ValuesError::Syntax {
-                origin: origin.clone(),
-                line: at.as_ref().map_or(0, serde_norway::Location::line),
-                column: at.as_ref().map_or(0, serde_norway::Location::column),
-                reason: error.to_string(),
-            }
+        let broken = |error: YamlError| ValuesError::Syntax {
+            origin: origin.clone(),
+            line: error.line,
+            column: error.column,
+            reason: error.reason,
         };
-        // A JSON map would take a key given twice in silence; YAML's own does not.
-        serde_norway::from_str::<serde_norway::Value>(text).map_err(broken)?;
-        let parsed: Value = serde_norway::from_str(text).map_err(broken)?;
+        let parsed = yaml::read(text).map_err(broken)?;
         let seen = match parsed {
             Value::Object(values) => return Ok(Self { origin, values }),
             Value::Null => {
@@ -102,33 +98,83 @@ impl Layer {
 /// # Errors
 /// [`ValuesError`]; unknown keys and wrong types are all reported at once.
 pub fn resolve(
-    defaults: Map<String, Value>,
-    mut layers: Vec<Layer>,
+    defaults: &Map<String, Value>,
+    layers: Vec<Layer>,
     sets: &[String],
 ) -> Result<Loaded, ValuesError> {
-    let mut merged = defaults;
-    let mut overlay = Map::new();
-    for layer in &layers {
-        merge::overlay(&mut overlay, layer.values.clone());
+    let laid = Laid::of(defaults, layers, sets)?;
+    let problems = check::against_schema(&laid.merged, |key| origin(&laid.layers, key));
+    if !problems.is_empty() {
+        return Err(ValuesError::Invalid(problems));
     }
-    let mut set_values = Map::new();
-    for expression in sets {
-        let refused = |reason| ValuesError::Set {
-            expression: expression.clone(),
-            reason,
-        };
-        // Into the files' values, so that an index reaches into their lists; apart as well, to tell where a value is from.
-        set::apply(&mut overlay, expression).map_err(refused)?;
-        set::apply(&mut set_values, expression).map_err(refused)?;
+    let values = Value::Object(prepared(laid.merged, defaults));
+    let values = serde_path_to_error::deserialize(values)
+        .map_err(|error| ValuesError::Invalid(vec![Problem::wrong_type(&error)]))?;
+    Ok(Loaded {
+        values,
+        overlay: laid.overlay,
+    })
+}
+
+/// All values as Helm hands them to the chart, before anything is checked.
+///
+/// # Errors
+/// [`ValuesError::Set`].
+pub fn coalesced(
+    defaults: &Map<String, Value>,
+    layers: Vec<Layer>,
+    sets: &[String],
+) -> Result<Map<String, Value>, ValuesError> {
+    Ok(Laid::of(defaults, layers, sets)?.merged)
+}
+
+/// Coalesced values as the chart's templates see them: without nulls, and with what is always there.
+pub fn prepared(
+    coalesced: Map<String, Value>,
+    defaults: &Map<String, Value>,
+) -> Map<String, Value> {
+    let mut values = merge::without_nulls(coalesced);
+    always::fill(&mut values, &always::always(&schema::complete(), defaults));
+    values
+}
+
+/// Layers of values, laid over each other.
+struct Laid {
+    layers: Vec<Layer>,
+    overlay: Map<String, Value>,
+    merged: Map<String, Value>,
+}
+
+impl Laid {
+    fn of(
+        defaults: &Map<String, Value>,
+        mut layers: Vec<Layer>,
+        sets: &[String],
+    ) -> Result<Self, ValuesError> {
+        let mut overlay = Map::new();
+        for layer in &layers {
+            merge::overlay(&mut overlay, layer.values.clone());
+        }
+        let mut set_values = Map::new();
+        for expression in sets {
+            let refused = |reason| ValuesError::Set {
+                expression: expression.clone(),
+                reason,
+            };
+            // Into the files' values, so that an index reaches into their lists; apart as well, to tell where a value is from.
+            set::apply(&mut overlay, expression, defaults).map_err(refused)?;
+            set::apply(&mut set_values, expression, defaults).map_err(refused)?;
+        }
+        layers.push(Layer {
+            origin: "--set".to_owned(),
+            values: set_values,
+        });
+        Ok(Self {
+            layers,
+            merged: merge::coalesce(defaults.clone(), overlay.clone()),
+            overlay,
+        })
     }
-    set::keep_text(&merged, &set_values, &mut overlay);
-    layers.push(Layer {
-        origin: "--set".to_owned(),
-        values: set_values,
-    });
-    merge::coalesce(&mut merged, &overlay);
-    let values = typed(merged, |key| origin(&layers, key))?;
-    Ok(Loaded { values, overlay })
 }
 
 /// The strongest layer that says something about this key.
@@ -146,17 +192,4 @@ fn origin(layers: &[Layer], key: &[String]) -> Option<String> {
         .rev()
         .find(says)
         .map(|layer| layer.origin.clone())
-}
-
-fn typed(
-    merged: Map<String, Value>,
-    origin: impl Fn(&[String]) -> Option<String>,
-) -> Result<Values, ValuesError> {
-    let merged = Value::Object(merged);
-    let problems = check::against_schema(&merged, origin);
-    if !problems.is_empty() {
-        return Err(ValuesError::Invalid(problems));
-    }
-    serde_path_to_error::deserialize(merged)
-        .map_err(|error| ValuesError::Invalid(vec![check::Problem::wrong_type(&error)]))
 }

@@ -20,32 +20,39 @@ pub(super) fn overlay(base: &mut Map<String, Value>, over: Map<String, Value>) {
     }
 }
 
-/// Lays the user's values over the chart's defaults; a null removes the key.
-pub(super) fn coalesce(defaults: &mut Map<String, Value>, over: &Map<String, Value>) {
-    for (key, value) in over {
-        match (defaults.get_mut(key), value) {
-            (_, Value::Null) => {
-                defaults.remove(key);
+/// Lays the user's values over the chart's defaults, as Helm 4 does. A null takes a default out; beside the defaults it
+/// stays, and the schema sees it.
+pub(super) fn coalesce(
+    defaults: Map<String, Value>,
+    mut over: Map<String, Value>,
+) -> Map<String, Value> {
+    fill(&mut over, without_nulls(defaults));
+    over
+}
+
+fn fill(over: &mut Map<String, Value>, defaults: Map<String, Value>) {
+    for (key, default) in defaults {
+        match (over.get_mut(&key), default) {
+            (None, default) => {
+                over.insert(key, default);
             }
-            (Some(Value::Object(old)), Value::Object(new)) => coalesce(old, new),
-            (_, value) => {
-                defaults.insert(key.clone(), without_nulls(value));
+            (Some(Value::Null), _) => {
+                over.remove(&key);
             }
+            (Some(Value::Object(over)), Value::Object(defaults)) => fill(over, defaults),
+            (Some(_), _) => {}
         }
     }
 }
 
-fn without_nulls(value: &Value) -> Value {
-    match value {
-        Value::Object(map) => {
-            let kept = map.iter().filter(|(_, value)| !value.is_null());
-            Value::Object(
-                kept.map(|(key, value)| (key.clone(), without_nulls(value)))
-                    .collect(),
-            )
-        }
-        other => other.clone(),
-    }
+/// The map without its nulls, at any depth of maps.
+pub(super) fn without_nulls(map: Map<String, Value>) -> Map<String, Value> {
+    let kept = map.into_iter().filter_map(|(key, value)| match value {
+        Value::Null => None,
+        Value::Object(inner) => Some((key, Value::Object(without_nulls(inner)))),
+        other => Some((key, other)),
+    });
+    kept.collect()
 }
 
 type Texts = Option<BTreeMap<String, String>>;

@@ -16,6 +16,11 @@ pub(super) const IMAGE: &str = concat!(
     r"^[^\s@]+",
     r"(:[A-Za-z0-9_][A-Za-z0-9._-]*(@sha256:[0-9a-f]{64})?|@sha256:[0-9a-f]{64})$"
 );
+/// The same, or nothing.
+pub(super) const MAYBE_IMAGE: &str = concat!(
+    r"^([^\s@]+",
+    r"(:[A-Za-z0-9_][A-Za-z0-9._-]*(@sha256:[0-9a-f]{64})?|@sha256:[0-9a-f]{64}))?$"
+);
 /// A tag that means another image tomorrow.
 pub(super) const LATEST: &str = ":latest$";
 /// URL of a server.
@@ -59,6 +64,11 @@ pub(super) fn image_schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "pattern": IMAGE, "not": { "pattern": LATEST } })
 }
 
+/// The same, or nothing.
+pub(super) fn maybe_image_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": ["string", "null"], "pattern": MAYBE_IMAGE, "not": { "pattern": LATEST } })
+}
+
 /// When to pull an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum PullPolicy {
@@ -79,16 +89,22 @@ pub enum PullPolicy {
 )]
 pub struct Network {
     /// Length of an L2 slot in seconds; a multiple of `l1.blockTime`.
+    #[schemars(range(min = 1, max = crate::limit::DAY))]
     pub slot_duration: u64,
     /// Slots in an epoch.
+    #[schemars(range(min = 1, max = crate::limit::TURNS))]
     pub epoch_duration: u64,
     /// Validators drawn for an epoch; at most `validator.replicas * validator.keysPerReplica`.
+    #[schemars(range(max = crate::limit::MEMBERS))]
     pub committee_size: u64,
     /// Epochs between the snapshot of the validator set and the committee drawn from it.
+    #[schemars(range(max = crate::limit::TURNS))]
     pub lag_in_epochs_for_validator_set: u64,
     /// Epochs between the random value and the committee drawn with it.
+    #[schemars(range(max = crate::limit::TURNS))]
     pub lag_in_epochs_for_randao: u64,
     /// Epochs after its end in which an epoch's proof is accepted; then the epoch is pruned.
+    #[schemars(range(min = 1, max = crate::limit::TURNS))]
     pub proof_submission_epochs: u64,
     /// `true` makes and verifies real proofs; `false` uses the mock verifier.
     pub real_proofs: bool,
@@ -120,8 +136,10 @@ pub struct Network {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct L1 {
     /// Chain id.
+    #[schemars(range(min = 1, max = crate::limit::EXACT))]
     pub chain_id: u64,
     /// Seconds between blocks.
+    #[schemars(range(min = 1, max = crate::limit::DAY))]
     pub block_time: u64,
     /// JSON-RPC URLs of execution clients; with anvil they must stay empty.
     #[schemars(inner(regex(pattern = HTTP_URL)))]
@@ -143,19 +161,22 @@ pub struct L1 {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Gas {
     /// Most that is paid for a unit of gas, in gwei.
-    #[schemars(range(min = 0))]
+    #[schemars(range(min = 0, max = crate::limit::GWEI))]
     pub max_gwei: f64,
     /// Most that is paid for a unit of blob gas, in gwei.
-    #[schemars(range(min = 0))]
+    #[schemars(range(min = 0, max = crate::limit::GWEI))]
     pub max_blob_gwei: f64,
     /// Least priority fee, in gwei.
-    #[schemars(range(min = 0))]
+    #[schemars(range(min = 0, max = crate::limit::GWEI))]
     pub min_priority_fee_gwei: f64,
     /// Percent added to the priority fee that the L1 asks for.
+    #[schemars(range(max = crate::limit::PERCENT))]
     pub priority_fee_bump_percent: u32,
     /// Percent added to it at each further attempt.
+    #[schemars(range(max = crate::limit::PERCENT))]
     pub priority_fee_retry_bump_percent: u32,
     /// Percent added to the gas limit that was estimated.
+    #[schemars(range(max = crate::limit::PERCENT))]
     pub limit_buffer_percent: u32,
 }
 
@@ -168,12 +189,16 @@ pub struct Keys {
     /// Name of a Secret with the key `mnemonic`, instead of `keys.mnemonic`.
     pub existing_secret: String,
     /// Key that deploys the L1 contracts.
+    #[schemars(range(max = crate::limit::INDEX))]
     pub deployer_index: u32,
     /// First attester key; replica r of the validators holds the next `validator.keysPerReplica` after r times as many.
+    #[schemars(range(max = crate::limit::INDEX))]
     pub attester_index_start: u32,
     /// First L1 publisher key of the validators.
+    #[schemars(range(max = crate::limit::INDEX))]
     pub publisher_index_start: u32,
     /// First L1 publisher key of the prover nodes.
+    #[schemars(range(max = crate::limit::INDEX))]
     pub prover_index_start: u32,
     /// Name of a Secret with a key store of each validator and prover node instead, by the pod's name.
     pub keystore_secret: String,
@@ -188,6 +213,7 @@ pub struct ValidatorSet {
     /// Take validators out of the set before their pods go.
     pub retire: bool,
     /// Seconds that this may take.
+    #[schemars(range(min = 1, max = crate::limit::DAY))]
     pub deadline_seconds: u64,
     /// Name of a Secret with the key `privateKey` of the validators' withdrawer; empty: they are their own.
     pub withdrawer_secret: String,
@@ -199,6 +225,7 @@ pod_settings! {
         /// Run it; `false` needs `l1.executionUrls`.
         pub enabled: bool,
         /// L1 slots in an L1 epoch: a block is final after two of these.
+        #[schemars(range(min = 1, max = crate::limit::TURNS))]
         pub slots_in_an_epoch: u64,
     }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 /// An IPv4 address, or nothing.
 pub(super) const IP: &str = r"^(([0-9]{1,3}\.){3}[0-9]{1,3})?$";
 /// An ordinal.
-const ORDINAL: &str = "^[0-9]+$";
+const ORDINAL: &str = "^(0|[1-9][0-9]{0,4})$";
 
 /// What leads to the p2p port of a pod.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -67,7 +67,7 @@ fn pods_schema(generator: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": ["object", "null"],
         "additionalProperties": false,
-        "patternProperties": { ORDINAL: pod },
+        "patternProperties": { ORDINAL: { "allOf": [pod] } },
     })
 }
 

@@ -77,15 +77,15 @@ pub struct Probes {
 pub struct Probe {
     /// Seconds between two questions.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = crate::limit::DAY))]
     pub period_seconds: Option<u32>,
     /// Seconds to wait for an answer; nodes under load need five.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = crate::limit::DAY))]
     pub timeout_seconds: Option<u32>,
     /// Failures in a row that count as one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = crate::limit::COUNT))]
     pub failure_threshold: Option<u32>,
 }
 
@@ -149,6 +149,7 @@ macro_rules! pod_settings {
         pub struct $name {
             $($(#[$field_meta])* pub $field: $type,)*
             /// Another image than the role's of `images`: a name with a tag or digest.
+            #[schemars(schema_with = "crate::values::network::maybe_image_schema")]
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub image: Option<String>,
             /// Aztec's `LOG_LEVEL`, e.g. `info` or `info; debug:sequencer`.
@@ -165,7 +166,7 @@ macro_rules! pod_settings {
             pub resources: Option<$crate::values::pod::Resources>,
             /// Heap of Node.js in MiB (`--max-old-space-size`); keep it below the memory limit.
             #[serde(default, skip_serializing_if = "Option::is_none")]
-            #[schemars(range(min = 64))]
+            #[schemars(range(min = 64, max = crate::limit::COUNT))]
             pub max_old_space_size: Option<u32>,
             /// Environment variables by name; they win over what aznet-node computes.
             #[schemars(schema_with = "crate::values::quantity::env_schema")]
@@ -190,6 +191,7 @@ macro_rules! pod_settings {
             pub storage: Option<$crate::values::pod::Storage>,
             /// Seconds between the request to stop and the kill.
             #[serde(default, skip_serializing_if = "Option::is_none")]
+            #[schemars(range(max = crate::limit::DAY))]
             pub termination_grace_period_seconds: Option<u32>,
             /// Labels that a machine must have, by name.
             #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -272,6 +274,7 @@ pod_settings! {
     /// The boot node.
     pub struct BootNode {
         /// Pods: exactly one.
+        #[schemars(range(max = 1))]
         pub replicas: u32,
         /// The design document's word for `network.realProofs: false`; all roles that say it must say the same.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -283,6 +286,7 @@ pod_settings! {
     /// Full nodes, addressed one by one and together as `full-node`.
     pub struct FullNode {
         /// Pods.
+        #[schemars(range(max = crate::limit::PODS))]
         pub replicas: u32,
         /// The design document's word for `network.realProofs: false`; all roles that say it must say the same.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -294,15 +298,16 @@ pod_settings! {
     /// Validators.
     pub struct Validator {
         /// Pods.
+        #[schemars(range(max = crate::limit::PODS))]
         pub replicas: u32,
         /// The design document's word for `network.realProofs: false`; all roles that say it must say the same.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub fake_proofs: Option<bool>,
         /// Attester keys in each pod.
-        #[schemars(range(min = 1))]
+        #[schemars(range(min = 1, max = crate::limit::KEYS))]
         pub keys_per_replica: u32,
         /// L1 publisher keys in each pod.
-        #[schemars(range(min = 1))]
+        #[schemars(range(min = 1, max = crate::limit::KEYS))]
         pub publishers_per_replica: u32,
         /// How blocks and checkpoints are made.
         pub sequencer: Sequencer,
@@ -314,23 +319,25 @@ pod_settings! {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Sequencer {
     /// A block with fewer transactions is not made.
+    #[schemars(range(max = crate::limit::COUNT))]
     pub min_txs_per_block: u32,
     /// Most transactions in a block.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = crate::limit::COUNT))]
     pub max_txs_per_block: Option<u32>,
     /// Most transactions in a checkpoint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = crate::limit::COUNT))]
     pub max_txs_per_checkpoint: Option<u32>,
     /// Publish a checkpoint without transactions rather than none.
     pub build_checkpoint_if_empty: bool,
     /// Milliseconds for a block where a slot has several; without it a slot has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = crate::limit::COUNT))]
     pub block_duration_ms: Option<u32>,
     /// Seconds of a slot kept for publishing on L1; without it, an L1 slot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = crate::limit::DAY))]
     pub l1_publishing_seconds: Option<u32>,
     /// Address that gets the rewards; empty: the attester's own.
     #[schemars(regex(pattern = crate::pattern::ADDRESS))]
@@ -344,17 +351,18 @@ pod_settings! {
     /// A further group of validators. What it doesn't say is as `validator` says.
     pub struct ValidatorGroup {
         /// Pods.
+        #[schemars(range(max = crate::limit::PODS))]
         pub replicas: u32,
         /// Its keys start this much after `keys.attesterIndexStart` and `keys.publisherIndexStart`.
-        #[schemars(range(min = 1))]
+        #[schemars(range(min = 1, max = crate::limit::INDEX))]
         pub key_offset: u32,
         /// Attester keys in each pod.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        #[schemars(range(min = 1))]
+        #[schemars(range(min = 1, max = crate::limit::KEYS))]
         pub keys_per_replica: Option<u32>,
         /// L1 publisher keys in each pod.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        #[schemars(range(min = 1))]
+        #[schemars(range(min = 1, max = crate::limit::KEYS))]
         pub publishers_per_replica: Option<u32>,
         /// How blocks and checkpoints are made, where that differs from `validator.sequencer`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -368,24 +376,26 @@ pod_settings! {
 pub struct GroupSequencer {
     /// A block with fewer transactions is not made.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = crate::limit::COUNT))]
     pub min_txs_per_block: Option<u32>,
     /// Most transactions in a block.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = crate::limit::COUNT))]
     pub max_txs_per_block: Option<u32>,
     /// Most transactions in a checkpoint.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = crate::limit::COUNT))]
     pub max_txs_per_checkpoint: Option<u32>,
     /// Publish a checkpoint without transactions rather than none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub build_checkpoint_if_empty: Option<bool>,
     /// Milliseconds for a block where a slot has several.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = crate::limit::COUNT))]
     pub block_duration_ms: Option<u32>,
     /// Seconds of a slot kept for publishing on L1.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = crate::limit::DAY))]
     pub l1_publishing_seconds: Option<u32>,
     /// Address that gets the rewards.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -401,12 +411,13 @@ pod_settings! {
     /// Prover nodes.
     pub struct ProverNode {
         /// Pods.
+        #[schemars(range(max = crate::limit::PODS))]
         pub replicas: u32,
         /// The design document's word for `network.realProofs: false`; all roles that say it must say the same.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub fake_proofs: Option<bool>,
         /// L1 publisher keys in each pod.
-        #[schemars(range(min = 1))]
+        #[schemars(range(min = 1, max = crate::limit::KEYS))]
         pub publishers_per_replica: u32,
     }
 }
@@ -415,6 +426,7 @@ pod_settings! {
     /// Prover broker.
     pub struct ProverBroker {
         /// Pods: one wherever there is a prover node.
+        #[schemars(range(max = 1))]
         pub replicas: u32,
         /// The design document's word for `network.realProofs: false`; all roles that say it must say the same.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -426,6 +438,7 @@ pod_settings! {
     /// Prover agents.
     pub struct ProverAgent {
         /// Pods.
+        #[schemars(range(max = crate::limit::PODS))]
         pub replicas: u32,
         /// The design document's word for `network.realProofs: false`; all roles that say it must say the same.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -437,6 +450,7 @@ pod_settings! {
     /// Wallet servers.
     pub struct Pxe {
         /// Pods, each with wallets of its own.
+        #[schemars(range(max = crate::limit::PODS))]
         pub replicas: u32,
         /// The design document's word for `network.realProofs: false`; all roles that say it must say the same.
         #[serde(default, skip_serializing_if = "Option::is_none")]

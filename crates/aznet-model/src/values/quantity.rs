@@ -1,13 +1,17 @@
 //! Kubernetes quantities in values: text, checked, kept as written.
 
+use crate::{limit, yaml};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 
 /// A number of cores.
-pub(super) const CPU: &str = r"^[0-9]+(\.[0-9]+)?m?$";
+pub(super) const CPU: &str = r"^([0-9]{1,9}(\.[0-9]{1,3})?|[0-9]{1,12}m)$";
 /// An amount of memory or disk.
-pub(super) const BYTES: &str = r"^[0-9]+(\.[0-9]+)?(Ki|Mi|Gi|Ti|Pi|k|M|G|T|P)?$";
+pub(super) const BYTES: &str =
+    r"^([0-9]{1,9}(\.[0-9]{1,9})?(Ki|Mi|Gi|Ti|Pi|k|M|G|T|P)|[0-9]{1,18})$";
+
+const EXACT: i64 = limit::EXACT.cast_signed();
 
 /// Amounts of what a container uses, as Kubernetes writes quantities.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -32,23 +36,33 @@ pub struct ResourceList {
 }
 
 fn cpu_schema(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": ["string", "number", "null"], "pattern": CPU, "minimum": 0 })
+    json_schema!({
+        "type": ["string", "number", "null"], "pattern": CPU,
+        "minimum": 0, "maximum": limit::COUNT,
+    })
 }
 
 pub(super) fn bytes_schema(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": ["string", "integer", "null"], "pattern": BYTES, "minimum": 0 })
+    json_schema!({
+        "type": ["string", "integer", "null"], "pattern": BYTES,
+        "minimum": 0, "maximum": limit::EXACT,
+    })
 }
 
-/// Text by name. A null takes a name out that a weaker file put in.
+/// Text by name.
 pub(super) fn texts_schema(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": ["object", "null"], "additionalProperties": { "type": ["string", "null"] } })
+    json_schema!({ "type": ["object", "null"], "additionalProperties": { "type": "string" } })
 }
 
-/// Environment variables by name; numbers and booleans are taken as text.
+/// Environment variables by name; numbers and booleans are taken as text. Larger numbers lose digits on their way through
+/// Helm: they must be text.
 pub(super) fn env_schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": ["object", "null"],
-        "additionalProperties": { "type": ["string", "number", "boolean", "null"] },
+        "additionalProperties": {
+            "type": ["string", "number", "boolean"],
+            "minimum": -EXACT, "maximum": EXACT,
+        },
     })
 }
 
@@ -77,9 +91,8 @@ impl<'de> Deserialize<'de> for Scalar {
         use serde::de::Error;
         match serde_json::Value::deserialize(deserializer)? {
             serde_json::Value::String(text) => Ok(Self(text)),
-            scalar @ (serde_json::Value::Number(_) | serde_json::Value::Bool(_)) => {
-                Ok(Self(scalar.to_string()))
-            }
+            serde_json::Value::Number(number) => Ok(Self(yaml::text(&number))),
+            serde_json::Value::Bool(boolean) => Ok(Self(boolean.to_string())),
             _ => Err(D::Error::custom("expected text, a number or a boolean")),
         }
     }

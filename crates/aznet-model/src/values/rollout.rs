@@ -4,7 +4,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// A number of pods or a share of them.
-pub(super) const COUNT: &str = r"^[0-9]+%?$";
+pub(super) const COUNT: &str = r"^([0-9]{1,5}|[0-9]{1,3}%)$";
 
 /// How pods are replaced when they change: one after the other, the highest ordinal first.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -12,9 +12,11 @@ pub(super) const COUNT: &str = r"^[0-9]+%?$";
 pub struct UpdateStrategy {
     /// Pods with an ordinal below this stay as they are until it is lowered.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = crate::limit::PODS))]
     pub partition: Option<u32>,
     /// Seconds that a pod must have served before the next is replaced; for validators a slot where nothing is said.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = crate::limit::DAY))]
     pub min_ready_seconds: Option<u32>,
 }
 
@@ -37,7 +39,10 @@ pub struct PodDisruptionBudget {
 }
 
 fn count_schema(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "type": ["integer", "string", "null"], "pattern": COUNT, "minimum": 0 })
+    json_schema!({
+        "type": ["integer", "string", "null"], "pattern": COUNT,
+        "minimum": 0, "maximum": crate::limit::PODS,
+    })
 }
 
 fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {

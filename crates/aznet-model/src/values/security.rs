@@ -1,6 +1,6 @@
 //! Values that say who may talk to whom, and with what key.
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -14,7 +14,11 @@ pub struct AdminApi {
 }
 
 /// An IPv4 or IPv6 range.
-const CIDR: &str = r"^[0-9a-fA-F.:]+/[0-9]{1,3}$";
+pub(super) const CIDR: &str = r"^[0-9a-fA-F.:]+/[0-9]{1,3}$";
+
+fn cidrs_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "object", "additionalProperties": { "type": "string", "pattern": CIDR } })
+}
 
 /// Who may talk to whom, where the cluster enforces NetworkPolicies.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -61,7 +65,7 @@ pub struct PolicyEgress {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PolicyPeers {
     /// Address ranges by a name of your choice.
-    #[schemars(inner(regex(pattern = CIDR)))]
+    #[schemars(schema_with = "cidrs_schema")]
     pub cidrs: BTreeMap<String, String>,
     /// Labels of namespaces, by a name of your choice: all their pods.
     pub namespaces: BTreeMap<String, BTreeMap<String, String>>,
@@ -72,10 +76,10 @@ pub struct PolicyPeers {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PolicyOutside {
     /// Address ranges by a name of your choice.
-    #[schemars(inner(regex(pattern = CIDR)))]
+    #[schemars(schema_with = "cidrs_schema")]
     pub cidrs: BTreeMap<String, String>,
     /// Ranges within those that stay out of reach, by a name of your choice.
-    #[schemars(inner(regex(pattern = CIDR)))]
+    #[schemars(schema_with = "cidrs_schema")]
     pub except: BTreeMap<String, String>,
     /// Labels of namespaces, by a name of your choice: all their pods.
     pub namespaces: BTreeMap<String, BTreeMap<String, String>>,

@@ -18,7 +18,7 @@ pub struct Telemetry {
     /// Every node pushes to an OpenTelemetry collector; Prometheus and Grafana run on what it collects.
     pub enabled: bool,
     /// Seconds between two pushes of a node, and between two looks of Prometheus.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = crate::limit::DAY))]
     pub collect_interval: u32,
     /// Prefixes of metrics that nodes keep to themselves.
     pub exclude_metrics: Vec<String>,
@@ -97,7 +97,7 @@ pod_settings! {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Alerts {
     /// An L1 account of a node with less ETH than this is an alert.
-    #[schemars(range(min = 0))]
+    #[schemars(range(min = 0, max = crate::limit::GWEI))]
     pub l1_balance_eth: f64,
     /// A node's databases that fill more of its volume than this, in percent, are an alert.
     #[schemars(range(min = 1, max = 100))]

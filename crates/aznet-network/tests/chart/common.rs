@@ -1,6 +1,7 @@
 //! What the tests of values, plan and chart share.
 
 use aznet_model::values::Loaded;
+use aznet_model::yaml;
 use aznet_network::deploy::helm::{Helm, HelmError, Release};
 use aznet_network::load::{self, LoadError, Request};
 use serde_json::Value;
@@ -87,11 +88,10 @@ pub(crate) async fn try_render(loaded: &Loaded) -> Result<String, HelmError> {
 
 /// Objects of a rendered chart.
 pub(crate) fn documents(text: &str) -> Vec<Value> {
-    use serde::Deserialize;
-    serde_norway::Deserializer::from_str(text)
-        .map(|document| Value::deserialize(document).expect("the chart renders YAML"))
-        .filter(|document| !document.is_null())
-        .collect()
+    let documents = yaml::read_all(text)
+        .expect("the chart renders YAML")
+        .into_iter();
+    documents.filter(|document| !document.is_null()).collect()
 }
 
 /// The object of this kind and name.

@@ -2,6 +2,7 @@
 
 mod apiserver;
 mod common;
+mod differential;
 mod groups;
 mod hygiene;
 mod install;

@@ -1,9 +1,9 @@
 //! The rendered chart: golden files for each of `ci/`, what must hold for all of them, and what an upgrade touches.
 
 use crate::common::{chart, helm, load, object, render, try_render};
+use crate::differential::rendered;
 use aznet_model::config::NetworkConfig;
 use aznet_model::plan::plan;
-use aznet_model::pod::PodName;
 use aznet_model::values::Loaded;
 use aznet_network::deploy::helm::Release;
 use serde_json::Value;
@@ -97,7 +97,9 @@ async fn every_render_keeps_the_rules() {
                 no_shell(spec, &name);
             }
         }
-        agrees_with_the_plan(&loaded, &objects);
+        let plan = plan(&loaded.values).expect("ci values work");
+        let found = rendered::disagreements(&loaded.values, &plan, &objects);
+        assert_eq!(found, Vec::<String>::new(), "{}", file.display());
     }
 }
 
@@ -143,57 +145,9 @@ fn containers(spec: &Value) -> impl Iterator<Item = &Value> {
         .flatten()
 }
 
-/// The pods, keys and addresses that the chart renders are those of the plan.
-fn agrees_with_the_plan(loaded: &Loaded, objects: &[Value]) {
-    let plan = plan(&loaded.values).expect("ci values work");
-    for role in &plan.roles {
-        let kind = if role.role.is_stateful() {
-            "StatefulSet"
-        } else {
-            "Deployment"
-        };
-        let workload = object(objects, kind, &role.name);
-        assert_eq!(workload["spec"]["replicas"], role.replicas, "{}", role.name);
-        let labels = &workload["spec"]["template"]["metadata"]["labels"];
-        assert_eq!(labels["app.kubernetes.io/component"], role.role.name());
-    }
-    let workloads = objects
-        .iter()
-        .filter(|one| one["spec"].get("template").is_some())
-        .count();
-    assert_eq!(workloads, plan.roles.len());
-    let config = config(objects);
-    assert_eq!(config.endpoints.boot_node, plan.endpoints.boot_node);
-    assert_eq!(config.endpoints.node, plan.endpoints.node);
-    assert_eq!(config.l1.execution_urls, plan.endpoints.l1);
-    assert_eq!(config.real_proofs, loaded.values.real_proofs());
-    assert_eq!(
-        config.bootstrap_nodes,
-        loaded.values.network.bootstrap_nodes
-    );
-    for pod in &plan.pods {
-        let Some(PodName { workload, ordinal }) = PodName::parse(&pod.name) else {
-            continue;
-        };
-        let Some(keys) = config.keys.validators.get(&workload) else {
-            assert_eq!(pod.attesters, None, "{}", pod.name);
-            continue;
-        };
-        assert!(ordinal < keys.replicas, "{}", pod.name);
-        for (range, planned) in [
-            (keys.attester, pod.attesters),
-            (keys.publisher, pod.publishers),
-        ] {
-            assert_eq!(Some(range.of_replica(ordinal)), planned, "{}", pod.name);
-        }
-    }
-}
-
 /// `network.json` as the pods read it.
 pub(crate) fn config(objects: &[Value]) -> NetworkConfig {
-    let text = object(objects, "ConfigMap", "network-config")["data"]["network.json"].as_str();
-    serde_json::from_str(text.expect("network.json is text"))
-        .expect("aznet-node can read what the chart renders")
+    rendered::config(objects).expect("aznet-node can read what the chart renders")
 }
 
 /// `(name, pod template)` of every workload.

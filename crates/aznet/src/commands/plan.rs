@@ -5,7 +5,7 @@ use std::time::Duration;
 use aznet_cluster::provider::Provider;
 use aznet_kit::time::Seconds;
 use aznet_model::keys::KeyRange;
-use aznet_model::plan::{Plan, PodPlan};
+use aznet_model::plan::{Plan, PodPlan, SecretPlan};
 use aznet_model::units::{Bytes, MilliCpu};
 use aznet_model::upgrade::Upgrade;
 use aznet_network::deploy::{Chart, preview};
@@ -58,13 +58,15 @@ pub struct PlanArgs {
 
 /// Shows the plan; exit code 3 when it does not fit.
 pub async fn run(args: &PlanArgs, context: &Context) -> anyhow::Result<Exit> {
-    let Planned { plan, .. } = planned(context, &args.values, None)?;
+    // An existing cluster has its own machines, and may have Grafana.
+    let elsewhere = matches!(args.cluster.cluster, Some(Provider::Context(_)));
+    let implied = (!elsewhere).then(|| Value::Object(setup::implied_here()));
+    let Planned { plan, .. } = planned(context, &args.values, implied.as_ref())?;
     let difference = match &args.diff {
         Some(name) => Some(difference(name, args, context).await?),
         None => None,
     };
-    // What runs already fits, and an existing cluster has its own machines.
-    let elsewhere = matches!(args.cluster.cluster, Some(Provider::Context(_)));
+    // What runs already fits.
     let fit = if elsewhere || difference.is_some() {
         None
     } else {
@@ -218,6 +220,30 @@ fn span(ranges: impl Iterator<Item = KeyRange>) -> String {
     whole.map_or("-".to_owned(), |range| range.to_string())
 }
 
+/// A Secret that must be in the namespace.
+fn secret(secret: &SecretPlan) -> String {
+    /// So many of its keys are named.
+    const SHOWN: usize = 4;
+    let SecretPlan {
+        name, key, holds, ..
+    } = secret;
+    let mut with = holds
+        .iter()
+        .take(SHOWN)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(", ");
+    if holds.len() > SHOWN {
+        with = format!("{with}, … ({} in all)", holds.len());
+    }
+    let with = if with.is_empty() {
+        String::new()
+    } else {
+        format!(" with {with}")
+    };
+    format!("secret     {name}{with}, named by {key}: must be in the namespace")
+}
+
 fn facts(plan: &Plan) -> String {
     let committee = &plan.committee;
     let timing = &plan.timing;
@@ -249,5 +275,6 @@ fn facts(plan: &Plan) -> String {
     if let Some(finality) = timing.finality_seconds {
         lines.push(format!("finality   {} after the proof", seconds(finality)));
     }
+    lines.extend(plan.secrets.iter().map(secret));
     lines.join("\n")
 }

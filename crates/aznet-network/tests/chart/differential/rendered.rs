@@ -1,0 +1,276 @@
+//! A rendered chart against the plan of the same values.
+
+use aznet_model::config::NetworkConfig;
+use aznet_model::plan::{Plan, PodPlan, RolePlan};
+use aznet_model::pod::PodName;
+use aznet_model::role::Role;
+use aznet_model::units::{Bytes, MilliCpu};
+use aznet_model::values::{PodSettings, Values};
+use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Secret, Service};
+use k8s_openapi::api::networking::v1::NetworkPolicy;
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+/// All in which the objects are not as planned.
+pub(crate) fn disagreements(values: &Values, plan: &Plan, objects: &[Value]) -> Vec<String> {
+    let mut found: Vec<String> = objects.iter().filter_map(unreadable).collect();
+    found.extend(workloads(plan, objects));
+    for role in &plan.roles {
+        if let Some(workload) = workload(objects, &role.name) {
+            found.extend(settings(values, role, workload));
+        }
+    }
+    match config(objects) {
+        Ok(config) => {
+            found.extend(network(values, plan, &config));
+            found.extend(plan.pods.iter().filter_map(|pod| keys(pod, &config)));
+        }
+        Err(error) => found.push(format!("aznet-node can't read network.json: {error}")),
+    }
+    found
+}
+
+/// Why Kubernetes' own types don't take an object.
+fn unreadable(object: &Value) -> Option<String> {
+    fn why<T: DeserializeOwned>(object: &Value) -> Option<String> {
+        let error = T::deserialize(object).err()?;
+        Some(format!(
+            "Kubernetes can't read a {}: {error}",
+            object["kind"]
+        ))
+    }
+    match object["kind"].as_str() {
+        Some("StatefulSet") => why::<StatefulSet>(object),
+        Some("Deployment") => why::<Deployment>(object),
+        Some("Job") => why::<Job>(object),
+        Some("ConfigMap") => why::<ConfigMap>(object),
+        Some("Secret") => why::<Secret>(object),
+        Some("Service") => why::<Service>(object),
+        Some("PersistentVolumeClaim") => why::<PersistentVolumeClaim>(object),
+        Some("NetworkPolicy") => why::<NetworkPolicy>(object),
+        Some("PodDisruptionBudget") => why::<PodDisruptionBudget>(object),
+        _ => Some(format!("an object of unknown kind: {}", object["kind"])),
+    }
+}
+
+fn is_workload(object: &Value) -> bool {
+    matches!(object["kind"].as_str(), Some("StatefulSet" | "Deployment"))
+}
+
+fn workload<'a>(objects: &'a [Value], name: &str) -> Option<&'a Value> {
+    let mut workloads = objects.iter().filter(|one| is_workload(one));
+    workloads.find(|one| one["metadata"]["name"] == name)
+}
+
+/// Which pods there are, and how many of each.
+fn workloads(plan: &Plan, objects: &[Value]) -> Option<String> {
+    let planned: BTreeMap<_, _> = plan
+        .roles
+        .iter()
+        .map(|role| {
+            let stateful = role.role.is_stateful();
+            let kind = if stateful {
+                "StatefulSet"
+            } else {
+                "Deployment"
+            };
+            let about = (kind, u64::from(role.replicas), role.role.name());
+            (role.name.as_str(), about)
+        })
+        .collect();
+    let workloads = objects.iter().filter(|one| is_workload(one));
+    let rendered: BTreeMap<_, _> = workloads
+        .map(|one| {
+            let labels = &one["spec"]["template"]["metadata"]["labels"];
+            let about = (
+                one["kind"].as_str().unwrap_or_default(),
+                one["spec"]["replicas"].as_u64().unwrap_or_default(),
+                labels["app.kubernetes.io/component"]
+                    .as_str()
+                    .unwrap_or_default(),
+            );
+            (one["metadata"]["name"].as_str().unwrap_or_default(), about)
+        })
+        .collect();
+    (planned != rendered).then(|| format!("workloads: planned {planned:?}, rendered {rendered:?}"))
+}
+
+/// A workload's environment, image, ports, requests and volumes.
+fn settings(values: &Values, role: &RolePlan, object: &Value) -> Vec<String> {
+    let pod = values.pod_of(&role.workload());
+    let spec = &object["spec"]["template"]["spec"];
+    let containers = spec["containers"].as_array().cloned().unwrap_or_default();
+    let Some(container) = containers.first() else {
+        return vec![format!("{}: no container", role.name)];
+    };
+    let mut found = environment(&pod, container);
+    found.extend(image(&pod, role.role, container));
+    found.extend(ports(&pod, role.role, container));
+    let requests = &container["resources"]["requests"];
+    found.extend(amount::<Bytes>(
+        "memory",
+        &requests["memory"],
+        role.each.memory_requested,
+    ));
+    found.extend(amount::<MilliCpu>(
+        "cpu",
+        &requests["cpu"],
+        role.each.cpu_requested,
+    ));
+    let claims = &object["spec"]["volumeClaimTemplates"];
+    if role.role.is_stateful() {
+        let size = &claims[0]["spec"]["resources"]["requests"]["storage"];
+        found.extend(amount::<Bytes>("the volume", size, role.each.disk));
+    }
+    found
+        .into_iter()
+        .map(|one| format!("{}: {one}", role.role))
+        .collect()
+}
+
+/// Variables that the values name, as the container has them.
+fn environment(pod: &PodSettings, container: &Value) -> Vec<String> {
+    let entries = container["env"].as_array().cloned().unwrap_or_default();
+    let rendered = |name: &str| {
+        let mut of_name = entries.iter().filter(|entry| entry["name"] == name);
+        of_name.next_back().map(|entry| entry["value"].clone())
+    };
+    let planned = pod.env.iter().flatten();
+    planned
+        .filter_map(|(name, value)| {
+            let rendered = rendered(name).unwrap_or_default();
+            let same = rendered == Value::from(value.as_str());
+            (!same).then(|| format!("a variable in env is {rendered}, planned {value:?}"))
+        })
+        .collect()
+}
+
+fn image(pod: &PodSettings, role: Role, container: &Value) -> Option<String> {
+    let own = pod.image.as_deref().filter(|image| !image.is_empty())?;
+    let rendered = &container["image"];
+    (rendered != own).then(|| format!("its image is {rendered}, planned {own:?} ({role})"))
+}
+
+/// What a container listens on, where values say it.
+fn ports(pod: &PodSettings, role: Role, container: &Value) -> Vec<String> {
+    let service = pod.service.unwrap_or_default();
+    let mut planned = Vec::new();
+    if role.pushes() {
+        planned.push(("http", service.target_port.or(service.node_port)));
+    }
+    if role.is_node() {
+        planned.extend([
+            ("admin", service.admin_port),
+            ("p2p", service.p2p_port),
+            ("p2p-udp", service.p2p_port),
+        ]);
+    }
+    let ports = container["ports"].as_array().cloned().unwrap_or_default();
+    let rendered = |name: &str| {
+        let port = ports.iter().find(|port| port["name"] == name);
+        port.and_then(|port| port["containerPort"].as_u64())
+    };
+    planned
+        .into_iter()
+        .filter_map(|(name, planned)| {
+            let (rendered, planned) = (rendered(name), planned.map(u64::from));
+            (rendered != planned)
+                .then(|| format!("port {name} is {rendered:?}, planned {planned:?}"))
+        })
+        .collect()
+}
+
+fn amount<T: FromStr + Default + PartialEq + std::fmt::Debug>(
+    what: &str,
+    rendered: &Value,
+    planned: T,
+) -> Option<String> {
+    let text = match rendered {
+        Value::Null => "0".to_owned(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let same = text.parse::<T>().is_ok_and(|amount| amount == planned);
+    (!same).then(|| format!("{what} asked for is {rendered}, planned {planned:?}"))
+}
+
+/// `network.json` as the pods read it.
+pub(crate) fn config(objects: &[Value]) -> Result<NetworkConfig, serde_json::Error> {
+    let mut maps = objects.iter().filter(|one| one["kind"] == "ConfigMap");
+    let config = maps.find(|one| one["metadata"]["name"] == "network-config");
+    let text = config.and_then(|one| one["data"]["network.json"].as_str());
+    serde_json::from_str(text.unwrap_or_default())
+}
+
+/// What pods are told of the network.
+fn network(values: &Values, plan: &Plan, config: &NetworkConfig) -> Vec<String> {
+    let network = &values.network;
+    let mut found = Vec::new();
+    let mut compare = |what: &str, rendered: String, planned: String| {
+        if rendered != planned {
+            found.push(format!("{what}: pods read {rendered}, planned {planned}"));
+        }
+    };
+    let text = |value: &dyn std::fmt::Debug| format!("{value:?}");
+    let endpoints = &config.endpoints;
+    compare(
+        "boot node",
+        text(&endpoints.boot_node),
+        text(&plan.endpoints.boot_node),
+    );
+    compare("node", text(&endpoints.node), text(&plan.endpoints.node));
+    compare(
+        "pxe",
+        text(&endpoints.pxe),
+        text(&plan.endpoints.pxe.first()),
+    );
+    compare(
+        "L1",
+        text(&config.l1.execution_urls),
+        text(&plan.endpoints.l1),
+    );
+    compare(
+        "proofs",
+        text(&config.real_proofs),
+        text(&values.real_proofs()),
+    );
+    compare(
+        "bootstrap nodes",
+        text(&config.bootstrap_nodes),
+        text(&network.bootstrap_nodes),
+    );
+    for (what, rendered, planned) in [
+        ("slot", config.slot_duration, plan.timing.slot_seconds),
+        ("epoch", config.epoch_duration, network.epoch_duration),
+        ("committee", config.committee_size, plan.committee.size),
+        ("chain id", config.l1.chain_id, values.l1.chain_id),
+        ("block time", config.l1.block_time, values.l1.block_time),
+    ] {
+        compare(what, rendered.to_string(), planned.to_string());
+    }
+    found
+}
+
+/// The keys that a pod derives.
+fn keys(pod: &PodPlan, config: &NetworkConfig) -> Option<String> {
+    let PodName { workload, ordinal } = PodName::parse(&pod.name)?;
+    let (attesters, publishers) = match (config.keys.validators.get(&workload), pod.role) {
+        (Some(keys), _) => (Some(keys.attester), Some(keys.publisher)),
+        (None, Role::ProverNode) => (None, Some(config.keys.prover)),
+        (None, _) => (None, None),
+    };
+    let [attesters, publishers] =
+        [attesters, publishers].map(|keys| keys.map(|keys| keys.of_replica(ordinal)));
+    let same = (attesters, publishers) == (pod.attesters, pod.publishers);
+    (!same).then(|| {
+        format!(
+            "keys of a {}: {attesters:?} and {publishers:?}, planned {:?} and {:?}",
+            pod.role, pod.attesters, pod.publishers
+        )
+    })
+}
