@@ -17,7 +17,9 @@ pub mod test;
 pub mod up;
 pub mod validators;
 
-use crate::cli::Command;
+use clap::CommandFactory;
+
+use crate::cli::{Cli, Command};
 use crate::context::Context;
 use crate::exit::Exit;
 
@@ -39,7 +41,7 @@ pub async fn run(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Charts(args) => charts::run(&args, context),
         Command::Images(args) => images::run(&args, context).await,
         Command::Completions(args) => {
-            completions::run(&args, context);
+            completions::run(&args, Cli::command(), context);
             Ok(Exit::Ok)
         }
         Command::Doctor(args) => doctor::run(&args, context).await,
