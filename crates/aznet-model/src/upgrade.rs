@@ -74,7 +74,7 @@ impl Upgrade {
 /// Pods of validators come or go; the disruption budget follows their number.
 fn is_of_scaling(one: &Consequence) -> bool {
     match one.effect {
-        Effect::Added | Effect::Removed | Effect::Retired => {
+        Effect::Added | Effect::Removed | Effect::Retired | Effect::Lost => {
             is_of_validators(&one.subject) && !one.pods.is_empty()
         }
         Effect::Changed => one.subject.starts_with("PodDisruptionBudget/"),

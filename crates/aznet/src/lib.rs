@@ -42,6 +42,10 @@ use crate::commands::charts::ChartsCommand;
 use crate::commands::cluster::{ClusterArgs, ClusterCommand, SuperviseArgs};
 use crate::commands::images::ImagesCommand;
 use crate::commands::validators::ValidatorsCommand;
+use crate::commands::{
+    adopt, charts, cluster, completions, doctor, down, env, forward, images, list, logs, plan,
+    status, test, up, validators,
+};
 use crate::context::{Context, PACK};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -113,7 +117,7 @@ async fn run(command: Command, printer: &Printer, terminal: &Arc<Quiet>) -> anyh
         source: Source::locate(paths.cache(), &PACK)?,
         paths,
     };
-    match Box::pin(commands::run(command, &context)).await {
+    match Box::pin(dispatch(command, &context)).await {
         // Whatever failed then failed because it was told to stop.
         Err(error) if context.interrupt.token().is_cancelled() => {
             tracing::debug!(error = format!("{error:#}"), "interrupted");
@@ -187,6 +191,31 @@ fn cluster_of(command: &Command) -> Option<&Provider> {
         | Command::Forward(_) => return None,
     };
     arg.cluster.as_ref()
+}
+
+/// Runs a verb.
+async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Exit> {
+    match command {
+        Command::Up(args) => Box::pin(up::run(&args, context)).await,
+        Command::Down(args) => down::run(&args, context).await,
+        Command::Status(args) => status::run(&args, context).await,
+        Command::List(args) => list::run(&args, context).await,
+        Command::Logs(args) => logs::run(&args, context).await,
+        Command::Plan(args) => plan::run(&args, context).await,
+        Command::Adopt(args) => adopt::run(&args, context).await,
+        Command::Env(args) => env::run(&args, context).await,
+        Command::Forward(args) => forward::run(&args, context).await,
+        Command::Test(args) => Box::pin(test::run(&args, context)).await,
+        Command::Validators(args) => Box::pin(validators::run(&args, context)).await,
+        Command::Cluster(args) => cluster::run(&args, context).await,
+        Command::Charts(args) => charts::run(&args, context),
+        Command::Images(args) => images::run(&args, context).await,
+        Command::Completions(args) => {
+            completions::run(&args, Cli::command(), context);
+            Ok(Exit::Ok)
+        }
+        Command::Doctor(args) => doctor::run(&args, context).await,
+    }
 }
 
 /// Diagnostics for developers: `AZNET_LOG=debug` or any filter of `tracing-subscriber`.

@@ -272,6 +272,10 @@ impl Work<'_> {
             .ttl
             .and_then(|ttl| Timestamp::now().checked_add(ttl).ok())
         {
+            let name = network.name();
+            self.context
+                .printer
+                .note(format_args!("network {name} now expires at {end:.0}"));
             notes.push((EXPIRES_AT, Some(end.to_string())));
         }
         if wanted.take_over && !owner::is_mine(info) {
