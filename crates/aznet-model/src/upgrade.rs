@@ -9,6 +9,7 @@ mod objects;
 mod template;
 mod workloads;
 
+use self::workloads::is_of_validators;
 use crate::plan::Committee;
 use serde::Serialize;
 
@@ -114,7 +115,7 @@ pub fn compare(before: &Manifest, after: &Manifest, wanted: &Wanted<'_>) -> Upgr
 /// What the restarts do to the quorum.
 fn notes(consequences: &[Consequence], committee: &Committee) -> Vec<String> {
     let rolls = |consequence: &&Consequence| {
-        consequence.effect == Effect::Restarted && workloads::is_of_validators(&consequence.subject)
+        consequence.effect == Effect::Restarted && is_of_validators(&consequence.subject)
     };
     let groups = consequences.iter().filter(rolls).count() as u64;
     if groups == 0 || committee.size == 0 {
