@@ -2,6 +2,7 @@
 
 pub mod images;
 pub mod kubernetes;
+pub mod reference;
 pub mod store;
 pub mod toolchain;
 

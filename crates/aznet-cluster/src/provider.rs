@@ -5,7 +5,9 @@ pub mod embedded;
 
 mod client;
 
+use std::collections::BTreeSet;
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
 
 use tokio_util::sync::CancellationToken;
@@ -178,6 +180,45 @@ impl Provider {
             Self::Embedded(name) => {
                 let socket = embedded::containerd_socket(paths, name)?;
                 Ok(store::import(&socket, images, report, cancel).await?)
+            }
+        }
+    }
+
+    /// The images on the cluster's nodes, by full reference; `None`: its nodes pull what they lack.
+    ///
+    /// # Errors
+    /// [`ProviderError::Images`] if containerd does not answer.
+    pub async fn images(
+        &self,
+        paths: &Paths,
+        cancel: &CancellationToken,
+    ) -> Result<Option<BTreeSet<String>>, ProviderError> {
+        match self {
+            Self::Context(_) => Ok(None),
+            Self::Embedded(name) => {
+                let socket = embedded::containerd_socket(paths, name)?;
+                Ok(Some(store::list(&socket, cancel).await?))
+            }
+        }
+    }
+
+    /// Brings the images of an archive (OCI layout or `docker save`) to the cluster's nodes; returns the references
+    /// that they did not have before.
+    ///
+    /// # Errors
+    /// [`ProviderError::NotOurs`] if its nodes pull images themselves; [`ProviderError::Images`].
+    pub async fn load_archive(
+        &self,
+        paths: &Paths,
+        archive: &Path,
+        report: &Reporter,
+        cancel: &CancellationToken,
+    ) -> Result<Vec<String>, ProviderError> {
+        match self {
+            Self::Context(name) => Err(not_ours(name, "load images into it")),
+            Self::Embedded(name) => {
+                let socket = embedded::containerd_socket(paths, name)?;
+                Ok(store::load(&socket, archive, report, cancel).await?)
             }
         }
     }

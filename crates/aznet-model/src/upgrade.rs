@@ -9,6 +9,7 @@ mod objects;
 mod template;
 mod workloads;
 
+use self::workloads::is_of_validators;
 use crate::plan::Committee;
 use serde::Serialize;
 
@@ -42,6 +43,23 @@ impl Upgrade {
         pods
     }
 
+    /// What no later upgrade brings back: data that goes, attesters that leave the validator set.
+    pub fn for_good(&self) -> impl Iterator<Item = &Consequence> {
+        self.of(Effect::Lost).chain(self.of(Effect::Retired))
+    }
+
+    /// Names of the validator pods that come.
+    pub fn new_validators(&self) -> Vec<String> {
+        let added = self.of(Effect::Added);
+        let validators = added.filter(|one| is_of_validators(&one.subject));
+        validators.flat_map(|one| one.pods.clone()).collect()
+    }
+
+    /// What happens besides validator pods that come or go, and what counts them.
+    pub fn beyond_scaling(&self) -> impl Iterator<Item = &Consequence> {
+        self.consequences.iter().filter(|one| !is_of_scaling(one))
+    }
+
     /// `true`: nothing happens at all.
     pub fn is_empty(&self) -> bool {
         self.consequences.is_empty()
@@ -54,15 +72,40 @@ impl Upgrade {
     }
 }
 
-/// Compares what a release consists of with what it would consist of. `committee` is that of the new values.
-pub fn compare(before: &Manifest, after: &Manifest, committee: &Committee) -> Upgrade {
+/// Pods of validators come or go; the disruption budget follows their number.
+fn is_of_scaling(one: &Consequence) -> bool {
+    match one.effect {
+        Effect::Added | Effect::Removed | Effect::Retired | Effect::Lost => {
+            is_of_validators(&one.subject) && !one.pods.is_empty()
+        }
+        Effect::Changed => one.subject.starts_with("PodDisruptionBudget/"),
+        _ => false,
+    }
+}
+
+/// What the consequences depend on besides objects.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// The committee of the new values.
+    pub committee: &'a Committee,
+    /// Their `validatorSet.retire`: attesters of pods that go leave the set first.
+    pub retires: bool,
+}
+
+/// Compares what a release consists of with what it would consist of.
+pub fn compare(before: &Manifest, after: &Manifest, wanted: &Wanted<'_>) -> Upgrade {
     let configs = config::Change::between(before, after);
     let mut consequences = configs.consequences();
-    consequences.extend(workloads::consequences(before, after, &configs));
+    consequences.extend(workloads::consequences(
+        before,
+        after,
+        &configs,
+        wanted.retires,
+    ));
     consequences.extend(objects::consequences(before, after));
     consequences.sort();
     consequences.dedup();
-    let notes = notes(&consequences, committee);
+    let notes = notes(&consequences, wanted.committee);
     Upgrade {
         consequences,
         notes,
@@ -72,7 +115,7 @@ pub fn compare(before: &Manifest, after: &Manifest, committee: &Committee) -> Up
 /// What the restarts do to the quorum.
 fn notes(consequences: &[Consequence], committee: &Committee) -> Vec<String> {
     let rolls = |consequence: &&Consequence| {
-        consequence.effect == Effect::Restarted && workloads::is_of_validators(&consequence.subject)
+        consequence.effect == Effect::Restarted && is_of_validators(&consequence.subject)
     };
     let groups = consequences.iter().filter(rolls).count() as u64;
     if groups == 0 || committee.size == 0 {

@@ -6,12 +6,9 @@ mod progress;
 mod ready;
 mod watchdog;
 
-use std::{path::Path, time::Duration};
+use std::{collections::BTreeSet, path::Path, time::Duration};
 
-use aznet_model::{
-    plan::Committee,
-    upgrade::{Manifest, Upgrade, compare},
-};
+use aznet_model::upgrade::{Manifest, Upgrade, Wanted, compare};
 use jiff::Timestamp;
 use kube::Client;
 use serde_json::{Map, Value};
@@ -72,14 +69,33 @@ pub async fn deploy(
     Ok(network)
 }
 
-/// What [`upgrade`] would do; changes nothing. `committee` is that of the new values.
+/// The images that the pods of a chart with its values run; asks no cluster.
+///
+/// # Errors
+/// [`UpgradeError`].
+pub async fn images(
+    name: &str,
+    chart: &Chart<'_>,
+    cancel: &CancellationToken,
+) -> Result<BTreeSet<String>, UpgradeError> {
+    let release = Release {
+        name,
+        namespace: name,
+        chart: chart.path,
+        overlay: chart.overlay,
+    };
+    let manifest = Manifest::parse(&chart.helm.render(&release, cancel).await?)?;
+    Ok(manifest.images().into_iter().map(str::to_owned).collect())
+}
+
+/// What [`upgrade`] would do; changes nothing.
 ///
 /// # Errors
 /// [`UpgradeError`]; [`UpgradeError::UnderWay`] until [`Helm::recover`] has dealt with an upgrade that has not ended.
 pub async fn preview(
     network: &Network,
     chart: &Chart<'_>,
-    committee: &Committee,
+    wanted: &Wanted<'_>,
     cancel: &CancellationToken,
 ) -> Result<Upgrade, UpgradeError> {
     let (name, namespace) = (network.name(), network.namespace());
@@ -93,14 +109,14 @@ pub async fn preview(
         _ => {
             // It is made anew, and nothing that runs changes.
             let after = Manifest::parse(&chart.helm.render(&release, cancel).await?)?;
-            return Ok(compare(&after, &after, committee));
+            return Ok(compare(&after, &after, wanted));
         }
     }
     let before = chart.helm.manifest(name, namespace, cancel).await?;
     let before = Manifest::parse(&before.unwrap_or_default())?;
     let after = chart.helm.upgraded_manifest(&release, cancel).await?;
     let after = Manifest::parse(&after)?;
-    Ok(compare(&before, &after, committee))
+    Ok(compare(&before, &after, wanted))
 }
 
 /// Changes a network to other values, and waits until it is as they say.

@@ -3,21 +3,32 @@
 use std::path::{Path, PathBuf};
 
 use aznet_model::values::{self, Layer, Loaded, ValuesError};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// Which values to load.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
     /// Root of the source tree: holds `helm-charts/aztec-network` and `networks`.
     pub source: &'a Path,
-    /// Name of an overlay in `networks/`; `None`: the chart's defaults.
-    pub network: Option<&'a str>,
+    /// What is laid over the chart's defaults first.
+    pub base: Base<'a>,
     /// What the place where it runs implies, such as image names; weaker than the user's files.
     pub implied: Option<&'a Value>,
     /// The user's values files, the last one strongest.
     pub files: &'a [PathBuf],
     /// `--set` expressions, stronger than any file.
     pub sets: &'a [String],
+}
+
+/// What values are laid over.
+#[derive(Debug, Clone, Copy)]
+pub enum Base<'a> {
+    /// The chart's defaults alone.
+    Chart,
+    /// An overlay in `networks/`, by name.
+    Network(&'a str),
+    /// What a release was given.
+    Release(&'a Map<String, Value>),
 }
 
 /// Values that can't be had or used; every variant is the user's to mend (exit code 3).
@@ -69,7 +80,7 @@ fn list(known: &[String]) -> String {
     }
 }
 
-/// Loads chart defaults ⊕ `networks/<name>.yaml` ⊕ implied ⊕ files ⊕ `--set`, with Helm's rules.
+/// Loads chart defaults ⊕ base ⊕ implied ⊕ files ⊕ `--set`, with Helm's rules.
 ///
 /// # Errors
 /// [`LoadError`]; unknown keys and wrong types are all reported at once.
@@ -81,8 +92,13 @@ pub fn load(request: &Request<'_>) -> Result<Loaded, LoadError> {
 
 fn layers(request: &Request<'_>) -> Result<Vec<Layer>, LoadError> {
     let mut layers = Vec::new();
-    if let Some(name) = request.network {
-        layers.push(read(&overlay_path(request.source, name)?)?);
+    match request.base {
+        Base::Chart => {}
+        Base::Network(name) => layers.push(read(&overlay_path(request.source, name)?)?),
+        Base::Release(values) => layers.push(Layer {
+            origin: "the running network".to_owned(),
+            values: values.clone(),
+        }),
     }
     if let Some(Value::Object(values)) = request.implied {
         layers.push(Layer {

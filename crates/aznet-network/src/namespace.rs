@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use k8s_openapi::{api::core::v1::Namespace, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 use kube::{
     Api, Client, ResourceExt,
-    api::{DeleteParams, ListParams, PostParams},
+    api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
 };
 use serde::Serialize;
 
@@ -26,6 +26,9 @@ pub const EXPIRES_AT: &str = "aznet.dev/expires-at";
 /// Annotation: who made the network.
 pub const CREATED_BY: &str = "aznet.dev/created-by";
 
+/// Annotation: the overlay in `networks/` that the network was made from.
+pub const VALUES_FROM: &str = "aznet.dev/values-from";
+
 /// `aznet-` + name + `-` + 5 characters must fit into 63.
 const LONGEST_NAME: usize = 51;
 
@@ -40,6 +43,8 @@ pub struct NewNetwork {
     pub ttl: Option<Duration>,
     /// Who makes it, e.g. `user@host`.
     pub created_by: String,
+    /// The overlay in `networks/` that its values began with.
+    pub values_from: String,
 }
 
 /// A network on a cluster.
@@ -64,6 +69,8 @@ pub struct NetworkInfo {
     pub expires: Option<Timestamp>,
     /// Who made it.
     pub created_by: Option<String>,
+    /// The overlay in `networks/` that its values began with; `None`: nobody wrote it down.
+    pub values_from: Option<String>,
     /// `true`: it is being removed.
     pub leaving: bool,
 }
@@ -87,6 +94,7 @@ impl NetworkInfo {
                 .map(|time| time.0),
             expires: notes.get(EXPIRES_AT).and_then(|at| at.parse().ok()),
             created_by: notes.get(CREATED_BY).cloned(),
+            values_from: notes.get(VALUES_FROM).cloned(),
             leaving: namespace.metadata.deletion_timestamp.is_some(),
         })
     }
@@ -200,6 +208,25 @@ impl Network {
         &self.client
     }
 
+    /// Writes annotations on its namespace: one of the constants of this module and its value; `None` takes it away.
+    ///
+    /// # Errors
+    /// [`NamespaceError::Api`].
+    pub async fn annotate(&self, notes: &[(&str, Option<String>)]) -> Result<(), NamespaceError> {
+        let notes: BTreeMap<_, _> = notes.iter().cloned().collect();
+        let patch = serde_json::json!({"metadata": {"annotations": notes}});
+        let api: Api<Namespace> = Api::all(self.client.clone());
+        let patched = api
+            .patch(
+                self.namespace(),
+                &PatchParams::default(),
+                &Patch::Merge(&patch),
+            )
+            .await;
+        let failed = |source| self.failed("annotate the namespace", source);
+        patched.map(drop).map_err(failed)
+    }
+
     /// An API of its namespace.
     pub(crate) fn api<K>(&self) -> Api<K>
     where
@@ -311,7 +338,10 @@ pub(crate) fn failed(doing: &str, cluster: &str, source: kube::Error) -> Namespa
 
 fn namespace_of(new: &NewNetwork, now: Timestamp) -> Namespace {
     let labels = [(MANAGED_BY, MANAGER), (NETWORK, &new.name)];
-    let mut annotations = BTreeMap::from([(CREATED_BY.to_owned(), new.created_by.clone())]);
+    let mut annotations = BTreeMap::from([
+        (CREATED_BY.to_owned(), new.created_by.clone()),
+        (VALUES_FROM.to_owned(), new.values_from.clone()),
+    ]);
     // A TTL beyond the calendar's end is as good as none.
     if let Some(end) = new.ttl.and_then(|ttl| now.checked_add(ttl).ok()) {
         annotations.insert(EXPIRES_AT.to_owned(), end.to_string());

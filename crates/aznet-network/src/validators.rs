@@ -17,7 +17,7 @@ use k8s_openapi::api::apps::v1::StatefulSet;
 use kube::{Api, ResourceExt, api::ListParams};
 
 pub use self::{
-    change::{Addition, Goal, Refusal, Removal, addition, removal},
+    change::{Addition, Goal, Refusal, Removal, addition, is_retired, removal},
     duties::Duties,
 };
 pub use alloy_primitives::Address;

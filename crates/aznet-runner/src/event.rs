@@ -161,7 +161,8 @@ impl Summary {
                 infrastructure: 1..,
                 ..
             } => ExitCode::Infrastructure,
-            _ if self.finished() + self.not_run == 0 => ExitCode::NoTests,
+            // Skipping all of them shows nothing.
+            _ if self.finished() + self.not_run == self.skipped => ExitCode::NoTests,
             _ => ExitCode::Passed,
         }
     }
@@ -215,6 +216,16 @@ mod tests {
         );
         assert_eq!(
             Summary {
+                skipped: 1,
+                ..Summary::default()
+            }
+            .exit_code()
+            .code(),
+            4
+        );
+        assert_eq!(
+            Summary {
+                passed: 1,
                 skipped: 1,
                 ..Summary::default()
             }

@@ -126,12 +126,12 @@ impl Run<'_> {
                 steps,
                 again,
             });
-            if interrupted {
-                self.summary.not_run += 1;
-                return;
-            }
             if !again {
-                self.summary.count(&verdict, attempt);
+                if interrupted {
+                    self.summary.not_run += 1;
+                } else {
+                    self.summary.count(&verdict, attempt);
+                }
                 let took = begun.elapsed();
                 self.tell(Kind::TestFinished {
                     test: test.id.clone(),

@@ -10,6 +10,7 @@ mod world;
 
 use std::{sync::Arc, time::Duration};
 
+use aznet_model::values::Values;
 use aznet_network::namespace::Network;
 use aznet_runner::{Failure, Test};
 use futures::future::BoxFuture;
@@ -24,6 +25,8 @@ struct Scenario {
     name: &'static str,
     about: &'static str,
     deadline: Duration,
+    /// What a network with these values lacks for it.
+    lacks: fn(&Values) -> Option<&'static str>,
     run: fn(World) -> BoxFuture<'static, Result<(), Failure>>,
 }
 
@@ -32,6 +35,7 @@ const SCENARIOS: [Scenario; 1] = [Scenario {
     name: "transfer",
     about: "tokens move in public and in private, and their blocks are proposed, checkpointed, proven and finalized",
     deadline: Duration::from_mins(30),
+    lacks: transfer::lacks,
     run: |world| Box::pin(transfer::run(world)),
 }];
 
@@ -48,6 +52,12 @@ pub fn tests(network: &str, provide: &Provide) -> Vec<Test> {
             Test::new(network, scenario.name, scenario.about, body).deadline(scenario.deadline)
         })
         .collect()
+}
+
+/// What a network with these values lacks for the scenario called so; `None`: nothing, or there is no such scenario.
+pub fn lacks(scenario: &str, values: &Values) -> Option<&'static str> {
+    let scenario = SCENARIOS.iter().find(|one| one.name == scenario)?;
+    (scenario.lacks)(values)
 }
 
 #[cfg(test)]

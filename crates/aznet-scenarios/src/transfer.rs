@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use aznet_kit::wait::Look;
+use aznet_model::{role::Role, values::Values};
 use aznet_network::clients::rpc::RpcError;
 use aznet_runner::Failure;
 
@@ -24,6 +25,14 @@ struct Holders {
     token: String,
     alice: String,
     bob: String,
+}
+
+/// What [`run`] needs of a network.
+pub(crate) fn lacks(values: &Values) -> Option<&'static str> {
+    if values.replicas(Role::Pxe) == 0 {
+        return Some("a wallet server (set pxe.replicas)");
+    }
+    (!values.network.test_accounts).then_some("test accounts (set network.testAccounts)")
 }
 
 pub(crate) async fn run(world: World) -> Result<(), Failure> {

@@ -1,14 +1,7 @@
-//! The command line as clap sees it: the verbs, and the arguments that several of them share.
+//! The command line as clap sees it: the verbs.
 
-use std::path::PathBuf;
-use std::time::Duration;
-
-use aznet_cluster::parts::kubernetes::Minor;
-use aznet_cluster::provider::Provider;
-use aznet_model::units::{Bytes, MilliCpu};
 use clap::builder::styling::{AnsiColor, Styles};
-use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand};
 
 use crate::commands::{
     adopt, charts, cluster, completions, doctor, down, env, forward, images, list, logs, plan,
@@ -85,144 +78,6 @@ pub enum Command {
     Forward(forward::ForwardArgs),
 }
 
-/// How a verb prints its result.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub enum OutputFormat {
-    /// For people.
-    #[default]
-    Text,
-    /// One JSON document on stdout.
-    Json,
-}
-
-/// `-o json`.
-#[derive(Debug, Clone, Copy, Args)]
-pub struct OutputArgs {
-    /// Output format; with `json` stdout holds one JSON document and all talk is on stderr.
-    #[arg(
-        short = 'o',
-        long = "output",
-        value_enum,
-        value_name = "FORMAT",
-        default_value_t
-    )]
-    pub format: OutputFormat,
-}
-
-/// Which cluster a verb talks to.
-#[derive(Debug, Clone, Args)]
-pub struct ClusterArg {
-    /// Cluster: `embedded`, `embedded:NAME`, or `context:NAME` of your kubeconfig.
-    #[arg(
-        long,
-        value_name = "CLUSTER",
-        env = "AZNET_CLUSTER",
-        hide_env_values = true
-    )]
-    pub cluster: Option<Provider>,
-}
-
-/// Which Kubernetes an embedded cluster is made of.
-#[derive(Debug, Clone, Copy, Args)]
-pub struct KubernetesArg {
-    /// Kubernetes that a new embedded cluster is made of (default: the newest); one that is there keeps its own.
-    #[arg(
-        long,
-        value_name = "MINOR",
-        env = "AZNET_KUBERNETES",
-        hide_env_values = true,
-        value_parser = minors()
-    )]
-    pub kubernetes: Option<Minor>,
-}
-
-fn minors() -> impl TypedValueParser<Value = Minor> {
-    PossibleValuesParser::new(Minor::ALL.map(Minor::name)).try_map(|name| name.parse::<Minor>())
-}
-
-/// Which network is meant, and what differs from it.
-#[derive(Debug, Clone, Args)]
-pub struct ValuesArgs {
-    /// A network of `networks/`, e.g. `small`.
-    #[arg(value_name = "NETWORK", default_value = "small")]
-    pub network: String,
-    /// A values file on top of it; may be given several times, the last one wins.
-    #[arg(short = 'f', long = "values", value_name = "FILE")]
-    pub files: Vec<PathBuf>,
-    /// A single value on top of that, e.g. `validator.replicas=6`; may be given several times.
-    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = assignment)]
-    pub set: Vec<String>,
-}
-
-/// What may be counted on, where the machine's own is not to be taken.
-#[derive(Debug, Clone, Copy, Args)]
-pub struct MachineArgs {
-    /// Memory that the pods may count on, e.g. `24GiB` (default: what this machine has available).
-    #[arg(long, value_name = "SIZE", env = "AZNET_MEMORY", value_parser = memory, hide = true)]
-    pub memory: Option<Bytes>,
-    /// Processor time that the pods may ask for, e.g. `4` or `1500m` (default: what no pod has asked for yet).
-    #[arg(long, value_name = "CORES", env = "AZNET_CPU", value_parser = cpu, hide = true)]
-    pub cpu: Option<MilliCpu>,
-}
-
-/// Parses a lifetime: `90m`, `2h`, `1day 12h`.
-pub fn ttl(text: &str) -> Result<Duration, String> {
-    match humantime::parse_duration(text) {
-        Ok(ttl) if ttl.is_zero() => Err("a network can't live for 0 s".to_owned()),
-        Ok(ttl) => Ok(ttl),
-        Err(error) => Err(format!("{error}; expected e.g. `90m` or `2h`")),
-    }
-}
-
-/// Checks the name of a network: an RFC 1123 label of at most 40 characters, for it becomes part of other names.
-pub fn network_name(text: &str) -> Result<String, String> {
-    dns_label(text, 40)
-}
-
-/// Checks the name of an embedded cluster.
-pub fn cluster_name(text: &str) -> Result<String, String> {
-    match format!("embedded:{text}").parse() {
-        Ok(Provider::Embedded(name)) => Ok(name),
-        Ok(Provider::Context(_)) => Err("expected the name of an embedded cluster".to_owned()),
-        Err(error) => Err(error.to_string()),
-    }
-}
-
-fn dns_label(text: &str, longest: usize) -> Result<String, String> {
-    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    let edge = |c: Option<char>| c.is_some_and(|c| c != '-');
-    if text.len() <= longest
-        && text.chars().all(inner)
-        && edge(text.chars().next())
-        && edge(text.chars().next_back())
-    {
-        return Ok(text.to_owned());
-    }
-    Err(format!(
-        "expected lower-case letters, digits and inner `-`, at most {longest} characters"
-    ))
-}
-
-fn assignment(text: &str) -> Result<String, String> {
-    match text.split_once('=') {
-        Some((key, _)) if !key.trim().is_empty() => Ok(text.to_owned()),
-        _ => Err("expected KEY=VALUE, e.g. `validator.replicas=6`".to_owned()),
-    }
-}
-
-/// Parses a size as Kubernetes writes it (`24Gi`), or as people do (`24GiB`).
-fn cpu(text: &str) -> Result<MilliCpu, String> {
-    text.parse()
-        .map_err(|_| "expected cores, such as `4` or `1500m`".to_owned())
-}
-
-fn memory(text: &str) -> Result<Bytes, String> {
-    text.strip_suffix('B')
-        .unwrap_or(text)
-        .parse()
-        .map_err(|_| "expected e.g. `24GiB` or `512MiB`".to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -231,14 +86,5 @@ mod tests {
     fn the_command_line_is_consistent() {
         use clap::CommandFactory;
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn memory_takes_the_units_of_kubernetes() {
-        assert_eq!(memory("24GiB"), Ok(Bytes(24 << 30)));
-        assert_eq!(memory("512Mi"), Ok(Bytes(512 << 20)));
-        for text in ["", "GiB", "-1G", "plenty"] {
-            assert!(memory(text).is_err(), "{text}");
-        }
     }
 }

@@ -8,6 +8,7 @@ use kube::Client;
 
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::owner;
 
 /// A cluster that can be talked to.
 #[derive(Clone)]
@@ -39,20 +40,26 @@ pub(crate) async fn networks(
     cluster: Option<&Provider>,
 ) -> anyhow::Result<Networks> {
     let place = cluster.map(ToString::to_string);
-    let clusters = match cluster {
-        Some(choice) => vec![connect(context, choice).await?],
-        None => all_embedded(context).await?,
+    let found = match cluster {
+        Some(choice) => of_cluster(context, choice).await?,
+        None => of_all_embedded(context).await?,
     };
-    let mut found = Vec::new();
-    for cluster in clusters {
-        let infos = Network::list(&cluster.client, &cluster.choice.to_string()).await?;
-        found.extend(infos.into_iter().map(|info| (cluster.clone(), info)));
-    }
     Ok(Networks { found, place })
 }
 
-async fn all_embedded(context: &Context) -> anyhow::Result<Vec<Connected>> {
-    let mut clusters = Vec::new();
+async fn of_cluster(
+    context: &Context,
+    choice: &Provider,
+) -> anyhow::Result<Vec<(Connected, NetworkInfo)>> {
+    let cluster = connect(context, choice).await?;
+    let infos = Network::list(&cluster.client, &choice.to_string()).await?;
+    let found = infos.into_iter().map(|info| (cluster.clone(), info));
+    Ok(found.collect())
+}
+
+/// A cluster that does not answer hides only its own networks; where none answers that is the error.
+async fn of_all_embedded(context: &Context) -> anyhow::Result<Vec<(Connected, NetworkInfo)>> {
+    let (mut found, mut answered, mut broken) = (Vec::new(), false, Vec::new());
     for (choice, info) in Provider::list(&context.paths)? {
         if info.state == State::Stopped {
             let name = info.name;
@@ -62,13 +69,23 @@ async fn all_embedded(context: &Context) -> anyhow::Result<Vec<Connected>> {
                 .warn(format_args!("cluster `{name}` does not run; {back}"));
             continue;
         }
-        clusters.push(
-            connect(context, &choice)
-                .await
-                .with_context(|| format!("cluster {choice}"))?,
-        );
+        let seen = of_cluster(context, &choice).await;
+        match seen.with_context(|| format!("cluster {choice}")) {
+            Ok(networks) => {
+                answered = true;
+                found.extend(networks);
+            }
+            Err(error) => broken.push(error),
+        }
     }
-    Ok(clusters)
+    if !answered && !broken.is_empty() {
+        return Err(broken.swap_remove(0));
+    }
+    for error in broken {
+        let words = format_args!("{error:#}; its networks are not shown");
+        context.printer.warn(words);
+    }
+    Ok(found)
 }
 
 impl Networks {
@@ -96,13 +113,22 @@ impl Networks {
         opened(self.pick_to_remove(name)?).await
     }
 
-    /// Every network, those being removed included.
-    pub(crate) async fn open_all(&self) -> anyhow::Result<Vec<(Provider, Network)>> {
-        let mut all = Vec::new();
+    /// Our networks, or everyone's, those being removed included; and in words those that are not ours.
+    pub(crate) async fn open_all(
+        &self,
+        everyone: bool,
+    ) -> anyhow::Result<(Vec<(Provider, Network)>, Vec<String>)> {
+        let (mut all, mut others) = (Vec::new(), Vec::new());
         for found in &self.found {
-            all.push(opened(found).await?);
+            let info = &found.1;
+            if everyone || owner::is_mine(info) {
+                all.push(opened(found).await?);
+            } else {
+                let maker = info.created_by.as_deref().unwrap_or("someone");
+                others.push(format!("{} of {maker}", info.name));
+            }
         }
-        Ok(all)
+        Ok((all, others))
     }
 
     fn pick_to_remove(&self, name: Option<&str>) -> Result<&(Connected, NetworkInfo), Failure> {
@@ -179,6 +205,7 @@ mod tests {
             created: None,
             expires: None,
             created_by: None,
+            values_from: None,
             leaving: *leaving,
         };
         Networks {

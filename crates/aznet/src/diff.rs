@@ -7,28 +7,64 @@ use serde_json::Value;
 
 /// A key whose value differs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Change {
+pub(crate) struct Change {
     /// The key, dotted.
-    pub key: String,
+    pub(crate) key: String,
     /// Its value before; `None`: it was not there.
-    pub from: Option<Value>,
+    pub(crate) from: Option<Value>,
     /// Its value now; `None`: it is gone.
-    pub to: Option<Value>,
+    pub(crate) to: Option<Value>,
+}
+
+/// Longer values than this are not shown in a line.
+const LONGEST: usize = 60;
+
+impl Change {
+    /// `validator.replicas=5`, as `--set` takes it; of a secret and of what is long only the key.
+    pub(crate) fn setting(&self) -> String {
+        format!("{}={}", self.key, self.shown(self.to.as_ref()))
+    }
+
+    /// The `--set` that undoes it; `None` where it is not for a command line.
+    pub(crate) fn undoing(&self) -> Option<String> {
+        let value = match &self.from {
+            None => "null".to_owned(),
+            Some(Value::String(text)) => text.clone(),
+            Some(Value::Array(_) | Value::Object(_)) => return None,
+            Some(other) => other.to_string(),
+        };
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:/@".contains(c);
+        let writable = value.chars().all(plain) && self.key.chars().all(plain);
+        (writable && !self.is_secret()).then(|| format!("--set {}={value}", self.key))
+    }
+
+    fn shown(&self, value: Option<&Value>) -> String {
+        let text = match value {
+            None => return "default".to_owned(),
+            Some(Value::String(text)) => text.clone(),
+            Some(other) => other.to_string(),
+        };
+        if self.is_secret() || text.len() > LONGEST {
+            return "…".to_owned();
+        }
+        text
+    }
+
+    /// Nobody else reads a mnemonic over somebody's shoulder.
+    fn is_secret(&self) -> bool {
+        self.key.ends_with("nemonic")
+    }
 }
 
 impl std::fmt::Display for Change {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let show = |value: &Option<Value>| {
-            value
-                .as_ref()
-                .map_or("default".to_owned(), Value::to_string)
-        };
-        write!(f, "{}: {} → {}", self.key, show(&self.from), show(&self.to))
+        let (from, to) = (self.shown(self.from.as_ref()), self.shown(self.to.as_ref()));
+        write!(f, "{}: {from} → {to}", self.key)
     }
 }
 
 /// The keys that differ, sorted. Lists are compared as a whole, as Helm replaces them as a whole.
-pub fn changes(from: &Value, to: &Value) -> Vec<Change> {
+pub(crate) fn changes(from: &Value, to: &Value) -> Vec<Change> {
     let (mut old, mut new) = (BTreeMap::new(), BTreeMap::new());
     flatten(String::new(), from, &mut old);
     flatten(String::new(), to, &mut new);
@@ -69,6 +105,25 @@ fn flatten(prefix: String, value: &Value, into: &mut BTreeMap<String, Value>) {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_change_is_undone_by_a_setting_unless_it_is_a_secret() {
+        let from = json!({"image": "a/b:1", "keys": {"mnemonic": "x"}, "list": [1]});
+        let to = json!({"keys": {"mnemonic": "y"}, "list": [2], "n": 5});
+        let all = changes(&from, &to);
+        let undoing: Vec<_> = all.iter().map(Change::undoing).collect();
+        assert_eq!(
+            undoing,
+            [
+                Some("--set image=a/b:1".to_owned()),
+                None,
+                None,
+                Some("--set n=null".to_owned())
+            ]
+        );
+        assert_eq!(all[1].to_string(), "keys.mnemonic: … → …");
+        assert_eq!(all[3].setting(), "n=5");
+    }
 
     #[test]
     fn only_keys_that_differ_are_named() {

@@ -1,28 +1,12 @@
-//! What went wrong, in words, and the exit code that goes with it. The only place that knows which error of which
-//! library means which exit code.
+//! Failures that the command line itself finds, in words.
 
 use aznet_cluster::machine::finding::Finding;
-use aznet_cluster::machine::install::FixError;
-use aznet_cluster::parts::images::ImageError;
-use aznet_cluster::parts::toolchain::ToolchainError;
-use aznet_cluster::provider::embedded;
-use aznet_cluster::provider::{ClientError, ProviderError};
-use aznet_cluster::source::SourceError;
 use aznet_kit::wait::WaitError;
-use aznet_model::plan::DoesNotFit;
 use aznet_model::upgrade::Consequence;
 use aznet_model::values::Problem;
-use aznet_network::deploy::helm::HelmError;
-use aznet_network::deploy::{DeployError, UpgradeError};
-use aznet_network::load::LoadError;
-use aznet_network::namespace::NamespaceError;
-use aznet_network::observe::logs::LogError;
-use aznet_network::observe::telemetry::TelemetryError;
-use aznet_network::removal::{DownError, Held};
-use aznet_network::validators::{Refusal, ValidatorsError};
+use aznet_network::deploy::DeployError;
 
-use crate::exit::Exit;
-use crate::interrupt::Left;
+use crate::left::Left;
 
 /// Failures that the command line itself finds.
 #[derive(Debug, thiserror::Error)]
@@ -78,6 +62,63 @@ pub enum Failure {
         /// What can't be, and why.
         refused: Vec<Consequence>,
     },
+    /// What was asked for can't be undone, and nobody said that it shall be.
+    #[error(
+        "network {network} stays as it is: this can't be undone{}",
+        reasons(for_good)
+    )]
+    ForGood {
+        /// The network.
+        network: String,
+        /// What would be for good.
+        for_good: Vec<Consequence>,
+    },
+    /// A change of the number of validators would change more.
+    #[error(
+        "more than the number of validators of network {network} would change{}",
+        reasons(others)
+    )]
+    MoreThanScaling {
+        /// The network, which stays as it is.
+        network: String,
+        /// What else would change.
+        others: Vec<Consequence>,
+    },
+    /// An upgrade did not go well.
+    #[error("network {network} is not up with its new values")]
+    NotUpgraded {
+        /// The network.
+        network: String,
+        /// The command that goes back, if one can be written down.
+        back: String,
+        /// What went wrong.
+        #[source]
+        source: Box<DeployError>,
+    },
+    /// The network runs and was made from something else.
+    #[error("network {network} was made from networks/{made_from}.yaml, not networks/{named}.yaml")]
+    OtherNetwork {
+        /// The network.
+        network: String,
+        /// The overlay in `networks/` that it was made from.
+        made_from: String,
+        /// The one asked for.
+        named: String,
+    },
+    /// Pods could not start: their images are not on the nodes, which pull none.
+    #[error(
+        "{cluster} pulls no images and lacks {}; it has\n{}",
+        missing.join(", "),
+        there.join("\n")
+    )]
+    NoImages {
+        /// The cluster.
+        cluster: String,
+        /// What is lacking.
+        missing: Vec<String>,
+        /// What it has.
+        there: Vec<String>,
+    },
     /// The machine lacks what a cluster needs.
     #[error("this machine can't run a cluster\n{}", each(.0))]
     Machine(Vec<Finding>),
@@ -86,6 +127,14 @@ pub enum Failure {
     NoTest {
         /// The names of all tests.
         known: Vec<String>,
+    },
+    /// No selected test can run on the network.
+    #[error("network {network} would have nothing to test{}", .lacking.iter().map(|line| format!("\n{line}")).collect::<String>())]
+    NothingToTest {
+        /// The network.
+        network: String,
+        /// What it lacks, for each test.
+        lacking: Vec<String>,
     },
     /// What was to be removed is none of it.
     #[error("{0}")]
@@ -127,273 +176,4 @@ fn listed(names: &[String]) -> String {
         [name] => format!("is `{name}`"),
         names => format!("are `{}`", names.join("`, `")),
     }
-}
-
-/// Why a run failed, as it is shown.
-#[derive(Debug)]
-pub struct Report {
-    /// How the run ends.
-    pub exit: Exit,
-    /// What went wrong.
-    pub message: String,
-    /// Why, outermost first.
-    pub causes: Vec<String>,
-    /// What to do.
-    pub hints: Vec<String>,
-    /// What was seen: pods, events, logs.
-    pub evidence: Option<String>,
-}
-
-impl Report {
-    /// Looks up what an error means. The innermost error that is known decides.
-    pub fn of(error: &anyhow::Error) -> Self {
-        let exit = error
-            .chain()
-            .filter_map(exit_of)
-            .next_back()
-            .unwrap_or(Exit::Unexpected);
-        let hints = error.chain().filter_map(hint_of).collect();
-        let mut texts: Vec<String> = Vec::new();
-        for cause in error.chain() {
-            let text = cause.to_string();
-            // Some errors say what their source says.
-            if texts.last().is_none_or(|last| !last.ends_with(&text)) {
-                texts.push(text);
-            }
-        }
-        // What follows an error's first line are details.
-        let mut lines = texts
-            .iter()
-            .flat_map(|text| text.lines().map(str::to_owned));
-        let message = lines.next().unwrap_or_default();
-        let causes = lines.collect();
-        Self {
-            exit,
-            message,
-            causes,
-            hints,
-            evidence: error.chain().find_map(evidence_of),
-        }
-    }
-}
-
-type Cause<'a> = &'a (dyn std::error::Error + 'static);
-
-fn exit_of(cause: Cause<'_>) -> Option<Exit> {
-    own(cause)
-        .or_else(|| network(cause))
-        .or_else(|| cluster(cause))
-}
-
-fn own(cause: Cause<'_>) -> Option<Exit> {
-    Some(match cause.downcast_ref::<Failure>()? {
-        Failure::NoNetwork { .. }
-        | Failure::UnknownNetwork { .. }
-        | Failure::WhichNetwork { .. }
-        | Failure::WhichCluster { .. }
-        | Failure::BadTarget(_)
-        | Failure::NotOurKubernetes { .. }
-        | Failure::EndlessDocument => Exit::Usage,
-        Failure::NotSettled { .. } => Exit::Deploy,
-        Failure::Impossible(_) | Failure::Refused { .. } => Exit::InvalidValues,
-        Failure::Machine(_) => Exit::Cluster,
-        Failure::NoTest { .. } => Exit::NoTest,
-        Failure::Interrupted(_) => Exit::Interrupted,
-    })
-}
-
-fn network(cause: Cause<'_>) -> Option<Exit> {
-    if cause.is::<LoadError>() || cause.is::<DoesNotFit>() {
-        return Some(Exit::InvalidValues);
-    }
-    if let Some(error) = cause.downcast_ref::<NamespaceError>() {
-        return Some(match error {
-            NamespaceError::Api { .. } => Exit::Cluster,
-            _ => Exit::Usage,
-        });
-    }
-    let helm = cause
-        .downcast_ref::<HelmError>()
-        .or(match cause.downcast_ref() {
-            Some(UpgradeError::Helm(error)) => Some(error),
-            _ => None,
-        });
-    if let Some(error) = helm {
-        return Some(if error.is_unreachable() {
-            Exit::Cluster
-        } else {
-            Exit::Deploy
-        });
-    }
-    if matches!(
-        cause.downcast_ref::<LogError>(),
-        Some(LogError::NoPods { .. })
-    ) {
-        return Some(Exit::Usage);
-    }
-    if cause.is::<TelemetryError>() {
-        return Some(Exit::Unhealthy);
-    }
-    if let Some(refusal) = cause.downcast_ref::<Refusal>() {
-        return Some(match refusal {
-            Refusal::NoGroup { .. } | Refusal::Stranger(_) => Exit::Usage,
-            Refusal::Silent(_) => Exit::Unhealthy,
-            _ => Exit::InvalidValues,
-        });
-    }
-    if let Some(error) = cause.downcast_ref::<ValidatorsError>() {
-        return Some(match error {
-            ValidatorsError::NoPod { .. } => Exit::Unhealthy,
-            ValidatorsError::Kubernetes(_) => Exit::Cluster,
-            ValidatorsError::Exec(_) | ValidatorsError::Answer { .. } => Exit::Deploy,
-        });
-    }
-    let known = cause.is::<DeployError>() || cause.is::<DownError>() || cause.is::<UpgradeError>();
-    known.then_some(Exit::Deploy)
-}
-
-fn cluster(cause: Cause<'_>) -> Option<Exit> {
-    let bad_name = |error: &embedded::Error| matches!(error, embedded::Error::BadName { .. });
-    let provider = cause.downcast_ref::<ProviderError>();
-    if cause.downcast_ref().is_some_and(bad_name)
-        || matches!(provider, Some(ProviderError::Embedded(error)) if bad_name(error))
-        || matches!(provider, Some(ProviderError::NotOurs { .. }))
-    {
-        return Some(Exit::Usage);
-    }
-    let known = cause.is::<embedded::Error>()
-        || cause.is::<ProviderError>()
-        || cause.is::<ClientError>()
-        || cause.is::<SourceError>()
-        || cause.is::<ToolchainError>()
-        || cause.is::<ImageError>()
-        || cause.is::<FixError>();
-    known.then_some(Exit::Cluster)
-}
-
-fn hint_of(cause: Cause<'_>) -> Option<String> {
-    if let Some(NamespaceError::Api { cluster, .. }) = cause.downcast_ref() {
-        return Some(unreachable(cluster));
-    }
-    if let Some(DeployError::Failed { network, .. } | DeployError::TooLate { network, .. }) =
-        cause.downcast_ref()
-    {
-        return Some(format!(
-            "it is kept to be looked at: `aznet logs {network}`; `aznet down {network}` removes it"
-        ));
-    }
-    if let Some(DeployError::Unseen { network, .. }) = cause.downcast_ref() {
-        return Some(format!(
-            "it may come up all the same: whoever looks needs to list and watch pods, events, StatefulSets and Deployments in its namespace; `aznet down {network}` removes it"
-        ));
-    }
-    if let Some(DeployError::Removed { network }) = cause.downcast_ref() {
-        return Some(format!(
-            "`aznet list` shows whether network {network} is gone; then `aznet up` starts a new one"
-        ));
-    }
-    if let Some(DownError::Held {
-        network,
-        namespace,
-        held,
-        ..
-    }) = cause.downcast_ref()
-    {
-        return Some(release(network, namespace, held));
-    }
-    if let Some(refusal) = cause.downcast_ref::<Refusal>() {
-        return refused(refusal);
-    }
-    if let Some(ProviderError::Stopped { name }) = cause.downcast_ref() {
-        return Some(format!(
-            "`aznet cluster up {name}` brings it back with its networks"
-        ));
-    }
-    match cause.downcast_ref::<Failure>()? {
-        Failure::NotSettled { .. } => Some(
-            "`aznet validators list` shows how far it is; the same command goes on from there"
-                .to_owned(),
-        ),
-        Failure::NoNetwork { .. } => Some("start one with `aznet up`".to_owned()),
-        Failure::UnknownNetwork { name, running } => {
-            nearest(name, running).map(|near| format!("did you mean `{near}`?"))
-        }
-        Failure::WhichNetwork { .. } => Some("name it, e.g. `aznet status NAME`".to_owned()),
-        Failure::WhichCluster { .. } => Some("name it, or remove all with `--all`".to_owned()),
-        Failure::EndlessDocument => Some("leave out `-o json` or `--follow`".to_owned()),
-        Failure::Interrupted(left) => left.as_ref().map(|left| left.next.clone()),
-        Failure::Machine(_) => Some(
-            "`aznet doctor` shows all of it, `aznet doctor --fix` installs what it can".to_owned(),
-        ),
-        Failure::NoTest { .. } => Some("`aznet test --list` lists them".to_owned()),
-        Failure::Refused { network, .. } => Some(format!(
-            "`aznet down {network}` and `aznet up` start a new one with these values"
-        )),
-        Failure::BadTarget(_) | Failure::Impossible(_) | Failure::NotOurKubernetes { .. } => None,
-    }
-}
-
-/// How what finalizers hold is let go.
-fn release(network: &str, namespace: &str, held: &[Held]) -> String {
-    let patch = |one: &Held| {
-        let place = if one.resource == "namespace" {
-            String::new()
-        } else {
-            format!(" -n {namespace}")
-        };
-        format!(
-            "\n  kubectl patch {} {}{place} --type=merge -p '{{\"metadata\":{{\"finalizers\":null}}}}'",
-            one.resource, one.name
-        )
-    };
-    format!(
-        "the controller that set a finalizer takes it away; if that controller is gone, do it yourself, then `aznet down {network}` goes on:{}",
-        held.iter().map(patch).collect::<String>()
-    )
-}
-
-fn refused(refusal: &Refusal) -> Option<String> {
-    let hint = match refusal {
-        Refusal::Retired { .. } => {
-            "--past-retired adds pods beyond them and leaves them idle; a group in validatorGroups with another keyOffset has fresh keys"
-        }
-        Refusal::Committee { .. } => "add others first: `aznet validators add`",
-        Refusal::NotLast { .. } => {
-            "name those as well, or leave its pod running without a place in the set: --keep-pod"
-        }
-        Refusal::Silent(_) => "`aznet status` shows what it does",
-        Refusal::NoGroup { .. } | Refusal::TooMany { .. } | Refusal::Stranger(_) => return None,
-    };
-    Some(hint.to_owned())
-}
-
-fn unreachable(cluster: &str) -> String {
-    match cluster.split_once(':') {
-        Some(("context", name)) => format!("does `kubectl --context {name} get nodes` reach it?"),
-        Some((_, name)) => format!(
-            "`aznet cluster list` shows how it is, `aznet cluster up {name}` brings it back"
-        ),
-        None => "is it running?".to_owned(),
-    }
-}
-
-/// What was seen of a network that did not come up.
-fn evidence_of(cause: Cause<'_>) -> Option<String> {
-    match cause.downcast_ref()? {
-        DeployError::Failed { evidence, .. } | DeployError::TooLate { evidence, .. } => {
-            Some(evidence.to_string())
-        }
-        _ => None,
-    }
-}
-
-/// The name that is most like `name`, if one is like it at all.
-fn nearest<'a>(name: &str, names: &'a [String]) -> Option<&'a String> {
-    let scored = names
-        .iter()
-        .map(|other| (strsim::jaro_winkler(name, other), other));
-    scored
-        .filter(|(score, _)| *score > 0.75)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, name)| name)
 }

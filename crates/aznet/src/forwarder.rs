@@ -2,7 +2,7 @@
 //! found again by what it wrote down about itself, one per network.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -10,16 +10,23 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow};
 use aznet_cluster::machine::process::Process;
 use aznet_cluster::paths::Paths;
+use aznet_cluster::provider::Provider;
+use aznet_kit::files::{self, Access};
+use aznet_kit::lock::{Attempt, Lock, Share};
 use aznet_kit::wait::{Deadline, Look, until};
 use aznet_network::namespace::Network;
 use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
-use aznet_cluster::provider::Provider;
 
 /// Opening ports takes milliseconds; a machine under load takes its time to start a process.
 const START_WITHIN: Deadline =
     Deadline::after(Duration::from_secs(20)).every(Duration::from_millis(50));
+
+/// A process that was killed lets go of its lock when the kernel comes to it.
+const LET_GO_WITHIN: Deadline =
+    Deadline::after(Duration::from_secs(5)).every(Duration::from_millis(10));
 
 /// URLs by the environment variable that Aztec's tools read them from.
 pub(crate) type Urls = BTreeMap<String, String>;
@@ -68,34 +75,30 @@ impl Files {
 
     /// Writes the record so that a reader never sees half of it.
     pub(crate) fn write(&self, record: &Record) -> anyhow::Result<()> {
-        let (new, path) = (self.path("new"), self.path("json"));
-        let write =
-            || fs::write(&new, serde_json::to_vec(record)?).and_then(|()| fs::rename(&new, &path));
-        write().with_context(|| format!("writing {}", path.display()))
+        Ok(files::write_json(
+            &self.path("json"),
+            record,
+            Access::Private,
+        )?)
     }
 
     /// Takes the lock that makes a forwarder the only one of its network; `None` if another holds it.
-    pub(crate) fn lock(&self) -> anyhow::Result<Option<File>> {
-        let path = self.path("lock");
-        let open = || {
-            OpenOptions::new()
-                .create(true)
-                .truncate(false)
-                .write(true)
-                .open(&path)
-        };
-        let file = open().with_context(|| format!("opening {}", path.display()))?;
-        Ok(file.try_lock().is_ok().then_some(file))
+    pub(crate) fn lock(&self) -> anyhow::Result<Option<Lock>> {
+        Ok(match Lock::attempt(&self.path("lock"), Share::Alone)? {
+            Attempt::Held(lock) => Some(lock),
+            Attempt::Taken(_) => None,
+        })
     }
 
-    /// Removes them.
-    pub(crate) fn remove(&self) {
-        for kind in ["json", "new", "log", "lock"] {
-            if let Err(error) = fs::remove_file(self.path(kind))
-                && error.kind() != std::io::ErrorKind::NotFound
-            {
-                tracing::warn!(%error, path = %self.path(kind).display(), "not removed");
-            }
+    /// Removes them, the lock last: whoever waits for it notices that the file is another.
+    pub(crate) fn remove(&self, lock: Lock) {
+        let remove = || {
+            files::remove_if_there(&self.path("json"))?;
+            files::remove_if_there(&self.path("log"))?;
+            lock.remove()
+        };
+        if let Err(error) = remove() {
+            tracing::warn!(%error, "files of a forwarder stay");
         }
         // Fails while other networks have theirs in it, and then it must stay.
         let _others_are_there = fs::remove_dir(&self.folder);
@@ -155,22 +158,17 @@ fn look(files: &Files, child: &mut Child) -> anyhow::Result<Look<Record>> {
     }
 }
 
-fn start(files: &Files, choice: &Provider, paths: &Paths) -> anyhow::Result<Child> {
-    fs::create_dir_all(&files.folder).with_context(|| {
+fn start(own: &Files, choice: &Provider, paths: &Paths) -> anyhow::Result<Child> {
+    files::make_dir(&own.folder, Access::Shared).with_context(|| {
         format!(
             "making {}; AZNET_RUN names another place",
-            files.folder.display()
+            own.folder.display()
         )
     })?;
-    let log = open_log(&files.path("log"))?;
+    let log = open_log(&own.path("log"))?;
     let program = std::env::current_exe().context("finding this program")?;
     Command::new(&program)
-        .args([
-            "forward",
-            &files.namespace,
-            "--cluster",
-            &choice.to_string(),
-        ])
+        .args(["forward", &own.namespace, "--cluster", &choice.to_string()])
         .env("AZNET_CACHE", paths.cache())
         .env("AZNET_STATE", paths.state())
         .env("AZNET_RUN", paths.run())
@@ -187,20 +185,25 @@ fn open_log(path: &Path) -> anyhow::Result<File> {
 }
 
 /// Ends the forwarder of the network in `namespace`, if it has one.
-pub(crate) fn stop(paths: &Paths, namespace: &str) -> anyhow::Result<()> {
+pub(crate) async fn stop(paths: &Paths, namespace: &str) -> anyhow::Result<()> {
     let files = Files::new(paths, namespace);
     if let Some(record) = files.record() {
         record
             .process
             .kill()
             .with_context(|| format!("ending the forwarder of {namespace}"))?;
-        files.remove();
+        let (path, never) = (files.path("lock"), CancellationToken::new());
+        match Lock::acquire(&path, Share::Alone, LET_GO_WITHIN, &never, |_| {}).await {
+            Ok(lock) => files.remove(lock),
+            // Whoever has it by now was started since, and the files are its own.
+            Err(error) => tracing::debug!(%error, "files of a forwarder stay"),
+        }
     }
     Ok(())
 }
 
 /// Ends all forwarders into a cluster.
-pub(crate) fn stop_all(paths: &Paths, cluster: &Provider) -> anyhow::Result<()> {
+pub(crate) async fn stop_all(paths: &Paths, cluster: &Provider) -> anyhow::Result<()> {
     let folder = paths.run().join("_forward");
     let Ok(entries) = fs::read_dir(&folder) else {
         return Ok(());
@@ -212,7 +215,7 @@ pub(crate) fn stop_all(paths: &Paths, cluster: &Provider) -> anyhow::Result<()> 
         };
         let record = Files::new(paths, namespace).record();
         if record.is_some_and(|record| record.cluster == cluster.to_string()) {
-            stop(paths, namespace)?;
+            stop(paths, namespace).await?;
         }
     }
     Ok(())

@@ -6,6 +6,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::exit::Exit;
+use crate::left::Left;
 use crate::printer::Printer;
 use crate::terminal::Quiet;
 
@@ -15,15 +16,6 @@ pub struct Interrupt {
     token: CancellationToken,
     terminal: Arc<Quiet>,
     left: Arc<Mutex<Option<Left>>>,
-}
-
-/// What an interrupted run leaves.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Left {
-    /// What there is, in words.
-    pub what: String,
-    /// How to go on or to clean up.
-    pub next: String,
 }
 
 impl Interrupt {
@@ -49,10 +41,29 @@ impl Interrupt {
 
     /// Notes what the run would leave if it were interrupted now.
     pub fn leaves(&self, what: impl Into<String>, next: impl Into<String>) {
-        let left = Left {
+        self.note(Left {
             what: what.into(),
             next: next.into(),
-        };
+            at_once: None,
+        });
+    }
+
+    /// The same where a second Ctrl-C, which leaves no time to clean up, leaves something else.
+    pub fn leaves_or(
+        &self,
+        what: impl Into<String>,
+        next: impl Into<String>,
+        at_once: impl Into<String>,
+        next_then: impl Into<String>,
+    ) {
+        self.note(Left {
+            what: what.into(),
+            next: next.into(),
+            at_once: Some((at_once.into(), next_then.into())),
+        });
+    }
+
+    fn note(&self, left: Left) {
         *self.left.lock().unwrap_or_else(PoisonError::into_inner) = Some(left);
     }
 
@@ -71,7 +82,8 @@ impl Interrupt {
             printer.note("stopping; press Ctrl-C again to leave at once");
         }
         next(&mut int, &mut term).await;
-        if let Some(Left { what, next }) = self.left() {
+        if let Some(left) = self.left() {
+            let (what, next) = left.at_once.unwrap_or((left.what, left.next));
             printer.note(format_args!("left at once: {what}; {next}"));
         }
         self.terminal.restore();

@@ -3,21 +3,26 @@
 //! The verbs are in [`commands`], one file each; they call the libraries and hand what these return to the
 //! [`printer`], the only place that prints. No network or cluster logic belongs here.
 
+pub mod args;
 mod bring_up;
 pub mod cli;
 mod clusters;
 pub mod commands;
 pub mod context;
-pub mod diff;
+mod diff;
 pub mod exit;
 pub mod failure;
 mod forwarder;
 pub mod interrupt;
+mod left;
 mod live;
 mod observe;
+mod owner;
 mod planning;
 pub mod printer;
-mod setup;
+mod remove;
+pub mod report;
+mod running;
 pub mod steps;
 mod table;
 mod terminal;
@@ -27,20 +32,26 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use aznet_cluster::paths::Paths;
-use aznet_cluster::provider::embedded;
+use aznet_cluster::provider::{Provider, embedded};
 use aznet_cluster::source::Source;
 use clap::{CommandFactory, Parser};
 
-use crate::cli::{Cli, Command, OutputFormat};
+use crate::args::OutputFormat;
+use crate::cli::{Cli, Command};
 use crate::commands::charts::ChartsCommand;
 use crate::commands::cluster::{ClusterArgs, ClusterCommand, SuperviseArgs};
 use crate::commands::images::ImagesCommand;
 use crate::commands::validators::ValidatorsCommand;
+use crate::commands::{
+    adopt, charts, cluster, completions, doctor, down, env, forward, images, list, logs, plan,
+    status, test, up, validators,
+};
 use crate::context::{Context, PACK};
 use crate::exit::Exit;
-use crate::failure::{Failure, Report};
+use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::printer::Printer;
+use crate::report::Report;
 use crate::terminal::Quiet;
 
 /// The command line, for documentation and completion.
@@ -58,6 +69,7 @@ pub fn main() -> ExitCode {
         return supervise(args);
     }
     let printer = Printer::new(format_of(&command));
+    let cluster = cluster_of(&command).cloned();
     log_to_stderr();
     let terminal = Arc::new(Quiet::new());
     let outcome = tokio::runtime::Runtime::new()
@@ -68,7 +80,7 @@ pub fn main() -> ExitCode {
         Some(error) => Err(anyhow::anyhow!("could not write the result: {error}")),
         None => outcome,
     };
-    concluded(&printer, outcome)
+    concluded(&printer, outcome, cluster.as_ref())
 }
 
 /// Before any thread is started: the supervisor moves itself to another network namespace.
@@ -80,12 +92,17 @@ fn supervise(args: &SuperviseArgs) -> ExitCode {
     concluded(
         &Printer::new(OutputFormat::Text),
         supervised.map(|()| Exit::Ok),
+        None,
     )
 }
 
-fn concluded(printer: &Printer, outcome: anyhow::Result<Exit>) -> ExitCode {
+fn concluded(
+    printer: &Printer,
+    outcome: anyhow::Result<Exit>,
+    cluster: Option<&Provider>,
+) -> ExitCode {
     let exit = outcome.unwrap_or_else(|error| {
-        let report = Report::of(&error);
+        let report = Report::of(&error, cluster);
         printer.failure(&report);
         report.exit
     });
@@ -100,7 +117,7 @@ async fn run(command: Command, printer: &Printer, terminal: &Arc<Quiet>) -> anyh
         source: Source::locate(paths.cache(), &PACK)?,
         paths,
     };
-    match Box::pin(commands::run(command, &context)).await {
+    match Box::pin(dispatch(command, &context)).await {
         // Whatever failed then failed because it was told to stop.
         Err(error) if context.interrupt.token().is_cancelled() => {
             tracing::debug!(error = format!("{error:#}"), "interrupted");
@@ -133,6 +150,7 @@ fn format_of(command: &Command) -> OutputFormat {
         Command::Images(args) => match &args.command {
             ImagesCommand::Build(args) => &args.output,
             ImagesCommand::List(args) => &args.output,
+            ImagesCommand::Load(args) => &args.output,
         },
         Command::Charts(args) => {
             let ChartsCommand::Export(args) = &args.command;
@@ -143,6 +161,61 @@ fn format_of(command: &Command) -> OutputFormat {
         }
     };
     args.format
+}
+
+/// The cluster that the command line names.
+fn cluster_of(command: &Command) -> Option<&Provider> {
+    let arg = match command {
+        Command::Up(args) => &args.cluster,
+        Command::Down(args) => &args.cluster,
+        Command::Status(args) => &args.cluster,
+        Command::List(args) => &args.cluster,
+        Command::Logs(args) => &args.cluster,
+        Command::Plan(args) => &args.cluster,
+        Command::Test(args) => &args.cluster,
+        Command::Env(args) => &args.cluster,
+        Command::Adopt(args) => &args.cluster,
+        Command::Validators(args) => match &args.command {
+            ValidatorsCommand::List(args) => &args.cluster,
+            ValidatorsCommand::Add(args) => &args.cluster,
+            ValidatorsCommand::Remove(args) => &args.cluster,
+        },
+        Command::Images(args) => match &args.command {
+            ImagesCommand::Load(args) => &args.cluster,
+            ImagesCommand::Build(_) | ImagesCommand::List(_) => return None,
+        },
+        Command::Cluster(_)
+        | Command::Charts(_)
+        | Command::Doctor(_)
+        | Command::Completions(_)
+        | Command::Forward(_) => return None,
+    };
+    arg.cluster.as_ref()
+}
+
+/// Runs a verb.
+async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Exit> {
+    match command {
+        Command::Up(args) => Box::pin(up::run(&args, context)).await,
+        Command::Down(args) => down::run(&args, context).await,
+        Command::Status(args) => status::run(&args, context).await,
+        Command::List(args) => list::run(&args, context).await,
+        Command::Logs(args) => logs::run(&args, context).await,
+        Command::Plan(args) => plan::run(&args, context).await,
+        Command::Adopt(args) => adopt::run(&args, context).await,
+        Command::Env(args) => env::run(&args, context).await,
+        Command::Forward(args) => forward::run(&args, context).await,
+        Command::Test(args) => Box::pin(test::run(&args, context)).await,
+        Command::Validators(args) => Box::pin(validators::run(&args, context)).await,
+        Command::Cluster(args) => cluster::run(&args, context).await,
+        Command::Charts(args) => charts::run(&args, context),
+        Command::Images(args) => images::run(&args, context).await,
+        Command::Completions(args) => {
+            completions::run(&args, Cli::command(), context);
+            Ok(Exit::Ok)
+        }
+        Command::Doctor(args) => doctor::run(&args, context).await,
+    }
 }
 
 /// Diagnostics for developers: `AZNET_LOG=debug` or any filter of `tracing-subscriber`.

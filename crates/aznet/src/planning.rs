@@ -7,11 +7,11 @@ use aznet_cluster::provider::embedded::RESERVED_CPU;
 use aznet_model::plan::{Capacity, Plan, plan};
 use aznet_model::units::{Bytes, MilliCpu};
 use aznet_model::values::Loaded;
-use aznet_network::load::{Request, load};
+use aznet_network::load::{Base, Request, load};
 use aznet_network::observe::capacity::Cpu;
 use serde_json::Value;
 
-use crate::cli::{MachineArgs, ValuesArgs};
+use crate::args::{MachineArgs, ValuesArgs};
 use crate::clusters;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -25,20 +25,30 @@ pub(crate) struct Planned {
     pub(crate) plan: Plan,
 }
 
-/// Loads values and works them out. `implied` is what the cluster implies, such as names of images.
+/// Loads the values of a new network and works them out. `implied` is what the cluster implies, such as names of images.
 pub(crate) fn planned(
+    context: &Context,
+    args: &ValuesArgs,
+    implied: Option<&Value>,
+) -> anyhow::Result<Planned> {
+    planned_on(Base::Network(args.network()), context, args, implied)
+}
+
+/// Loads values that are laid over `base`, and works them out.
+pub(crate) fn planned_on(
+    base: Base<'_>,
     context: &Context,
     args: &ValuesArgs,
     implied: Option<&Value>,
 ) -> anyhow::Result<Planned> {
     let request = Request {
         source: context.source.root(),
-        network: Some(&args.network),
+        base,
         implied,
         files: &args.files,
         sets: &args.set,
     };
-    let unusable = || format!("these values of network `{}` can't be used", args.network);
+    let unusable = || format!("these values of network `{}` can't be used", args.network());
     let loaded = load(&request).with_context(unusable)?;
     let plan = plan(&loaded.values)
         .map_err(Failure::Impossible)

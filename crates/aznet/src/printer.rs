@@ -7,8 +7,8 @@ use indicatif::{MultiProgress, ProgressDrawTarget};
 use owo_colors::OwoColorize;
 use serde::Serialize;
 
-use crate::cli::OutputFormat;
-use crate::failure::Report;
+use crate::args::OutputFormat;
+use crate::report::Report;
 
 /// Prints everything that a run of `aznet` says. Clones share the terminal.
 #[derive(Debug, Clone)]

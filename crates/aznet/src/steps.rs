@@ -9,6 +9,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use owo_colors::OwoColorize;
 use serde::Serialize;
 
+use aznet_cluster::progress::{Progress, Reporter};
+
 use crate::printer::Printer;
 
 /// Without a terminal, a step that only counts up says so this often.
@@ -216,6 +218,29 @@ impl Step {
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Shows a library's progress as what the step does.
+pub(crate) fn reporter(step: &Step) -> Reporter {
+    let step = step.clone();
+    Arc::new(
+        move |Progress {
+                  task,
+                  message,
+                  step: at,
+                  ..
+              }: Progress| {
+            let place = at
+                .map(|at| format!("[{}/{}] ", at.index, at.total))
+                .unwrap_or_default();
+            // `cluster x` and `toolchain` say in the steps of that name what everybody knows.
+            if task.starts_with(step.name()) && !task.starts_with("image ") {
+                step.say(&format!("{place}{message}"));
+            } else {
+                step.say(&format!("{place}{task}: {message}"));
+            }
+        },
+    )
 }
 
 /// What a text is about: the text without its numbers.

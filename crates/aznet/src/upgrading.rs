@@ -4,24 +4,29 @@ use aznet_model::upgrade::{Consequence, Effect, Upgrade, span};
 use comfy_table::Cell;
 use owo_colors::OwoColorize;
 
-use crate::diff::Change;
+use crate::running::Proposal;
 use crate::table::{self, bad, count, doubtful, good};
 
 /// The values that differ, and what follows from that.
-pub(crate) fn render(running: &str, changes: &[Change], upgrade: &Upgrade) -> String {
-    let mut sections = vec![head(running, upgrade)];
-    if !changes.is_empty() {
-        let lines = changes.iter().map(|change| format!("  {change}"));
+pub(crate) fn render(proposal: &Proposal) -> String {
+    let upgrade = &proposal.upgrade;
+    let mut sections = vec![head(&proposal.running, upgrade)];
+    if !proposal.changes.is_empty() {
+        let lines = proposal.changes.iter().map(|change| format!("  {change}"));
         sections.push(lines.collect::<Vec<_>>().join("\n"));
     }
     if !upgrade.is_empty() {
         sections.push(table::render(&consequences(upgrade)));
     }
-    let notes = upgrade
-        .notes
-        .iter()
-        .map(|note| format!("{} {note}", "note:".yellow().bold()));
-    sections.extend(notes);
+    let idle = proposal.idle.iter().map(|pod| {
+        format!(
+            "{pod} will run and not attest: its attesters left the validator set, and the L1 takes no address twice; \
+             `aznet validators add --past-retired` goes on to fresh keys"
+        )
+    });
+    let notes = upgrade.notes.iter().cloned().chain(idle);
+    let notes = notes.chain(proposal.keeps.clone());
+    sections.extend(notes.map(|note| format!("{} {note}", "note:".yellow().bold())));
     sections.join("\n\n")
 }
 
@@ -44,6 +49,7 @@ fn head(running: &str, upgrade: &Upgrade) -> String {
         (Effect::HeldBack, "held back"),
         (Effect::Added, "added"),
         (Effect::Removed, "removed"),
+        (Effect::Retired, "out of the validator set for good"),
     ] {
         if pods(effect) > 0 {
             parts.push(format!("{} {verb}", count(pods(effect), "pod")));
@@ -83,7 +89,7 @@ fn subject(consequence: &Consequence) -> String {
 
 fn effect(effect: Effect) -> Cell {
     match effect {
-        Effect::Refused | Effect::Lost => bad(effect),
+        Effect::Refused | Effect::Lost | Effect::Retired => bad(effect),
         Effect::Removed | Effect::Keys | Effect::Restarted => doubtful(effect),
         Effect::Added => good(effect),
         Effect::HeldBack | Effect::Changed => Cell::new(effect),

@@ -11,7 +11,9 @@ mod rootfs;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use aznet_kit::files::FileError;
 
 use tokio_util::sync::CancellationToken;
 
@@ -21,6 +23,7 @@ pub use self::image::{Built, Image, ImageSet};
 use self::buildah::Buildah;
 use self::context::Context;
 use self::job::Job;
+use super::reference;
 use super::toolchain::Toolchain;
 use crate::machine::space;
 use crate::paths::Paths;
@@ -91,6 +94,39 @@ fn chain(image: Image, images: &BTreeMap<Image, Built>) -> Vec<&Built> {
     let mut chain: Vec<_> = parents.map(|parent| &images[&parent]).collect();
     chain.reverse();
     chain
+}
+
+/// An image of a registry, or of buildah's storage, as an archive; it goes when this is dropped.
+#[derive(Debug)]
+pub struct Fetched {
+    folder: tempfile::TempDir,
+}
+
+impl Fetched {
+    /// The archive.
+    pub fn path(&self) -> PathBuf {
+        self.folder.path().join("image.tar")
+    }
+}
+
+/// Gets an image from its registry.
+///
+/// # Errors
+/// [`ImageError`], e.g. when the registry can't be reached from this machine.
+pub async fn fetch(
+    paths: &Paths,
+    reference: &str,
+    report: &Reporter,
+    cancel: &CancellationToken,
+) -> Result<Fetched, ImageError> {
+    let task = Task::new(report, "fetch");
+    let buildah = Buildah::new(paths, &task, cancel)?;
+    let folder = paths.images();
+    let folder = tempfile::tempdir_in(&folder).map_err(FileError::of("make folder in", &folder))?;
+    let fetched = Fetched { folder };
+    let name = reference::full(reference);
+    buildah.fetch(&name, &fetched.path()).await?;
+    Ok(fetched)
 }
 
 /// Whether a compiler is needed before pods can run: whether what runs first in them is not compiled from this source.

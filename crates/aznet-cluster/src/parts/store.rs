@@ -1,6 +1,6 @@
 //! The store: a containerd root with the images of every cluster unpacked, which clusters clone.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -146,6 +146,40 @@ pub async fn import(
     let imported = import_missing(&Ctr::new("ctr", socket), images, &task, cancel).await?;
     task.done(&format!("{} imported", imported.len()));
     Ok(imported)
+}
+
+/// The references of the images that the containerd behind `socket` has; what names no image for people is left out.
+pub async fn list(
+    socket: &Path,
+    cancel: &CancellationToken,
+) -> Result<BTreeSet<String>, ImageError> {
+    let there = Ctr::new("ctr", socket).images(cancel).await;
+    let there = there.map_err(ImageError::making("the list of images", socket, 0))?;
+    let by_digest = |name: &String| name.starts_with("sha256:");
+    Ok(there.into_iter().filter(|name| !by_digest(name)).collect())
+}
+
+/// Imports an archive into the containerd behind `socket`; returns the references that are new there.
+pub async fn load(
+    socket: &Path,
+    archive: &Path,
+    report: &Reporter,
+    cancel: &CancellationToken,
+) -> Result<Vec<String>, ImageError> {
+    let task = Task::new(report, "import");
+    let before = list(socket, cancel).await?;
+    let ctr = Ctr::new("ctr", socket);
+    let message = format!("importing {}", archive.display());
+    let imported = task.during(&message, ctr.import(archive, cancel)).await;
+    let place = archive.parent().unwrap_or(Path::new("/"));
+    imported.map_err(ImageError::making(
+        &archive.display().to_string(),
+        place,
+        4 << 30,
+    ))?;
+    let after = list(socket, cancel).await?;
+    task.done("imported");
+    Ok(after.difference(&before).cloned().collect())
 }
 
 /// The stores there are, the one made last at the end.

@@ -12,6 +12,8 @@ pub enum Effect {
     Refused,
     /// Data goes that doesn't come back by itself.
     Lost,
+    /// Attesters leave the validator set on L1 for good.
+    Retired,
     /// Pods or objects go.
     Removed,
     /// Keys move to other hands.
@@ -45,6 +47,7 @@ impl fmt::Display for Effect {
         f.pad(match self {
             Self::Refused => "refused",
             Self::Lost => "lost",
+            Self::Retired => "retired",
             Self::Removed => "removed",
             Self::Keys => "keys",
             Self::Restarted => "restart",

@@ -49,6 +49,19 @@ impl Manifest {
             .map(move |(id, object)| (id.kind.as_str(), id.name.as_str(), pods(object)))
     }
 
+    /// The images that its pods run.
+    pub fn images(&self) -> BTreeSet<&str> {
+        let specs = self
+            .objects
+            .values()
+            .map(|object| &object["spec"]["template"]["spec"]);
+        let lists = specs.flat_map(|spec| [&spec["initContainers"], &spec["containers"]]);
+        let containers = lists.flat_map(|list| list.as_array().into_iter().flatten());
+        containers
+            .filter_map(|container| container["image"].as_str())
+            .collect()
+    }
+
     pub(super) fn get(&self, kind: &str, name: &str) -> Option<&Value> {
         self.objects.get(&Id {
             kind: kind.to_owned(),

@@ -25,19 +25,27 @@ struct Pair<'a> {
     id: &'a Id,
     before: &'a Value,
     after: &'a Value,
+    retires: bool,
 }
 
 pub(super) fn consequences(
     before: &Manifest,
     after: &Manifest,
     config: &config::Change,
+    retires: bool,
 ) -> Vec<Consequence> {
     Manifest::pairs(before, after)
         .filter(|(id, ..)| has_pods(&id.kind))
         .flat_map(|(id, old, new)| match (old, new) {
             (None, Some(new)) => vec![comes(id, new)],
-            (Some(old), None) => goes(id, old),
-            (Some(before), Some(after)) => Pair { id, before, after }.consequences(config),
+            (Some(old), None) => goes(id, old, retires),
+            (Some(before), Some(after)) => Pair {
+                id,
+                before,
+                after,
+                retires,
+            }
+            .consequences(config),
             (None, None) => Vec::new(),
         })
         .collect()
@@ -49,20 +57,24 @@ fn comes(id: &Id, object: &Value) -> Consequence {
     Consequence::new(Effect::Added, &id.name, reasons).of_pods(pods)
 }
 
-fn goes(id: &Id, object: &Value) -> Vec<Consequence> {
+fn goes(id: &Id, object: &Value, retires: bool) -> Vec<Consequence> {
     let pods = pods(id, 0, replicas(object));
     let volumes = Volumes::of(&object["spec"], "whenDeleted", &pods);
     let gone = [format!("no {} any more", id.kind)];
     let gone = gone
         .into_iter()
         .chain(volumes.stay())
-        .chain(left_behind(id))
+        .chain(left_behind(id, retires))
         .collect();
     let removed = Consequence::new(Effect::Removed, &id.name, gone).of_pods(pods.clone());
+    let retired = retired(id, &pods, retires);
     let lost = volumes
         .go()
         .map(|words| Consequence::new(Effect::Lost, &id.name, vec![words]).of_pods(pods));
-    [Some(removed), lost].into_iter().flatten().collect()
+    [Some(removed), lost, retired]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// The volumes of pods that go for good.
@@ -162,15 +174,19 @@ impl Pair<'_> {
         let reasons = words
             .into_iter()
             .chain(volumes.stay())
-            .chain(left_behind(self.id))
+            .chain(left_behind(self.id, self.retires))
             .collect();
         let removed = self
             .consequence(Effect::Removed, reasons)
             .of_pods(pods.clone());
+        let retired = retired(self.id, &pods, self.retires);
         let lost = volumes
             .go()
             .map(|words| self.consequence(Effect::Lost, vec![words]).of_pods(pods));
-        [Some(removed), lost].into_iter().flatten().collect()
+        [Some(removed), lost, retired]
+            .into_iter()
+            .flatten()
+            .collect()
     }
 
     /// Pods of another template: those at and above the partition are replaced, the highest ordinal first.
@@ -239,9 +255,19 @@ impl Pair<'_> {
     }
 }
 
-/// Validators that go don't leave the validator set.
-fn left_behind(id: &Id) -> Option<String> {
-    is_of_validators(&id.name).then(|| {
+/// Validators that go leave the validator set first.
+fn retired(id: &Id, pods: &[String], retires: bool) -> Option<Consequence> {
+    if !is_of_validators(&id.name) || pods.is_empty() || !retires {
+        return None;
+    }
+    let reason = "their attesters leave the validator set on L1 first, for good: the L1 never takes an address again";
+    let consequence = Consequence::new(Effect::Retired, &id.name, vec![reason.to_owned()]);
+    Some(consequence.of_pods(pods.to_vec()))
+}
+
+/// Validators that go and don't leave the validator set.
+fn left_behind(id: &Id, retires: bool) -> Option<String> {
+    (is_of_validators(&id.name) && !retires).then(|| {
         "their attesters stay in the validator set and miss their duties until they are taken out of it".to_owned()
     })
 }

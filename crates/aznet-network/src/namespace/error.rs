@@ -18,7 +18,7 @@ pub enum NamespaceError {
     },
     /// There is one of that name.
     #[error(
-        "a network `{name}` runs on cluster {cluster} already (namespace {namespace}, made by {created_by}); choose another --name or remove it with `aznet down {name}`"
+        "a network `{name}` runs on cluster {cluster} already (namespace {namespace}, made by {created_by}); choose another --name, remove it with `aznet down {name}`, or make it yours with --take-over"
     )]
     NameTaken {
         /// The name.

@@ -37,6 +37,7 @@ fn small() -> NewNetwork {
         cluster: "embedded".into(),
         ttl: Some(Duration::from_hours(2)),
         created_by: "ada@host".into(),
+        values_from: "small".into(),
     }
 }
 
@@ -50,7 +51,7 @@ async fn a_taken_name_is_refused_with_its_owner() {
     assert_eq!(
         error.to_string(),
         "a network `small` runs on cluster embedded already (namespace aznet-small-aaaaa, made by ada@host); \
-         choose another --name or remove it with `aznet down small`"
+         choose another --name, remove it with `aznet down small`, or make it yours with --take-over"
     );
 }
 

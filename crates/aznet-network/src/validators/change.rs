@@ -117,6 +117,18 @@ pub enum Refusal {
     /// Nobody here signs for it.
     #[error("no pod of this network signs for attester {0}")]
     Stranger(Address),
+    /// There is no such pod, and there never was.
+    #[error(
+        "there is no pod {pod}, and its attesters were never in the validator set; {workload} has {replicas}"
+    )]
+    NoPod {
+        /// The name asked for.
+        pod: String,
+        /// Its workload.
+        workload: String,
+        /// How many pods that has.
+        replicas: u32,
+    },
     /// A pod can't say what it holds.
     #[error("{0} doesn't run, so nobody can sign for its attesters")]
     Silent(String),
@@ -177,7 +189,7 @@ pub fn addition(
 }
 
 /// A pod has nothing to validate with: each of its attesters was in the set and is out.
-fn is_retired(seen: &Validators, pod: &str) -> bool {
+pub fn is_retired(seen: &Validators, pod: &str) -> bool {
     let Some(attesters) = seen.attesters_of(pod).filter(|all| !all.is_empty()) else {
         return false;
     };
@@ -265,17 +277,20 @@ fn whole_pods(
     Ok((pods, single))
 }
 
-/// Notes who of a pod has to leave. A pod that is gone, or was never there, has nobody left to do it for.
+/// Notes who of a pod has to leave. A pod that is gone has nobody left to do it for.
 fn going(seen: &Validators, pod: &str, removal: &mut Removal) -> Result<(), Refusal> {
     let place = PodName::or_first(pod);
-    let wanted = place.ordinal < group(seen, &place.workload)?.replicas;
-    let Some(attesters) = seen.attesters_of(pod) else {
-        return if wanted {
-            Err(Refusal::Silent(pod.to_owned()))
-        } else {
-            Ok(())
-        };
-    };
+    let group = group(seen, &place.workload)?;
+    let wanted = place.ordinal < group.replicas;
+    let attesters = seen.attesters_of(pod);
+    if !wanted && !attesters.is_some_and(|all| all.iter().any(|one| is_known(seen, *one))) {
+        return Err(Refusal::NoPod {
+            pod: pod.to_owned(),
+            workload: place.workload,
+            replicas: group.replicas,
+        });
+    }
+    let attesters = attesters.ok_or_else(|| Refusal::Silent(pod.to_owned()))?;
     let leaving: Vec<Address> = attesters
         .iter()
         .copied()
@@ -287,6 +302,12 @@ fn going(seen: &Validators, pod: &str, removal: &mut Removal) -> Result<(), Refu
     }
     removal.leaving.insert(pod.to_owned(), leaving);
     Ok(())
+}
+
+/// Whether the L1 has met an attester.
+fn is_known(seen: &Validators, attester: Address) -> bool {
+    let standing = seen.attester(attester).map(|one| one.standing);
+    standing.is_some_and(|standing| standing != Standing::Absent)
 }
 
 fn in_set(seen: &Validators, attester: Address) -> bool {

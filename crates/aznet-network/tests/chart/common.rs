@@ -3,7 +3,7 @@
 use aznet_model::values::Loaded;
 use aznet_model::yaml;
 use aznet_network::deploy::helm::{Helm, HelmError, Release};
-use aznet_network::load::{self, LoadError, Request};
+use aznet_network::load::{self, Base, LoadError, Request};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
@@ -27,7 +27,7 @@ pub(crate) fn load(files: &[PathBuf], sets: &[&str]) -> Result<Loaded, LoadError
     let source = source();
     load::load(&Request {
         source: &source,
-        network: None,
+        base: Base::Chart,
         implied: None,
         files,
         sets: &sets,

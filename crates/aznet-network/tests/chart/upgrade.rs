@@ -3,7 +3,7 @@
 use crate::common::render;
 use crate::render::sets;
 use aznet_model::plan::plan;
-use aznet_model::upgrade::{Effect, Manifest, Upgrade, compare, fixed, span};
+use aznet_model::upgrade::{Effect, Manifest, Upgrade, Wanted, compare, fixed, span};
 use aznet_model::values::Loaded;
 use serde_json::Value;
 
@@ -20,10 +20,14 @@ async fn manifest(loaded: &Loaded) -> Manifest {
 async fn between(before: &[&str], after: &[&str]) -> Upgrade {
     let (before, after) = (sets(before), sets(after));
     let committee = plan(&after.values).expect("these values work").committee;
+    let retires = after.values.validator_set.retire;
     compare(
         &Box::pin(manifest(&before)).await,
         &Box::pin(manifest(&after)).await,
-        &committee,
+        &Wanted {
+            committee: &committee,
+            retires,
+        },
     )
 }
 
@@ -54,6 +58,12 @@ async fn each_change_has_its_consequences() {
     for (before, after) in [
         (vec![], vec![]),
         (vec![], vec!["validator.replicas=5", "fullNode.replicas=2"]),
+        (vec!["validator.replicas=5"], vec![]),
+        (
+            vec!["validator.replicas=5"],
+            vec!["validatorSet.retire=false"],
+        ),
+        (vec!["telemetry.enabled=true"], vec![]),
         (
             vec!["pxe.replicas=2"],
             vec!["pxe.replicas=1", "fullNode.replicas=0"],
@@ -162,7 +172,10 @@ async fn what_an_older_chart_fixed_is_named_with_the_way_out() {
     let upgrade = compare(
         &older.collect(),
         &objects.iter().cloned().collect(),
-        &committee,
+        &Wanted {
+            committee: &committee,
+            retires: true,
+        },
     );
     let refused: Vec<_> = upgrade.refused().collect();
     assert_eq!(refused.len(), 1, "{refused:?}");

@@ -3,7 +3,7 @@
 use crate::common::{load, source};
 use aznet_model::role::Role;
 use aznet_model::values::{self, ValuesError};
-use aznet_network::load::{self, LoadError, Request};
+use aznet_network::load::{self, Base, LoadError, Request};
 use std::path::PathBuf;
 
 fn refusal(sets: &[&str]) -> String {
@@ -24,7 +24,7 @@ fn every_overlay_and_every_ci_file_loads() {
     for name in load::known_networks(&source).expect("networks/ can be read") {
         let request = Request {
             source: &source,
-            network: Some(&name),
+            base: Base::Network(&name),
             implied: None,
             files: &[],
             sets: &[],
@@ -58,7 +58,7 @@ fn layers_lie_over_each_other_as_helm_lays_them() {
     ];
     let request = Request {
         source: &source,
-        network: Some("small"),
+        base: Base::Network("small"),
         implied: Some(&implied),
         files: std::slice::from_ref(&mine),
         sets: &sets,
@@ -208,7 +208,7 @@ fn an_unknown_network_is_refused_with_the_nearest_one() {
     let source = source();
     let request = Request {
         source: &source,
-        network: Some("smal"),
+        base: Base::Network("smal"),
         implied: None,
         files: &[],
         sets: &[],

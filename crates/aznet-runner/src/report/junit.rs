@@ -18,6 +18,8 @@ pub struct Junit<W> {
     out: W,
     seed: u64,
     suites: BTreeMap<String, Vec<TestCase>>,
+    /// Tests that have not ended.
+    open: Vec<TestId>,
     attempts: Vec<Attempt>,
 }
 
@@ -35,6 +37,7 @@ impl<W: io::Write> Junit<W> {
             out,
             seed: 0,
             suites: BTreeMap::new(),
+            open: Vec::new(),
             attempts: Vec::new(),
         }
     }
@@ -56,6 +59,13 @@ impl<W: io::Write> Junit<W> {
     }
 
     fn finish(&mut self, took: Duration) -> io::Result<()> {
+        for test in std::mem::take(&mut self.open) {
+            let mut status = TestCaseStatus::skipped();
+            status.set_message("not run");
+            let mut case = TestCase::new(test.name.as_str(), status);
+            case.set_classname(test.network.as_str());
+            self.suites.entry(test.network).or_default().push(case);
+        }
         let mut report = Report::new("aznet");
         report.set_time(took);
         for (network, cases) in std::mem::take(&mut self.suites) {
@@ -72,7 +82,10 @@ impl<W: io::Write> Junit<W> {
 impl<W: io::Write> Reporter for Junit<W> {
     fn event(&mut self, event: &Event) -> io::Result<()> {
         match &event.kind {
-            Kind::RunStarted { seed, .. } => self.seed = *seed,
+            Kind::RunStarted { seed, selected, .. } => {
+                self.seed = *seed;
+                self.open.clone_from(selected);
+            }
             Kind::AttemptFinished {
                 took,
                 verdict,
@@ -85,7 +98,10 @@ impl<W: io::Write> Reporter for Junit<W> {
                     steps: steps.clone(),
                 });
             }
-            Kind::TestFinished { test, took, .. } => self.case(test, *took),
+            Kind::TestFinished { test, took, .. } => {
+                self.open.retain(|open| open != test);
+                self.case(test, *took);
+            }
             Kind::RunFinished { summary } => return self.finish(summary.took),
             _ => {}
         }

@@ -3,7 +3,7 @@
 use aznet_network::adopt::adopt;
 use clap::Args;
 
-use crate::cli::ClusterArg;
+use crate::args::ClusterArg;
 use crate::clusters;
 use crate::context::Context;
 use crate::exit::Exit;

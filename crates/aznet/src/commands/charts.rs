@@ -8,7 +8,7 @@ use aznet_kit::files;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use crate::cli::OutputArgs;
+use crate::args::OutputArgs;
 use crate::context::Context;
 use crate::exit::Exit;
 

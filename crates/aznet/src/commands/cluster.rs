@@ -12,14 +12,15 @@ use jiff::Timestamp;
 use owo_colors::OwoColorize;
 use serde::Serialize;
 
-use crate::cli::{KubernetesArg, OutputArgs, cluster_name};
+use crate::args::{KubernetesArg, OutputArgs, cluster_name};
+use crate::bring_up::parts::Extent;
+use crate::bring_up::{cluster, machine, parts};
 use crate::commands::status::between;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::forwarder;
-use crate::setup::{self, Extent};
-use crate::steps::{Phase, Steps};
+use crate::steps::{Phase, Steps, reporter};
 use crate::table::{self, bad, doubtful, good};
 
 const EXAMPLES: &str = "\
@@ -119,10 +120,10 @@ async fn up(args: &UpArgs, context: &Context) -> anyhow::Result<()> {
         "`aznet cluster up` goes on from there",
     );
     let choice = Provider::Embedded(args.name.clone());
-    let kubernetes = setup::kubernetes(context, &choice, args.kubernetes.kubernetes)?;
-    setup::machine(context, &steps).await?;
-    let parts = setup::parts(context, &steps, Extent::Base, kubernetes).await?;
-    let cluster = setup::embedded(context, &steps, &args.name, &parts, args.network_policy).await?;
+    let kubernetes = parts::kubernetes(context, &choice, args.kubernetes.kubernetes)?;
+    machine::ready(context, &steps).await?;
+    let parts = parts::ready(context, &steps, Extent::Base, kubernetes).await?;
+    let cluster = cluster::up(context, &steps, &args.name, &parts, args.network_policy).await?;
     let kubeconfig = cluster
         .kubeconfig
         .as_deref()
@@ -164,8 +165,8 @@ async fn down(args: &DownArgs, context: &Context) -> anyhow::Result<()> {
     for name in names {
         let step = steps.begin("down", &format!("removing cluster {name}"));
         let provider = Provider::Embedded(name.clone());
-        forwarder::stop_all(&context.paths, &provider)?;
-        let report = setup::reporter(&step);
+        forwarder::stop_all(&context.paths, &provider).await?;
+        let report = reporter(&step);
         let removed = provider
             .remove(&context.paths, &report, context.interrupt.token())
             .await;

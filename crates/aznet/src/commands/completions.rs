@@ -1,9 +1,8 @@
 //! `aznet completions SHELL`.
 
-use clap::{Args, CommandFactory};
+use clap::Args;
 use clap_complete::Shell;
 
-use crate::cli::Cli;
 use crate::context::Context;
 
 const EXAMPLES: &str = "\
@@ -21,10 +20,10 @@ pub struct CompletionsArgs {
     pub shell: Shell,
 }
 
-/// Prints the script.
-pub fn run(args: &CompletionsArgs, context: &Context) {
+/// Prints the script for `command`.
+pub fn run(args: &CompletionsArgs, mut command: clap::Command, context: &Context) {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "aznet", &mut script);
+    clap_complete::generate(args.shell, &mut command, "aznet", &mut script);
     context
         .printer
         .out(String::from_utf8_lossy(&script).trim_end());

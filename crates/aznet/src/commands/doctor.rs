@@ -8,11 +8,10 @@ use clap::Args;
 use comfy_table::Cell;
 use owo_colors::OwoColorize;
 
-use crate::cli::OutputArgs;
+use crate::args::OutputArgs;
 use crate::context::Context;
 use crate::exit::Exit;
-use crate::setup;
-use crate::steps::Steps;
+use crate::steps::{Steps, reporter};
 use crate::table::{self, bad, doubtful, good};
 
 const EXAMPLES: &str = "\
@@ -53,7 +52,7 @@ async fn fix(context: &Context) -> anyhow::Result<()> {
     let step = steps.begin("packages", "looking for what is missing");
     let (what, next) = install::LEFT_WHEN_KILLED;
     context.interrupt.leaves(what, next);
-    let fixed = install::fix(&setup::reporter(&step), context.interrupt.token()).await;
+    let fixed = install::fix(&reporter(&step), context.interrupt.token()).await;
     let installed = fixed.inspect_err(|_| step.abandon())?;
     steps.end(
         &step,

@@ -1,29 +1,21 @@
 //! `aznet down [NAME|--all]`.
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use aznet_network::deploy::{Progress, Reporter};
-use aznet_network::namespace::Network;
-use aznet_network::removal;
 use clap::Args;
-use tokio_util::sync::CancellationToken;
 
-use crate::cli::ClusterArg;
+use crate::args::ClusterArg;
 use crate::clusters;
 use crate::context::Context;
 use crate::exit::Exit;
-use crate::forwarder;
-use crate::steps::Steps;
-
-/// Pods end within seconds; a node under load takes its time to say so.
-const WITHIN: Duration = Duration::from_mins(2);
+use crate::remove;
 
 const EXAMPLES: &str = "\
 Examples:
   aznet down           the only running network
   aznet down small
-  aznet down --all     all networks; the clusters stay, `aznet cluster down` removes them";
+  aznet down --all     all networks that you made; the clusters stay, `aznet cluster down` removes them
+  aznet down --all --everyone
+
+You are AZNET_OWNER, else user@host.";
 
 /// Arguments of `aznet down`.
 #[derive(Debug, Args)]
@@ -32,9 +24,12 @@ pub struct DownArgs {
     /// Name of the network (default: the only one there is).
     #[arg(value_name = "NAME", conflicts_with = "all")]
     pub name: Option<String>,
-    /// Remove all networks.
+    /// Remove all networks that you made.
     #[arg(long)]
     pub all: bool,
+    /// With --all: those that others made, too.
+    #[arg(long, requires = "all")]
+    pub everyone: bool,
     /// Where to look.
     #[command(flatten)]
     pub cluster: ClusterArg,
@@ -44,7 +39,14 @@ pub struct DownArgs {
 pub async fn run(args: &DownArgs, context: &Context) -> anyhow::Result<Exit> {
     let networks = clusters::networks(context, args.cluster.cluster.as_ref()).await?;
     let doomed = if args.all {
-        networks.open_all().await?
+        let (chosen, others) = networks.open_all(args.everyone).await?;
+        if !others.is_empty() {
+            let others = others.join(", ");
+            context.printer.note(format_args!(
+                "left as they are: {others}; --everyone removes them, too"
+            ));
+        }
+        chosen
     } else {
         vec![networks.open_to_remove(args.name.as_deref()).await?]
     };
@@ -52,33 +54,7 @@ pub async fn run(args: &DownArgs, context: &Context) -> anyhow::Result<Exit> {
         context.printer.note("no network is running");
     }
     for (_, network) in &doomed {
-        remove(network, context, context.interrupt.token()).await?;
+        remove::network(network, context, context.interrupt.token()).await?;
     }
     Ok(Exit::Ok)
-}
-
-/// Removes a network with its forwarder, and shows what is still there meanwhile.
-pub(crate) async fn remove(
-    network: &Network,
-    context: &Context,
-    cancel: &CancellationToken,
-) -> anyhow::Result<()> {
-    context.interrupt.leaves(
-        format!("network {} goes on being removed", network.name()),
-        "`aznet list` shows whether it is gone",
-    );
-    let steps = Steps::new(&context.printer);
-    let step = steps.begin("down", &format!("removing network {}", network.name()));
-    forwarder::stop(&context.paths, network.namespace())?;
-    let shown = step.clone();
-    let report: Reporter = Arc::new(move |progress| {
-        if let Progress::Removing { left, .. } = progress {
-            shown.say(&format!("still there: {left}"));
-        }
-    });
-    removal::down(network, WITHIN, &report, cancel)
-        .await
-        .inspect_err(|_| step.abandon())?;
-    steps.end(&step, format!("network {} is gone", network.name()));
-    Ok(())
 }

@@ -6,7 +6,7 @@ use aznet_network::namespace::Network;
 use aznet_network::observe::pods;
 use clap::Args;
 
-use crate::cli::{ClusterArg, OutputArgs};
+use crate::args::{ClusterArg, OutputArgs};
 use crate::clusters;
 use crate::context::Context;
 use crate::exit::Exit;

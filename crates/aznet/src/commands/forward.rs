@@ -46,7 +46,7 @@ pub async fn run(args: &ForwardArgs, context: &Context) -> anyhow::Result<Exit> 
     // It must not end with the terminal of whoever started it; fails if it leads a session already, which is as good.
     let _leads_already = nix::unistd::setsid();
     let files = Files::new(&context.paths, &args.namespace);
-    let Some(_lock) = files.lock()? else {
+    let Some(lock) = files.lock()? else {
         return Ok(Exit::Ok);
     };
     let cluster = clusters::connect(context, &args.cluster).await?;
@@ -66,7 +66,7 @@ pub async fn run(args: &ForwardArgs, context: &Context) -> anyhow::Result<Exit> 
     };
     files.write(&record)?;
     if until_gone(&network, args, context).await {
-        files.remove();
+        files.remove(lock);
     }
     Ok(Exit::Ok)
 }

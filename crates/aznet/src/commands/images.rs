@@ -1,20 +1,25 @@
-//! `aznet images {build,list}`.
+//! `aznet images {build,list,load}`.
+
+use std::path::Path;
 
 use aznet_cluster::parts::images::{self, Built};
 use aznet_model::units::Bytes;
 use clap::{Args, Subcommand};
 
-use crate::cli::{KubernetesArg, OutputArgs};
+use crate::args::{ClusterArg, KubernetesArg, OutputArgs};
+use crate::bring_up::parts::Extent;
+use crate::bring_up::{machine, parts};
 use crate::context::Context;
 use crate::exit::Exit;
-use crate::setup::{self, Extent};
-use crate::steps::Steps;
-use crate::table;
+use crate::steps::{Steps, reporter};
+use crate::table::{self, count};
 
 const EXAMPLES: &str = "\
 Examples:
   aznet images build    build those whose content changed
-  aznet images list";
+  aznet images list
+  aznet images load aztec-4.2.0.tar           into the cluster `default`, which pulls nothing by itself
+  aznet images load aztecprotocol/aztec:4.2.0";
 
 /// Arguments of `aznet images`.
 #[derive(Debug, Args)]
@@ -34,6 +39,25 @@ pub enum ImagesCommand {
     /// List the images with their sizes.
     #[command(after_help = "Examples:\n  aznet images list\n  aznet images list -o json")]
     List(ListArgs),
+    /// Bring an image into a cluster that pulls none.
+    #[command(
+        after_help = "Examples:\n  aznet images load aztec-4.2.0.tar\n  aznet images load aztecprotocol/aztec:4.2.0"
+    )]
+    Load(LoadArgs),
+}
+
+/// Arguments of `aznet images load`.
+#[derive(Debug, Args)]
+pub struct LoadArgs {
+    /// An archive (OCI layout, or of `docker save`), or the name of an image in a registry that this machine reaches.
+    #[arg(value_name = "FILE|IMAGE")]
+    pub image: String,
+    /// Which cluster gets it.
+    #[command(flatten)]
+    pub cluster: ClusterArg,
+    /// How the result is printed.
+    #[command(flatten)]
+    pub output: OutputArgs,
 }
 
 /// Arguments of `aznet images build`.
@@ -63,6 +87,7 @@ pub async fn run(args: &ImagesArgs, context: &Context) -> anyhow::Result<Exit> {
     match &args.command {
         ImagesCommand::Build(args) => build(args, context).await?,
         ImagesCommand::List(_) => list(context)?,
+        ImagesCommand::Load(args) => load(args, context).await?,
     }
     Ok(Exit::Ok)
 }
@@ -78,11 +103,36 @@ async fn build(args: &BuildArgs, context: &Context) -> anyhow::Result<()> {
     } else {
         Extent::Base
     };
-    setup::machine(context, &steps).await?;
+    machine::ready(context, &steps).await?;
     let kubernetes = args.kubernetes.kubernetes.unwrap_or_default();
-    let parts = setup::parts(context, &steps, extent, kubernetes).await?;
+    let parts = parts::ready(context, &steps, extent, kubernetes).await?;
     let images: Vec<Built> = parts.images().iter().cloned().collect();
     context.printer.result(&images, |images| render(images))
+}
+
+async fn load(args: &LoadArgs, context: &Context) -> anyhow::Result<()> {
+    let choice = args.cluster.cluster.clone().unwrap_or_default();
+    // Whether it runs, before anything is fetched.
+    choice.find(&context.paths)?;
+    let steps = Steps::new(&context.printer);
+    let step = steps.begin("images", &format!("loading {}", args.image));
+    let (report, cancel) = (reporter(&step), context.interrupt.token());
+    let load = async {
+        let (paths, file) = (&context.paths, Path::new(&args.image));
+        if file.is_file() {
+            return anyhow::Ok(choice.load_archive(paths, file, &report, cancel).await?);
+        }
+        let fetched = images::fetch(paths, &args.image, &report, cancel).await?;
+        Ok(choice
+            .load_archive(paths, &fetched.path(), &report, cancel)
+            .await?)
+    };
+    let loaded = load.await.inspect_err(|_| step.abandon())?;
+    steps.end(
+        &step,
+        format!("{} new on {choice}", count(loaded.len(), "image")),
+    );
+    context.printer.result(&loaded, |loaded| loaded.join("\n"))
 }
 
 fn list(context: &Context) -> anyhow::Result<()> {

@@ -9,7 +9,7 @@ use futures::future::join_all;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::cli::{ClusterArg, OutputArgs};
+use crate::args::{ClusterArg, OutputArgs};
 use crate::clusters::{self, Networks};
 use crate::commands::status::between;
 use crate::context::Context;

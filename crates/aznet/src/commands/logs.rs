@@ -8,7 +8,7 @@ use futures::StreamExt;
 use owo_colors::{AnsiColors, OwoColorize};
 use serde::Serialize;
 
-use crate::cli::{ClusterArg, OutputArgs};
+use crate::args::{ClusterArg, OutputArgs};
 use crate::clusters::{self, Networks};
 use crate::context::Context;
 use crate::exit::Exit;

@@ -16,32 +16,3 @@ pub mod status;
 pub mod test;
 pub mod up;
 pub mod validators;
-
-use crate::cli::Command;
-use crate::context::Context;
-use crate::exit::Exit;
-
-/// Runs a verb.
-pub async fn run(command: Command, context: &Context) -> anyhow::Result<Exit> {
-    match command {
-        Command::Up(args) => Box::pin(up::run(&args, context)).await,
-        Command::Down(args) => down::run(&args, context).await,
-        Command::Status(args) => status::run(&args, context).await,
-        Command::List(args) => list::run(&args, context).await,
-        Command::Logs(args) => logs::run(&args, context).await,
-        Command::Plan(args) => plan::run(&args, context).await,
-        Command::Adopt(args) => adopt::run(&args, context).await,
-        Command::Env(args) => env::run(&args, context).await,
-        Command::Forward(args) => forward::run(&args, context).await,
-        Command::Test(args) => Box::pin(test::run(&args, context)).await,
-        Command::Validators(args) => Box::pin(validators::run(&args, context)).await,
-        Command::Cluster(args) => cluster::run(&args, context).await,
-        Command::Charts(args) => charts::run(&args, context),
-        Command::Images(args) => images::run(&args, context).await,
-        Command::Completions(args) => {
-            completions::run(&args, context);
-            Ok(Exit::Ok)
-        }
-        Command::Doctor(args) => doctor::run(&args, context).await,
-    }
-}

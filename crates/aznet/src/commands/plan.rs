@@ -7,20 +7,17 @@ use aznet_kit::time::Seconds;
 use aznet_model::keys::KeyRange;
 use aznet_model::plan::{Plan, PodPlan, SecretPlan};
 use aznet_model::units::{Bytes, MilliCpu};
-use aznet_model::upgrade::Upgrade;
-use aznet_network::deploy::{Chart, preview};
 use clap::Args;
 use owo_colors::OwoColorize;
 use serde::Serialize;
-use serde_json::Value;
 
-use crate::cli::{ClusterArg, MachineArgs, OutputArgs, ValuesArgs};
+use crate::args::{ClusterArg, MachineArgs, OutputArgs, ValuesArgs};
+use crate::bring_up::cluster;
 use crate::clusters;
 use crate::context::Context;
-use crate::diff::{Change, changes};
 use crate::exit::Exit;
 use crate::planning::{Planned, capacity, planned};
-use crate::setup;
+use crate::running::{Proposal, Running, propose};
 use crate::table::{self, count};
 use crate::upgrading;
 
@@ -45,6 +42,9 @@ pub struct PlanArgs {
     /// can't be.
     #[arg(long, value_name = "NAME")]
     pub diff: Option<String>,
+    /// With --diff: drop the running network's values that this command line doesn't give, as `up --reset` does.
+    #[arg(long, requires = "diff")]
+    pub reset: bool,
     /// Where the running network is.
     #[command(flatten)]
     pub cluster: ClusterArg,
@@ -60,7 +60,7 @@ pub struct PlanArgs {
 pub async fn run(args: &PlanArgs, context: &Context) -> anyhow::Result<Exit> {
     // An existing cluster has its own machines, and may have Grafana.
     let elsewhere = matches!(args.cluster.cluster, Some(Provider::Context(_)));
-    let implied = (!elsewhere).then(|| Value::Object(setup::implied_here()));
+    let implied = (!elsewhere).then(|| serde_json::Value::Object(cluster::implied_here()));
     let Planned { plan, .. } = planned(context, &args.values, implied.as_ref())?;
     let difference = match &args.diff {
         Some(name) => Some(difference(name, args, context).await?),
@@ -74,7 +74,7 @@ pub async fn run(args: &PlanArgs, context: &Context) -> anyhow::Result<Exit> {
         Some(capacity(context, &cluster, args.machine).await?)
     };
     let document = Document {
-        network: &args.values.network,
+        network: args.values.network(),
         plan: &plan,
         memory_available: fit.map(|fit| fit.memory),
         cpu_available: fit.map(|fit| fit.cpu),
@@ -93,38 +93,14 @@ pub async fn run(args: &PlanArgs, context: &Context) -> anyhow::Result<Exit> {
 }
 
 /// What `up` would change on the running network.
-async fn difference(name: &str, args: &PlanArgs, context: &Context) -> anyhow::Result<Difference> {
+async fn difference(name: &str, args: &PlanArgs, context: &Context) -> anyhow::Result<Proposal> {
     let networks = clusters::networks(context, args.cluster.cluster.as_ref()).await?;
     let (choice, network) = networks.open(Some(name)).await?;
-    let helm = setup::attach(context, &choice).await?.helm;
-    let cancel = context.interrupt.token();
-    let old = helm
-        .values(network.name(), network.namespace(), cancel)
-        .await?
-        .unwrap_or_default();
-    let new = planned(context, &args.values, Some(&setup::implied_in(&old)))?;
-    let source = context.source.charts().join("aztec-network");
-    let chart = Chart {
-        helm: &helm,
-        path: &source,
-        overlay: &new.loaded.overlay,
-    };
-    Ok(Difference {
-        running: network.name().to_owned(),
-        upgrade: preview(&network, &chart, &new.plan.committee, cancel).await?,
-        changes: changes(&Value::Object(old), &Value::Object(new.loaded.overlay)),
-    })
-}
-
-/// From a running network to these values.
-#[derive(Serialize)]
-struct Difference {
-    /// Name of the running network.
-    running: String,
-    /// Values that differ.
-    changes: Vec<Change>,
-    /// What that does.
-    upgrade: Upgrade,
+    let helm = cluster::attach(context, &choice).await?.helm;
+    let running = Running::read(network, &helm, context).await?;
+    let implied = cluster::implied_in(&running.values);
+    let wish = running.wish(context, &args.values, args.reset, Some(&implied))?;
+    propose(context, &helm, &running.network, &wish).await
 }
 
 #[derive(Serialize)]
@@ -138,7 +114,7 @@ struct Document<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     cpu_available: Option<MilliCpu>,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    difference: Option<Difference>,
+    difference: Option<Proposal>,
 }
 
 fn render(document: &Document<'_>) -> String {
@@ -168,11 +144,7 @@ fn render(document: &Document<'_>) -> String {
     ];
     if let Some(difference) = &document.difference {
         // Of a network that runs, the change is what matters; the plan itself was seen before it was started.
-        sections = vec![upgrading::render(
-            &difference.running,
-            &difference.changes,
-            &difference.upgrade,
-        )];
+        sections = vec![upgrading::render(difference)];
     }
     sections.join("\n\n")
 }

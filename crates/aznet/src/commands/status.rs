@@ -11,7 +11,7 @@ use comfy_table::Cell;
 use jiff::Timestamp;
 use owo_colors::OwoColorize;
 
-use crate::cli::{ClusterArg, OutputArgs};
+use crate::args::{ClusterArg, OutputArgs};
 use crate::clusters;
 use crate::context::Context;
 use crate::exit::Exit;

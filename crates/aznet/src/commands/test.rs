@@ -18,18 +18,21 @@ use jiff::Timestamp;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
+use crate::args::{ClusterArg, KubernetesArg, MachineArgs, OutputArgs, ValuesArgs};
 use crate::bring_up::{Wanted, bring_up};
-use crate::cli::{ClusterArg, KubernetesArg, MachineArgs, OutputArgs, ValuesArgs};
 use crate::clusters;
-use crate::commands::down;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure as Refusal;
+use crate::planning::planned;
 use crate::printer::Printer;
+use crate::remove;
 use crate::table;
 
 /// The network that unattached tests are listed for.
 const USUAL: &str = "small";
+/// A network that a killed run leaves is removed by a later `up`.
+const TTL: Duration = Duration::from_hours(4);
 /// What a test gets to clean up after its deadline or an interruption.
 const GRACE: Duration = Duration::from_secs(20);
 
@@ -41,7 +44,7 @@ Examples:
   aznet test --list
   aznet test --partition 1/2 --retries 1 --report out
 
-Exit code 4 when no test is selected, 100 when one failed.";
+Exit code 4 when no test is selected or all were skipped, 100 when one failed.";
 
 /// Arguments of `aznet test`.
 #[derive(Debug, Args)]
@@ -82,7 +85,7 @@ pub struct TestArgs {
     pub machine: MachineArgs,
 }
 
-/// Lists or runs tests; exit code 4 when none is selected, 100 when one failed, 22 when one could not be run.
+/// Lists or runs tests; exit code 4 when none is selected or all were skipped, 100 when one failed, 22 when one could not be run.
 pub async fn run(args: &TestArgs, context: &Context) -> anyhow::Result<Exit> {
     let nothing: Provide = Arc::new(|| async { Err(Failure::skipped("no network")) }.boxed());
     let label = args
@@ -95,23 +98,20 @@ pub async fn run(args: &TestArgs, context: &Context) -> anyhow::Result<Exit> {
         list(&selection, context)?;
         return Ok(Exit::Ok);
     }
-    let reports = args.report.as_deref().map(Reports::create).transpose()?;
+    if let Some(folder) = &args.report {
+        std::fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
+    }
+    check_needs(args, &selection, context)?;
     let network = Box::pin(network(args, context)).await?;
     let (name, provided) = (
         args.network.as_deref().unwrap_or(network.name()).to_owned(),
         network.clone(),
     );
     let provide: Provide = Arc::new(move || std::future::ready(Ok(provided.clone())).boxed());
-    let outcome = execute(
-        args,
-        select(args, aznet_scenarios::tests(&name, &provide))?,
-        reports,
-        context,
-    )
-    .await;
+    let outcome = execute(args, aznet_scenarios::tests(&name, &provide), context).await;
     if args.network.is_some() {
         // Also after Ctrl-C: nobody else knows of this network.
-        down::remove(&network, context, &CancellationToken::new()).await?;
+        remove::network(&network, context, &CancellationToken::new()).await?;
     }
     outcome
 }
@@ -123,6 +123,39 @@ fn select(args: &TestArgs, tests: Vec<Test>) -> anyhow::Result<Selection<Test>> 
         return Err(Refusal::NoTest { known }.into());
     }
     Ok(selection)
+}
+
+/// Nothing is started for tests all of which would be skipped.
+fn check_needs(
+    args: &TestArgs,
+    selection: &Selection<Test>,
+    context: &Context,
+) -> anyhow::Result<()> {
+    let Some(network) = &args.network else {
+        return Ok(());
+    };
+    let values = planned(context, &of_network(network), None)?.loaded.values;
+    let tests = selection.selected.iter();
+    let lacking: Vec<String> = tests
+        .filter_map(|test| {
+            let what = aznet_scenarios::lacks(&test.id.name, &values)?;
+            Some(format!("{} needs {what}", test.id.name))
+        })
+        .collect();
+    if lacking.len() < selection.selected.len() {
+        return Ok(());
+    }
+    let network = network.clone();
+    Err(Refusal::NothingToTest { network, lacking }.into())
+}
+
+/// A network of `networks/` as it is.
+fn of_network(name: &str) -> ValuesArgs {
+    ValuesArgs {
+        network: Some(name.to_owned()),
+        files: Vec::new(),
+        set: Vec::new(),
+    }
 }
 
 #[derive(Serialize)]
@@ -162,20 +195,19 @@ async fn network(args: &TestArgs, context: &Context) -> anyhow::Result<Network> 
     let name = match &args.network {
         None => args.attach.clone(),
         Some(network) => {
-            // A name of its own: a network that someone works with is neither tested nor removed by accident.
-            let name = format!("{network}-test");
-            let values = ValuesArgs {
-                network: network.clone(),
-                files: Vec::new(),
-                set: Vec::new(),
-            };
+            // A name of its own: neither somebody's network nor another run's is tested or removed by accident.
+            let name = format!("{network}-{}", suffix(Timestamp::now(), std::process::id()));
+            let values = of_network(network);
             let cluster = cluster.cloned().unwrap_or_default();
             let wanted = Wanted {
                 values: &values,
                 cluster,
                 name: name.clone(),
                 kubernetes: args.kubernetes.kubernetes,
-                ttl: None,
+                ttl: Some(TTL),
+                reset: false,
+                yes: false,
+                take_over: false,
                 machine: args.machine,
             };
             Box::pin(bring_up(&wanted, context)).await?;
@@ -186,12 +218,10 @@ async fn network(args: &TestArgs, context: &Context) -> anyhow::Result<Network> 
     Ok(networks.open(name.as_deref()).await?.1)
 }
 
-async fn execute(
-    args: &TestArgs,
-    selection: Selection<Test>,
-    mut reports: Option<Reports>,
-    context: &Context,
-) -> anyhow::Result<Exit> {
+async fn execute(args: &TestArgs, tests: Vec<Test>, context: &Context) -> anyhow::Result<Exit> {
+    let selection = select(args, tests)?;
+    // Not before: a run that never begins leaves no empty report.
+    let mut reports = args.report.as_deref().map(Reports::create).transpose()?;
     let now = Timestamp::now();
     let seed = u64::try_from(now.as_microsecond()).unwrap_or_default();
     let options = Options {
@@ -221,6 +251,19 @@ async fn execute(
         context.printer.json(&document)?;
     }
     Ok(exit)
+}
+
+/// Names a run's network apart from those of other runs on the cluster.
+fn suffix(now: Timestamp, process: u32) -> String {
+    const DIGITS: &[u8] = b"0123456789abcdefghijklmnopqrstuvwxyz";
+    let mut rest =
+        u64::try_from(now.as_microsecond()).unwrap_or_default() ^ u64::from(process) << 20;
+    let digit = |_| {
+        let digit = char::from(DIGITS[usize::try_from(rest % 36).unwrap_or_default()]);
+        rest /= 36;
+        digit
+    };
+    (0..6).map(digit).collect()
 }
 
 fn exit(code: ExitCode) -> Exit {
@@ -260,7 +303,6 @@ impl Reports {
             let path = folder.join(name);
             File::create(&path).with_context(|| format!("making {}", path.display()))
         };
-        std::fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
         Ok(Self {
             events: JsonLines::new(file("events.jsonl")?),
             junit: Junit::new(file("junit.xml")?),

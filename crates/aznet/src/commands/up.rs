@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
+use aznet_cluster::provider::Provider;
 use aznet_kit::time::Seconds;
 use clap::Args;
 use jiff::Timestamp;
 use owo_colors::OwoColorize;
 
-use crate::bring_up::{Outcome, Up, Wanted, bring_up};
-use crate::cli::{
+use crate::args::{
     ClusterArg, KubernetesArg, MachineArgs, OutputArgs, ValuesArgs, network_name, ttl,
 };
+use crate::bring_up::{Outcome, Up, Wanted, bring_up};
 use crate::commands::status;
 use crate::context::Context;
 use crate::exit::Exit;
@@ -23,7 +24,9 @@ Examples:
   aznet up small --cluster context:my-cluster
   aznet up small --telemetry               metrics and logs of every node, in Prometheus
 
-A second `up` of the same network shows how it is doing, or upgrades it when its values changed.
+A second `up` of the same network shows how it is doing. It keeps the values that the network has; -f and --set change
+them, and what can't be undone wants --yes or an answer on the terminal. Exit code 3 when nothing was touched for that.
+AZNET_OWNER=NAME says whose networks are whose, in place of user@host.
 AZNET_MEMORY=24GiB and AZNET_CPU=4 say what the pods may count on, in place of what the machine has left.";
 
 /// Arguments of `aznet up`.
@@ -42,12 +45,21 @@ pub struct UpArgs {
     /// Name of the network, so that several can run side by side (default: NETWORK).
     #[arg(long, value_name = "NAME", value_parser = network_name)]
     pub name: Option<String>,
-    /// Let it expire after this long, e.g. `2h`: the next `up` removes it.
+    /// Let it expire this long from now, e.g. `2h`: your next `up` removes it.
     #[arg(long, value_name = "DURATION", value_parser = ttl)]
     pub ttl: Option<Duration>,
     /// Run an OpenTelemetry collector and Prometheus with it, and see that every node pushes to them.
     #[arg(long)]
     pub telemetry: bool,
+    /// Of a network that runs, drop all values that this command line doesn't give, and go back to the file of NETWORK.
+    #[arg(long)]
+    pub reset: bool,
+    /// Do what can't be undone without asking.
+    #[arg(long, short = 'y')]
+    pub yes: bool,
+    /// Change the network even if someone else made it, and make it yours.
+    #[arg(long)]
+    pub take_over: bool,
     /// How the result is printed.
     #[command(flatten)]
     pub output: OutputArgs,
@@ -68,17 +80,21 @@ pub async fn run(args: &UpArgs, context: &Context) -> anyhow::Result<Exit> {
         name: args
             .name
             .clone()
-            .unwrap_or_else(|| args.values.network.clone()),
+            .unwrap_or_else(|| args.values.network().to_owned()),
         kubernetes: args.kubernetes.kubernetes,
         ttl: args.ttl,
+        reset: args.reset,
+        yes: args.yes,
+        take_over: args.take_over,
         machine: args.machine,
     };
     let up = Box::pin(bring_up(&wanted, context)).await?;
-    context.printer.result(&up, render)?;
+    let cluster = args.cluster.cluster.as_ref();
+    context.printer.result(&up, |up| render(up, cluster))?;
     Ok(Exit::Ok)
 }
 
-fn render(up: &Up) -> String {
+fn render(up: &Up, cluster: Option<&Provider>) -> String {
     let took = Seconds(Duration::from_secs_f64(up.seconds));
     let head = match up.outcome {
         Outcome::Created => format!("network {} is up, in {took}", up.name.bold()),
@@ -96,7 +112,7 @@ fn render(up: &Up) -> String {
         Some(head).map(|head| format!("{head}\n")),
         shown,
         Some(places(up)),
-        Some(next(up)),
+        Some(next(up, cluster)),
     ];
     sections
         .into_iter()
@@ -119,11 +135,16 @@ fn places(up: &Up) -> String {
     table(&lines)
 }
 
-fn next(up: &Up) -> String {
-    let name = &up.name;
+fn next(up: &Up, cluster: Option<&Provider>) -> String {
+    let there = cluster.map(|cluster| format!(" --cluster {cluster}"));
+    let there = there.unwrap_or_default();
+    let name = format!("{}{there}", up.name);
     let commands = [
         (format!("aznet status {name}"), "how it is doing"),
-        ("aznet test transfer".to_owned(), "move tokens through it"),
+        (
+            format!("aznet test transfer --attach {name}"),
+            "move tokens through it",
+        ),
         (
             format!("eval \"$(aznet env {name})\""),
             "these URLs for your own programs",

@@ -44,8 +44,3 @@ pub async fn run(args: &ValidatorsArgs, context: &Context) -> anyhow::Result<Exi
         ValidatorsCommand::Remove(args) => Box::pin(remove::run(args, context)).await,
     }
 }
-
-/// The name of the workload of a group: the chart's `validator`, or one of `validatorGroups`.
-fn workload(group: Option<&str>) -> String {
-    group.map_or("validator".to_owned(), |group| format!("validator-{group}"))
-}

@@ -38,6 +38,8 @@ fn the_command_line() {
             &["plan", "small", "--set", "validator.replicas"],
         ),
         ("usage-down-name-and-all", &["down", "small", "--all"]),
+        ("usage-down-everyone-alone", &["down", "--everyone"]),
+        ("usage-plan-reset-alone", &["plan", "small", "--reset"]),
         (
             "usage-test-network-and-attach",
             &["test", "--network", "small", "--attach", "small"],
@@ -185,6 +187,8 @@ fn no_network() {
         ("no-cluster-list-json", &["cluster", "list", "-o", "json"]),
         ("no-cluster-down", &["cluster", "down", "nosuch"]),
         ("no-test-selected", &["test", "nosuch", "--list"]),
+        ("no-test-can-run", &["test", "--network", "tiny"]),
+        ("no-cluster-images-load", &["images", "load", "a:1"]),
     ]);
 }
 

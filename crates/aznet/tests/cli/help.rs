@@ -2,7 +2,7 @@
 
 use super::support::Sandbox;
 
-const VERBS: [&[&str]; 25] = [
+const VERBS: [&[&str]; 26] = [
     &[],
     &["up"],
     &["down"],
@@ -24,6 +24,7 @@ const VERBS: [&[&str]; 25] = [
     &["images"],
     &["images", "build"],
     &["images", "list"],
+    &["images", "load"],
     &["charts"],
     &["charts", "export"],
     &["doctor"],

@@ -1,7 +1,7 @@
 //! One function for each thing the program promises about a real network.
 
 use super::machine::{
-    CLUSTER, Checked, Machine, NETWORK, json, kubectl, status, status_of, succeeds, until,
+    CLUSTER, Checked, Machine, NETWORK, aznet, json, kubectl, status, status_of, succeeds, until,
 };
 use super::{policies, quickstart, rollout, secrets, telemetry, validators};
 use serde_json::Value;
@@ -109,7 +109,15 @@ fn more_nodes() -> [(&'static str, Check); 8] {
 pub(crate) fn up_args() -> Result<Vec<&'static str>, String> {
     quickstart::arguments(quickstart::UP)?;
     let mut args: Vec<_> = quickstart::UP.split(' ').skip(1).collect();
-    args.extend(["--cluster", CLUSTER, "--telemetry", "-f"]);
+    // A check takes back what the one before it has changed.
+    args.extend([
+        "--cluster",
+        CLUSTER,
+        "--reset",
+        "--yes",
+        "--telemetry",
+        "-f",
+    ]);
     args.push(secrets::values_file()?);
     Ok(args)
 }
@@ -330,6 +338,21 @@ pub(crate) fn pods() -> Result<Pods, String> {
 fn up_again(_: &Machine) -> Checked {
     let before = pods()?;
     json(&up_args()?)?;
+    // Of an `up` that says less than the last one the rest stays.
+    let report = json(&["up", NETWORK, "--cluster", CLUSTER])?;
+    expect(report["outcome"] == "unchanged", "nothing changed", &report)?;
+    let kept = report["kept"].as_array().into_iter().flatten();
+    let kept: Vec<&Value> = kept.map(|change| &change["key"]).collect();
+    expect(
+        kept.contains(&&Value::from("telemetry.enabled")),
+        "telemetry among what is kept",
+        &kept,
+    )?;
+    // Nothing is restarted for an image that the cluster can't get.
+    let image = "validator.image=aztecprotocol/aztec:0.0.1";
+    let refused = aznet(&["up", NETWORK, "--cluster", CLUSTER, "--set", image])?;
+    let code = refused.status.code();
+    expect(code == Some(3), "the image refused", &code)?;
     let after = pods()?;
     expect(
         before == after,

@@ -249,7 +249,15 @@ fn foretold(up: &[&str]) -> Result<Vec<String>, String> {
         .copied()
         .skip_while(|arg| *arg != "--set")
         .collect();
-    let head = ["plan", "small", "--cluster", CLUSTER, "--diff", NETWORK];
+    let head = [
+        "plan",
+        "small",
+        "--cluster",
+        CLUSTER,
+        "--diff",
+        NETWORK,
+        "--reset",
+    ];
     // What the tier's `up` has besides.
     let own = [
         "--set",

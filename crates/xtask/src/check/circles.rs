@@ -11,27 +11,14 @@ use std::path::Path;
 /// File → the files it uses, with a path by which it does.
 type Uses<'a> = BTreeMap<&'a Path, BTreeMap<&'a Path, String>>;
 
-/// Crates that have circles still. It gets no longer: [`verify`] fails when one of these has none any more.
-const STILL: [&str; 1] = ["aznet"];
-
 /// Fails when files of a crate of the workspace use each other in a circle, and says which by what.
 pub(crate) fn verify() -> Result<()> {
     let mut found = Vec::new();
     for package in cargo::metadata()?.workspace_packages() {
-        let name = package.name.as_str();
-        let mut here = Vec::new();
         for target in package.targets.iter().filter(|t| t.is_lib() || t.is_bin()) {
             let read = Crate::read(target.src_path.as_std_path())?;
             let uses = read.uses();
-            here.extend(circles(&uses).iter().map(|circle| describe(circle, &uses)));
-        }
-        match (STILL.contains(&name), here.is_empty()) {
-            (true, false) => println!("check: {} import circles in {name}, still", here.len()),
-            (true, true) => found.push(format!(
-                "{name} has none any more: take it out of {}",
-                file!()
-            )),
-            (false, _) => found.extend(here),
+            found.extend(circles(&uses).iter().map(|circle| describe(circle, &uses)));
         }
     }
     if found.is_empty() {

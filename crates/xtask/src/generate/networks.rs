@@ -3,7 +3,7 @@
 use crate::run;
 use anyhow::{Context, Result};
 use aznet_model::plan::{Plan, plan};
-use aznet_network::load::{Request, known_networks, load};
+use aznet_network::load::{Base, Request, known_networks, load};
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -31,7 +31,7 @@ pub(super) fn page() -> Result<String> {
 fn planned(root: &Path, name: &str) -> Result<Plan> {
     let loaded = load(&Request {
         source: root,
-        network: Some(name),
+        base: Base::Network(name),
         implied: None,
         files: &[],
         sets: &[],

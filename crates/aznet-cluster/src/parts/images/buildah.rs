@@ -174,6 +174,34 @@ impl<'a> Buildah<'a> {
         self.tag(id.trim(), name).await
     }
 
+    /// Writes an image, pulled from its registry unless it is in the storage, to an archive in OCI layout.
+    pub(super) async fn fetch(&self, name: &str, archive: &Path) -> Result<(), ImageError> {
+        let had = self.has(name).await?;
+        if !had {
+            let tool = self
+                .tool("pull")
+                .arg("--quiet")
+                .arg("--signature-policy")
+                .arg(&self.policy)
+                .arg(format!("docker://{name}"));
+            let pulled = self.run(&format!("pulling {name}"), tool).await;
+            pulled.map_err(self.making(name))?;
+        }
+        let tool = self
+            .tool("push")
+            .args(["--quiet", "--format", "oci"])
+            .arg("--signature-policy")
+            .arg(&self.policy)
+            .arg(name)
+            .arg(format!("oci-archive:{}:{name}", archive.display()));
+        let pushed = self.run("writing the archive", tool).await;
+        pushed.map(drop).map_err(self.making(name))?;
+        if !had {
+            self.forget(name).await;
+        }
+        Ok(())
+    }
+
     /// Gives an image another name.
     pub(super) async fn tag(&self, image: &str, name: &str) -> Result<(), ImageError> {
         let tool = self.tool("tag").args([image, name]);

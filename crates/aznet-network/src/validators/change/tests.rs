@@ -132,18 +132,28 @@ fn a_pod_in_the_middle_stays_and_says_why() {
 
 #[test]
 fn pods_that_are_gone_leave_nothing_to_do() {
-    let mut seen = seen(&[&[1], &[2]], 1, &[]);
-    assert!(
-        removal(&seen, &pods(&["validator-7"]), false)
-            .unwrap()
-            .is_empty()
-    );
+    let mut seen = seen(&[&[1], &[2]], 1, &[3]);
     seen.others.insert("validator-2".into(), vec![who(3)]);
     assert!(
         removal(&seen, &pods(&["validator-2"]), false)
             .unwrap()
             .is_empty()
     );
+}
+
+#[test]
+fn a_pod_that_never_was_is_an_error() {
+    let mut seen = seen(&[&[1], &[2]], 1, &[]);
+    seen.others.insert("validator-3".into(), vec![who(4)]);
+    for pod in ["validator-7", "validator-3"] {
+        let refusal = removal(&seen, &pods(&[pod]), false).unwrap_err();
+        let expected = Refusal::NoPod {
+            pod: pod.into(),
+            workload: "validator".into(),
+            replicas: 2,
+        };
+        assert_eq!(refusal, expected);
+    }
 }
 
 #[test]

@@ -11,9 +11,8 @@ use clap::Args;
 use owo_colors::OwoColorize;
 use serde::Serialize;
 
-use super::work::{Address, Work};
-use super::workload;
-use crate::cli::{ClusterArg, OutputArgs};
+use super::work::{Address, Work, workload};
+use crate::args::{ClusterArg, OutputArgs};
 use crate::clusters;
 use crate::context::Context;
 use crate::exit::Exit;
@@ -208,7 +207,7 @@ fn render(added: &Added) -> String {
     }
     let network = &added.network;
     lines.push(format!(
-        "keep the number in your values too: `aznet up {network}` with others would undo it"
+        "`aznet up {network}` keeps the number; `--reset` and plain Helm with other values undo it"
     ));
     lines.join("\n")
 }

@@ -13,7 +13,7 @@ use owo_colors::OwoColorize;
 use serde::Serialize;
 
 use super::work::{Address, amount};
-use crate::cli::{ClusterArg, OutputArgs};
+use crate::args::{ClusterArg, OutputArgs};
 use crate::clusters;
 use crate::context::Context;
 use crate::exit::Exit;

@@ -10,9 +10,8 @@ use clap::Args;
 use owo_colors::OwoColorize;
 use serde::Serialize;
 
-use super::work::{Address, Work, is_out};
-use super::workload;
-use crate::cli::{ClusterArg, OutputArgs};
+use super::work::{Address, Work, is_out, workload};
+use crate::args::{ClusterArg, OutputArgs};
 use crate::clusters;
 use crate::context::Context;
 use crate::exit::Exit;

@@ -2,27 +2,26 @@
 
 use std::time::Duration;
 
-use anyhow::Context as _;
 use aznet_kit::time::Seconds;
 use aznet_kit::wait::{self, Deadline, Look, WaitError};
-use aznet_model::plan::plan;
 use aznet_model::report::{Standing, ValidatorSet};
 use aznet_model::role::Role;
-use aznet_model::values::Loaded;
+use aznet_model::upgrade::Consequence;
 use aznet_model::workload::Workload;
 use aznet_network::deploy::{self, Chart};
-use aznet_network::load::{Request, load};
 use aznet_network::namespace::Network;
 use aznet_network::validators::{self, Validators};
-use serde_json::Value;
 
-use crate::bring_up::deadline;
+use crate::args::ValuesArgs;
+use crate::bring_up::cluster;
+use crate::bring_up::network::deadline;
 use crate::clusters::Networks;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::live::Live;
-use crate::setup;
+use crate::running::{Proposal, Running, propose};
 use crate::steps::{Step, Steps};
+use crate::upgrading;
 use aznet_cluster::provider::Provider;
 
 pub(super) use aznet_network::validators::Address;
@@ -80,33 +79,35 @@ impl<'a> Work<'a> {
             .into_iter()
             .map(|(workload, replicas)| format!("{}={replicas}", key(workload)))
             .collect();
-        let ready = setup::attach(self.context, &self.choice).await?;
+        let ready = cluster::attach(self.context, &self.choice).await?;
         let cancel = self.context.interrupt.token();
-        let (name, namespace) = (self.network.name(), self.network.namespace());
-        let old = ready.helm.values(name, namespace, cancel).await?;
-        let old = Value::Object(old.unwrap_or_default());
-        let source = &self.context.source;
-        let request = Request {
-            source: source.root(),
+        let name = self.network.name();
+        let values = ValuesArgs {
             network: None,
-            implied: Some(&old),
-            files: &[],
-            sets: &sets,
+            files: Vec::new(),
+            set: sets,
         };
-        let unusable = || format!("network {name} can't have {}", sets.join(" and "));
-        let Loaded { values, overlay } = load(&request).with_context(unusable)?;
-        let plan = plan(&values)
-            .map_err(Failure::Impossible)
-            .with_context(unusable)?;
-        let path = source.charts().join("aztec-network");
+        let running = Running::read(self.network.clone(), &ready.helm, self.context).await?;
+        let wish = running.wish(self.context, &values, false, None)?;
+        let proposal = propose(self.context, &ready.helm, &self.network, &wish).await?;
+        self.context.printer.note(upgrading::render(&proposal));
+        check(&proposal)?;
+        let path = self.context.source.charts().join("aztec-network");
         let chart = Chart {
             helm: &ready.helm,
             path: &path,
-            overlay: &overlay,
+            overlay: &wish.planned.loaded.overlay,
         };
         let live = Live::new(&self.steps, &self.context.interrupt, name);
         let report = live.reporter();
-        let done = deploy::upgrade(&self.network, &chart, deadline(&plan), &report, cancel).await;
+        let done = deploy::upgrade(
+            &self.network,
+            &chart,
+            deadline(&wish.planned.plan),
+            &report,
+            cancel,
+        )
+        .await;
         live.close(done.is_ok());
         Ok(done?)
     }
@@ -160,6 +161,26 @@ impl<'a> Work<'a> {
         self.steps.end(&step, format!("{epoch} has begun"));
         Ok(seen)
     }
+}
+
+/// Nothing but the number of validators may change on the way.
+fn check(proposal: &Proposal) -> Result<(), Failure> {
+    let upgrade = &proposal.upgrade;
+    let network = proposal.running.clone();
+    if upgrade.refused().next().is_some() {
+        let refused = upgrade.refused().cloned().collect();
+        return Err(Failure::Refused { network, refused });
+    }
+    let others: Vec<Consequence> = upgrade.beyond_scaling().cloned().collect();
+    if others.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::MoreThanScaling { network, others })
+}
+
+/// The name of the workload of a group: the chart's `validator`, or one of `validatorGroups`.
+pub(super) fn workload(group: Option<&str>) -> String {
+    group.map_or("validator".to_owned(), |group| format!("validator-{group}"))
 }
 
 /// The values key of a workload's number of pods.

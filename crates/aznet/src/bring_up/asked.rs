@@ -1,0 +1,93 @@
+//! Everything that can be found wrong before anything is built or started.
+
+use aznet_cluster::provider::Provider;
+use aznet_network::namespace::{NamespaceError, Network};
+
+use super::cluster;
+use super::parts::Extent;
+use super::wanted::Wanted;
+use crate::clusters;
+use crate::context::Context;
+use crate::owner;
+use crate::planning::{Planned, capacity, planned};
+use crate::running::Running;
+use crate::steps::Steps;
+use crate::table::count;
+
+/// Works out the values: of a network that runs, over those of its release.
+pub(super) async fn check(
+    wanted: &Wanted<'_>,
+    steps: &Steps,
+    context: &Context,
+) -> anyhow::Result<Extent> {
+    let step = steps.begin("plan", "working out the values");
+    let planned = values(wanted, context)
+        .await
+        .inspect_err(|_| step.abandon())?;
+    let Planned { plan, loaded } = planned;
+    steps.end(
+        &step,
+        format!(
+            "{}, {} of memory",
+            count(plan.pods.len(), "pod"),
+            plan.demand.memory
+        ),
+    );
+    Ok(if loaded.values.telemetry.collects() {
+        Extent::Telemetry
+    } else {
+        Extent::Base
+    })
+}
+
+async fn values(wanted: &Wanted<'_>, context: &Context) -> anyhow::Result<Planned> {
+    // What is wrong with the words themselves is wrong whatever runs.
+    let anew = planned(context, wanted.values, None)?;
+    if let Some(network) = there(wanted, context).await? {
+        let helm = cluster::attach(context, &wanted.cluster).await?.helm;
+        let running = Running::read(network, &helm, context).await?;
+        let wish = running.wish(context, wanted.values, wanted.reset, None)?;
+        return Ok(wish.planned);
+    }
+    if matches!(wanted.cluster, Provider::Embedded(_)) {
+        let available = capacity(context, &wanted.cluster, wanted.machine).await?;
+        anew.plan.check_machine(&available)?;
+    }
+    Ok(anew)
+}
+
+/// The network, if it runs already; an embedded cluster that does not run yet has none.
+async fn there(wanted: &Wanted<'_>, context: &Context) -> anyhow::Result<Option<Network>> {
+    let cluster = match clusters::connect(context, &wanted.cluster).await {
+        Ok(cluster) => cluster,
+        Err(_) if matches!(wanted.cluster, Provider::Embedded(_)) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    running(&cluster.client, wanted).await
+}
+
+/// The network of this name on the cluster; one that someone else made is not ours to change, unless it is taken over.
+pub(super) async fn running(
+    client: &kube::Client,
+    wanted: &Wanted<'_>,
+) -> anyhow::Result<Option<Network>> {
+    let cluster = wanted.cluster.to_string();
+    let all = Network::list(client, &cluster).await?;
+    let Some(info) = all
+        .into_iter()
+        .find(|info| info.name == wanted.name && !info.leaving)
+    else {
+        return Ok(None);
+    };
+    if !owner::is_mine(&info) && !wanted.take_over {
+        return Err(NamespaceError::NameTaken {
+            name: info.name,
+            cluster,
+            namespace: info.namespace,
+            created_by: info.created_by.unwrap_or_default(),
+        }
+        .into());
+    }
+    let found = Network::find(client.clone(), &cluster, Some(&info.namespace)).await?;
+    Ok(Some(found))
+}

@@ -1,0 +1,168 @@
+//! The third step: a cluster that networks can be deployed to.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use aznet_cluster::parts::images::{self, ImageSet};
+use aznet_cluster::provider::embedded::{self, State};
+use aznet_cluster::provider::{Cluster, Provider};
+use aznet_network::deploy::helm::Helm;
+use kube::Client;
+use serde_json::{Map, Value, json};
+
+use super::parts::{self, Parts};
+use crate::context::Context;
+use crate::steps::{Steps, reporter};
+
+/// A cluster that networks can be deployed to.
+pub(crate) struct Ready {
+    /// Which one.
+    pub(crate) choice: Provider,
+    /// Talks to it.
+    pub(crate) client: Client,
+    /// Helm, set to it.
+    pub(crate) helm: Helm,
+    /// Its kubeconfig; `None`: the user's own.
+    pub(crate) kubeconfig: Option<PathBuf>,
+    /// Values that it implies: names of images that are on it.
+    pub(crate) implied: Option<Value>,
+}
+
+/// An embedded cluster made of these parts, up.
+pub(super) async fn embedded(
+    context: &Context,
+    steps: &Steps,
+    name: &str,
+    parts: &Parts,
+) -> anyhow::Result<Ready> {
+    let cluster = up(context, steps, name, parts, false).await?;
+    let choice = Provider::Embedded(name.to_owned());
+    let implied = Some(implied(parts.images()));
+    ready(&choice, &cluster, parts.helm(), implied).await
+}
+
+/// A cluster of the user's own. It pulls its images itself.
+pub(super) async fn existing(
+    context: &Context,
+    steps: &Steps,
+    choice: &Provider,
+) -> anyhow::Result<Ready> {
+    let cluster = choice.find(&context.paths)?;
+    let helm = parts::helm(context, steps).await?;
+    ready(choice, &cluster, helm, None).await
+}
+
+/// A cluster that is up already, and Helm for it.
+pub(crate) async fn attach(context: &Context, choice: &Provider) -> anyhow::Result<Ready> {
+    let cluster = choice.find(&context.paths)?;
+    let helm = parts::helm_silently(context).await?;
+    ready(choice, &cluster, helm, None).await
+}
+
+/// What an interruption leaves of the cluster. One that runs stays as it is.
+fn leaves(context: &Context, name: &str) -> anyhow::Result<()> {
+    let known = embedded::list(&context.paths)?;
+    let runs = |info: &&embedded::Info| info.name == name && info.state != State::Stopped;
+    if known.iter().any(|info| runs(&info)) {
+        context.interrupt.leaves(
+            format!("cluster {name} runs as before"),
+            "the same command goes on from there",
+        );
+    } else {
+        context.interrupt.leaves(
+            format!("cluster {name} is partly up"),
+            format!("the same command goes on from there, `aznet cluster down {name}` removes it"),
+        );
+    }
+    Ok(())
+}
+
+/// Brings an embedded cluster up; one that was made to enforce network policies does so without being asked.
+pub(crate) async fn up(
+    context: &Context,
+    steps: &Steps,
+    name: &str,
+    parts: &Parts,
+    network_policy: bool,
+) -> anyhow::Result<Cluster> {
+    leaves(context, name)?;
+    let step = steps.begin("cluster", "looking whether it runs");
+    let report = reporter(&step);
+    let mut supplies = parts.supplies();
+    supplies.network_policy = network_policy;
+    if network_policy || embedded::enforces_policies(&context.paths, name)? {
+        let enforcer = parts::enforcer(context, &report).await;
+        let folder = enforcer.inspect_err(|_| step.abandon())?;
+        supplies.binaries.search.insert(0, folder);
+    }
+    let provider = Provider::Embedded(name.to_owned());
+    let cancel = context.interrupt.token();
+    let up = provider.ensure(&context.paths, Some(&supplies), &report, cancel);
+    let cluster = up
+        .await
+        .with_context(|| format!("cluster {name} does not come up"))
+        .inspect_err(|_| step.abandon())?;
+    steps.end(&step, format!("{name} is ready"));
+    Ok(cluster)
+}
+
+async fn ready(
+    choice: &Provider,
+    cluster: &Cluster,
+    helm: Helm,
+    implied: Option<Value>,
+) -> anyhow::Result<Ready> {
+    let helm = helm.context(cluster.context());
+    let helm = match &cluster.kubeconfig {
+        Some(path) => helm.kubeconfig(path),
+        None => helm,
+    };
+    let client = cluster.client().await?;
+    Ok(Ready {
+        choice: choice.clone(),
+        client,
+        helm,
+        kubeconfig: cluster.kubeconfig.clone(),
+        implied,
+    })
+}
+
+/// Values that a cluster of our own implies, whatever images it has: Grafana is no Go program that could be built.
+pub(crate) fn implied_here() -> Map<String, Value> {
+    let off = json!({"grafana": {"enabled": false}});
+    Map::from_iter([("telemetry".to_owned(), off)])
+}
+
+/// Values for the chart: the images are on the cluster, and nowhere else.
+fn implied(images: &ImageSet) -> Value {
+    let entry = |built: &images::Built| {
+        let key = built.image.key()?.to_owned();
+        Some((
+            key,
+            json!({"image": built.reference, "pullPolicy": "Never"}),
+        ))
+    };
+    let images = images.iter().filter_map(entry).collect::<Map<_, _>>();
+    let mut implied = implied_here();
+    implied.insert("images".to_owned(), Value::Object(images));
+    Value::Object(implied)
+}
+
+/// What a release's values have of that: it comes from the cluster, not from who installs.
+pub(crate) fn implied_in(values: &Map<String, Value>) -> Value {
+    let mut implied = Map::new();
+    if let Some(images) = values.get("images") {
+        implied.insert("images".to_owned(), images.clone());
+    }
+    if values
+        .get("telemetry")
+        .and_then(|telemetry| telemetry["grafana"].get("enabled"))
+        == Some(&json!(false))
+    {
+        implied.insert(
+            "telemetry".to_owned(),
+            json!({"grafana": {"enabled": false}}),
+        );
+    }
+    Value::Object(implied)
+}

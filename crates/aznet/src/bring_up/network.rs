@@ -1,0 +1,348 @@
+//! The last step of `up`: a network on a cluster that is ready for it.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use aznet_cluster::parts::reference;
+use aznet_kit::lock::{Lock, Share};
+use aznet_kit::wait::Deadline;
+use aznet_model::plan::Plan;
+use aznet_model::values::Telemetry;
+use aznet_network::deploy::{self, Chart};
+use aznet_network::namespace::{CREATED_BY, EXPIRES_AT, Network, NewNetwork, VALUES_FROM};
+use aznet_network::observe::status::{NetworkStatus, collect};
+use jiff::Timestamp;
+
+use super::cluster::Ready;
+use super::wanted::{Outcome, Wanted};
+use super::{asked, question};
+use crate::context::Context;
+use crate::diff::Change;
+use crate::failure::Failure;
+use crate::live::Live;
+use crate::owner;
+use crate::planning::{Planned, planned};
+use crate::remove;
+use crate::running::{Proposal, Running, Wish, propose};
+use crate::steps::Steps;
+use crate::upgrading;
+
+/// Another `up` of the same network ends within this, or has failed to.
+const TURN: Deadline = Deadline::after(Duration::from_mins(20)).every(Duration::from_millis(500));
+
+/// A network that is up.
+pub(super) struct Done {
+    pub(super) network: Network,
+    pub(super) outcome: Outcome,
+    pub(super) changes: Vec<Change>,
+    pub(super) kept: Vec<Change>,
+    pub(super) telemetry: Telemetry,
+    pub(super) status: Option<NetworkStatus>,
+}
+
+/// Makes the network, changes it, or lets it be.
+pub(super) async fn bring_up(
+    wanted: &Wanted<'_>,
+    ready: &Ready,
+    steps: &Steps,
+    context: &Context,
+) -> anyhow::Result<Done> {
+    let work = Work {
+        wanted,
+        ready,
+        steps,
+        context,
+        chart: context.source.charts().join("aztec-network"),
+    };
+    let turn = work.turn().await?;
+    let done = match work.existing().await? {
+        Some(network) => work.keep(network).await,
+        None => work.create().await,
+    };
+    turn.remove()?;
+    done
+}
+
+struct Work<'a> {
+    wanted: &'a Wanted<'a>,
+    ready: &'a Ready,
+    steps: &'a Steps,
+    context: &'a Context,
+    chart: PathBuf,
+}
+
+impl Work<'_> {
+    /// Of two `up` of one network on this machine the second waits, and says for whom.
+    async fn turn(&self) -> anyhow::Result<Lock> {
+        let name = &self.wanted.name;
+        let place = self.wanted.cluster.to_string().replace([':', '/'], "_");
+        let file = format!(".up-{place}.{name}.lock");
+        let path = self.context.paths.run().join(file);
+        let mut told = false;
+        let cancel = self.context.interrupt.token();
+        let lock = Lock::acquire(&path, Share::Alone, TURN, cancel, |holder| {
+            if !told {
+                let note = format_args!("{holder} is at network {name}; waiting for it");
+                self.context.printer.note(note);
+            }
+            told = true;
+        });
+        Ok(lock.await?)
+    }
+
+    /// The network, if there is one that can be gone on with; what a killed `up` left half-made is removed.
+    async fn existing(&self) -> anyhow::Result<Option<Network>> {
+        let Some(network) = asked::running(&self.ready.client, self.wanted).await? else {
+            return Ok(None);
+        };
+        let (helm, printer) = (&self.ready.helm, &self.context.printer);
+        let cancel = self.context.interrupt.token();
+        let (name, namespace) = (network.name(), network.namespace());
+        // Its values were never complete, so that nothing can be kept.
+        if helm.recover(name, namespace, cancel).await?.is_none() {
+            printer.note(format_args!(
+                "network {name} was left half-made: it is removed and made anew"
+            ));
+            remove::network(&network, self.context, cancel).await?;
+            return Ok(None);
+        }
+        Ok(Some(network))
+    }
+
+    async fn create(&self) -> anyhow::Result<Done> {
+        let implied = self.ready.implied.as_ref();
+        let planned = planned(self.context, self.wanted.values, implied)?;
+        self.check_images(&planned).await?;
+        let name = &self.wanted.name;
+        self.context.interrupt.leaves_or(
+            "nothing of the network is left",
+            format!("`aznet up {name}` starts it"),
+            format!("network {name} may be half-made"),
+            format!("`aznet up {name}` makes it anew, `aznet down {name}` removes it"),
+        );
+        let new = NewNetwork {
+            name: name.clone(),
+            cluster: self.wanted.cluster.to_string(),
+            ttl: self.wanted.ttl,
+            created_by: owner::me(),
+            values_from: self.wanted.values.network().to_owned(),
+        };
+        let live = self.live();
+        let chart = self.chart(&planned);
+        let made = deploy::deploy(
+            self.ready.client.clone(),
+            &new,
+            &chart,
+            deadline(&planned.plan),
+            &live.reporter(),
+            self.context.interrupt.token(),
+        )
+        .await;
+        live.close(made.is_ok());
+        Ok(Done {
+            network: made?,
+            outcome: Outcome::Created,
+            changes: Vec::new(),
+            kept: Vec::new(),
+            telemetry: planned.loaded.values.telemetry,
+            status: None,
+        })
+    }
+
+    /// The network runs: brings it to these values, or lets it be.
+    async fn keep(&self, network: Network) -> anyhow::Result<Done> {
+        self.context.interrupt.leaves(
+            "nothing was changed",
+            format!("`aznet status {}` shows how it is doing", network.name()),
+        );
+        let running = Running::read(network, &self.ready.helm, self.context).await?;
+        let implied = self.ready.implied.as_ref();
+        let wanted = self.wanted;
+        let wish = running.wish(self.context, wanted.values, wanted.reset, implied)?;
+        let changed = !wish.changes.is_empty();
+        let status = if changed {
+            self.upgrade(&running.network, &wish).await?;
+            None
+        } else {
+            if let Some(keeps) = wish.keeps() {
+                self.context.printer.note(keeps);
+            }
+            Some(self.settle(&running.network, &wish.planned).await?)
+        };
+        self.annotate(&running.network, &wish).await?;
+        Ok(Done {
+            network: running.network,
+            outcome: if changed {
+                Outcome::Upgraded
+            } else {
+                Outcome::Unchanged
+            },
+            changes: wish.changes,
+            kept: wish.kept,
+            telemetry: wish.planned.loaded.values.telemetry,
+            status,
+        })
+    }
+
+    async fn upgrade(&self, network: &Network, wish: &Wish) -> anyhow::Result<()> {
+        self.check_images(&wish.planned).await?;
+        let proposal = propose(self.context, &self.ready.helm, network, wish).await?;
+        let printer = &self.context.printer;
+        printer.note(upgrading::render(&proposal));
+        if proposal.upgrade.refused().next().is_some() {
+            return Err(Failure::Refused {
+                network: network.name().to_owned(),
+                refused: proposal.upgrade.refused().cloned().collect(),
+            }
+            .into());
+        }
+        self.agreed(&proposal).await?;
+        let cancel = self.context.interrupt.token();
+        let chart = self.chart(&wish.planned);
+        let live = self.live();
+        let (report, within) = (live.reporter(), deadline(&wish.planned.plan));
+        let upgraded = deploy::upgrade(network, &chart, within, &report, cancel).await;
+        live.close(upgraded.is_ok());
+        Ok(upgraded.map_err(|source| Failure::NotUpgraded {
+            network: network.name().to_owned(),
+            back: way_back(network, &wish.changes),
+            source: Box::new(source),
+        })?)
+    }
+
+    /// What can't be undone is done only when somebody says so.
+    async fn agreed(&self, proposal: &Proposal) -> anyhow::Result<()> {
+        let for_good: Vec<_> = proposal.upgrade.for_good().cloned().collect();
+        if for_good.is_empty() || self.wanted.yes {
+            return Ok(());
+        }
+        let asked = question::can_ask();
+        if asked && question::ask("this can't be undone. Go on?", self.context).await? {
+            return Ok(());
+        }
+        Err(Failure::ForGood {
+            network: proposal.running.clone(),
+            for_good,
+        }
+        .into())
+    }
+
+    /// Every image must be on the nodes of a cluster that pulls none.
+    async fn check_images(&self, planned: &Planned) -> anyhow::Result<()> {
+        let cancel = self.context.interrupt.token();
+        let choice = &self.ready.choice;
+        let Some(there) = choice.images(&self.context.paths, cancel).await? else {
+            return Ok(());
+        };
+        let chart = self.chart(planned);
+        let wanted = deploy::images(&self.wanted.name, &chart, cancel).await?;
+        let missing = lacking(wanted, &there);
+        if missing.is_empty() {
+            return Ok(());
+        }
+        Err(Failure::NoImages {
+            cluster: choice.to_string(),
+            missing,
+            there: there.into_iter().collect(),
+        }
+        .into())
+    }
+
+    /// Nothing to change; it may still be starting.
+    async fn settle(&self, network: &Network, planned: &Planned) -> anyhow::Result<NetworkStatus> {
+        let status = collect(network, Timestamp::now()).await?;
+        if status.ready {
+            return Ok(status);
+        }
+        let live = self.live();
+        let cancel = self.context.interrupt.token();
+        let within = deadline(&planned.plan);
+        let ready = deploy::until_ready(network, within, &live.reporter(), cancel).await;
+        live.close(ready.is_ok());
+        ready?;
+        Ok(collect(network, Timestamp::now()).await?)
+    }
+
+    /// What the namespace says of the network: whose it is, until when, from what.
+    async fn annotate(&self, network: &Network, wish: &Wish) -> anyhow::Result<()> {
+        let (info, wanted) = (network.info(), self.wanted);
+        let mut notes = Vec::new();
+        if let Some(end) = wanted
+            .ttl
+            .and_then(|ttl| Timestamp::now().checked_add(ttl).ok())
+        {
+            let name = network.name();
+            self.context
+                .printer
+                .note(format_args!("network {name} now expires at {end:.0}"));
+            notes.push((EXPIRES_AT, Some(end.to_string())));
+        }
+        if wanted.take_over && !owner::is_mine(info) {
+            notes.push((CREATED_BY, Some(owner::me())));
+        }
+        if wanted.reset && info.values_from.as_ref() != Some(&wish.from) {
+            notes.push((VALUES_FROM, Some(wish.from.clone())));
+        }
+        if !notes.is_empty() {
+            network.annotate(&notes).await?;
+        }
+        Ok(())
+    }
+
+    fn live(&self) -> Live {
+        Live::new(self.steps, &self.context.interrupt, &self.wanted.name)
+    }
+
+    fn chart<'a>(&'a self, planned: &'a Planned) -> Chart<'a> {
+        let path: &Path = &self.chart;
+        Chart {
+            helm: &self.ready.helm,
+            path,
+            overlay: &planned.loaded.overlay,
+        }
+    }
+}
+
+/// The command that takes an upgrade back.
+fn way_back(network: &Network, changes: &[Change]) -> String {
+    let (name, namespace) = (network.name(), network.namespace());
+    let undoing: Option<Vec<String>> = changes.iter().map(Change::undoing).collect();
+    match undoing {
+        Some(sets) => format!("`aznet up --name {name} {}`", sets.join(" ")),
+        None => format!("`helm rollback {name} --namespace {namespace}`"),
+    }
+}
+
+/// Those of `wanted` that are not there.
+fn lacking(wanted: BTreeSet<String>, there: &BTreeSet<String>) -> Vec<String> {
+    let is_there =
+        |image: &String| there.contains(image) || there.contains(&reference::full(image));
+    wanted
+        .into_iter()
+        .filter(|image| !is_there(image))
+        .collect()
+}
+
+/// Warm-up, then time for every pod to start on a machine that is busy with the others.
+pub(crate) fn deadline(plan: &Plan) -> Duration {
+    let pods = u64::try_from(plan.pods.len()).unwrap_or(u64::MAX);
+    Duration::from_secs(
+        plan.timing
+            .warm_up_seconds
+            .saturating_add(600)
+            .saturating_add(pods.saturating_mul(5)),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_is_there_under_its_full_name_too() {
+        let there = ["docker.io/library/a:1", "localhost/b:2"].map(str::to_owned);
+        let wanted = ["a:1", "localhost/b:2", "a:2"].map(str::to_owned);
+        assert_eq!(lacking(wanted.into(), &there.into()), ["a:2"]);
+    }
+}

@@ -1,0 +1,214 @@
+//! The second step: the programs and images that clusters and networks are made of. What is there already takes no time.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use aznet_cluster::parts::images::{self, Image, ImageSet};
+use aznet_cluster::parts::kubernetes::Minor;
+use aznet_cluster::parts::store::{self, Store};
+use aznet_cluster::parts::toolchain::{self, Group, Program, Settings, Toolchain};
+use aznet_cluster::progress::{self, Reporter};
+use aznet_cluster::provider::embedded::{self, Binaries, Images};
+use aznet_cluster::provider::{Provider, Supplies};
+use aznet_kit::process::on_path;
+use aznet_network::deploy::helm::Helm;
+use futures::TryFutureExt as _;
+use tokio_util::sync::CancellationToken;
+
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::steps::{Steps, reporter};
+use crate::table::count;
+
+/// Which of the parts are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// What every cluster has.
+    Base,
+    /// And what observes networks.
+    Telemetry,
+}
+
+impl Extent {
+    fn groups(self) -> Vec<Group> {
+        let more: &[Group] = match self {
+            Self::Base => &[],
+            Self::Telemetry => &Group::TELEMETRY,
+        };
+        [&Group::ALL, more].concat()
+    }
+
+    fn images(self) -> Vec<Image> {
+        let more: &[Image] = match self {
+            Self::Base => &[],
+            Self::Telemetry => &Image::TELEMETRY,
+        };
+        [&Image::ALL, more].concat()
+    }
+}
+
+/// The programs and images that a cluster is made of.
+pub(crate) struct Parts {
+    toolchain: Toolchain,
+    images: ImageSet,
+    store: Store,
+}
+
+impl Parts {
+    /// What a cluster is made of.
+    pub(crate) fn supplies(&self) -> Supplies {
+        Supplies {
+            binaries: Binaries::of(&self.toolchain),
+            images: Images::of(&self.images, self.store.path()),
+            network_policy: false,
+        }
+    }
+
+    /// Helm.
+    pub(crate) fn helm(&self) -> Helm {
+        Helm::new(self.toolchain.path(Program::Helm))
+    }
+
+    /// The images.
+    pub(crate) fn images(&self) -> &ImageSet {
+        &self.images
+    }
+}
+
+/// Programs and images, built where they are missing.
+pub(crate) async fn ready(
+    context: &Context,
+    steps: &Steps,
+    extent: Extent,
+    kubernetes: Minor,
+) -> anyhow::Result<Parts> {
+    context.interrupt.leaves(
+        "what was built so far is kept",
+        "the same command goes on from there",
+    );
+    let source = &context.source;
+    let paths = &context.paths;
+    let step = steps.begin("images", "looking at what is built");
+    let report = reporter(&step);
+    let cancel = context.interrupt.token().child_token();
+    let ahead = async { Ok(images::ahead(paths, source, &report, &cancel).await?) };
+    let make = async {
+        let groups = extent.groups();
+        let programs = Box::pin(programs(context, steps, &groups, kubernetes, &cancel));
+        let (toolchain, ()) = both(&cancel, programs, Box::pin(ahead)).await?;
+        let wanted = extent.images();
+        let images = images::ensure(paths, source, &toolchain, &wanted, &report, &cancel).await?;
+        let store = store::ensure(paths, &images, &report, &cancel).await?;
+        anyhow::Ok((toolchain, images, store))
+    };
+    let (toolchain, images, store) = Box::pin(make).await.inspect_err(|_| step.abandon())?;
+    steps.end(&step, count(images.iter().count(), "image"));
+    Ok(Parts {
+        toolchain,
+        images,
+        store,
+    })
+}
+
+/// The Kubernetes that the cluster is made of, or is to be made of; a cluster of the user's has one of its own.
+pub(crate) fn kubernetes(
+    context: &Context,
+    choice: &Provider,
+    asked: Option<Minor>,
+) -> anyhow::Result<Minor> {
+    match choice {
+        Provider::Embedded(name) => Ok(embedded::kubernetes_of(&context.paths, name, asked)?),
+        Provider::Context(_) if asked.is_some() => Err(Failure::NotOurKubernetes {
+            cluster: choice.to_string(),
+        }
+        .into()),
+        Provider::Context(_) => Ok(Minor::default()),
+    }
+}
+
+/// Runs both at once. When one fails the other is cancelled, and awaited so that it ends what it started.
+async fn both<A, B>(
+    cancel: &CancellationToken,
+    one: impl Future<Output = anyhow::Result<A>>,
+    other: impl Future<Output = anyhow::Result<B>>,
+) -> anyhow::Result<(A, B)> {
+    let failed = |error| {
+        let first = !cancel.is_cancelled();
+        cancel.cancel();
+        (first, error)
+    };
+    let (one, other) = tokio::join!(one.map_err(failed), other.map_err(failed));
+    match (one, other) {
+        (Ok(one), Ok(other)) => Ok((one, other)),
+        (Err(_), Err((true, error))) | (Err((_, error)), _) | (_, Err((_, error))) => Err(error),
+    }
+}
+
+/// The folder with the programs that enforce network policies, built where they are missing.
+pub(super) async fn enforcer(context: &Context, report: &Reporter) -> anyhow::Result<PathBuf> {
+    let cancel = context.interrupt.token();
+    let built = ensured(context, &Group::POLICY, Minor::default(), report, cancel).await;
+    let felix = built
+        .context("network policies can't be enforced")?
+        .path(Program::Felix);
+    Ok(felix.parent().map(Path::to_owned).unwrap_or_default())
+}
+
+/// The user's Helm, if there is one that can do what is asked of it.
+async fn users_helm(context: &Context) -> Option<Helm> {
+    let helm = Helm::new(on_path("helm")?);
+    let suffices = helm.suffices(context.interrupt.token()).await;
+    suffices.then_some(helm)
+}
+
+/// The user's Helm, else the toolchain's.
+pub(super) async fn helm(context: &Context, steps: &Steps) -> anyhow::Result<Helm> {
+    if let Some(helm) = users_helm(context).await {
+        return Ok(helm);
+    }
+    let (groups, cancel) = ([Group::Helm], context.interrupt.token());
+    let toolchain = programs(context, steps, &groups, Minor::default(), cancel).await?;
+    Ok(Helm::new(toolchain.path(Program::Helm)))
+}
+
+/// The same without a word.
+pub(super) async fn helm_silently(context: &Context) -> anyhow::Result<Helm> {
+    if let Some(helm) = users_helm(context).await {
+        return Ok(helm);
+    }
+    let (report, cancel) = (progress::silent(), context.interrupt.token());
+    let toolchain = ensured(context, &[Group::Helm], Minor::default(), &report, cancel).await?;
+    Ok(Helm::new(toolchain.path(Program::Helm)))
+}
+
+async fn programs(
+    context: &Context,
+    steps: &Steps,
+    groups: &[Group],
+    kubernetes: Minor,
+    cancel: &CancellationToken,
+) -> anyhow::Result<Toolchain> {
+    let step = steps.begin("toolchain", "looking at what is built");
+    let toolchain = ensured(context, groups, kubernetes, &reporter(&step), cancel)
+        .await
+        .inspect_err(|_| step.abandon())?;
+    let programs = groups.iter().map(|group| group.programs().len()).sum();
+    steps.end(&step, count(programs, "program"));
+    Ok(toolchain)
+}
+
+async fn ensured(
+    context: &Context,
+    groups: &[Group],
+    kubernetes: Minor,
+    report: &Reporter,
+    cancel: &CancellationToken,
+) -> anyhow::Result<Toolchain> {
+    let settings = Settings {
+        kubernetes,
+        ..Settings::from_env()?
+    };
+    let (source, paths) = (&context.source, &context.paths);
+    let ensured = toolchain::ensure(paths, source, &settings, groups, report, cancel).await;
+    ensured.context("can't make the programs")
+}

@@ -1,0 +1,359 @@
+//! What went wrong as it is shown: in words, with hints, and the exit code that goes with it. The only place that knows
+//! which error of which library means which exit code.
+
+use aznet_cluster::machine::install::FixError;
+use aznet_cluster::parts::images::ImageError;
+use aznet_cluster::parts::toolchain::ToolchainError;
+use aznet_cluster::provider::embedded;
+use aznet_cluster::provider::{ClientError, Provider, ProviderError};
+use aznet_cluster::source::SourceError;
+use aznet_model::plan::DoesNotFit;
+use aznet_network::deploy::helm::HelmError;
+use aznet_network::deploy::{DeployError, UpgradeError};
+use aznet_network::load::LoadError;
+use aznet_network::namespace::NamespaceError;
+use aznet_network::observe::logs::LogError;
+use aznet_network::observe::telemetry::TelemetryError;
+use aznet_network::removal::{DownError, Held};
+use aznet_network::validators::{Refusal, ValidatorsError};
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+/// Why a run failed, as it is shown.
+#[derive(Debug)]
+pub struct Report {
+    /// How the run ends.
+    pub exit: Exit,
+    /// What went wrong.
+    pub message: String,
+    /// Why, outermost first.
+    pub causes: Vec<String>,
+    /// What to do.
+    pub hints: Vec<String>,
+    /// What was seen: pods, events, logs.
+    pub evidence: Option<String>,
+}
+
+impl Report {
+    /// Looks up what an error means. The innermost error that is known decides.
+    /// `cluster` is the one that the command line named: commands in hints name it, too.
+    pub fn of(error: &anyhow::Error, cluster: Option<&Provider>) -> Self {
+        let exit = error
+            .chain()
+            .filter_map(exit_of)
+            .next_back()
+            .unwrap_or(Exit::Unexpected);
+        // A network that could not be changed is not one that could not be started.
+        let upgrade = error.chain().find_map(way_back);
+        let hints = upgrade.map_or_else(
+            || error.chain().filter_map(hint_of).collect(),
+            |hint| vec![hint],
+        );
+        let hints = hints
+            .into_iter()
+            .map(|hint| on_cluster(&hint, cluster))
+            .collect();
+        let mut texts: Vec<String> = Vec::new();
+        for cause in error.chain() {
+            let text = cause.to_string();
+            // Some errors say what their source says.
+            if texts.last().is_none_or(|last| !last.ends_with(&text)) {
+                texts.push(text);
+            }
+        }
+        // What follows an error's first line are details.
+        let mut lines = texts
+            .iter()
+            .flat_map(|text| text.lines().map(str::to_owned));
+        let message = lines.next().unwrap_or_default();
+        let causes = lines.collect();
+        Self {
+            exit,
+            message,
+            causes,
+            hints,
+            evidence: error.chain().find_map(evidence_of),
+        }
+    }
+}
+
+/// A hint with the cluster in its commands, where one was named.
+pub(crate) fn on_cluster(text: &str, cluster: Option<&Provider>) -> String {
+    let Some(cluster) = cluster else {
+        return text.to_owned();
+    };
+    const NEEDED_BY: [&str; 8] = [
+        "up",
+        "down",
+        "status",
+        "list",
+        "logs",
+        "test",
+        "env",
+        "validators",
+    ];
+    let add = |(index, part): (usize, &str)| {
+        let verb = part
+            .strip_prefix("aznet ")
+            .and_then(|rest| rest.split(' ').next());
+        let command = index % 2 == 1 && verb.is_some_and(|verb| NEEDED_BY.contains(&verb));
+        if command && !part.contains("--cluster") {
+            format!("{part} --cluster {cluster}")
+        } else {
+            part.to_owned()
+        }
+    };
+    let parts: Vec<String> = text.split('`').enumerate().map(add).collect();
+    parts.join("`")
+}
+
+type Cause<'a> = &'a (dyn std::error::Error + 'static);
+
+fn exit_of(cause: Cause<'_>) -> Option<Exit> {
+    own(cause)
+        .or_else(|| network(cause))
+        .or_else(|| cluster(cause))
+}
+
+fn own(cause: Cause<'_>) -> Option<Exit> {
+    Some(match cause.downcast_ref::<Failure>()? {
+        Failure::NoNetwork { .. }
+        | Failure::UnknownNetwork { .. }
+        | Failure::WhichNetwork { .. }
+        | Failure::WhichCluster { .. }
+        | Failure::BadTarget(_)
+        | Failure::NotOurKubernetes { .. }
+        | Failure::EndlessDocument => Exit::Usage,
+        Failure::NotSettled { .. } => Exit::Deploy,
+        Failure::Impossible(_)
+        | Failure::Refused { .. }
+        | Failure::ForGood { .. }
+        | Failure::MoreThanScaling { .. }
+        | Failure::OtherNetwork { .. }
+        | Failure::NoImages { .. } => Exit::InvalidValues,
+        Failure::NotUpgraded { .. } => Exit::Deploy,
+        Failure::Machine(_) => Exit::Cluster,
+        Failure::NoTest { .. } | Failure::NothingToTest { .. } => Exit::NoTest,
+        Failure::Interrupted(_) => Exit::Interrupted,
+    })
+}
+
+fn network(cause: Cause<'_>) -> Option<Exit> {
+    if cause.is::<LoadError>() || cause.is::<DoesNotFit>() {
+        return Some(Exit::InvalidValues);
+    }
+    if let Some(error) = cause.downcast_ref::<NamespaceError>() {
+        return Some(match error {
+            NamespaceError::Api { .. } => Exit::Cluster,
+            _ => Exit::Usage,
+        });
+    }
+    let helm = cause
+        .downcast_ref::<HelmError>()
+        .or(match cause.downcast_ref() {
+            Some(UpgradeError::Helm(error)) => Some(error),
+            _ => None,
+        });
+    if let Some(error) = helm {
+        return Some(if error.is_unreachable() {
+            Exit::Cluster
+        } else {
+            Exit::Deploy
+        });
+    }
+    if matches!(
+        cause.downcast_ref::<LogError>(),
+        Some(LogError::NoPods { .. })
+    ) {
+        return Some(Exit::Usage);
+    }
+    if cause.is::<TelemetryError>() {
+        return Some(Exit::Unhealthy);
+    }
+    if let Some(refusal) = cause.downcast_ref::<Refusal>() {
+        return Some(match refusal {
+            Refusal::NoGroup { .. } | Refusal::NoPod { .. } | Refusal::Stranger(_) => Exit::Usage,
+            Refusal::Silent(_) => Exit::Unhealthy,
+            _ => Exit::InvalidValues,
+        });
+    }
+    if let Some(error) = cause.downcast_ref::<ValidatorsError>() {
+        return Some(match error {
+            ValidatorsError::NoPod { .. } => Exit::Unhealthy,
+            ValidatorsError::Kubernetes(_) => Exit::Cluster,
+            ValidatorsError::Exec(_) | ValidatorsError::Answer { .. } => Exit::Deploy,
+        });
+    }
+    let known = cause.is::<DeployError>() || cause.is::<DownError>() || cause.is::<UpgradeError>();
+    known.then_some(Exit::Deploy)
+}
+
+fn cluster(cause: Cause<'_>) -> Option<Exit> {
+    let bad_name = |error: &embedded::Error| matches!(error, embedded::Error::BadName { .. });
+    let provider = cause.downcast_ref::<ProviderError>();
+    if cause.downcast_ref().is_some_and(bad_name)
+        || matches!(provider, Some(ProviderError::Embedded(error)) if bad_name(error))
+        || matches!(provider, Some(ProviderError::NotOurs { .. }))
+    {
+        return Some(Exit::Usage);
+    }
+    let known = cause.is::<embedded::Error>()
+        || cause.is::<ProviderError>()
+        || cause.is::<ClientError>()
+        || cause.is::<SourceError>()
+        || cause.is::<ToolchainError>()
+        || cause.is::<ImageError>()
+        || cause.is::<FixError>();
+    known.then_some(Exit::Cluster)
+}
+
+fn way_back(cause: Cause<'_>) -> Option<String> {
+    match cause.downcast_ref()? {
+        Failure::NotUpgraded { back, .. } => Some(format!("{back} goes back to the values before")),
+        _ => None,
+    }
+}
+
+fn hint_of(cause: Cause<'_>) -> Option<String> {
+    if let Some(NamespaceError::Api { cluster, .. }) = cause.downcast_ref() {
+        return Some(unreachable(cluster));
+    }
+    if let Some(DeployError::Failed { network, .. } | DeployError::TooLate { network, .. }) =
+        cause.downcast_ref()
+    {
+        return Some(format!(
+            "it is kept to be looked at: `aznet logs {network}`; `aznet down {network}` removes it"
+        ));
+    }
+    if let Some(DeployError::Unseen { network, .. }) = cause.downcast_ref() {
+        return Some(format!(
+            "it may come up all the same: whoever looks needs to list and watch pods, events, StatefulSets and Deployments in its namespace; `aznet down {network}` removes it"
+        ));
+    }
+    if let Some(DeployError::Removed { network }) = cause.downcast_ref() {
+        return Some(format!(
+            "`aznet list` shows whether network {network} is gone; then `aznet up` starts a new one"
+        ));
+    }
+    if let Some(DownError::Held {
+        network,
+        namespace,
+        held,
+        ..
+    }) = cause.downcast_ref()
+    {
+        return Some(release(network, namespace, held));
+    }
+    if let Some(refusal) = cause.downcast_ref::<Refusal>() {
+        return refused(refusal);
+    }
+    if let Some(ProviderError::Stopped { name }) = cause.downcast_ref() {
+        return Some(format!(
+            "`aznet cluster up {name}` brings it back with its networks"
+        ));
+    }
+    match cause.downcast_ref::<Failure>()? {
+        Failure::NotSettled { .. } => Some(
+            "`aznet validators list` shows how far it is; the same command goes on from there"
+                .to_owned(),
+        ),
+        Failure::NoNetwork { .. } => Some("start one with `aznet up`".to_owned()),
+        Failure::UnknownNetwork { name, running } => {
+            nearest(name, running).map(|near| format!("did you mean `{near}`?"))
+        }
+        Failure::WhichNetwork { .. } => Some("name it, e.g. `aznet status NAME`".to_owned()),
+        Failure::WhichCluster { .. } => Some("name it, or remove all with `--all`".to_owned()),
+        Failure::EndlessDocument => Some("leave out `-o json` or `--follow`".to_owned()),
+        Failure::Interrupted(left) => left.as_ref().map(|left| left.next.clone()),
+        Failure::Machine(_) => Some(
+            "`aznet doctor` shows all of it, `aznet doctor --fix` installs what it can".to_owned(),
+        ),
+        Failure::NoTest { .. } => Some("`aznet test --list` lists them".to_owned()),
+        Failure::Refused { network, .. } => Some(format!(
+            "`aznet down {network}` and `aznet up` start a new one with these values"
+        )),
+        Failure::ForGood { .. } => Some("--yes does it without asking".to_owned()),
+        Failure::OtherNetwork { network, named, .. } => Some(format!(
+            "leave NETWORK out to keep its values: `aznet up --name {network}`; \
+             `aznet up {named} --name {network} --reset` changes it to the others; another --name starts a second network"
+        )),
+        Failure::MoreThanScaling { network, .. } => Some(format!(
+            "its chart is not the one of this aznet: `aznet up --name {network}` brings it up to date first"
+        )),
+        Failure::NoImages { .. } => {
+            Some("`aznet images load FILE|IMAGE` brings an image into the cluster".to_owned())
+        }
+        Failure::BadTarget(_)
+        | Failure::Impossible(_)
+        | Failure::NotUpgraded { .. }
+        | Failure::NothingToTest { .. }
+        | Failure::NotOurKubernetes { .. } => None,
+    }
+}
+
+/// How what finalizers hold is let go.
+fn release(network: &str, namespace: &str, held: &[Held]) -> String {
+    let patch = |one: &Held| {
+        let place = if one.resource == "namespace" {
+            String::new()
+        } else {
+            format!(" -n {namespace}")
+        };
+        format!(
+            "\n  kubectl patch {} {}{place} --type=merge -p '{{\"metadata\":{{\"finalizers\":null}}}}'",
+            one.resource, one.name
+        )
+    };
+    format!(
+        "the controller that set a finalizer takes it away; if that controller is gone, do it yourself, then `aznet down {network}` goes on:{}",
+        held.iter().map(patch).collect::<String>()
+    )
+}
+
+fn refused(refusal: &Refusal) -> Option<String> {
+    let hint = match refusal {
+        Refusal::Retired { .. } => {
+            "--past-retired adds pods beyond them and leaves them idle; a group in validatorGroups with another keyOffset has fresh keys"
+        }
+        Refusal::Committee { .. } => "add others first: `aznet validators add`",
+        Refusal::NotLast { .. } => {
+            "name those as well, or leave its pod running without a place in the set: --keep-pod"
+        }
+        Refusal::Silent(_) => "`aznet status` shows what it does",
+        Refusal::NoPod { .. } => "`aznet validators list` shows the pods there are",
+        Refusal::NoGroup { .. } | Refusal::TooMany { .. } | Refusal::Stranger(_) => return None,
+    };
+    Some(hint.to_owned())
+}
+
+fn unreachable(cluster: &str) -> String {
+    match cluster.split_once(':') {
+        Some(("context", name)) => format!("does `kubectl --context {name} get nodes` reach it?"),
+        Some((_, name)) => format!(
+            "`aznet cluster list` shows how it is, `aznet cluster up {name}` brings it back"
+        ),
+        None => "is it running?".to_owned(),
+    }
+}
+
+/// What was seen of a network that did not come up.
+fn evidence_of(cause: Cause<'_>) -> Option<String> {
+    match cause.downcast_ref()? {
+        DeployError::Failed { evidence, .. } | DeployError::TooLate { evidence, .. } => {
+            Some(evidence.to_string())
+        }
+        _ => None,
+    }
+}
+
+/// The name that is most like `name`, if one is like it at all.
+fn nearest<'a>(name: &str, names: &'a [String]) -> Option<&'a String> {
+    let scored = names
+        .iter()
+        .map(|other| (strsim::jaro_winkler(name, other), other));
+    scored
+        .filter(|(score, _)| *score > 0.75)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, name)| name)
+}

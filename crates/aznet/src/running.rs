@@ -1,0 +1,240 @@
+//! A network that runs, and what `up` would make of it: `up` does what `plan --diff` shows, by the same functions.
+
+use anyhow::Context as _;
+use aznet_model::upgrade::{Upgrade, Wanted};
+use aznet_network::deploy::helm::Helm;
+use aznet_network::deploy::{Chart, preview};
+use aznet_network::load::Base;
+use aznet_network::namespace::Network;
+use aznet_network::validators;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use crate::args::ValuesArgs;
+use crate::context::Context;
+use crate::diff::{Change, changes};
+use crate::failure::Failure;
+use crate::planning::{Planned, planned_on};
+
+/// How the references of images begin that were built here.
+const BUILT_HERE: &str = "localhost/aznet/";
+
+/// A network that runs, with the values of its release.
+pub(crate) struct Running {
+    /// The network.
+    pub(crate) network: Network,
+    /// What was laid over the chart's defaults.
+    pub(crate) values: Map<String, Value>,
+}
+
+/// What a command line makes of a network that runs.
+pub(crate) struct Wish {
+    /// The values and what they mean.
+    pub(crate) planned: Planned,
+    /// What differs from the release.
+    pub(crate) changes: Vec<Change>,
+    /// What the release says and neither the network's file nor the command line.
+    pub(crate) kept: Vec<Change>,
+    /// The overlay in `networks/` that it came from, or goes back to.
+    pub(crate) from: String,
+}
+
+impl Running {
+    /// Reads the release.
+    pub(crate) async fn read(
+        network: Network,
+        helm: &Helm,
+        context: &Context,
+    ) -> anyhow::Result<Self> {
+        let cancel = context.interrupt.token();
+        let values = helm
+            .values(network.name(), network.namespace(), cancel)
+            .await?
+            .unwrap_or_default();
+        Ok(Self { network, values })
+    }
+
+    /// The release's values with what the command line says over them; with `reset` the network's file in their place.
+    pub(crate) fn wish(
+        &self,
+        context: &Context,
+        args: &ValuesArgs,
+        reset: bool,
+        implied: Option<&Value>,
+    ) -> anyhow::Result<Wish> {
+        let made_from = self.network.info().values_from.as_deref();
+        let from = args
+            .network
+            .as_deref()
+            .or(made_from)
+            .unwrap_or(ValuesArgs::USUAL);
+        let own = implied.map(|implied| over(implied, &self.values));
+        let anew = || planned_on(Base::Network(from), context, args, own.as_ref());
+        let planned = if reset {
+            anew()?
+        } else {
+            self.check_name(args)?;
+            planned_on(Base::Release(&self.values), context, args, own.as_ref())?
+        };
+        // A file that has gone, or says what can't be any more, takes nothing from the release.
+        let kept = match anew() {
+            Ok(fresh) if !reset => changes(
+                &Value::Object(fresh.loaded.overlay),
+                &Value::Object(planned.loaded.overlay.clone()),
+            ),
+            _ => Vec::new(),
+        };
+        Ok(Wish {
+            changes: changes(
+                &Value::Object(self.values.clone()),
+                &Value::Object(planned.loaded.overlay.clone()),
+            ),
+            kept,
+            from: from.to_owned(),
+            planned,
+        })
+    }
+
+    /// A NETWORK that is another than the one it was made from is most likely a slip.
+    fn check_name(&self, args: &ValuesArgs) -> anyhow::Result<()> {
+        let made_from = self.network.info().values_from.clone();
+        match (made_from, &args.network) {
+            (Some(made_from), Some(named)) if made_from != *named => Err(Failure::OtherNetwork {
+                network: self.network.name().to_owned(),
+                made_from,
+                named: named.clone(),
+            }
+            .into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Wish {
+    /// `keeps validator.replicas=5, …`, if anything is.
+    pub(crate) fn keeps(&self) -> Option<String> {
+        if self.kept.is_empty() {
+            return None;
+        }
+        let kept: Vec<String> = self.kept.iter().map(Change::setting).collect();
+        let (kept, from) = (kept.join(", "), &self.from);
+        Some(format!(
+            "keeps {kept}; `--reset` goes back to networks/{from}.yaml"
+        ))
+    }
+}
+
+/// What the cluster implies, without what the release says by itself: an image of the user's own, a Grafana of theirs.
+fn over(implied: &Value, release: &Map<String, Value>) -> Value {
+    let mut implied = implied.clone();
+    let own = |key: &str| {
+        let image = release.get("images")?.get(key)?.get("image")?.as_str()?;
+        Some(!image.starts_with(BUILT_HERE))
+    };
+    if let Some(images) = implied["images"].as_object_mut() {
+        images.retain(|key, _| own(key) != Some(true));
+    }
+    let grafana = release
+        .get("telemetry")
+        .and_then(|telemetry| telemetry.get("grafana")?.get("enabled"));
+    if grafana == Some(&json!(true)) {
+        implied["telemetry"] = json!({});
+    }
+    implied
+}
+
+/// What becomes of a network that runs.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Proposal {
+    /// Name of the running network.
+    pub(crate) running: String,
+    /// Values that differ.
+    pub(crate) changes: Vec<Change>,
+    /// Values of the release that the command line doesn't say and that stay.
+    pub(crate) kept: Vec<Change>,
+    /// What that does.
+    pub(crate) upgrade: Upgrade,
+    /// New validator pods that will not attest: their attesters left the validator set before.
+    pub(crate) idle: Vec<String>,
+    /// The line about what is kept.
+    #[serde(skip)]
+    pub(crate) keeps: Option<String>,
+}
+
+/// Works out what a wish does to the network; changes nothing.
+pub(crate) async fn propose(
+    context: &Context,
+    helm: &Helm,
+    network: &Network,
+    wish: &Wish,
+) -> anyhow::Result<Proposal> {
+    let Planned { loaded, plan } = &wish.planned;
+    let path = context.source.charts().join("aztec-network");
+    let chart = Chart {
+        helm,
+        path: &path,
+        overlay: &loaded.overlay,
+    };
+    let wanted = Wanted {
+        committee: &plan.committee,
+        retires: loaded.values.validator_set.retire,
+    };
+    let upgrade = preview(network, &chart, &wanted, context.interrupt.token()).await?;
+    let idle = idle(context, network, &upgrade).await;
+    Ok(Proposal {
+        running: network.name().to_owned(),
+        changes: wish.changes.clone(),
+        kept: wish.kept.clone(),
+        keeps: wish.keeps(),
+        idle,
+        upgrade,
+    })
+}
+
+/// New pods that can't validate. Only running validators can tell whose keys they would have.
+async fn idle(context: &Context, network: &Network, upgrade: &Upgrade) -> Vec<String> {
+    let new = upgrade.new_validators();
+    if new.is_empty() {
+        return Vec::new();
+    }
+    let seen = validators::collect(network, &new).await.with_context(|| {
+        format!(
+            "can't tell whether {} were in the set before",
+            new.join(", ")
+        )
+    });
+    match seen {
+        Ok(seen) => new
+            .into_iter()
+            .filter(|pod| validators::is_retired(&seen, pod))
+            .collect(),
+        Err(error) => {
+            context.printer.warn(format_args!("{error:#}"));
+            Vec::new()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_of_the_user_s_own_is_not_replaced_by_one_built_here() {
+        let implied = json!({
+            "images": {"aztec": {"image": "localhost/aznet/aztec:2"}, "pxe": {"image": "localhost/aznet/pxe:2"}},
+            "telemetry": {"grafana": {"enabled": false}},
+        });
+        let release = json!({
+            "images": {"aztec": {"image": "mine:1"}, "pxe": {"image": "localhost/aznet/pxe:1"}},
+            "telemetry": {"grafana": {"enabled": true}},
+        });
+        let left = over(&implied, release.as_object().unwrap());
+        assert_eq!(
+            left["images"],
+            json!({"pxe": {"image": "localhost/aznet/pxe:2"}})
+        );
+        assert_eq!(left["telemetry"], json!({}));
+        assert_eq!(over(&implied, &Map::new()), implied);
+    }
+}
