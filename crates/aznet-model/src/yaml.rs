@@ -257,16 +257,16 @@ mod tests {
     fn merge_keys_count_where_they_stand() {
         for (text, expected) in [
             (
-                "a: &a {x: 1, y: 2}\nb: {<<: *a, x: 3}",
-                json!({"x": 3, "y": 2}),
+                "a: &a {x: 1, w: 2}\nb: {<<: *a, x: 3}",
+                json!({"x": 3, "w": 2}),
             ),
             (
-                "a: &a {x: 1, y: 2}\nb: {x: 3, <<: *a}",
-                json!({"x": 1, "y": 2}),
+                "a: &a {x: 1, w: 2}\nb: {x: 3, <<: *a}",
+                json!({"x": 1, "w": 2}),
             ),
             (
-                "a: &a {x: 1}\nb: {<<: [{x: 2, y: 3}, *a], z: 4}",
-                json!({"x": 2, "y": 3, "z": 4}),
+                "a: &a {x: 1}\nb: {<<: [{x: 2, w: 3}, *a], z: 4}",
+                json!({"x": 2, "w": 3, "z": 4}),
             ),
             ("b: {\"<<\": 1}", json!({"<<": 1})),
         ] {

@@ -167,7 +167,7 @@ mod tests {
         };
         assert_eq!(
             standstill("small", &stall),
-            "network small is stalled: no checkpoint since slot 7: 5 slots, 60s; \
+            "network small is stalled: no checkpoint since slot 7: 5 slots, 1m 00s; \
              2 of 4 validators are there, 3 are needed"
         );
     }

@@ -15,7 +15,10 @@ static DEFAULTS: LazyLock<Values> =
     LazyLock::new(|| load(&[], &[]).expect("the chart's values load").values);
 
 fn problems(sets: &[&str]) -> String {
-    let values = load(&[], sets).expect("well-typed values").values;
+    let values = match load(&[], sets) {
+        Ok(loaded) => loaded.values,
+        Err(refused) => return refused.to_string(),
+    };
     let problems = plan(&values).expect_err("these values can't work");
     problems
         .iter()
@@ -95,6 +98,8 @@ fn combinations_that_cannot_work_are_named() {
             ],
             vec!["keys.mnemonic=test test junk"],
             vec!["l1.executionUrls={http://l1}"],
+            vec!["blobStore.enabled=false"],
+            vec!["l1.anvil.slotsInAnEpoch=0"],
             vec!["l1.anvil.enabled=false"],
             vec![
                 "l1.anvil.enabled=false",

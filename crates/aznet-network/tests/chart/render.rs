@@ -229,7 +229,6 @@ async fn a_plain_helm_install_is_guarded_too() {
             "network.committeeSize is 5 with 4 validators",
         ),
         ("network.slotDuration=10", "multiple of l1.blockTime"),
-        ("bootNode.replicas=2", "bootNode.replicas is 2"),
         ("bootNode.replicas=0", "bootNode.replicas is 0"),
         ("bot.replicas=4", "at most 3"),
         ("l1.existingSecret=mine", "choose one L1"),
@@ -244,14 +243,6 @@ async fn a_plain_helm_install_is_guarded_too() {
         (
             "validatorGroups.slow.replicas=1,validatorGroups.slow.keyOffset=2",
             "validatorGroups.slow.keyOffset (1002, 1 keys) overlaps keys.attesterIndexStart",
-        ),
-        (
-            "validatorGroups.Slow.replicas=1,validatorGroups.Slow.keyOffset=100",
-            "validatorGroups.Slow: a group's name",
-        ),
-        (
-            "validatorGroups.default.replicas=1,validatorGroups.default.keyOffset=100",
-            "validatorGroups.default: a group's name",
         ),
         (
             "validator.p2p.exposure=LoadBalancer",

@@ -154,12 +154,33 @@ fn a_value_of_the_wrong_kind_is_refused_with_key_and_what_was_seen() {
             "bot.followChain=FINAL",
             "pxe.service.type=ExternalName",
             "chaos.scenarios[0].name=x",
-            "network=null",
-            "network.slotDuration=null",
+            "validatorGroups.slow.replicas=1",
+            "validatorGroups.Slow.replicas=1",
+            "validatorGroups.default.replicas=1",
+            "fullNode.image=aztec",
+            "fullNode.replicas=4294967295",
+            "networkPolicy.ingress.rpc.cidrs.office=192.0.2.1",
+            "validator.podDisruptionBudget.maxUnavailable=half",
         ]
         .map(|set| format!("{set}\n    {}", refusal(&[set]).replace('\n', "\n    ")))
         .join("\n")
     );
+}
+
+#[test]
+fn a_null_gives_back_what_is_always_there() {
+    let defaults = load(&[], &[]).expect("the chart's values").values;
+    for null in [
+        "network=null",
+        "network.slotDuration=null",
+        "telemetry.grafana=null",
+    ] {
+        let values = load(&[], &[null]).unwrap_or_else(|error| panic!("{null}: {error}"));
+        assert_eq!(values.values, defaults, "{null}");
+    }
+    let values = load(&[], &["defaults.resources.limits=null"]).expect("a setting less");
+    let resources = values.values.defaults.resources.expect("requests");
+    assert_eq!(resources.limits, None, "what may be missing goes");
 }
 
 #[test]

@@ -105,12 +105,21 @@ fn filled(word: &str) -> String {
     let parts = word.split_inclusive([':', '=']).map(|part| {
         let name = part.trim_end_matches([':', '=']);
         if stands_for(name) {
-            part.replacen(name, SOMETHING, 1)
+            part.replacen(name, something(name), 1)
         } else {
             part.to_owned()
         }
     });
     parts.collect()
+}
+
+/// Names begin with a letter; everything else may be a number.
+fn something(stands_for: &str) -> &'static str {
+    if stands_for.contains("NAME") || stands_for.contains("name") {
+        "small"
+    } else {
+        SOMETHING
+    }
 }
 
 /// README, guides, references, the charts' pages and the comments of their values.
