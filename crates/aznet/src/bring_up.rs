@@ -31,7 +31,7 @@ pub(crate) async fn bring_up(wanted: &Wanted<'_>, context: &Context) -> anyhow::
     let extent = asked::check(wanted, &steps, context).await?;
     let ready = cluster_for(wanted, extent, kubernetes, &steps, context).await?;
     remove_expired(&ready, context).await;
-    let done = network::bring_up(wanted, &ready, &steps, context).await?;
+    let done = Box::pin(network::bring_up(wanted, &ready, &steps, context)).await?;
     let telemetry = observe::observe(&done.telemetry, &done.network, &steps, context).await?;
     let endpoints = urls(wanted, &done.network, context).await;
     Ok(Up {

@@ -129,7 +129,7 @@ pub enum Failure {
         known: Vec<String>,
     },
     /// No selected test can run on the network.
-    #[error("network {network} would have nothing to test{}", .lacking.iter().map(|line| format!("\n{line}")).collect::<String>())]
+    #[error("network {network} would have nothing to test\n{}", .lacking.join("\n"))]
     NothingToTest {
         /// The network.
         network: String,

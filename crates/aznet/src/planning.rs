@@ -68,20 +68,19 @@ pub(crate) async fn capacity(
         Some(memory) => memory,
         None => Bytes(counted(context, "memory", &here.memory)),
     };
-    let cpu = match given.cpu {
-        Some(cpu) => Cpu {
+    let cpu = if let Some(cpu) = given.cpu {
+        Cpu {
             in_all: cpu,
             free: cpu,
-        },
-        None => {
-            let cores = MilliCpu(counted(context, "processor time", &here.cpu));
-            free_cpu(
-                context,
-                cluster,
-                cores.saturating_sub(MilliCpu(RESERVED_CPU)),
-            )
-            .await
         }
+    } else {
+        let cores = MilliCpu(counted(context, "processor time", &here.cpu));
+        free_cpu(
+            context,
+            cluster,
+            cores.saturating_sub(MilliCpu(RESERVED_CPU)),
+        )
+        .await
     };
     Ok(Capacity {
         memory,

@@ -78,21 +78,23 @@ impl Report {
     }
 }
 
+/// Verbs that look for networks on a cluster.
+const NEEDED_BY: [&str; 8] = [
+    "up",
+    "down",
+    "status",
+    "list",
+    "logs",
+    "test",
+    "env",
+    "validators",
+];
+
 /// A hint with the cluster in its commands, where one was named.
 pub(crate) fn on_cluster(text: &str, cluster: Option<&Provider>) -> String {
     let Some(cluster) = cluster else {
         return text.to_owned();
     };
-    const NEEDED_BY: [&str; 8] = [
-        "up",
-        "down",
-        "status",
-        "list",
-        "logs",
-        "test",
-        "env",
-        "validators",
-    ];
     let add = |(index, part): (usize, &str)| {
         let verb = part
             .strip_prefix("aznet ")
@@ -125,14 +127,13 @@ fn own(cause: Cause<'_>) -> Option<Exit> {
         | Failure::BadTarget(_)
         | Failure::NotOurKubernetes { .. }
         | Failure::EndlessDocument => Exit::Usage,
-        Failure::NotSettled { .. } => Exit::Deploy,
+        Failure::NotSettled { .. } | Failure::NotUpgraded { .. } => Exit::Deploy,
         Failure::Impossible(_)
         | Failure::Refused { .. }
         | Failure::ForGood { .. }
         | Failure::MoreThanScaling { .. }
         | Failure::OtherNetwork { .. }
         | Failure::NoImages { .. } => Exit::InvalidValues,
-        Failure::NotUpgraded { .. } => Exit::Deploy,
         Failure::Machine(_) => Exit::Cluster,
         Failure::NoTest { .. } | Failure::NothingToTest { .. } => Exit::NoTest,
         Failure::Interrupted(_) => Exit::Interrupted,

@@ -60,18 +60,18 @@ fn comes(id: &Id, object: &Value) -> Consequence {
 fn goes(id: &Id, object: &Value, retires: bool) -> Vec<Consequence> {
     let pods = pods(id, 0, replicas(object));
     let volumes = Volumes::of(&object["spec"], "whenDeleted", &pods);
-    let gone = [format!("no {} any more", id.kind)];
-    let gone = gone
+    let reasons = [format!("no {} any more", id.kind)];
+    let reasons = reasons
         .into_iter()
         .chain(volumes.stay())
         .chain(left_behind(id, retires))
         .collect();
-    let removed = Consequence::new(Effect::Removed, &id.name, gone).of_pods(pods.clone());
-    let retired = retired(id, &pods, retires);
+    let removed = Consequence::new(Effect::Removed, &id.name, reasons).of_pods(pods.clone());
+    let leaves = retired(id, &pods, retires);
     let lost = volumes
         .go()
         .map(|words| Consequence::new(Effect::Lost, &id.name, vec![words]).of_pods(pods));
-    [Some(removed), lost, retired]
+    [Some(removed), lost, leaves]
         .into_iter()
         .flatten()
         .collect()

@@ -1,7 +1,6 @@
 //! Values that are there whatever is said of them: a release upgraded with `--reuse-values` has those of an older chart,
 //! which knew none of the newer keys. The chart has the same in `defaults.json`, which is made of this.
 
-use super::check::referenced;
 use serde_json::{Map, Value, json};
 
 /// Which keys are always there, with their defaults: `{"value": …}`, or for a section
@@ -53,6 +52,14 @@ pub(super) fn fill(values: &mut Map<String, Value>, always: &Value) {
             fill(section, &entry["keys"]);
         }
     }
+}
+
+/// What a schema refers to, or the schema itself.
+pub(super) fn referenced<'a>(root: &'a Value, schema: &'a Value) -> &'a Value {
+    let inner = schema.get("allOf").map_or(schema, |all| &all[0]);
+    let name = inner["$ref"].as_str();
+    name.and_then(|name| root.pointer(name.trim_start_matches('#')))
+        .unwrap_or(inner)
 }
 
 #[cfg(test)]

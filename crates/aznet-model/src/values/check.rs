@@ -113,14 +113,6 @@ pub(super) fn against_schema(
     problems
 }
 
-/// What a schema refers to, or the schema itself.
-pub(super) fn referenced<'a>(root: &'a Value, schema: &'a Value) -> &'a Value {
-    let inner = schema.get("allOf").map_or(schema, |all| &all[0]);
-    let name = inner["$ref"].as_str();
-    name.and_then(|name| root.pointer(name.trim_start_matches('#')))
-        .unwrap_or(inner)
-}
-
 fn segments(pointer: &str) -> Vec<String> {
     pointer
         .split('/')

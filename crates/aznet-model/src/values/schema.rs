@@ -1,8 +1,7 @@
 //! The JSON schema (draft-07) of the values.
 
 use super::Values;
-use super::always::{always, required};
-use super::check::referenced;
+use super::always::{always, referenced, required};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 

@@ -21,17 +21,15 @@ pub(super) fn resolved(text: &str) -> Option<Value> {
 
 /// The value of a scalar with a tag; `None` where it is none of that tag.
 pub(super) fn tagged(text: &str, tag: &str) -> Option<Value> {
-    let value = match tag {
-        "tag:yaml.org,2002:str" => return Some(Value::from(text)),
+    match tag {
         "tag:yaml.org,2002:int" => resolved(text).filter(|value| value.is_i64() || value.is_u64()),
         "tag:yaml.org,2002:float" => resolved(text).filter(Value::is_number),
         "tag:yaml.org,2002:bool" => resolved(text).filter(Value::is_boolean),
         "tag:yaml.org,2002:null" => resolved(text).filter(Value::is_null),
         "tag:yaml.org,2002:binary" => None,
-        // Tags of one's own say nothing.
+        // Text, or a tag of one's own, which says nothing.
         _ => Some(Value::from(text)),
-    };
-    value
+    }
 }
 
 fn numeric(text: &str) -> Option<Number> {
@@ -53,8 +51,8 @@ fn integer(text: &str) -> Option<Number> {
         None => ("", text),
     };
     let lower = digits.to_ascii_lowercase();
-    let prefixes = [("0x", 16), ("0b", 2), ("0o", 8)];
-    let prefixed = prefixes
+    let radixes = [("0x", 16), ("0b", 2), ("0o", 8)];
+    let prefixed = radixes
         .iter()
         .find_map(|(prefix, radix)| Some((lower.strip_prefix(prefix)?, *radix)));
     let (digits, radix) = match prefixed {
@@ -68,7 +66,6 @@ fn integer(text: &str) -> Option<Number> {
     let magnitude = u64::from_str_radix(digits, radix).ok()?;
     match sign {
         // More than 64 bits is a float, and Go's unsigned numbers have no sign.
-        "" => {}
         "-" if magnitude > i64::MIN.unsigned_abs() => return None,
         "+" if magnitude > i64::MAX.unsigned_abs() => return None,
         _ => {}

@@ -17,10 +17,11 @@ use futures::StreamExt;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use std::collections::BTreeMap;
-use std::time::{SystemTime, UNIX_EPOCH};
 use verdict::{Difference, Judge, Verdict};
 
-/// Draws where `AZNET_CASES` doesn't say.
+/// The draws where `AZNET_SEED` doesn't say: the same on every machine; another seed looks further.
+const SEED: u64 = 1;
+/// Number of draws where `AZNET_CASES` doesn't say.
 const CASES: usize = 300;
 /// Charts rendered at a time.
 const AT_ONCE: usize = 2;
@@ -46,15 +47,13 @@ fn runner(seed: u64) -> TestRunner {
     )
 }
 
-fn a_new_seed() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    now.map_or(0, |now| now.as_millis() as u64)
-}
-
+#[expect(clippy::print_stdout, reason = "the seed, and what was found")]
 #[tokio::test]
 async fn helm_and_the_planner_agree() {
-    let seed = setting("AZNET_SEED").unwrap_or_else(a_new_seed);
-    let cases = setting("AZNET_CASES").map_or(CASES, |cases| cases as usize);
+    let seed = setting("AZNET_SEED").unwrap_or(SEED);
+    let cases = setting("AZNET_CASES").map_or(CASES, |cases| {
+        usize::try_from(cases).expect("a number of draws")
+    });
     let mut runner = runner(seed);
     let strategy = draws();
     let trees: Vec<_> = (0..cases)

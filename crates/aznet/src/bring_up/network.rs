@@ -57,8 +57,8 @@ pub(super) async fn bring_up(
     };
     let turn = work.turn().await?;
     let done = match work.existing().await? {
-        Some(network) => work.keep(network).await,
-        None => work.create().await,
+        Some(network) => Box::pin(work.keep(network)).await,
+        None => Box::pin(work.create()).await,
     };
     turn.remove()?;
     done

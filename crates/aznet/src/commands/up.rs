@@ -32,6 +32,7 @@ AZNET_MEMORY=24GiB and AZNET_CPU=4 say what the pods may count on, in place of w
 /// Arguments of `aznet up`.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
 pub struct UpArgs {
     /// The network and what differs from it.
     #[command(flatten)]

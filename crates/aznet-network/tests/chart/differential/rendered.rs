@@ -144,7 +144,7 @@ fn environment(pod: &PodSettings, container: &Value) -> Vec<String> {
     planned
         .filter_map(|(name, value)| {
             let rendered = rendered(name).unwrap_or_default();
-            let same = rendered == Value::from(value.as_str());
+            let same = rendered.as_str() == Some(value.as_str());
             (!same).then(|| format!("a variable in env is {rendered}, planned {value:?}"))
         })
         .collect()
@@ -185,6 +185,7 @@ fn ports(pod: &PodSettings, role: Role, container: &Value) -> Vec<String> {
         .collect()
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "numbers, mostly")]
 fn amount<T: FromStr + Default + PartialEq + std::fmt::Debug>(
     what: &str,
     rendered: &Value,

@@ -56,13 +56,11 @@ impl Difference {
     /// The chart renders something else than what the planner says.
     fn rendered(detail: String) -> Self {
         let about = detail
-            .split_once(" planned")
-            .map_or(&*detail, |(about, _)| about);
-        Self::new(
-            "the chart renders otherwise than planned",
-            &about.to_owned(),
-            detail,
-        )
+            .split(" planned")
+            .next()
+            .unwrap_or_default()
+            .to_owned();
+        Self::new("the chart renders otherwise than planned", &about, detail)
     }
 }
 
@@ -243,21 +241,18 @@ fn without_nulls(value: &Value) -> Value {
 fn first_difference(key: &str, ours: &Value, theirs: &Value) -> Option<Difference> {
     match (ours, theirs) {
         (Value::Object(a), Value::Object(b)) => {
-            let keys = a.keys().chain(b.keys().filter(|key| !a.contains_key(*key)));
-            keys.filter_map(|name| {
+            let mut keys = a.keys().chain(b.keys().filter(|key| !a.contains_key(*key)));
+            keys.find_map(|name| {
                 let of = |map: &serde_json::Map<String, Value>| {
                     map.get(name).cloned().unwrap_or_default()
                 };
                 let below = format!("{key}.{name}");
                 first_difference(&below, &of(a), &of(b))
             })
-            .next()
         }
         (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
-            let pairs = a.iter().zip(b).enumerate();
-            pairs
-                .filter_map(|(n, (a, b))| first_difference(&format!("{key}[{n}]"), a, b))
-                .next()
+            let mut pairs = a.iter().zip(b).enumerate();
+            pairs.find_map(|(n, (a, b))| first_difference(&format!("{key}[{n}]"), a, b))
         }
         (Value::Number(a), Value::Number(b)) if a.as_f64() == b.as_f64() => None,
         (a, b) if a == b => None,
