@@ -17,8 +17,17 @@ pod() {
         printf "GET /ready HTTP/1.0\r\n\r\n" >&3 && grep -q "200 OK" <&3'
 }
 volume() { echo written >/volume/probe && sync /volume/probe && grep -q written /volume/probe; }
+# Dropped, not refused: it takes until the time is over.
+forbidden() {
+    pod || return
+    timeout 2 bash -c 'exec 3<>/dev/tcp/kube-dns-pods.kube-system.svc.cluster.local/8080'
+    (($? == 124)) || { echo "the forbidden port answered"; return 1; }
+}
 # The DNS server starts while this runs.
 retry 30 "a dynamic volume can't be written" volume
 retry 120 "a name can't be resolved through the DNS service" name
 retry 30 "a service address can't be reached" service
 retry 30 "another pod can't be reached" pod
+if [[ $POLICY == yes ]]; then
+    retry 30 "a NetworkPolicy is not enforced" forbidden
+fi

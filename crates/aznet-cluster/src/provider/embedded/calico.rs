@@ -76,8 +76,12 @@ pub(super) fn environment(layout: &Layout) -> Vec<(String, String)> {
         ("FELIX_LOGSEVERITYFILE", "none"),
         ("FELIX_LOGSEVERITYSYS", "none"),
         ("FELIX_LOGFILEPATH", "none"),
+        // It would write outside of the cluster's directories what nobody reads.
+        ("FELIX_ENDPOINTSTATUSPATHPREFIX", "none"),
         // Pods may reach their own node: the API is there.
         ("FELIX_DEFAULTENDPOINTTOHOSTACTION", "ACCEPT"),
+        // Built without C, Felix can only panic where it looks for what an earlier one with BPF has left.
+        ("FELIX_DebugSkipCTLBCleanup", "true"),
         // No interface of the node is like that of a machine; Felix looks for one in vain.
         ("FELIX_MTUIFACEPATTERN", "^node0$"),
     ];

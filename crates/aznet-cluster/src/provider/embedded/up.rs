@@ -90,7 +90,7 @@ pub async fn up(
         calico::initialise(&client, cancel).await?;
     }
     work.node_is_ready(&client).await?;
-    work.is_sound(&client, images).await?;
+    work.is_sound(&client, &spec).await?;
     work.task.done("ready");
     Ok(cluster)
 }
@@ -329,7 +329,8 @@ impl Work<'_> {
     }
 
     /// Brings the add-ons up and checks the cluster, once per supervisor.
-    async fn is_sound(&self, client: &kube::Client, images: &Images) -> Result<(), Error> {
+    async fn is_sound(&self, client: &kube::Client, spec: &Spec) -> Result<(), Error> {
+        let images = &spec.images;
         let marker = self.layout.run().join("sound.json");
         let now = Sound {
             supervisor: status::supervisor(self.layout)?,
@@ -342,9 +343,13 @@ impl Work<'_> {
             return self.addons_are_available(client).await;
         }
         addons::apply(client, images).await?;
-        self.task.say("checking DNS, services, pods and volumes");
+        self.task.say(if spec.network_policy {
+            "checking DNS, services, pods, volumes and policies"
+        } else {
+            "checking DNS, services, pods and volumes"
+        });
         let dns = self.addons_are_available(client);
-        let all = verify::verify(client, self.layout, images, self.cancel);
+        let all = verify::verify(client, self.layout, spec, self.cancel);
         // Both end, so that the check clears up; what is wrong with DNS is better said by its pod.
         let (dns, all) = tokio::join!(dns, all);
         dns.and(all)?;

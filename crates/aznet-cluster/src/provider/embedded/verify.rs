@@ -1,14 +1,15 @@
 //! The check before a cluster is called ready: a pod that writes a dynamic volume, resolves a name through the DNS
-//! service, and reaches a service and another pod.
+//! service, and reaches a service and another pod; if policies are enforced, not where one forbids it to.
 
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod, ServiceAccount};
+use k8s_openapi::api::networking::v1::NetworkPolicy;
 use kube::api::{Api, DeleteParams};
 use tokio_util::sync::CancellationToken;
 
 use super::addons;
 use super::error::Error;
 use super::layout::Layout;
-use super::spec::Images;
+use super::spec::Spec;
 use aznet_kit::wait::{self, Deadline, Look};
 
 const NAME: &str = "aznet-verify";
@@ -21,7 +22,7 @@ const NAMESPACE: &str = "kube-system";
 pub(crate) async fn verify(
     client: &kube::Client,
     layout: &Layout,
-    images: &Images,
+    spec: &Spec,
     cancel: &CancellationToken,
 ) -> Result<(), Error> {
     // An interrupted check may have left its own.
@@ -29,7 +30,8 @@ pub(crate) async fn verify(
     pods_are_admitted(client, cancel).await?;
     let places = [
         ("@NAME@", NAME),
-        ("@IMAGE@", images.base.as_str()),
+        ("@IMAGE@", spec.images.base.as_str()),
+        ("@POLICY@", if spec.network_policy { "yes" } else { "no" }),
         ("@SCRIPT@", include_str!("../../../addons/verify.sh")),
     ];
     let manifest = include_str!("../../../addons/verify.yaml");
@@ -122,10 +124,15 @@ pub(crate) fn waits_for(pod: &Pod) -> String {
 async fn delete(client: &kube::Client) -> Result<(), Error> {
     let pods: Api<Pod> = Api::namespaced(client.clone(), NAMESPACE);
     let claims: Api<PersistentVolumeClaim> = Api::namespaced(client.clone(), NAMESPACE);
+    let policies: Api<NetworkPolicy> = Api::namespaced(client.clone(), NAMESPACE);
     let now = DeleteParams::default().grace_period(0);
     found(
         pods.delete(NAME, &now).await.map(drop),
         "delete the check pod",
+    )?;
+    found(
+        policies.delete(NAME, &now).await.map(drop),
+        "delete the check's policy",
     )?;
     found(
         claims.delete(NAME, &now).await.map(drop),
