@@ -28,8 +28,11 @@ type Sendable = {
 };
 
 const POLL_INTERVAL_MS = 500;
-/** Blocks that were only proposed may be pruned under a wallet while it proves; it recovers at its next attempt. */
-const REORG_PATIENCE_MS = 10_000;
+/**
+ * Proving and sending take seconds, on a busy machine many. Blocks that were only proposed may be pruned under a wallet
+ * meanwhile; it recovers at its next attempt. Long, since an attempt that is given up may still be sent.
+ */
+const SEND_WITHIN_MS = 120_000;
 /** How long gossip may take to bring a transaction to every node. */
 const GOSSIP_GRACE_MS = 5_000;
 
@@ -46,7 +49,7 @@ export class Transactions {
 
   /** Proves an interaction, hands it to the node and returns its hash, without waiting for a block. */
   async send(what: string, interaction: Sendable, options: object): Promise<TxHash> {
-    const patience = { timeoutMs: REORG_PATIENCE_MS, intervalMs: POLL_INTERVAL_MS, signal: this.#signal };
+    const patience = { timeoutMs: SEND_WITHIN_MS, intervalMs: POLL_INTERVAL_MS, signal: this.#signal };
     return await until<TxHash>({ what: `the chain to hold still for ${what}`, ...patience }, async () => {
       try {
         const sent = await interaction.send({ ...options, wait: NO_WAIT });
