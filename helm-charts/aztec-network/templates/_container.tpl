@@ -1,7 +1,8 @@
 {{/* Environment: the pod's identity, then by name, the user's last word. */}}
 {{- define "aztec-network.env" -}}
 {{- $service := .settings.service -}}
-{{- $env := dict "HOME" "/tmp" "DATA_DIRECTORY" "/data" "LOG_LEVEL" .settings.logLevel -}}
+{{- $env := dict "HOME" "/tmp" "DATA_DIRECTORY" "/data" -}}
+{{- with .settings.logLevel -}}{{- $_ := set $env "LOG_LEVEL" . -}}{{- end -}}
 {{- with .settings.debug -}}{{- $_ := set $env "DEBUG" . -}}{{- end -}}
 {{- if .nodejs -}}
 {{- $_ := set $env (eq .role "pxe" | ternary "PXE_PORT" "AZTEC_PORT") (int ($service.targetPort | default $service.nodePort)) -}}

@@ -23,7 +23,8 @@ aznet.dev/group: {{ . | toYaml }}
 
 {{/* A role's settings over `defaults`, as JSON. Takes {root, values}. */}}
 {{- define "aztec-network.settings" -}}
-{{- mergeOverwrite (deepCopy .root.Values.defaults) .values | toJson -}}
+{{- $sections := dict "service" (dict) "resources" (dict) "probes" (dict) "storage" (dict) -}}
+{{- mergeOverwrite $sections (deepCopy .root.Values.defaults) .values | toJson -}}
 {{- end -}}
 
 {{/* The groups of validators by the names of their workloads, as JSON: {group, keyOffset, values}, where a further group's

@@ -18,7 +18,9 @@ metadata:
 spec:
   automountServiceAccountToken: false
   enableServiceLinks: false
+  {{- if hasKey $settings "terminationGracePeriodSeconds" }}
   terminationGracePeriodSeconds: {{ int $settings.terminationGracePeriodSeconds }}
+  {{- end }}
   securityContext:
     {{- include "aztec-network.podSecurityContext" . | nindent 4 }}
     {{- if .node }}

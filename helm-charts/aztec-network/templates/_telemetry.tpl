@@ -60,7 +60,9 @@ metadata:
 spec:
   automountServiceAccountToken: false
   enableServiceLinks: false
+  {{- if hasKey $settings "terminationGracePeriodSeconds" }}
   terminationGracePeriodSeconds: {{ int $settings.terminationGracePeriodSeconds }}
+  {{- end }}
   securityContext:
     {{- include "aztec-network.podSecurityContext" . | nindent 4 }}
   {{- with include "aztec-network.scheduling" (dict "root" .root "settings" $settings) | trim }}

@@ -14,6 +14,7 @@ mod verdict;
 
 use draw::{Draw, draws};
 use futures::StreamExt;
+pub(crate) use helm::copy;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use std::collections::BTreeMap;

@@ -1,6 +1,7 @@
 //! Values, plan and rendered chart, held against each other.
 
 mod apiserver;
+mod cases;
 mod common;
 mod differential;
 mod groups;

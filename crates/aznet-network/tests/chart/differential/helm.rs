@@ -95,13 +95,14 @@ fn probed(object: &Value) -> Value {
     serde_json::from_str(text).expect("the probe's text is JSON")
 }
 
-/// The first lines of what Helm says: a crash has a thousand more.
+/// The first lines of what Helm says, without its advice: a crash has a thousand more.
 fn said(stderr: &str) -> String {
-    let lines = stderr.lines().filter(|line| !line.trim().is_empty());
+    let advice = |line: &&str| line.trim().is_empty() || line.starts_with("Use --debug flag");
+    let lines = stderr.lines().filter(|line| !advice(line));
     lines.take(12).collect::<Vec<_>>().join("\n")
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).expect("the folder can be written to");
     for entry in std::fs::read_dir(from).expect("the chart can be read") {
         let path = entry.expect("the chart can be read").path();

@@ -19,6 +19,7 @@ use std::str::FromStr;
 /// All in which the objects are not as planned.
 pub(crate) fn disagreements(values: &Values, plan: &Plan, objects: &[Value]) -> Vec<String> {
     let mut found: Vec<String> = objects.iter().filter_map(unreadable).collect();
+    found.extend(objects.iter().filter_map(hollow));
     found.extend(workloads(plan, objects));
     for role in &plan.roles {
         if let Some(workload) = workload(objects, &role.name) {
@@ -33,6 +34,15 @@ pub(crate) fn disagreements(values: &Values, plan: &Plan, objects: &[Value]) -> 
         Err(error) => found.push(format!("aznet-node can't read network.json: {error}")),
     }
     found
+}
+
+/// What a template makes of a value that isn't there.
+fn hollow(object: &Value) -> Option<String> {
+    let text = object.to_string();
+    let nothing = ["<nil>", "<no value>", "%!"]
+        .into_iter()
+        .find(|nothing| text.contains(nothing))?;
+    Some(format!("{nothing} in a {}", object["kind"]))
 }
 
 /// Why Kubernetes' own types don't take an object.
