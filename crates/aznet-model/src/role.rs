@@ -114,6 +114,11 @@ impl Role {
         !matches!(self, Self::Anvil | Self::ProverAgent) && !self.observes()
     }
 
+    /// `true` where pods keep something that a volume is for.
+    pub const fn keeps(self) -> bool {
+        !matches!(self, Self::ProverAgent | Self::OtelCollector)
+    }
+
     /// `true` for what watches the network and is no part of it.
     pub const fn observes(self) -> bool {
         matches!(self, Self::OtelCollector | Self::Prometheus | Self::Grafana)

@@ -102,5 +102,5 @@ storageClassName: {{ . | quote }}
 {{- end }}
 resources:
   requests:
-    storage: {{ include "aztec-network.text" .size | toYaml }}
+    storage: {{ include "aztec-network.text" (required "storage.size is null: a volume needs a size, or storage.enabled false" .size) | toYaml }}
 {{- end -}}

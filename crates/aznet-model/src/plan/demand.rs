@@ -93,9 +93,11 @@ pub(super) fn of_one(values: &Values, workload: &Workload) -> Result<Demand, Vec
     );
     let key = |part: &str| format!("{}.{part}", workload.values_key());
     let storage = pod.storage.unwrap_or_default();
-    // The collector keeps nothing.
-    let keeps = storage.enabled == Some(true) && workload.role() != Role::OtelCollector;
-    let size = storage.size.filter(|_| keeps);
+    let size = match storage.size {
+        _ if storage.enabled != Some(true) || !workload.role().keeps() => None,
+        None => return Err(vec![without_a_size(key("storage.size"))]),
+        size => size,
+    };
     Ok(Demand {
         memory,
         cpu,
@@ -106,6 +108,16 @@ pub(super) fn of_one(values: &Values, workload: &Workload) -> Result<Demand, Vec
         memory_limit: read(limits.memory.as_deref(), || key("resources.limits.memory"))?,
         disk: read(size.as_deref(), || key("storage.size"))?,
     })
+}
+
+fn without_a_size(key: String) -> Problem {
+    let remedy = "set one, or storage.enabled to false";
+    Problem::new(
+        key,
+        "no size",
+        "the size of the volume, such as `5Gi`",
+        remedy,
+    )
 }
 
 fn expected(values: &Values, role: Role) -> (Bytes, MilliCpu) {

@@ -23,7 +23,7 @@ pub(crate) fn disagreements(values: &Values, plan: &Plan, objects: &[Value]) -> 
     found.extend(workloads(plan, objects));
     for role in &plan.roles {
         if let Some(workload) = workload(objects, &role.name) {
-            found.extend(settings(values, role, workload));
+            found.extend(settings(values, role, workload, objects));
         }
     }
     match config(objects) {
@@ -111,7 +111,7 @@ fn workloads(plan: &Plan, objects: &[Value]) -> Option<String> {
 }
 
 /// A workload's environment, image, ports, requests and volumes.
-fn settings(values: &Values, role: &RolePlan, object: &Value) -> Vec<String> {
+fn settings(values: &Values, role: &RolePlan, object: &Value, objects: &[Value]) -> Vec<String> {
     let pod = values.pod_of(&role.workload());
     let spec = &object["spec"]["template"]["spec"];
     let containers = spec["containers"].as_array().cloned().unwrap_or_default();
@@ -132,15 +132,24 @@ fn settings(values: &Values, role: &RolePlan, object: &Value) -> Vec<String> {
         &requests["cpu"],
         role.each.cpu_requested,
     ));
-    let claims = &object["spec"]["volumeClaimTemplates"];
-    if role.role.is_stateful() {
-        let size = &claims[0]["spec"]["resources"]["requests"]["storage"];
-        found.extend(amount::<Bytes>("the volume", size, role.each.disk));
-    }
+    found.extend(amount::<Bytes>(
+        "the volume",
+        claimed(role, object, objects),
+        role.each.disk,
+    ));
     found
         .into_iter()
         .map(|one| format!("{}: {one}", role.role))
         .collect()
+}
+
+/// The size of a workload's volume: a StatefulSet claims one for each pod, a Deployment's is an object of its own.
+fn claimed<'a>(role: &RolePlan, object: &'a Value, objects: &'a [Value]) -> &'a Value {
+    let own = objects.iter().find(|one| {
+        one["kind"] == "PersistentVolumeClaim" && one["metadata"]["name"] == role.name.as_str()
+    });
+    let claim = own.unwrap_or(&object["spec"]["volumeClaimTemplates"][0]);
+    &claim["spec"]["resources"]["requests"]["storage"]
 }
 
 /// Variables that the values name, as the container has them.
