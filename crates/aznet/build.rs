@@ -26,7 +26,9 @@ const PACKED: [&str; 10] = [
 const LEFT_OUT: [&str; 5] = ["node_modules", "target", "tests", "test", "snapshots"];
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+    // Read now: a build script that was compiled elsewhere would know where it was compiled.
+    let here = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR")?);
+    let root = here
         .ancestors()
         .nth(2)
         .ok_or("the crate is in no workspace")?;

@@ -17,17 +17,45 @@ pub(crate) const FIELD_MANAGER: &str = "aznet";
 
 /// Brings the add-ons to what this version of aznet wants them to be.
 pub(crate) async fn apply(client: &kube::Client, images: &Images) -> Result<(), Error> {
-    let dns = DNS_ADDRESS.to_string();
-    let coredns = objects(
-        DNS,
-        include_str!("../../../addons/coredns.yaml"),
-        &[("@IMAGE@", &images.coredns), ("@ADDRESS@", &dns)],
-    )?;
-    let volumes = objects("volumes", include_str!("../../../addons/volumes.yaml"), &[])?;
-    for object in coredns.iter().chain(&volumes) {
+    for object in coredns(&images.coredns)?.iter().chain(&volumes()?) {
         apply_one(client, object).await?;
     }
     Ok(())
+}
+
+/// The DNS service.
+fn coredns(image: &str) -> Result<Vec<DynamicObject>, Error> {
+    let places = [("@IMAGE@", image), ("@ADDRESS@", &DNS_ADDRESS.to_string())];
+    objects(DNS, include_str!("../../../addons/coredns.yaml"), &places)
+}
+
+/// The storage class of dynamic local volumes.
+fn volumes() -> Result<Vec<DynamicObject>, Error> {
+    objects("volumes", include_str!("../../../addons/volumes.yaml"), &[])
+}
+
+/// What Calico's daemon needs of the API.
+pub(crate) fn calico() -> Result<Vec<DynamicObject>, Error> {
+    objects("calico", include_str!("../../../addons/calico.yaml"), &[])
+}
+
+/// The pod, volume and policy that check a cluster: `name` is each one's name.
+pub(crate) fn verification(
+    name: &str,
+    image: &str,
+    network_policy: bool,
+) -> Result<Vec<DynamicObject>, Error> {
+    let places = [
+        ("@NAME@", name),
+        ("@IMAGE@", image),
+        ("@POLICY@", if network_policy { "yes" } else { "no" }),
+        ("@SCRIPT@", include_str!("../../../addons/verify.sh")),
+    ];
+    objects(
+        "verify",
+        include_str!("../../../addons/verify.yaml"),
+        &places,
+    )
 }
 
 /// Applies one object.
@@ -57,7 +85,7 @@ fn api(client: &kube::Client, types: &TypeMeta, namespace: Option<&str>) -> Api<
 }
 
 /// The objects of a manifest, with `places` filled in.
-pub(crate) fn objects(
+fn objects(
     addon: &'static str,
     manifest: &str,
     places: &[(&str, &str)],
@@ -93,19 +121,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn manifests_parse_and_have_no_place_left_open() {
+    fn what_is_filled_in_needs_no_quoting_and_no_place_stays_open() {
+        let odd = "x: \"y\"\nz";
         let manifests = [
-            include_str!("../../../addons/coredns.yaml"),
-            include_str!("../../../addons/volumes.yaml"),
-            include_str!("../../../addons/verify.yaml"),
+            coredns(odd),
+            volumes(),
+            calico(),
+            verification(odd, odd, false),
+            verification(odd, odd, true),
         ];
-        let places = ["@IMAGE@", "@ADDRESS@", "@NAME@", "@SCRIPT@"];
-        let places = places.map(|place| (place, "x: \"y\"\nz"));
-        for manifest in manifests {
-            let objects = objects("test", manifest, &places).unwrap();
-            assert!(objects.iter().all(|object| object.metadata.name.is_some()));
-            let text = serde_json::to_string(&objects).unwrap();
-            assert!(!text.contains('@'), "{text}");
+        for objects in manifests {
+            for object in objects.unwrap() {
+                assert!(object.metadata.name.is_some());
+                assert_filled(&serde_json::to_value(&object).unwrap());
+            }
+        }
+    }
+
+    fn assert_filled(value: &Value) {
+        match value {
+            Value::String(text) => {
+                let open = text.len() > 1 && text.starts_with('@') && text.ends_with('@');
+                assert!(!open, "{text} is not filled in");
+            }
+            Value::Array(items) => items.iter().for_each(assert_filled),
+            Value::Object(fields) => fields.values().for_each(assert_filled),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
     }
 }

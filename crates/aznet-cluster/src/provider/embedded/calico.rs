@@ -101,7 +101,7 @@ pub(super) async fn initialise(
     client: &kube::Client,
     cancel: &CancellationToken,
 ) -> Result<(), Error> {
-    let objects = addons::objects("calico", include_str!("../../../addons/calico.yaml"), &[])?;
+    let objects = addons::calico()?;
     for object in &objects {
         // The second is of the first's kind, which the API knows a moment later.
         let look = |_| async {

@@ -28,14 +28,8 @@ pub(crate) async fn verify(
     // An interrupted check may have left its own.
     clear(client, cancel).await?;
     pods_are_admitted(client, cancel).await?;
-    let places = [
-        ("@NAME@", NAME),
-        ("@IMAGE@", spec.images.base.as_str()),
-        ("@POLICY@", if spec.network_policy { "yes" } else { "no" }),
-        ("@SCRIPT@", include_str!("../../../addons/verify.sh")),
-    ];
-    let manifest = include_str!("../../../addons/verify.yaml");
-    for object in addons::objects("verify", manifest, &places)? {
+    let image = spec.images.base.as_str();
+    for object in addons::verification(NAME, image, spec.network_policy)? {
         addons::apply_one(client, &object).await?;
     }
     let outcome = outcome(client, layout, cancel).await;
