@@ -38,6 +38,8 @@ enum Command {
     },
     /// Wait for what a role needs, then become its process
     Run(Box<Run>),
+    /// Wait for what a role needs, then write its variables as JSON to file descriptor 3
+    Prepare(Box<Prepare>),
     /// Hand a pod its own file of the keystore Secret
     Keystore {
         #[command(subcommand)]
@@ -68,6 +70,15 @@ struct Run {
     args: Vec<String>,
 }
 
+#[derive(Debug, clap::Args)]
+struct Prepare {
+    /// The pod's role
+    #[arg(value_parser = program::parser())]
+    role: Role,
+    #[command(flatten)]
+    settings: Settings,
+}
+
 impl Cli {
     /// Does what was asked for; returns only with an exit code to give, or a failure.
     pub(crate) fn run(&self) -> Result<ExitCode, NodeError> {
@@ -84,6 +95,7 @@ impl Cli {
                 Role::Anvil => Ok(anvil::run(&run.settings, &run.args)?),
                 role => Ok(aztec::run(role, &run.settings, &run.args)?),
             },
+            Command::Prepare(prepare) => Ok(aztec::prepare(prepare.role, &prepare.settings)?),
             Command::Keystore { command, settings } => {
                 keystore::run(command, settings)?;
                 Ok(ExitCode::SUCCESS)
@@ -105,6 +117,7 @@ impl Cli {
             Command::Signer(_) => None,
             Command::Install { .. } => Some(Path::new(TERMINATION_LOG)),
             Command::Run(run) => Some(&run.settings.termination_log),
+            Command::Prepare(prepare) => Some(&prepare.settings.termination_log),
             // Run beside a pod's process, its failure is not the container's.
             Command::Validators { command, .. } if !command.is_job() => None,
             Command::Keystore { settings, .. } | Command::Validators { settings, .. } => {

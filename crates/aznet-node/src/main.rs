@@ -10,6 +10,7 @@ mod install;
 mod keys;
 mod l1;
 mod network;
+mod preload;
 mod redact;
 mod roles;
 mod rpc;

@@ -22,6 +22,7 @@ use crate::l1::{L1, L1Error, funding};
 use crate::network::attempt::{self, Attempt, AttemptError};
 use crate::network::forge::{ForgeError, ForgeKey};
 use crate::network::record::{Record, RecordError};
+use crate::preload;
 use crate::settings::Settings;
 use crate::wait::TimeLimit;
 
@@ -224,7 +225,8 @@ impl<'a> Deployment<'a> {
     }
 
     fn program(&self, key: &ForgeKey) -> Tool {
-        let aztec = self.settings.aztec();
+        let mut aztec = self.settings.aztec();
+        preload::add(&mut aztec);
         let mut words = aztec.iter();
         let mut program = Tool::new(words.next().map_or("", String::as_str))
             .args(words)

@@ -16,12 +16,13 @@ use crate::keys::account::addresses;
 use crate::keys::bot::{Account, BotError};
 use crate::keys::holdings::{Holdings, HoldingsError};
 use crate::l1::clock::{self, ClockError};
-use crate::l1::secret::{self, SecretError};
+use crate::l1::secret::{self, ApiKeys, SecretError};
 use crate::l1::{L1, L1Error, funding};
 use crate::network::deployment::{Deployment, DeploymentError};
 use crate::network::join::{self, JoinError, Membership};
 use crate::network::record::{Record, RecordError};
 use crate::network::rollup::{self, RollupError};
+use crate::preload::{self, PreloadError};
 use crate::roles::exec::{self, ExecError};
 use crate::roles::order;
 use crate::roles::program::aztec_args;
@@ -78,6 +79,9 @@ pub(crate) enum StartError {
     /// Becoming the process.
     #[error(transparent)]
     Exec(#[from] ExecError),
+    /// Loading the process meanwhile.
+    #[error(transparent)]
+    Preload(#[from] PreloadError),
 }
 
 impl StartError {
@@ -92,7 +96,7 @@ impl StartError {
             Self::Deployment(error) => error.is_final(),
             Self::Rollup(error) => error.is_final(),
             Self::Holdings(error) => error.is_final(),
-            Self::Secret(_) | Self::NoNode | Self::Exec(_) => true,
+            Self::Secret(_) | Self::NoNode | Self::Exec(_) | Self::Preload(_) => true,
             Self::Wait(_) | Self::Record(_) | Self::File(_) | Self::Registrar(_) => false,
         }
     }
@@ -111,28 +115,19 @@ const OWN_KEYS: [&str; 5] = [
 struct Start<'a> {
     role: Role,
     config: NetworkConfig,
+    consensus_keys: ApiKeys,
     settings: &'a Settings,
     limit: TimeLimit,
 }
 
-/// Waits for what the role needs, then becomes its process.
+/// Waits for what the role needs, then becomes its process; or becomes it at once, where the image can load what it
+/// runs while [`prepare`] waits.
 pub(crate) fn run(
     role: Role,
     settings: &Settings,
     extra: &[String],
 ) -> Result<ExitCode, StartError> {
-    let mut config = config::read(&settings.config)?;
-    let consensus_keys = secret::apply(&mut config, &settings.l1_secret)?;
-    let start = Start {
-        role,
-        config,
-        settings,
-        limit: TimeLimit::after(settings.wait_deadline),
-    };
-    let inputs = Inputs {
-        consensus_keys,
-        ..start.inputs()?
-    };
+    let start = Start::of(role, settings)?;
     let mut argv = match role {
         Role::Pxe => settings.pxe(),
         _ => settings.aztec(),
@@ -143,6 +138,13 @@ pub(crate) fn run(
             .map(|arg| (*arg).to_owned()),
     );
     argv.extend(extra.iter().cloned());
+    let preloads = preload::add(&mut argv);
+    if preloads && order::comes_first(role, &start.config) {
+        say("Aztec loads");
+        let known = environment(role, &start.config, &start.known());
+        match exec::exec(&argv, &preload::prepare(role, known)?)? {}
+    }
+    let inputs = start.inputs()?;
     say(match role {
         Role::Pxe => "the wallet server starts",
         _ => "Aztec starts",
@@ -150,15 +152,42 @@ pub(crate) fn run(
     match exec::exec(&argv, &environment(role, &start.config, &inputs))? {}
 }
 
-impl Start<'_> {
-    fn inputs(&self) -> Result<Inputs, StartError> {
-        order::let_others_first(self.role, &self.config, self.settings);
-        let mut inputs = Inputs {
+/// Waits for what the role needs, and hands its variables to the process that has loaded meanwhile.
+pub(crate) fn prepare(role: Role, settings: &Settings) -> Result<ExitCode, StartError> {
+    let start = Start::of(role, settings)?;
+    let inputs = start.inputs()?;
+    preload::hand_over(&environment(role, &start.config, &inputs))?;
+    say("Aztec starts");
+    Ok(ExitCode::SUCCESS)
+}
+
+impl<'a> Start<'a> {
+    fn of(role: Role, settings: &'a Settings) -> Result<Self, StartError> {
+        let mut config = config::read(&settings.config)?;
+        let consensus_keys = secret::apply(&mut config, &settings.l1_secret)?;
+        Ok(Self {
+            role,
+            config,
+            consensus_keys,
+            settings,
+            limit: TimeLimit::after(settings.wait_deadline),
+        })
+    }
+
+    /// What needs no waiting for.
+    fn known(&self) -> Inputs {
+        Inputs {
             announced: environment::announced(&self.config, self.settings),
             data: self.settings.data.clone(),
             admin_key_hash: credentials::has_admin_key_hash(),
+            consensus_keys: self.consensus_keys.clone(),
             ..Inputs::default()
-        };
+        }
+    }
+
+    fn inputs(&self) -> Result<Inputs, StartError> {
+        order::let_others_first(self.role, &self.config, self.settings);
+        let mut inputs = self.known();
         match self.role {
             Role::ProverAgent => self.prover_broker()?,
             Role::Pxe => self.node_ready()?,

@@ -38,6 +38,11 @@ pub(crate) fn let_others_first(role: Role, config: &NetworkConfig, settings: &Se
     }
 }
 
+/// Whether a node of this role starts without letting others first.
+pub(crate) fn comes_first(role: Role, config: &NetworkConfig) -> bool {
+    role.is_node() && !comes_second(role, config)
+}
+
 fn comes_second(role: Role, config: &NetworkConfig) -> bool {
     let starts_now = config.l1.anvil && config.skip_warm_up && config.committee_size > 0;
     starts_now
