@@ -67,6 +67,36 @@ pub struct Supplies {
     pub network_policy: bool,
 }
 
+/// A cluster that is there. What it must do for networks may yet have to be checked.
+#[derive(Debug)]
+pub enum Started {
+    /// One of the user's own.
+    Existing(Cluster),
+    /// One that was made here.
+    Embedded(Box<embedded::Started>),
+}
+
+impl Started {
+    /// How to reach it.
+    pub fn cluster(&self) -> &Cluster {
+        match self {
+            Self::Existing(cluster) => cluster,
+            Self::Embedded(started) => started.cluster(),
+        }
+    }
+
+    /// Checks what has not been checked before.
+    ///
+    /// # Errors
+    /// [`embedded::Error::Unsound`] with what does not work.
+    pub async fn checked(self, cancel: &CancellationToken) -> Result<Cluster, ProviderError> {
+        match self {
+            Self::Existing(cluster) => Ok(cluster),
+            Self::Embedded(started) => Ok(started.checked(cancel).await?),
+        }
+    }
+}
+
 /// A provider did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum ProviderError {
@@ -113,20 +143,21 @@ impl Provider {
         }
     }
 
-    /// Makes sure that the cluster is there and works. One of the user's own is taken as it is: nothing is contacted.
+    /// Makes sure that the cluster is there; it works once [`Started::checked`] says so. One of the user's own is taken
+    /// as it is: nothing is contacted.
     ///
     /// # Errors
     /// [`ProviderError::NoSupplies`] if it is made here and nothing is given to make it of; [`ProviderError::Embedded`]
     /// if it does not come up.
-    pub async fn ensure(
+    pub async fn start(
         &self,
         paths: &Paths,
         supplies: Option<&Supplies>,
         report: &Reporter,
         cancel: &CancellationToken,
-    ) -> Result<Cluster, ProviderError> {
+    ) -> Result<Started, ProviderError> {
         match self {
-            Self::Context(name) => Ok(Cluster::existing(name)),
+            Self::Context(name) => Ok(Started::Existing(Cluster::existing(name))),
             Self::Embedded(name) => {
                 let Some(supplies) = supplies else {
                     return Err(ProviderError::NoSupplies { name: name.clone() });
@@ -134,7 +165,9 @@ impl Provider {
                 let mut options = Options::new(name)?;
                 options.network_policy = supplies.network_policy;
                 let (binaries, images) = (&supplies.binaries, &supplies.images);
-                Ok(embedded::up(paths, binaries, images, &options, report, cancel).await?)
+                let started =
+                    embedded::start(paths, binaries, images, &options, report, cancel).await?;
+                Ok(Started::Embedded(Box::new(started)))
             }
         }
     }

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 
 pub(crate) use self::wanted::{Outcome, Up, Wanted};
 
-use self::cluster::Ready;
+use self::cluster::{Check, Ready};
 use self::parts::Extent;
 use crate::context::Context;
 use crate::forwarder::{self, Urls};
@@ -29,9 +29,11 @@ pub(crate) async fn bring_up(wanted: &Wanted<'_>, context: &Context) -> anyhow::
     let kubernetes = parts::kubernetes(context, &wanted.cluster, wanted.kubernetes)?;
     let steps = Steps::new(&context.printer);
     let extent = asked::check(wanted, &steps, context).await?;
-    let ready = cluster_for(wanted, extent, kubernetes, &steps, context).await?;
+    let (ready, check) = cluster_for(wanted, extent, kubernetes, &steps, context).await?;
     remove_expired(&ready, context).await;
-    let done = Box::pin(network::bring_up(wanted, &ready, &steps, context)).await?;
+    // Pods that wait for each other cost the check nothing, and the check costs them little.
+    let network = Box::pin(network::bring_up(wanted, &ready, &steps, context));
+    let (done, ()) = tokio::try_join!(network, check.run(context, &steps))?;
     let telemetry = observe::observe(&done.telemetry, &done.network, &steps, context).await?;
     let endpoints = urls(wanted, &done.network, context).await;
     Ok(Up {
@@ -57,7 +59,7 @@ async fn cluster_for(
     kubernetes: Minor,
     steps: &Steps,
     context: &Context,
-) -> anyhow::Result<Ready> {
+) -> anyhow::Result<(Ready, Check)> {
     match &wanted.cluster {
         Provider::Context(_) => cluster::existing(context, steps, &wanted.cluster).await,
         Provider::Embedded(name) => {

@@ -11,6 +11,7 @@
 
 mod addons;
 mod addresses;
+mod blame;
 mod calico;
 mod cgroup;
 mod claim;
@@ -28,6 +29,7 @@ mod netns;
 mod pki;
 mod ready;
 mod root;
+mod soundness;
 mod spec;
 mod status;
 mod supervisor;
@@ -46,4 +48,4 @@ pub use self::name::{BadName, LONGEST_NAME, is_name};
 pub use self::spec::{Archive, Binaries, Images, enforces_policies, kubernetes_of};
 pub use self::status::ComponentStatus;
 pub use self::supervisor::supervise;
-pub use self::up::{Options, up};
+pub use self::up::{Options, Started, start, up};

@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use aznet_cluster::parts::images::{self, ImageSet};
 use aznet_cluster::provider::embedded::{self, State};
-use aznet_cluster::provider::{Cluster, Provider};
+use aznet_cluster::provider::{Cluster, Provider, Started};
 use aznet_network::deploy::helm::Helm;
 use kube::Client;
 use serde_json::{Map, Value, json};
 
 use super::parts::{self, Parts};
 use crate::context::Context;
-use crate::steps::{Steps, reporter};
+use crate::steps::{Step, Steps, reporter};
 
 /// A cluster that networks can be deployed to.
 pub(crate) struct Ready {
@@ -28,17 +28,53 @@ pub(crate) struct Ready {
     pub(crate) implied: Option<Value>,
 }
 
-/// An embedded cluster made of these parts, up.
+/// A check of the cluster that may run while a network starts on it.
+pub(super) struct Check(Option<Unchecked>);
+
+struct Unchecked {
+    name: String,
+    step: Step,
+    started: Started,
+}
+
+impl Check {
+    /// There is nothing to check.
+    pub(super) const NONE: Self = Self(None);
+
+    /// Checks the cluster.
+    pub(super) async fn run(self, context: &Context, steps: &Steps) -> anyhow::Result<()> {
+        match self.0 {
+            Some(unchecked) => unchecked.run(context, steps).await.map(drop),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Unchecked {
+    async fn run(self, context: &Context, steps: &Steps) -> anyhow::Result<Cluster> {
+        let (name, step) = (self.name, self.step);
+        let checked = self.started.checked(context.interrupt.token()).await;
+        let cluster = checked
+            .with_context(|| format!("cluster {name} does not come up"))
+            .inspect_err(|_| step.abandon())?;
+        steps.end(&step, format!("{name} is ready"));
+        Ok(cluster)
+    }
+}
+
+/// An embedded cluster made of these parts, its node ready.
 pub(super) async fn embedded(
     context: &Context,
     steps: &Steps,
     name: &str,
     parts: &Parts,
-) -> anyhow::Result<Ready> {
-    let cluster = up(context, steps, name, parts, false).await?;
+) -> anyhow::Result<(Ready, Check)> {
+    let unchecked = start(context, steps, name, parts, false).await?;
     let choice = Provider::Embedded(name.to_owned());
     let implied = Some(implied(parts.images()));
-    ready(&choice, &cluster, parts.helm(), implied).await
+    let cluster = unchecked.started.cluster();
+    let ready = ready(&choice, cluster, parts.helm(), implied).await?;
+    Ok((ready, Check(Some(unchecked))))
 }
 
 /// A cluster of the user's own. It pulls its images itself.
@@ -46,10 +82,11 @@ pub(super) async fn existing(
     context: &Context,
     steps: &Steps,
     choice: &Provider,
-) -> anyhow::Result<Ready> {
+) -> anyhow::Result<(Ready, Check)> {
     let cluster = choice.find(&context.paths)?;
     let helm = parts::helm(context, steps).await?;
-    ready(choice, &cluster, helm, None).await
+    let ready = ready(choice, &cluster, helm, None).await?;
+    Ok((ready, Check::NONE))
 }
 
 /// A cluster that is up already, and Helm for it.
@@ -85,6 +122,17 @@ pub(crate) async fn up(
     parts: &Parts,
     network_policy: bool,
 ) -> anyhow::Result<Cluster> {
+    let unchecked = start(context, steps, name, parts, network_policy).await?;
+    unchecked.run(context, steps).await
+}
+
+async fn start(
+    context: &Context,
+    steps: &Steps,
+    name: &str,
+    parts: &Parts,
+    network_policy: bool,
+) -> anyhow::Result<Unchecked> {
     leaves(context, name)?;
     let step = steps.begin("cluster", "looking whether it runs");
     let report = reporter(&step);
@@ -97,13 +145,16 @@ pub(crate) async fn up(
     }
     let provider = Provider::Embedded(name.to_owned());
     let cancel = context.interrupt.token();
-    let up = provider.ensure(&context.paths, Some(&supplies), &report, cancel);
-    let cluster = up
+    let started = provider.start(&context.paths, Some(&supplies), &report, cancel);
+    let started = started
         .await
         .with_context(|| format!("cluster {name} does not come up"))
         .inspect_err(|_| step.abandon())?;
-    steps.end(&step, format!("{name} is ready"));
-    Ok(cluster)
+    Ok(Unchecked {
+        name: name.to_owned(),
+        step,
+        started,
+    })
 }
 
 async fn ready(

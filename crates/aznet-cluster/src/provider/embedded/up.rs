@@ -1,31 +1,34 @@
 //! Making a cluster, or bringing it back.
 
 use std::ffi::OsString;
+use std::fmt;
 use std::fs::OpenOptions;
 use std::process::Stdio;
 
 use jiff::Timestamp;
-use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Node;
 use kube::api::Api;
 use tokio::process::{Child, Command};
 use tokio_util::sync::CancellationToken;
 
+use super::blame::{blame, not_up};
 use super::cgroup::Cgroups;
 use super::error::Error;
 use super::layout::Layout;
 use super::name::check_name;
-use super::ready::{is_available, kubelet_since, readiness};
+use super::ready::{kubelet_since, readiness};
+use super::soundness::Check;
 use super::spec::{Binaries, Images, Spec};
 use super::status::{self, ComponentStatus, Status};
-use super::{addons, calico, claim, config, down, host, images, netns, pki, root, verify};
+use super::{calico, claim, config, down, host, images, netns, pki, root};
 use crate::machine::process::Process;
 use crate::parts::kubernetes;
 use crate::paths::Paths;
 use crate::progress::{Reporter, Task};
 use crate::provider::cluster::Cluster;
 use aznet_kit::files::{self, Access};
-use aznet_kit::wait::{self, Deadline, Look, WaitError};
+use aznet_kit::lock::Lock;
+use aznet_kit::wait::{self, Deadline, Look};
 
 /// What can be chosen about a cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,26 +56,27 @@ impl Options {
     }
 }
 
-/// Makes the cluster, or brings it back, or finds that it runs: in every case it works when this returns.
+/// Makes the cluster, or brings it back, or finds that it runs: in every case its node is ready when this returns, and
+/// it works when [`Started::checked`] returns.
 ///
-/// Safe to interrupt at any time: what is there then is completed by the next `up`, or removed by `down`.
+/// Safe to interrupt at any time: what is there then is completed by the next `start`, or removed by `down`.
 ///
 /// # Errors
 /// When something it needs is missing, or the cluster does not come up in time; the error names the component and
 /// shows the end of its log.
-pub async fn up(
+pub async fn start(
     paths: &Paths,
     binaries: &Binaries,
     images: &Images,
     options: &Options,
     report: &Reporter,
     cancel: &CancellationToken,
-) -> Result<Cluster, Error> {
+) -> Result<Started, Error> {
     check_name(&options.name)?;
     check_root()?;
     binaries.check()?;
     let layout = Layout::new(paths, &options.name);
-    let _lock = claim::claim(&layout, cancel).await?;
+    let lock = claim::claim(&layout, cancel).await?;
     let mut work = Work {
         paths,
         layout: &layout,
@@ -90,9 +94,63 @@ pub async fn up(
         calico::initialise(&client, cancel).await?;
     }
     work.node_is_ready(&client).await?;
-    work.is_sound(&client, &spec).await?;
-    work.task.done("ready");
-    Ok(cluster)
+    let task = work.task;
+    let check = Check::begin(layout, spec, client).await?;
+    Ok(Started {
+        cluster,
+        task,
+        check,
+        _lock: lock,
+    })
+}
+
+/// A cluster whose node is ready. What it must do for networks can be checked while the first one starts.
+pub struct Started {
+    cluster: Cluster,
+    task: Task,
+    check: Check,
+    _lock: Lock,
+}
+
+impl fmt::Debug for Started {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Started")
+            .field("cluster", &self.cluster)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Started {
+    /// How to reach it.
+    pub fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
+    /// Checks DNS, services, pods, volumes and policies, once per supervisor.
+    ///
+    /// # Errors
+    /// [`Error::Unsound`] with what does not work.
+    pub async fn checked(self, cancel: &CancellationToken) -> Result<Cluster, Error> {
+        self.check.run(&self.task, cancel).await?;
+        self.task.done("ready");
+        Ok(self.cluster)
+    }
+}
+
+/// [`start`] and [`Started::checked`].
+///
+/// # Errors
+/// Those of both.
+pub async fn up(
+    paths: &Paths,
+    binaries: &Binaries,
+    images: &Images,
+    options: &Options,
+    report: &Reporter,
+    cancel: &CancellationToken,
+) -> Result<Cluster, Error> {
+    let started = start(paths, binaries, images, options, report, cancel).await?;
+    started.checked(cancel).await
 }
 
 fn check_root() -> Result<(), Error> {
@@ -228,7 +286,7 @@ impl Work<'_> {
         let deadline = Deadline::seconds(90).every(std::time::Duration::from_millis(50));
         let look = |_| std::future::ready(self.api_seen());
         let outcome = wait::until("the API to answer", deadline, cancel, look).await;
-        outcome.map_err(|error| self.blame(error))
+        outcome.map_err(|error| blame(self.layout, error))
     }
 
     fn api_seen(&mut self) -> Result<Look<()>, Error> {
@@ -242,7 +300,7 @@ impl Work<'_> {
         let hopeless = |component: &&ComponentStatus| component.restarts >= HOPELESS;
         if let Some(component) = status.components.iter().find(hopeless) {
             let problem = format!("{} ended {} times", component.name, component.restarts);
-            return Err(self.not_up(component.name.clone(), problem));
+            return Err(not_up(self.layout, component.name.clone(), problem));
         }
         Ok(Look::Pending(match status.suspect() {
             Some(component) => match &component.last_end {
@@ -272,37 +330,12 @@ impl Work<'_> {
         }
     }
 
-    /// Names the component that most likely kept the cluster from coming up.
-    fn blame(&self, error: Error) -> Error {
-        let Error::Wait(timeout @ WaitError::TimedOut { .. }) = error else {
-            return error;
-        };
-        let status = Status::load(self.layout).ok().flatten().unwrap_or_default();
-        let component = match status.suspect() {
-            Some(component) => component.name.clone(),
-            None if status.api_since.is_none() => "kube-apiserver".into(),
-            None => "kubelet".into(),
-        };
-        self.not_up(component, timeout.to_string())
-    }
-
-    fn not_up(&self, component: String, problem: String) -> Error {
-        let log = self.layout.log(&component);
-        Error::NotUp {
-            name: self.layout.name().to_owned(),
-            problem,
-            component,
-            tail: files::tail(&log, 10),
-            log,
-        }
-    }
-
     async fn images_are_there(&self, spec: &Spec) -> Result<(), Error> {
         let each =
             |archive: &super::Archive| self.task.say(&format!("importing {}", archive.image));
         images::import_missing(self.layout, &spec.binaries, &spec.images, self.cancel, each)
             .await
-            .map_err(|error| self.blame(error))
+            .map_err(|error| blame(self.layout, error))
     }
 
     async fn node_is_ready(&self, client: &kube::Client) -> Result<(), Error> {
@@ -323,58 +356,8 @@ impl Work<'_> {
             self.cancel,
             look,
         );
-        outcome.await.map_err(|error| self.blame(error))?;
+        outcome.await.map_err(|error| blame(self.layout, error))?;
         self.task.say("its node is Ready");
         Ok(())
     }
-
-    /// Brings the add-ons up and checks the cluster, once per supervisor.
-    async fn is_sound(&self, client: &kube::Client, spec: &Spec) -> Result<(), Error> {
-        let images = &spec.images;
-        let marker = self.layout.run().join("sound.json");
-        let now = Sound {
-            supervisor: status::supervisor(self.layout)?,
-            coredns: images.coredns.clone(),
-            base: images.base.clone(),
-        };
-        let known = files::read_if_there(&marker)?;
-        let known = known.and_then(|text| serde_json::from_slice::<Sound>(&text).ok());
-        if known.as_ref() == Some(&now) {
-            return self.addons_are_available(client).await;
-        }
-        addons::apply(client, images).await?;
-        self.task.say(if spec.network_policy {
-            "checking DNS, services, pods, volumes and policies"
-        } else {
-            "checking DNS, services, pods and volumes"
-        });
-        let dns = self.addons_are_available(client);
-        let all = verify::verify(client, self.layout, spec, self.cancel);
-        // Both end, so that the check clears up; what is wrong with DNS is better said by its pod.
-        let (dns, all) = tokio::join!(dns, all);
-        dns.and(all)?;
-        Ok(files::write_json(&marker, &now, Access::Private)?)
-    }
-
-    async fn addons_are_available(&self, client: &kube::Client) -> Result<(), Error> {
-        let deployments: Api<Deployment> = Api::namespaced(client.clone(), "kube-system");
-        let look = |_| async {
-            Ok::<_, Error>(match deployments.get(addons::DNS).await {
-                Ok(deployment) if is_available(&deployment) => Look::Done(()),
-                Ok(_) => Look::Pending("it has no ready pod".into()),
-                Err(error) => Look::Pending(error.to_string()),
-            })
-        };
-        let what = format!("{} to be available", addons::DNS);
-        let outcome = wait::until(what, Deadline::seconds(120), self.cancel, look);
-        outcome.await.map_err(|error| self.blame(error))
-    }
-}
-
-/// Which supervisor's cluster was checked, with which add-ons.
-#[derive(Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-struct Sound {
-    supervisor: Option<Process>,
-    coredns: String,
-    base: String,
 }
