@@ -19,6 +19,7 @@ const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 const SPACE: u64 = 1 << 30;
 /// From a slow mirror.
 const INSTALLATION: Duration = Duration::from_mins(30);
+const LISTING: Duration = Duration::from_mins(1);
 /// A few hundred megabytes.
 const PACKING: Duration = Duration::from_mins(10);
 
@@ -29,6 +30,9 @@ path-exclude /usr/share/man/*
 path-exclude /usr/share/info/*
 path-exclude /usr/share/locale/*
 ";
+
+/// Beside the images: packages and versions, which the mirror decides on the day.
+const PACKAGES: &str = "debian-packages.txt";
 
 /// What it is called in buildah's storage; to be changed with the steps below.
 pub(super) const NAME: &str = "localhost/aznet/rootfs:trixie-1";
@@ -49,6 +53,14 @@ pub(super) async fn ensure(buildah: &Buildah<'_>, job: &Job<'_>) -> Result<(), I
         .run(&message, install, INSTALLATION, job.cancel)
         .await
         .map_err(making("a minimal Debian"))?;
+    let list = Tool::new("chroot").arg(&root).args(["dpkg-query", "-W"]);
+    let packages = job
+        .task
+        .run("listing Debian's packages", list, LISTING, job.cancel)
+        .await
+        .map_err(making("a list of Debian's packages"))?;
+    let record = job.paths.images().join(PACKAGES);
+    files::write(&record, &packages, Access::Shared)?;
     slim(&root)?;
     let tar = staging.path().join("rootfs.tar");
     let pack = Tool::new("tar")
