@@ -3,11 +3,10 @@
 // also loads what is about to run while `aznet-node` waits for the rest of the network.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, unlinkSync } from 'node:fs';
 import { registerHooks } from 'node:module';
 import { constants } from 'node:os';
 import process from 'node:process';
-import { text } from 'node:stream/consumers';
 import { isMainThread } from 'node:worker_threads';
 
 // The program that waits with its arguments, and the variables that it runs without: JSON.
@@ -43,18 +42,22 @@ async function load() {
 async function prepare({ command: [program, ...args], without }) {
   const env = { ...process.env };
   for (const name of without) delete env[name];
-  const child = spawn(program, args, { env, stdio: ['ignore', 'inherit', 'inherit', 'pipe'] });
+  // Memory, and without a name: what the child writes is for this process alone.
+  const path = `/dev/shm/aznet-prepare-${process.pid}`;
+  const variables = openSync(path, 'w+', 0o600);
+  unlinkSync(path);
+  const child = spawn(program, args, { env, stdio: ['ignore', 'inherit', 'inherit', variables] });
   // A first process in its namespace ignores what it has no handler for.
   const stop = signal => child.kill(signal);
   process.on('SIGTERM', stop).on('SIGINT', stop);
-  const ended = once(child, 'close');
-  const variables = text(child.stdio[3]);
+  const ended = once(child, 'exit');
   await load();
   const [code, signal] = await ended;
   if (signal !== null) process.exit(128 + constants.signals[signal]);
   if (code !== 0) process.exit(code);
   process.off('SIGTERM', stop).off('SIGINT', stop);
-  Object.assign(process.env, JSON.parse(await variables));
+  Object.assign(process.env, JSON.parse(readFileSync(variables, 'utf8')));
+  closeSync(variables);
 }
 
 if (isMainThread) {
