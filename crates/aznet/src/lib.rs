@@ -18,6 +18,7 @@ mod left;
 mod live;
 mod observe;
 mod owner;
+pub mod page;
 mod planning;
 pub mod printer;
 mod remove;

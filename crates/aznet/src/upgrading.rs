@@ -1,32 +1,34 @@
 //! What an upgrade would do, for people.
 
+use aznet_model::units::count;
 use aznet_model::upgrade::{Consequence, Effect, Upgrade, span};
-use comfy_table::Cell;
 use owo_colors::OwoColorize;
 
+use crate::page::Page;
 use crate::running::Proposal;
-use crate::table::{self, bad, count, doubtful, good};
+use crate::table::{Cell, Column, Table, bad, doubtful, good};
 
 /// The values that differ, and what follows from that.
-pub(crate) fn render(proposal: &Proposal) -> String {
+pub(crate) fn render(proposal: &Proposal, page: Page) -> String {
     let upgrade = &proposal.upgrade;
-    let mut sections = vec![head(&proposal.running, upgrade)];
+    let mut sections = vec![page.wrap(&head(&proposal.running, upgrade), 2)];
     if !proposal.changes.is_empty() {
-        let lines = proposal.changes.iter().map(|change| format!("  {change}"));
+        let lines = proposal.changes.iter();
+        let lines = lines.map(|change| page.indented(&change.to_string(), 2));
         sections.push(lines.collect::<Vec<_>>().join("\n"));
     }
     if !upgrade.is_empty() {
-        sections.push(table::render(&consequences(upgrade)));
+        sections.push(consequences(upgrade).render(page));
     }
     let idle = proposal.idle.iter().map(|pod| {
         format!(
-            "{pod} will run and not attest: its attesters left the validator set, and the L1 takes no address twice; \
-             `aznet validators add --past-retired` goes on to fresh keys"
+            "{pod} will run and not attest: its attesters left the validator set, and the L1 never accepts an address again; \
+             `aznet validators add --past-retired` skips to fresh keys"
         )
     });
     let notes = upgrade.notes.iter().cloned().chain(idle);
     let notes = notes.chain(proposal.keeps.clone());
-    sections.extend(notes.map(|note| format!("{} {note}", "note:".yellow().bold())));
+    sections.extend(notes.map(|note| page.wrap(&format!("{} {note}", "note:".yellow().bold()), 2)));
     sections.join("\n\n")
 }
 
@@ -62,16 +64,20 @@ fn head(running: &str, upgrade: &Upgrade) -> String {
     match upgrade.refused().count() {
         0 => format!("{name}: {text}"),
         refused => format!(
-            "{name}: {}, so nothing would be done; else {text}",
+            "{name}: {}: `up` would change nothing (without it: {text})",
             format!("{} refused", count(refused, "change")).red()
         ),
     }
 }
 
-fn consequences(upgrade: &Upgrade) -> comfy_table::Table {
-    let mut table = table::table(&["what", "to", "how and why"]);
+fn consequences(upgrade: &Upgrade) -> Table {
+    let mut table = Table::new([
+        Column::text("what"),
+        Column::prose("to", 16),
+        Column::prose("how and why", 24),
+    ]);
     for consequence in &upgrade.consequences {
-        table.add_row([
+        table.row([
             effect(consequence.effect),
             Cell::new(subject(consequence)),
             Cell::new(consequence.reasons.join("\n")),

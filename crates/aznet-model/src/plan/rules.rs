@@ -123,7 +123,7 @@ fn mnemonic(values: &Values) -> Option<Problem> {
     let words = keys.mnemonic.split_whitespace().count();
     Some(Problem::new(
         "keys.mnemonic",
-        format!("{words} words that are no BIP-39 mnemonic"),
+        format!("{words} words that are not a valid BIP-39 mnemonic"),
         "12 to 24 English words with a valid checksum",
         "copy it again, or name a Secret in keys.existingSecret",
     ))

@@ -12,7 +12,7 @@ use crate::owner;
 use crate::planning::{Planned, capacity, planned};
 use crate::running::Running;
 use crate::steps::Steps;
-use crate::table::count;
+use aznet_model::units::count;
 
 /// Works out the values: of a network that runs, over those of its release.
 pub(super) async fn check(
@@ -20,7 +20,7 @@ pub(super) async fn check(
     steps: &Steps,
     context: &Context,
 ) -> anyhow::Result<Extent> {
-    let step = steps.begin("plan", "working out the values");
+    let step = steps.begin("plan", "evaluating the values");
     let planned = values(wanted, context)
         .await
         .inspect_err(|_| step.abandon())?;

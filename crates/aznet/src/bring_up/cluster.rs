@@ -66,12 +66,12 @@ fn leaves(context: &Context, name: &str) -> anyhow::Result<()> {
     if known.iter().any(|info| runs(&info)) {
         context.interrupt.leaves(
             format!("cluster {name} runs as before"),
-            "the same command goes on from there",
+            "run the same command to continue",
         );
     } else {
         context.interrupt.leaves(
             format!("cluster {name} is partly up"),
-            format!("the same command goes on from there, `aznet cluster down {name}` removes it"),
+            format!("run the same command to continue, `aznet cluster down {name}` removes it"),
         );
     }
     Ok(())
@@ -86,7 +86,7 @@ pub(crate) async fn up(
     network_policy: bool,
 ) -> anyhow::Result<Cluster> {
     leaves(context, name)?;
-    let step = steps.begin("cluster", "looking whether it runs");
+    let step = steps.begin("cluster", "checking whether it is running");
     let report = reporter(&step);
     let mut supplies = parts.supplies();
     supplies.network_policy = network_policy;
@@ -100,7 +100,7 @@ pub(crate) async fn up(
     let up = provider.ensure(&context.paths, Some(&supplies), &report, cancel);
     let cluster = up
         .await
-        .with_context(|| format!("cluster {name} does not come up"))
+        .with_context(|| format!("cluster {name} failed to start"))
         .inspect_err(|_| step.abandon())?;
     steps.end(&step, format!("{name} is ready"));
     Ok(cluster)

@@ -189,7 +189,7 @@ impl Work<'_> {
         self.check_images(&wish.planned).await?;
         let proposal = propose(self.context, &self.ready.helm, network, wish).await?;
         let printer = &self.context.printer;
-        printer.note(upgrading::render(&proposal));
+        printer.laid_out(&upgrading::render(&proposal, printer.page()));
         if proposal.upgrade.refused().next().is_some() {
             return Err(Failure::Refused {
                 network: network.name().to_owned(),
