@@ -87,4 +87,21 @@ mod tests {
         use clap::CommandFactory;
         Cli::command().debug_assert();
     }
+
+    /// clap wraps paragraphs, but not what is to be copied.
+    #[test]
+    fn examples_fit_80_columns_and_paragraphs_are_one_line() {
+        use clap::CommandFactory;
+        fn check(command: &clap::Command) {
+            let help = command.get_after_help().map(ToString::to_string);
+            for line in help.unwrap_or_default().lines() {
+                let (name, indented) = (command.get_name(), line.starts_with(' '));
+                assert!(!indented || line.chars().count() <= 80, "{name}: {line}");
+                let whole = line.is_empty() || line.ends_with(['.', ':']);
+                assert!(indented || whole, "{name}: {line}");
+            }
+            command.get_subcommands().for_each(check);
+        }
+        check(&Cli::command());
+    }
 }

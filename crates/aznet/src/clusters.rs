@@ -206,6 +206,7 @@ mod tests {
             expires: None,
             created_by: None,
             values_from: None,
+            port_base: None,
             leaving: *leaving,
         };
         Networks {

@@ -119,6 +119,18 @@ pub enum Failure {
         /// What it has.
         there: Vec<String>,
     },
+    /// A port of a network's row is somebody else's.
+    #[error("port {port} is in use{}", .holder.as_ref().map(|who| format!(" by {who}")).unwrap_or_default())]
+    PortTaken {
+        /// The port.
+        port: u16,
+        /// The first of the row.
+        base: u16,
+        /// How many ports there are in the row.
+        count: u16,
+        /// Who has it, where that can be known.
+        holder: Option<String>,
+    },
     /// The machine lacks what a cluster needs.
     #[error("this machine can't run a cluster\n{}", each(.0))]
     Machine(Vec<Finding>),

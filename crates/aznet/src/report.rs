@@ -125,6 +125,7 @@ fn own(cause: Cause<'_>) -> Option<Exit> {
         | Failure::WhichNetwork { .. }
         | Failure::WhichCluster { .. }
         | Failure::BadTarget(_)
+        | Failure::PortTaken { .. }
         | Failure::NotOurKubernetes { .. }
         | Failure::EndlessDocument => Exit::Usage,
         Failure::NotSettled { .. } | Failure::NotUpgraded { .. } => Exit::Deploy,
@@ -281,6 +282,9 @@ fn hint_of(cause: Cause<'_>) -> Option<String> {
         )),
         Failure::MoreThanScaling { network, .. } => Some(format!(
             "its chart is not the one of this aznet: `aznet up --name {network}` brings it up to date first"
+        )),
+        Failure::PortTaken { base, count, .. } => Some(format!(
+            "the network's URLs have the {count} ports from {base} on: end that process, or give another --port-base"
         )),
         Failure::NoImages { .. } => {
             Some("`aznet images load FILE|IMAGE` brings an image into the cluster".to_owned())

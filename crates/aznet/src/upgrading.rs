@@ -101,3 +101,63 @@ fn effect(effect: Effect) -> Cell {
         Effect::HeldBack | Effect::Changed => Cell::new(effect),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::diff::changes;
+    use crate::table::at_all_widths;
+
+    #[test]
+    fn a_change_is_shown_at_a_glance() {
+        let consequence = |effect, subject: &str, pods: &[&str], reasons: &[&str]| Consequence {
+            effect,
+            subject: subject.to_owned(),
+            pods: pods.iter().map(|pod| (*pod).to_owned()).collect(),
+            reasons: reasons.iter().map(|reason| (*reason).to_owned()).collect(),
+        };
+        let validators = ["validator-0", "validator-1", "validator-2", "validator-3"];
+        let consequences = vec![
+            consequence(
+                Effect::Retired,
+                "validator",
+                &["validator-4"],
+                &[
+                    "0x70997970C51812dc3A010C7d01b50e0d17dc79C8 leaves the validator set, and the L1 never accepts an address again",
+                ],
+            ),
+            consequence(
+                Effect::Restarted,
+                "validator",
+                &validators,
+                &["resources.limits.memory 1Gi → 2Gi"],
+            ),
+            consequence(
+                Effect::Changed,
+                "ConfigMap prometheus-rules",
+                &[],
+                &["data.aztec.yaml changed"],
+            ),
+        ];
+        let proposal = Proposal {
+            running: "small".to_owned(),
+            changes: changes(
+                &json!({"validator": {"replicas": 5}}),
+                &json!({"validator": {"replicas": 4}}),
+            ),
+            kept: Vec::new(),
+            upgrade: Upgrade {
+                consequences,
+                notes: vec![
+                    "While pods restart, the committee may be short of its quorum for a few slots."
+                        .to_owned(),
+                ],
+            },
+            idle: Vec::new(),
+            keeps: None,
+        };
+        insta::assert_snapshot!(at_all_widths(|page| render(&proposal, page)));
+    }
+}

@@ -97,7 +97,7 @@ fn prover(values: &Values) -> Vec<Problem> {
         problems.push(Problem::new(
             "proverAgent.replicas",
             0,
-            "1 or more while there is a prover broker: nobody else proves its jobs, and every epoch would be pruned",
+            "1 or more while there is a prover broker: nothing else proves its jobs, and every epoch would be pruned",
             "raise it; or set proverBroker.replicas to 0 as well, then the prover node proves by itself",
         ));
     }

@@ -145,7 +145,7 @@ fn votes(values: &Values) -> Vec<Problem> {
         problems.push(Problem::new(
             "network.slashing.flavor",
             "tally without a committee",
-            "none while network.committeeSize is 0: there is nobody to slash",
+            "none while network.committeeSize is 0: there is no validator to slash",
             "set it to none, or raise network.committeeSize",
         ));
     }

@@ -35,7 +35,7 @@ fn boot_node(values: &Values) -> Vec<Problem> {
         return vec![Problem::new(
             "network.bootstrapNodes",
             "none",
-            "one or more while bootNode.replicas is 0: the nodes have nobody else to join by",
+            "one or more while bootNode.replicas is 0: the nodes have no other way to join",
             "give ENRs of nodes of that network (node_getEncodedEnr), or set bootNode.replicas to 1",
         )];
     }

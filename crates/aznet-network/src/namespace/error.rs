@@ -8,7 +8,7 @@ use crate::api::ApiError;
 #[derive(Debug, thiserror::Error)]
 pub enum NamespaceError {
     /// The name can't be part of a namespace's name.
-    #[error("`{name}` can't name a network")]
+    #[error("`{name}` is not a valid network name")]
     BadName {
         /// The name.
         name: String,
@@ -41,7 +41,7 @@ pub enum NamespaceError {
         known: Vec<String>,
     },
     /// No name was given and there is none or more than one.
-    #[error("which network on cluster {cluster}? {}", running(known))]
+    #[error("name a network of cluster {cluster}: {}", running(known))]
     NotOne {
         /// The cluster.
         cluster: String,
@@ -63,7 +63,7 @@ pub enum NamespaceError {
 
 fn running(known: &[String]) -> String {
     if known.is_empty() {
-        "none runs there".into()
+        "none is running there".into()
     } else {
         format!("running: {}", known.join(", "))
     }

@@ -262,3 +262,29 @@ fn state(state: State) -> Cell {
         State::Stopped => bad("stopped"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::at_all_widths;
+
+    #[test]
+    fn clusters_are_shown_at_a_glance() {
+        let info = |name: &str, state| Info {
+            name: name.to_owned(),
+            state,
+            kubernetes: "v1.37.2".to_owned(),
+            port: 6443,
+            kubeconfig: format!("/var/lib/aznet/clusters/{name}/kubeconfig").into(),
+            logs: "/var/lib/aznet/clusters/default/logs".into(),
+            created: Timestamp::UNIX_EPOCH,
+            components: Vec::new(),
+        };
+        let clusters = [
+            info("default", State::Running),
+            info("second", State::Stopped),
+        ];
+        let now = Timestamp::from_second(754).unwrap();
+        insta::assert_snapshot!(at_all_widths(|page| render(&clusters, now, page)));
+    }
+}

@@ -103,3 +103,35 @@ fn render(findings: &[Finding], page: Page) -> String {
     };
     format!("{}\n{fixes}\n{verdict}", table.render(page))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::at_all_widths;
+
+    #[test]
+    fn findings_are_shown_at_a_glance() {
+        let finding = |what: &str, verdict, found: &str| Finding {
+            what: what.to_owned(),
+            verdict,
+            found: found.to_owned(),
+            needed: "to store images and clusters".to_owned(),
+            fix: (verdict == Verdict::Missing).then(|| {
+                "`apt-get install debian-archive-keyring`, or run `aznet doctor --fix` as root"
+                    .to_owned()
+            }),
+        };
+        let keyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
+        let findings = [
+            finding("user", Verdict::Ok, "root"),
+            finding(
+                "netem",
+                Verdict::Info,
+                "not there: no delay, loss or corruption of packets by the kernel",
+            ),
+            finding("memory", Verdict::Warning, "3.5 GiB available"),
+            finding(keyring, Verdict::Missing, "not there"),
+        ];
+        insta::assert_snapshot!(at_all_widths(|page| render(&findings, page)));
+    }
+}

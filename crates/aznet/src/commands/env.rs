@@ -46,7 +46,7 @@ pub struct EnvArgs {
 pub async fn run(args: &EnvArgs, context: &Context) -> anyhow::Result<Exit> {
     let networks = clusters::networks(context, args.cluster.cluster.as_ref()).await?;
     let (choice, network) = networks.open(args.name.as_deref()).await?;
-    let mut lines = forwarder::urls(context, &choice, &network).await?;
+    let mut lines = forwarder::urls(context, &choice, &network, network.info().port_base).await?;
     if args.admin_key {
         let key = admin_key(&network).await?;
         lines.insert("AZTEC_ADMIN_API_KEY".to_owned(), key.reveal().to_owned());

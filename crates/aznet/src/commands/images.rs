@@ -173,3 +173,20 @@ fn render(images: &[Built], page: Page) -> String {
     let total = images.iter().map(|built| Bytes(built.size)).sum::<Bytes>();
     format!("{}\n\n{total} in all", table.render(page))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::at_all_widths;
+
+    #[test]
+    fn images_are_shown_at_a_glance() {
+        let built = |image: &str, size: u64| -> Built {
+            let reference = format!("localhost/aznet/{image}:926977543bfa");
+            let json = serde_json::json!({"image": image, "reference": reference, "size": size, "layers": []});
+            serde_json::from_value(json).unwrap()
+        };
+        let images = [built("pause", 1 << 20), built("otel-collector", 46 << 20)];
+        insta::assert_snapshot!(at_all_widths(|page| render(&images, page)));
+    }
+}

@@ -115,3 +115,40 @@ fn render(networks: &[Listed], now: Timestamp) -> Table {
     }
     table
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::at_all_widths;
+
+    #[test]
+    fn networks_are_shown_at_a_glance() {
+        let listed = |name: &str, summary, expires: Option<i64>| Listed {
+            info: NetworkInfo {
+                name: name.to_owned(),
+                namespace: format!("aznet-{name}-x7k2p"),
+                cluster: "embedded:default".to_owned(),
+                created: Some(Timestamp::UNIX_EPOCH),
+                expires: expires.map(|at| Timestamp::from_second(at).unwrap()),
+                created_by: Some("ada@workstation".to_owned()),
+                values_from: None,
+                port_base: None,
+                leaving: false,
+            },
+            summary: Some(summary),
+        };
+        let networks = [
+            listed("small", Summary::Running, None),
+            listed(
+                "of-a-longer-name",
+                Summary::Incomplete {
+                    ready: 3,
+                    wanted: 12,
+                },
+                Some(7_200),
+            ),
+        ];
+        let now = Timestamp::from_second(754).unwrap();
+        insta::assert_snapshot!(at_all_widths(|page| render(&networks, now).render(page)));
+    }
+}

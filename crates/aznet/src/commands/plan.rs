@@ -274,3 +274,45 @@ fn facts(plan: &Plan, page: Page) -> String {
     lines.extend(plan.secrets.iter().map(secret));
     page.wrap(&lines.join("\n"), FACT)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use aznet_network::load::{Base, Request, load};
+
+    use super::*;
+    use crate::table::at_all_widths;
+
+    /// The checkout's network of this name, on a machine of 16 GiB.
+    fn shown(network: &str, sets: &[&str]) -> String {
+        let source = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+        let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
+        let request = Request {
+            source,
+            base: Base::Network(network),
+            implied: None,
+            files: &[],
+            sets: &sets,
+        };
+        let values = load(&request).unwrap().values;
+        let document = Document {
+            network,
+            plan: &aznet_model::plan::plan(&values).unwrap(),
+            memory_available: Some(Bytes(16 << 30)),
+            cpu_available: None,
+            difference: None,
+        };
+        at_all_widths(|page| render(&document, page))
+    }
+
+    #[test]
+    fn a_plan_is_shown_at_a_glance() {
+        insta::assert_snapshot!(shown("small", &[]));
+    }
+
+    #[test]
+    fn a_plan_for_a_real_l1_says_amounts_in_tokens_and_both_totals_of_memory() {
+        insta::assert_snapshot!(shown("spartan", &[]));
+    }
+}

@@ -208,6 +208,7 @@ async fn network(args: &TestArgs, context: &Context) -> anyhow::Result<Network> 
                 reset: false,
                 yes: false,
                 take_over: false,
+                port_base: None,
                 machine: args.machine,
             };
             Box::pin(bring_up(&wanted, context)).await?;

@@ -16,6 +16,7 @@ use crate::commands::status;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::page::Page;
+use crate::ports;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -54,6 +55,9 @@ pub struct UpArgs {
     /// Also run an OpenTelemetry collector and Prometheus, and check that every node sends metrics.
     #[arg(long)]
     pub telemetry: bool,
+    /// Open the network's URLs on the ports N, N+1, … of this machine: PXE_URL, AZTEC_NODE_URL, ETHEREUM_HOSTS, AZTEC_ADMIN_URL. The network remembers N.
+    #[arg(long, value_name = "N", value_parser = ports::base)]
+    pub port_base: Option<u16>,
     /// Drop the values that the running network has and this command line doesn't give: go back to the file of NETWORK.
     #[arg(long)]
     pub reset: bool,
@@ -89,6 +93,7 @@ pub async fn run(args: &UpArgs, context: &Context) -> anyhow::Result<Exit> {
         reset: args.reset,
         yes: args.yes,
         take_over: args.take_over,
+        port_base: args.port_base,
         machine: args.machine,
     };
     let up = Box::pin(bring_up(&wanted, context)).await?;
