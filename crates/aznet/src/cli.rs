@@ -23,8 +23,9 @@ Examples:
   aznet down             remove it
 
 Exit codes:
-  0 ok   2 usage   3 invalid values   4 no test selected   20 cluster   21 deploy
-  22 network unhealthy   100 tests failed   130 interrupted   1 anything else";
+  0 ok   2 usage   3 invalid values   4 no test selected   20 cluster
+  21 deploy   22 network unhealthy   100 tests failed   130 interrupted
+  1 anything else";
 
 /// Real Aztec networks on real Kubernetes with one command.
 #[derive(Debug, Parser)]

@@ -95,7 +95,7 @@ mod tests {
         let wrapped = Page::of_columns(30).wrap(text, 6);
         assert_eq!(
             wrapped,
-            "note: write to\n      0x70997970C51812dc3A010C7d01b50e0d17dc79C8\n      of `aznet up small --reset`,\n      and go on\n  helm upgrade small charts/aztec-network"
+            "note: write to\n      0x70997970C51812dc3A010C7d01b50e0d17dc79C8\n      of\n      `aznet up small --reset`,\n      and go on\n  helm upgrade small charts/aztec-network"
         );
     }
 

@@ -228,14 +228,19 @@ fn widest(text: &str) -> usize {
     text.lines().map(measure_text_width).max().unwrap_or(0)
 }
 
-/// Blanks may be followed by the code that ends a style.
+/// The line without the blanks at its end, before or after the codes of a style.
 fn trim_end(line: &str) -> String {
-    const RESET: &str = "\u{1b}[0m";
-    let bare = line.trim_end();
-    match bare.strip_suffix(RESET) {
-        Some(styled) => format!("{}{RESET}", styled.trim_end()),
-        None => bare.to_owned(),
-    }
+    let parts: Vec<(&str, bool)> = console::AnsiCodeIterator::new(line).collect();
+    let is_blank = |(text, code): &(&str, bool)| *code || text.trim_end().is_empty();
+    let last = parts.iter().rposition(|part| !is_blank(part));
+    let trimmed = parts.iter().enumerate().map(|(at, (text, code))| {
+        if *code || last.is_some_and(|last| at < last) {
+            text
+        } else {
+            text.trim_end()
+        }
+    });
+    trimmed.collect()
 }
 
 /// A cell that says that something is as it should be.

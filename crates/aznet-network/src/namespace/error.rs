@@ -41,7 +41,7 @@ pub enum NamespaceError {
         known: Vec<String>,
     },
     /// No name was given and there is none or more than one.
-    #[error("name a network of cluster {cluster}: {}", running(known))]
+    #[error("which network on cluster {cluster}? {}", running(known))]
     NotOne {
         /// The cluster.
         cluster: String,
@@ -63,7 +63,7 @@ pub enum NamespaceError {
 
 fn running(known: &[String]) -> String {
     if known.is_empty() {
-        "none is running there".into()
+        "none runs there".into()
     } else {
         format!("running: {}", known.join(", "))
     }

@@ -20,7 +20,7 @@ use aznet_model::units::count;
 
 const EXAMPLES: &str = "\
 Examples:
-  aznet validators add                     one more pod, with the keys that come next
+  aznet validators add                     one more pod, with the next keys
   aznet validators add small --count 3
   aznet validators add small --group slow  one more of validatorGroups.slow
   aznet validators add --no-wait           return when they are in the set

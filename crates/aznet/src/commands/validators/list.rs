@@ -24,7 +24,7 @@ const EXAMPLES: &str = "\
 Examples:
   aznet validators list
   aznet validators list small
-  aznet validators list -o json | jq '.attesters[] | select(.pod == \"validator-0\")'";
+  aznet validators list -o json | jq '.attesters[].status'";
 
 /// Arguments of `aznet validators list`.
 #[derive(Debug, Args)]
@@ -153,15 +153,15 @@ impl List {
 
 fn render(list: &List, page: Page) -> String {
     let words = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
-    let mut lines = vec![format!(
+    let head = format!(
         "{} {} · committee {}, quorum {} · epoch {}",
         list.network.bold(),
         count(words(list.active), "validator"),
         list.committee_size,
         list.quorum,
         list.epoch
-    )];
-    lines.push(String::new());
+    );
+    let mut lines = vec![page.wrap(&head, 2), String::new()];
     lines.push(attesters(list).render(page));
     let described = list
         .attesters

@@ -19,10 +19,10 @@ use aznet_model::units::count;
 
 const EXAMPLES: &str = "\
 Examples:
-  aznet validators remove                             the last pod of `validator`
-  aznet validators remove small --count 2             the last two
-  aznet validators remove small validator-4           this one; pods go from the last one down
-  aznet validators remove validator-1 --keep-pod      out of the set, while its pod runs on
+  aznet validators remove                         the last pod of `validator`
+  aznet validators remove small --count 2         the last two
+  aznet validators remove small validator-4       this one, if it is the last
+  aznet validators remove validator-1 --keep-pod  its pod keeps running
   aznet validators remove 0x70997970C51812dc3A010C7d01b50e0d17dc79C8
 
 The withdrawer must sign: the pod does so if it has the key; otherwise the command prints the call to make and waits for it. Pods are removed when no committee includes their attesters any more. Their stake is locked for the exit delay, and the L1 never accepts the same address again. If interrupted, run the same command to continue.
