@@ -79,7 +79,7 @@ impl Interrupt {
         next(&mut int, &mut term).await;
         self.token.cancel();
         if self.left().is_some() {
-            printer.note("stopping; press Ctrl-C again to leave at once");
+            printer.note("stopping; press Ctrl-C again to exit immediately");
         }
         next(&mut int, &mut term).await;
         if let Some(left) = self.left() {

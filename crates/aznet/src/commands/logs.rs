@@ -75,12 +75,8 @@ pub async fn run(args: &LogsArgs, context: &Context) -> anyhow::Result<Exit> {
         return Err(Failure::EndlessDocument.into());
     }
     let (network, which) = meant(args, context).await?;
-    let options = Options {
-        follow: args.follow,
-        since: args.since,
-        tail: args.tail,
-    };
-    let lines = stream(&network, which, options, context.interrupt.token().clone()).await?;
+    let cancel = context.interrupt.token().clone();
+    let lines = stream(&network, which, options(args), cancel).await?;
     let mut lines = std::pin::pin!(lines);
     let mut document = Vec::new();
     let mut failed = None;
@@ -98,11 +94,7 @@ pub async fn run(args: &LogsArgs, context: &Context) -> anyhow::Result<Exit> {
             continue;
         }
         if context.printer.is_json() {
-            document.push(Line {
-                pod: line.pod,
-                at: line.at.map(|at| at.to_string()),
-                text: line.text,
-            });
+            document.push(Line::from(line));
         } else {
             context.printer.out(render(&line));
             if context.printer.is_closed() {
@@ -123,6 +115,14 @@ pub async fn run(args: &LogsArgs, context: &Context) -> anyhow::Result<Exit> {
     })
 }
 
+const fn options(args: &LogsArgs) -> Options {
+    Options {
+        follow: args.follow,
+        since: args.since,
+        tail: args.tail,
+    }
+}
+
 /// Whether a line is to be shown. One without a time was not written by the pod: it says why there is no log.
 fn selected(line: &LogLine, grep: Option<&Regex>) -> bool {
     grep.is_none_or(|grep| line.at.is_none() || grep.is_match(&line.text))
@@ -137,6 +137,16 @@ struct Line {
     pod: String,
     at: Option<String>,
     text: String,
+}
+
+impl From<LogLine> for Line {
+    fn from(line: LogLine) -> Self {
+        Self {
+            pod: line.pod,
+            at: line.at.map(|at| at.to_string()),
+            text: line.text,
+        }
+    }
 }
 
 /// A lone argument that names no network may name a pod of the only one there is.
