@@ -228,6 +228,19 @@ mod tests {
     }
 
     #[test]
+    fn of_a_file_only_that_it_changed_is_said() {
+        let file =
+            |rule: &str| json!({"data": {"aztec.yaml": format!("groups:\n- {rule}\n"), "n": 1}});
+        let said = fields(&file("a"), &file("b"), &[]);
+        assert_eq!(
+            said,
+            [("data.aztec.yaml".to_owned(), " changed".to_owned())]
+        );
+        assert_eq!(change("none", &"x".repeat(LONGEST + 1)), "comes");
+        assert_eq!(change("1", "2"), "1 → 2");
+    }
+
+    #[test]
     fn ways_of_writing_are_no_difference() {
         let one = json!({"name": "x", "resources": {"requests": {"cpu": "0.1", "memory": "1Gi"}}, "args": []});
         let other =
