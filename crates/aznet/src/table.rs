@@ -63,6 +63,10 @@ pub(crate) struct Cell {
 
 impl Cell {
     /// A cell that does not judge.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "numbers, texts and references to them are given alike"
+    )]
     pub(crate) fn new(text: impl ToString) -> Self {
         Self {
             text: text.to_string(),
@@ -70,6 +74,10 @@ impl Cell {
         }
     }
 
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "numbers, texts and references to them are given alike"
+    )]
     fn coloured(text: impl ToString, colour: Color) -> Self {
         Self {
             text: text.to_string(),
