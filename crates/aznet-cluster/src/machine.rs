@@ -4,6 +4,7 @@ pub mod capacity;
 pub mod doctor;
 pub mod finding;
 pub mod install;
+pub mod ports;
 pub mod process;
 pub mod programs;
 

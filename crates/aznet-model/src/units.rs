@@ -26,9 +26,32 @@ const SUFFIXES: [(&str, u128, u128); 15] = [
     ("E", 1_000_000_000_000_000_000, 1),
 ];
 
+/// `1 validator`, `2 validators`.
+pub fn count(n: usize, noun: &str) -> String {
+    if n == 1 {
+        format!("1 {noun}")
+    } else {
+        format!("{n} {noun}s")
+    }
+}
+
+/// An amount of ETH or of tokens, given in its smallest unit, of which 10^18 make one: `100`, `0.25`. What is too small
+/// for four decimals keeps the smallest unit: `1 wei`.
+pub fn whole(smallest: &str) -> String {
+    const DECIMALS: usize = 18;
+    let padded = format!("{smallest:0>width$}", width = DECIMALS + 1);
+    let (whole, fraction) = padded.split_at(padded.len() - DECIMALS);
+    let fraction = fraction[..4].trim_end_matches('0');
+    match (whole, fraction) {
+        ("0", "") if smallest != "0" => format!("{smallest} wei"),
+        (whole, "") => whole.to_owned(),
+        (whole, fraction) => format!("{whole}.{fraction}"),
+    }
+}
+
 /// A text that is not a quantity.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is no quantity: expected {expected}")]
+#[error("invalid quantity `{text}`: expected {expected}")]
 pub struct QuantityError {
     text: String,
     expected: &'static str,
@@ -172,6 +195,20 @@ impl fmt::Display for MilliCpu {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn amounts_are_shown_in_whole_units() {
+        assert_eq!(whole("100000000000000000000"), "100");
+        assert_eq!(whole("98250000000000000000"), "98.25");
+        assert_eq!(whole("0"), "0");
+        assert_eq!(whole("1"), "1 wei");
+    }
+
+    #[test]
+    fn one_of_a_thing_is_no_plural() {
+        assert_eq!(count(1, "pod"), "1 pod");
+        assert_eq!(count(2, "pod"), "2 pods");
+    }
 
     #[test]
     fn quantities_are_read_as_kubernetes_reads_them() {

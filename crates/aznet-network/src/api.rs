@@ -24,7 +24,7 @@ impl fmt::Display for ApiError {
         match &*self.0 {
             kube::Error::Api(status) if !status.message.is_empty() => f.write_str(&status.message),
             kube::Error::Service(_) | kube::Error::HyperError(_) => {
-                f.write_str("the Kubernetes API can't be reached")
+                f.write_str("the Kubernetes API is unreachable")
             }
             other => other.fmt(f),
         }

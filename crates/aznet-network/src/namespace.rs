@@ -29,6 +29,9 @@ pub const CREATED_BY: &str = "aznet.dev/created-by";
 /// Annotation: the overlay in `networks/` that the network was made from.
 pub const VALUES_FROM: &str = "aznet.dev/values-from";
 
+/// Annotation: the first of the ports that the network's URLs have on the machines of its users.
+pub const PORT_BASE: &str = "aznet.dev/port-base";
+
 /// `aznet-` + name + `-` + 5 characters must fit into 63.
 const LONGEST_NAME: usize = 51;
 
@@ -71,6 +74,9 @@ pub struct NetworkInfo {
     pub created_by: Option<String>,
     /// The overlay in `networks/` that its values began with; `None`: nobody wrote it down.
     pub values_from: Option<String>,
+    /// The first of the ports that its URLs have; `None`: any that are free.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub port_base: Option<u16>,
     /// `true`: it is being removed.
     pub leaving: bool,
 }
@@ -95,6 +101,7 @@ impl NetworkInfo {
             expires: notes.get(EXPIRES_AT).and_then(|at| at.parse().ok()),
             created_by: notes.get(CREATED_BY).cloned(),
             values_from: notes.get(VALUES_FROM).cloned(),
+            port_base: notes.get(PORT_BASE).and_then(|base| base.parse().ok()),
             leaving: namespace.metadata.deletion_timestamp.is_some(),
         })
     }

@@ -36,7 +36,7 @@ pub enum DownError {
     #[error(transparent)]
     Wait(#[from] WaitError),
     /// Finalizers hold it.
-    #[error("namespace {namespace} can't go: {}", listed(held))]
+    #[error("namespace {namespace} can't be removed: {}", listed(held))]
     Held {
         /// The network.
         network: String,

@@ -44,7 +44,9 @@ pub enum ValidatorsError {
     #[error(transparent)]
     Kubernetes(#[from] NamespaceError),
     /// No pod to ask.
-    #[error("no validator pod of network {network} runs, and only they can tell: {seen}")]
+    #[error(
+        "no validator pod of network {network} is running; one is needed to read the validator set: {seen}"
+    )]
     NoPod {
         /// The network.
         network: String,
@@ -90,7 +92,7 @@ pub struct ValidatorPod {
     pub name: String,
     /// Whether it serves.
     pub ready: bool,
-    /// What it signs for; `None` if it can't be asked.
+    /// What it signs for; `None` if it could not be queried.
     pub held: Option<Held>,
 }
 

@@ -15,7 +15,7 @@ pub(crate) enum ConfigError {
     File(#[from] FileError),
     /// The configuration is not what the chart renders.
     #[error(
-        "{} is not a network's configuration; chart and aznet-node must be of one version", .path.display()
+        "can't read the configuration {}: chart and aznet-node must have the same version", .path.display()
     )]
     Shape {
         /// The file.

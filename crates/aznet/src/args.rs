@@ -22,7 +22,7 @@ pub enum OutputFormat {
 /// `-o json`.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct OutputArgs {
-    /// Output format; with `json` stdout holds one JSON document and all talk is on stderr.
+    /// Output format; `json` prints one JSON document to stdout and progress to stderr.
     #[arg(
         short = 'o',
         long = "output",
@@ -67,13 +67,13 @@ fn minors() -> impl TypedValueParser<Value = Minor> {
 /// Which network is meant, and what differs from it.
 #[derive(Debug, Clone, Args)]
 pub struct ValuesArgs {
-    /// A network of `networks/` (default: `small`; for one that runs already, its own values).
+    /// A network of `networks/` (default: `small`; for a running network, its own values).
     #[arg(value_name = "NETWORK")]
     pub network: Option<String>,
-    /// A values file on top of it; may be given several times, the last one wins.
+    /// Values file, applied over the network's values. Repeatable; later files win.
     #[arg(short = 'f', long = "values", value_name = "FILE")]
     pub files: Vec<PathBuf>,
-    /// A single value on top of that, e.g. `validator.replicas=6`; may be given several times.
+    /// Set a single value, e.g. `validator.replicas=6`. Repeatable; overrides files.
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = assignment)]
     pub set: Vec<String>,
 }

@@ -8,9 +8,10 @@ pub(crate) mod parts;
 mod question;
 mod wanted;
 
+use anyhow::Context as _;
 use aznet_cluster::parts::kubernetes::Minor;
 use aznet_cluster::provider::Provider;
-use aznet_network::namespace::Network;
+use aznet_network::namespace::{Network, PORT_BASE};
 use jiff::Timestamp;
 
 pub(crate) use self::wanted::{Outcome, Up, Wanted};
@@ -35,7 +36,7 @@ pub(crate) async fn bring_up(wanted: &Wanted<'_>, context: &Context) -> anyhow::
     let network = Box::pin(network::bring_up(wanted, &ready, &steps, context));
     let (done, ()) = tokio::try_join!(network, check.run(context, &steps))?;
     let telemetry = observe::observe(&done.telemetry, &done.network, &steps, context).await?;
-    let endpoints = urls(wanted, &done.network, context).await;
+    let endpoints = urls(wanted, &done.network, context).await?;
     Ok(Up {
         name: wanted.name.clone(),
         namespace: done.network.namespace().to_owned(),
@@ -70,15 +71,23 @@ async fn cluster_for(
     }
 }
 
-/// The network is up, with or without URLs.
-async fn urls(wanted: &Wanted<'_>, network: &Network, context: &Context) -> Urls {
-    let opened = forwarder::urls(context, &wanted.cluster, network).await;
-    opened.unwrap_or_else(|error| {
-        context
-            .printer
-            .warn(format_args!("no URLs on this machine: {error:#}"));
-        Urls::new()
-    })
+/// The network is up, with or without URLs, unless somebody counts on their ports. Those are the network's: whoever
+/// opens its URLs later, here or elsewhere, opens the same.
+async fn urls(wanted: &Wanted<'_>, network: &Network, context: &Context) -> anyhow::Result<Urls> {
+    let known = network.info().port_base;
+    let base = wanted.port_base.or(known);
+    if base != known {
+        let note = base.map(|base| base.to_string());
+        network.annotate(&[(PORT_BASE, note)]).await?;
+    }
+    match forwarder::urls(context, &wanted.cluster, network, base).await {
+        Err(error) if base.is_none() => {
+            let printer = &context.printer;
+            printer.warn(format_args!("no URLs on this machine: {error:#}"));
+            Ok(Urls::new())
+        }
+        opened => opened.with_context(|| format!("network {} is up without URLs", network.name())),
+    }
 }
 
 /// Removes networks of ours whose time is over; one that can't be removed keeps nobody from another.

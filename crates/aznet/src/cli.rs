@@ -16,15 +16,16 @@ const STYLES: Styles = Styles::styled()
 
 const AFTER_HELP: &str = "\
 Examples:
-  aznet up                     a small network on this machine; sets up everything that is missing
-  aznet status                 how it is doing
-  aznet test transfer          move tokens through it
-  eval \"$(aznet env)\"          PXE_URL, AZTEC_NODE_URL and ETHEREUM_HOSTS for your own programs
-  aznet down --all             remove it
+  aznet up               a small network on this machine
+  aznet status           its nodes, tips and committee
+  aznet test transfer    move tokens through it
+  eval \"$(aznet env)\"    PXE_URL, AZTEC_NODE_URL, … for your own programs
+  aznet down             remove it
 
 Exit codes:
-  0 ok   2 usage   3 invalid values   4 no test selected   20 cluster   21 deploy
-  22 network unhealthy   100 tests failed   130 interrupted   1 anything else";
+  0 ok   2 usage   3 invalid values   4 no test selected   20 cluster
+  21 deploy   22 network unhealthy   100 tests failed   130 interrupted
+  1 anything else";
 
 /// Real Aztec networks on real Kubernetes with one command.
 #[derive(Debug, Parser)]
@@ -43,17 +44,17 @@ pub struct Cli {
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Start a network, and everything it needs that is missing.
+    /// Start a network, after setting up whatever is missing.
     Up(up::UpArgs),
     /// Remove a network.
     Down(down::DownArgs),
-    /// Show how a network is doing: nodes, tips, committee.
+    /// Show the status of a network: nodes, tips, committee.
     Status(status::StatusArgs),
     /// List the running networks.
     List(list::ListArgs),
     /// Show the logs of a network's pods.
     Logs(logs::LogsArgs),
-    /// Take a network that plain Helm installed among those that aznet knows.
+    /// Let aznet manage a network that plain Helm installed.
     Adopt(adopt::AdoptArgs),
     /// Show what a network would consist of, without starting it.
     Plan(plan::PlanArgs),
@@ -69,7 +70,7 @@ pub enum Command {
     Images(images::ImagesArgs),
     /// Write the Helm charts to a folder.
     Charts(charts::ChartsArgs),
-    /// Check what this machine lacks.
+    /// Check this machine for missing requirements.
     Doctor(doctor::DoctorArgs),
     /// Print a completion script for a shell.
     Completions(completions::CompletionsArgs),
@@ -86,5 +87,22 @@ mod tests {
     fn the_command_line_is_consistent() {
         use clap::CommandFactory;
         Cli::command().debug_assert();
+    }
+
+    /// clap wraps paragraphs, but not what is to be copied.
+    #[test]
+    fn examples_fit_80_columns_and_paragraphs_are_one_line() {
+        use clap::CommandFactory;
+        fn check(command: &clap::Command) {
+            let help = command.get_after_help().map(ToString::to_string);
+            for line in help.unwrap_or_default().lines() {
+                let (name, indented) = (command.get_name(), line.starts_with(' '));
+                assert!(!indented || line.chars().count() <= 80, "{name}: {line}");
+                let whole = line.is_empty() || line.ends_with(['.', ':']);
+                assert!(indented || whole, "{name}: {line}");
+            }
+            command.get_subcommands().for_each(check);
+        }
+        check(&Cli::command());
     }
 }

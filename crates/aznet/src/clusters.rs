@@ -66,7 +66,7 @@ async fn of_all_embedded(context: &Context) -> anyhow::Result<Vec<(Connected, Ne
             let back = format!("`aznet cluster up {name}` brings it back with its networks");
             context
                 .printer
-                .warn(format_args!("cluster `{name}` does not run; {back}"));
+                .warn(format_args!("cluster `{name}` is not running; {back}"));
             continue;
         }
         let seen = of_cluster(context, &choice).await;
@@ -206,6 +206,7 @@ mod tests {
             expires: None,
             created_by: None,
             values_from: None,
+            port_base: None,
             leaving: *leaving,
         };
         Networks {

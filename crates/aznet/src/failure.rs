@@ -26,34 +26,34 @@ pub enum Failure {
         running: Vec<String>,
     },
     /// Several networks run and none was named.
-    #[error("which network? there {}", listed(running))]
+    #[error("more than one network is running ({}): name one", named(running))]
     WhichNetwork {
         /// What is running.
         running: Vec<String>,
     },
     /// Several clusters are there and none was named.
-    #[error("which cluster? there {}", listed(names))]
+    #[error("there are several clusters ({}): name one", named(names))]
     WhichCluster {
         /// What is there.
         names: Vec<String>,
     },
     /// A version was asked for of a cluster that has its own.
     #[error(
-        "`--kubernetes` (AZNET_KUBERNETES) says what an embedded cluster is made of; `{cluster}` has a version of its own"
+        "`--kubernetes` (AZNET_KUBERNETES) selects the version of an embedded cluster; `{cluster}` has a version of its own"
     )]
     NotOurKubernetes {
         /// The cluster.
         cluster: String,
     },
     /// `-f` with `-o json`.
-    #[error("logs that are followed never end, so they can't be one JSON document")]
+    #[error("`--follow` can't be combined with `-o json`")]
     EndlessDocument,
     /// Combinations of values that can't work.
     #[error("{}", each(.0))]
     Impossible(Vec<Problem>),
     /// A running network can't be changed so.
     #[error(
-        "network {network} can't be changed to these values{}",
+        "these values can't be applied to the running network {network}{}",
         reasons(refused)
     )]
     Refused {
@@ -119,6 +119,18 @@ pub enum Failure {
         /// What it has.
         there: Vec<String>,
     },
+    /// A port of a network's row is somebody else's.
+    #[error("port {port} is in use{}", .holder.as_ref().map(|who| format!(" by {who}")).unwrap_or_default())]
+    PortTaken {
+        /// The port.
+        port: u16,
+        /// The first of the row.
+        base: u16,
+        /// How many ports there are in the row.
+        count: u16,
+        /// Who has it, where that can be known.
+        holder: Option<String>,
+    },
     /// The machine lacks what a cluster needs.
     #[error("this machine can't run a cluster\n{}", each(.0))]
     Machine(Vec<Finding>),
@@ -140,7 +152,7 @@ pub enum Failure {
     #[error("{0}")]
     BadTarget(String),
     /// A change of the validator set takes too long.
-    #[error("the validator set has not changed yet")]
+    #[error("timed out waiting for the validator set to change")]
     NotSettled {
         /// What was waited for.
         #[source]
@@ -168,6 +180,10 @@ fn each<T: ToString>(things: &[T]) -> String {
         .map(ToString::to_string)
         .collect::<Vec<_>>()
         .join("\n")
+}
+
+fn named(names: &[String]) -> String {
+    format!("`{}`", names.join("`, `"))
 }
 
 fn listed(names: &[String]) -> String {

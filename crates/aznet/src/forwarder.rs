@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
+use crate::ports;
 
 /// Opening ports takes milliseconds; a machine under load takes its time to start a process.
 const START_WITHIN: Deadline =
@@ -40,6 +41,9 @@ pub(crate) struct Record {
     pub(crate) cluster: String,
     /// The network's name.
     pub(crate) network: String,
+    /// The first port of its row, if it has one.
+    #[serde(default)]
+    pub(crate) base: Option<u16>,
     /// Local ports by environment variable.
     pub(crate) ports: BTreeMap<String, u16>,
 }
@@ -115,15 +119,28 @@ impl Record {
     }
 }
 
-/// The network's URLs; starts its forwarder if none runs.
+/// The process that keeps the URLs of the network in `namespace` open, if one does.
+pub(crate) fn process(paths: &Paths, namespace: &str) -> Option<i32> {
+    let record = Files::new(paths, namespace).running()?;
+    Some(record.process.pid)
+}
+
+/// The network's URLs, on a row of ports that begins with `base` if one is given; starts its forwarder if none runs.
 pub(crate) async fn urls(
     context: &Context,
     choice: &Provider,
     network: &Network,
+    base: Option<u16>,
 ) -> anyhow::Result<Urls> {
     let files = Files::new(&context.paths, network.namespace());
     if let Some(record) = files.running() {
-        return Ok(record.urls());
+        if record.base == base {
+            return Ok(record.urls());
+        }
+        stop(&context.paths, network.namespace()).await?;
+    }
+    if let Some(base) = base {
+        ports::check(base, None)?;
     }
     let what = || {
         format!(

@@ -79,12 +79,12 @@ impl Interrupt {
         next(&mut int, &mut term).await;
         self.token.cancel();
         if self.left().is_some() {
-            printer.note("stopping; press Ctrl-C again to leave at once");
+            printer.note("stopping; press Ctrl-C again to exit immediately");
         }
         next(&mut int, &mut term).await;
         if let Some(left) = self.left() {
             let (what, next) = left.at_once.unwrap_or((left.what, left.next));
-            printer.note(format_args!("left at once: {what}; {next}"));
+            printer.note(format_args!("exited immediately: {what}; {next}"));
         }
         self.terminal.restore();
         std::process::exit(Exit::Interrupted.code().into());

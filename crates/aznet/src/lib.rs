@@ -18,7 +18,9 @@ mod left;
 mod live;
 mod observe;
 mod owner;
+pub mod page;
 mod planning;
+mod ports;
 pub mod printer;
 mod remove;
 pub mod report;
@@ -118,7 +120,7 @@ async fn run(command: Command, printer: &Printer, terminal: &Arc<Quiet>) -> anyh
         paths,
     };
     match Box::pin(dispatch(command, &context)).await {
-        // Whatever failed then failed because it was told to stop.
+        // After an interrupt, errors are consequences of stopping.
         Err(error) if context.interrupt.token().is_cancelled() => {
             tracing::debug!(error = format!("{error:#}"), "interrupted");
             Err(Failure::Interrupted(context.interrupt.left()).into())

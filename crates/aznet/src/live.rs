@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use owo_colors::OwoColorize;
 
 use crate::interrupt::Interrupt;
-use crate::steps::{Step, Steps};
-use crate::table::count;
+use crate::steps::{Row, Step, Steps};
+use aznet_model::units::count;
 
 /// Turns events of a deployment into steps.
 #[derive(Debug, Clone)]
@@ -110,9 +110,12 @@ impl State {
 
     fn pods(&mut self, wanted: u32, pods: &[PodState]) {
         self.interrupt.leaves(
-            format!("network {} goes on starting by itself", self.network),
             format!(
-                "`aznet status {0}` shows how it does, `aznet down {0}` removes it",
+                "network {} is still starting in the background",
+                self.network
+            ),
+            format!(
+                "`aznet status {0}` shows its progress, `aznet down {0}` removes it",
                 self.network
             ),
         );
@@ -127,9 +130,7 @@ impl State {
             .map(|pod| pod.name.len())
             .max()
             .unwrap_or_default();
-        let rows = pods
-            .iter()
-            .map(|pod| (pod.name.clone(), row(pod, width, now)));
+        let rows = pods.iter().map(|pod| row(pod, width, now));
         step.show(&rows.collect::<Vec<_>>());
     }
 
@@ -163,7 +164,7 @@ impl State {
 }
 
 /// A pod and what it does, in a line.
-fn row(pod: &PodState, width: usize, now: Timestamp) -> String {
+fn row(pod: &PodState, width: usize, now: Timestamp) -> Row {
     let words = pod.phase.words(now);
     let name = format!("{:width$}", pod.name);
     let restarts = match pod.restarts {
@@ -175,11 +176,20 @@ fn row(pod: &PodState, width: usize, now: Timestamp) -> String {
         .yellow()
         .to_string(),
     };
-    match pod.phase {
+    let trouble = matches!(
+        pod.phase,
+        Phase::Crashed { .. } | Phase::ImageMissing { .. }
+    );
+    let text = match pod.phase {
         Phase::Ready => format!("{} {name} {}{restarts}", "✓".green(), words.green()),
-        Phase::Crashed { .. } | Phase::ImageMissing { .. } => {
+        _ if trouble => {
             format!("{} {name} {}{restarts}", "✗".red(), words.red())
         }
         _ => format!("{} {name} {}{restarts}", "·".dimmed(), words.dimmed()),
+    };
+    Row {
+        key: pod.name.clone(),
+        text,
+        trouble,
     }
 }

@@ -9,7 +9,7 @@ use aznet_network::observe::telemetry::{self, Arrival};
 
 use crate::context::Context;
 use crate::steps::Steps;
-use crate::table::count;
+use aznet_model::units::count;
 
 /// Time for the last node to start pushing once it serves, besides four collections.
 const COLLECTED_WITHIN: Duration = Duration::from_mins(1);
@@ -24,7 +24,7 @@ pub(crate) async fn observe(
     if !wanted.stores() {
         return Ok(Vec::new());
     }
-    let step = steps.begin("telemetry", "looking what has arrived of each node");
+    let step = steps.begin("telemetry", "checking that data of every node arrives");
     let collections = Duration::from_secs(4 * u64::from(wanted.collect_interval));
     let (patience, say) = (COLLECTED_WITHIN + collections, |text: &str| step.say(text));
     let cancel = context.interrupt.token();

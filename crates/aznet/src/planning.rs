@@ -63,7 +63,7 @@ pub(crate) async fn capacity(
     cluster: &Provider,
     given: MachineArgs,
 ) -> anyhow::Result<Capacity> {
-    let here = capacity::capacity().context("looking at what this machine has")?;
+    let here = capacity::capacity().context("reading this machine's memory and CPU")?;
     let memory = match given.memory {
         Some(memory) => memory,
         None => Bytes(counted(context, "memory", &here.memory)),

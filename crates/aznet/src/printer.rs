@@ -8,6 +8,7 @@ use owo_colors::OwoColorize;
 use serde::Serialize;
 
 use crate::args::OutputFormat;
+use crate::page::Page;
 use crate::report::Report;
 
 /// Prints everything that a run of `aznet` says. Clones share the terminal.
@@ -16,6 +17,7 @@ pub struct Printer {
     format: OutputFormat,
     bars: MultiProgress,
     live: bool,
+    stderr: Page,
     unwritten: Arc<OnceLock<io::Error>>,
 }
 
@@ -33,6 +35,7 @@ impl Printer {
             format,
             bars: MultiProgress::with_draw_target(target),
             live,
+            stderr: Page::of(&console::Term::stderr()),
             unwritten: Arc::default(),
         }
     }
@@ -93,30 +96,46 @@ impl Printer {
         Ok(())
     }
 
-    /// Prints the result: as JSON where that was asked for, as text otherwise.
+    /// Prints the result: as JSON where that was asked for, otherwise as text for the width of stdout.
     pub fn result<T: Serialize>(
         &self,
         value: &T,
-        text: impl FnOnce(&T) -> String,
+        text: impl FnOnce(&T, Page) -> String,
     ) -> anyhow::Result<()> {
         if self.is_json() {
             return self.json(value);
         }
-        self.out(text(value).trim_end());
+        let page = Page::of(&console::Term::stdout());
+        self.out(text(value, page).trim_end());
         Ok(())
     }
 
+    /// How wide stderr is.
+    pub(crate) fn page(&self) -> Page {
+        self.stderr
+    }
+
     /// Says something on stderr.
-    pub fn note(&self, line: impl std::fmt::Display) {
+    pub fn note(&self, text: impl std::fmt::Display) {
+        self.say(&text.to_string(), 0);
+    }
+
+    /// Says something on stderr; lines that do not fit go on `indent` columns from the left.
+    pub(crate) fn say(&self, text: &str, indent: usize) {
+        self.laid_out(&self.page().wrap(text, indent));
+    }
+
+    /// Says on stderr what is wrapped already, such as a table.
+    pub(crate) fn laid_out(&self, text: &str) {
         // Without a stderr there is no one to tell.
         let _unheard = self
             .bars
-            .suspend(|| write_line(&mut anstream::stderr(), &line));
+            .suspend(|| write_line(&mut anstream::stderr(), &text));
     }
 
     /// Warns on stderr.
     pub fn warn(&self, line: impl std::fmt::Display) {
-        self.note(format_args!("{} {line}", "warning:".yellow().bold()));
+        self.say(&format!("{} {line}", "warning:".yellow().bold()), 2);
     }
 
     /// Explains on stderr why the run failed.
@@ -124,15 +143,15 @@ impl Printer {
         if let Some(evidence) = &report.evidence {
             self.note(evidence);
         }
-        self.note(format_args!("{} {}", "error:".red().bold(), report.message));
+        self.say(&format!("{} {}", "error:".red().bold(), report.message), 2);
         for line in &report.causes {
-            self.note(format_args!("  {line}"));
+            self.note(self.page().indented(line, 2));
         }
         if !report.hints.is_empty() {
             self.note("");
         }
         for hint in &report.hints {
-            self.note(format_args!("{} {hint}", "hint:".cyan().bold()));
+            self.say(&format!("{} {hint}", "hint:".cyan().bold()), 2);
         }
     }
 }

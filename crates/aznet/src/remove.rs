@@ -22,7 +22,7 @@ pub(crate) async fn network(
     cancel: &CancellationToken,
 ) -> anyhow::Result<()> {
     context.interrupt.leaves(
-        format!("network {} goes on being removed", network.name()),
+        format!("network {} is still being removed", network.name()),
         "`aznet list` shows whether it is gone",
     );
     let steps = Steps::new(&context.printer);
@@ -31,7 +31,7 @@ pub(crate) async fn network(
     let shown = step.clone();
     let report: Reporter = Arc::new(move |progress| {
         if let Progress::Removing { left, .. } = progress {
-            shown.say(&format!("still there: {left}"));
+            shown.say(&format!("still being removed: {left}"));
         }
     });
     removal::down(network, WITHIN, &report, cancel)

@@ -125,6 +125,7 @@ fn own(cause: Cause<'_>) -> Option<Exit> {
         | Failure::WhichNetwork { .. }
         | Failure::WhichCluster { .. }
         | Failure::BadTarget(_)
+        | Failure::PortTaken { .. }
         | Failure::NotOurKubernetes { .. }
         | Failure::EndlessDocument => Exit::Usage,
         Failure::NotSettled { .. } | Failure::NotUpgraded { .. } => Exit::Deploy,
@@ -224,12 +225,12 @@ fn hint_of(cause: Cause<'_>) -> Option<String> {
         cause.downcast_ref()
     {
         return Some(format!(
-            "it is kept to be looked at: `aznet logs {network}`; `aznet down {network}` removes it"
+            "it was left running for inspection: `aznet logs {network}`; `aznet down {network}` removes it"
         ));
     }
     if let Some(DeployError::Unseen { network, .. }) = cause.downcast_ref() {
         return Some(format!(
-            "it may come up all the same: whoever looks needs to list and watch pods, events, StatefulSets and Deployments in its namespace; `aznet down {network}` removes it"
+            "it may still come up: to see it, you need the rights to list and watch pods, events, StatefulSets and Deployments in its namespace; `aznet down {network}` removes it"
         ));
     }
     if let Some(DeployError::Removed { network }) = cause.downcast_ref() {
@@ -251,12 +252,12 @@ fn hint_of(cause: Cause<'_>) -> Option<String> {
     }
     if let Some(ProviderError::Stopped { name }) = cause.downcast_ref() {
         return Some(format!(
-            "`aznet cluster up {name}` brings it back with its networks"
+            "`aznet cluster up {name}` restarts it with its networks"
         ));
     }
     match cause.downcast_ref::<Failure>()? {
         Failure::NotSettled { .. } => Some(
-            "`aznet validators list` shows how far it is; the same command goes on from there"
+            "`aznet validators list` shows the progress; run the same command to continue"
                 .to_owned(),
         ),
         Failure::NoNetwork { .. } => Some("start one with `aznet up`".to_owned()),
@@ -274,13 +275,16 @@ fn hint_of(cause: Cause<'_>) -> Option<String> {
         Failure::Refused { network, .. } => Some(format!(
             "`aznet down {network}` and `aznet up` start a new one with these values"
         )),
-        Failure::ForGood { .. } => Some("--yes does it without asking".to_owned()),
+        Failure::ForGood { .. } => Some("--yes confirms it".to_owned()),
         Failure::OtherNetwork { network, named, .. } => Some(format!(
             "leave NETWORK out to keep its values: `aznet up --name {network}`; \
              `aznet up {named} --name {network} --reset` changes it to the others; another --name starts a second network"
         )),
         Failure::MoreThanScaling { network, .. } => Some(format!(
             "its chart is not the one of this aznet: `aznet up --name {network}` brings it up to date first"
+        )),
+        Failure::PortTaken { base, count, .. } => Some(format!(
+            "the network's URLs have the {count} ports from {base} on: end that process, or give another --port-base"
         )),
         Failure::NoImages { .. } => {
             Some("`aznet images load FILE|IMAGE` brings an image into the cluster".to_owned())
@@ -307,7 +311,7 @@ fn release(network: &str, namespace: &str, held: &[Held]) -> String {
         )
     };
     format!(
-        "the controller that set a finalizer takes it away; if that controller is gone, do it yourself, then `aznet down {network}` goes on:{}",
+        "the controller that set a finalizer removes it; if that controller is gone, remove it yourself, then run `aznet down {network}` again:{}",
         held.iter().map(patch).collect::<String>()
     )
 }
@@ -315,13 +319,11 @@ fn release(network: &str, namespace: &str, held: &[Held]) -> String {
 fn refused(refusal: &Refusal) -> Option<String> {
     let hint = match refusal {
         Refusal::Retired { .. } => {
-            "--past-retired adds pods beyond them and leaves them idle; a group in validatorGroups with another keyOffset has fresh keys"
+            "--past-retired skips them with idle pods; a group in validatorGroups with another keyOffset has fresh keys"
         }
         Refusal::Committee { .. } => "add others first: `aznet validators add`",
-        Refusal::NotLast { .. } => {
-            "name those as well, or leave its pod running without a place in the set: --keep-pod"
-        }
-        Refusal::Silent(_) => "`aznet status` shows what it does",
+        Refusal::NotLast { .. } => "name those as well, or keep its pod running: --keep-pod",
+        Refusal::Silent(_) => "`aznet status` shows its state",
         Refusal::NoPod { .. } => "`aznet validators list` shows the pods there are",
         Refusal::NoGroup { .. } | Refusal::TooMany { .. } | Refusal::Stranger(_) => return None,
     };
@@ -331,9 +333,9 @@ fn refused(refusal: &Refusal) -> Option<String> {
 fn unreachable(cluster: &str) -> String {
     match cluster.split_once(':') {
         Some(("context", name)) => format!("does `kubectl --context {name} get nodes` reach it?"),
-        Some((_, name)) => format!(
-            "`aznet cluster list` shows how it is, `aznet cluster up {name}` brings it back"
-        ),
+        Some((_, name)) => {
+            format!("`aznet cluster list` shows its state, `aznet cluster up {name}` restarts it")
+        }
         None => "is it running?".to_owned(),
     }
 }

@@ -84,6 +84,17 @@ impl Steps {
     }
 }
 
+/// A line below a step's: one of the things that it waits for.
+#[derive(Debug, Clone)]
+pub struct Row {
+    /// Whose line it is.
+    pub key: String,
+    /// What it says.
+    pub text: String,
+    /// Whether that is bad news, and worth a line in a log.
+    pub trouble: bool,
+}
+
 /// A step under way. Clones are the same step, so that a library's reporter can hold one.
 #[derive(Debug, Clone)]
 pub struct Step(Arc<Shared>);
@@ -152,14 +163,14 @@ impl Step {
         state.said = Some((topic, Instant::now()));
     }
 
-    /// Shows, below the step's line, one line for each of `rows`: a key and a text. Without a terminal a row is
-    /// repeated only when more than its numbers changed.
-    pub fn show(&self, rows: &[(String, String)]) {
+    /// Shows, below the step's line, one line for each of `rows`. Without a terminal a row is said only while there is
+    /// trouble, and when more than its numbers changed.
+    pub fn show(&self, rows: &[Row]) {
         let mut state = self.state();
         if state.over {
             return;
         }
-        let gone = |key: &String| !rows.iter().any(|(k, _)| k == key);
+        let gone = |key: &String| !rows.iter().any(|row| row.key == *key);
         let removed: Vec<_> = state.rows.keys().filter(|key| gone(key)).cloned().collect();
         for key in removed {
             if let Some((bar, _)) = state.rows.remove(&key) {
@@ -167,19 +178,14 @@ impl Step {
             }
         }
         let mut last = self.0.bar.clone();
-        for (key, text) in rows {
-            last = self.show_row(&mut state, &last, key, text);
+        for row in rows {
+            last = self.show_row(&mut state, &last, row);
         }
     }
 
-    fn show_row(
-        &self,
-        state: &mut State,
-        after: &ProgressBar,
-        key: &str,
-        text: &str,
-    ) -> ProgressBar {
-        let (bar, old) = state.rows.entry(key.to_owned()).or_insert_with(|| {
+    fn show_row(&self, state: &mut State, after: &ProgressBar, row: &Row) -> ProgressBar {
+        let Row { key, text, trouble } = row;
+        let (bar, old) = state.rows.entry(key.clone()).or_insert_with(|| {
             let bar = self
                 .0
                 .printer
@@ -190,7 +196,7 @@ impl Step {
         });
         bar.set_message(Printer::for_live(text, INDENT));
         let topic = topic(text);
-        if *old != topic && !self.0.printer.is_live() {
+        if *trouble && *old != topic && !self.0.printer.is_live() {
             self.0.printer.note(format_args!("  {text}"));
         }
         *old = topic;
@@ -211,8 +217,8 @@ impl Step {
         self.abandon();
         let (mark, name) = ("✓".green(), format!("{:NAME_WIDTH$}", phase.name));
         let took = format!("{:>7}", Seconds(Duration::from_secs_f64(phase.seconds)));
-        let line = format_args!("{mark} {name} {}  {}", took.dimmed(), phase.outcome);
-        self.0.printer.note(line);
+        let line = format!("{mark} {name} {}  {}", took.dimmed(), phase.outcome);
+        self.0.printer.say(&line, INDENT);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -1,32 +1,34 @@
 //! What an upgrade would do, for people.
 
+use aznet_model::units::count;
 use aznet_model::upgrade::{Consequence, Effect, Upgrade, span};
-use comfy_table::Cell;
 use owo_colors::OwoColorize;
 
+use crate::page::Page;
 use crate::running::Proposal;
-use crate::table::{self, bad, count, doubtful, good};
+use crate::table::{Cell, Column, Table, bad, doubtful, good};
 
 /// The values that differ, and what follows from that.
-pub(crate) fn render(proposal: &Proposal) -> String {
+pub(crate) fn render(proposal: &Proposal, page: Page) -> String {
     let upgrade = &proposal.upgrade;
-    let mut sections = vec![head(&proposal.running, upgrade)];
+    let mut sections = vec![page.wrap(&head(&proposal.running, upgrade), 2)];
     if !proposal.changes.is_empty() {
-        let lines = proposal.changes.iter().map(|change| format!("  {change}"));
+        let lines = proposal.changes.iter();
+        let lines = lines.map(|change| page.indented(&change.to_string(), 2));
         sections.push(lines.collect::<Vec<_>>().join("\n"));
     }
     if !upgrade.is_empty() {
-        sections.push(table::render(&consequences(upgrade)));
+        sections.push(consequences(upgrade).render(page));
     }
     let idle = proposal.idle.iter().map(|pod| {
         format!(
-            "{pod} will run and not attest: its attesters left the validator set, and the L1 takes no address twice; \
-             `aznet validators add --past-retired` goes on to fresh keys"
+            "{pod} will run and not attest: its attesters left the validator set, and the L1 never accepts an address again; \
+             `aznet validators add --past-retired` skips to fresh keys"
         )
     });
     let notes = upgrade.notes.iter().cloned().chain(idle);
     let notes = notes.chain(proposal.keeps.clone());
-    sections.extend(notes.map(|note| format!("{} {note}", "note:".yellow().bold())));
+    sections.extend(notes.map(|note| page.wrap(&format!("{} {note}", "note:".yellow().bold()), 2)));
     sections.join("\n\n")
 }
 
@@ -62,16 +64,20 @@ fn head(running: &str, upgrade: &Upgrade) -> String {
     match upgrade.refused().count() {
         0 => format!("{name}: {text}"),
         refused => format!(
-            "{name}: {}, so nothing would be done; else {text}",
+            "{name}: {}: `up` would change nothing (without it: {text})",
             format!("{} refused", count(refused, "change")).red()
         ),
     }
 }
 
-fn consequences(upgrade: &Upgrade) -> comfy_table::Table {
-    let mut table = table::table(&["what", "to", "how and why"]);
+fn consequences(upgrade: &Upgrade) -> Table {
+    let mut table = Table::new([
+        Column::text("what"),
+        Column::prose("to", 16),
+        Column::prose("how and why", 24),
+    ]);
     for consequence in &upgrade.consequences {
-        table.add_row([
+        table.row([
             effect(consequence.effect),
             Cell::new(subject(consequence)),
             Cell::new(consequence.reasons.join("\n")),
@@ -93,5 +99,65 @@ fn effect(effect: Effect) -> Cell {
         Effect::Removed | Effect::Keys | Effect::Restarted => doubtful(effect),
         Effect::Added => good(effect),
         Effect::HeldBack | Effect::Changed => Cell::new(effect),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::diff::changes;
+    use crate::table::at_all_widths;
+
+    #[test]
+    fn a_change_is_shown_at_a_glance() {
+        let consequence = |effect, subject: &str, pods: &[&str], reasons: &[&str]| Consequence {
+            effect,
+            subject: subject.to_owned(),
+            pods: pods.iter().map(|pod| (*pod).to_owned()).collect(),
+            reasons: reasons.iter().map(|reason| (*reason).to_owned()).collect(),
+        };
+        let validators = ["validator-0", "validator-1", "validator-2", "validator-3"];
+        let consequences = vec![
+            consequence(
+                Effect::Retired,
+                "validator",
+                &["validator-4"],
+                &[
+                    "0x70997970C51812dc3A010C7d01b50e0d17dc79C8 leaves the validator set, and the L1 never accepts an address again",
+                ],
+            ),
+            consequence(
+                Effect::Restarted,
+                "validator",
+                &validators,
+                &["resources.limits.memory 1Gi → 2Gi"],
+            ),
+            consequence(
+                Effect::Changed,
+                "ConfigMap prometheus-rules",
+                &[],
+                &["data.aztec.yaml changed"],
+            ),
+        ];
+        let proposal = Proposal {
+            running: "small".to_owned(),
+            changes: changes(
+                &json!({"validator": {"replicas": 5}}),
+                &json!({"validator": {"replicas": 4}}),
+            ),
+            kept: Vec::new(),
+            upgrade: Upgrade {
+                consequences,
+                notes: vec![
+                    "While pods restart, the committee may be short of its quorum for a few slots."
+                        .to_owned(),
+                ],
+            },
+            idle: Vec::new(),
+            keeps: None,
+        };
+        insta::assert_snapshot!(at_all_widths(|page| render(&proposal, page)));
     }
 }

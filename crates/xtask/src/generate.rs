@@ -106,6 +106,7 @@ const CHART_INTRO: &str = "# aztec-network
 
 An Aztec network: anvil, boot node, full nodes, validators, prover node, broker and agents, pxe, bots, blob store.
 One release is one network; put it into a namespace of its own.
+Two images are in no public registry: [push them to yours](../../docs/guide/your-cluster.md#images) first.
 
     helm install my-network helm-charts/aztec-network --namespace my-network --create-namespace -f networks/small.yaml
 

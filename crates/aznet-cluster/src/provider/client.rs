@@ -24,7 +24,7 @@ pub enum ClientError {
         source: KubeconfigError,
     },
     /// A kubeconfig that aznet wrote is not as it should be.
-    #[error("{} is damaged: {problem}; `aznet cluster up` writes it anew", path.display())]
+    #[error("{} is damaged: {problem}; `aznet cluster up` writes it again", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,

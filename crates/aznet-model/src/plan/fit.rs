@@ -22,11 +22,14 @@ pub struct Capacity {
 pub enum DoesNotFit {
     /// Pods would be killed.
     #[error(
-        "the network needs {needed} of memory and {available} are available, {missing} too little: \
+        "the network's pods {} {needed} of memory and {available} are available, {missing} too little: \
          lower validator.replicas (put more keys into each pod by validator.keysPerReplica) or fullNode.replicas, \
-         or use a larger machine"
+         or use a larger machine",
+        if *.requested { "request" } else { "use" }
     )]
     Memory {
+        /// They request more than they use.
+        requested: bool,
         /// What the pods need.
         needed: Bytes,
         /// What the machine has to give.
@@ -61,6 +64,7 @@ impl Plan {
         let needed = self.demand.memory.max(self.demand.memory_requested);
         if needed > available.memory {
             return Err(DoesNotFit::Memory {
+                requested: self.demand.memory_requested > self.demand.memory,
                 needed,
                 available: available.memory,
                 missing: needed.saturating_sub(available.memory),

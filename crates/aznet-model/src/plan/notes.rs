@@ -2,7 +2,9 @@
 
 use super::{Committee, committee, keys, p2p, rollout, slashing, timing};
 use crate::role::Role;
+use crate::units::count;
 use crate::values::Values;
+use std::time::Duration;
 
 /// Anvil's and the chart's default mnemonic, known to everybody.
 const PUBLIC_MNEMONIC: &str = "test test test test test test test test test test test junk";
@@ -46,18 +48,23 @@ fn absence(committee: &Committee) -> String {
     }
     if may_fail == 0 {
         return format!(
-            "A committee of {size} needs all {quorum}: the chain stops while a single validator is away."
+            "A committee of {size} needs all {quorum} attestations: the chain stops while a single validator is offline."
         );
     }
     if pods_may_fail == 0 {
         return format!(
-            "A committee of {size} needs {quorum}, but a pod holds {keys_per_pod} keys: \
-             the chain may stop while a single validator pod is away."
+            "A committee of {size} needs {quorum} attestations, but a pod holds {keys_per_pod} keys: \
+             the chain may stop while a single validator pod is offline."
         );
     }
     format!(
-        "A committee of {size} needs {quorum}: {pods_may_fail} validator pod(s) may be away at a time."
+        "A committee of {size} needs {quorum} attestations: {} may be offline.",
+        counted(pods_may_fail, "validator pod")
     )
+}
+
+fn counted(n: impl TryInto<usize>, noun: &str) -> String {
+    count(n.try_into().unwrap_or(usize::MAX), noun)
 }
 
 /// Where groups of validators would run into each other's keys.
@@ -68,8 +75,10 @@ fn room(values: &Values) -> Vec<String> {
         let near = groups.len() > 1 && room.before.starts_with(Role::Validator.name());
         near.then(|| {
             format!(
-                "{} may have {} pod(s) at most: then its keys run into those of {}.",
-                group.workload, room.replicas, room.before
+                "{} may have {} at most: more would have keys of {}.",
+                group.workload,
+                counted(room.replicas, "pod"),
+                room.before
             )
         })
     });
@@ -80,8 +89,8 @@ fn prover(values: &Values) -> Vec<String> {
     let mut notes = Vec::new();
     if values.prover_node.replicas == 0 && values.network.registry_address.is_empty() {
         notes.push(format!(
-            "There is no prover node: no epoch is ever proven, and each is pruned {} epoch(s) after its end.",
-            values.network.proof_submission_epochs
+            "There is no prover node: no epoch is ever proven, and each is pruned {} after its end.",
+            counted(values.network.proof_submission_epochs, "epoch")
         ));
     }
     if values.proves_by_itself() {
@@ -108,9 +117,9 @@ fn warm_up(values: &Values) -> Option<String> {
     } else {
         ""
     };
-    let wait = timing.warm_up_seconds;
+    let wait = humantime::format_duration(Duration::from_secs(timing.warm_up_seconds));
     Some(format!(
-        "The first committee is drawn {wait} s after deployment{ignored}: no block before that."
+        "The first committee is drawn {wait} after deployment{ignored}: no block before that."
     ))
 }
 
@@ -125,12 +134,12 @@ fn volumes(values: &Values) -> Vec<String> {
     let mut notes = Vec::new();
     if forgets(&Role::Anvil) {
         notes.push(
-            "Anvil has no volume: when its pod goes, the chain and with it the network is lost."
+            "Anvil has no volume: if its pod is deleted, the chain and the network are lost."
                 .to_owned(),
         );
     }
     if forgets(&Role::BlobStore) {
-        notes.push("The blob store has no volume: when its pod goes, new nodes can't sync what came before.".to_owned());
+        notes.push("The blob store has no volume: if its pod is deleted, new nodes can't sync what came before.".to_owned());
     }
     notes
 }
@@ -146,8 +155,9 @@ fn joining(values: &Values) -> Vec<String> {
         if values.boot_node.replicas == 0 {
             let known = network.bootstrap_nodes.len();
             notes.push(format!(
-                "There is no boot node: peers are found by the {known} ENR(s) of network.bootstrapNodes. \
-                 A new pod finds none while all of those nodes are away."
+                "There is no boot node: peers are found by the {} of network.bootstrapNodes. \
+                 A new pod finds none while all of those nodes are offline.",
+                count(known, "ENR")
             ));
         }
     }
@@ -166,7 +176,7 @@ fn proofs(values: &Values) -> Option<String> {
     let (key, fake) = values.fake_proofs().next()?;
     (fake == values.network.real_proofs).then(|| {
         let kind = if fake { "fake" } else { "real" };
-        format!("{key} makes all proofs {kind}: it wins over network.realProofs.")
+        format!("{key} is {fake}: all proofs are {kind}, whatever network.realProofs says.")
     })
 }
 
@@ -175,16 +185,16 @@ fn chaos(values: &Values) -> Vec<String> {
     if scenarios.is_empty() {
         return Vec::new();
     }
-    let count = scenarios.len();
+    let faults = count(scenarios.len(), "fault");
     let mut notes = vec![format!(
-        "This chart does none of the {count} fault(s) of chaos.scenarios: they are for the chart aztec-chaos."
+        "This chart ignores chaos.scenarios ({faults}): the chart aztec-chaos applies them."
     )];
     let unknown = scenarios
         .iter()
         .filter(|one| one.selector.match_labels.contains_key("app"));
     notes.extend(unknown.map(|one| {
         format!(
-            "chaos.scenarios {}: no pod has a label `app`; its role is in `app.kubernetes.io/component`.",
+            "chaos.scenarios {}: no pod has the label `app`; select roles by `app.kubernetes.io/component`.",
             one.name
         )
     }));

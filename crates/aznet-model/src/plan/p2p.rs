@@ -277,7 +277,7 @@ fn placeholder(one: &Exposed) -> Option<String> {
     let example =
         announced.find(|ip| ip.parse().is_ok_and(|ip: Ipv4Addr| ip.is_documentation()))?;
     Some(format!(
-        "{} announces {example}, an address for documentation (RFC 5737) that nobody can dial: set {} to your own.",
+        "{} announces {example}, an address reserved for documentation (RFC 5737) that is unreachable: set {} to your own.",
         one.workload,
         one.key("announceIp")
     ))

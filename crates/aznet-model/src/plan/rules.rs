@@ -97,7 +97,7 @@ fn prover(values: &Values) -> Vec<Problem> {
         problems.push(Problem::new(
             "proverAgent.replicas",
             0,
-            "1 or more while there is a prover broker: nobody else proves its jobs, and every epoch would be pruned",
+            "1 or more while there is a prover broker: nothing else proves its jobs, and every epoch would be pruned",
             "raise it; or set proverBroker.replicas to 0 as well, then the prover node proves by itself",
         ));
     }
@@ -123,7 +123,7 @@ fn mnemonic(values: &Values) -> Option<Problem> {
     let words = keys.mnemonic.split_whitespace().count();
     Some(Problem::new(
         "keys.mnemonic",
-        format!("{words} words that are no BIP-39 mnemonic"),
+        format!("{words} words that are not a valid BIP-39 mnemonic"),
         "12 to 24 English words with a valid checksum",
         "copy it again, or name a Secret in keys.existingSecret",
     ))

@@ -2,6 +2,7 @@
 
 use crate::plan::committee;
 use crate::slashing::SlasherFlavor;
+use crate::units::whole;
 use crate::values::{Problem, Values};
 
 /// Slots that a round may have (`TallySlashingProposer.MAX_ROUND_SIZE`).
@@ -144,7 +145,7 @@ fn votes(values: &Values) -> Vec<Problem> {
         problems.push(Problem::new(
             "network.slashing.flavor",
             "tally without a committee",
-            "none while network.committeeSize is 0: there is nobody to slash",
+            "none while network.committeeSize is 0: there is no validator to slash",
             "set it to none, or raise network.committeeSize",
         ));
     }
@@ -187,15 +188,15 @@ pub(super) fn note(values: &Values) -> Option<String> {
         );
     }
     let then = if ejects {
-        "and is ejected by the smallest"
+        "and the smallest ejects the validator"
     } else {
-        "and stays a validator after the smallest"
+        "and the smallest ejects no one"
     };
     Some(format!(
-        "Slashing is on: a validator loses {}, {} or {} of {} by a vote, {then}.",
-        slashing.amounts.small,
-        slashing.amounts.medium,
-        slashing.amounts.large,
-        network.staking.activation_threshold
+        "Slashing is on: a vote takes {}, {} or {} of a validator's {} staked tokens, {then}.",
+        whole(&slashing.amounts.small),
+        whole(&slashing.amounts.medium),
+        whole(&slashing.amounts.large),
+        whole(&network.staking.activation_threshold)
     ))
 }

@@ -35,7 +35,7 @@ fn boot_node(values: &Values) -> Vec<Problem> {
         return vec![Problem::new(
             "network.bootstrapNodes",
             "none",
-            "one or more while bootNode.replicas is 0: the nodes have nobody else to join by",
+            "one or more while bootNode.replicas is 0: the nodes have no other way to join",
             "give ENRs of nodes of that network (node_getEncodedEnr), or set bootNode.replicas to 1",
         )];
     }
@@ -49,21 +49,21 @@ fn beside_anvil(values: &Values) -> Vec<Problem> {
         (
             l1.execution_urls.is_empty(),
             "l1.executionUrls",
-            "URLs beside anvil",
+            "URLs, although l1.anvil.enabled is true",
             "none",
             "remove them, or set l1.anvil.enabled to false",
         ),
         (
             l1.consensus_urls.is_empty(),
             "l1.consensusUrls",
-            "URLs beside anvil",
+            "URLs, although l1.anvil.enabled is true",
             "none: anvil has no consensus client",
             "remove them",
         ),
         (
             secret,
             "l1.existingSecret",
-            "a Secret with URLs beside anvil",
+            "a Secret with URLs, although l1.anvil.enabled is true",
             "empty",
             "remove it, or set l1.anvil.enabled to false",
         ),
@@ -164,7 +164,7 @@ fn a_node_to_talk_to(values: &Values) -> Vec<Problem> {
             Problem::new(
                 format!("{}.replicas", role.values_key()),
                 values.replicas(role),
-                "0 where there is neither a full node nor a boot node: it has nobody to talk to",
+                "0 without a full node or boot node: it would have no node to connect to",
                 "set it to 0, or raise fullNode.replicas",
             )
         })

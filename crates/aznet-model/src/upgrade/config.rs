@@ -1,6 +1,7 @@
 //! What changes in `network.json`, and what of it is fixed.
 
 use super::fixed::{RULES, When};
+use super::template::change;
 use super::{Consequence, Effect, Manifest};
 use crate::config::{CONFIG_MAP, FILE};
 use crate::keys::{KeyRange, ReplicaKeys};
@@ -79,7 +80,7 @@ impl Change {
             Some(other) => other.to_string(),
         };
         let (from, to) = (self.before.get(key), self.after.get(key));
-        format!("{} → {}", show(from), show(to))
+        change(&show(from), &show(to))
     }
 
     /// Someone else deployed the L1 contracts.

@@ -19,7 +19,7 @@ pub(super) struct Id {
 
 /// The text is no manifest.
 #[derive(Debug, thiserror::Error)]
-#[error("a release's manifest is not understood: expected Kubernetes objects in YAML")]
+#[error("a release's manifest could not be parsed: expected Kubernetes objects in YAML")]
 pub struct ManifestError(#[from] YamlError);
 
 impl std::fmt::Display for Id {

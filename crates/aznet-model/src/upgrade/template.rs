@@ -14,6 +14,8 @@ const SECRET: [&str; 7] = [
     "CREDENTIAL",
     "HEADER",
 ];
+/// Longer values than this are files or lists: that they changed is said, not how.
+const LONGEST: usize = 200;
 /// The chart's digest of the configuration; its reason is told apart.
 const CHECKSUM: &str = "aznet.dev/config-checksum";
 
@@ -89,7 +91,7 @@ fn container_words(before: &Value, after: &Value) -> Vec<String> {
                 Some(_) if hidden => "(hidden)".to_owned(),
                 Some(entry) => entry["value"].as_str().unwrap_or("(reference)").to_owned(),
             };
-            reasons.push(format!("env {name} {} → {}", show(from), show(to)));
+            reasons.push(format!("env {name} {}", change(&show(from), &show(to))));
         }
     }
     let rest = fields(before, after, &["env", "name"]);
@@ -125,6 +127,17 @@ pub(super) fn fields(before: &Value, after: &Value, without: &[&str]) -> Vec<(St
     differing
 }
 
+/// `12 → 24`; of a file, only that it changed.
+pub(super) fn change(from: &str, to: &str) -> String {
+    let file = |text: &str| text.contains('\n') || text.len() > LONGEST;
+    match (file(from), file(to)) {
+        (false, false) => format!("{from} → {to}"),
+        _ if from == "none" => "comes".to_owned(),
+        _ if to == "none" => "goes".to_owned(),
+        _ => "changed".to_owned(),
+    }
+}
+
 fn words(from: &Value, to: &Value) -> String {
     let plain = |value: &Value| match value {
         Value::Null => Some("none".to_owned()),
@@ -133,7 +146,7 @@ fn words(from: &Value, to: &Value) -> String {
         Value::Array(_) | Value::Object(_) => None,
     };
     match (plain(from), plain(to)) {
-        (Some(from), Some(to)) => format!(" {from} → {to}"),
+        (Some(from), Some(to)) => format!(" {}", change(&from, &to)),
         (Some(from), None) if from == "none" => " comes".to_owned(),
         (None, Some(to)) if to == "none" => " goes".to_owned(),
         _ => String::new(),
@@ -212,6 +225,19 @@ mod tests {
             "metadata": {"labels": {"a": "b"}, "annotations": {CHECKSUM: checksum}},
             "spec": {"containers": [container], "volumes": [{"name": "tmp", "emptyDir": {}}]},
         })
+    }
+
+    #[test]
+    fn of_a_file_only_that_it_changed_is_said() {
+        let file =
+            |rule: &str| json!({"data": {"aztec.yaml": format!("groups:\n- {rule}\n"), "n": 1}});
+        let said = fields(&file("a"), &file("b"), &[]);
+        assert_eq!(
+            said,
+            [("data.aztec.yaml".to_owned(), " changed".to_owned())]
+        );
+        assert_eq!(change("none", &"x".repeat(LONGEST + 1)), "comes");
+        assert_eq!(change("1", "2"), "1 → 2");
     }
 
     #[test]

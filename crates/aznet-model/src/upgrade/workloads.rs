@@ -223,7 +223,7 @@ impl Pair<'_> {
                     all.push(lost.of_pods(replaced.clone()));
                 }
                 None if self.id.name != "prover-agent" => {
-                    reasons.push("has no volume: begins anew".to_owned());
+                    reasons.push("has no volume: starts over".to_owned());
                 }
                 None => {}
             }

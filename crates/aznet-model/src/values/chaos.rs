@@ -20,7 +20,7 @@ pub struct ChaosScenario {
     /// Name.
     #[schemars(length(min = 1))]
     pub name: String,
-    /// What is done something to, e.g. `pod` or `network`.
+    /// The target of the fault, e.g. `pod` or `network`.
     #[serde(rename = "type")]
     pub kind: String,
     /// Which pods.

@@ -149,14 +149,14 @@ fn explain(
             let problem = Problem::new("", "missing", "a value", "do not set it to null");
             return vec![(key, problem)];
         }
-        ValidationErrorKind::Type { kind } => (type_name(kind), "write it so"),
+        ValidationErrorKind::Type { kind } => (type_name(kind), "write it as such"),
         ValidationErrorKind::Minimum { limit } => (format!("{limit} or more"), "raise it"),
         ValidationErrorKind::Maximum { limit } => (format!("{limit} or less"), "lower it"),
         ValidationErrorKind::MinLength { .. } => ("some text".to_owned(), "fill it in"),
         ValidationErrorKind::Enum { options } => {
             (format!("one of {options}"), "choose one of these")
         }
-        ValidationErrorKind::Pattern { pattern } => (pattern_in_words(pattern), "mend it"),
+        ValidationErrorKind::Pattern { pattern } => (pattern_in_words(pattern), "fix it"),
         // The only thing that is told by what it is not.
         ValidationErrorKind::Not { .. } => (
             "a tag that names one version: `latest` is another image tomorrow".to_owned(),

@@ -52,7 +52,7 @@ pub enum AdminError {
     },
     /// The operator keeps the key elsewhere.
     #[error(
-        "Secret {secret} has no usable key `apiKey`: whoever made it keeps the key of the admin API; add it to the Secret to let aznet use it"
+        "Secret {secret} has no usable key `apiKey`: its creator has the key of the admin API; add it to the Secret to let aznet use it"
     )]
     NoKey {
         /// The Secret.

@@ -43,7 +43,7 @@ pub enum ConnectionError {
     #[error(transparent)]
     NoPod(#[from] WaitError),
     /// The Kubernetes API didn't open the port.
-    #[error("pod {pod} doesn't take connections on port {port}")]
+    #[error("pod {pod} refuses connections on port {port}")]
     Open {
         /// The pod.
         pod: String,
@@ -68,7 +68,7 @@ pub enum ConnectionError {
 
 /// Why nothing is forwarded.
 #[derive(Debug, thiserror::Error)]
-#[error("can't listen on 127.0.0.1:{port}; is it taken by something else?")]
+#[error("can't listen on 127.0.0.1:{port}; is the port in use?")]
 pub struct ListenError {
     /// The port.
     pub port: u16,

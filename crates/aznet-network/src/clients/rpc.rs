@@ -37,7 +37,7 @@ impl std::fmt::Debug for PodRpc {
 #[derive(Debug, thiserror::Error)]
 pub enum RpcError {
     /// The pod or its server isn't there (yet): worth a retry.
-    #[error("{method} on {target}: no server answers (HTTP {status}): {detail}")]
+    #[error("{method} on {target}: the pod is unreachable (HTTP {status}): {detail}")]
     Unreachable {
         /// `pod:port`.
         target: String,
@@ -49,7 +49,7 @@ pub enum RpcError {
         detail: String,
     },
     /// The Kubernetes API itself can't be reached: worth a retry.
-    #[error("{method} on {target}: the Kubernetes API can't be reached")]
+    #[error("{method} on {target}: the Kubernetes API is unreachable")]
     Api {
         /// `pod:port`.
         target: String,
@@ -60,7 +60,7 @@ pub enum RpcError {
         source: ApiError,
     },
     /// Nothing came back in time: worth a retry.
-    #[error("{method} on {target}: no answer within {}", aznet_kit::time::Seconds(*after))]
+    #[error("{method} on {target}: timed out after {}", aznet_kit::time::Seconds(*after))]
     TimedOut {
         /// `pod:port`.
         target: String,

@@ -42,7 +42,7 @@ pub enum DeployError {
         source: DownError,
     },
     /// It can't come up.
-    #[error("network {network} can't come up: {cause}")]
+    #[error("network {network} failed to start: {cause}")]
     Failed {
         /// The network.
         network: String,
@@ -69,7 +69,7 @@ pub enum DeployError {
         network: String,
     },
     /// It isn't up in time.
-    #[error("network {network} isn't up")]
+    #[error("network {network} did not become ready in time")]
     TooLate {
         /// The network.
         network: String,

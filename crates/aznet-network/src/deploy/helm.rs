@@ -103,7 +103,7 @@ pub enum HelmError {
     #[error(transparent)]
     Busy(#[from] WaitError),
     /// Helm took too long.
-    #[error("helm {action} did not end within {} s; is the cluster's API server well?", after.as_secs())]
+    #[error("helm {action} timed out after {} s; check that the cluster's API server responds", after.as_secs())]
     TimedOut {
         /// What was asked.
         action: String,
@@ -117,7 +117,7 @@ pub enum HelmError {
         action: String,
     },
     /// Helm's answer was not understood.
-    #[error("helm {action} gave an answer that is not understood")]
+    #[error("could not parse the output of helm {action}")]
     Answer {
         /// What was asked.
         action: String,

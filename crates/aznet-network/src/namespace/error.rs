@@ -8,7 +8,7 @@ use crate::api::ApiError;
 #[derive(Debug, thiserror::Error)]
 pub enum NamespaceError {
     /// The name can't be part of a namespace's name.
-    #[error("`{name}` can't name a network")]
+    #[error("`{name}` is not a valid network name")]
     BadName {
         /// The name.
         name: String,

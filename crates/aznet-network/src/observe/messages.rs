@@ -103,6 +103,17 @@ impl Messages {
     }
 }
 
+/// A message without the time it has waited: the line is renewed every 30 s, and its seconds would stand still.
+fn lasting(words: &str) -> String {
+    let untimed = || {
+        let (what, rest) = words.strip_prefix("waiting for ")?.split_once("s): ")?;
+        let (what, seconds) = what.rsplit_once(" (")?;
+        let number = seconds.bytes().all(|digit| digit.is_ascii_digit());
+        number.then(|| format!("waiting for {what}: {rest}"))
+    };
+    untimed().unwrap_or_else(|| words.to_owned())
+}
+
 async fn read(
     api: &Api<Pod>,
     name: &str,
@@ -121,8 +132,24 @@ async fn read(
             lines
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
-                .insert(uid.to_owned(), words.trim().to_owned());
+                .insert(uid.to_owned(), lasting(words.trim()));
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::lasting;
+
+    #[test]
+    fn a_message_that_is_shown_for_long_has_no_seconds() {
+        assert_eq!(
+            lasting("waiting for the prover broker (0s): connection refused"),
+            "waiting for the prover broker: connection refused"
+        );
+        for other in ["starting (3 of 4)", "waiting for x (b): y", ""] {
+            assert_eq!(lasting(other), other);
+        }
+    }
 }

@@ -82,7 +82,7 @@ pub enum TelemetryError {
     #[error(transparent)]
     Namespace(#[from] NamespaceError),
     /// The question didn't reach Prometheus.
-    #[error("{pod} can't be asked")]
+    #[error("{pod} could not be queried")]
     Api {
         /// Its pod.
         pod: String,
@@ -109,7 +109,7 @@ pub enum TelemetryError {
         answer: String,
     },
     /// Some pods push nothing, or not everything.
-    #[error("nothing arrives of some pods: {0}")]
+    #[error("no telemetry received from some pods: {0}")]
     Silent(#[from] WaitError),
 }
 
@@ -223,7 +223,7 @@ fn samples(bytes: &[u8]) -> Option<Vec<Sample>> {
 /// What has arrived of each pod that should push. `logs`: whether log lines are pushed.
 ///
 /// # Errors
-/// [`TelemetryError`] if Prometheus can't be asked.
+/// [`TelemetryError`] if Prometheus could not be queried.
 pub async fn arrivals(network: &Network, logs: bool) -> Result<Vec<Arrival>, TelemetryError> {
     let pods = pods::list(network).await?;
     let (metrics, lines) = ask(network, &pods).await?;

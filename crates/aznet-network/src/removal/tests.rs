@@ -61,7 +61,7 @@ async fn what_a_finalizer_holds_is_named() {
         .unwrap_err();
     assert_eq!(
         error.to_string(),
-        "namespace aznet-small-abcde can't go: configmaps/mine has the finalizer example.com/hold"
+        "namespace aznet-small-abcde can't be removed: configmaps/mine has the finalizer example.com/hold"
     );
     let DownError::Held { wait, .. } = error else {
         panic!("{error}");

@@ -105,7 +105,7 @@ pub enum Refusal {
         above: Vec<String>,
     },
     /// More than there are.
-    #[error("{count} pods can't go: {workload} has {replicas}")]
+    #[error("can't remove {count} pods: {workload} has {replicas}")]
     TooMany {
         /// The workload.
         workload: String,
@@ -130,7 +130,7 @@ pub enum Refusal {
         replicas: u32,
     },
     /// A pod can't say what it holds.
-    #[error("{0} doesn't run, so nobody can sign for its attesters")]
+    #[error("{0} is not running; it must be, to sign for its attesters")]
     Silent(String),
 }
 

@@ -138,11 +138,11 @@ fn consequences_are_said() {
     for (sets, note) in [
         (
             vec!["validator.replicas=3", "network.committeeSize=3"],
-            "the chain stops while a single validator is away",
+            "the chain stops while a single validator is offline",
         ),
         (
             vec!["validator.replicas=1", "validator.keysPerReplica=4"],
-            "may stop while a single validator pod is away",
+            "may stop while a single validator pod is offline",
         ),
         (
             vec!["network.slashing.disablePenalties=false"],
@@ -150,7 +150,7 @@ fn consequences_are_said() {
         ),
         (
             vec!["network.skipWarmUp=false"],
-            "drawn 96 s after deployment",
+            "drawn 1m 36s after deployment",
         ),
         (vec!["proverNode.replicas=0"], "no epoch is ever proven"),
         (
@@ -163,7 +163,7 @@ fn consequences_are_said() {
         ),
         (
             vec!["pxe.fakeProofs=false"],
-            "pxe.fakeProofs makes all proofs real",
+            "pxe.fakeProofs is false: all proofs are real",
         ),
         (vec!["pxe.fakeProofs=false"], "128 GiB for each process"),
         (
@@ -171,7 +171,7 @@ fn consequences_are_said() {
                 "network.slashing.disablePenalties=false",
                 "network.slashing.localEjectionThreshold=50",
             ],
-            "stays a validator after the smallest",
+            "the smallest ejects no one",
         ),
         (
             vec![
@@ -183,7 +183,7 @@ fn consequences_are_said() {
                 "network.bootstrapNodes={enr:-x}",
                 "network.registryAddress=0x0123456789012345678901234567890123456789",
             ],
-            "peers are found by the 1 ENR(s)",
+            "peers are found by the 1 ENR of network.bootstrapNodes",
         ),
     ] {
         let said = notes(&sets);

@@ -30,7 +30,7 @@ pub(crate) enum ClockError {
     TooLong,
     /// Deployments were cut short too often.
     #[error(
-        "about {attempts} deployments of the L1 contracts were cut short, and with them the L1's clock reached the present; delete anvil's volume and pod to start anew"
+        "about {attempts} deployments of the L1 contracts were interrupted, and the L1's clock caught up with the present; delete anvil's volume and pod to start over"
     )]
     Spent {
         /// How many there was room for.

@@ -29,7 +29,7 @@ pub(crate) enum RollupError {
     Join(#[from] JoinError),
     /// The rollup has other timing than the configuration.
     #[error(
-        "the rollup {rollup} has {what} {actual}, the network's configuration says {configured}; nodes would disagree with it"
+        "{what} is {actual} in the rollup {rollup} but {configured} in the values: nodes would reject its blocks"
     )]
     Timing {
         /// The rollup contract.

@@ -41,7 +41,7 @@ pub(crate) enum StartError {
     #[error(transparent)]
     Secret(#[from] SecretError),
     /// A wallet server or bot where no node is.
-    #[error("there is no node to talk to: this network has neither a full node nor a boot node")]
+    #[error("no node to connect to: this network has neither a full node nor a boot node")]
     NoNode,
     /// A bot's account.
     #[error(transparent)]

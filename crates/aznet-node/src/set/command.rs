@@ -58,7 +58,7 @@ pub(crate) enum ValidatorsError {
     NotHeld(Address),
     /// Only someone else can take an attester out.
     #[error(
-        "only the withdrawer {withdrawer} can take attester {attester} out of the validator set, and its key is not here: call initiateWithdraw({attester}, <recipient>) of the rollup {rollup} with it, or name a Secret with it in validatorSet.withdrawerSecret; then do this again"
+        "attester {attester} can leave only with a signature of its withdrawer {withdrawer}, whose key this pod does not have: call initiateWithdraw({attester}, <recipient>) of the rollup {rollup} with it, or set validatorSet.withdrawerSecret; then repeat the command"
     )]
     NeedsWithdrawer {
         /// The attester.
@@ -73,7 +73,7 @@ pub(crate) enum ValidatorsError {
     WithdrawerKey(PathBuf),
     /// Waiting would take longer than allowed.
     #[error(
-        "the validators have left the set, but committees have them until epoch {epoch} begins, in {seconds} s, which is longer than this waits; their pods must run until then: do this again after that"
+        "the validators left the set but stay in committees until epoch {epoch} begins in {seconds} s, beyond this command's deadline; keep their pods running and repeat the command then"
     )]
     StillDrawn {
         /// The first epoch without them.

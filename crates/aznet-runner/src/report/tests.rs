@@ -43,7 +43,7 @@ fn recorded() -> Vec<Event> {
         message: "balance of 0x1: expected 750, seen 1000".into(),
     };
     let broken = || Verdict::Infrastructure {
-        message: "pxe-0:8080: no answer within 10s".into(),
+        message: "pxe-0:8080: timed out after 10s".into(),
     };
     let skipped = || Verdict::Skipped {
         reason: "kernel without netem".into(),

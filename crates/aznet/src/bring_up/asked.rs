@@ -8,11 +8,13 @@ use super::parts::Extent;
 use super::wanted::Wanted;
 use crate::clusters;
 use crate::context::Context;
+use crate::forwarder;
 use crate::owner;
 use crate::planning::{Planned, capacity, planned};
+use crate::ports;
 use crate::running::Running;
 use crate::steps::Steps;
-use crate::table::count;
+use aznet_model::units::count;
 
 /// Works out the values: of a network that runs, over those of its release.
 pub(super) async fn check(
@@ -20,7 +22,7 @@ pub(super) async fn check(
     steps: &Steps,
     context: &Context,
 ) -> anyhow::Result<Extent> {
-    let step = steps.begin("plan", "working out the values");
+    let step = steps.begin("plan", "evaluating the values");
     let planned = values(wanted, context)
         .await
         .inspect_err(|_| step.abandon())?;
@@ -43,7 +45,13 @@ pub(super) async fn check(
 async fn values(wanted: &Wanted<'_>, context: &Context) -> anyhow::Result<Planned> {
     // What is wrong with the words themselves is wrong whatever runs.
     let anew = planned(context, wanted.values, None)?;
-    if let Some(network) = there(wanted, context).await? {
+    let there = there(wanted, context).await?;
+    if let Some(base) = wanted.port_base {
+        let namespace = there.as_ref().map(Network::namespace);
+        let own = namespace.and_then(|namespace| forwarder::process(&context.paths, namespace));
+        ports::check(base, own)?;
+    }
+    if let Some(network) = there {
         let helm = cluster::attach(context, &wanted.cluster).await?.helm;
         let running = Running::read(network, &helm, context).await?;
         let wish = running.wish(context, wanted.values, wanted.reset, None)?;

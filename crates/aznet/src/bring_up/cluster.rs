@@ -103,12 +103,12 @@ fn leaves(context: &Context, name: &str) -> anyhow::Result<()> {
     if known.iter().any(|info| runs(&info)) {
         context.interrupt.leaves(
             format!("cluster {name} runs as before"),
-            "the same command goes on from there",
+            "run the same command to continue",
         );
     } else {
         context.interrupt.leaves(
             format!("cluster {name} is partly up"),
-            format!("the same command goes on from there, `aznet cluster down {name}` removes it"),
+            format!("run the same command to continue, `aznet cluster down {name}` removes it"),
         );
     }
     Ok(())
@@ -134,7 +134,7 @@ async fn start(
     network_policy: bool,
 ) -> anyhow::Result<Unchecked> {
     leaves(context, name)?;
-    let step = steps.begin("cluster", "looking whether it runs");
+    let step = steps.begin("cluster", "checking whether it is running");
     let report = reporter(&step);
     let mut supplies = parts.supplies();
     supplies.network_policy = network_policy;
@@ -148,7 +148,7 @@ async fn start(
     let started = provider.start(&context.paths, Some(&supplies), &report, cancel);
     let started = started
         .await
-        .with_context(|| format!("cluster {name} does not come up"))
+        .with_context(|| format!("cluster {name} failed to start"))
         .inspect_err(|_| step.abandon())?;
     Ok(Unchecked {
         name: name.to_owned(),

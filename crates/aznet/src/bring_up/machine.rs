@@ -37,7 +37,7 @@ pub(crate) async fn ready(context: &Context, steps: &Steps) -> anyhow::Result<()
     steps.end(
         &step,
         match installed.as_slice() {
-            [] => "has what it takes".to_owned(),
+            [] => "meets all requirements".to_owned(),
             packages => format!("installed {}", packages.join(", ")),
         },
     );

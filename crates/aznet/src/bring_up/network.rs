@@ -83,7 +83,7 @@ impl Work<'_> {
         let cancel = self.context.interrupt.token();
         let lock = Lock::acquire(&path, Share::Alone, TURN, cancel, |holder| {
             if !told {
-                let note = format_args!("{holder} is at network {name}; waiting for it");
+                let note = format_args!("{holder} is changing network {name}; waiting for it");
                 self.context.printer.note(note);
             }
             told = true;
@@ -102,7 +102,7 @@ impl Work<'_> {
         // Its values were never complete, so that nothing can be kept.
         if helm.recover(name, namespace, cancel).await?.is_none() {
             printer.note(format_args!(
-                "network {name} was left half-made: it is removed and made anew"
+                "network {name} was left incomplete: it is removed and created again"
             ));
             remove::network(&network, self.context, cancel).await?;
             return Ok(None);
@@ -118,8 +118,8 @@ impl Work<'_> {
         self.context.interrupt.leaves_or(
             "nothing of the network is left",
             format!("`aznet up {name}` starts it"),
-            format!("network {name} may be half-made"),
-            format!("`aznet up {name}` makes it anew, `aznet down {name}` removes it"),
+            format!("network {name} may be incomplete"),
+            format!("`aznet up {name}` creates it again, `aznet down {name}` removes it"),
         );
         let new = NewNetwork {
             name: name.clone(),
@@ -189,7 +189,7 @@ impl Work<'_> {
         self.check_images(&wish.planned).await?;
         let proposal = propose(self.context, &self.ready.helm, network, wish).await?;
         let printer = &self.context.printer;
-        printer.note(upgrading::render(&proposal));
+        printer.laid_out(&upgrading::render(&proposal, printer.page()));
         if proposal.upgrade.refused().next().is_some() {
             return Err(Failure::Refused {
                 network: network.name().to_owned(),
@@ -218,7 +218,7 @@ impl Work<'_> {
             return Ok(());
         }
         let asked = question::can_ask();
-        if asked && question::ask("this can't be undone. Go on?", self.context).await? {
+        if asked && question::ask("this can't be undone. Continue?", self.context).await? {
             return Ok(());
         }
         Err(Failure::ForGood {

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::steps::{Steps, reporter};
-use crate::table::count;
+use aznet_model::units::count;
 
 /// Which of the parts are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,11 +84,11 @@ pub(crate) async fn ready(
 ) -> anyhow::Result<Parts> {
     context.interrupt.leaves(
         "what was built so far is kept",
-        "the same command goes on from there",
+        "run the same command to continue",
     );
     let source = &context.source;
     let paths = &context.paths;
-    let step = steps.begin("images", "looking at what is built");
+    let step = steps.begin("images", "checking for images to build");
     let report = reporter(&step);
     let cancel = context.interrupt.token().child_token();
     let ahead = async { Ok(images::ahead(paths, source, &report, &cancel).await?) };
@@ -188,7 +188,7 @@ async fn programs(
     kubernetes: Minor,
     cancel: &CancellationToken,
 ) -> anyhow::Result<Toolchain> {
-    let step = steps.begin("toolchain", "looking at what is built");
+    let step = steps.begin("toolchain", "checking for programs to build");
     let toolchain = ensured(context, groups, kubernetes, &reporter(&step), cancel)
         .await
         .inspect_err(|_| step.abandon())?;
@@ -210,5 +210,5 @@ async fn ensured(
     };
     let (source, paths) = (&context.source, &context.paths);
     let ensured = toolchain::ensure(paths, source, &settings, groups, report, cancel).await;
-    ensured.context("can't make the programs")
+    ensured.context("could not build the programs")
 }

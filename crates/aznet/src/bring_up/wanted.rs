@@ -33,6 +33,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) yes: bool,
     /// Make it ours if it is somebody else's.
     pub(crate) take_over: bool,
+    /// The first of the ports that its URLs are to have on this machine.
+    pub(crate) port_base: Option<u16>,
     /// What it may count on, if that is not the machine's own.
     pub(crate) machine: MachineArgs,
 }

@@ -15,7 +15,8 @@ use crate::exit::Exit;
 const EXAMPLES: &str = "\
 Examples:
   aznet charts export my-charts
-  helm install small my-charts/aztec-network -f my-charts/networks/small.yaml -n small --create-namespace";
+  helm install small my-charts/aztec-network -n small --create-namespace \\
+    -f my-charts/networks/small.yaml";
 
 /// Arguments of `aznet charts`.
 #[derive(Debug, Args)]
@@ -68,7 +69,9 @@ pub fn run(args: &ChartsArgs, context: &Context) -> anyhow::Result<Exit> {
         source: source.to_string(),
         folders,
     };
-    context.printer.result(&exported, render)?;
+    context
+        .printer
+        .result(&exported, |exported, _| render(exported))?;
     Ok(Exit::Ok)
 }
 

@@ -7,7 +7,6 @@ use aznet_cluster::provider::Provider;
 use aznet_cluster::provider::embedded::{self, Info, State};
 use aznet_kit::time::Seconds;
 use clap::{Args, Subcommand};
-use comfy_table::Cell;
 use jiff::Timestamp;
 use owo_colors::OwoColorize;
 use serde::Serialize;
@@ -20,8 +19,9 @@ use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::forwarder;
+use crate::page::Page;
 use crate::steps::{Phase, Steps, reporter};
-use crate::table::{self, bad, doubtful, good};
+use crate::table::{Cell, Column, Table, bad, doubtful, good};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -63,7 +63,7 @@ pub struct UpArgs {
     /// Name of the cluster.
     #[arg(value_name = "NAME", default_value = Provider::DEFAULT, value_parser = cluster_name)]
     pub name: String,
-    /// Enforce NetworkPolicies, by Calico: for a new cluster only.
+    /// Enforce NetworkPolicies with Calico (new clusters only).
     #[arg(long)]
     pub network_policy: bool,
     /// What it is made of.
@@ -117,7 +117,7 @@ async fn up(args: &UpArgs, context: &Context) -> anyhow::Result<()> {
     let steps = Steps::new(&context.printer);
     context.interrupt.leaves(
         "what was built so far is kept",
-        "`aznet cluster up` goes on from there",
+        "run `aznet cluster up` again to continue",
     );
     let choice = Provider::Embedded(args.name.clone());
     let kubernetes = parts::kubernetes(context, &choice, args.kubernetes.kubernetes)?;
@@ -136,7 +136,7 @@ async fn up(args: &UpArgs, context: &Context) -> anyhow::Result<()> {
         phases: steps.phases(),
         seconds: steps.elapsed().as_secs_f64(),
     };
-    context.printer.result(&document, |ready| {
+    context.printer.result(&document, |ready, _| {
         let took = Seconds(Duration::from_secs_f64(ready.seconds));
         format!(
             "cluster {} is ready, in {took}\n\n  export KUBECONFIG={}",
@@ -199,22 +199,22 @@ fn list(context: &Context) -> anyhow::Result<()> {
             .note("there is no embedded cluster on this machine; `aznet cluster up` makes one");
     }
     if !clusters.is_empty() || context.printer.is_json() {
-        context
-            .printer
-            .result(&clusters, |clusters| render(clusters, Timestamp::now()))?;
+        context.printer.result(&clusters, |clusters, page| {
+            render(clusters, Timestamp::now(), page)
+        })?;
     }
     Ok(())
 }
 
-fn render(clusters: &[Info], now: Timestamp) -> String {
-    let mut table = table::table(&[
-        "name",
-        "state",
-        "kubernetes",
-        ">age",
-        ">restarts",
-        "api",
-        "kubeconfig",
+fn render(clusters: &[Info], now: Timestamp, page: Page) -> String {
+    let mut table = Table::new([
+        Column::text("name"),
+        Column::text("state"),
+        Column::text("kubernetes").yields(2),
+        Column::number("age").yields(4),
+        Column::number("restarts").yields(3),
+        Column::text("api").yields(1),
+        Column::text("kubeconfig"),
     ]);
     for info in clusters {
         let restarts: u32 = info
@@ -222,7 +222,7 @@ fn render(clusters: &[Info], now: Timestamp) -> String {
             .iter()
             .map(|component| component.restarts)
             .sum();
-        table.add_row([
+        table.row([
             Cell::new(&info.name),
             state(info.state),
             Cell::new(&info.kubernetes),
@@ -241,13 +241,17 @@ fn render(clusters: &[Info], now: Timestamp) -> String {
         .flat_map(|info| info.components.iter().filter(|part| part.pid.is_none()));
     let down = down.map(|part| {
         format!(
-            "\n{} {} does not run: {}",
+            "\n{} {} is not running: {}",
             "✗".red(),
             part.name,
             part.last_end.as_deref().unwrap_or("not started yet")
         )
     });
-    format!("{}{}", table::render(&table), down.collect::<String>())
+    format!(
+        "{}{}",
+        table.render(page),
+        page.wrap(&down.collect::<String>(), 2)
+    )
 }
 
 fn state(state: State) -> Cell {
@@ -256,5 +260,31 @@ fn state(state: State) -> Cell {
         State::Degraded => bad("degraded"),
         State::Starting => doubtful("starting"),
         State::Stopped => bad("stopped"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::at_all_widths;
+
+    #[test]
+    fn clusters_are_shown_at_a_glance() {
+        let info = |name: &str, state| Info {
+            name: name.to_owned(),
+            state,
+            kubernetes: "v1.37.2".to_owned(),
+            port: 6443,
+            kubeconfig: format!("/var/lib/aznet/clusters/{name}/kubeconfig").into(),
+            logs: "/var/lib/aznet/clusters/default/logs".into(),
+            created: Timestamp::UNIX_EPOCH,
+            components: Vec::new(),
+        };
+        let clusters = [
+            info("default", State::Running),
+            info("second", State::Stopped),
+        ];
+        let now = Timestamp::from_second(754).unwrap();
+        insta::assert_snapshot!(at_all_widths(|page| render(&clusters, now, page)));
     }
 }

@@ -5,14 +5,14 @@ use aznet_cluster::machine::programs::Work;
 use aznet_cluster::machine::{doctor, install};
 use aznet_cluster::parts::images;
 use clap::Args;
-use comfy_table::Cell;
 use owo_colors::OwoColorize;
 
 use crate::args::OutputArgs;
 use crate::context::Context;
 use crate::exit::Exit;
+use crate::page::Page;
 use crate::steps::{Steps, reporter};
-use crate::table::{self, bad, doubtful, good};
+use crate::table::{Cell, Column, Table, bad, doubtful, good};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -42,7 +42,7 @@ pub async fn run(args: &DoctorArgs, context: &Context) -> anyhow::Result<Exit> {
     let findings = doctor::check(&context.paths, work(context), cancel).await;
     context
         .printer
-        .result(&findings, |findings| render(findings))?;
+        .result(&findings, |findings, page| render(findings, page))?;
     let well = findings.iter().all(Finding::ok);
     Ok(if well { Exit::Ok } else { Exit::Cluster })
 }
@@ -71,8 +71,12 @@ fn work(context: &Context) -> Work {
     }
 }
 
-fn render(findings: &[Finding]) -> String {
-    let mut table = table::table(&["", "what", "found"]);
+fn render(findings: &[Finding], page: Page) -> String {
+    let mut table = Table::new([
+        Column::text(""),
+        Column::text("what"),
+        Column::prose("found", 24),
+    ]);
     for finding in findings {
         let mark = match finding.verdict {
             Verdict::Ok => good("✓"),
@@ -80,14 +84,15 @@ fn render(findings: &[Finding]) -> String {
             Verdict::Warning => doubtful("!"),
             Verdict::Missing => bad("✗"),
         };
-        table.add_row([mark, Cell::new(&finding.what), Cell::new(&finding.found)]);
+        table.row([mark, Cell::new(&finding.what), Cell::new(&finding.found)]);
     }
     let fixes = findings.iter().filter_map(
         |Finding {
              what, needed, fix, ..
          }| {
             let fix = format!("{} {}", "fix:".cyan().bold(), fix.as_ref()?);
-            Some(format!("\n{what} (needed: {needed})\n  {fix}"))
+            let head = page.wrap(&format!("{what} (needed: {needed})"), 2);
+            Some(format!("\n{head}\n{}", page.indented(&fix, 2)))
         },
     );
     let fixes: String = fixes.collect();
@@ -96,5 +101,37 @@ fn render(findings: &[Finding]) -> String {
     } else {
         "this machine can't run clusters".red().to_string()
     };
-    format!("{}\n{fixes}\n{verdict}", table::render(&table))
+    format!("{}\n{fixes}\n{verdict}", table.render(page))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::at_all_widths;
+
+    #[test]
+    fn findings_are_shown_at_a_glance() {
+        let finding = |what: &str, verdict, found: &str| Finding {
+            what: what.to_owned(),
+            verdict,
+            found: found.to_owned(),
+            needed: "to store images and clusters".to_owned(),
+            fix: (verdict == Verdict::Missing).then(|| {
+                "`apt-get install debian-archive-keyring`, or run `aznet doctor --fix` as root"
+                    .to_owned()
+            }),
+        };
+        let keyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
+        let findings = [
+            finding("user", Verdict::Ok, "root"),
+            finding(
+                "netem",
+                Verdict::Info,
+                "not there: no delay, loss or corruption of packets by the kernel",
+            ),
+            finding("memory", Verdict::Warning, "3.5 GiB available"),
+            finding(keyring, Verdict::Missing, "not there"),
+        ];
+        insta::assert_snapshot!(at_all_widths(|page| render(&findings, page)));
+    }
 }

@@ -12,10 +12,10 @@ const EXAMPLES: &str = "\
 Examples:
   aznet down           the only running network
   aznet down small
-  aznet down --all     all networks that you made; the clusters stay, `aznet cluster down` removes them
+  aznet down --all     all networks that you made; their clusters stay
   aznet down --all --everyone
 
-You are AZNET_OWNER, else user@host.";
+You are AZNET_OWNER, else user@host. `aznet cluster down` removes a cluster.";
 
 /// Arguments of `aznet down`.
 #[derive(Debug, Args)]

@@ -18,8 +18,9 @@ Examples:
   curl -s $AZTEC_NODE_URL/status
   aznet env small -o json | jq -r .PXE_URL
   eval \"$(aznet env --admin-key)\"
-  curl -s $AZTEC_ADMIN_URL -H \"x-api-key: $AZTEC_ADMIN_API_KEY\" -H 'content-type: application/json' -d \
-    '{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"nodeAdmin_getConfig\",\"params\":[]}'
+  curl -s $AZTEC_ADMIN_URL -H \"x-api-key: $AZTEC_ADMIN_API_KEY\" \\
+    -H 'content-type: application/json' \\
+    -d '{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"nodeAdmin_getConfig\"}'
 
 The URLs are on this machine's loopback, and stay open until `aznet down`.";
 
@@ -30,7 +31,7 @@ pub struct EnvArgs {
     /// Name of the network (default: the only one there is).
     #[arg(value_name = "NAME")]
     pub name: Option<String>,
-    /// Print the key of the admin API too: a secret, which AZTEC_ADMIN_URL asks for in the header x-api-key.
+    /// Also print the admin API key, a secret that requests to AZTEC_ADMIN_URL must send as the header x-api-key.
     #[arg(long)]
     pub admin_key: bool,
     /// Where to look.
@@ -45,12 +46,12 @@ pub struct EnvArgs {
 pub async fn run(args: &EnvArgs, context: &Context) -> anyhow::Result<Exit> {
     let networks = clusters::networks(context, args.cluster.cluster.as_ref()).await?;
     let (choice, network) = networks.open(args.name.as_deref()).await?;
-    let mut lines = forwarder::urls(context, &choice, &network).await?;
+    let mut lines = forwarder::urls(context, &choice, &network, network.info().port_base).await?;
     if args.admin_key {
         let key = admin_key(&network).await?;
         lines.insert("AZTEC_ADMIN_API_KEY".to_owned(), key.reveal().to_owned());
     }
-    context.printer.result(&lines, export)?;
+    context.printer.result(&lines, |lines, _| export(lines))?;
     Ok(Exit::Ok)
 }
 

@@ -21,6 +21,7 @@ use crate::clusters;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::forwarder::{Files, Record};
+use crate::ports;
 use aznet_cluster::provider::Provider;
 
 /// Port of the nodes' admin RPC.
@@ -62,6 +63,7 @@ pub async fn run(args: &ForwardArgs, context: &Context) -> anyhow::Result<Exit> 
         process,
         cluster: args.cluster.to_string(),
         network: network.name().to_owned(),
+        base: network.info().port_base,
         ports,
     };
     files.write(&record)?;
@@ -71,7 +73,8 @@ pub async fn run(args: &ForwardArgs, context: &Context) -> anyhow::Result<Exit> 
     Ok(Exit::Ok)
 }
 
-/// Opens a port for everything that users talk to: the one of before if it is free.
+/// Opens a port for everything that users talk to: the one of the network's row; where it has none, the one of before if
+/// it is free.
 async fn open_all(
     network: &Network,
     files: &Files,
@@ -83,9 +86,12 @@ async fn open_all(
         .unwrap_or_default();
     let mut ports = BTreeMap::new();
     for (variable, role, port) in wanted(network).await? {
-        let wish = before.get(&variable).copied().unwrap_or(0);
+        let fixed = network.info().port_base;
+        let fixed = fixed.and_then(|base| ports::port(base, &variable));
+        let wish = fixed.or_else(|| before.get(&variable).copied());
+        let wish = wish.unwrap_or(0);
         let forward = match open(network, role, port, wish, context).await {
-            Err(_) if wish != 0 => open(network, role, port, 0, context).await?,
+            Err(_) if wish != 0 && fixed.is_none() => open(network, role, port, 0, context).await?,
             other => other?,
         };
         ports.insert(variable, forward.local().port());

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use aznet_cluster::parts::images::{self, Built};
-use aznet_model::units::Bytes;
+use aznet_model::units::{Bytes, count};
 use clap::{Args, Subcommand};
 
 use crate::args::{ClusterArg, KubernetesArg, OutputArgs};
@@ -11,15 +11,18 @@ use crate::bring_up::parts::Extent;
 use crate::bring_up::{machine, parts};
 use crate::context::Context;
 use crate::exit::Exit;
+use crate::page::Page;
 use crate::steps::{Steps, reporter};
-use crate::table::{self, count};
+use crate::table::{Column, Table};
 
 const EXAMPLES: &str = "\
 Examples:
   aznet images build    build those whose content changed
   aznet images list
-  aznet images load aztec-4.2.0.tar           into the cluster `default`, which pulls nothing by itself
-  aznet images load aztecprotocol/aztec:4.2.0";
+  aznet images load aztec-4.2.0.tar    into the cluster `default`
+  aznet images load aztecprotocol/aztec:4.2.0
+
+Embedded clusters pull no images: `load` is how one that you name in values gets there.";
 
 /// Arguments of `aznet images`.
 #[derive(Debug, Args)]
@@ -63,7 +66,7 @@ pub struct LoadArgs {
 /// Arguments of `aznet images build`.
 #[derive(Debug, Args)]
 pub struct BuildArgs {
-    /// Build what observes networks, too: the OpenTelemetry collector and Prometheus.
+    /// Also build the telemetry images: the OpenTelemetry collector and Prometheus.
     #[arg(long)]
     pub telemetry: bool,
     /// What clusters are to be made of.
@@ -96,7 +99,7 @@ async fn build(args: &BuildArgs, context: &Context) -> anyhow::Result<()> {
     let steps = Steps::new(&context.printer);
     context.interrupt.leaves(
         "images that are complete are kept",
-        "`aznet images build` goes on from there",
+        "run `aznet images build` to continue",
     );
     let extent = if args.telemetry {
         Extent::Telemetry
@@ -107,7 +110,9 @@ async fn build(args: &BuildArgs, context: &Context) -> anyhow::Result<()> {
     let kubernetes = args.kubernetes.kubernetes.unwrap_or_default();
     let parts = parts::ready(context, &steps, extent, kubernetes).await?;
     let images: Vec<Built> = parts.images().iter().cloned().collect();
-    context.printer.result(&images, |images| render(images))
+    context
+        .printer
+        .result(&images, |images, page| render(images, page))
 }
 
 async fn load(args: &LoadArgs, context: &Context) -> anyhow::Result<()> {
@@ -132,7 +137,9 @@ async fn load(args: &LoadArgs, context: &Context) -> anyhow::Result<()> {
         &step,
         format!("{} new on {choice}", count(loaded.len(), "image")),
     );
-    context.printer.result(&loaded, |loaded| loaded.join("\n"))
+    context
+        .printer
+        .result(&loaded, |loaded, _| loaded.join("\n"))
 }
 
 fn list(context: &Context) -> anyhow::Result<()> {
@@ -143,20 +150,43 @@ fn list(context: &Context) -> anyhow::Result<()> {
             .note("no image is built; `aznet images build` builds them");
     }
     if !images.is_empty() || context.printer.is_json() {
-        context.printer.result(&images, |images| render(images))?;
+        context
+            .printer
+            .result(&images, |images, page| render(images, page))?;
     }
     Ok(())
 }
 
-fn render(images: &[Built]) -> String {
-    let mut table = table::table(&["image", ">size", "reference"]);
+fn render(images: &[Built], page: Page) -> String {
+    let mut table = Table::new([
+        Column::text("image").yields(2),
+        Column::number("size").yields(1),
+        Column::text("reference"),
+    ]);
     for built in images {
-        table.add_row([
+        table.row([
             built.image.to_string(),
             Bytes(built.size).to_string(),
             built.reference.clone(),
         ]);
     }
     let total = images.iter().map(|built| Bytes(built.size)).sum::<Bytes>();
-    format!("{}\n\n{total} in all", table::render(&table))
+    format!("{}\n\n{total} in all", table.render(page))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::at_all_widths;
+
+    #[test]
+    fn images_are_shown_at_a_glance() {
+        let built = |image: &str, size: u64| -> Built {
+            let reference = format!("localhost/aznet/{image}:926977543bfa");
+            let json = serde_json::json!({"image": image, "reference": reference, "size": size, "layers": []});
+            serde_json::from_value(json).unwrap()
+        };
+        let images = [built("pause", 1 << 20), built("otel-collector", 46 << 20)];
+        insta::assert_snapshot!(at_all_widths(|page| render(&images, page)));
+    }
 }

@@ -4,7 +4,6 @@ use aznet_kit::error::chain;
 use aznet_network::namespace::NetworkInfo;
 use aznet_network::observe::summary::Summary;
 use clap::Args;
-use comfy_table::Cell;
 use futures::future::join_all;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -14,7 +13,7 @@ use crate::clusters::{self, Networks};
 use crate::commands::status::between;
 use crate::context::Context;
 use crate::exit::Exit;
-use crate::table::{self, doubtful, good};
+use crate::table::{Cell, Column, Table, doubtful, good};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -45,8 +44,8 @@ pub async fn run(args: &ListArgs, context: &Context) -> anyhow::Result<Exit> {
             .note("no network is running; `aznet up` starts one");
     }
     if !listed.is_empty() || context.printer.is_json() {
-        context.printer.result(&listed, |listed| {
-            table::render(&render(listed, Timestamp::now()))
+        context.printer.result(&listed, |listed, page| {
+            render(listed, Timestamp::now()).render(page)
         })?;
     }
     Ok(Exit::Ok)
@@ -80,15 +79,15 @@ async fn summarize(info: &NetworkInfo, networks: &Networks) -> anyhow::Result<Su
     Ok(Summary::of(&network).await?)
 }
 
-fn render(networks: &[Listed], now: Timestamp) -> comfy_table::Table {
-    let mut table = table::table(&[
-        "name",
-        "cluster",
-        "namespace",
-        "state",
-        ">age",
-        "expires",
-        "made by",
+fn render(networks: &[Listed], now: Timestamp) -> Table {
+    let mut table = Table::new([
+        Column::text("name"),
+        Column::text("cluster").yields(2),
+        Column::text("namespace").yields(1),
+        Column::text("state"),
+        Column::number("age").yields(5),
+        Column::text("expires").yields(4),
+        Column::text("made by").yields(3),
     ]);
     for Listed { info, summary } in networks {
         let state = match (info.leaving, info.expired(now), summary) {
@@ -99,7 +98,7 @@ fn render(networks: &[Listed], now: Timestamp) -> comfy_table::Table {
             (false, false, None) => doubtful("unknown"),
         };
         let expires = info.expires.filter(|expires| *expires > now);
-        table.add_row([
+        table.row([
             Cell::new(&info.name),
             Cell::new(&info.cluster),
             Cell::new(&info.namespace),
@@ -115,4 +114,41 @@ fn render(networks: &[Listed], now: Timestamp) -> comfy_table::Table {
         ]);
     }
     table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::at_all_widths;
+
+    #[test]
+    fn networks_are_shown_at_a_glance() {
+        let listed = |name: &str, summary, expires: Option<i64>| Listed {
+            info: NetworkInfo {
+                name: name.to_owned(),
+                namespace: format!("aznet-{name}-x7k2p"),
+                cluster: "embedded:default".to_owned(),
+                created: Some(Timestamp::UNIX_EPOCH),
+                expires: expires.map(|at| Timestamp::from_second(at).unwrap()),
+                created_by: Some("ada@workstation".to_owned()),
+                values_from: None,
+                port_base: None,
+                leaving: false,
+            },
+            summary: Some(summary),
+        };
+        let networks = [
+            listed("small", Summary::Running, None),
+            listed(
+                "of-a-longer-name",
+                Summary::Incomplete {
+                    ready: 3,
+                    wanted: 12,
+                },
+                Some(7_200),
+            ),
+        ];
+        let now = Timestamp::from_second(754).unwrap();
+        insta::assert_snapshot!(at_all_widths(|page| render(&networks, now).render(page)));
+    }
 }

@@ -1,11 +1,14 @@
 //! `aznet logs [NAME] [POD|ROLE|GROUP] [-f]`.
 
+use std::time::Duration;
+
 use aznet_model::role::Role;
 use aznet_network::namespace::Network;
 use aznet_network::observe::logs::{LogLine, Options, Which, stream};
 use clap::Args;
 use futures::StreamExt;
 use owo_colors::{AnsiColors, OwoColorize};
+use regex::Regex;
 use serde::Serialize;
 
 use crate::args::{ClusterArg, OutputArgs};
@@ -30,7 +33,11 @@ Examples:
   aznet logs                       all pods of the only running network
   aznet logs small validator -f    follow all validators
   aznet logs small validator-slow  those of the group `slow`
-  aznet logs small boot-node-0 | less -R";
+  aznet logs small boot-node-0 | less -R
+  aznet logs small validator --since 10m --grep 'missed|slash'
+  aznet logs small pxe-0 --tail 20 -f --grep '(?i)error'
+
+--since and --tail bound what is read of each pod; --grep selects among those lines.";
 
 /// Arguments of `aznet logs`.
 #[derive(Debug, Args)]
@@ -42,9 +49,18 @@ pub struct LogsArgs {
     /// A pod, e.g. `validator-0`, a role, e.g. `validator`, or a group of validators, e.g. `validator-slow` (default: all pods).
     #[arg(value_name = "POD|ROLE|GROUP")]
     pub pods: Option<String>,
-    /// Go on as new lines come.
+    /// Keep printing new lines as they are written.
     #[arg(short, long)]
     pub follow: bool,
+    /// Begin with the last N lines of each pod.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(0..))]
+    pub tail: Option<i64>,
+    /// Begin with lines this old, e.g. `10m` or `2h`.
+    #[arg(long, value_name = "DURATION", value_parser = age)]
+    pub since: Option<Duration>,
+    /// Show only lines that match this regular expression.
+    #[arg(long, value_name = "REGEX")]
+    pub grep: Option<Regex>,
     /// Where to look.
     #[command(flatten)]
     pub cluster: ClusterArg,
@@ -59,11 +75,8 @@ pub async fn run(args: &LogsArgs, context: &Context) -> anyhow::Result<Exit> {
         return Err(Failure::EndlessDocument.into());
     }
     let (network, which) = meant(args, context).await?;
-    let options = Options {
-        follow: args.follow,
-        ..Options::default()
-    };
-    let lines = stream(&network, which, options, context.interrupt.token().clone()).await?;
+    let cancel = context.interrupt.token().clone();
+    let lines = stream(&network, which, options(args), cancel).await?;
     let mut lines = std::pin::pin!(lines);
     let mut document = Vec::new();
     let mut failed = None;
@@ -77,12 +90,11 @@ pub async fn run(args: &LogsArgs, context: &Context) -> anyhow::Result<Exit> {
             }
         };
         failed = None;
+        if !selected(&line, args.grep.as_ref()) {
+            continue;
+        }
         if context.printer.is_json() {
-            document.push(Line {
-                pod: line.pod,
-                at: line.at.map(|at| at.to_string()),
-                text: line.text,
-            });
+            document.push(Line::from(line));
         } else {
             context.printer.out(render(&line));
             if context.printer.is_closed() {
@@ -103,11 +115,38 @@ pub async fn run(args: &LogsArgs, context: &Context) -> anyhow::Result<Exit> {
     })
 }
 
+const fn options(args: &LogsArgs) -> Options {
+    Options {
+        follow: args.follow,
+        since: args.since,
+        tail: args.tail,
+    }
+}
+
+/// Whether a line is to be shown. One without a time was not written by the pod: it says why there is no log.
+fn selected(line: &LogLine, grep: Option<&Regex>) -> bool {
+    grep.is_none_or(|grep| line.at.is_none() || grep.is_match(&line.text))
+}
+
+fn age(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text).map_err(|error| format!("{error}; expected e.g. `10m` or `2h`"))
+}
+
 #[derive(Serialize)]
 struct Line {
     pod: String,
     at: Option<String>,
     text: String,
+}
+
+impl From<LogLine> for Line {
+    fn from(line: LogLine) -> Self {
+        Self {
+            pod: line.pod,
+            at: line.at.map(|at| at.to_string()),
+            text: line.text,
+        }
+    }
 }
 
 /// A lone argument that names no network may name a pod of the only one there is.
@@ -136,4 +175,32 @@ fn render(line: &LogLine) -> String {
     let colour = COLOURS[line.pod.bytes().map(usize::from).sum::<usize>() % COLOURS.len()];
     let name = format!("{:NAME_WIDTH$} │", line.pod);
     format!("{} {}", name.color(colour), line.text)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn lines_are_selected_by_what_was_written() {
+        let line = |text: &str, at| LogLine {
+            pod: "error-0".to_owned(),
+            at,
+            text: text.to_owned(),
+        };
+        let (now, grep) = (Some(Timestamp::UNIX_EPOCH), Regex::new("^error").unwrap());
+        let shown = |line: LogLine| selected(&line, Some(&grep));
+        assert!(shown(line("error: x", now)));
+        assert!(!shown(line("no error", now)));
+        assert!(shown(line("(no log: forbidden)", None)));
+        assert!(selected(&line("anything", now), None));
+    }
+
+    #[test]
+    fn an_age_has_a_unit() {
+        assert_eq!(age("10m"), Ok(Duration::from_mins(10)));
+        assert!(age("10").unwrap_err().contains("`10m`"));
+    }
 }

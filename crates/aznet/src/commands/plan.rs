@@ -6,7 +6,7 @@ use aznet_cluster::provider::Provider;
 use aznet_kit::time::Seconds;
 use aznet_model::keys::KeyRange;
 use aznet_model::plan::{Plan, PodPlan, SecretPlan};
-use aznet_model::units::{Bytes, MilliCpu};
+use aznet_model::units::{Bytes, MilliCpu, count};
 use clap::Args;
 use owo_colors::OwoColorize;
 use serde::Serialize;
@@ -16,9 +16,10 @@ use crate::bring_up::cluster;
 use crate::clusters;
 use crate::context::Context;
 use crate::exit::Exit;
+use crate::page::Page;
 use crate::planning::{Planned, capacity, planned};
 use crate::running::{Proposal, Running, propose};
-use crate::table::{self, count};
+use crate::table::{Column, Table};
 use crate::upgrading;
 
 const EXAMPLES: &str = "\
@@ -26,10 +27,13 @@ Examples:
   aznet plan small
   aznet plan small --set validator.replicas=100
   aznet plan small -f mine.yaml -o json
-  aznet plan small --set validator.replicas=6 --diff small    what `up` would do to the network `small` that runs
+  aznet plan small --set validator.replicas=6 --diff small
+
+The last one shows what `up` would change on the running network `small`.
 
 Exit code 3 when the values describe no network that could run here, or when a running one can't be changed to them.
-AZNET_MEMORY=24GiB and AZNET_CPU=4 say what the pods may count on, in place of what the machine has left.";
+
+AZNET_MEMORY=24GiB and AZNET_CPU=4 override the memory and CPU that the plan assumes are available.";
 
 /// Arguments of `aznet plan`.
 #[derive(Debug, Args)]
@@ -39,7 +43,7 @@ pub struct PlanArgs {
     #[command(flatten)]
     pub values: ValuesArgs,
     /// Show what an upgrade to these values would do to this running network: which pods restart and why, what is lost, what
-    /// can't be.
+    /// is impossible.
     #[arg(long, value_name = "NAME")]
     pub diff: Option<String>,
     /// With --diff: drop the running network's values that this command line doesn't give, as `up --reset` does.
@@ -117,47 +121,60 @@ struct Document<'a> {
     difference: Option<Proposal>,
 }
 
-fn render(document: &Document<'_>) -> String {
+fn render(document: &Document<'_>, page: Page) -> String {
     let plan = document.plan;
-    let of = document
-        .memory_available
-        .map(|bytes| format!(" (of {bytes} available)"))
-        .unwrap_or_default();
     let demand = &plan.demand;
     let head = format!(
-        "{}: {}, {} memory{of}, {} at rest, {} disk",
+        "{}: {}, {}, {} at rest, {} disk",
         document.network.bold(),
         count(plan.pods.len(), "pod"),
-        demand.memory,
+        memory(document),
         demand.cpu,
         demand.disk
     );
     let notes = plan
         .notes
         .iter()
-        .map(|note| format!("{} {note}", "note:".yellow().bold()));
+        .map(|note| page.wrap(&format!("{} {note}", "note:".yellow().bold()), 2));
     let mut sections = vec![
-        head,
-        table::render(&roles(plan)),
-        facts(plan),
+        page.wrap(&head, 2),
+        roles(plan).render(page),
+        facts(plan, page),
         notes.collect::<Vec<_>>().join("\n"),
     ];
     if let Some(difference) = &document.difference {
         // Of a network that runs, the change is what matters; the plan itself was seen before it was started.
-        sections = vec![upgrading::render(difference)];
+        sections = vec![upgrading::render(difference, page)];
     }
     sections.join("\n\n")
 }
 
-fn roles(plan: &Plan) -> comfy_table::Table {
-    let mut table = table::table(&[
-        "role",
-        ">pods",
-        ">memory",
-        ">cpu",
-        ">disk",
-        "attesters",
-        "publishers",
+/// `7.9 GiB memory (of 20 GiB available)`; what pods request is said where it is more.
+fn memory(document: &Document<'_>) -> String {
+    let demand = &document.plan.demand;
+    let requested = (demand.memory_requested > demand.memory)
+        .then(|| format!("{} requested", demand.memory_requested));
+    let available = document.memory_available;
+    let available = available.map(|bytes| format!("{bytes} available"));
+    match (requested, available) {
+        (None, None) => format!("{} memory", demand.memory),
+        (None, Some(available)) => format!("{} memory (of {available})", demand.memory),
+        (Some(requested), None) => format!("{} memory used ({requested})", demand.memory),
+        (Some(requested), Some(available)) => {
+            format!("{} memory used ({requested}, {available})", demand.memory)
+        }
+    }
+}
+
+fn roles(plan: &Plan) -> Table {
+    let mut table = Table::new([
+        Column::text("role"),
+        Column::number("pods"),
+        Column::number("memory"),
+        Column::number("cpu").yields(1),
+        Column::number("disk").yields(2),
+        Column::text("attesters").yields(3),
+        Column::text("publishers").yields(4),
     ]);
     for role in &plan.roles {
         let each = role.each * u64::from(role.replicas);
@@ -166,7 +183,7 @@ fn roles(plan: &Plan) -> comfy_table::Table {
             .iter()
             .filter(|pod| pod.role == role.role && pod.group == role.group)
             .collect();
-        table.add_row([
+        table.row([
             role.name.clone(),
             role.replicas.to_string(),
             each.memory.to_string(),
@@ -216,13 +233,20 @@ fn secret(secret: &SecretPlan) -> String {
     format!("secret     {name}{with}, named by {key}: must be in the namespace")
 }
 
-fn facts(plan: &Plan) -> String {
+/// Columns before a fact: its name.
+const FACT: usize = 11;
+
+fn facts(plan: &Plan, page: Page) -> String {
     let committee = &plan.committee;
     let timing = &plan.timing;
     let seconds = |n: u64| Seconds(Duration::from_secs(n)).to_string();
     let mut lines = vec![
         match committee.size {
             0 => "committee  none".to_owned(),
+            size if committee.validators == 0 => format!(
+                "committee  {size} of the network's validators, quorum {}; none of them here",
+                committee.quorum
+            ),
             size => format!(
                 "committee  {size} of {}, quorum {}, {} may fail",
                 count(
@@ -248,5 +272,47 @@ fn facts(plan: &Plan) -> String {
         lines.push(format!("finality   {} after the proof", seconds(finality)));
     }
     lines.extend(plan.secrets.iter().map(secret));
-    lines.join("\n")
+    page.wrap(&lines.join("\n"), FACT)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use aznet_network::load::{Base, Request, load};
+
+    use super::*;
+    use crate::table::at_all_widths;
+
+    /// The checkout's network of this name, on a machine of 16 GiB.
+    fn shown(network: &str, sets: &[&str]) -> String {
+        let source = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+        let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
+        let request = Request {
+            source,
+            base: Base::Network(network),
+            implied: None,
+            files: &[],
+            sets: &sets,
+        };
+        let values = load(&request).unwrap().values;
+        let document = Document {
+            network,
+            plan: &aznet_model::plan::plan(&values).unwrap(),
+            memory_available: Some(Bytes(16 << 30)),
+            cpu_available: None,
+            difference: None,
+        };
+        at_all_widths(|page| render(&document, page))
+    }
+
+    #[test]
+    fn a_plan_is_shown_at_a_glance() {
+        insta::assert_snapshot!(shown("small", &[]));
+    }
+
+    #[test]
+    fn a_plan_for_a_real_l1_says_amounts_in_tokens_and_both_totals_of_memory() {
+        insta::assert_snapshot!(shown("spartan", &[]));
+    }
 }

@@ -7,7 +7,6 @@ use aznet_model::timing::Moment;
 use aznet_model::workload::Workload;
 use aznet_network::observe::status::{Committee, NetworkStatus, NodeStatus, State, Tips, collect};
 use clap::Args;
-use comfy_table::Cell;
 use jiff::Timestamp;
 use owo_colors::OwoColorize;
 
@@ -15,7 +14,8 @@ use crate::args::{ClusterArg, OutputArgs};
 use crate::clusters;
 use crate::context::Context;
 use crate::exit::Exit;
-use crate::table::{self, bad, doubtful, good};
+use crate::page::Page;
+use crate::table::{Cell, Column, Table, bad, doubtful, good};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -24,8 +24,8 @@ Examples:
   aznet status -o json | jq .tips
   watch -n 5 aznet status
 
-State, in JSON as well: ready, starting (nothing on L1 yet), stalled (checkpoints have stopped; since when and why),
-degraded (not ready: the chain moves, something is wrong), unreachable (no node answers).
+State, in JSON as well: ready, starting (nothing on L1 yet), stalled (checkpoints have stopped; since when and why), degraded (not ready: the chain moves, something is wrong), unreachable (no node answers).
+
 Exit code 22 for all but ready.";
 
 /// Arguments of `aznet status`.
@@ -51,7 +51,7 @@ pub async fn run(args: &StatusArgs, context: &Context) -> anyhow::Result<Exit> {
     let status = collect(&network, now).await?;
     context
         .printer
-        .result(&status, |status| render(status, now))?;
+        .result(&status, |status, page| render(status, now, page))?;
     Ok(if status.ready {
         Exit::Ok
     } else {
@@ -60,25 +60,23 @@ pub async fn run(args: &StatusArgs, context: &Context) -> anyhow::Result<Exit> {
 }
 
 /// The status as a person wants to look at it.
-pub(crate) fn render(status: &NetworkStatus, now: Timestamp) -> String {
-    let mut lines = vec![headline(status, now)];
+pub(crate) fn render(status: &NetworkStatus, now: Timestamp, page: Page) -> String {
+    let mut lines = vec![page.wrap(&headline(status, now), 2)];
     if let Some(moment) = &status.now {
-        lines.push(fact("now", &time(moment)));
+        lines.push(fact("now", &time(moment), page));
     }
     if let Some(tips) = &status.tips {
-        lines.push(fact("tips", &chain(*tips)));
+        lines.push(fact("tips", &chain(*tips), page));
     }
     if let Some(committee) = &status.committee {
-        lines.push(fact("committee", &quorum(committee)));
+        lines.push(fact("committee", &quorum(committee), page));
     }
     if let Some(l1) = &status.l1 {
-        lines.push(fact(
-            "L1",
-            &format!("block {}, final {}", l1.block.0, l1.finalized.0),
-        ));
+        let heads = format!("block {}, final {}", l1.block.0, l1.finalized.0);
+        lines.push(fact("L1", &heads, page));
     }
     lines.push(String::new());
-    lines.push(table::render(&nodes(&status.nodes)));
+    lines.push(nodes(&status.nodes).render(page));
     if !status.problems.is_empty() {
         lines.push(String::new());
     }
@@ -86,7 +84,7 @@ pub(crate) fn render(status: &NetworkStatus, now: Timestamp) -> String {
         status
             .problems
             .iter()
-            .map(|problem| format!("{} {problem}", "✗".red())),
+            .map(|problem| page.wrap(&format!("{} {problem}", "✗".red()), 2)),
     );
     lines.join("\n")
 }
@@ -122,8 +120,9 @@ fn headline(status: &NetworkStatus, now: Timestamp) -> String {
     )
 }
 
-fn fact(name: &str, text: &str) -> String {
-    format!("  {} {text}", format!("{name:<10}").dimmed())
+fn fact(name: &str, text: &str, page: Page) -> String {
+    let line = format!("{} {text}", format!("{name:<10}").dimmed());
+    page.indented(&line, 2)
 }
 
 fn time(moment: &Moment) -> String {
@@ -164,18 +163,18 @@ fn quorum(committee: &Committee) -> String {
     } = committee;
     let short = committee.short_of_quorum();
     let may_fail = match (short, may_fail) {
-        (1, _) => "1 too few: no checkpoints until one is back"
+        (1, _) => "below quorum: no checkpoints until 1 more is online"
             .red()
             .to_string(),
-        (2.., _) => format!("{short} too few: no checkpoints until they are back")
+        (2.., _) => format!("below quorum: no checkpoints until {short} more are online")
             .red()
             .to_string(),
-        (0, 0) => "none may fail any more".red().to_string(),
-        (0, 1) => "1 may still fail".to_owned(),
-        (0, more) => format!("{more} may still fail"),
+        (0, 0) => "no more may fail".red().to_string(),
+        (0, 1) => "1 more may fail".to_owned(),
+        (0, more) => format!("{more} more may fail"),
     };
     let present = present
-        .map(|present| format!("{present} of {size} there"))
+        .map(|present| format!("{present} of {size} online"))
         .unwrap_or(format!("{size} members"));
     let drawn = validators
         .map(|all| format!(" · drawn from {all} validators"))
@@ -183,20 +182,19 @@ fn quorum(committee: &Committee) -> String {
     format!("{present}, quorum {quorum}: {may_fail}{drawn}")
 }
 
-fn nodes(nodes: &[NodeStatus]) -> comfy_table::Table {
-    let header = [
-        "role",
-        "node",
-        "state",
-        ">restarts",
-        ">age",
-        ">proposed",
-        ">checkpointed",
-        ">proven",
-        ">final",
-        ">peers",
-    ];
-    let mut table = table::table(&header);
+fn nodes(nodes: &[NodeStatus]) -> Table {
+    let mut table = Table::new([
+        Column::text("role").yields(5),
+        Column::text("node"),
+        Column::prose("state", 14),
+        Column::number("restarts").yields(1),
+        Column::number("age").yields(7),
+        Column::number("proposed").yields(2),
+        Column::number("checkpointed").yields(3),
+        Column::number("proven").yields(4),
+        Column::number("final").yields(8),
+        Column::number("peers").yields(6),
+    ]);
     let mut last = None;
     for node in nodes {
         let workload = match &node.group {
@@ -210,7 +208,7 @@ fn nodes(nodes: &[NodeStatus]) -> comfy_table::Table {
             workload.to_string()
         };
         last = Some(workload);
-        table.add_row(row(node, role));
+        table.row(row(node, role));
     }
     table
 }
@@ -263,6 +261,7 @@ mod tests {
     use aznet_network::clients::l1::L1Heads;
 
     use super::*;
+    use crate::table::at_all_widths;
 
     fn node(name: &str, role: Role, ready: bool, height: Option<u64>) -> NodeStatus {
         let tips = height.map(|n| Tips {
@@ -348,19 +347,19 @@ mod tests {
         };
         assert_eq!(
             words(2),
-            "2 of 4 there, quorum 3: 1 too few: no checkpoints until one is back"
+            "2 of 4 online, quorum 3: below quorum: no checkpoints until 1 more is online"
         );
         assert_eq!(
             words(0),
-            "0 of 4 there, quorum 3: 3 too few: no checkpoints until they are back"
+            "0 of 4 online, quorum 3: below quorum: no checkpoints until 3 more are online"
         );
-        assert_eq!(words(3), "3 of 4 there, quorum 3: none may fail any more");
-        assert_eq!(words(4), "4 of 4 there, quorum 3: 1 may still fail");
+        assert_eq!(words(3), "3 of 4 online, quorum 3: no more may fail");
+        assert_eq!(words(4), "4 of 4 online, quorum 3: 1 more may fail");
     }
 
     #[test]
     fn a_network_is_shown_at_a_glance() {
-        let text = render(&status(), Timestamp::from_second(1_754).unwrap());
-        insta::assert_snapshot!(anstream::adapter::strip_str(&text));
+        let (status, now) = (status(), Timestamp::from_second(1_754).unwrap());
+        insta::assert_snapshot!(at_all_widths(|page| render(&status, now, page)));
     }
 }

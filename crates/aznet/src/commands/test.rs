@@ -27,7 +27,7 @@ use crate::failure::Failure as Refusal;
 use crate::planning::planned;
 use crate::printer::Printer;
 use crate::remove;
-use crate::table;
+use crate::table::{Column, Table};
 
 /// The network that unattached tests are listed for.
 const USUAL: &str = "small";
@@ -62,7 +62,7 @@ pub struct TestArgs {
     /// Run only the m-th of n parts of the tests.
     #[arg(long, value_name = "M/N")]
     pub partition: Option<Partition>,
-    /// Run a failed test up to this many times more.
+    /// Retry a failed test up to this many times.
     #[arg(long, value_name = "COUNT", default_value_t = 0)]
     pub retries: u32,
     /// List the selected tests, without running them.
@@ -177,15 +177,15 @@ impl<'a> From<&'a Test> for Listed<'a> {
 
 fn list(selection: &Selection<Test>, context: &Context) -> anyhow::Result<()> {
     let tests: Vec<Listed<'_>> = selection.selected.iter().map(Listed::from).collect();
-    context.printer.result(&tests, |tests| {
-        let mut table = table::table(&["test", "shows that"]);
+    context.printer.result(&tests, |tests, page| {
+        let mut table = Table::new([Column::text("test"), Column::prose("description", 20)]);
         for test in tests {
-            table.add_row([
+            table.row([
                 format!("{}::{}", test.network, test.name),
                 test.about.to_owned(),
             ]);
         }
-        table::render(&table)
+        table.render(page)
     })
 }
 
@@ -208,6 +208,7 @@ async fn network(args: &TestArgs, context: &Context) -> anyhow::Result<Network> 
                 reset: false,
                 yes: false,
                 take_over: false,
+                port_base: None,
                 machine: args.machine,
             };
             Box::pin(bring_up(&wanted, context)).await?;

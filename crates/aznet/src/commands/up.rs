@@ -15,19 +15,22 @@ use crate::bring_up::{Outcome, Up, Wanted, bring_up};
 use crate::commands::status;
 use crate::context::Context;
 use crate::exit::Exit;
+use crate::page::Page;
+use crate::ports;
 
 const EXAMPLES: &str = "\
 Examples:
-  aznet up                                 the network `small`
+  aznet up                     the network `small`
+  aznet up small --telemetry   with metrics and logs of every node
   aznet up small --set validator.replicas=6
   aznet up small -f mine.yaml --name mine --ttl 2h
+  aznet up small --port-base 9000
   aznet up small --cluster context:my-cluster
-  aznet up small --telemetry               metrics and logs of every node, in Prometheus
 
-A second `up` of the same network shows how it is doing. It keeps the values that the network has; -f and --set change
-them, and what can't be undone wants --yes or an answer on the terminal. Exit code 3 when nothing was touched for that.
-AZNET_OWNER=NAME says whose networks are whose, in place of user@host.
-AZNET_MEMORY=24GiB and AZNET_CPU=4 say what the pods may count on, in place of what the machine has left.";
+Run again, `up` shows the network's status. It keeps the network's values; -f and --set change them. What can't be undone needs --yes or an answer on the terminal; without either nothing is changed, and the exit code is 3.
+
+AZNET_OWNER=NAME names the owner of your networks, in place of user@host.
+AZNET_MEMORY=24GiB and AZNET_CPU=4 override the memory and CPU that the plan assumes are available.";
 
 /// Arguments of `aznet up`.
 #[derive(Debug, Args)]
@@ -49,10 +52,13 @@ pub struct UpArgs {
     /// Let it expire this long from now, e.g. `2h`: your next `up` removes it.
     #[arg(long, value_name = "DURATION", value_parser = ttl)]
     pub ttl: Option<Duration>,
-    /// Run an OpenTelemetry collector and Prometheus with it, and see that every node pushes to them.
+    /// Also run an OpenTelemetry collector and Prometheus, and check that every node sends metrics.
     #[arg(long)]
     pub telemetry: bool,
-    /// Of a network that runs, drop all values that this command line doesn't give, and go back to the file of NETWORK.
+    /// Open the network's URLs on the ports N, N+1, … of this machine: PXE_URL, AZTEC_NODE_URL, ETHEREUM_HOSTS, AZTEC_ADMIN_URL. The network remembers N.
+    #[arg(long, value_name = "N", value_parser = ports::base)]
+    pub port_base: Option<u16>,
+    /// Drop the values that the running network has and this command line doesn't give: go back to the file of NETWORK.
     #[arg(long)]
     pub reset: bool,
     /// Do what can't be undone without asking.
@@ -87,15 +93,18 @@ pub async fn run(args: &UpArgs, context: &Context) -> anyhow::Result<Exit> {
         reset: args.reset,
         yes: args.yes,
         take_over: args.take_over,
+        port_base: args.port_base,
         machine: args.machine,
     };
     let up = Box::pin(bring_up(&wanted, context)).await?;
     let cluster = args.cluster.cluster.as_ref();
-    context.printer.result(&up, |up| render(up, cluster))?;
+    context
+        .printer
+        .result(&up, |up, page| render(up, cluster, page))?;
     Ok(Exit::Ok)
 }
 
-fn render(up: &Up, cluster: Option<&Provider>) -> String {
+fn render(up: &Up, cluster: Option<&Provider>, page: Page) -> String {
     let took = Seconds(Duration::from_secs_f64(up.seconds));
     let head = match up.outcome {
         Outcome::Created => format!("network {} is up, in {took}", up.name.bold()),
@@ -108,7 +117,7 @@ fn render(up: &Up, cluster: Option<&Provider>) -> String {
     let shown = up
         .status
         .as_ref()
-        .map(|status| format!("{}\n", status::render(status, Timestamp::now())));
+        .map(|status| format!("{}\n", status::render(status, Timestamp::now(), page)));
     let sections = [
         Some(head).map(|head| format!("{head}\n")),
         shown,

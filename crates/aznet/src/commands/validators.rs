@@ -32,7 +32,7 @@ pub enum ValidatorsCommand {
     List(list::ListArgs),
     /// Add validators: pods, their stake on L1, and the wait for the first committee.
     Add(add::AddArgs),
-    /// Take validators out of the set on L1, and then their pods away.
+    /// Remove validators from the set on L1, then remove their pods.
     Remove(remove::RemoveArgs),
 }
 

@@ -33,6 +33,10 @@ fn the_command_line() {
         ),
         ("usage-bad-ttl", &["up", "small", "--ttl", "soon"]),
         ("usage-zero-ttl", &["up", "small", "--ttl", "0s"]),
+        ("usage-bad-port-base", &["up", "small", "--port-base", "80"]),
+        ("usage-bad-regex", &["logs", "--grep", "("]),
+        ("usage-bad-age", &["logs", "--since", "10"]),
+        ("usage-bad-tail", &["logs", "--tail", "-1"]),
         (
             "usage-set-without-value",
             &["plan", "small", "--set", "validator.replicas"],

@@ -61,7 +61,7 @@ pub enum DownloadError {
         source: Box<ureq::Error>,
     },
     /// The connection broke.
-    #[error("the download of {url} broke off after {}", space::human(*bytes))]
+    #[error("the download of {url} was interrupted after {}", space::human(*bytes))]
     Broken {
         /// The address.
         url: String,

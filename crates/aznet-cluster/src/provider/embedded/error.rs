@@ -77,7 +77,7 @@ pub enum Error {
         searched: String,
     },
     /// Volumes are directories.
-    #[error("claim `{claim}` asks for a block device, local volumes are directories")]
+    #[error("claim `{claim}` requests a block device; local volumes are directories only")]
     BlockVolume {
         /// Its name.
         claim: String,
@@ -90,7 +90,7 @@ pub enum Error {
     },
     /// The cluster lacks an image, and there is no archive to import it from.
     #[error(
-        "cluster `{name}` has no image {image} and no archive to import it from; `aznet images build` makes it"
+        "image {image} is missing in cluster `{name}` and in the cache; build it with `aznet images build`"
     )]
     ImageMissing {
         /// The cluster.
@@ -171,7 +171,7 @@ pub enum Error {
     #[error(transparent)]
     Lock(#[from] LockError),
     /// A supervisor of this cluster runs already.
-    #[error("cluster `{name}` has a supervisor already, {holder}")]
+    #[error("cluster `{name}` already has a supervisor: {holder}")]
     Supervised {
         /// The cluster.
         name: String,
@@ -190,7 +190,7 @@ pub enum Error {
     },
     /// The cluster did not come up.
     #[error(
-        "cluster `{name}` did not come up: {problem}; most likely because of {component}, the end of {}:\n{tail}\n\
+        "cluster `{name}` failed to start: {problem}; likely cause: {component}. Last lines of {}:\n{tail}\n\
          its state is kept: `aznet cluster up {name}` tries again, `aznet cluster down {name}` removes it",
         log.display()
     )]
@@ -211,7 +211,7 @@ pub enum Error {
     Wait(#[from] WaitError),
     /// The cluster runs, but something basic in it does not work.
     #[error(
-        "cluster `{name}` runs, but its check failed: {problem}; `aznet cluster down {name}` and `up` start afresh"
+        "cluster `{name}` is running but failed its self-check: {problem}; recreate it with `aznet cluster down {name}` and `aznet cluster up {name}`"
     )]
     Unsound {
         /// The cluster.

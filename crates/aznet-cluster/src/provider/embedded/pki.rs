@@ -15,7 +15,7 @@ use aznet_kit::files::{self, Access};
 /// Members may do everything, whatever RBAC says.
 const MASTERS: &str = "system:masters";
 
-/// Whom a certificate is for: who it says it is, and whether it serves.
+/// A certificate's subject and usage (client or server).
 struct Subject {
     /// File names: `<file>.crt`, `<file>.key`.
     file: &'static str,

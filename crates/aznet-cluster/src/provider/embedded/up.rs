@@ -162,7 +162,7 @@ fn check_root() -> Result<(), Error> {
     }
 }
 
-/// A component that ended this often before the API was ready will not be fine by itself.
+/// Restarts before the API is ready after which we give up.
 const HOPELESS: u32 = 5;
 
 /// One `up` under way.

@@ -70,7 +70,7 @@ async fn a_pod_without_a_server_is_unreachable() {
     assert!(error.is_retryable());
     assert_eq!(
         error.to_string(),
-        "node_getBlockNumber on full-node-0:8080: no server answers (HTTP 503): error trying to reach service: dial tcp 10.1.0.7:8080: connect: connection refused"
+        "node_getBlockNumber on full-node-0:8080: the pod is unreachable (HTTP 503): error trying to reach service: dial tcp 10.1.0.7:8080: connect: connection refused"
     );
 }
 

@@ -70,7 +70,7 @@ impl StateFiles {
         for path in [&self.live, &self.whole] {
             match State::read(path) {
                 Ok(state) if state.block.timestamp.to::<u64>() < released_at => {
-                    say("the L1's start was cut short; it starts anew");
+                    say("the L1's start was interrupted; it starts over");
                     break;
                 }
                 Ok(_) => return self.restore(path).map(|()| true),

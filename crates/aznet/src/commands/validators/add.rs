@@ -16,18 +16,18 @@ use crate::args::{ClusterArg, OutputArgs};
 use crate::clusters;
 use crate::context::Context;
 use crate::exit::Exit;
-use crate::table::count;
+use aznet_model::units::count;
 
 const EXAMPLES: &str = "\
 Examples:
-  aznet validators add                     one more pod, with the keys that come next
+  aznet validators add                     one more pod, with the next keys
   aznet validators add small --count 3
   aznet validators add small --group slow  one more of validatorGroups.slow
-  aznet validators add --no-wait           return when they are in the set, not when their first epoch begins
+  aznet validators add --no-wait           return when they are in the set
 
-On the chart's own L1 the pods stake and register by themselves; on another L1 whoever has the stake registers
-their attesters, and this waits for it. Interrupted, it leaves nothing half-done: the pods go on by themselves.
-Exit code 3 when the keys that come next have left the set before: the L1 never takes an address again.";
+On the chart's own L1 the pods stake and register by themselves. On another L1 the holder of the stake registers their attesters, and the command waits for that. It can be interrupted: the pods continue.
+
+Exit code 3 when the keys that come next have left the set before: the L1 never accepts an address again.";
 
 /// Arguments of `aznet validators add`.
 #[derive(Debug, Args)]
@@ -42,10 +42,10 @@ pub struct AddArgs {
     /// Which of validatorGroups (default: the chart's `validator`).
     #[arg(long, value_name = "GROUP")]
     pub group: Option<String>,
-    /// Where keys have left the set before, add idle pods for them on the way to fresh ones.
+    /// Skip retired keys with idle pods, and add pods with fresh keys.
     #[arg(long)]
     pub past_retired: bool,
-    /// Don't wait for the first epoch whose committee may have them.
+    /// Do not wait for the first epoch whose committee may include them.
     #[arg(long)]
     pub no_wait: bool,
     /// Where the network runs.
@@ -98,7 +98,9 @@ pub(super) async fn run(args: &AddArgs, context: &Context) -> anyhow::Result<Exi
         work.epoch(&seen.set, epoch).await?
     };
     let added = added(&name, wish, attesters, epoch, &seen);
-    context.printer.result(&added, render)?;
+    context
+        .printer
+        .result(&added, |added, page| page.wrap(&render(added), 2))?;
     Ok(Exit::Ok)
 }
 
@@ -201,7 +203,7 @@ fn render(added: &Added) -> String {
     });
     if !added.idle.is_empty() {
         lines.push(format!(
-            "{} run without a place in the set: the L1 takes no address twice",
+            "{} are idle: their attesters left the set before, and the L1 never accepts an address again",
             added.idle.join(", ")
         ));
     }

@@ -8,22 +8,23 @@ use aznet_model::committee::quorum;
 use aznet_model::report::Standing;
 use aznet_network::validators::{self, Duties, Validators};
 use clap::Args;
-use comfy_table::Cell;
 use owo_colors::OwoColorize;
 use serde::Serialize;
 
-use super::work::{Address, amount};
+use super::work::Address;
 use crate::args::{ClusterArg, OutputArgs};
 use crate::clusters;
 use crate::context::Context;
 use crate::exit::Exit;
-use crate::table::{self, bad, count, doubtful, good};
+use crate::page::Page;
+use crate::table::{Cell, Column, Table, bad, doubtful, good};
+use aznet_model::units::{count, whole};
 
 const EXAMPLES: &str = "\
 Examples:
   aznet validators list
   aznet validators list small
-  aznet validators list -o json | jq '.attesters[] | select(.pod == \"validator-0\")'";
+  aznet validators list -o json | jq '.attesters[].status'";
 
 /// Arguments of `aznet validators list`.
 #[derive(Debug, Args)]
@@ -150,18 +151,18 @@ impl List {
     }
 }
 
-fn render(list: &List) -> String {
+fn render(list: &List, page: Page) -> String {
     let words = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
-    let mut lines = vec![format!(
+    let head = format!(
         "{} {} · committee {}, quorum {} · epoch {}",
         list.network.bold(),
         count(words(list.active), "validator"),
         list.committee_size,
         list.quorum,
         list.epoch
-    )];
-    lines.push(String::new());
-    lines.push(table::render(&attesters(list)));
+    );
+    let mut lines = vec![page.wrap(&head, 2), String::new()];
+    lines.push(attesters(list).render(page));
     let described = list
         .attesters
         .iter()
@@ -178,20 +179,19 @@ fn render(list: &List) -> String {
     lines.join("\n")
 }
 
-fn attesters(list: &List) -> comfy_table::Table {
-    let header = [
-        "attester",
-        "status",
-        ">stake",
-        "pod",
-        "committee",
-        ">missed attestations",
-        ">missed proposals",
-    ];
-    let mut table = table::table(&header);
+fn attesters(list: &List) -> Table {
+    let mut table = Table::new([
+        Column::text("attester"),
+        Column::text("status"),
+        Column::number("stake").yields(3),
+        Column::text("pod"),
+        Column::prose("committee", 11).yields(1),
+        Column::number("missed attestations").yields(2),
+        Column::number("missed proposals").yields(4),
+    ]);
     for row in &list.attesters {
         let duties = row.duties;
-        table.add_row(vec![
+        table.row([
             Cell::new(row.address),
             status(row.status),
             Cell::new(stake(row)),
@@ -219,8 +219,8 @@ fn status(standing: Standing) -> Cell {
 
 fn stake(row: &Row) -> String {
     match &row.exit {
-        Some(exit) => amount(&exit.amount),
-        None => amount(&row.stake),
+        Some(exit) => whole(&exit.amount),
+        None => whole(&row.stake),
     }
 }
 
@@ -273,6 +273,7 @@ mod tests {
     use aznet_network::validators::{Group, ValidatorPod};
 
     use super::*;
+    use crate::table::at_all_widths;
 
     fn who(n: u8) -> Address {
         Address::repeat_byte(n)
@@ -357,8 +358,8 @@ mod tests {
 
     #[test]
     fn a_set_is_shown_at_a_glance() {
-        let text = render(&List::of("small", &seen(), &duties()));
-        insta::assert_snapshot!(anstream::adapter::strip_str(&text));
+        let list = List::of("small", &seen(), &duties());
+        insta::assert_snapshot!(at_all_widths(|page| render(&list, page)));
     }
 
     #[test]

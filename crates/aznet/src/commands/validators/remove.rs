@@ -15,19 +15,18 @@ use crate::args::{ClusterArg, OutputArgs};
 use crate::clusters;
 use crate::context::Context;
 use crate::exit::Exit;
-use crate::table::count;
+use aznet_model::units::count;
 
 const EXAMPLES: &str = "\
 Examples:
-  aznet validators remove                             the last pod of `validator`
-  aznet validators remove small --count 2             the last two
-  aznet validators remove small validator-4           this one; pods go from the last one down
-  aznet validators remove validator-1 --keep-pod      out of the set, while its pod runs on
+  aznet validators remove                         the last pod of `validator`
+  aznet validators remove small --count 2         the last two
+  aznet validators remove small validator-4       this one, if it is the last
+  aznet validators remove validator-1 --keep-pod  its pod keeps running
   aznet validators remove 0x70997970C51812dc3A010C7d01b50e0d17dc79C8
 
-The withdrawer signs: in the pod where it has that key, else this says which call to make and waits for it. Then it
-waits until no committee has them, and only then takes the pods away. Their stake is locked for the exit delay, and
-the L1 never takes the same address again. Interrupted, it leaves nothing half-done: the same command goes on.
+The withdrawer must sign: the pod does so if it has the key; otherwise the command prints the call to make and waits for it. Pods are removed when no committee includes their attesters any more. Their stake is locked for the exit delay, and the L1 never accepts the same address again. If interrupted, run the same command to continue.
+
 Exit code 3 when fewer validators would be left than a committee has members, which would halt the chain for good.";
 
 /// Arguments of `aznet validators remove`.
@@ -37,13 +36,13 @@ pub struct RemoveArgs {
     /// Name of the network (default: the only one there is), then pods or attesters.
     #[arg(value_name = "NAME] [POD|ADDRESS")]
     pub words: Vec<String>,
-    /// So many pods, the last ones (default: 1 where no pod or attester is named).
+    /// Number of pods to remove, from the last one (default: 1 where no pod or attester is named).
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub count: Option<u32>,
     /// Which of validatorGroups they are taken from (default: the chart's `validator`).
     #[arg(long, value_name = "GROUP")]
     pub group: Option<String>,
-    /// Leave the pods running, without a place in the set.
+    /// Keep the pods running after their attesters have left the set.
     #[arg(long)]
     pub keep_pod: bool,
     /// Where the network runs.
@@ -104,7 +103,9 @@ pub(super) async fn run(args: &RemoveArgs, context: &Context) -> anyhow::Result<
         exit_delay_seconds: seen.set.exit_delay,
         active: seen.set.active,
     };
-    context.printer.result(&removed, render)?;
+    context
+        .printer
+        .result(&removed, |removed, page| page.wrap(&render(removed), 2))?;
     Ok(Exit::Ok)
 }
 
@@ -154,7 +155,7 @@ fn leaves(work: &Work<'_>, args: &RemoveArgs, wish: &Removal) {
     let keep = if args.keep_pod { " --keep-pod" } else { "" };
     work.context.interrupt.leaves(
         "attesters that have left the set stay out, pods that committees may still have run on",
-        format!("`aznet validators remove {targets}{keep}` goes on from there"),
+        format!("run `aznet validators remove {targets}{keep}` to continue"),
     );
 }
 
@@ -254,11 +255,14 @@ fn render(removed: &Removed) -> String {
         lines.push(format!("pods gone: {}", removed.pods.join(", ")));
     }
     if !removed.kept.is_empty() {
-        lines.push(format!("pods that run on: {}", removed.kept.join(", ")));
+        lines.push(format!(
+            "pods that keep running: {}",
+            removed.kept.join(", ")
+        ));
     }
     let locked = Seconds(Duration::from_secs(removed.exit_delay_seconds));
     lines.push(format!(
-        "their stake is locked for {locked}, and the L1 never takes their addresses again"
+        "their stake is locked for {locked}, and the L1 never accepts their addresses again"
     ));
     lines.join("\n")
 }

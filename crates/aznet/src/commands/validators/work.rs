@@ -90,7 +90,8 @@ impl<'a> Work<'a> {
         let running = Running::read(self.network.clone(), &ready.helm, self.context).await?;
         let wish = running.wish(self.context, &values, false, None)?;
         let proposal = propose(self.context, &ready.helm, &self.network, &wish).await?;
-        self.context.printer.note(upgrading::render(&proposal));
+        let printer = &self.context.printer;
+        printer.laid_out(&upgrading::render(&proposal, printer.page()));
         check(&proposal)?;
         let path = self.context.source.charts().join("aztec-network");
         let chart = Chart {
@@ -195,30 +196,9 @@ pub(super) fn is_out(seen: &Validators, attester: Address) -> bool {
     !matches!(standing, Some(Standing::Validating | Standing::Queued))
 }
 
-/// An amount with 18 decimals, given in its smallest unit: `100`, `0.25`.
-pub(super) fn amount(smallest: &str) -> String {
-    const DECIMALS: usize = 18;
-    let padded = format!("{smallest:0>width$}", width = DECIMALS + 1);
-    let (whole, fraction) = padded.split_at(padded.len() - DECIMALS);
-    let fraction = fraction[..4].trim_end_matches('0');
-    if fraction.is_empty() {
-        whole.to_owned()
-    } else {
-        format!("{whole}.{fraction}")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn amounts_are_shown_in_whole_units() {
-        assert_eq!(amount("100000000000000000000"), "100");
-        assert_eq!(amount("98250000000000000000"), "98.25");
-        assert_eq!(amount("0"), "0");
-        assert_eq!(amount("1"), "0");
-    }
 
     #[test]
     fn workloads_are_scaled_by_their_values() {

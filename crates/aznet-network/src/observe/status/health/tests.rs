@@ -85,7 +85,7 @@ fn a_network_is_ready_when_all_pods_are_and_the_chain_moves() {
 #[test]
 fn problems_name_the_pod_and_what_is_wrong() {
     let mut slow = node("c", true, 9);
-    slow.error = Some("node_getL2Tips on c:8080: no answer within 4s".into());
+    slow.error = Some("node_getL2Tips on c:8080: timed out after 4s".into());
     let nodes = [node("a", false, 9), node("b", true, 2), slow];
     let verdict = judge(&facts(&nodes, pace(40, 41)));
     assert_eq!(verdict.state, State::Degraded);
@@ -93,7 +93,7 @@ fn problems_name_the_pod_and_what_is_wrong() {
         verdict.problems,
         [
             "a isn't ready: starting (3s)",
-            "c doesn't answer: node_getL2Tips on c:8080: no answer within 4s",
+            "c doesn't answer: node_getL2Tips on c:8080: timed out after 4s",
             "b is behind the others",
         ]
     );
