@@ -24,7 +24,7 @@ pub use self::{
 use self::helm::{Helm, HelmError, Release};
 use crate::{
     namespace::{Network, NewNetwork},
-    removal::down,
+    removal::{down, uninstall},
 };
 
 /// How long removing what a failed install has made may take.
@@ -63,7 +63,7 @@ pub async fn deploy(
     });
     let begun = Timestamp::now();
     if let Err(failure) = chart.helm.install(&chart.release(&network), cancel).await {
-        return Err(clean_up(&network, failure, report).await);
+        return Err(clean_up(&network, chart.helm, failure, report).await);
     }
     ready::until_ready_since(begun, &network, deadline, report, cancel).await?;
     Ok(network)
@@ -158,7 +158,12 @@ impl Chart<'_> {
 }
 
 /// Cleans up even when the caller has given up.
-async fn clean_up(network: &Network, failure: HelmError, report: &Reporter) -> DeployError {
+async fn clean_up(
+    network: &Network,
+    helm: &Helm,
+    failure: HelmError,
+    report: &Reporter,
+) -> DeployError {
     let name = network.name().to_owned();
     if matches!(failure, HelmError::NameTaken(_)) {
         // Another `up` found the empty namespace and was quicker: the network is theirs.
@@ -167,7 +172,14 @@ async fn clean_up(network: &Network, failure: HelmError, report: &Reporter) -> D
             source: failure,
         };
     }
-    match down(network, CLEAN_UP_WITHIN, report, &CancellationToken::new()).await {
+    let (within, never) = (CLEAN_UP_WITHIN, CancellationToken::new());
+    let removed = if network.info().keeps_namespace {
+        let removed = uninstall(network, helm, within, report, &never).await;
+        removed.map(drop)
+    } else {
+        down(network, within, report, &never).await
+    };
+    match removed {
         Ok(()) => DeployError::Helm {
             network: name,
             source: failure,

@@ -46,6 +46,20 @@ pub struct ClusterArg {
     pub cluster: Option<Provider>,
 }
 
+/// In which namespace a verb looks for networks.
+#[derive(Debug, Clone, Args)]
+pub struct NamespaceArg {
+    /// Look for the network, or make it, in this namespace only, which is there already: a Role in it suffices (default:
+    /// all namespaces, a new one for each network).
+    #[arg(
+        long,
+        value_name = "NAMESPACE",
+        env = "AZNET_NAMESPACE",
+        hide_env_values = true
+    )]
+    pub namespace: Option<String>,
+}
+
 /// Which Kubernetes an embedded cluster is made of.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct KubernetesArg {

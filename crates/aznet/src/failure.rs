@@ -31,6 +31,22 @@ pub enum Failure {
         /// What is running.
         running: Vec<String>,
     },
+    /// A network that plain Helm installed is to be changed.
+    #[error("network {name} was installed by plain Helm, in namespace {namespace}")]
+    NotAdopted {
+        /// The network.
+        name: String,
+        /// Its namespace.
+        namespace: String,
+    },
+    /// A network of someone else's is to be removed, and nobody said that it shall be.
+    #[error("network {network} stays as it is: {maker} made it")]
+    NotYours {
+        /// The network.
+        network: String,
+        /// Who made it.
+        maker: String,
+    },
     /// Several clusters are there and none was named.
     #[error("which cluster? there {}", listed(names))]
     WhichCluster {

@@ -20,6 +20,7 @@ mod observe;
 mod owner;
 mod planning;
 pub mod printer;
+mod question;
 mod remove;
 pub mod report;
 mod running;
@@ -34,6 +35,7 @@ use std::sync::Arc;
 use aznet_cluster::paths::Paths;
 use aznet_cluster::provider::{Provider, embedded};
 use aznet_cluster::source::Source;
+use aznet_network::namespace::Scope;
 use clap::{CommandFactory, Parser};
 
 use crate::args::OutputFormat;
@@ -110,12 +112,14 @@ fn concluded(
 }
 
 async fn run(command: Command, printer: &Printer, terminal: &Arc<Quiet>) -> anyhow::Result<Exit> {
+    let namespace = namespace_of(&command).cloned();
     let paths = Paths::from_env()?;
     let context = Context {
         printer: printer.clone(),
         interrupt: Interrupt::listen(printer, terminal)?,
         source: Source::locate(paths.cache(), &PACK)?,
         paths,
+        scope: namespace.map_or(Scope::Cluster, Scope::Namespace),
     };
     match Box::pin(dispatch(command, &context)).await {
         // Whatever failed then failed because it was told to stop.
@@ -191,6 +195,33 @@ fn cluster_of(command: &Command) -> Option<&Provider> {
         | Command::Forward(_) => return None,
     };
     arg.cluster.as_ref()
+}
+
+/// The only namespace that the command line lets a verb look at.
+fn namespace_of(command: &Command) -> Option<&String> {
+    let arg = match command {
+        Command::Up(args) => &args.namespace,
+        Command::Down(args) => &args.namespace,
+        Command::Status(args) => &args.namespace,
+        Command::List(args) => &args.namespace,
+        Command::Logs(args) => &args.namespace,
+        Command::Plan(args) => &args.namespace,
+        Command::Test(args) => &args.namespace,
+        Command::Env(args) => &args.namespace,
+        Command::Validators(args) => match &args.command {
+            ValidatorsCommand::List(args) => &args.namespace,
+            ValidatorsCommand::Add(args) => &args.namespace,
+            ValidatorsCommand::Remove(args) => &args.namespace,
+        },
+        Command::Forward(args) => return Some(&args.namespace),
+        Command::Adopt(_)
+        | Command::Images(_)
+        | Command::Cluster(_)
+        | Command::Charts(_)
+        | Command::Doctor(_)
+        | Command::Completions(_) => return None,
+    };
+    arg.namespace.as_ref()
 }
 
 /// Runs a verb.

@@ -11,7 +11,7 @@ use aznet_model::plan::DoesNotFit;
 use aznet_network::deploy::helm::HelmError;
 use aznet_network::deploy::{DeployError, UpgradeError};
 use aznet_network::load::LoadError;
-use aznet_network::namespace::NamespaceError;
+use aznet_network::namespace::{NamespaceError, TurnError};
 use aznet_network::observe::logs::LogError;
 use aznet_network::observe::telemetry::TelemetryError;
 use aznet_network::removal::{DownError, Held};
@@ -79,7 +79,8 @@ impl Report {
 }
 
 /// Verbs that look for networks on a cluster.
-const NEEDED_BY: [&str; 8] = [
+const NEEDED_BY: [&str; 9] = [
+    "adopt",
     "up",
     "down",
     "status",
@@ -124,6 +125,8 @@ fn own(cause: Cause<'_>) -> Option<Exit> {
         | Failure::UnknownNetwork { .. }
         | Failure::WhichNetwork { .. }
         | Failure::WhichCluster { .. }
+        | Failure::NotAdopted { .. }
+        | Failure::NotYours { .. }
         | Failure::BadTarget(_)
         | Failure::NotOurKubernetes { .. }
         | Failure::EndlessDocument => Exit::Usage,
@@ -168,6 +171,12 @@ fn network(cause: Cause<'_>) -> Option<Exit> {
         Some(LogError::NoPods { .. })
     ) {
         return Some(Exit::Usage);
+    }
+    if let Some(error) = cause.downcast_ref::<TurnError>() {
+        return Some(match error {
+            TurnError::Api(_) => Exit::Cluster,
+            TurnError::Wait(_) => Exit::Deploy,
+        });
     }
     if cause.is::<TelemetryError>() {
         return Some(Exit::Unhealthy);
@@ -265,6 +274,12 @@ fn hint_of(cause: Cause<'_>) -> Option<String> {
         }
         Failure::WhichNetwork { .. } => Some("name it, e.g. `aznet status NAME`".to_owned()),
         Failure::WhichCluster { .. } => Some("name it, or remove all with `--all`".to_owned()),
+        Failure::NotAdopted { namespace, .. } => {
+            Some(format!("`aznet adopt {namespace}` makes it one of aznet's"))
+        }
+        Failure::NotYours { .. } => {
+            Some("--yes removes it all the same; you are AZNET_OWNER, else user@host".to_owned())
+        }
         Failure::EndlessDocument => Some("leave out `-o json` or `--follow`".to_owned()),
         Failure::Interrupted(left) => left.as_ref().map(|left| left.next.clone()),
         Failure::Machine(_) => Some(

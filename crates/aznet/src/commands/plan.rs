@@ -11,9 +11,9 @@ use clap::Args;
 use owo_colors::OwoColorize;
 use serde::Serialize;
 
-use crate::args::{ClusterArg, MachineArgs, OutputArgs, ValuesArgs};
+use crate::args::{ClusterArg, MachineArgs, NamespaceArg, OutputArgs, ValuesArgs};
 use crate::bring_up::cluster;
-use crate::clusters;
+use crate::clusters::{self, Meant};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::planning::{Planned, capacity, planned};
@@ -48,6 +48,9 @@ pub struct PlanArgs {
     /// Where the running network is.
     #[command(flatten)]
     pub cluster: ClusterArg,
+    /// In which namespace.
+    #[command(flatten)]
+    pub namespace: NamespaceArg,
     /// How the result is printed.
     #[command(flatten)]
     pub output: OutputArgs,
@@ -94,8 +97,13 @@ pub async fn run(args: &PlanArgs, context: &Context) -> anyhow::Result<Exit> {
 
 /// What `up` would change on the running network.
 async fn difference(name: &str, args: &PlanArgs, context: &Context) -> anyhow::Result<Proposal> {
-    let networks = clusters::networks(context, args.cluster.cluster.as_ref()).await?;
-    let (choice, network) = networks.open(Some(name)).await?;
+    let networks = clusters::networks(
+        context,
+        args.cluster.cluster.as_ref(),
+        Meant::One(Some(name)),
+    )
+    .await?;
+    let (choice, network) = networks.open(Some(name))?;
     let helm = cluster::attach(context, &choice).await?.helm;
     let running = Running::read(network, &helm, context).await?;
     let implied = cluster::implied_in(&running.values);

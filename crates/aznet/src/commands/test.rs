@@ -18,9 +18,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use crate::args::{ClusterArg, KubernetesArg, MachineArgs, OutputArgs, ValuesArgs};
+use crate::args::{ClusterArg, KubernetesArg, MachineArgs, NamespaceArg, OutputArgs, ValuesArgs};
 use crate::bring_up::{Wanted, bring_up};
-use crate::clusters;
+use crate::clusters::{self, Meant};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure as Refusal;
@@ -74,6 +74,9 @@ pub struct TestArgs {
     /// Where the network runs, or is to run.
     #[command(flatten)]
     pub cluster: ClusterArg,
+    /// In which namespace.
+    #[command(flatten)]
+    pub namespace: NamespaceArg,
     /// What its cluster is made of.
     #[command(flatten)]
     pub kubernetes: KubernetesArg,
@@ -214,8 +217,8 @@ async fn network(args: &TestArgs, context: &Context) -> anyhow::Result<Network> 
             Some(name)
         }
     };
-    let networks = clusters::networks(context, cluster).await?;
-    Ok(networks.open(name.as_deref()).await?.1)
+    let networks = clusters::networks(context, cluster, Meant::One(name.as_deref())).await?;
+    Ok(networks.open(name.as_deref())?.1)
 }
 
 async fn execute(args: &TestArgs, tests: Vec<Test>, context: &Context) -> anyhow::Result<Exit> {

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use owo_colors::OwoColorize;
 
 use crate::args::{
-    ClusterArg, KubernetesArg, MachineArgs, OutputArgs, ValuesArgs, network_name, ttl,
+    ClusterArg, KubernetesArg, MachineArgs, NamespaceArg, OutputArgs, ValuesArgs, network_name, ttl,
 };
 use crate::bring_up::{Outcome, Up, Wanted, bring_up};
 use crate::commands::status;
@@ -40,6 +40,9 @@ pub struct UpArgs {
     /// Where it runs.
     #[command(flatten)]
     pub cluster: ClusterArg,
+    /// In which namespace.
+    #[command(flatten)]
+    pub namespace: NamespaceArg,
     /// What its cluster is made of.
     #[command(flatten)]
     pub kubernetes: KubernetesArg,

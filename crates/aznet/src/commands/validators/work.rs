@@ -45,7 +45,7 @@ impl<'a> Work<'a> {
         networks: &Networks,
         name: Option<&str>,
     ) -> anyhow::Result<Self> {
-        let (choice, network) = networks.open(name).await?;
+        let (choice, network) = networks.open_to_change(name)?;
         Ok(Self {
             context,
             steps: Steps::new(&context.printer),
