@@ -5,6 +5,7 @@ use aznet_kit::wait::WaitError;
 use aznet_model::upgrade::Consequence;
 use aznet_model::values::Problem;
 use aznet_network::deploy::DeployError;
+use aznet_network::secrets::Unfit;
 
 use crate::left::Left;
 
@@ -88,6 +89,14 @@ pub enum Failure {
         network: String,
         /// What would be for good.
         for_good: Vec<Consequence>,
+    },
+    /// Pods would restart for Secrets that are not as they must be.
+    #[error("network {network} stays as it is{}", each_on_a_line(unfit))]
+    UnfitSecrets {
+        /// The network.
+        network: String,
+        /// What is wrong with them.
+        unfit: Vec<Unfit>,
     },
     /// A change of the number of validators would change more.
     #[error(
@@ -176,6 +185,10 @@ fn place(cluster: Option<&str>) -> String {
 fn reasons(refused: &[Consequence]) -> String {
     let line = |one: &Consequence| format!("\n{}: {}", one.subject, one.reasons.join("; "));
     refused.iter().map(line).collect()
+}
+
+fn each_on_a_line(unfit: &[Unfit]) -> String {
+    unfit.iter().map(|one| format!("\n{one}")).collect()
 }
 
 fn each<T: ToString>(things: &[T]) -> String {

@@ -38,7 +38,7 @@ use aznet_cluster::source::Source;
 use aznet_network::namespace::Scope;
 use clap::{CommandFactory, Parser};
 
-use crate::args::OutputFormat;
+use crate::args::{OutputFormat, Place};
 use crate::cli::{Cli, Command};
 use crate::commands::charts::ChartsCommand;
 use crate::commands::cluster::{ClusterArgs, ClusterCommand, SuperviseArgs};
@@ -71,7 +71,10 @@ pub fn main() -> ExitCode {
         return supervise(args);
     }
     let printer = Printer::new(format_of(&command));
-    let cluster = cluster_of(&command).cloned();
+    let place = Place {
+        cluster: cluster_of(&command).cloned(),
+        namespace: namespace_of(&command).cloned(),
+    };
     log_to_stderr();
     let terminal = Arc::new(Quiet::new());
     let outcome = tokio::runtime::Runtime::new()
@@ -82,7 +85,7 @@ pub fn main() -> ExitCode {
         Some(error) => Err(anyhow::anyhow!("could not write the result: {error}")),
         None => outcome,
     };
-    concluded(&printer, outcome, cluster.as_ref())
+    concluded(&printer, outcome, &place)
 }
 
 /// Before any thread is started: the supervisor moves itself to another network namespace.
@@ -94,17 +97,13 @@ fn supervise(args: &SuperviseArgs) -> ExitCode {
     concluded(
         &Printer::new(OutputFormat::Text),
         supervised.map(|()| Exit::Ok),
-        None,
+        &Place::default(),
     )
 }
 
-fn concluded(
-    printer: &Printer,
-    outcome: anyhow::Result<Exit>,
-    cluster: Option<&Provider>,
-) -> ExitCode {
+fn concluded(printer: &Printer, outcome: anyhow::Result<Exit>, place: &Place) -> ExitCode {
     let exit = outcome.unwrap_or_else(|error| {
-        let report = Report::of(&error, cluster);
+        let report = Report::of(&error, place);
         printer.failure(&report);
         report.exit
     });

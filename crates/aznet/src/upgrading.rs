@@ -1,6 +1,7 @@
 //! What an upgrade would do, for people.
 
 use aznet_model::upgrade::{Consequence, Effect, Upgrade, span};
+use aznet_network::secrets::Unfit;
 use comfy_table::Cell;
 use owo_colors::OwoColorize;
 
@@ -18,6 +19,11 @@ pub(crate) fn render(proposal: &Proposal) -> String {
     if !upgrade.is_empty() {
         sections.push(table::render(&consequences(upgrade)));
     }
+    let secrets = proposal
+        .unfit_secrets
+        .iter()
+        .map(|unfit| unfit_secret(unfit));
+    sections.extend(secrets);
     let idle = proposal.idle.iter().map(|pod| {
         format!(
             "{pod} will run and not attest: its attesters left the validator set, and the L1 takes no address twice; \
@@ -25,6 +31,7 @@ pub(crate) fn render(proposal: &Proposal) -> String {
         )
     });
     let notes = upgrade.notes.iter().cloned().chain(idle);
+    let notes = notes.chain(proposal.warnings.iter().cloned());
     let notes = notes.chain(proposal.keeps.clone());
     sections.extend(notes.map(|note| format!("{} {note}", "note:".yellow().bold())));
     sections.join("\n\n")
@@ -66,6 +73,16 @@ fn head(running: &str, upgrade: &Upgrade) -> String {
             format!("{} refused", count(refused, "change")).red()
         ),
     }
+}
+
+/// A Secret without which nothing is changed, and how it is made.
+pub(crate) fn unfit_secret(unfit: &Unfit) -> String {
+    let how = unfit.command().map(|command| format!("\n  {command}"));
+    format!(
+        "{} {unfit}{}",
+        "missing:".red().bold(),
+        how.unwrap_or_default()
+    )
 }
 
 fn consequences(upgrade: &Upgrade) -> comfy_table::Table {

@@ -203,6 +203,7 @@ impl Work<'_> {
             }
             .into());
         }
+        check_secrets(&proposal)?;
         self.agreed(&proposal).await?;
         let cancel = self.context.interrupt.token();
         let chart = self.chart(&wish.planned);
@@ -306,8 +307,20 @@ impl Work<'_> {
             helm: &self.ready.helm,
             path,
             overlay: &planned.loaded.overlay,
+            secrets: &planned.plan.secrets,
         }
     }
+}
+
+/// Nothing restarts for Secrets that it could not start with.
+pub(crate) fn check_secrets(proposal: &Proposal) -> Result<(), Failure> {
+    if proposal.unfit_secrets.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::UnfitSecrets {
+        network: proposal.running.clone(),
+        unfit: proposal.unfit_secrets.clone(),
+    })
 }
 
 /// The command that takes an upgrade back.

@@ -1,7 +1,7 @@
 //! `aznet down [NAME|--all]`.
 
 use aznet_network::namespace::Network;
-use clap::Args;
+use clap::{ArgGroup, Args};
 
 use crate::args::{ClusterArg, NamespaceArg};
 use crate::clusters::{self, Meant};
@@ -25,7 +25,7 @@ You are AZNET_OWNER, else user@host.";
 
 /// Arguments of `aznet down`.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, group(ArgGroup::new("which").args(["name", "all"])))]
 pub struct DownArgs {
     /// Name of the network (default: the only one there is).
     #[arg(value_name = "NAME", conflicts_with = "all")]
@@ -34,7 +34,7 @@ pub struct DownArgs {
     #[arg(long)]
     pub all: bool,
     /// Those that others made, too.
-    #[arg(long)]
+    #[arg(long, requires = "which")]
     pub everyone: bool,
     /// Remove a network that someone else made without asking.
     #[arg(long, short = 'y', conflicts_with = "all")]

@@ -85,9 +85,10 @@ pub async fn run(args: &PlanArgs, context: &Context) -> anyhow::Result<Exit> {
     };
     context.printer.result(&document, render)?;
     fit.map_or(Ok(()), |available| plan.check_machine(&available))?;
-    let refused = document
-        .difference
-        .is_some_and(|difference| difference.upgrade.refused().next().is_some());
+    let refused = document.difference.is_some_and(|difference| {
+        let unfit = !difference.unfit_secrets.is_empty();
+        unfit || difference.upgrade.refused().next().is_some()
+    });
     Ok(if refused {
         Exit::InvalidValues
     } else {

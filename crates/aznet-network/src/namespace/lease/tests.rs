@@ -108,7 +108,7 @@ async fn the_second_waits_and_is_told_for_whom() {
         .expect_err("ada renews it");
     assert_eq!(
         error.to_string(),
-        "timed out after 1m waiting for its turn at network small; last seen: ada@host is at it"
+        "timed out after 1m 00s waiting for its turn at network small; last seen: ada@host is at it"
     );
     let (second, ()) = tokio::join!(server.take("bob@host", 60), first.give_back());
     assert_eq!(server.holder().as_deref(), Some("bob@host"));

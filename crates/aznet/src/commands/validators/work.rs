@@ -14,7 +14,7 @@ use aznet_network::validators::{self, Validators};
 
 use crate::args::ValuesArgs;
 use crate::bring_up::cluster;
-use crate::bring_up::network::deadline;
+use crate::bring_up::network::{check_secrets, deadline};
 use crate::clusters::Networks;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -92,11 +92,13 @@ impl<'a> Work<'a> {
         let proposal = propose(self.context, &ready.helm, &self.network, &wish).await?;
         self.context.printer.note(upgrading::render(&proposal));
         check(&proposal)?;
+        check_secrets(&proposal)?;
         let path = self.context.source.charts().join("aztec-network");
         let chart = Chart {
             helm: &ready.helm,
             path: &path,
             overlay: &wish.planned.loaded.overlay,
+            secrets: &wish.planned.plan.secrets,
         };
         let live = Live::new(&self.steps, &self.context.interrupt, name);
         let report = live.reporter();
