@@ -54,18 +54,18 @@ impl Network {
     ) -> Result<Self, NamespaceError> {
         check_name(&new.name)?;
         let there = new.scope.networks(&client, &new.cluster).await?;
-        let there = there.into_iter().filter(|other| !other.leaving);
+        let mut there = there.into_iter().filter(|other| !other.leaving);
         let namespaces: Api<Namespace> = Api::all(client.clone());
         let made = match &new.scope {
             Scope::Cluster => {
-                if let Some(other) = { there }.find(|other| other.name == new.name) {
+                if let Some(other) = there.find(|other| other.name == new.name) {
                     return Err(taken(other));
                 }
                 let namespace = new.namespace(now);
                 namespaces.create(&PostParams::default(), &namespace).await
             }
             Scope::Namespace(namespace) => {
-                if let Some(other) = { there }.next() {
+                if let Some(other) = there.next() {
                     return Err(occupied(other, &new.name));
                 }
                 let patch = Patch::Merge(new.patch(now));

@@ -19,10 +19,7 @@ pub(crate) fn render(proposal: &Proposal) -> String {
     if !upgrade.is_empty() {
         sections.push(table::render(&consequences(upgrade)));
     }
-    let secrets = proposal
-        .unfit_secrets
-        .iter()
-        .map(|unfit| unfit_secret(unfit));
+    let secrets = proposal.unfit_secrets.iter().map(unfit_secret);
     sections.extend(secrets);
     let idle = proposal.idle.iter().map(|pod| {
         format!(

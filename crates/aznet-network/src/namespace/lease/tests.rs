@@ -2,7 +2,6 @@ use std::sync::Arc;
 
 use kube::client::Body;
 use serde_json::{Value, json};
-use tokio::sync::Notify;
 use tower_test::mock;
 
 use super::*;
@@ -12,8 +11,6 @@ use super::*;
 struct Server {
     lease: Arc<Mutex<Option<Value>>>,
     version: Arc<Mutex<u64>>,
-    /// Told of every renewal.
-    renewed: Arc<Notify>,
 }
 
 impl Server {
@@ -46,15 +43,12 @@ impl Server {
     fn answer(&self, method: &str, body: Value) -> (u16, Value) {
         let mut lease = self.lease.lock().expect("no panic");
         let version = |of: &Value| of["metadata"]["resourceVersion"].clone();
-        let same = |lease: &Option<Value>, expected: &Value| {
-            lease
-                .as_ref()
-                .is_some_and(|lease| version(lease) == *expected)
-        };
+        let there = lease.as_ref().map(version);
+        let is_there = |expected: &Value| there.as_ref() == Some(expected);
         match method {
             "POST" if lease.is_some() => refused(409),
-            "PUT" if !same(&lease, &version(&body)) => refused(409),
-            "DELETE" if !same(&lease, &body["preconditions"]["resourceVersion"]) => refused(409),
+            "PUT" if !is_there(&version(&body)) => refused(409),
+            "DELETE" if !is_there(&body["preconditions"]["resourceVersion"]) => refused(409),
             "GET" => lease
                 .clone()
                 .map_or_else(|| refused(404), |lease| (200, lease)),
@@ -64,9 +58,6 @@ impl Server {
                 *next += 1;
                 let mut made = body;
                 made["metadata"]["resourceVersion"] = json!(next.to_string());
-                if method == "PUT" {
-                    self.renewed.notify_one();
-                }
                 *lease = Some(made.clone());
                 (200, made)
             }
@@ -92,9 +83,10 @@ impl Server {
 }
 
 fn refused(code: u16) -> (u16, Value) {
+    let reason = if code == 404 { "NotFound" } else { "Conflict" };
     (
         code,
-        json!({"status": "Failure", "reason": "x", "message": "x", "code": code}),
+        json!({"status": "Failure", "reason": reason, "message": reason, "code": code}),
     )
 }
 
@@ -111,8 +103,9 @@ async fn the_second_waits_and_is_told_for_whom() {
         "timed out after 1m 00s waiting for its turn at network small; last seen: ada@host is at it"
     );
     let (second, ()) = tokio::join!(server.take("bob@host", 60), first.give_back());
+    let second = second.expect("it was given back");
     assert_eq!(server.holder().as_deref(), Some("bob@host"));
-    second.expect("it was given back").give_back().await;
+    second.give_back().await;
     assert_eq!(server.holder(), None);
 }
 
