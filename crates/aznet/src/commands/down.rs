@@ -1,7 +1,7 @@
 //! `aznet down [NAME|--all]`.
 
 use aznet_network::namespace::Network;
-use clap::{ArgGroup, Args};
+use clap::Args;
 
 use crate::args::{ClusterArg, NamespaceArg};
 use crate::clusters::{self, Meant};
@@ -20,12 +20,12 @@ Examples:
   aznet down --all --everyone
   aznet down small --namespace team       leaves the namespace, and what in it is not the network's
 
-A network that someone else made is removed with --everyone or --yes, or when you say so on the terminal.
+A network that someone else made is removed with --yes, or when you say so on the terminal.
 You are AZNET_OWNER, else user@host.";
 
 /// Arguments of `aznet down`.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES, group(ArgGroup::new("which").args(["name", "all"])))]
+#[command(after_help = EXAMPLES)]
 pub struct DownArgs {
     /// Name of the network (default: the only one there is).
     #[arg(value_name = "NAME", conflicts_with = "all")]
@@ -33,8 +33,8 @@ pub struct DownArgs {
     /// Remove all networks that you made.
     #[arg(long)]
     pub all: bool,
-    /// Those that others made, too.
-    #[arg(long, requires = "which")]
+    /// With --all: those that others made, too.
+    #[arg(long, requires = "all")]
     pub everyone: bool,
     /// Remove a network that someone else made without asking.
     #[arg(long, short = 'y', conflicts_with = "all")]
@@ -81,7 +81,7 @@ pub async fn run(args: &DownArgs, context: &Context) -> anyhow::Result<Exit> {
 /// A network of someone else's is removed only when somebody says so.
 async fn agreed(args: &DownArgs, network: &Network, context: &Context) -> anyhow::Result<()> {
     let info = network.info();
-    if args.everyone || args.yes || owner::is_mine(info) {
+    if args.yes || owner::is_mine(info) {
         return Ok(());
     }
     let (network, maker) = (info.name.clone(), owner::of(info).to_owned());
