@@ -19,6 +19,9 @@ const SHOWN: usize = 4;
 /// Values that name Secrets without which pods may start all the same: a node may have credentials of its own.
 const PULL_SECRETS: &str = "imagePullSecrets";
 
+/// Values that name the Secret with a key store for each pod.
+const KEYSTORES: &str = "keys.keystoreSecret";
+
 /// What is wrong with a Secret that pods need.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -87,7 +90,7 @@ impl Unfit {
         if !self.absent {
             return None;
         }
-        let files = lacks.iter().all(|key| key.ends_with(".json"));
+        let files = self.key == KEYSTORES;
         let from: Vec<String> = match lacks.as_slice() {
             [] => vec!["--from-env-file=FILE".to_owned()],
             keys if files && keys.len() > SHOWN => vec!["--from-file=FOLDER".to_owned()],
@@ -192,7 +195,7 @@ fn texts(secret: Secret) -> BTreeMap<String, String> {
 }
 
 fn is_of_keystores(plan: &SecretPlan) -> bool {
-    plan.key == "keys.keystoreSecret"
+    plan.key == KEYSTORES
 }
 
 fn unfit(

@@ -91,7 +91,7 @@ pub enum Failure {
         for_good: Vec<Consequence>,
     },
     /// Pods would restart for Secrets that are not as they must be.
-    #[error("network {network} stays as it is{}", each_on_a_line(unfit))]
+    #[error("network {network} stays as it is\n{}", each(unfit))]
     UnfitSecrets {
         /// The network.
         network: String,
@@ -185,10 +185,6 @@ fn place(cluster: Option<&str>) -> String {
 fn reasons(refused: &[Consequence]) -> String {
     let line = |one: &Consequence| format!("\n{}: {}", one.subject, one.reasons.join("; "));
     refused.iter().map(line).collect()
-}
-
-fn each_on_a_line(unfit: &[Unfit]) -> String {
-    unfit.iter().map(|one| format!("\n{one}")).collect()
 }
 
 fn each<T: ToString>(things: &[T]) -> String {

@@ -125,13 +125,13 @@ async fn meant(args: &LogsArgs, context: &Context) -> anyhow::Result<(Network, W
         && !networks.has(word)
         && names_a_pod(word)
     {
-        return Ok((open(&networks, None).await?, Which::from(word.as_str())));
+        return Ok((open(&networks, None)?, Which::from(word.as_str())));
     }
     let which = args.pods.as_deref().map_or(Which::All, Which::from);
-    Ok((open(&networks, args.name.as_deref()).await?, which))
+    Ok((open(&networks, args.name.as_deref())?, which))
 }
 
-async fn open(networks: &Networks, name: Option<&str>) -> anyhow::Result<Network> {
+fn open(networks: &Networks, name: Option<&str>) -> anyhow::Result<Network> {
     Ok(networks.open(name)?.1)
 }
 

@@ -84,7 +84,7 @@ pub(super) async fn run(args: &AddArgs, context: &Context) -> anyhow::Result<Exi
         Meant::One(args.name.as_deref()),
     )
     .await?;
-    let work = Work::open(context, &networks, args.name.as_deref()).await?;
+    let work = Work::open(context, &networks, args.name.as_deref())?;
     let workload = workload(args.group.as_deref());
     let seen = work.look(&[]).await?;
     // Once more with the pods that would come: only a running pod can tell whom they sign for.

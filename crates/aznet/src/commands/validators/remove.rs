@@ -87,7 +87,7 @@ pub(super) async fn run(args: &RemoveArgs, context: &Context) -> anyhow::Result<
         _ => (None, args.words.as_slice()),
     };
     let goal = goal(args, targets)?;
-    let work = Work::open(context, &networks, name).await?;
+    let work = Work::open(context, &networks, name)?;
     let named = match &goal {
         Goal::Pods(pods) => pods.clone(),
         _ => Vec::new(),

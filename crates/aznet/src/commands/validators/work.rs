@@ -40,7 +40,7 @@ pub(super) struct Work<'a> {
 }
 
 impl<'a> Work<'a> {
-    pub(super) async fn open(
+    pub(super) fn open(
         context: &'a Context,
         networks: &Networks,
         name: Option<&str>,
