@@ -6,6 +6,7 @@ pub mod chain;
 pub mod committee;
 pub mod config;
 pub mod keys;
+pub mod keystore;
 pub mod label;
 mod limit;
 mod pattern;

@@ -11,9 +11,10 @@ use serde_json::{Value, json};
 
 use crate::{
     namespace::{
-        CREATED_BY, MANAGED_BY, MANAGER, NETWORK, NamespaceError, NetworkInfo, check_name, failed,
+        CREATED_BY, MANAGED_BY, MANAGER, NETWORK, NamespaceError, NetworkInfo, Scope, check_name,
+        failed,
     },
-    observe::release::{CHART, HELM_RELEASES, newest},
+    observe::release::{CHART, HELM_RELEASES, Release, newest},
 };
 
 /// Why a namespace can't be taken for a network.
@@ -49,6 +50,56 @@ fn others(known: &BTreeSet<String>) -> String {
     }
     let known: Vec<&str> = known.iter().map(String::as_str).collect();
     format!("; there are releases of {}", known.join(", "))
+}
+
+/// The networks that plain Helm installed and nobody adopted: releases of the chart in the scope, outside the namespaces
+/// of the networks that are `known`. By name.
+///
+/// # Errors
+/// If the Kubernetes API fails, e.g. because Secrets may not be listed.
+pub async fn by_helm(
+    client: &Client,
+    cluster: &str,
+    scope: &Scope,
+    known: &[NetworkInfo],
+) -> Result<Vec<NetworkInfo>, NamespaceError> {
+    let secrets: Api<Secret> = match scope {
+        Scope::Cluster => Api::all(client.clone()),
+        Scope::Namespace(namespace) => Api::namespaced(client.clone(), namespace),
+    };
+    let deployed = format!("{HELM_RELEASES},status=deployed");
+    let deployed = secrets.list(&ListParams::default().labels(&deployed)).await;
+    let deployed = deployed
+        .map_err(|source| failed("look for releases of plain Helm", cluster, source))?
+        .items;
+    let is_known = |secret: &Secret| {
+        let namespace = secret.namespace().unwrap_or_default();
+        known.iter().any(|network| network.namespace == namespace)
+    };
+    let unknown = deployed.iter().filter(|secret| !is_known(secret));
+    let mut networks: Vec<NetworkInfo> = unknown
+        .filter_map(|secret| installed(secret, cluster))
+        .collect();
+    networks.sort_by(|a, b| (&a.name, &a.namespace).cmp(&(&b.name, &b.namespace)));
+    Ok(networks)
+}
+
+/// A release of our chart as a network. Helm keeps one deployed revision of each.
+fn installed(secret: &Secret, cluster: &str) -> Option<NetworkInfo> {
+    let release = Release::read(secret).filter(|release| release.chart == CHART)?;
+    Some(NetworkInfo {
+        name: release.name,
+        namespace: release.namespace,
+        cluster: cluster.to_owned(),
+        created: secret.metadata.creation_timestamp.as_ref().map(|at| at.0),
+        expires: None,
+        created_by: Some("helm".to_owned()),
+        values_from: None,
+        port_base: None,
+        leaving: false,
+        keeps_namespace: true,
+        by_helm: true,
+    })
 }
 
 /// Labels the namespace of a release that plain Helm installed as a network's, called as the release. `by` is named as its
@@ -137,6 +188,17 @@ mod tests {
             stored("db", "postgresql", 1),
         ];
         assert_eq!(the_network("ns", all).unwrap(), "mine");
+    }
+
+    #[test]
+    fn releases_of_our_chart_are_networks_that_helm_made() {
+        let found = installed(&stored("mine", CHART, 3), "embedded").unwrap();
+        assert_eq!(
+            (found.name.as_str(), found.namespace.as_str()),
+            ("mine", "ns")
+        );
+        assert!(found.by_helm);
+        assert_eq!(installed(&stored("db", "postgresql", 1), "embedded"), None);
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod watchdog;
 
 use std::{collections::BTreeSet, path::Path, time::Duration};
 
+use aznet_model::plan::SecretPlan;
 use aznet_model::upgrade::{Manifest, Upgrade, Wanted, compare};
 use jiff::Timestamp;
 use kube::Client;
@@ -24,9 +25,12 @@ pub use self::{
 use self::helm::{Helm, HelmError, Release};
 use crate::{
     namespace::{Network, NewNetwork},
-    removal::down,
+    removal::{down, uninstall},
+    secrets::{Unfit, until_fit},
 };
 
+/// How long somebody may take to make the Secrets of a new network: its namespace has to be there first.
+const SECRETS_WITHIN: Duration = Duration::from_mins(15);
 /// How long removing what a failed install has made may take.
 const CLEAN_UP_WITHIN: Duration = Duration::from_mins(1);
 
@@ -39,9 +43,12 @@ pub struct Chart<'a> {
     pub path: &'a Path,
     /// Values laid over the chart's defaults.
     pub overlay: &'a Map<String, Value>,
+    /// Secrets that the values name.
+    pub secrets: &'a [SecretPlan],
 }
 
-/// Makes a network: namespace, chart, and then waits until all pods serve and the first checkpoint is on L1.
+/// Makes a network: namespace, the Secrets that somebody else makes in it, chart; then waits until all pods serve and the
+/// first checkpoint is on L1.
 /// A network whose pods don't come up is left as it is, to be looked at; [`down`] removes it.
 ///
 /// # Errors
@@ -58,12 +65,9 @@ pub async fn deploy(
     report(Progress::Namespace {
         namespace: network.namespace().to_owned(),
     });
-    report(Progress::Applying {
-        release: network.name().to_owned(),
-    });
     let begun = Timestamp::now();
-    if let Err(failure) = chart.helm.install(&chart.release(&network), cancel).await {
-        return Err(clean_up(&network, failure, report).await);
+    if let Err(failure) = apply(&network, chart, report, cancel).await {
+        return Err(clean_up(&network, chart.helm, failure, report).await);
     }
     ready::until_ready_since(begun, &network, deadline, report, cancel).await?;
     Ok(network)
@@ -157,23 +161,61 @@ impl Chart<'_> {
     }
 }
 
-/// Cleans up even when the caller has given up.
-async fn clean_up(network: &Network, failure: HelmError, report: &Reporter) -> DeployError {
+/// Waits for the Secrets that pods can't start without, then applies the chart.
+async fn apply(
+    network: &Network,
+    chart: &Chart<'_>,
+    report: &Reporter,
+    cancel: &CancellationToken,
+) -> Result<(), DeployError> {
     let name = network.name().to_owned();
-    if matches!(failure, HelmError::NameTaken(_)) {
-        // Another `up` found the empty namespace and was quicker: the network is theirs.
-        return DeployError::Helm {
-            network: name,
-            source: failure,
-        };
+    let tell = |unfit: &[Unfit]| {
+        report(Progress::Lacks {
+            unfit: unfit.to_vec(),
+        });
+    };
+    let fit = until_fit(network, chart.secrets, SECRETS_WITHIN, cancel, tell).await;
+    let warnings = fit.map_err(|source| DeployError::Secrets {
+        network: name.clone(),
+        source,
+    })?;
+    report(Progress::Odd { warnings });
+    report(Progress::Applying {
+        release: name.clone(),
+    });
+    let installed = chart.helm.install(&chart.release(network), cancel).await;
+    installed.map_err(|source| DeployError::Helm {
+        network: name,
+        source,
+    })
+}
+
+/// Cleans up even when the caller has given up.
+async fn clean_up(
+    network: &Network,
+    helm: &Helm,
+    failure: DeployError,
+    report: &Reporter,
+) -> DeployError {
+    if let DeployError::Helm {
+        source: HelmError::NameTaken(_),
+        ..
+    } = failure
+    {
+        // A release of plain Helm's is in the namespace, and not ours to remove.
+        return failure;
     }
-    match down(network, CLEAN_UP_WITHIN, report, &CancellationToken::new()).await {
-        Ok(()) => DeployError::Helm {
-            network: name,
-            source: failure,
-        },
+    let (within, never) = (CLEAN_UP_WITHIN, CancellationToken::new());
+    let removed = if network.info().keeps_namespace {
+        let removed = uninstall(network, helm, within, report, &never).await;
+        removed.map(drop)
+    } else {
+        down(network, within, report, &never).await
+    };
+    match removed {
+        Ok(()) => failure,
         Err(source) => DeployError::LeftBehind {
-            network: name,
+            network: network.name().to_owned(),
             failure: Box::new(failure),
             source,
         },

@@ -8,4 +8,5 @@ pub mod load;
 pub mod namespace;
 pub mod observe;
 pub mod removal;
+pub mod secrets;
 pub mod validators;

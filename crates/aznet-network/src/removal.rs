@@ -1,6 +1,8 @@
 //! Removing a network: done only when nothing of it is left.
 
+mod error;
 mod held;
+mod uninstall;
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +16,7 @@ use kube::{
 };
 use tokio_util::sync::CancellationToken;
 
-pub use self::held::Held;
+pub use self::{error::DownError, held::Held, uninstall::uninstall};
 
 use crate::deploy::{Progress, Reporter};
 use crate::namespace::{NamespaceError, Network};
@@ -26,36 +28,8 @@ const GRACE: u32 = 1;
 const DRAIN_WITHIN: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_millis(300);
 
-/// Why a network isn't gone.
-#[derive(Debug, thiserror::Error)]
-pub enum DownError {
-    /// The Kubernetes API failed.
-    #[error(transparent)]
-    Api(#[from] NamespaceError),
-    /// Something of it is still there.
-    #[error(transparent)]
-    Wait(#[from] WaitError),
-    /// Finalizers hold it.
-    #[error("namespace {namespace} can't be removed: {}", listed(held))]
-    Held {
-        /// The network.
-        network: String,
-        /// Its namespace.
-        namespace: String,
-        /// What is held, and by what.
-        held: Vec<Held>,
-        /// What was waited for.
-        #[source]
-        wait: WaitError,
-    },
-}
-
-fn listed(held: &[Held]) -> String {
-    let held: Vec<String> = held.iter().map(ToString::to_string).collect();
-    held.join("; ")
-}
-
-/// Removes the network's release, namespace and volumes, and waits until they are gone.
+/// Removes the network's release, namespace and volumes, and waits until they are gone. A namespace that is not only the
+/// network's is for [`uninstall`].
 ///
 /// # Errors
 /// [`DownError`]; [`WaitError`] names what is still there, [`DownError::Held`] the finalizers that keep it.

@@ -46,6 +46,48 @@ pub struct ClusterArg {
     pub cluster: Option<Provider>,
 }
 
+/// In which namespace a verb looks for networks.
+#[derive(Debug, Clone, Args)]
+pub struct NamespaceArg {
+    /// Look for the network, or make it, in this namespace only, which is there already: a Role in it suffices (default:
+    /// all namespaces, a new one for each network).
+    #[arg(
+        long,
+        value_name = "NAMESPACE",
+        env = "AZNET_NAMESPACE",
+        hide_env_values = true
+    )]
+    pub namespace: Option<String>,
+}
+
+/// Where the command line looks for networks: commands that are told name it, too.
+#[derive(Debug, Clone, Default)]
+pub struct Place {
+    /// `--cluster`.
+    pub cluster: Option<Provider>,
+    /// `--namespace`.
+    pub namespace: Option<String>,
+}
+
+impl Place {
+    /// What to write behind a command; empty, or with a space before it.
+    pub(crate) fn flags(&self) -> String {
+        let cluster = self.cluster.as_ref();
+        let cluster = cluster.map(|cluster| format!(" --cluster {cluster}"));
+        let namespace = self.namespace.as_ref();
+        let namespace = namespace.map(|namespace| format!(" --namespace {namespace}"));
+        cluster.into_iter().chain(namespace).collect()
+    }
+
+    /// The same place for a verb that is told its namespace otherwise.
+    pub(crate) fn cluster_alone(&self) -> Self {
+        Self {
+            cluster: self.cluster.clone(),
+            namespace: None,
+        }
+    }
+}
+
 /// Which Kubernetes an embedded cluster is made of.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct KubernetesArg {

@@ -5,7 +5,6 @@ pub(crate) mod cluster;
 pub(crate) mod machine;
 pub(crate) mod network;
 pub(crate) mod parts;
-mod question;
 mod wanted;
 
 use anyhow::Context as _;
@@ -101,18 +100,18 @@ async fn remove_expired(ready: &Ready, context: &Context) {
 
 async fn try_remove_expired(ready: &Ready, context: &Context) -> anyhow::Result<()> {
     let cluster = ready.choice.to_string();
-    for info in Network::list(&ready.client, &cluster).await? {
+    for info in Network::list(&ready.client, &cluster, &context.scope).await? {
         if !info.expired(Timestamp::now()) || info.leaving {
             continue;
         }
         if !owner::is_mine(&info) {
-            let (name, maker) = (&info.name, info.created_by.as_deref().unwrap_or("someone"));
+            let (name, maker) = (&info.name, owner::of(&info));
             context
                 .printer
                 .note(format_args!("network {name} of {maker} has expired"));
             continue;
         }
-        let network = Network::find(ready.client.clone(), &cluster, Some(&info.namespace)).await?;
+        let network = Network::known(ready.client.clone(), info.clone());
         context
             .printer
             .note(format_args!("network {} has expired", info.name));

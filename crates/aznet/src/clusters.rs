@@ -3,6 +3,8 @@
 use anyhow::Context as _;
 use aznet_cluster::provider::Provider;
 use aznet_cluster::provider::embedded::State;
+use aznet_kit::error::chain;
+use aznet_network::adopt::by_helm;
 use aznet_network::namespace::{Network, NetworkInfo};
 use kube::Client;
 
@@ -34,15 +36,35 @@ pub(crate) async fn connect(context: &Context, choice: &Provider) -> anyhow::Res
     })
 }
 
+/// Which networks are looked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Meant<'a> {
+    /// All of them, those included that plain Helm installed and nobody adopted.
+    All,
+    /// The one of this name or namespace; without a name the only one. Releases of plain Helm are looked at only where
+    /// no other fits: a cluster may have many, of everything.
+    One(Option<&'a str>),
+}
+
+impl Meant<'_> {
+    fn is_among(self, infos: &[NetworkInfo]) -> bool {
+        match self {
+            Self::All => false,
+            Self::One(name) => infos.iter().any(|info| is_called(info, name)),
+        }
+    }
+}
+
 /// The networks of the cluster named, or of all embedded ones.
 pub(crate) async fn networks(
     context: &Context,
     cluster: Option<&Provider>,
+    meant: Meant<'_>,
 ) -> anyhow::Result<Networks> {
     let place = cluster.map(ToString::to_string);
     let found = match cluster {
-        Some(choice) => of_cluster(context, choice).await?,
-        None => of_all_embedded(context).await?,
+        Some(choice) => of_cluster(context, choice, meant).await?,
+        None => of_all_embedded(context, meant).await?,
     };
     Ok(Networks { found, place })
 }
@@ -50,15 +72,26 @@ pub(crate) async fn networks(
 async fn of_cluster(
     context: &Context,
     choice: &Provider,
+    meant: Meant<'_>,
 ) -> anyhow::Result<Vec<(Connected, NetworkInfo)>> {
-    let cluster = connect(context, choice).await?;
-    let infos = Network::list(&cluster.client, &choice.to_string()).await?;
+    let (cluster, name) = (connect(context, choice).await?, choice.to_string());
+    let mut infos = Network::list(&cluster.client, &name, &context.scope).await?;
+    if !meant.is_among(&infos) {
+        match by_helm(&cluster.client, &name, &context.scope, &infos).await {
+            Ok(installed) => infos.extend(installed),
+            // What aznet made itself is known all the same.
+            Err(error) => context.printer.warn(chain(&error)),
+        }
+    }
     let found = infos.into_iter().map(|info| (cluster.clone(), info));
     Ok(found.collect())
 }
 
 /// A cluster that does not answer hides only its own networks; where none answers that is the error.
-async fn of_all_embedded(context: &Context) -> anyhow::Result<Vec<(Connected, NetworkInfo)>> {
+async fn of_all_embedded(
+    context: &Context,
+    meant: Meant<'_>,
+) -> anyhow::Result<Vec<(Connected, NetworkInfo)>> {
     let (mut found, mut answered, mut broken) = (Vec::new(), false, Vec::new());
     for (choice, info) in Provider::list(&context.paths)? {
         if info.state == State::Stopped {
@@ -69,7 +102,7 @@ async fn of_all_embedded(context: &Context) -> anyhow::Result<Vec<(Connected, Ne
                 .warn(format_args!("cluster `{name}` is not running; {back}"));
             continue;
         }
-        let seen = of_cluster(context, &choice).await;
+        let seen = of_cluster(context, &choice, meant).await;
         match seen.with_context(|| format!("cluster {choice}")) {
             Ok(networks) => {
                 answered = true;
@@ -96,39 +129,50 @@ impl Networks {
 
     /// Whether one is called so.
     pub(crate) fn has(&self, name: &str) -> bool {
-        self.infos()
-            .any(|info| info.name == name || info.namespace == name)
+        self.infos().any(|info| is_called(info, Some(name)))
     }
 
     /// The network of this name or namespace; without a name the only one there is.
-    pub(crate) async fn open(&self, name: Option<&str>) -> anyhow::Result<(Provider, Network)> {
-        opened(self.pick(name, false)?).await
+    pub(crate) fn open(&self, name: Option<&str>) -> Result<(Provider, Network), Failure> {
+        Ok(opened(self.pick(name, false)?))
+    }
+
+    /// The same to be changed.
+    ///
+    /// # Errors
+    /// [`Failure::NotAdopted`] of one that plain Helm installed.
+    pub(crate) fn open_to_change(
+        &self,
+        name: Option<&str>,
+    ) -> Result<(Provider, Network), Failure> {
+        let found = self.pick(name, false)?;
+        adopted(&found.1)?;
+        Ok(opened(found))
     }
 
     /// The same to be removed: where none fits, one whose removal was begun and has not ended.
-    pub(crate) async fn open_to_remove(
+    pub(crate) fn open_to_remove(
         &self,
         name: Option<&str>,
-    ) -> anyhow::Result<(Provider, Network)> {
-        opened(self.pick_to_remove(name)?).await
+    ) -> Result<(Provider, Network), Failure> {
+        let found = self.pick_to_remove(name)?;
+        adopted(&found.1)?;
+        Ok(opened(found))
     }
 
     /// Our networks, or everyone's, those being removed included; and in words those that are not ours.
-    pub(crate) async fn open_all(
-        &self,
-        everyone: bool,
-    ) -> anyhow::Result<(Vec<(Provider, Network)>, Vec<String>)> {
+    pub(crate) fn open_all(&self, everyone: bool) -> (Vec<(Provider, Network)>, Vec<String>) {
         let (mut all, mut others) = (Vec::new(), Vec::new());
         for found in &self.found {
             let info = &found.1;
-            if everyone || owner::is_mine(info) {
-                all.push(opened(found).await?);
+            // One of plain Helm is not among them until it is adopted.
+            if !info.by_helm && (everyone || owner::is_mine(info)) {
+                all.push(opened(found));
             } else {
-                let maker = info.created_by.as_deref().unwrap_or("someone");
-                others.push(format!("{} of {maker}", info.name));
+                others.push(format!("{} of {}", info.name, owner::of(info)));
             }
         }
-        Ok((all, others))
+        (all, others)
     }
 
     fn pick_to_remove(&self, name: Option<&str>) -> Result<&(Connected, NetworkInfo), Failure> {
@@ -152,14 +196,14 @@ impl Networks {
         name: Option<&str>,
         leaving: bool,
     ) -> Result<&(Connected, NetworkInfo), Failure> {
+        // Without a name, one of plain Helm is meant only where there is no other.
+        let only_by_helm = self.infos().all(|info| info.by_helm);
+        let may = |info: &NetworkInfo| name.is_some() || !info.by_helm || only_by_helm;
         let there = || {
             let found = self.found.iter();
-            found.filter(move |(_, info)| info.leaving == leaving)
+            found.filter(move |(_, info)| info.leaving == leaving && may(info))
         };
-        let fits = |info: &NetworkInfo| {
-            name.is_none_or(|name| info.name == name || info.namespace == name)
-        };
-        let mut fitting = there().filter(|(_, info)| fits(info));
+        let mut fitting = there().filter(|(_, info)| is_called(info, name));
         match (fitting.next(), fitting.next(), name) {
             (Some(only), None, _) => Ok(only),
             (None, _, Some(name)) if there().next().is_some() => {
@@ -182,10 +226,25 @@ impl Networks {
     }
 }
 
-async fn opened((cluster, info): &(Connected, NetworkInfo)) -> anyhow::Result<(Provider, Network)> {
-    let network =
-        Network::find(cluster.client.clone(), &info.cluster, Some(&info.namespace)).await?;
-    Ok((cluster.choice.clone(), network))
+/// Whether it has this name or namespace; without a name it does.
+fn is_called(info: &NetworkInfo, name: Option<&str>) -> bool {
+    name.is_none_or(|name| info.name == name || info.namespace == name)
+}
+
+/// A network that may be changed: what Helm alone installed is not ours until someone says so.
+pub(crate) fn adopted(info: &NetworkInfo) -> Result<(), Failure> {
+    if !info.by_helm {
+        return Ok(());
+    }
+    Err(Failure::NotAdopted {
+        name: info.name.clone(),
+        namespace: info.namespace.clone(),
+    })
+}
+
+fn opened((cluster, info): &(Connected, NetworkInfo)) -> (Provider, Network) {
+    let network = Network::known(cluster.client.clone(), info.clone());
+    (cluster.choice.clone(), network)
 }
 
 #[cfg(test)]
@@ -208,6 +267,8 @@ mod tests {
             values_from: None,
             port_base: None,
             leaving: *leaving,
+            keeps_namespace: false,
+            by_helm: false,
         };
         Networks {
             found: infos
@@ -223,6 +284,25 @@ mod tests {
         picked
             .map(|(_, info)| info.namespace.clone())
             .map_err(|failure| failure.to_string())
+    }
+
+    #[tokio::test]
+    async fn a_release_of_plain_helm_is_looked_at_and_not_changed() {
+        let mut networks = networks(&[("mine", "theirs", false)]);
+        networks.found[0].1.by_helm = true;
+        assert!(networks.open(Some("mine")).is_ok());
+        for refused in [
+            networks.open_to_change(Some("mine")),
+            networks.open_to_remove(None),
+        ] {
+            assert_eq!(
+                refused.unwrap_err().to_string(),
+                "network mine was installed by plain Helm, in namespace theirs"
+            );
+        }
+        let (chosen, others) = networks.open_all(true);
+        assert!(chosen.is_empty());
+        assert_eq!(others, ["mine of someone"]);
     }
 
     /// C09: a second `down` of a network that something holds said that no network was running.

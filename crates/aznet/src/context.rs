@@ -2,6 +2,7 @@
 
 use aznet_cluster::paths::Paths;
 use aznet_cluster::source::{Pack, Source};
+use aznet_network::namespace::Scope;
 
 use crate::interrupt::Interrupt;
 use crate::printer::Printer;
@@ -23,4 +24,6 @@ pub struct Context {
     pub paths: Paths,
     /// Charts, networks, images, toolchain.
     pub source: Source,
+    /// Where networks are looked for and made: `--namespace`.
+    pub scope: Scope,
 }

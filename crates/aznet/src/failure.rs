@@ -5,6 +5,7 @@ use aznet_kit::wait::WaitError;
 use aznet_model::upgrade::Consequence;
 use aznet_model::values::Problem;
 use aznet_network::deploy::DeployError;
+use aznet_network::secrets::Unfit;
 
 use crate::left::Left;
 
@@ -30,6 +31,22 @@ pub enum Failure {
     WhichNetwork {
         /// What is running.
         running: Vec<String>,
+    },
+    /// A network that plain Helm installed is to be changed.
+    #[error("network {name} was installed by plain Helm, in namespace {namespace}")]
+    NotAdopted {
+        /// The network.
+        name: String,
+        /// Its namespace.
+        namespace: String,
+    },
+    /// A network of someone else's is to be removed, and nobody said that it shall be.
+    #[error("network {network} stays as it is: {maker} made it")]
+    NotYours {
+        /// The network.
+        network: String,
+        /// Who made it.
+        maker: String,
     },
     /// Several clusters are there and none was named.
     #[error("there are several clusters ({}): name one", named(names))]
@@ -72,6 +89,14 @@ pub enum Failure {
         network: String,
         /// What would be for good.
         for_good: Vec<Consequence>,
+    },
+    /// Pods would restart for Secrets that are not as they must be.
+    #[error("network {network} stays as it is\n{}", each(unfit))]
+    UnfitSecrets {
+        /// The network.
+        network: String,
+        /// What is wrong with them.
+        unfit: Vec<Unfit>,
     },
     /// A change of the number of validators would change more.
     #[error(

@@ -22,6 +22,7 @@ pub mod page;
 mod planning;
 mod ports;
 pub mod printer;
+mod question;
 mod remove;
 pub mod report;
 mod running;
@@ -36,9 +37,10 @@ use std::sync::Arc;
 use aznet_cluster::paths::Paths;
 use aznet_cluster::provider::{Provider, embedded};
 use aznet_cluster::source::Source;
+use aznet_network::namespace::Scope;
 use clap::{CommandFactory, Parser};
 
-use crate::args::OutputFormat;
+use crate::args::{OutputFormat, Place};
 use crate::cli::{Cli, Command};
 use crate::commands::charts::ChartsCommand;
 use crate::commands::cluster::{ClusterArgs, ClusterCommand, SuperviseArgs};
@@ -71,7 +73,10 @@ pub fn main() -> ExitCode {
         return supervise(args);
     }
     let printer = Printer::new(format_of(&command));
-    let cluster = cluster_of(&command).cloned();
+    let place = Place {
+        cluster: cluster_of(&command).cloned(),
+        namespace: namespace_of(&command).cloned(),
+    };
     log_to_stderr();
     let terminal = Arc::new(Quiet::new());
     let outcome = tokio::runtime::Runtime::new()
@@ -82,7 +87,7 @@ pub fn main() -> ExitCode {
         Some(error) => Err(anyhow::anyhow!("could not write the result: {error}")),
         None => outcome,
     };
-    concluded(&printer, outcome, cluster.as_ref())
+    concluded(&printer, outcome, &place)
 }
 
 /// Before any thread is started: the supervisor moves itself to another network namespace.
@@ -94,17 +99,13 @@ fn supervise(args: &SuperviseArgs) -> ExitCode {
     concluded(
         &Printer::new(OutputFormat::Text),
         supervised.map(|()| Exit::Ok),
-        None,
+        &Place::default(),
     )
 }
 
-fn concluded(
-    printer: &Printer,
-    outcome: anyhow::Result<Exit>,
-    cluster: Option<&Provider>,
-) -> ExitCode {
+fn concluded(printer: &Printer, outcome: anyhow::Result<Exit>, place: &Place) -> ExitCode {
     let exit = outcome.unwrap_or_else(|error| {
-        let report = Report::of(&error, cluster);
+        let report = Report::of(&error, place);
         printer.failure(&report);
         report.exit
     });
@@ -112,12 +113,14 @@ fn concluded(
 }
 
 async fn run(command: Command, printer: &Printer, terminal: &Arc<Quiet>) -> anyhow::Result<Exit> {
+    let namespace = namespace_of(&command).cloned();
     let paths = Paths::from_env()?;
     let context = Context {
         printer: printer.clone(),
         interrupt: Interrupt::listen(printer, terminal)?,
         source: Source::locate(paths.cache(), &PACK)?,
         paths,
+        scope: namespace.map_or(Scope::Cluster, Scope::Namespace),
     };
     match Box::pin(dispatch(command, &context)).await {
         // After an interrupt, errors are consequences of stopping.
@@ -193,6 +196,33 @@ fn cluster_of(command: &Command) -> Option<&Provider> {
         | Command::Forward(_) => return None,
     };
     arg.cluster.as_ref()
+}
+
+/// The only namespace that the command line lets a verb look at.
+fn namespace_of(command: &Command) -> Option<&String> {
+    let arg = match command {
+        Command::Up(args) => &args.namespace,
+        Command::Down(args) => &args.namespace,
+        Command::Status(args) => &args.namespace,
+        Command::List(args) => &args.namespace,
+        Command::Logs(args) => &args.namespace,
+        Command::Plan(args) => &args.namespace,
+        Command::Test(args) => &args.namespace,
+        Command::Env(args) => &args.namespace,
+        Command::Validators(args) => match &args.command {
+            ValidatorsCommand::List(args) => &args.namespace,
+            ValidatorsCommand::Add(args) => &args.namespace,
+            ValidatorsCommand::Remove(args) => &args.namespace,
+        },
+        Command::Forward(args) => return Some(&args.namespace),
+        Command::Adopt(_)
+        | Command::Images(_)
+        | Command::Cluster(_)
+        | Command::Charts(_)
+        | Command::Doctor(_)
+        | Command::Completions(_) => return None,
+    };
+    arg.namespace.as_ref()
 }
 
 /// Runs a verb.

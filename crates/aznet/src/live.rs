@@ -9,6 +9,7 @@ use owo_colors::OwoColorize;
 
 use crate::interrupt::Interrupt;
 use crate::steps::{Row, Step, Steps};
+use crate::upgrading::unfit_secret;
 use aznet_model::units::count;
 
 /// Turns events of a deployment into steps.
@@ -33,6 +34,7 @@ struct Stage {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
+    Secrets,
     Chart,
     Pods,
     Chain,
@@ -78,7 +80,20 @@ impl State {
     fn take(&mut self, progress: &Progress) {
         match progress {
             Progress::Namespace { .. } | Progress::Removing { .. } => {}
+            Progress::Lacks { unfit } => {
+                self.enter(Kind::Secrets, "waiting for Secrets", "there");
+                for one in unfit {
+                    self.steps.note(unfit_secret(one));
+                }
+            }
+            Progress::Odd { warnings } => {
+                for warning in warnings {
+                    self.steps
+                        .note(format_args!("{} {warning}", "note:".yellow().bold()));
+                }
+            }
             Progress::Applying { release } => {
+                self.end(Kind::Secrets);
                 self.enter(
                     Kind::Chart,
                     &format!("applying the chart as {release}"),
@@ -141,6 +156,7 @@ impl State {
             return stage.step.clone();
         }
         let name = match kind {
+            Kind::Secrets => "secrets",
             Kind::Chart => "chart",
             Kind::Pods => "pods",
             Kind::Chain => "chain",

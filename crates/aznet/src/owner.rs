@@ -24,6 +24,11 @@ pub(crate) fn me() -> String {
     format!("{user}@{host}")
 }
 
+/// Whose a network is, in words.
+pub(crate) fn of(info: &NetworkInfo) -> &str {
+    info.created_by.as_deref().unwrap_or("someone")
+}
+
 /// Whether a network is ours to change without being asked; one that names no maker is anybody's.
 pub(crate) fn is_mine(info: &NetworkInfo) -> bool {
     info.created_by.as_ref().is_none_or(|maker| *maker == me())

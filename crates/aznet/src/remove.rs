@@ -8,6 +8,7 @@ use aznet_network::namespace::Network;
 use aznet_network::removal;
 use tokio_util::sync::CancellationToken;
 
+use crate::bring_up::cluster;
 use crate::context::Context;
 use crate::forwarder;
 use crate::steps::Steps;
@@ -34,9 +35,31 @@ pub(crate) async fn network(
             shown.say(&format!("still being removed: {left}"));
         }
     });
-    removal::down(network, WITHIN, &report, cancel)
-        .await
-        .inspect_err(|_| step.abandon())?;
-    steps.end(&step, format!("network {} is gone", network.name()));
+    let gone = gone(network, context, &report, cancel).await;
+    steps.end(&step, gone.inspect_err(|_| step.abandon())?);
     Ok(())
+}
+
+/// Removes it with its namespace, if that is only the network's; in words what became of it.
+async fn gone(
+    network: &Network,
+    context: &Context,
+    report: &Reporter,
+    cancel: &CancellationToken,
+) -> anyhow::Result<String> {
+    let (name, namespace) = (network.name(), network.namespace());
+    if !network.info().keeps_namespace {
+        removal::down(network, WITHIN, report, cancel).await?;
+        return Ok(format!("network {name} is gone"));
+    }
+    let choice = network.info().cluster.parse()?;
+    let helm = cluster::attach(context, &choice).await?.helm;
+    let retained = removal::uninstall(network, &helm, WITHIN, report, cancel).await?;
+    Ok(match retained.as_slice() {
+        [] => format!("network {name} is gone; namespace {namespace} stays"),
+        claims => format!(
+            "network {name} is gone; namespace {namespace} stays, with the volume claims {}",
+            claims.join(", ")
+        ),
+    })
 }

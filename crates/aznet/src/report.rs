@@ -5,18 +5,20 @@ use aznet_cluster::machine::install::FixError;
 use aznet_cluster::parts::images::ImageError;
 use aznet_cluster::parts::toolchain::ToolchainError;
 use aznet_cluster::provider::embedded;
-use aznet_cluster::provider::{ClientError, Provider, ProviderError};
+use aznet_cluster::provider::{ClientError, ProviderError};
 use aznet_cluster::source::SourceError;
 use aznet_model::plan::DoesNotFit;
 use aznet_network::deploy::helm::HelmError;
 use aznet_network::deploy::{DeployError, UpgradeError};
 use aznet_network::load::LoadError;
-use aznet_network::namespace::NamespaceError;
+use aznet_network::namespace::{NamespaceError, TurnError};
 use aznet_network::observe::logs::LogError;
 use aznet_network::observe::telemetry::TelemetryError;
 use aznet_network::removal::{DownError, Held};
+use aznet_network::secrets::Unfit;
 use aznet_network::validators::{Refusal, ValidatorsError};
 
+use crate::args::Place;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
@@ -37,8 +39,8 @@ pub struct Report {
 
 impl Report {
     /// Looks up what an error means. The innermost error that is known decides.
-    /// `cluster` is the one that the command line named: commands in hints name it, too.
-    pub fn of(error: &anyhow::Error, cluster: Option<&Provider>) -> Self {
+    /// `place` is what the command line named: commands in hints name it, too.
+    pub fn of(error: &anyhow::Error, place: &Place) -> Self {
         let exit = error
             .chain()
             .filter_map(exit_of)
@@ -52,7 +54,7 @@ impl Report {
         );
         let hints = hints
             .into_iter()
-            .map(|hint| on_cluster(&hint, cluster))
+            .map(|hint| on_place(&hint, place))
             .collect();
         let mut texts: Vec<String> = Vec::new();
         for cause in error.chain() {
@@ -79,7 +81,8 @@ impl Report {
 }
 
 /// Verbs that look for networks on a cluster.
-const NEEDED_BY: [&str; 8] = [
+const NEEDED_BY: [&str; 9] = [
+    "adopt",
     "up",
     "down",
     "status",
@@ -90,21 +93,19 @@ const NEEDED_BY: [&str; 8] = [
     "validators",
 ];
 
-/// A hint with the cluster in its commands, where one was named.
-pub(crate) fn on_cluster(text: &str, cluster: Option<&Provider>) -> String {
-    let Some(cluster) = cluster else {
-        return text.to_owned();
-    };
+/// A hint with the cluster and the namespace in its commands, where they were named.
+pub(crate) fn on_place(text: &str, place: &Place) -> String {
     let add = |(index, part): (usize, &str)| {
         let verb = part
             .strip_prefix("aznet ")
-            .and_then(|rest| rest.split(' ').next());
-        let command = index % 2 == 1 && verb.is_some_and(|verb| NEEDED_BY.contains(&verb));
-        if command && !part.contains("--cluster") {
-            format!("{part} --cluster {cluster}")
-        } else {
-            part.to_owned()
-        }
+            .and_then(|rest| rest.split(' ').next())
+            .filter(|verb| index % 2 == 1 && NEEDED_BY.contains(verb));
+        let flags = match verb {
+            Some("adopt") => place.cluster_alone().flags(),
+            Some(_) if !part.contains("--cluster") => place.flags(),
+            _ => String::new(),
+        };
+        format!("{part}{flags}")
     };
     let parts: Vec<String> = text.split('`').enumerate().map(add).collect();
     parts.join("`")
@@ -124,6 +125,8 @@ fn own(cause: Cause<'_>) -> Option<Exit> {
         | Failure::UnknownNetwork { .. }
         | Failure::WhichNetwork { .. }
         | Failure::WhichCluster { .. }
+        | Failure::NotAdopted { .. }
+        | Failure::NotYours { .. }
         | Failure::BadTarget(_)
         | Failure::PortTaken { .. }
         | Failure::NotOurKubernetes { .. }
@@ -132,6 +135,7 @@ fn own(cause: Cause<'_>) -> Option<Exit> {
         Failure::Impossible(_)
         | Failure::Refused { .. }
         | Failure::ForGood { .. }
+        | Failure::UnfitSecrets { .. }
         | Failure::MoreThanScaling { .. }
         | Failure::OtherNetwork { .. }
         | Failure::NoImages { .. } => Exit::InvalidValues,
@@ -169,6 +173,12 @@ fn network(cause: Cause<'_>) -> Option<Exit> {
         Some(LogError::NoPods { .. })
     ) {
         return Some(Exit::Usage);
+    }
+    if let Some(error) = cause.downcast_ref::<TurnError>() {
+        return Some(match error {
+            TurnError::Api(_) => Exit::Cluster,
+            TurnError::Wait(_) => Exit::Deploy,
+        });
     }
     if cause.is::<TelemetryError>() {
         return Some(Exit::Unhealthy);
@@ -266,6 +276,12 @@ fn hint_of(cause: Cause<'_>) -> Option<String> {
         }
         Failure::WhichNetwork { .. } => Some("name it, e.g. `aznet status NAME`".to_owned()),
         Failure::WhichCluster { .. } => Some("name it, or remove all with `--all`".to_owned()),
+        Failure::NotAdopted { namespace, .. } => {
+            Some(format!("`aznet adopt {namespace}` makes it one of aznet's"))
+        }
+        Failure::NotYours { .. } => {
+            Some("--yes removes it all the same; you are AZNET_OWNER, else user@host".to_owned())
+        }
         Failure::EndlessDocument => Some("leave out `-o json` or `--follow`".to_owned()),
         Failure::Interrupted(left) => left.as_ref().map(|left| left.next.clone()),
         Failure::Machine(_) => Some(
@@ -286,6 +302,10 @@ fn hint_of(cause: Cause<'_>) -> Option<String> {
         Failure::PortTaken { base, count, .. } => Some(format!(
             "the network's URLs have the {count} ports from {base} on: end that process, or give another --port-base"
         )),
+        Failure::UnfitSecrets { unfit, .. } => {
+            let commands: Vec<String> = unfit.iter().filter_map(Unfit::command).collect();
+            (!commands.is_empty()).then(|| commands.join("\n"))
+        }
         Failure::NoImages { .. } => {
             Some("`aznet images load FILE|IMAGE` brings an image into the cluster".to_owned())
         }
@@ -359,4 +379,26 @@ fn nearest<'a>(name: &str, names: &'a [String]) -> Option<&'a String> {
         .filter(|(score, _)| *score > 0.75)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_in_hints_name_cluster_and_namespace() {
+        let place = Place {
+            cluster: "context:lab".parse().ok(),
+            namespace: Some("team".to_owned()),
+        };
+        let hint = on_place(
+            "`aznet down small` or `aznet adopt team`, not `helm list`",
+            &place,
+        );
+        assert_eq!(
+            hint,
+            "`aznet down small --cluster context:lab --namespace team` or `aznet adopt team --cluster context:lab`, \
+             not `helm list`"
+        );
+    }
 }

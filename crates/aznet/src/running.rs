@@ -6,6 +6,7 @@ use aznet_network::deploy::helm::Helm;
 use aznet_network::deploy::{Chart, preview};
 use aznet_network::load::Base;
 use aznet_network::namespace::Network;
+use aznet_network::secrets::{self, Unfit};
 use aznet_network::validators;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -154,6 +155,10 @@ pub(crate) struct Proposal {
     pub(crate) kept: Vec<Change>,
     /// What that does.
     pub(crate) upgrade: Upgrade,
+    /// Secrets that the new values name and that are not as they must be.
+    pub(crate) unfit_secrets: Vec<Unfit>,
+    /// What is odd about Secrets, and where keys come from now.
+    pub(crate) warnings: Vec<String>,
     /// New validator pods that will not attest: their attesters left the validator set before.
     pub(crate) idle: Vec<String>,
     /// The line about what is kept.
@@ -174,6 +179,7 @@ pub(crate) async fn propose(
         helm,
         path: &path,
         overlay: &loaded.overlay,
+        secrets: &plan.secrets,
     };
     let wanted = Wanted {
         committee: &plan.committee,
@@ -181,13 +187,34 @@ pub(crate) async fn propose(
     };
     let upgrade = preview(network, &chart, &wanted, context.interrupt.token()).await?;
     let idle = idle(context, network, &upgrade).await;
+    let secrets = secrets::check(network, &plan.secrets).await?;
+    let mut warnings = secrets.warnings;
+    warnings.extend(wish.changes.iter().filter_map(other_keys));
     Ok(Proposal {
+        unfit_secrets: secrets.unfit,
+        warnings,
         running: network.name().to_owned(),
         changes: wish.changes.clone(),
         kept: wish.kept.clone(),
         keeps: wish.keeps(),
         idle,
         upgrade,
+    })
+}
+
+/// B13: a change of where keys come from. Whether they are the same ones is not looked at.
+fn other_keys(change: &Change) -> Option<String> {
+    let from = [
+        "keys.existingSecret",
+        "keys.keystoreSecret",
+        "keys.mnemonic",
+    ];
+    let to_other_keys = from.contains(&change.key.as_str());
+    to_other_keys.then(|| {
+        format!(
+            "{change}: unless these are the same keys, every attester and publisher is another; the attesters of before \
+             stay in the validator set and attest no more"
+        )
     })
 }
 
@@ -218,6 +245,17 @@ async fn idle(context: &Context, network: &Network, upgrade: &Upgrade) -> Vec<St
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keys_from_elsewhere_are_other_keys() {
+        let changes = changes(
+            &json!({"keys": {}, "validator": {"replicas": 4}}),
+            &json!({"keys": {"existingSecret": "mine"}, "validator": {"replicas": 5}}),
+        );
+        let told: Vec<String> = changes.iter().filter_map(other_keys).collect();
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0].starts_with("keys.existingSecret: "), "{told:?}");
+    }
 
     #[test]
     fn an_image_of_the_user_s_own_is_not_replaced_by_one_built_here() {

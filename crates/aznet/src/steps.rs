@@ -70,6 +70,11 @@ impl Steps {
             .push(phase);
     }
 
+    /// Says something between the steps.
+    pub(crate) fn note(&self, text: impl std::fmt::Display) {
+        self.printer.note(text);
+    }
+
     /// The steps that ended.
     pub fn phases(&self) -> Vec<Phase> {
         self.phases

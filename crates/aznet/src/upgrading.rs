@@ -2,6 +2,7 @@
 
 use aznet_model::units::count;
 use aznet_model::upgrade::{Consequence, Effect, Upgrade, span};
+use aznet_network::secrets::Unfit;
 use owo_colors::OwoColorize;
 
 use crate::page::Page;
@@ -20,6 +21,8 @@ pub(crate) fn render(proposal: &Proposal, page: Page) -> String {
     if !upgrade.is_empty() {
         sections.push(consequences(upgrade).render(page));
     }
+    let secrets = proposal.unfit_secrets.iter().map(unfit_secret);
+    sections.extend(secrets);
     let idle = proposal.idle.iter().map(|pod| {
         format!(
             "{pod} will run and not attest: its attesters left the validator set, and the L1 never accepts an address again; \
@@ -27,6 +30,7 @@ pub(crate) fn render(proposal: &Proposal, page: Page) -> String {
         )
     });
     let notes = upgrade.notes.iter().cloned().chain(idle);
+    let notes = notes.chain(proposal.warnings.iter().cloned());
     let notes = notes.chain(proposal.keeps.clone());
     sections.extend(notes.map(|note| page.wrap(&format!("{} {note}", "note:".yellow().bold()), 2)));
     sections.join("\n\n")
@@ -68,6 +72,16 @@ fn head(running: &str, upgrade: &Upgrade) -> String {
             format!("{} refused", count(refused, "change")).red()
         ),
     }
+}
+
+/// A Secret without which nothing is changed, and how it is made.
+pub(crate) fn unfit_secret(unfit: &Unfit) -> String {
+    let how = unfit.command().map(|command| format!("\n  {command}"));
+    format!(
+        "{} {unfit}{}",
+        "missing:".red().bold(),
+        how.unwrap_or_default()
+    )
 }
 
 fn consequences(upgrade: &Upgrade) -> Table {
@@ -142,6 +156,8 @@ mod tests {
             ),
         ];
         let proposal = Proposal {
+            unfit_secrets: Vec::new(),
+            warnings: Vec::new(),
             running: "small".to_owned(),
             changes: changes(
                 &json!({"validator": {"replicas": 5}}),

@@ -1,6 +1,6 @@
 //! Why a network isn't up, or isn't what its values say.
 
-use aznet_kit::wait::WaitError;
+use aznet_kit::{error::chain, wait::WaitError};
 use aznet_model::upgrade::ManifestError;
 
 use super::{
@@ -11,6 +11,7 @@ use crate::{
     namespace::NamespaceError,
     observe::{evidence::Evidence, watch::Refused},
     removal::DownError,
+    secrets::SecretsError,
 };
 
 /// Why a network isn't up.
@@ -28,15 +29,24 @@ pub enum DeployError {
         #[source]
         source: HelmError,
     },
-    /// Helm refused, and removing the new namespace failed too.
+    /// The Secrets that it needs are not there.
+    #[error("network {network} is not started, and nothing of it is left")]
+    Secrets {
+        /// The network.
+        network: String,
+        /// What was waited for.
+        #[source]
+        source: SecretsError,
+    },
+    /// It was not started, and removing what was made failed too.
     #[error(
-        "can't apply the chart to network {network} ({failure}), and its namespace stays behind; remove it with `aznet down {network}`"
+        "{}; its namespace stays behind, remove it with `aznet down {network}`", chain(&**failure)
     )]
     LeftBehind {
         /// The network.
         network: String,
-        /// Helm's failure.
-        failure: Box<HelmError>,
+        /// Why it was not started.
+        failure: Box<DeployError>,
         /// Why the namespace stays.
         #[source]
         source: DownError,
@@ -110,6 +120,9 @@ impl DeployError {
                 ..
             } | Self::Helm {
                 source: HelmError::Cancelled { .. },
+                ..
+            } | Self::Secrets {
+                source: SecretsError::Wait(WaitError::Cancelled { .. }),
                 ..
             }
         )

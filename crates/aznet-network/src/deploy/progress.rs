@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crate::observe::pods::PodState;
+use crate::{observe::pods::PodState, secrets::Unfit};
 
 /// How a deployment goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,6 +11,16 @@ pub enum Progress {
     Namespace {
         /// Its name.
         namespace: String,
+    },
+    /// Secrets that the values name are not as they must be; they are waited for. Told each time something else is wrong.
+    Lacks {
+        /// What is wrong.
+        unfit: Vec<Unfit>,
+    },
+    /// The Secrets are there, and something about them is odd.
+    Odd {
+        /// What it is.
+        warnings: Vec<String>,
     },
     /// Helm applies the chart.
     Applying {

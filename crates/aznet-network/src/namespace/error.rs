@@ -1,5 +1,6 @@
 //! Why there is no such network.
 
+use aznet_kit::wait::WaitError;
 use aznet_model::label::LabelError;
 
 use crate::api::ApiError;
@@ -30,6 +31,29 @@ pub enum NamespaceError {
         /// Its maker.
         created_by: String,
     },
+    /// The namespace given is another network's.
+    #[error(
+        "namespace {namespace} on cluster {cluster} has the network `{there}` already, and a namespace holds one; \
+         `aznet up --name {there}` changes that one"
+    )]
+    Occupied {
+        /// The namespace.
+        namespace: String,
+        /// The cluster.
+        cluster: String,
+        /// The network that is there.
+        there: String,
+    },
+    /// The namespace given is not there.
+    #[error(
+        "there is no namespace {namespace} on cluster {cluster}; `kubectl create namespace {namespace}` makes it"
+    )]
+    NoNamespace {
+        /// The namespace.
+        namespace: String,
+        /// The cluster.
+        cluster: String,
+    },
     /// There is none of that name.
     #[error("no network `{name}` on cluster {cluster}; {}", running(known))]
     NotFound {
@@ -59,6 +83,25 @@ pub enum NamespaceError {
         #[source]
         source: ApiError,
     },
+}
+
+/// Why the turn at a network can't be had.
+#[derive(Debug, thiserror::Error)]
+pub enum TurnError {
+    /// The Kubernetes API failed.
+    #[error(transparent)]
+    Api(#[from] NamespaceError),
+    /// Another still has it.
+    #[error(transparent)]
+    Wait(#[from] WaitError),
+}
+
+pub(crate) fn failed(doing: &str, cluster: &str, source: kube::Error) -> NamespaceError {
+    NamespaceError::Api {
+        doing: doing.to_owned(),
+        cluster: cluster.to_owned(),
+        source: source.into(),
+    }
 }
 
 fn running(known: &[String]) -> String {

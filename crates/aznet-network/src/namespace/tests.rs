@@ -1,3 +1,6 @@
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
 use kube::client::Body;
 use serde_json::{Value, json};
 use tower_test::mock;
@@ -14,17 +17,25 @@ fn namespace(name: &str, network: &str, created: &str) -> Value {
 
 /// A client that answers its requests in order: (method, answer).
 fn api(answers: Vec<(&'static str, Value)>) -> Client {
+    recorded(answers).0
+}
+
+/// The same with the paths that were asked for.
+fn recorded(answers: Vec<(&'static str, Value)>) -> (Client, Arc<Mutex<Vec<String>>>) {
     let (service, mut handle) = mock::pair::<http::Request<Body>, http::Response<Body>>();
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let paths = Arc::clone(&seen);
     tokio::spawn(async move {
         for (method, answer) in answers {
             let (request, send) = handle.next_request().await.expect("a request");
             assert_eq!(request.method().as_str(), method, "{}", request.uri());
+            paths.lock().unwrap().push(request.uri().path().to_owned());
             send.send_response(http::Response::new(Body::from(
                 serde_json::to_vec(&answer).unwrap(),
             )));
         }
     });
-    Client::new(service, "default")
+    (Client::new(service, "default"), seen)
 }
 
 fn list_of(items: &[Value]) -> Value {
@@ -35,6 +46,7 @@ fn small() -> NewNetwork {
     NewNetwork {
         name: "small".into(),
         cluster: "embedded".into(),
+        scope: Scope::Cluster,
         ttl: Some(Duration::from_hours(2)),
         created_by: "ada@host".into(),
         values_from: "small".into(),
@@ -55,22 +67,68 @@ async fn a_taken_name_is_refused_with_its_owner() {
     );
 }
 
+/// A namespace that people already have.
+fn team(labels: &Value) -> Value {
+    json!({"metadata": {"name": "team", "labels": labels}})
+}
+
+fn in_team() -> NewNetwork {
+    NewNetwork {
+        scope: Scope::Namespace("team".into()),
+        ..small()
+    }
+}
+
+/// N06: networks were listed over the whole cluster, which a Role does not allow.
 #[tokio::test]
-async fn of_two_made_at_once_the_younger_gives_way() {
-    let elder = namespace("aznet-small-bbbbb", "small", "2026-01-01T00:00:00Z");
-    let mine = namespace("aznet-small-ccccc", "small", "2026-01-01T00:00:01Z");
-    let client = api(vec![
-        ("GET", list_of(&[])),
-        ("POST", mine.clone()),
-        ("GET", list_of(&[elder, mine.clone()])),
-        ("DELETE", mine),
+async fn in_a_namespace_given_nothing_is_listed_over_the_cluster() {
+    let labels = json!({MANAGED_BY: "terraform", NETWORK: "small"});
+    let mut marked = team(&labels);
+    marked["metadata"]["annotations"] = json!({KEEP_NAMESPACE: "true"});
+    let (client, seen) = recorded(vec![
+        ("GET", team(&json!({}))),
+        ("PATCH", marked.clone()),
+        ("GET", marked),
     ]);
-    let error = Network::create(client, &small(), Timestamp::UNIX_EPOCH)
+    let made = Network::create(client.clone(), &in_team(), Timestamp::UNIX_EPOCH)
+        .await
+        .unwrap();
+    assert!(made.info().keeps_namespace);
+    let listed = Network::list(&client, "embedded", &in_team().scope).await;
+    assert_eq!(listed.unwrap(), [made.info().clone()]);
+    let seen = seen.lock().unwrap().clone();
+    assert!(
+        seen.iter().all(|path| path == "/api/v1/namespaces/team"),
+        "{seen:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_namespace_given_holds_one_network() {
+    let other = team(&json!({NETWORK: "tiny"}));
+    let error = Network::create(api(vec![("GET", other)]), &in_team(), Timestamp::UNIX_EPOCH)
         .await
         .unwrap_err();
-    assert!(
-        matches!(error, NamespaceError::NameTaken { namespace, .. } if namespace == "aznet-small-bbbbb")
+    assert_eq!(
+        error.to_string(),
+        "namespace team on cluster embedded has the network `tiny` already, and a namespace holds one; \
+         `aznet up --name tiny` changes that one"
     );
+}
+
+#[test]
+fn whose_a_namespace_was_stays_written_on_it() {
+    let patch = in_team().patch(Timestamp::UNIX_EPOCH);
+    assert_eq!(patch["metadata"]["labels"], json!({NETWORK: "small"}));
+    let mut after = patch.clone();
+    let taken_back = create::unmark();
+    for part in ["labels", "annotations"] {
+        for (key, value) in taken_back["metadata"][part].as_object().unwrap() {
+            assert!(value.is_null());
+            after["metadata"][part].as_object_mut().unwrap().remove(key);
+        }
+        assert_eq!(after["metadata"][part], json!({}), "nothing of it is left");
+    }
 }
 
 #[tokio::test]
@@ -80,21 +138,32 @@ async fn without_a_name_there_must_be_exactly_one() {
     let only = Network::find(
         api(vec![("GET", list_of(std::slice::from_ref(&a)))]),
         "embedded",
+        &Scope::Cluster,
         None,
     )
     .await
     .unwrap();
     assert_eq!(only.name(), "a");
-    let error = Network::find(api(vec![("GET", list_of(&[a, b]))]), "embedded", None)
-        .await
-        .unwrap_err();
+    let error = Network::find(
+        api(vec![("GET", list_of(&[a, b]))]),
+        "embedded",
+        &Scope::Cluster,
+        None,
+    )
+    .await
+    .unwrap_err();
     assert_eq!(
         error.to_string(),
         "which network on cluster embedded? running: a, b"
     );
-    let error = Network::find(api(vec![("GET", list_of(&[]))]), "embedded", Some("x"))
-        .await
-        .unwrap_err();
+    let error = Network::find(
+        api(vec![("GET", list_of(&[]))]),
+        "embedded",
+        &Scope::Cluster,
+        Some("x"),
+    )
+    .await
+    .unwrap_err();
     assert_eq!(
         error.to_string(),
         "no network `x` on cluster embedded; none runs there"
@@ -104,7 +173,7 @@ async fn without_a_name_there_must_be_exactly_one() {
 #[test]
 fn a_network_expires_at_its_time() {
     let now: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
-    let made = namespace_of(&small(), now);
+    let made = small().namespace(now);
     assert_eq!(made.annotations()[EXPIRES_AT], "2026-01-01T02:00:00Z");
     let info = NetworkInfo::read(&made, "embedded").unwrap();
     assert!(!info.expired(now));

@@ -51,9 +51,14 @@ fn answer(path: &str) -> Value {
 #[tokio::test(start_paused = true)]
 async fn what_a_finalizer_holds_is_named() {
     let client = held_by_a_finalizer();
-    let network = Network::find(client, "embedded", Some("aznet-small-abcde"))
-        .await
-        .unwrap();
+    let network = Network::find(
+        client,
+        "embedded",
+        &crate::namespace::Scope::Cluster,
+        Some("aznet-small-abcde"),
+    )
+    .await
+    .unwrap();
     let quiet: Reporter = Arc::new(|_| {});
     let cancel = CancellationToken::new();
     let error = down(&network, Duration::from_secs(5), &quiet, &cancel)

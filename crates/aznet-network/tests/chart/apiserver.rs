@@ -59,7 +59,8 @@ impl ApiServer {
                     "--service-account-key-file=accounts.pub",
                     "--service-account-signing-key-file=accounts.key",
                     "--service-cluster-ip-range=10.0.0.0/24",
-                    "--disable-admission-plugins=ServiceAccount",
+                    // Their controllers are not here.
+                    "--disable-admission-plugins=ServiceAccount,StorageObjectInUseProtection",
                 ],
             ),
         ];

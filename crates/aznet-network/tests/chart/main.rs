@@ -11,6 +11,7 @@ mod plan;
 mod policy;
 mod reach;
 mod render;
+mod rights;
 mod telemetry;
 mod upgrade;
 mod validators;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use alloy_primitives::{Address, B256};
 use alloy_signer_local::{MnemonicBuilder, PrivateKeySigner};
 use aznet_kit::files::{self, Access, FileError};
+use aznet_model::keystore::NoKeystore;
 use serde_json::{Value, json};
 use thiserror::Error;
 
@@ -19,14 +20,14 @@ const NO_RECIPIENT: &str = "0x00000000000000000000000000000000000000000000000000
 /// Why a file is no key store. Nothing of its content is told.
 #[derive(Debug, Error)]
 pub(crate) enum KeystoreError {
-    /// Not JSON.
-    #[error("{} is not JSON", .0.display())]
-    Json(PathBuf),
-    /// Not what Aztec 4.x reads.
-    #[error(
-        "{} is not a key store: it needs `schemaVersion` and `validators` or `prover`, as `aztec validator-keys new` writes them", .0.display()
-    )]
-    Shape(PathBuf),
+    /// No key store at all.
+    #[error("{} {why}", .path.display())]
+    No {
+        /// The file.
+        path: PathBuf,
+        /// What it is not.
+        why: NoKeystore,
+    },
     /// A key or address that is none.
     #[error("{} has an account at {at} that can't be read: {expected}", .path.display())]
     Account {
@@ -135,13 +136,11 @@ pub(crate) struct Stored {
 impl Stored {
     /// Reads the text of the store at `path`.
     pub(crate) fn read(path: &Path, text: &str) -> Result<Self, KeystoreError> {
-        let store: Value =
-            serde_json::from_str(text).map_err(|_| KeystoreError::Json(path.to_owned()))?;
+        let store = aznet_model::keystore::parse(text).map_err(|why| KeystoreError::No {
+            path: path.to_owned(),
+            why,
+        })?;
         let validators = store.get("validators").and_then(Value::as_array);
-        let known = store.get("schemaVersion").is_some_and(Value::is_u64);
-        if !known || (validators.is_none() && store.get("prover").is_none()) {
-            return Err(KeystoreError::Shape(path.to_owned()));
-        }
         let signer = store.get("remoteSigner").map(|signer| {
             let url = signer.get("remoteSignerUrl").unwrap_or(signer);
             url.as_str().unwrap_or_default().to_owned()

@@ -11,15 +11,17 @@ use crate::{
     verdict::Verdict,
 };
 
-/// A JUnit report (Jenkins' dialect), a suite for each network, written when the run ends. A *failure* is what a test
-/// found, an *error* is what kept it from testing.
+/// A JUnit report (Jenkins' dialect), a suite for each network, written as a whole when the run ends, and when it is
+/// interrupted: it may have no time to end. A *failure* is what a test found, an *error* is what kept it from testing.
 #[derive(Debug)]
-pub struct Junit<W> {
-    out: W,
+pub struct Junit<F> {
+    put: F,
     seed: u64,
     suites: BTreeMap<String, Vec<TestCase>>,
     /// Tests that have not ended.
     open: Vec<TestId>,
+    /// The one under way.
+    running: Option<TestId>,
     attempts: Vec<Attempt>,
 }
 
@@ -30,11 +32,12 @@ struct Attempt {
     steps: Vec<String>,
 }
 
-impl<W: io::Write> Junit<W> {
-    /// Writes to `out`.
-    pub const fn new(out: W) -> Self {
+impl<F: FnMut(&[u8]) -> io::Result<()>> Junit<F> {
+    /// Hands each document to `put`, the later in the place of the earlier.
+    pub const fn new(put: F) -> Self {
         Self {
-            out,
+            put,
+            running: None,
             seed: 0,
             suites: BTreeMap::new(),
             open: Vec::new(),
@@ -58,28 +61,41 @@ impl<W: io::Write> Junit<W> {
             .push(case);
     }
 
-    fn finish(&mut self, took: Duration) -> io::Result<()> {
-        for test in std::mem::take(&mut self.open) {
-            let mut status = TestCaseStatus::skipped();
-            status.set_message("not run");
+    /// Writes what is known, with the tests that have not ended as they are.
+    fn write(&mut self, took: Option<Duration>) -> io::Result<()> {
+        let mut suites = self.suites.clone();
+        for test in &self.open {
+            let mut status = if self.running.as_ref() == Some(test) {
+                TestCaseStatus::non_success(NonSuccessKind::Error)
+            } else {
+                TestCaseStatus::skipped()
+            };
+            let message = match status {
+                TestCaseStatus::Skipped { .. } => "not run",
+                _ => "interrupted",
+            };
+            status.set_message(message);
             let mut case = TestCase::new(test.name.as_str(), status);
             case.set_classname(test.network.as_str());
-            self.suites.entry(test.network).or_default().push(case);
+            suites.entry(test.network.clone()).or_default().push(case);
         }
         let mut report = Report::new("aznet");
-        report.set_time(took);
-        for (network, cases) in std::mem::take(&mut self.suites) {
+        if let Some(took) = took {
+            report.set_time(took);
+        }
+        for (network, cases) in suites {
             let mut suite = TestSuite::new(network);
             suite.add_property(Property::new("seed", self.seed.to_string()));
             suite.add_test_cases(cases);
             report.add_test_suite(suite);
         }
-        report.serialize(&mut self.out).map_err(io::Error::other)?;
-        self.out.flush()
+        let mut document = Vec::new();
+        report.serialize(&mut document).map_err(io::Error::other)?;
+        (self.put)(&document)
     }
 }
 
-impl<W: io::Write> Reporter for Junit<W> {
+impl<F: FnMut(&[u8]) -> io::Result<()>> Reporter for Junit<F> {
     fn event(&mut self, event: &Event) -> io::Result<()> {
         match &event.kind {
             Kind::RunStarted { seed, selected, .. } => {
@@ -98,11 +114,14 @@ impl<W: io::Write> Reporter for Junit<W> {
                     steps: steps.clone(),
                 });
             }
+            Kind::TestStarted { test, .. } => self.running = Some(test.clone()),
+            Kind::Interrupted => return self.write(None),
             Kind::TestFinished { test, took, .. } => {
+                self.running = None;
                 self.open.retain(|open| open != test);
                 self.case(test, *took);
             }
-            Kind::RunFinished { summary } => return self.finish(summary.took),
+            Kind::RunFinished { summary } => return self.write(Some(summary.took)),
             _ => {}
         }
         Ok(())

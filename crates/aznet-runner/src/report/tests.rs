@@ -147,8 +147,39 @@ fn every_step_with_its_time() {
 #[test]
 fn junit() {
     let mut out = Vec::new();
-    report(Junit::new, &mut out);
+    let mut junit = Junit::new(|document: &[u8]| {
+        out = document.to_vec();
+        Ok(())
+    });
+    for event in recorded() {
+        junit.event(&event).unwrap();
+    }
     insta::assert_snapshot!(String::from_utf8(out).unwrap());
+}
+
+/// A second Ctrl-C leaves at once, and left an empty file.
+#[test]
+fn a_run_that_is_interrupted_has_a_whole_junit_report_at_once() {
+    let mut out = Vec::new();
+    let mut junit = Junit::new(|document: &[u8]| {
+        out = document.to_vec();
+        Ok(())
+    });
+    let events = recorded().into_iter();
+    let begun = events.take_while(|event| !matches!(event.kind, Kind::TestFinished { .. }));
+    let interrupted = Event {
+        at: Timestamp::UNIX_EPOCH,
+        kind: Kind::Interrupted,
+    };
+    for event in begun.chain([interrupted]) {
+        junit.event(&event).unwrap();
+    }
+    let text = String::from_utf8(out).unwrap();
+    assert!(
+        text.contains("interrupted") && text.contains("not run"),
+        "{text}"
+    );
+    assert!(text.trim_end().ends_with("</testsuites>"), "{text}");
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Everything that can be found wrong before anything is built or started.
 
 use aznet_cluster::provider::Provider;
-use aznet_network::namespace::{NamespaceError, Network};
+use aznet_network::adopt::by_helm;
+use aznet_network::namespace::{NamespaceError, Network, Scope};
 
 use super::cluster;
 use super::parts::Extent;
@@ -71,16 +72,22 @@ async fn there(wanted: &Wanted<'_>, context: &Context) -> anyhow::Result<Option<
         Err(_) if matches!(wanted.cluster, Provider::Embedded(_)) => return Ok(None),
         Err(error) => return Err(error),
     };
-    running(&cluster.client, wanted).await
+    running(&cluster.client, wanted, &context.scope).await
 }
 
 /// The network of this name on the cluster; one that someone else made is not ours to change, unless it is taken over.
 pub(super) async fn running(
     client: &kube::Client,
     wanted: &Wanted<'_>,
+    scope: &Scope,
 ) -> anyhow::Result<Option<Network>> {
     let cluster = wanted.cluster.to_string();
-    let all = Network::list(client, &cluster).await?;
+    let all = Network::list(client, &cluster, scope).await?;
+    if let (Scope::Namespace(_), true) = (scope, all.is_empty())
+        && let Some(theirs) = by_helm(client, &cluster, scope, &all).await?.first()
+    {
+        clusters::adopted(theirs)?;
+    }
     let Some(info) = all
         .into_iter()
         .find(|info| info.name == wanted.name && !info.leaving)
@@ -96,6 +103,5 @@ pub(super) async fn running(
         }
         .into());
     }
-    let found = Network::find(client.clone(), &cluster, Some(&info.namespace)).await?;
-    Ok(Some(found))
+    Ok(Some(Network::known(client.clone(), info)))
 }

@@ -2,34 +2,36 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Once;
 use std::time::Duration;
 
 use aznet_cluster::parts::reference;
-use aznet_kit::lock::{Lock, Share};
-use aznet_kit::wait::Deadline;
 use aznet_model::plan::Plan;
 use aznet_model::values::Telemetry;
 use aznet_network::deploy::{self, Chart};
-use aznet_network::namespace::{CREATED_BY, EXPIRES_AT, Network, NewNetwork, VALUES_FROM};
+use aznet_network::namespace::{
+    CREATED_BY, Claim, EXPIRES_AT, Network, NewNetwork, Turn, VALUES_FROM,
+};
 use aznet_network::observe::status::{NetworkStatus, collect};
 use jiff::Timestamp;
 
+use super::asked;
 use super::cluster::Ready;
 use super::wanted::{Outcome, Wanted};
-use super::{asked, question};
 use crate::context::Context;
 use crate::diff::Change;
 use crate::failure::Failure;
 use crate::live::Live;
 use crate::owner;
 use crate::planning::{Planned, planned};
+use crate::question;
 use crate::remove;
 use crate::running::{Proposal, Running, Wish, propose};
 use crate::steps::Steps;
 use crate::upgrading;
 
 /// Another `up` of the same network ends within this, or has failed to.
-const TURN: Deadline = Deadline::after(Duration::from_mins(20)).every(Duration::from_millis(500));
+const TURN: Duration = Duration::from_mins(20);
 
 /// A network that is up.
 pub(super) struct Done {
@@ -60,7 +62,7 @@ pub(super) async fn bring_up(
         Some(network) => Box::pin(work.keep(network)).await,
         None => Box::pin(work.create()).await,
     };
-    turn.remove()?;
+    turn.give_back().await;
     done
 }
 
@@ -73,27 +75,30 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// Of two `up` of one network on this machine the second waits, and says for whom.
-    async fn turn(&self) -> anyhow::Result<Lock> {
+    /// Of two `up` of one network the second waits, on whatever machine, and says for whom.
+    async fn turn(&self) -> anyhow::Result<Turn> {
         let name = &self.wanted.name;
-        let place = self.wanted.cluster.to_string().replace([':', '/'], "_");
-        let file = format!(".up-{place}.{name}.lock");
-        let path = self.context.paths.run().join(file);
-        let mut told = false;
-        let cancel = self.context.interrupt.token();
-        let lock = Lock::acquire(&path, Share::Alone, TURN, cancel, |holder| {
-            if !told {
+        let claim = Claim {
+            network: name,
+            cluster: &self.wanted.cluster.to_string(),
+            scope: &self.context.scope,
+            who: &owner::me(),
+        };
+        let (told, cancel) = (Once::new(), self.context.interrupt.token());
+        let turn = Turn::take(self.ready.client.clone(), claim, TURN, cancel, |holder| {
+            told.call_once(|| {
                 let note = format_args!("{holder} is changing network {name}; waiting for it");
                 self.context.printer.note(note);
-            }
-            told = true;
+            });
         });
-        Ok(lock.await?)
+        Ok(turn.await?)
     }
 
     /// The network, if there is one that can be gone on with; what a killed `up` left half-made is removed.
     async fn existing(&self) -> anyhow::Result<Option<Network>> {
-        let Some(network) = asked::running(&self.ready.client, self.wanted).await? else {
+        let Some(network) =
+            asked::running(&self.ready.client, self.wanted, &self.context.scope).await?
+        else {
             return Ok(None);
         };
         let (helm, printer) = (&self.ready.helm, &self.context.printer);
@@ -124,6 +129,7 @@ impl Work<'_> {
         let new = NewNetwork {
             name: name.clone(),
             cluster: self.wanted.cluster.to_string(),
+            scope: self.context.scope.clone(),
             ttl: self.wanted.ttl,
             created_by: owner::me(),
             values_from: self.wanted.values.network().to_owned(),
@@ -197,6 +203,7 @@ impl Work<'_> {
             }
             .into());
         }
+        check_secrets(&proposal)?;
         self.agreed(&proposal).await?;
         let cancel = self.context.interrupt.token();
         let chart = self.chart(&wish.planned);
@@ -300,8 +307,20 @@ impl Work<'_> {
             helm: &self.ready.helm,
             path,
             overlay: &planned.loaded.overlay,
+            secrets: &planned.plan.secrets,
         }
     }
+}
+
+/// Nothing restarts for Secrets that it could not start with.
+pub(crate) fn check_secrets(proposal: &Proposal) -> Result<(), Failure> {
+    if proposal.unfit_secrets.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::UnfitSecrets {
+        network: proposal.running.clone(),
+        unfit: proposal.unfit_secrets.clone(),
+    })
 }
 
 /// The command that takes an upgrade back.

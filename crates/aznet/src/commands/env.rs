@@ -6,8 +6,8 @@ use aznet_network::namespace::Network;
 use aznet_network::observe::pods;
 use clap::Args;
 
-use crate::args::{ClusterArg, OutputArgs};
-use crate::clusters;
+use crate::args::{ClusterArg, NamespaceArg, OutputArgs};
+use crate::clusters::{self, Meant};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::forwarder::{self, Urls};
@@ -37,6 +37,9 @@ pub struct EnvArgs {
     /// Where to look.
     #[command(flatten)]
     pub cluster: ClusterArg,
+    /// In which namespace.
+    #[command(flatten)]
+    pub namespace: NamespaceArg,
     /// How the result is printed.
     #[command(flatten)]
     pub output: OutputArgs,
@@ -44,8 +47,13 @@ pub struct EnvArgs {
 
 /// Prints the URLs, and sees to it that they are open.
 pub async fn run(args: &EnvArgs, context: &Context) -> anyhow::Result<Exit> {
-    let networks = clusters::networks(context, args.cluster.cluster.as_ref()).await?;
-    let (choice, network) = networks.open(args.name.as_deref()).await?;
+    let networks = clusters::networks(
+        context,
+        args.cluster.cluster.as_ref(),
+        Meant::One(args.name.as_deref()),
+    )
+    .await?;
+    let (choice, network) = networks.open(args.name.as_deref())?;
     let mut lines = forwarder::urls(context, &choice, &network, network.info().port_base).await?;
     if args.admin_key {
         let key = admin_key(&network).await?;

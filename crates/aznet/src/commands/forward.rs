@@ -12,12 +12,12 @@ use aznet_network::namespace::Network;
 use aznet_network::observe::endpoints::{Endpoint, endpoints};
 use aznet_network::observe::pods::{COMPONENT, NETWORK_PODS};
 use clap::Args;
-use k8s_openapi::api::core::v1::{Namespace, Pod};
+use k8s_openapi::api::core::v1::Pod;
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
 use tokio::time::MissedTickBehavior;
 
-use crate::clusters;
+use crate::clusters::{self, Meant};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::forwarder::{Files, Record};
@@ -50,13 +50,9 @@ pub async fn run(args: &ForwardArgs, context: &Context) -> anyhow::Result<Exit> 
     let Some(lock) = files.lock()? else {
         return Ok(Exit::Ok);
     };
-    let cluster = clusters::connect(context, &args.cluster).await?;
-    let network = Network::find(
-        cluster.client,
-        &args.cluster.to_string(),
-        Some(&args.namespace),
-    )
-    .await?;
+    let meant = Meant::One(Some(&args.namespace));
+    let networks = clusters::networks(context, Some(&args.cluster), meant).await?;
+    let (_, network) = networks.open(Some(&args.namespace))?;
     let ports = open_all(&network, &files, context).await?;
     let process = Process::this().context("reading /proc about this process")?;
     let record = Record {
@@ -143,17 +139,15 @@ async fn wanted(network: &Network) -> anyhow::Result<Vec<(String, Role, u16)>> {
 async fn until_gone(network: &Network, args: &ForwardArgs, context: &Context) -> bool {
     let mut ticks = tokio::time::interval(LOOK_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let namespaces: Api<Namespace> = Api::all(network.client().clone());
     let mut silent = 0;
     loop {
         tokio::select! {
             () = context.interrupt.token().cancelled() => return false,
             _ = ticks.tick() => {}
         }
-        match namespaces.get_opt(network.namespace()).await {
-            Ok(None) => return true,
-            Ok(Some(namespace)) if namespace.metadata.deletion_timestamp.is_some() => return true,
-            Ok(Some(_)) => silent = 0,
+        match network.is_leaving().await {
+            Ok(true) => return true,
+            Ok(false) => silent = 0,
             Err(_)
                 if silent >= PATIENCE || args.cluster.is_gone(&context.paths).unwrap_or(false) =>
             {

@@ -8,8 +8,8 @@ use futures::future::join_all;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::args::{ClusterArg, OutputArgs};
-use crate::clusters::{self, Networks};
+use crate::args::{ClusterArg, NamespaceArg, OutputArgs};
+use crate::clusters::{self, Meant, Networks};
 use crate::commands::status::between;
 use crate::context::Context;
 use crate::exit::Exit;
@@ -28,6 +28,9 @@ pub struct ListArgs {
     /// Where to look (default: all embedded clusters).
     #[command(flatten)]
     pub cluster: ClusterArg,
+    /// In which namespace.
+    #[command(flatten)]
+    pub namespace: NamespaceArg,
     /// How the result is printed.
     #[command(flatten)]
     pub output: OutputArgs,
@@ -35,13 +38,19 @@ pub struct ListArgs {
 
 /// Lists the networks.
 pub async fn run(args: &ListArgs, context: &Context) -> anyhow::Result<Exit> {
-    let networks = clusters::networks(context, args.cluster.cluster.as_ref()).await?;
+    let networks = clusters::networks(context, args.cluster.cluster.as_ref(), Meant::All).await?;
     let infos: Vec<NetworkInfo> = networks.infos().cloned().collect();
     let listed = join_all(infos.into_iter().map(|info| look(info, &networks, context))).await;
     if listed.is_empty() {
         context
             .printer
             .note("no network is running; `aznet up` starts one");
+    }
+    for info in networks.infos().filter(|info| info.by_helm) {
+        let (name, namespace) = (&info.name, &info.namespace);
+        context.printer.note(format_args!(
+            "{name} was installed by plain Helm; `aznet adopt {namespace}` lets aznet change it"
+        ));
     }
     if !listed.is_empty() || context.printer.is_json() {
         context.printer.result(&listed, |listed, page| {
@@ -75,7 +84,7 @@ async fn look(info: NetworkInfo, networks: &Networks, context: &Context) -> List
 }
 
 async fn summarize(info: &NetworkInfo, networks: &Networks) -> anyhow::Result<Summary> {
-    let (_, network) = networks.open(Some(&info.namespace)).await?;
+    let (_, network) = networks.open(Some(&info.namespace))?;
     Ok(Summary::of(&network).await?)
 }
 
@@ -132,6 +141,8 @@ mod tests {
                 expires: expires.map(|at| Timestamp::from_second(at).unwrap()),
                 created_by: Some("ada@workstation".to_owned()),
                 values_from: None,
+                keeps_namespace: false,
+                by_helm: false,
                 port_base: None,
                 leaving: false,
             },

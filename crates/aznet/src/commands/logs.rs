@@ -11,8 +11,8 @@ use owo_colors::{AnsiColors, OwoColorize};
 use regex::Regex;
 use serde::Serialize;
 
-use crate::args::{ClusterArg, OutputArgs};
-use crate::clusters::{self, Networks};
+use crate::args::{ClusterArg, NamespaceArg, OutputArgs};
+use crate::clusters::{self, Meant, Networks};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -64,6 +64,9 @@ pub struct LogsArgs {
     /// Where to look.
     #[command(flatten)]
     pub cluster: ClusterArg,
+    /// In which namespace.
+    #[command(flatten)]
+    pub namespace: NamespaceArg,
     /// How the result is printed.
     #[command(flatten)]
     pub output: OutputArgs,
@@ -151,19 +154,24 @@ impl From<LogLine> for Line {
 
 /// A lone argument that names no network may name a pod of the only one there is.
 async fn meant(args: &LogsArgs, context: &Context) -> anyhow::Result<(Network, Which)> {
-    let networks = clusters::networks(context, args.cluster.cluster.as_ref()).await?;
+    let networks = clusters::networks(
+        context,
+        args.cluster.cluster.as_ref(),
+        Meant::One(args.name.as_deref()),
+    )
+    .await?;
     if let (Some(word), None) = (&args.name, &args.pods)
         && !networks.has(word)
         && names_a_pod(word)
     {
-        return Ok((open(&networks, None).await?, Which::from(word.as_str())));
+        return Ok((open(&networks, None)?, Which::from(word.as_str())));
     }
     let which = args.pods.as_deref().map_or(Which::All, Which::from);
-    Ok((open(&networks, args.name.as_deref()).await?, which))
+    Ok((open(&networks, args.name.as_deref())?, which))
 }
 
-async fn open(networks: &Networks, name: Option<&str>) -> anyhow::Result<Network> {
-    Ok(networks.open(name).await?.1)
+fn open(networks: &Networks, name: Option<&str>) -> anyhow::Result<Network> {
+    Ok(networks.open(name)?.1)
 }
 
 /// A role, or a role and an ordinal or suffix.

@@ -11,9 +11,9 @@ use clap::Args;
 use owo_colors::OwoColorize;
 use serde::Serialize;
 
-use crate::args::{ClusterArg, MachineArgs, OutputArgs, ValuesArgs};
+use crate::args::{ClusterArg, MachineArgs, NamespaceArg, OutputArgs, ValuesArgs};
 use crate::bring_up::cluster;
-use crate::clusters;
+use crate::clusters::{self, Meant};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::page::Page;
@@ -52,6 +52,9 @@ pub struct PlanArgs {
     /// Where the running network is.
     #[command(flatten)]
     pub cluster: ClusterArg,
+    /// In which namespace.
+    #[command(flatten)]
+    pub namespace: NamespaceArg,
     /// How the result is printed.
     #[command(flatten)]
     pub output: OutputArgs,
@@ -86,9 +89,10 @@ pub async fn run(args: &PlanArgs, context: &Context) -> anyhow::Result<Exit> {
     };
     context.printer.result(&document, render)?;
     fit.map_or(Ok(()), |available| plan.check_machine(&available))?;
-    let refused = document
-        .difference
-        .is_some_and(|difference| difference.upgrade.refused().next().is_some());
+    let refused = document.difference.is_some_and(|difference| {
+        let unfit = !difference.unfit_secrets.is_empty();
+        unfit || difference.upgrade.refused().next().is_some()
+    });
     Ok(if refused {
         Exit::InvalidValues
     } else {
@@ -98,8 +102,13 @@ pub async fn run(args: &PlanArgs, context: &Context) -> anyhow::Result<Exit> {
 
 /// What `up` would change on the running network.
 async fn difference(name: &str, args: &PlanArgs, context: &Context) -> anyhow::Result<Proposal> {
-    let networks = clusters::networks(context, args.cluster.cluster.as_ref()).await?;
-    let (choice, network) = networks.open(Some(name)).await?;
+    let networks = clusters::networks(
+        context,
+        args.cluster.cluster.as_ref(),
+        Meant::One(Some(name)),
+    )
+    .await?;
+    let (choice, network) = networks.open(Some(name))?;
     let helm = cluster::attach(context, &choice).await?.helm;
     let running = Running::read(network, &helm, context).await?;
     let implied = cluster::implied_in(&running.values);

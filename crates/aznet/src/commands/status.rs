@@ -10,8 +10,8 @@ use clap::Args;
 use jiff::Timestamp;
 use owo_colors::OwoColorize;
 
-use crate::args::{ClusterArg, OutputArgs};
-use crate::clusters;
+use crate::args::{ClusterArg, NamespaceArg, OutputArgs};
+use crate::clusters::{self, Meant};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::page::Page;
@@ -38,6 +38,9 @@ pub struct StatusArgs {
     /// Where to look.
     #[command(flatten)]
     pub cluster: ClusterArg,
+    /// In which namespace.
+    #[command(flatten)]
+    pub namespace: NamespaceArg,
     /// How the result is printed.
     #[command(flatten)]
     pub output: OutputArgs,
@@ -45,8 +48,13 @@ pub struct StatusArgs {
 
 /// Shows the network; exit code 22 when it is not ready.
 pub async fn run(args: &StatusArgs, context: &Context) -> anyhow::Result<Exit> {
-    let networks = clusters::networks(context, args.cluster.cluster.as_ref()).await?;
-    let (_, network) = networks.open(args.name.as_deref()).await?;
+    let networks = clusters::networks(
+        context,
+        args.cluster.cluster.as_ref(),
+        Meant::One(args.name.as_deref()),
+    )
+    .await?;
+    let (_, network) = networks.open(args.name.as_deref())?;
     let now = Timestamp::now();
     let status = collect(&network, now).await?;
     context

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use aznet_kit::files::{self, Access};
 use aznet_network::namespace::Network;
 use aznet_runner::event::Kind;
 use aznet_runner::report::{Human, JsonLines, Junit, Reporter};
@@ -18,15 +19,18 @@ use jiff::Timestamp;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use crate::args::{ClusterArg, KubernetesArg, MachineArgs, OutputArgs, ValuesArgs};
+use crate::args::{
+    ClusterArg, KubernetesArg, MachineArgs, NamespaceArg, OutputArgs, Place, ValuesArgs,
+};
 use crate::bring_up::{Wanted, bring_up};
-use crate::clusters;
+use crate::clusters::{self, Meant};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure as Refusal;
 use crate::planning::planned;
 use crate::printer::Printer;
 use crate::remove;
+use crate::report::on_place;
 use crate::table::{Column, Table};
 
 /// The network that unattached tests are listed for.
@@ -74,6 +78,9 @@ pub struct TestArgs {
     /// Where the network runs, or is to run.
     #[command(flatten)]
     pub cluster: ClusterArg,
+    /// In which namespace.
+    #[command(flatten)]
+    pub namespace: NamespaceArg,
     /// What its cluster is made of.
     #[command(flatten)]
     pub kubernetes: KubernetesArg,
@@ -211,12 +218,41 @@ async fn network(args: &TestArgs, context: &Context) -> anyhow::Result<Network> 
                 port_base: None,
                 machine: args.machine,
             };
-            Box::pin(bring_up(&wanted, context)).await?;
+            if let Err(error) = Box::pin(bring_up(&wanted, context)).await {
+                left(&name, args, context).await;
+                return Err(error);
+            }
             Some(name)
         }
     };
-    let networks = clusters::networks(context, cluster).await?;
-    Ok(networks.open(name.as_deref()).await?.1)
+    let networks = clusters::networks(context, cluster, Meant::One(name.as_deref())).await?;
+    Ok(networks.open(name.as_deref())?.1)
+}
+
+/// The network did not come up: it is kept to be looked at, and nobody else knows of it; after Ctrl-C it is removed.
+async fn left(name: &str, args: &TestArgs, context: &Context) {
+    let cluster = args.cluster.cluster.as_ref();
+    let networks = clusters::networks(context, cluster, Meant::One(Some(name))).await;
+    let Some((_, network)) = networks.ok().and_then(|all| all.open(Some(name)).ok()) else {
+        return;
+    };
+    let printer = &context.printer;
+    if context.interrupt.token().is_cancelled() {
+        let removed = remove::network(&network, context, &CancellationToken::new()).await;
+        if let Err(error) = removed {
+            printer.warn(format_args!("network {name} stays: {error:#}"));
+        }
+        return;
+    }
+    let until = network.info().expires;
+    let until = until.map_or_else(String::new, |end| format!(" until {end:.0}"));
+    let text =
+        format!("network {name} is kept{until}, to be looked at; `aznet down {name}` removes it");
+    let place = Place {
+        cluster: args.cluster.cluster.clone(),
+        namespace: args.namespace.namespace.clone(),
+    };
+    printer.note(on_place(&text, &place));
 }
 
 async fn execute(args: &TestArgs, tests: Vec<Test>, context: &Context) -> anyhow::Result<Exit> {
@@ -292,10 +328,13 @@ impl Document {
     }
 }
 
+/// Writes a whole document in the place of the one before.
+type Put = Box<dyn FnMut(&[u8]) -> io::Result<()> + Send>;
+
 /// The files of `--report`.
 struct Reports {
     events: JsonLines<File>,
-    junit: Junit<File>,
+    junit: Junit<Put>,
 }
 
 impl Reports {
@@ -306,7 +345,7 @@ impl Reports {
         };
         Ok(Self {
             events: JsonLines::new(file("events.jsonl")?),
-            junit: Junit::new(file("junit.xml")?),
+            junit: Junit::new(put(folder.join("junit.xml"))),
         })
     }
 
@@ -314,6 +353,13 @@ impl Reports {
         self.events.event(event)?;
         self.junit.event(event)
     }
+}
+
+/// What is there at any moment is a whole document: a second Ctrl-C leaves at once.
+fn put(path: PathBuf) -> Put {
+    Box::new(move |document| {
+        files::write(&path, document, Access::Shared).map_err(io::Error::other)
+    })
 }
 
 /// Hands whole lines to the printer: the result on stdout, or talk where the result is a document.

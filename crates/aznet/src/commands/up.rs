@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use aznet_cluster::provider::Provider;
 use aznet_kit::time::Seconds;
 use clap::Args;
 use jiff::Timestamp;
 use owo_colors::OwoColorize;
 
 use crate::args::{
-    ClusterArg, KubernetesArg, MachineArgs, OutputArgs, ValuesArgs, network_name, ttl,
+    ClusterArg, KubernetesArg, MachineArgs, NamespaceArg, OutputArgs, Place, ValuesArgs,
+    network_name, ttl,
 };
 use crate::bring_up::{Outcome, Up, Wanted, bring_up};
 use crate::commands::status;
@@ -43,6 +43,9 @@ pub struct UpArgs {
     /// Where it runs.
     #[command(flatten)]
     pub cluster: ClusterArg,
+    /// In which namespace.
+    #[command(flatten)]
+    pub namespace: NamespaceArg,
     /// What its cluster is made of.
     #[command(flatten)]
     pub kubernetes: KubernetesArg,
@@ -97,14 +100,17 @@ pub async fn run(args: &UpArgs, context: &Context) -> anyhow::Result<Exit> {
         machine: args.machine,
     };
     let up = Box::pin(bring_up(&wanted, context)).await?;
-    let cluster = args.cluster.cluster.as_ref();
+    let place = Place {
+        cluster: args.cluster.cluster.clone(),
+        namespace: args.namespace.namespace.clone(),
+    };
     context
         .printer
-        .result(&up, |up, page| render(up, cluster, page))?;
+        .result(&up, |up, page| render(up, &place, page))?;
     Ok(Exit::Ok)
 }
 
-fn render(up: &Up, cluster: Option<&Provider>, page: Page) -> String {
+fn render(up: &Up, place: &Place, page: Page) -> String {
     let took = Seconds(Duration::from_secs_f64(up.seconds));
     let head = match up.outcome {
         Outcome::Created => format!("network {} is up, in {took}", up.name.bold()),
@@ -122,7 +128,7 @@ fn render(up: &Up, cluster: Option<&Provider>, page: Page) -> String {
         Some(head).map(|head| format!("{head}\n")),
         shown,
         Some(places(up)),
-        Some(next(up, cluster)),
+        Some(next(up, place)),
     ];
     sections
         .into_iter()
@@ -145,10 +151,8 @@ fn places(up: &Up) -> String {
     table(&lines)
 }
 
-fn next(up: &Up, cluster: Option<&Provider>) -> String {
-    let there = cluster.map(|cluster| format!(" --cluster {cluster}"));
-    let there = there.unwrap_or_default();
-    let name = format!("{}{there}", up.name);
+fn next(up: &Up, place: &Place) -> String {
+    let name = format!("{}{}", up.name, place.flags());
     let commands = [
         (format!("aznet status {name}"), "how it is doing"),
         (

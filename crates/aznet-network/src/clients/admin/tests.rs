@@ -37,9 +37,14 @@ fn api(pod: Value, secret: Value) -> Client {
 }
 
 async fn network(pod: Value, secret: Value) -> Network {
-    Network::find(api(pod, secret), "embedded", Some("small"))
-        .await
-        .expect("the network")
+    Network::find(
+        api(pod, secret),
+        "embedded",
+        &crate::namespace::Scope::Cluster,
+        Some("small"),
+    )
+    .await
+    .expect("the network")
 }
 
 fn pod(environment: &Value) -> Value {

@@ -33,9 +33,14 @@ fn api(answer: impl Fn(&str, &str) -> Option<Value> + Send + 'static) -> Client 
 }
 
 async fn network(client: Client) -> Network {
-    Network::find(client, "embedded", Some("small"))
-        .await
-        .expect("the network")
+    Network::find(
+        client,
+        "embedded",
+        &crate::namespace::Scope::Cluster,
+        Some("small"),
+    )
+    .await
+    .expect("the network")
 }
 
 fn list(kind: &str, version: &str, items: &[Value]) -> Value {

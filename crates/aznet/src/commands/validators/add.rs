@@ -12,8 +12,8 @@ use owo_colors::OwoColorize;
 use serde::Serialize;
 
 use super::work::{Address, Work, workload};
-use crate::args::{ClusterArg, OutputArgs};
-use crate::clusters;
+use crate::args::{ClusterArg, NamespaceArg, OutputArgs};
+use crate::clusters::{self, Meant};
 use crate::context::Context;
 use crate::exit::Exit;
 use aznet_model::units::count;
@@ -51,6 +51,9 @@ pub struct AddArgs {
     /// Where the network runs.
     #[command(flatten)]
     pub cluster: ClusterArg,
+    /// In which namespace.
+    #[command(flatten)]
+    pub namespace: NamespaceArg,
     /// How the result is printed.
     #[command(flatten)]
     pub output: OutputArgs,
@@ -75,8 +78,13 @@ struct Added {
 
 /// Adds validators.
 pub(super) async fn run(args: &AddArgs, context: &Context) -> anyhow::Result<Exit> {
-    let networks = clusters::networks(context, args.cluster.cluster.as_ref()).await?;
-    let work = Work::open(context, &networks, args.name.as_deref()).await?;
+    let networks = clusters::networks(
+        context,
+        args.cluster.cluster.as_ref(),
+        Meant::One(args.name.as_deref()),
+    )
+    .await?;
+    let work = Work::open(context, &networks, args.name.as_deref())?;
     let workload = workload(args.group.as_deref());
     let seen = work.look(&[]).await?;
     // Once more with the pods that would come: only a running pod can tell whom they sign for.

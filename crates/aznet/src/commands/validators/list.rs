@@ -12,8 +12,8 @@ use owo_colors::OwoColorize;
 use serde::Serialize;
 
 use super::work::Address;
-use crate::args::{ClusterArg, OutputArgs};
-use crate::clusters;
+use crate::args::{ClusterArg, NamespaceArg, OutputArgs};
+use crate::clusters::{self, Meant};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::page::Page;
@@ -36,6 +36,9 @@ pub struct ListArgs {
     /// Where to look.
     #[command(flatten)]
     pub cluster: ClusterArg,
+    /// In which namespace.
+    #[command(flatten)]
+    pub namespace: NamespaceArg,
     /// How the result is printed.
     #[command(flatten)]
     pub output: OutputArgs,
@@ -43,8 +46,13 @@ pub struct ListArgs {
 
 /// Shows the set.
 pub(super) async fn run(args: &ListArgs, context: &Context) -> anyhow::Result<Exit> {
-    let networks = clusters::networks(context, args.cluster.cluster.as_ref()).await?;
-    let (_, network) = networks.open(args.name.as_deref()).await?;
+    let networks = clusters::networks(
+        context,
+        args.cluster.cluster.as_ref(),
+        Meant::One(args.name.as_deref()),
+    )
+    .await?;
+    let (_, network) = networks.open(args.name.as_deref())?;
     let (seen, duties) = futures::join!(
         validators::collect(&network, &[]),
         Duties::collect(&network)

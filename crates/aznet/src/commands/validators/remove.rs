@@ -11,8 +11,8 @@ use owo_colors::OwoColorize;
 use serde::Serialize;
 
 use super::work::{Address, Work, is_out, workload};
-use crate::args::{ClusterArg, OutputArgs};
-use crate::clusters;
+use crate::args::{ClusterArg, NamespaceArg, OutputArgs};
+use crate::clusters::{self, Meant};
 use crate::context::Context;
 use crate::exit::Exit;
 use aznet_model::units::count;
@@ -48,6 +48,9 @@ pub struct RemoveArgs {
     /// Where the network runs.
     #[command(flatten)]
     pub cluster: ClusterArg,
+    /// In which namespace.
+    #[command(flatten)]
+    pub namespace: NamespaceArg,
     /// How the result is printed.
     #[command(flatten)]
     pub output: OutputArgs,
@@ -72,13 +75,18 @@ struct Removed {
 
 /// Removes validators.
 pub(super) async fn run(args: &RemoveArgs, context: &Context) -> anyhow::Result<Exit> {
-    let networks = clusters::networks(context, args.cluster.cluster.as_ref()).await?;
+    let networks = clusters::networks(
+        context,
+        args.cluster.cluster.as_ref(),
+        Meant::One(args.words.first().map(String::as_str)),
+    )
+    .await?;
     let (name, targets) = match args.words.split_first() {
         Some((first, rest)) if networks.has(first) => (Some(first.as_str()), rest),
         _ => (None, args.words.as_slice()),
     };
     let goal = goal(args, targets)?;
-    let work = Work::open(context, &networks, name).await?;
+    let work = Work::open(context, &networks, name)?;
     let named = match &goal {
         Goal::Pods(pods) => pods.clone(),
         _ => Vec::new(),

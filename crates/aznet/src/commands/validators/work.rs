@@ -14,7 +14,7 @@ use aznet_network::validators::{self, Validators};
 
 use crate::args::ValuesArgs;
 use crate::bring_up::cluster;
-use crate::bring_up::network::deadline;
+use crate::bring_up::network::{check_secrets, deadline};
 use crate::clusters::Networks;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -40,12 +40,12 @@ pub(super) struct Work<'a> {
 }
 
 impl<'a> Work<'a> {
-    pub(super) async fn open(
+    pub(super) fn open(
         context: &'a Context,
         networks: &Networks,
         name: Option<&str>,
     ) -> anyhow::Result<Self> {
-        let (choice, network) = networks.open(name).await?;
+        let (choice, network) = networks.open_to_change(name)?;
         Ok(Self {
             context,
             steps: Steps::new(&context.printer),
@@ -93,11 +93,13 @@ impl<'a> Work<'a> {
         let printer = &self.context.printer;
         printer.laid_out(&upgrading::render(&proposal, printer.page()));
         check(&proposal)?;
+        check_secrets(&proposal)?;
         let path = self.context.source.charts().join("aztec-network");
         let chart = Chart {
             helm: &ready.helm,
             path: &path,
             overlay: &wish.planned.loaded.overlay,
+            secrets: &wish.planned.plan.secrets,
         };
         let live = Live::new(&self.steps, &self.context.interrupt, name);
         let report = live.reporter();

@@ -8,12 +8,12 @@ use tokio::sync::oneshot;
 use crate::context::Context;
 
 /// Whether somebody is there to answer.
-pub(super) fn can_ask() -> bool {
+pub(crate) fn can_ask() -> bool {
     std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
 }
 
 /// Asks, and waits for the answer for as long as it takes; anything but yes is no, and so is Ctrl-C.
-pub(super) async fn ask(question: &str, context: &Context) -> anyhow::Result<bool> {
+pub(crate) async fn ask(question: &str, context: &Context) -> anyhow::Result<bool> {
     context.printer.note(format_args!("{question} [y/N]"));
     let (tell, told) = oneshot::channel();
     // A thread of its own: one of the runtime's would be waited for at the end, and nothing ends a read.
