@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: the budgets, measured on this machine, beside what a user has today.
 
 mod machine;
+mod median;
 mod peer;
 mod transactions;
 mod wait;
@@ -8,6 +9,7 @@ mod wait;
 use crate::image::Mounted;
 use crate::{cargo, run};
 use anyhow::{Context, Result, bail};
+use median::median;
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -317,12 +319,6 @@ fn aznet(args: &[&str]) -> Result<Value> {
         );
     }
     Ok(serde_json::from_slice(&output.stdout).unwrap_or(Value::Null))
-}
-
-fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 fn page(rows: &[Row], runs: usize) -> String {

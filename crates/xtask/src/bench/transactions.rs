@@ -1,6 +1,6 @@
 //! What a contract developer waits for: transfers by Aztec.js, one after the other, with a wallet of its own.
 
-use super::median;
+use super::median::median;
 use crate::image::Mounted;
 use crate::run;
 use anyhow::{Context, Result, bail};
