@@ -11,7 +11,7 @@ import type { Transactions } from './transactions.ts';
 import { until } from './wait.ts';
 import type { PxeWallet } from './wallet.ts';
 
-/** A test account as reported by `pxe_getStatus`. */
+/** An account as reported by `pxe_getStatus`; those that clients brought have an empty alias. */
 export type AccountStatus = { address: AztecAddress; alias: string; deployed: boolean };
 
 type Log = { info(text: string): void };
@@ -50,10 +50,14 @@ export class TestAccounts {
     return manager.address;
   }
 
-  /** The accounts and whether each is deployed, as of the newest block. */
+  /** The test accounts alone, as {@link status} has them. */
+  async testAccounts(): Promise<AccountStatus[]> {
+    return (await this.status()).filter(account => this.#isTestAccount(account.address));
+  }
+
+  /** All accounts of the wallet, and whether each is deployed as of the newest block. */
   async status(): Promise<AccountStatus[]> {
     const accounts = await this.#deps.wallet.getAccounts();
-    accounts.sort((a, b) => a.alias.localeCompare(b.alias));
     return await Promise.all(
       accounts.map(async ({ item, alias }) => ({ address: item, alias, deployed: await this.#isDeployed(item) })),
     );
@@ -70,6 +74,9 @@ export class TestAccounts {
     }
     if (await this.#isDeployed(address)) {
       return;
+    }
+    if (!this.#isTestAccount(address)) {
+      throw new RpcError('accountNotDeployed', `account ${address} is not deployed, and this PXE deploys test accounts only`);
     }
     if (this.#deps.mode === 'never') {
       throw new RpcError('accountNotDeployed', `account ${address} is not deployed, and this PXE is told not to (PXE_DEPLOY_TEST_ACCOUNTS=never)`);
@@ -148,6 +155,10 @@ export class TestAccounts {
     const method = await manager.getDeployMethod();
     const options = { from: AztecAddress.ZERO, skipClassPublication: true, skipInstancePublication: true };
     return await this.#deps.transactions.send(what, method, { ...options, fee: this.#deps.fees.option });
+  }
+
+  #isTestAccount(address: AztecAddress): boolean {
+    return this.#managers.some(manager => manager.address.equals(address));
   }
 
   async #isDeployed(address: AztecAddress): Promise<boolean> {

@@ -1,10 +1,17 @@
 // Against a real network: AZTEC_NODE_URL names a node of one with test accounts. Two servers run as processes.
 import assert from 'node:assert/strict';
 import { type TestContext, after, before, describe, test } from 'node:test';
+import { SchnorrAccountContract } from '@aztec/accounts/schnorr';
 import { AztecAddress } from '@aztec/aztec.js/addresses';
-import { WalletSchema, type Wallet } from '@aztec/aztec.js/wallet';
+import { getPublicEvents } from '@aztec/aztec.js/events';
+import { SponsoredFeePaymentMethod } from '@aztec/aztec.js/fee';
+import { Fr } from '@aztec/aztec.js/fields';
+import { createAztecNodeClient } from '@aztec/aztec.js/node';
+import { AccountManager, WalletSchema, type Wallet } from '@aztec/aztec.js/wallet';
 import { createSafeJsonRpcClient } from '@aztec/foundation/json-rpc/client';
+import { OrderbookContract } from '@aztec/noir-contracts.js/Orderbook';
 import { TokenContract } from '@aztec/noir-contracts.js/Token';
+import { deriveSigningKey } from '@aztec/stdlib/keys';
 import { type Process, call, freePort, result, start } from './support.ts';
 
 const nodeUrl = process.env.AZTEC_NODE_URL;
@@ -28,6 +35,19 @@ async function startPxe(): Promise<Pxe> {
   }
   process.child.kill();
   throw new Error(`not ready within ${READY_WITHIN_MS} ms: ${await process.stderr}`);
+}
+
+/** Aztec.js as it is published: nothing of this project between it and the server. */
+function walletOf(pxe: Pxe): Wallet {
+  return createSafeJsonRpcClient<Wallet>(pxe.url, WalletSchema, { namespaceMethods: 'wallet' });
+}
+
+/** A new account whose keys the wallet is given; it is not deployed. */
+async function newAccount(wallet: Wallet, secret: Fr, signingKey = deriveSigningKey(secret)): Promise<AccountManager> {
+  const contract = new SchnorrAccountContract(signingKey);
+  const account = await AccountManager.create(wallet, secret, contract, Fr.random());
+  await wallet.registerContract(account.getInstance(), await contract.getContractArtifact(), secret);
+  return account;
 }
 
 if (nodeUrl === undefined) {
@@ -110,7 +130,7 @@ function onRealNetwork(): void {
   });
 
   test('an Aztec.js client uses it as its wallet', async () => {
-    const wallet = createSafeJsonRpcClient<Wallet>(second.url, WalletSchema, { namespaceMethods: 'wallet' });
+    const wallet = walletOf(second);
     const accounts = await wallet.getAccounts();
     assert.ok(accounts.some(account => account.item.toString() === alice));
     const from = AztecAddress.fromString(alice);
@@ -119,6 +139,56 @@ function onRealNetwork(): void {
     assert.ok(receipt.isMined());
     assert.equal((await methods.balance_of_private(from).simulate({ from })).result, 400n);
     assert.equal((await methods.balance_of_public(from).simulate({ from })).result, 900n);
+  });
+
+  const secret = Fr.random();
+  let own: AztecAddress;
+  let fee: { paymentMethod: SponsoredFeePaymentMethod };
+
+  test('its own account is deployed by the sponsor, receives and sends', async () => {
+    const { sponsor } = await result(second.url, 'pxe_getStatus');
+    fee = { paymentMethod: new SponsoredFeePaymentMethod(AztecAddress.fromString(sponsor)) };
+    const wallet = walletOf(second);
+    const account = await newAccount(wallet, secret);
+    own = account.address;
+    const early = { token, from: own.toString(), to: bob, amount: 1, visibility: 'public' };
+    assert.equal((await call(second.url, 'token_transfer', early)).error?.data?.kind, 'accountNotDeployed');
+    await (await account.getDeployMethod()).send({ from: AztecAddress.ZERO, fee });
+    await result(second.url, 'token_mint', { token, to: own, amount: 100, visibility: 'private' });
+    const { methods } = TokenContract.at(AztecAddress.fromString(token), wallet);
+    const { receipt } = await methods.transfer(AztecAddress.fromString(bob), 10n).send({ from: own, fee });
+    assert.equal((await methods.balance_of_private(own).simulate({ from: own })).result, 90n);
+    const events = await wallet.getPrivateEvents<{ amount: bigint }>(TokenContract.events.Transfer, {
+      contractAddress: AztecAddress.fromString(token),
+      fromBlock: receipt.blockNumber,
+      scopes: [AztecAddress.fromString(bob)],
+    });
+    assert.deepEqual(events.map(({ event }) => event.amount), [10n]);
+  });
+
+  test('its public events are found', async () => {
+    const wallet = walletOf(second);
+    const bid = TokenContract.at(AztecAddress.fromString(token), wallet);
+    const { contract: ask } = await TokenContract.deploy(wallet, own, 'Other', 'OTHER', 18).send({ from: own, fee });
+    const deployment = OrderbookContract.deploy(wallet, bid.address, ask.address);
+    const { contract: orderbook } = await deployment.send({ from: own, fee });
+    const nonce = Fr.random();
+    const pay = await bid.methods.transfer_to_public(own, orderbook.address, 5n, nonce).getFunctionCall();
+    const authWitness = await wallet.createAuthWit(own, { caller: orderbook.address, call: pay });
+    const order = orderbook.methods.create_order(bid.address, ask.address, 5n, 7n, nonce);
+    const { receipt } = await order.with({ authWitnesses: [authWitness] }).send({ from: own, fee });
+    const definition = OrderbookContract.events.OrderCreated;
+    const { events } = await getPublicEvents(createAztecNodeClient(nodeUrl ?? ''), definition, {
+      contractAddress: orderbook.address,
+    });
+    assert.deepEqual(events.map(({ metadata }) => metadata.txHash.toString()), [receipt.txHash.toString()]);
+  });
+
+  test('an account whose signing key it was not given does not send', async () => {
+    const wallet = walletOf(second);
+    const { address } = await newAccount(wallet, Fr.random(), deriveSigningKey(Fr.random()));
+    const { methods } = TokenContract.at(AztecAddress.fromString(token), wallet);
+    await assert.rejects(methods.transfer(own, 1n).send({ from: address, fee }), /signing key is not the one that Aztec derives/);
   });
 
   const nowhere = `0x${'0'.repeat(60)}7777`;
@@ -144,7 +214,8 @@ function onRealNetwork(): void {
     const { getInitialTestAccountsData } = await import('@aztec/accounts/testing');
     second.child.kill('SIGTERM');
     const log = await second.stderr;
-    for (const { secret, signingKey } of await getInitialTestAccountsData()) {
+    const accounts = [...(await getInitialTestAccountsData()), { secret, signingKey: deriveSigningKey(secret) }];
+    for (const { secret, signingKey } of accounts) {
       assert.ok(!log.includes(secret.toString().slice(2)) && !log.includes(signingKey.toString().slice(2)));
     }
   });

@@ -1,12 +1,15 @@
 //! `cargo xtask bench`: the budgets, measured on this machine, beside what a user has today.
 
 mod machine;
+mod median;
 mod peer;
+mod transactions;
 mod wait;
 
 use crate::image::Mounted;
 use crate::{cargo, run};
 use anyhow::{Context, Result, bail};
+use median::median;
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -17,6 +20,8 @@ use wait::wait;
 
 const CLUSTER: &str = "bench";
 const NETWORK: &str = "bench";
+/// Transfers by Aztec.js in each network.
+const TRANSFERS: u32 = 10;
 
 /// One row of the table: what, the budget if there is one, a value for each run.
 struct Row {
@@ -60,8 +65,10 @@ fn measure(runs: usize, image: &Mounted) -> Result<Vec<Row>> {
         let values = [
             peer::measure(image)?.to_vec(),
             vec![plan_thousand()?],
-            network_run()?.to_vec(),
-            vec![start_run("tiny")?, start_run("seed")?],
+            network_run(image)?,
+            light_run(image, "tiny")?,
+            light_run(image, "fast")?,
+            start_run("seed")?,
         ]
         .concat();
         for (row, value) in rows.iter_mut().zip(values) {
@@ -73,51 +80,76 @@ fn measure(runs: usize, image: &Mounted) -> Result<Vec<Row>> {
 }
 
 fn rows() -> Vec<Row> {
-    let row = |what, budget, unit| Row {
+    let row = |(what, budget, unit)| Row {
         what,
         budget,
         unit,
         values: Vec::new(),
     };
-    vec![
-        row(
-            "today: `aztec start --local-network`, one process: start → first block",
-            "–",
-            "s",
-        ),
-        row("today: its memory (with its anvil)", "–", "GB"),
-        row("plan + render for 1,000 validators", "≤ 2", "s"),
-        row("embedded cluster, warm: start → node Ready", "≤ 6", "s"),
-        row(
-            "`up small`, warm, cluster included: start → first checkpoint on L1",
-            "≤ 1.1 ×",
-            "s",
-        ),
-        row("… → all pods ready, `up` returns", "–", "s"),
-        row("… → first epoch proven on L1", "≤ 2.5 ×", "s"),
-        row("… memory of all pods", "≤ 6.5", "GB"),
-        row("… CPU of all pods at rest", "≤ 1.2", "cores"),
-        row(
-            "control plane memory (all cluster processes)",
-            "≤ 450",
-            "MB",
-        ),
-        row("`aznet down --all` and `aznet cluster down`", "≤ 15", "s"),
-        row(
-            "`up tiny`, warm, cluster included: start → first checkpoint on L1",
-            "≤ 0.75 ×",
-            "s",
-        ),
-        row(
-            "`up seed` (32 validators), likewise: start → first checkpoint on L1",
-            "≤ 1.6 ×",
-            "s",
-        ),
-    ]
+    let rows = ROWS.iter().chain(&TINY).chain(&FAST).chain(&SEED).copied();
+    rows.map(row).collect()
 }
 
-/// The eight figures of one network, from nothing to nothing.
-fn network_run() -> Result<[f64; 8]> {
+/// Of what a user has today, and of `small`.
+const ROWS: [(&str, &str, &str); 14] = [
+    (
+        "today: `aztec start --local-network`, one process: start → first block",
+        "–",
+        "s",
+    ),
+    ("today: its memory (with its anvil)", "–", "GB"),
+    ("plan + render for 1,000 validators", "≤ 2", "s"),
+    ("embedded cluster, warm: start → node Ready", "≤ 6", "s"),
+    (
+        "`up small`, warm, cluster included: start → first checkpoint on L1",
+        "≤ 1.1 ×",
+        "s",
+    ),
+    ("… → all pods ready, `up` returns", "–", "s"),
+    ("… → first epoch proven on L1", "≤ 2.5 ×", "s"),
+    ("… memory of all pods", "≤ 6.5", "GB"),
+    ("… CPU of all pods at rest", "≤ 1.2", "cores"),
+    (
+        "control plane memory (all cluster processes)",
+        "≤ 450",
+        "MB",
+    ),
+    ("`small`: a transfer by Aztec.js, until sent", "–", "s"),
+    ("… until proposed", "–", "s"),
+    ("… until checkpointed", "–", "s"),
+    ("`aznet down --all` and `aznet cluster down`", "≤ 15", "s"),
+];
+
+const TINY: [(&str, &str, &str); 4] = [
+    (
+        "`up tiny`, warm, cluster included: start → first checkpoint on L1",
+        "≤ 0.75 ×",
+        "s",
+    ),
+    ("`tiny`: a transfer by Aztec.js, until sent", "–", "s"),
+    ("… until proposed", "–", "s"),
+    ("… until checkpointed", "–", "s"),
+];
+
+const FAST: [(&str, &str, &str); 4] = [
+    (
+        "`up fast`, warm, cluster included: start → first checkpoint on L1",
+        "–",
+        "s",
+    ),
+    ("`fast`: a transfer by Aztec.js, until sent", "–", "s"),
+    ("… until proposed", "–", "s"),
+    ("… until checkpointed", "–", "s"),
+];
+
+const SEED: [(&str, &str, &str); 1] = [(
+    "`up seed` (32 validators), warm, cluster included: start → first checkpoint on L1",
+    "≤ 1.6 ×",
+    "s",
+)];
+
+/// The figures of `small`, from nothing to nothing.
+fn network_run(image: &Mounted) -> Result<Vec<f64>> {
     let cluster = format!("embedded:{CLUSTER}");
     let place = ["--cluster", cluster.as_str()];
     let ready = cluster_up()?;
@@ -131,10 +163,10 @@ fn network_run() -> Result<[f64; 8]> {
     })?;
     let proven = began.elapsed();
     let rest = machine::at_rest(CLUSTER)?;
+    let transfers = transfers(image)?;
     let began_down = Instant::now();
-    aznet(&[&["down", "--all"], place.as_slice()].concat())?;
-    aznet(&["cluster", "down", CLUSTER])?;
-    Ok([
+    all_down()?;
+    let started = [
         ready,
         checkpoint,
         all_ready.as_secs_f64(),
@@ -142,17 +174,50 @@ fn network_run() -> Result<[f64; 8]> {
         rest.pods_bytes / 1e9,
         rest.pods_cores,
         rest.system_bytes / 1e6,
-        began_down.elapsed().as_secs_f64(),
-    ])
+    ];
+    let down = began_down.elapsed().as_secs_f64();
+    Ok([started.as_slice(), &transfers, &[down]].concat())
+}
+
+/// Seconds of transfers by Aztec.js on the network that runs.
+fn transfers(image: &Mounted) -> Result<[f64; 3]> {
+    let cluster = format!("embedded:{CLUSTER}");
+    let urls = aznet(&["env", NETWORK, "--cluster", &cluster, "-o", "json"])?;
+    let url = urls["AZTEC_NODE_URL"].as_str();
+    let url = url.context("`aznet env` tells of no node")?;
+    Ok(transactions::measure(image, url, TRANSFERS)?.medians())
+}
+
+/// Prints the seconds of transfers by Aztec.js on the network of a node.
+pub(crate) fn transactions_on(node_url: &str, count: u32) -> Result<()> {
+    let image = Mounted::pxe(program()?)?;
+    let measured = transactions::measure(&image, node_url, count);
+    if let Ok(seconds) = &measured {
+        println!("{seconds}");
+    }
+    image.remove()?;
+    measured.map(drop)
+}
+
+/// Seconds from nothing to the first checkpoint of a small network, and those of its transfers.
+fn light_run(image: &Mounted, file: &str) -> Result<Vec<f64>> {
+    let seconds = up(file)?;
+    let transfers = transfers(image)?;
+    all_down()?;
+    Ok([[seconds].as_slice(), &transfers].concat())
 }
 
 /// Seconds from nothing to the first checkpoint of a network.
-fn start_run(file: &str) -> Result<f64> {
+fn start_run(file: &str) -> Result<Vec<f64>> {
     let seconds = up(file)?;
+    all_down()?;
+    Ok(vec![seconds])
+}
+
+fn all_down() -> Result<()> {
     let cluster = format!("embedded:{CLUSTER}");
     aznet(&["down", "--all", "--cluster", &cluster])?;
-    aznet(&["cluster", "down", CLUSTER])?;
-    Ok(seconds)
+    aznet(&["cluster", "down", CLUSTER]).map(drop)
 }
 
 /// Brings the network up; returns the seconds until its first checkpoint.
@@ -271,12 +336,6 @@ fn aznet(args: &[&str]) -> Result<Value> {
         );
     }
     Ok(serde_json::from_slice(&output.stdout).unwrap_or(Value::Null))
-}
-
-fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 fn page(rows: &[Row], runs: usize) -> String {

@@ -52,11 +52,26 @@ enum Task {
         #[arg(long)]
         node_url: String,
     },
+    /// docs/examples/embedded-wallet on a network that runs and has a sponsor.
+    Example {
+        /// URL of one of its nodes, as `aznet env` prints it.
+        #[arg(long)]
+        node_url: String,
+    },
     /// Measure the budgets on this machine and write docs/reference/benchmarks.md.
     Bench {
         /// Runs of each measurement; the median is kept.
         #[arg(long, default_value_t = 3)]
         runs: usize,
+    },
+    /// Measure transfers by Aztec.js on a network that runs and has a sponsor.
+    Transactions {
+        /// URL of one of its nodes, as `aznet env` prints it.
+        #[arg(long)]
+        node_url: String,
+        /// How many, one after the other.
+        #[arg(long, default_value_t = 10)]
+        count: u32,
     },
     /// Write target/dist: an archive with the program, its completions, man pages and licences, and its SHA-256 sum.
     Dist,
@@ -69,7 +84,9 @@ fn main() -> ExitCode {
         Task::Release => release::note(),
         Task::Test { tiers } => test::run(&tiers),
         Task::Pxe { node_url } => test::pxe_on(&node_url),
+        Task::Example { node_url } => test::example_on(&node_url),
         Task::Bench { runs } => bench::run(runs),
+        Task::Transactions { node_url, count } => bench::transactions_on(&node_url, count),
         Task::Dist => dist::run(),
     };
     match outcome {

@@ -13,6 +13,8 @@ use std::time::Instant;
 
 /// anvil in the image.
 const ANVIL: &str = "/opt/foundry/bin/anvil";
+/// Where the image shows the example: below the folder of Aztec's packages.
+const EXAMPLE: &str = "/usr/src/example";
 
 /// A tier of tests; each needs more of the machine than the one before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -183,13 +185,31 @@ fn pxe(skips: &Skips, image: &Mounted) -> Result<Tally> {
 
 /// That one, on the network of a node.
 pub(crate) fn pxe_on(node_url: &str) -> Result<()> {
+    in_image("the pxe's test on a network", |image| {
+        let url = format!("AZTEC_NODE_URL={node_url}");
+        pxe_command(image, &[&url], "test/network.test.ts")
+    })
+}
+
+/// docs/examples/embedded-wallet on the network of a node, with the packages of the image.
+pub(crate) fn example_on(node_url: &str) -> Result<()> {
+    let folder = run::root().join("docs/examples/embedded-wallet");
+    in_image("the example of the embedded wallet", |image| {
+        let url = format!("AZTEC_NODE_URL={node_url}");
+        let program = ["node", "--no-warnings", "main.ts"];
+        let words = [["/usr/bin/env", "-C", EXAMPLE, &url].as_slice(), &program].concat();
+        image.command(Some((&folder, EXAMPLE)), &words)
+    })
+}
+
+/// Runs a command of the mounted image; an exit code other than 0 is an error.
+fn in_image(what: &str, command: impl FnOnce(&Mounted) -> Command) -> Result<()> {
     let image = Mounted::pxe(&cargo::aznet()?)?;
-    let url = format!("AZTEC_NODE_URL={node_url}");
-    let status = pxe_command(&image, &[&url], "test/network.test.ts").status();
+    let status = command(&image).status();
     image.remove()?;
-    let status = status.context("the pxe's test could not be started")?;
+    let status = status.with_context(|| format!("{what} could not be started"))?;
     if !status.success() {
-        bail!("the pxe's test on a network: {status}");
+        bail!("{what}: {status}");
     }
     Ok(())
 }

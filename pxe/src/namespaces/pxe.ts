@@ -73,7 +73,7 @@ function handler(session: Session): PxeApi {
     getStatus: () => status(session),
     deployTestAccounts: async () => {
       await session.accounts.deploy();
-      return await session.accounts.status();
+      return await session.accounts.testAccounts();
     },
   };
 }

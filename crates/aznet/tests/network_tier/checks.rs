@@ -21,6 +21,7 @@ pub(crate) fn checks() -> Vec<(&'static str, Check)> {
         ("only_those_who_need_to_can_connect", policies::are_enforced),
         ("tokens_move_and_are_proven_and_finalized", transfer),
         ("the_wallet_servers_own_test_passes_on_it", wallet),
+        ("the_embedded_wallet_works_as_documented", embedded_wallet),
         ("logs_of_a_role_come_from_each_of_its_pods", logs),
         ("every_panel_and_alert_finds_its_series", telemetry::queries),
         ("what_the_quickstart_looks_at_is_there", quickstart::looking),
@@ -279,19 +280,39 @@ fn transfer(_: &Machine) -> Checked {
 
 /// Two wallet servers that run as processes, spoken to as Aztec.js does.
 fn wallet(_: &Machine) -> Checked {
+    let said = xtask_on_the_node("pxe")?;
+    expect(
+        said.contains("# fail 0") && said.contains("# skipped 0"),
+        "the wallet server's test to pass",
+        &said,
+    )
+}
+
+/// The program that the guide shows, with a wallet of its own.
+fn embedded_wallet(_: &Machine) -> Checked {
+    let said = xtask_on_the_node("example")?;
+    let balances = "alice has 950, bob has 50";
+    expect(said.contains(balances), balances, &said)
+}
+
+/// What a task of xtask prints that is given a node of the network.
+fn xtask_on_the_node(task: &str) -> Result<String, String> {
     let urls = json(&["env", NETWORK, "--cluster", CLUSTER])?;
     let url = urls["AZTEC_NODE_URL"].as_str().ok_or("no AZTEC_NODE_URL")?;
     let xtask = std::env::var_os("AZNET_XTASK").ok_or("run this by `cargo xtask test network`")?;
     let output = std::process::Command::new(xtask)
-        .args(["pxe", "--node-url", url])
+        .args([task, "--node-url", url])
         .output()
         .map_err(|error| format!("xtask could not be started: {error}"))?;
-    let said = String::from_utf8_lossy(&output.stdout);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    let ended = format!("`xtask {task}` ended with {}: {errors}", output.status);
     expect(
-        output.status.success() && said.contains("# fail 0") && said.contains("# skipped 0"),
-        "the wallet server's test to pass",
-        &said,
-    )
+        output.status.success(),
+        "exit code 0",
+        &format!("{ended}{said}"),
+    )?;
+    Ok(said)
 }
 
 fn logs(_: &Machine) -> Checked {
