@@ -2,6 +2,7 @@
 
 use crate::run;
 use anyhow::{Context, Result, bail};
+use aznet_cluster::parts::images;
 use aznet_cluster::paths::Paths;
 use serde_json::Value;
 use std::ffi::OsStr;
@@ -110,9 +111,9 @@ fn buildah(words: &[&str]) -> Result<String> {
     let paths = Paths::from_env()?;
     let output = Command::new("buildah")
         .arg("--root")
-        .arg(paths.images().join("storage"))
+        .arg(images::storage(&paths))
         .arg("--runroot")
-        .arg(paths.run().join(".buildah"))
+        .arg(images::mounts(&paths)?)
         .args(["--storage-driver", "overlay"])
         .args(words)
         .output()

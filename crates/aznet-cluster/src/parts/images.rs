@@ -17,6 +17,7 @@ use aznet_kit::files::FileError;
 
 use tokio_util::sync::CancellationToken;
 
+pub use self::buildah::{mounts, storage};
 pub use self::error::ImageError;
 pub use self::image::{Built, Image, ImageSet};
 

@@ -18,7 +18,7 @@ Examples:
   aznet down small
   aznet down --all     all networks that you made; their clusters stay
   aznet down --all --everyone
-  aznet down small --namespace team       leaves the namespace, and what in it is not the network's
+  aznet down small --namespace team   leaves the namespace itself
 
 A network that someone else made is removed with --yes, or when you say so on the terminal.
 You are AZNET_OWNER, else user@host. `aznet cluster down` removes a cluster.";

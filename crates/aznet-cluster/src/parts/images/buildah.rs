@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use aznet_kit::files::{self, Access};
+use aznet_kit::files::{self, Access, FileError};
 use aznet_kit::process::{ProcessError, Tool};
 use tokio_util::sync::CancellationToken;
 
@@ -25,6 +25,21 @@ const SOON: Duration = Duration::from_mins(5);
 /// Builds and copies of whole images: an npm tree through a slow registry takes the longest.
 const LONGEST: Duration = Duration::from_hours(1);
 
+/// Where layers and containers are kept (`--root`).
+pub fn storage(paths: &Paths) -> PathBuf {
+    paths.images().join("storage")
+}
+
+/// Where their mounts are counted (`--runroot`): one folder for all that share a storage, and a new one after a
+/// reboot, which ends the mounts.
+///
+/// # Errors
+/// When the kernel does not tell which boot this is.
+pub fn mounts(paths: &Paths) -> Result<PathBuf, FileError> {
+    let boot = files::read(Path::new("/proc/sys/kernel/random/boot_id"))?;
+    Ok(paths.images().join(format!("mounts-{}", boot.trim())))
+}
+
 pub(super) struct Buildah<'a> {
     storage: PathBuf,
     run: PathBuf,
@@ -42,9 +57,8 @@ impl<'a> Buildah<'a> {
     ) -> Result<Self, ImageError> {
         let images = paths.images();
         let this = Self {
-            storage: images.join("storage"),
-            // Mounts are counted here: it must not outlive a reboot.
-            run: paths.run().join(".buildah"),
+            storage: storage(paths),
+            run: mounts(paths)?,
             policy: images.join("signature-policy"),
             npm_cache: images.join("npm-cache"),
             task,
