@@ -132,6 +132,7 @@ fn version(group: Group, go_mod: &str) -> String {
         Group::OtelCollector => "go.opentelemetry.io/collector/otelcol",
         Group::Prometheus => "github.com/prometheus/prometheus",
         Group::Calico => "github.com/projectcalico/calico",
+        Group::ChaosMesh => "github.com/chaos-mesh/chaos-mesh",
     };
     let mut lines = go_mod
         .lines()

@@ -3,6 +3,8 @@
 
 pub mod abi;
 pub mod chain;
+#[cfg(feature = "plan")]
+pub mod chaos;
 pub mod committee;
 pub mod config;
 pub mod keys;

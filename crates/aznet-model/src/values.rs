@@ -40,6 +40,7 @@ pub use security::{
     AdminApi, NetworkPolicy, PolicyEgress, PolicyIngress, PolicyOutside, PolicyPeers,
 };
 pub use telemetry::{Alerts, Collector, Expose, Forward, Grafana, Prometheus, Telemetry};
+pub(crate) use {layers::typed, schema::schema_of};
 
 use crate::role::Role;
 use schemars::JsonSchema;

@@ -179,7 +179,7 @@ fn dns_label(text: &str, longest: usize) -> Result<String, String> {
     ))
 }
 
-fn assignment(text: &str) -> Result<String, String> {
+pub(crate) fn assignment(text: &str) -> Result<String, String> {
     match text.split_once('=') {
         Some((key, _)) if !key.trim().is_empty() => Ok(text.to_owned()),
         _ => Err("expected KEY=VALUE, e.g. `validator.replicas=6`".to_owned()),

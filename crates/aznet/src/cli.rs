@@ -4,8 +4,8 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    adopt, charts, cluster, completions, doctor, down, env, forward, images, list, logs, plan,
-    status, test, up, validators,
+    adopt, chaos, charts, cluster, completions, doctor, down, env, forward, images, list, logs,
+    plan, status, test, up, validators,
 };
 
 const STYLES: Styles = Styles::styled()
@@ -24,8 +24,8 @@ Examples:
 
 Exit codes:
   0 ok   2 usage   3 invalid values   4 no test selected   20 cluster
-  21 deploy   22 network unhealthy   100 tests failed   130 interrupted
-  1 anything else";
+  21 deploy   22 network unhealthy   23 fault not applied or not undone
+  100 tests failed   130 interrupted   1 anything else";
 
 /// Real Aztec networks on real Kubernetes with one command.
 #[derive(Debug, Parser)]
@@ -62,6 +62,8 @@ pub enum Command {
     Test(test::TestArgs),
     /// Print the URLs of a network as export lines.
     Env(env::EnvArgs),
+    /// Break a network on purpose, and see that it was broken and that it heals.
+    Chaos(chaos::ChaosArgs),
     /// Show, add and remove validators: on L1 and their pods.
     Validators(validators::ValidatorsArgs),
     /// Manage the clusters on this machine.

@@ -22,6 +22,8 @@ pub enum Exit {
     Deploy = 21,
     /// The network runs but is not healthy.
     Unhealthy = 22,
+    /// A fault was not done, did not bite, or was not undone.
+    Fault = 23,
     /// At least one test failed.
     TestsFailed = 100,
     /// Stopped by Ctrl-C.

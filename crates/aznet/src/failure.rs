@@ -65,6 +65,12 @@ pub enum Failure {
     /// `-f` with `-o json`.
     #[error("`--follow` can't be combined with `-o json`")]
     EndlessDocument,
+    /// A cluster of the user's own lacks Chaos Mesh.
+    #[error("there is no Chaos Mesh on {cluster}")]
+    NoChaosMesh {
+        /// The cluster.
+        cluster: String,
+    },
     /// Combinations of values that can't work.
     #[error("{}", each(.0))]
     Impossible(Vec<Problem>),

@@ -47,8 +47,8 @@ use crate::commands::cluster::{ClusterArgs, ClusterCommand, SuperviseArgs};
 use crate::commands::images::ImagesCommand;
 use crate::commands::validators::ValidatorsCommand;
 use crate::commands::{
-    adopt, charts, cluster, completions, doctor, down, env, forward, images, list, logs, plan,
-    status, test, up, validators,
+    adopt, chaos, charts, cluster, completions, doctor, down, env, forward, images, list, logs,
+    plan, status, test, up, validators,
 };
 use crate::context::{Context, PACK};
 use crate::exit::Exit;
@@ -147,6 +147,7 @@ fn format_of(command: &Command) -> OutputFormat {
             ClusterCommand::List(args) => &args.output,
             ClusterCommand::Down(_) | ClusterCommand::Supervise(_) => return OutputFormat::Text,
         },
+        Command::Chaos(args) => args.command.output(),
         Command::Validators(args) => match &args.command {
             ValidatorsCommand::List(args) => &args.output,
             ValidatorsCommand::Add(args) => &args.output,
@@ -180,6 +181,7 @@ fn cluster_of(command: &Command) -> Option<&Provider> {
         Command::Test(args) => &args.cluster,
         Command::Env(args) => &args.cluster,
         Command::Adopt(args) => &args.cluster,
+        Command::Chaos(args) => args.command.cluster(),
         Command::Validators(args) => match &args.command {
             ValidatorsCommand::List(args) => &args.cluster,
             ValidatorsCommand::Add(args) => &args.cluster,
@@ -215,7 +217,9 @@ fn namespace_of(command: &Command) -> Option<&String> {
             ValidatorsCommand::Remove(args) => &args.namespace,
         },
         Command::Forward(args) => return Some(&args.namespace),
-        Command::Adopt(_)
+        // Chaos Mesh is of the whole cluster.
+        Command::Chaos(_)
+        | Command::Adopt(_)
         | Command::Images(_)
         | Command::Cluster(_)
         | Command::Charts(_)
@@ -238,6 +242,7 @@ async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Env(args) => env::run(&args, context).await,
         Command::Forward(args) => forward::run(&args, context).await,
         Command::Test(args) => Box::pin(test::run(&args, context)).await,
+        Command::Chaos(args) => Box::pin(chaos::run(&args, context)).await,
         Command::Validators(args) => Box::pin(validators::run(&args, context)).await,
         Command::Cluster(args) => cluster::run(&args, context).await,
         Command::Charts(args) => charts::run(&args, context),

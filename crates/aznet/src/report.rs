@@ -1,6 +1,9 @@
 //! What went wrong as it is shown: in words, with hints, and the exit code that goes with it. The only place that knows
 //! which error of which library means which exit code.
 
+use aznet_chaos::ChaosError;
+use aznet_chaos::load::LoadError as FaultsError;
+use aznet_chaos::mesh::MeshError;
 use aznet_cluster::machine::install::FixError;
 use aznet_cluster::parts::images::ImageError;
 use aznet_cluster::parts::toolchain::ToolchainError;
@@ -80,9 +83,13 @@ impl Report {
     }
 }
 
+/// The release of Chaos Mesh that users' clusters are advised to have: the one that embedded clusters get.
+const CHAOS_MESH: &str = "2.8.4";
+
 /// Verbs that look for networks on a cluster.
-const NEEDED_BY: [&str; 9] = [
+const NEEDED_BY: [&str; 10] = [
     "adopt",
+    "chaos",
     "up",
     "down",
     "status",
@@ -116,7 +123,22 @@ type Cause<'a> = &'a (dyn std::error::Error + 'static);
 fn exit_of(cause: Cause<'_>) -> Option<Exit> {
     own(cause)
         .or_else(|| network(cause))
+        .or_else(|| faults(cause))
         .or_else(|| cluster(cause))
+}
+
+fn faults(cause: Cause<'_>) -> Option<Exit> {
+    if cause.is::<FaultsError>() {
+        return Some(Exit::InvalidValues);
+    }
+    if cause.is::<MeshError>() {
+        return Some(Exit::Cluster);
+    }
+    Some(match cause.downcast_ref::<ChaosError>()? {
+        ChaosError::Api { .. } => Exit::Cluster,
+        error if error.is_refusal() => Exit::InvalidValues,
+        _ => Exit::Fault,
+    })
 }
 
 fn own(cause: Cause<'_>) -> Option<Exit> {
@@ -139,7 +161,7 @@ fn own(cause: Cause<'_>) -> Option<Exit> {
         | Failure::MoreThanScaling { .. }
         | Failure::OtherNetwork { .. }
         | Failure::NoImages { .. } => Exit::InvalidValues,
-        Failure::Machine(_) => Exit::Cluster,
+        Failure::Machine(_) | Failure::NoChaosMesh { .. } => Exit::Cluster,
         Failure::NoTest { .. } | Failure::NothingToTest { .. } => Exit::NoTest,
         Failure::Interrupted(_) => Exit::Interrupted,
     })
@@ -309,6 +331,11 @@ fn hint_of(cause: Cause<'_>) -> Option<String> {
         Failure::NoImages { .. } => {
             Some("`aznet images load FILE|IMAGE` brings an image into the cluster".to_owned())
         }
+        Failure::NoChaosMesh { .. } => Some(format!(
+            "`helm install chaos-mesh chaos-mesh --repo https://charts.chaos-mesh.org --version {CHAOS_MESH} \
+             --namespace chaos-mesh --create-namespace` installs it; on kind with \
+             `--set chaosDaemon.runtime=containerd --set chaosDaemon.socketPath=/run/containerd/containerd.sock`"
+        )),
         Failure::BadTarget(_)
         | Failure::Impossible(_)
         | Failure::NotUpgraded { .. }

@@ -57,7 +57,7 @@ pub async fn ahead(
     report: &Reporter,
     cancel: &CancellationToken,
 ) -> Result<(), ImageError> {
-    let without = |image: &Image| context::program(*image).is_none();
+    let without = |image: &Image| context::programs(*image).is_empty();
     let images: Vec<_> = Image::ALL.into_iter().filter(without).collect();
     make(&images, paths, source, None, report, cancel)
         .await
@@ -144,8 +144,7 @@ fn is_record(path: &Path) -> bool {
     let image = name
         .and_then(|name| name.strip_suffix(".json"))
         .and_then(|stem| stem.rsplit_once('-'));
-    let mut known = Image::ALL.into_iter().chain(Image::TELEMETRY);
-    image.is_some_and(|(image, _hash)| known.any(|one| one.name() == image))
+    image.is_some_and(|(image, _hash)| Image::all().any(|one| one.name() == image))
 }
 
 /// The images in the cache, those of other checkouts and older versions included.

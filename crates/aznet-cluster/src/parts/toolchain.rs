@@ -2,6 +2,7 @@
 //! official releases by checksum, once per version.
 
 mod build;
+mod chart;
 mod download;
 mod error;
 mod pin;
@@ -25,6 +26,9 @@ use super::kubernetes::Minor;
 use crate::paths::Paths;
 use crate::progress::{Reporter, Task};
 use crate::source::Source;
+
+/// The folder of the Helm chart that is made along with a group's programs.
+const CHART: &str = "chart";
 
 /// Where programs come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -96,6 +100,12 @@ impl Toolchain {
             .folder
             .join("bin")
             .join(program.name())
+    }
+
+    /// The folder of Chaos Mesh's own Helm chart, with the resource definitions that its programs were built with;
+    /// there if [`Group::ChaosMesh`] was asked for.
+    pub fn chaos_mesh_chart(&self) -> PathBuf {
+        self.groups[&Group::ChaosMesh].folder.join(CHART)
     }
 
     /// The version of a program's group, such as `v1.37.2`.
@@ -198,6 +208,9 @@ impl<'a> Plan<'a> {
         }
         let staging = Staging::new(cache)?;
         build::group(self.pin, &staging.path().join("bin"), task, cancel).await?;
+        if self.pin.group == Group::ChaosMesh {
+            chart::make(self.pin, &staging.path().join(CHART), task, cancel).await?;
+        }
         staging.finish(&self.built)?;
         Ok(self.built.clone())
     }

@@ -83,10 +83,10 @@ pub fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Opt
 /// Everything in `values` that the schema does not allow.
 pub(super) fn against_schema(
     values: &Map<String, Value>,
+    schema: &Value,
     origin: impl Fn(&[String]) -> Option<String>,
 ) -> Vec<Problem> {
-    let schema = super::schema::schema_value();
-    let validator = match jsonschema::draft7::new(&schema) {
+    let validator = match jsonschema::draft7::new(schema) {
         Ok(validator) => validator,
         Err(error) => {
             return vec![Problem::new(
@@ -101,7 +101,7 @@ pub(super) fn against_schema(
     let mut problems = Vec::new();
     for error in validator.iter_errors(&values) {
         let path: Vec<String> = segments(error.instance_path().as_str());
-        for (extra, mut problem) in explain(&error, &schema) {
+        for (extra, mut problem) in explain(&error, schema) {
             let full: Vec<String> = path.iter().cloned().chain(extra).collect();
             problem.key = full.join(".");
             problem.origin = origin(&full);

@@ -3,6 +3,8 @@
 use super::check::Problem;
 use super::{Values, always, check, merge, schema, set};
 use crate::yaml::{self, YamlError};
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 /// Loaded and typed values.
@@ -102,18 +104,30 @@ pub fn resolve(
     layers: Vec<Layer>,
     sets: &[String],
 ) -> Result<Loaded, ValuesError> {
-    let laid = Laid::of(defaults, layers, sets)?;
-    let problems = check::against_schema(&laid.merged, |key| origin(&laid.layers, key));
-    if !problems.is_empty() {
-        return Err(ValuesError::Invalid(problems));
-    }
-    let values = Value::Object(prepared(laid.merged, defaults));
-    let values = serde_path_to_error::deserialize(values)
-        .map_err(|error| ValuesError::Invalid(vec![Problem::wrong_type(&error)]))?;
+    let laid = Laid::of(defaults, layers, sets)?.checked(&schema::schema_value())?;
     Ok(Loaded {
-        values,
+        values: read(prepared(laid.merged, defaults))?,
         overlay: laid.overlay,
     })
+}
+
+/// The same of another chart: its values, and what was laid over its defaults.
+///
+/// # Errors
+/// [`ValuesError`].
+pub(crate) fn typed<T: DeserializeOwned + JsonSchema>(
+    defaults: &Map<String, Value>,
+    layers: Vec<Layer>,
+    sets: &[String],
+) -> Result<(T, Map<String, Value>), ValuesError> {
+    let schema = schema::users(schema::complete_of::<T>());
+    let laid = Laid::of(defaults, layers, sets)?.checked(&schema)?;
+    Ok((read(merge::without_nulls(laid.merged))?, laid.overlay))
+}
+
+fn read<T: DeserializeOwned>(values: Map<String, Value>) -> Result<T, ValuesError> {
+    serde_path_to_error::deserialize(Value::Object(values))
+        .map_err(|error| ValuesError::Invalid(vec![Problem::wrong_type(&error)]))
 }
 
 /// All values as Helm hands them to the chart, before anything is checked.
@@ -146,6 +160,16 @@ struct Laid {
 }
 
 impl Laid {
+    /// The same, if the schema allows all of it.
+    fn checked(self, schema: &Value) -> Result<Self, ValuesError> {
+        let origin = |key: &[String]| origin(&self.layers, key);
+        let problems = check::against_schema(&self.merged, schema, origin);
+        if problems.is_empty() {
+            return Ok(self);
+        }
+        Err(ValuesError::Invalid(problems))
+    }
+
     fn of(
         defaults: &Map<String, Value>,
         mut layers: Vec<Layer>,

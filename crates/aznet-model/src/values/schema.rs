@@ -2,12 +2,18 @@
 
 use super::Values;
 use super::always::{always, referenced, required};
+use schemars::JsonSchema;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
 /// The schema of the values, as kept in `helm-charts/aztec-network/values.schema.json`.
 pub fn schema() -> String {
     pretty(&schema_value())
+}
+
+/// The schema of the values of another chart.
+pub(crate) fn schema_of<T: JsonSchema>() -> String {
+    pretty(&users(complete_of::<T>()))
 }
 
 /// What is always there, given the chart's own values, as kept in `helm-charts/aztec-network/defaults.json`.
@@ -23,7 +29,11 @@ fn pretty(value: &Value) -> String {
 
 /// The schema of values that a user has: what has a default need not be there.
 pub(super) fn schema_value() -> Value {
-    let mut schema = complete();
+    users(complete())
+}
+
+/// The same of a schema with everything that its type requires.
+pub(super) fn users(mut schema: Value) -> Value {
     let mut sections = BTreeSet::from([String::new()]);
     with_defaults(&schema, &schema, &mut sections);
     for pointer in sections {
@@ -36,10 +46,15 @@ pub(super) fn schema_value() -> Value {
 
 /// The schema of values with everything that the types require.
 pub(super) fn complete() -> Value {
+    complete_of::<Values>()
+}
+
+/// The schema of a type with everything that it requires.
+pub(super) fn complete_of<T: JsonSchema>() -> Value {
     let settings = schemars::generate::SchemaSettings::draft07();
     let mut schema = settings
         .into_generator()
-        .into_root_schema_for::<Values>()
+        .into_root_schema_for::<T>()
         .to_value();
     let mut nullable = BTreeSet::new();
     flatten_optional(&mut schema, &mut nullable);

@@ -2,6 +2,7 @@
 
 mod apiserver;
 mod cases;
+mod chaos;
 mod common;
 mod differential;
 mod groups;

@@ -27,6 +27,8 @@ pub(crate) enum Extent {
     Base,
     /// And what observes networks.
     Telemetry,
+    /// And what breaks them.
+    Chaos,
 }
 
 impl Extent {
@@ -34,6 +36,7 @@ impl Extent {
         let more: &[Group] = match self {
             Self::Base => &[],
             Self::Telemetry => &Group::TELEMETRY,
+            Self::Chaos => &Group::CHAOS,
         };
         [&Group::ALL, more].concat()
     }
@@ -42,6 +45,7 @@ impl Extent {
         let more: &[Image] = match self {
             Self::Base => &[],
             Self::Telemetry => &Image::TELEMETRY,
+            Self::Chaos => &Image::CHAOS,
         };
         [&Image::ALL, more].concat()
     }
@@ -67,6 +71,11 @@ impl Parts {
     /// Helm.
     pub(crate) fn helm(&self) -> Helm {
         Helm::new(self.toolchain.path(Program::Helm))
+    }
+
+    /// The folder of Chaos Mesh's own Helm chart, where [`Extent::Chaos`] was asked for.
+    pub(crate) fn chaos_mesh_chart(&self) -> PathBuf {
+        self.toolchain.chaos_mesh_chart()
     }
 
     /// The images.

@@ -1,6 +1,7 @@
 //! The verbs: one file each, which holds its arguments and what it does with them.
 
 pub mod adopt;
+pub mod chaos;
 pub mod charts;
 pub mod cluster;
 pub mod completions;

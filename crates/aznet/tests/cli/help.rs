@@ -2,7 +2,7 @@
 
 use super::support::Sandbox;
 
-const VERBS: [&[&str]; 26] = [
+const VERBS: [&[&str]; 32] = [
     &[],
     &["up"],
     &["down"],
@@ -13,6 +13,12 @@ const VERBS: [&[&str]; 26] = [
     &["test"],
     &["adopt"],
     &["env"],
+    &["chaos"],
+    &["chaos", "apply"],
+    &["chaos", "list"],
+    &["chaos", "clear"],
+    &["chaos", "install"],
+    &["chaos", "uninstall"],
     &["validators"],
     &["validators", "list"],
     &["validators", "add"],

@@ -3,7 +3,7 @@
 use super::machine::{
     CLUSTER, Checked, Machine, NETWORK, aznet, json, kubectl, status, status_of, succeeds, until,
 };
-use super::{policies, quickstart, rollout, secrets, telemetry, validators};
+use super::{chaos, policies, quickstart, rollout, secrets, telemetry, validators};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -35,7 +35,7 @@ pub(crate) fn checks() -> Vec<(&'static str, Check)> {
     if long {
         all.extend(roll_outs());
     }
-    all.extend::<[(&str, Check); 5]>([
+    all.extend::<[(&str, Check); 8]>([
         (
             "evictions_stop_at_the_quorum_and_data_survives_them",
             rollout::evictions,
@@ -43,6 +43,12 @@ pub(crate) fn checks() -> Vec<(&'static str, Check)> {
         ("a_killed_validator_process_comes_back", kill_validator),
         ("killed_kubelet_and_etcd_are_survived", kill_components),
         ("a_second_network_runs_beside_the_first", second_network),
+        (
+            "a_failure_of_the_boot_node_bites_heals_and_leaves_nothing",
+            chaos::boot_node_failure,
+        ),
+        ("faults_that_fit_nothing_are_refused", chaos::refusals),
+        ("chaos_mesh_leaves_nothing", chaos::uninstall),
         ("no_secret_is_told", secrets::none_is_told),
     ]);
     // Last, since two cores have little left for the nodes that come.

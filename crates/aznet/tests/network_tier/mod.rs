@@ -1,5 +1,6 @@
 //! The checks of the real-network tier, and the machine they run on.
 
+mod chaos;
 mod checks;
 mod machine;
 mod policies;

@@ -49,8 +49,9 @@ impl Context {
         let mut hash = ContentHash::new("image 1").with_tree(&folder, &NPM_TREE)?;
         for (name, path) in &extras {
             // A tool of the toolchain is known by its version; hashing 100 MB each time would be felt.
-            hash = match program(image).zip(job.toolchain) {
-                Some((program, tools)) => hash.with(name, tools.identity(program)),
+            let program = programs(image).iter().find(|one| one.name() == *name);
+            hash = match program.zip(job.toolchain) {
+                Some((program, tools)) => hash.with(name, tools.identity(*program)),
                 None => hash.with(name, "").with_tree(path, &NPM_TREE)?,
             };
         }
@@ -91,7 +92,7 @@ impl Context {
     pub(super) fn space(&self) -> u64 {
         match self.image {
             Image::Aztec => 6144 * MIB,
-            Image::Base | Image::Pxe => 2048 * MIB,
+            Image::Base | Image::Pxe | Image::ChaosDaemon => 2048 * MIB,
             _ => 768 * MIB,
         }
     }
@@ -179,20 +180,24 @@ fn npm_name(base: &str, job: &Job<'_>) -> Result<String, FileError> {
     Ok(format!("localhost/aznet/npm:{}", hash.short()))
 }
 
-/// The program of the toolchain that an image holds.
-pub(super) fn program(image: Image) -> Option<Program> {
+/// The programs of the toolchain that an image holds.
+pub(super) fn programs(image: Image) -> &'static [Program] {
     match image {
-        Image::Coredns => Some(Program::Coredns),
-        Image::BlobStore => Some(Program::Versitygw),
-        Image::OtelCollector => Some(Program::OtelCollector),
-        Image::Prometheus => Some(Program::Prometheus),
-        _ => None,
+        Image::Coredns => &[Program::Coredns],
+        Image::BlobStore => &[Program::Versitygw],
+        Image::OtelCollector => &[Program::OtelCollector],
+        Image::Prometheus => &[Program::Prometheus],
+        Image::ChaosMesh => &[Program::ChaosControllerManager],
+        Image::ChaosDaemon => &[Program::ChaosDaemon, Program::ChaosDaemonHelper],
+        _ => &[],
     }
 }
 
 async fn extras(image: Image, job: &Job<'_>) -> Result<Vec<(&'static str, PathBuf)>, ImageError> {
-    if let Some((program, tools)) = program(image).zip(job.toolchain) {
-        return Ok(vec![(program.name(), tools.path(program))]);
+    let programs = programs(image);
+    if let Some(tools) = job.toolchain.filter(|_| !programs.is_empty()) {
+        let place = |program: &Program| (program.name(), tools.path(*program));
+        return Ok(programs.iter().map(place).collect());
     }
     Ok(match image {
         Image::Pause => vec![("catatonit", catatonit()?)],

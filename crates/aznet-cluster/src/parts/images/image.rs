@@ -30,6 +30,10 @@ pub enum Image {
     OtelCollector,
     /// The store of metrics.
     Prometheus,
+    /// What makes faults of Chaos Mesh's objects.
+    ChaosMesh,
+    /// What does them on a node.
+    ChaosDaemon,
 }
 
 impl Image {
@@ -45,6 +49,16 @@ impl Image {
     ];
     /// What networks that are observed need besides.
     pub const TELEMETRY: [Self; 2] = [Self::OtelCollector, Self::Prometheus];
+    /// What faults need besides.
+    pub const CHAOS: [Self; 2] = [Self::ChaosMesh, Self::ChaosDaemon];
+
+    /// Every image, optional ones included.
+    pub(super) fn all() -> impl Iterator<Item = Self> {
+        Self::ALL
+            .into_iter()
+            .chain(Self::TELEMETRY)
+            .chain(Self::CHAOS)
+    }
 
     /// Its name, and that of its folder under `images/`.
     pub fn name(self) -> &'static str {
@@ -58,6 +72,8 @@ impl Image {
             Self::Pxe => "pxe",
             Self::OtelCollector => "otel-collector",
             Self::Prometheus => "prometheus",
+            Self::ChaosMesh => "chaos-mesh",
+            Self::ChaosDaemon => "chaos-daemon",
         }
     }
 
@@ -70,14 +86,14 @@ impl Image {
             Self::Pxe => Some("pxe"),
             Self::OtelCollector => Some("otelCollector"),
             Self::Prometheus => Some("prometheus"),
-            Self::Pause | Self::Coredns | Self::Base => None,
+            Self::Pause | Self::Coredns | Self::Base | Self::ChaosMesh | Self::ChaosDaemon => None,
         }
     }
 
     /// The image it stands on.
     pub(super) fn parent(self) -> Option<Self> {
         match self {
-            Self::Aztec => Some(Self::Base),
+            Self::Aztec | Self::ChaosDaemon => Some(Self::Base),
             Self::Pxe => Some(Self::Aztec),
             _ => None,
         }

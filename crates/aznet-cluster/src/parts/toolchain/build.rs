@@ -39,6 +39,7 @@ pub(super) async fn group(
         let message = format!("building {} {}{place}", program.name(), pin.version);
         let place = bin.join(program.name());
         let build = go(pin)
+            .env("CGO_ENABLED", if program.is_partly_c() { "1" } else { "0" })
             .args(["build", "-trimpath", "-buildvcs=false"])
             .args(["-tags", pin.group.tags(), "-ldflags", &pin.ldflags, "-o"])
             .arg(&place)
@@ -51,7 +52,8 @@ pub(super) async fn group(
     Ok(())
 }
 
-fn go(pin: &Pin) -> Tool {
+/// The machine's Go in the group's folder.
+pub(super) fn go(pin: &Pin) -> Tool {
     Tool::new(programs::find("go").unwrap_or_else(|| "go".into()))
         .dir(&pin.folder)
         .env("CGO_ENABLED", "0")

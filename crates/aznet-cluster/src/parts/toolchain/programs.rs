@@ -23,6 +23,8 @@ pub enum Group {
     Prometheus,
     /// Enforcement of network policies.
     Calico,
+    /// Faults.
+    ChaosMesh,
 }
 
 /// A program of the toolchain.
@@ -58,6 +60,12 @@ pub enum Program {
     CalicoCni,
     /// `calico-felix`
     Felix,
+    /// `chaos-controller-manager`
+    ChaosControllerManager,
+    /// `chaos-daemon`
+    ChaosDaemon,
+    /// `chaos-daemon-helper`, what the daemon starts in the mount namespace of a container
+    ChaosDaemonHelper,
 }
 
 impl Group {
@@ -73,10 +81,15 @@ impl Group {
     pub const TELEMETRY: [Self; 2] = [Self::OtelCollector, Self::Prometheus];
     /// What clusters that enforce network policies need besides.
     pub const POLICY: [Self; 1] = [Self::Calico];
+    /// What clusters whose networks are broken on purpose need besides.
+    pub const CHAOS: [Self; 1] = [Self::ChaosMesh];
 
     /// Every group, optional ones included.
     pub fn all() -> impl Iterator<Item = Self> {
-        let optional = Self::TELEMETRY.into_iter().chain(Self::POLICY);
+        let optional = Self::TELEMETRY
+            .into_iter()
+            .chain(Self::POLICY)
+            .chain(Self::CHAOS);
         Self::ALL.into_iter().chain(optional)
     }
 
@@ -109,6 +122,7 @@ impl Group {
             Self::OtelCollector => "otel-collector",
             Self::Prometheus => "prometheus",
             Self::Calico => "calico",
+            Self::ChaosMesh => "chaos-mesh",
         }
     }
 
@@ -130,6 +144,11 @@ impl Group {
             Self::OtelCollector => &[Program::OtelCollector],
             Self::Prometheus => &[Program::Prometheus, Program::Promtool],
             Self::Calico => &[Program::Felix, Program::CalicoCni],
+            Self::ChaosMesh => &[
+                Program::ChaosControllerManager,
+                Program::ChaosDaemon,
+                Program::ChaosDaemonHelper,
+            ],
         }
     }
 
@@ -144,6 +163,7 @@ impl Group {
             Self::OtelCollector => "go.opentelemetry.io/collector/otelcol",
             Self::Prometheus => "github.com/prometheus/prometheus",
             Self::Calico => "github.com/projectcalico/calico",
+            Self::ChaosMesh => "github.com/chaos-mesh/chaos-mesh",
         }
     }
 
@@ -187,6 +207,10 @@ impl Group {
                 ]
                 .concat()
             }
+            Self::ChaosMesh => set(
+                "github.com/chaos-mesh/chaos-mesh/pkg/version.gitVersion",
+                version,
+            ),
             Self::Etcd | Self::Coredns => String::new(),
         };
         format!("-s -w{stamp}")
@@ -218,6 +242,9 @@ impl Program {
             Self::Promtool => "promtool",
             Self::CalicoCni => "calico",
             Self::Felix => "calico-felix",
+            Self::ChaosControllerManager => "chaos-controller-manager",
+            Self::ChaosDaemon => "chaos-daemon",
+            Self::ChaosDaemonHelper => "chaos-daemon-helper",
         }
     }
 
@@ -237,7 +264,16 @@ impl Program {
             Self::OtelCollector => Group::OtelCollector,
             Self::Prometheus | Self::Promtool => Group::Prometheus,
             Self::CalicoCni | Self::Felix => Group::Calico,
+            Self::ChaosControllerManager | Self::ChaosDaemon | Self::ChaosDaemonHelper => {
+                Group::ChaosMesh
+            }
         }
+    }
+
+    /// Whether parts of it are in C: what the daemon does to a process that it traces. It is linked to the C library
+    /// then, and runs where that is.
+    pub(super) fn is_partly_c(self) -> bool {
+        self == Self::ChaosDaemon
     }
 
     /// Its Go package.

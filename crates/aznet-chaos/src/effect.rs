@@ -1,0 +1,209 @@
+//! What a fault must be seen by. Pure: pods before and now in, a verdict with the words for it out.
+
+use aznet_model::chaos::{Experiment, Fault, PodAction};
+
+use crate::error::ChaosError;
+use crate::pods::{Pods, Seen};
+
+/// What a fault must be seen by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// The pod of this name is another one, or gone.
+    Replaced,
+    /// The pod does not serve, and what runs in it is something else.
+    Idle,
+    /// Containers of the pod are other ones.
+    Restarted,
+}
+
+/// Whether something is so, and what shows it: what was measured, or what was seen instead.
+pub(crate) type Verdict = Result<String, String>;
+
+impl Effect {
+    /// What the experiment's fault must be seen by.
+    pub(crate) fn of(name: &str, experiment: &Experiment) -> Result<Self, ChaosError> {
+        match experiment.fault() {
+            Some(Fault::Pod(fault)) => Ok(match fault.action {
+                PodAction::Kill => Self::Replaced,
+                PodAction::Failure => Self::Idle,
+                PodAction::ContainerKill => Self::Restarted,
+            }),
+            fault => Err(ChaosError::Unmeasured {
+                experiment: name.to_owned(),
+                fault: fault.map_or("nothing", |fault| fault.kind()).to_owned(),
+            }),
+        }
+    }
+
+    /// Whether it lasts, or is over as soon as it is done.
+    pub(crate) const fn lasts(self) -> bool {
+        matches!(self, Self::Idle)
+    }
+
+    /// What is asked for, in words.
+    pub(crate) const fn asked(self) -> &'static str {
+        match self {
+            Self::Replaced => "another pod",
+            Self::Idle => "not ready, with another image",
+            Self::Restarted => "other containers",
+        }
+    }
+
+    /// Whether the fault bites a pod.
+    pub(crate) fn bites(self, before: &Seen, now: Option<&Seen>) -> Verdict {
+        let Some(now) = now else {
+            return match self {
+                Self::Replaced => Ok("gone".to_owned()),
+                Self::Idle | Self::Restarted => Err("gone".to_owned()),
+            };
+        };
+        match self {
+            Self::Replaced if now.uid != before.uid => Ok("replaced".to_owned()),
+            Self::Replaced => Err("still the same pod".to_owned()),
+            _ if now.uid != before.uid => Err("another pod by now".to_owned()),
+            Self::Idle => idle(before, now),
+            Self::Restarted => restarted(before, now),
+        }
+    }
+}
+
+/// Whether a pod that was hit is as it was before, or another does its work.
+pub(crate) fn healed(name: &str, before: &Pods, now: &Pods) -> Verdict {
+    let Some(was) = before.get(name) else {
+        return Err("it was never there".to_owned());
+    };
+    match now.get(name) {
+        Some(pod) if !pod.ready => Err("not ready".to_owned()),
+        Some(pod) => same_images(was, pod),
+        None => {
+            let peers = |pods: &Pods| {
+                let peers = pods.values().filter(|pod| pod.is_peer_of(was));
+                peers.filter(|pod| pod.ready).count()
+            };
+            let (wanted, there) = (peers(before), peers(now));
+            let words = format!("{there} of {wanted} pods that do its work are ready");
+            if there >= wanted {
+                Ok(words)
+            } else {
+                Err(words)
+            }
+        }
+    }
+}
+
+/// Its containers run something else, and it does not serve.
+fn idle(before: &Seen, now: &Seen) -> Verdict {
+    let containers = before.containers.iter();
+    let same: Vec<&str> = containers
+        .filter(|(name, was)| {
+            let runs = now.containers.get(*name);
+            runs.is_some_and(|runs| runs.image == was.image)
+        })
+        .map(|(name, _)| name.as_str())
+        .collect();
+    if !same.is_empty() {
+        return Err(format!("{} as before", same.join(", ")));
+    }
+    if now.ready {
+        return Err("ready".to_owned());
+    }
+    let images = now.containers.values().map(|runs| runs.image.as_str());
+    Ok(format!(
+        "not ready, runs {}",
+        images.collect::<Vec<_>>().join(", ")
+    ))
+}
+
+fn restarted(before: &Seen, now: &Seen) -> Verdict {
+    let is_new = |(name, was): &(&String, &crate::pods::Container)| {
+        let runs = now.containers.get(*name);
+        runs.is_some_and(|runs| runs.id != was.id && runs.restarts > was.restarts)
+    };
+    let new: Vec<&str> = (before.containers.iter())
+        .filter(is_new)
+        .map(|(name, _)| name.as_str())
+        .collect();
+    if new.is_empty() {
+        return Err("the same containers".to_owned());
+    }
+    Ok(format!("{} restarted", new.join(", ")))
+}
+
+fn same_images(before: &Seen, now: &Seen) -> Verdict {
+    let others = before.containers.iter().find_map(|(name, was)| {
+        let runs = &now.containers.get(name)?.image;
+        (*runs != was.image).then(|| format!("{name} runs {runs}"))
+    });
+    others.map_or_else(|| Ok("ready".to_owned()), Err)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::pods::Container;
+
+    fn pod(uid: &str, image: &str, id: &str, ready: bool) -> Seen {
+        let container = Container {
+            image: image.to_owned(),
+            id: id.to_owned(),
+            restarts: i32::from(id != "1"),
+        };
+        Seen {
+            uid: uid.to_owned(),
+            ready,
+            containers: BTreeMap::from([("aztec".to_owned(), container)]),
+            ..Seen::default()
+        }
+    }
+
+    #[test]
+    fn a_failure_bites_when_the_pod_neither_serves_nor_runs_what_it_ran() {
+        let before = pod("a", "aztec:1", "1", true);
+        let bites = |now: &Seen| Effect::Idle.bites(&before, Some(now));
+        assert!(bites(&before).is_err());
+        // What Chaos Mesh calls injected: the pod is told, and nothing has happened to it.
+        assert!(bites(&pod("a", "aztec:1", "1", false)).is_err());
+        assert!(bites(&pod("a", "pause", "2", true)).is_err());
+        assert!(bites(&pod("b", "pause", "2", false)).is_err());
+        assert_eq!(
+            bites(&pod("a", "pause", "2", false)).as_deref(),
+            Ok("not ready, runs pause")
+        );
+        assert!(Effect::Idle.bites(&before, None).is_err());
+    }
+
+    #[test]
+    fn a_kill_bites_when_the_pod_is_another_one() {
+        let before = pod("a", "aztec:1", "1", true);
+        let bites = |now: Option<&Seen>| Effect::Replaced.bites(&before, now);
+        assert!(bites(Some(&before)).is_err());
+        assert!(bites(Some(&pod("a", "aztec:1", "2", false))).is_err());
+        assert!(bites(Some(&pod("b", "aztec:1", "2", false))).is_ok());
+        assert!(bites(None).is_ok());
+    }
+
+    #[test]
+    fn a_container_kill_bites_when_the_container_was_started_again() {
+        let before = pod("a", "aztec:1", "1", true);
+        let bites = |now: &Seen| Effect::Restarted.bites(&before, Some(now));
+        assert!(bites(&before).is_err());
+        assert!(bites(&pod("a", "aztec:1", "2", false)).is_ok());
+        assert!(bites(&pod("b", "aztec:1", "2", false)).is_err());
+    }
+
+    #[test]
+    fn a_pod_is_healed_when_it_serves_as_before_or_others_do() {
+        let before = Pods::from([("x-0".to_owned(), pod("a", "aztec:1", "1", true))]);
+        let verdict = |name: &str, now: Seen| {
+            let now = Pods::from([(name.to_owned(), now)]);
+            healed("x-0", &before, &now)
+        };
+        assert!(verdict("x-0", pod("a", "aztec:1", "3", true)).is_ok());
+        assert!(verdict("x-0", pod("a", "aztec:1", "3", false)).is_err());
+        assert!(verdict("x-0", pod("a", "pause", "2", true)).is_err());
+        assert!(verdict("x-9", pod("b", "aztec:1", "1", true)).is_ok());
+        assert!(verdict("x-9", pod("b", "aztec:1", "1", false)).is_err());
+    }
+}

@@ -1,0 +1,151 @@
+//! Why a fault was not done, or not undone.
+
+use std::fmt;
+
+use aznet_kit::wait::WaitError;
+use aznet_network::api::ApiError;
+use aznet_network::deploy::helm::HelmError;
+
+/// What a fault left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Residue {
+    /// What it is on, such as `pod boot-node-0`.
+    pub place: String,
+    /// What it is.
+    pub what: String,
+}
+
+impl fmt::Display for Residue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.what)
+    }
+}
+
+/// Why a fault was not done, or not undone.
+#[derive(Debug, thiserror::Error)]
+pub enum ChaosError {
+    /// The selection fits no pod. Nothing was applied.
+    #[error("{experiment}: no pod is of {asked}; there are {}", there.join(", "))]
+    NoPods {
+        /// The experiment.
+        experiment: String,
+        /// The selection in words.
+        asked: String,
+        /// The pods that there are.
+        there: Vec<String>,
+    },
+    /// The selection fits fewer pods than are to be hit. Nothing was applied.
+    #[error("{experiment}: {asked} pods are to be hit, and only {} fit: {}", fit.len(), fit.join(", "))]
+    TooFew {
+        /// The experiment.
+        experiment: String,
+        /// How many are asked for.
+        asked: u32,
+        /// Those that fit.
+        fit: Vec<String>,
+    },
+    /// A pod that is to be hit is not ready: whether a fault bites could not be told. Nothing was applied.
+    #[error("{experiment}: {} not ready before anything is done to it: a fault could not be seen to bite", not_ready.join(", "))]
+    NotReady {
+        /// The experiment.
+        experiment: String,
+        /// The pods.
+        not_ready: Vec<String>,
+    },
+    /// Whether this kind of fault bites can't be measured. Nothing was applied.
+    #[error(
+        "{experiment}: whether {fault} bites can't be measured yet, and a fault that is not seen to bite proves nothing"
+    )]
+    Unmeasured {
+        /// The experiment.
+        experiment: String,
+        /// The fault in Chaos Mesh's words.
+        fault: String,
+    },
+    /// The same experiment is under way, or was left by an earlier run. Nothing was applied.
+    #[error("the experiments {name} are there already in network {network}")]
+    Taken {
+        /// Their name.
+        name: String,
+        /// The network.
+        network: String,
+    },
+    /// The chart could not be applied or removed.
+    #[error(transparent)]
+    Helm(#[from] HelmError),
+    /// Chaos Mesh did not do what it was told.
+    #[error("{experiment}: Chaos Mesh has not injected the fault{}", said.as_deref().map(|said| format!(": {said}")).unwrap_or_default())]
+    NotInjected {
+        /// The experiment.
+        experiment: String,
+        /// What it said last.
+        said: Option<String>,
+        /// How long it was waited for.
+        #[source]
+        wait: WaitError,
+    },
+    /// Chaos Mesh says that the fault is there, and it is not.
+    #[error("{experiment}: the fault is injected and does not bite")]
+    NeverBit {
+        /// The experiment.
+        experiment: String,
+        /// What was looked for and seen.
+        #[source]
+        wait: WaitError,
+    },
+    /// The fault ended too early.
+    #[error("{experiment}: the fault bit and stopped biting before its time: {seen}")]
+    Stopped {
+        /// The experiment.
+        experiment: String,
+        /// What was seen.
+        seen: String,
+    },
+    /// The pods are not as they were before.
+    #[error("{experiment}: the fault is lifted, and the network is not as it was before")]
+    NotHealed {
+        /// The experiment.
+        experiment: String,
+        /// What was looked for and seen.
+        #[source]
+        wait: WaitError,
+    },
+    /// Something is left.
+    #[error("{experiment}: the fault has left {}", residue.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    NotClean {
+        /// The experiment.
+        experiment: String,
+        /// What is left.
+        residue: Vec<Residue>,
+    },
+    /// The Kubernetes API fails.
+    #[error("can't {doing}")]
+    Api {
+        /// What was tried.
+        doing: String,
+        /// Why not.
+        #[source]
+        source: ApiError,
+    },
+    /// A wait ended.
+    #[error(transparent)]
+    Wait(#[from] WaitError),
+}
+
+impl ChaosError {
+    pub(crate) fn api(doing: impl Into<String>) -> impl FnOnce(kube::Error) -> Self {
+        let doing = doing.into();
+        |source| Self::Api {
+            doing,
+            source: source.into(),
+        }
+    }
+
+    /// Whether nothing was applied because of what was asked for.
+    pub const fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            Self::NoPods { .. } | Self::TooFew { .. } | Self::Taken { .. }
+        )
+    }
+}

@@ -1,0 +1,327 @@
+//! Experiments from being asked for to being gone without a trace: requested → injected → biting → healed → clean.
+
+mod list;
+mod undo;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aznet_kit::wait::{self, Deadline, Look, WaitError};
+use aznet_model::chaos::{Experiment, Fault, Loaded};
+use aznet_network::deploy::helm::{Helm, Release};
+use aznet_network::namespace::Network;
+use jiff::Timestamp;
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+
+pub use self::list::{Listed, list};
+pub use self::undo::{Cleared, clear};
+
+use crate::effect::Effect;
+use crate::error::ChaosError;
+use crate::objects::{self, Status};
+use crate::pods::{self, Pods};
+use crate::target;
+
+/// Chaos Mesh is told by a watch and asks one daemon per pod.
+const INJECTION: Duration = Duration::from_secs(30);
+/// A container has half a minute to end before it is killed.
+const BITE: Duration = Duration::from_mins(1);
+/// The controller counts the time itself, and tells of it late.
+const LATENESS: Duration = Duration::from_secs(15);
+/// At the end of its time a fault is lifted before that is told.
+const END: Duration = Duration::from_secs(3);
+
+/// Faults to be done to a network.
+#[derive(Debug, Clone, Copy)]
+pub struct Run<'a> {
+    /// The network.
+    pub network: &'a Network,
+    /// Helm, set to its cluster.
+    pub helm: &'a Helm,
+    /// Folder of the chart `aztec-chaos`.
+    pub chart: &'a Path,
+    /// The experiments.
+    pub loaded: &'a Loaded,
+    /// A name for all of them.
+    pub name: &'a str,
+}
+
+/// How far an experiment is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// Its object is there.
+    Requested,
+    /// Chaos Mesh says that it is done.
+    Injected,
+    /// It is seen.
+    Biting,
+    /// It is lifted, and the pods are seen to be as before.
+    Healed,
+    /// Nothing of it is left.
+    Clean,
+}
+
+/// A pod, what is asked for and what was measured.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Measurement {
+    /// The pod.
+    pub pod: String,
+    /// What was to be seen.
+    pub asked: String,
+    /// What was seen.
+    pub measured: String,
+}
+
+/// An experiment has come to a stage.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Transition {
+    /// When.
+    pub at: Timestamp,
+    /// Which experiment.
+    pub experiment: String,
+    /// The stage.
+    pub stage: Stage,
+    /// What shows it, pod by pod.
+    pub pods: Vec<Measurement>,
+}
+
+/// Is told of each transition.
+pub type Reporter = Arc<dyn Fn(&Transition) + Send + Sync>;
+
+/// What a run works with.
+struct Under<'a> {
+    run: &'a Run<'a>,
+    before: Pods,
+    effects: BTreeMap<String, Effect>,
+    report: &'a Reporter,
+}
+
+/// Does all experiments at once, sees each bite, waits until its time is over, lifts it, sees it heal, and looks for what
+/// is left. Whatever fails or is interrupted in between, what was applied is lifted first.
+///
+/// # Errors
+/// [`ChaosError`]: nothing was applied, or something did not bite, did not heal, or left a trace.
+pub async fn run(
+    run: &Run<'_>,
+    report: &Reporter,
+    cancel: &CancellationToken,
+) -> Result<(), ChaosError> {
+    let before = pods::list(run.network).await?;
+    let effects = target::check(&run.loaded.experiments, &before)?;
+    let under = Under {
+        run,
+        before,
+        effects,
+        report,
+    };
+    under.apply(cancel).await?;
+    let bitten = under.bite(cancel).await;
+    // Not the caller's token: a fault is lifted even when the caller has given up.
+    let healed = under.undo(&CancellationToken::new()).await;
+    bitten.and(healed)
+}
+
+impl Run<'_> {
+    fn release(&self) -> String {
+        format!("chaos-{}", self.name)
+    }
+}
+
+impl Under<'_> {
+    async fn apply(&self, cancel: &CancellationToken) -> Result<(), ChaosError> {
+        let (network, helm) = (self.run.network, self.run.helm);
+        let name = self.run.release();
+        if helm
+            .status(&name, network.namespace(), cancel)
+            .await?
+            .is_some()
+        {
+            return Err(ChaosError::Taken {
+                name: self.run.name.to_owned(),
+                network: network.name().to_owned(),
+            });
+        }
+        let release = Release {
+            name: &name,
+            namespace: network.namespace(),
+            chart: self.run.chart,
+            overlay: &self.run.loaded.overlay,
+        };
+        helm.install(&release, cancel).await?;
+        for experiment in self.effects.keys() {
+            self.tell(experiment, Stage::Requested, Vec::new());
+        }
+        Ok(())
+    }
+
+    /// Sees every experiment bite, until its time is over.
+    async fn bite(&self, cancel: &CancellationToken) -> Result<(), ChaosError> {
+        let each = self.run.loaded.experiments.iter();
+        let each = each.map(|(name, experiment)| self.bite_one(name, experiment, cancel));
+        futures::future::try_join_all(each).await.map(drop)
+    }
+
+    async fn bite_one(
+        &self,
+        name: &str,
+        experiment: &Experiment,
+        cancel: &CancellationToken,
+    ) -> Result<(), ChaosError> {
+        let effect = self.effects[name];
+        let victims = self.injected(name, experiment, cancel).await?;
+        let begun = Timestamp::now();
+        self.tell(name, Stage::Injected, named(&victims, effect, "told"));
+        let measured = self.biting(name, effect, &victims, cancel).await?;
+        self.tell(name, Stage::Biting, measured);
+        if effect.lasts() {
+            let passed = Timestamp::now().duration_since(begun).unsigned_abs();
+            let left = experiment.duration.duration().saturating_sub(passed);
+            self.last(name, experiment, &victims, left, cancel).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until Chaos Mesh says that it is done; to which pods.
+    async fn injected(
+        &self,
+        name: &str,
+        experiment: &Experiment,
+        cancel: &CancellationToken,
+    ) -> Result<Vec<String>, ChaosError> {
+        let said = std::sync::Mutex::new(None);
+        let deadline = Deadline::after(INJECTION).every(Duration::from_millis(250));
+        let what = format!("experiment {name} to be injected");
+        let found = wait::until(what, deadline, cancel, |_| async {
+            let status = self.status(name, experiment).await?;
+            if status.is_injected() {
+                return Ok(Look::Done(status.pods()));
+            }
+            let words = status.said();
+            if let Ok(mut said) = said.lock() {
+                said.clone_from(&words);
+            }
+            Ok(Look::Pending(words.unwrap_or_else(|| "not yet".to_owned())))
+        })
+        .await;
+        found.map_err(|error| match error {
+            ChaosError::Wait(wait @ WaitError::TimedOut { .. }) => ChaosError::NotInjected {
+                experiment: name.to_owned(),
+                said: said.into_inner().unwrap_or_default(),
+                wait,
+            },
+            other => other,
+        })
+    }
+
+    /// Waits until every pod that was hit shows it.
+    async fn biting(
+        &self,
+        name: &str,
+        effect: Effect,
+        victims: &[String],
+        cancel: &CancellationToken,
+    ) -> Result<Vec<Measurement>, ChaosError> {
+        let deadline = Deadline::after(BITE).every(Duration::from_millis(250));
+        let what = format!("{} to be seen on {}", effect.asked(), victims.join(", "));
+        let found = wait::until(what, deadline, cancel, |_| async {
+            let now = pods::list(self.run.network).await?;
+            Ok(match self.look(effect, victims, &now) {
+                Ok(measured) => Look::Done(measured),
+                Err(seen) => Look::Pending(seen),
+            })
+        })
+        .await;
+        found.map_err(|error| match error {
+            ChaosError::Wait(wait @ WaitError::TimedOut { .. }) => ChaosError::NeverBit {
+                experiment: name.to_owned(),
+                wait,
+            },
+            other => other,
+        })
+    }
+
+    /// Looks on while the fault lasts: it must go on biting.
+    async fn last(
+        &self,
+        name: &str,
+        experiment: &Experiment,
+        victims: &[String],
+        left: Duration,
+        cancel: &CancellationToken,
+    ) -> Result<(), ChaosError> {
+        let effect = self.effects[name];
+        let what = format!("experiment {name} to be over");
+        let deadline = Deadline::after(left + LATENESS);
+        wait::until(what, deadline, cancel, |passed| async move {
+            if self.status(name, experiment).await?.is_recovered() {
+                return Ok(Look::Done(()));
+            }
+            let now = pods::list(self.run.network).await?;
+            match self.look(effect, victims, &now) {
+                Ok(_) => Ok(Look::Pending("it bites".to_owned())),
+                Err(_) if passed + END >= left => {
+                    Ok(Look::Pending("it is being lifted".to_owned()))
+                }
+                Err(seen) => Err(ChaosError::Stopped {
+                    experiment: name.to_owned(),
+                    seen,
+                }),
+            }
+        })
+        .await
+    }
+
+    fn look(
+        &self,
+        effect: Effect,
+        victims: &[String],
+        now: &Pods,
+    ) -> Result<Vec<Measurement>, String> {
+        let each = victims.iter().map(|pod| {
+            let Some(before) = self.before.get(pod) else {
+                return Err(format!("{pod}: it was not there before"));
+            };
+            let measured = effect.bites(before, now.get(pod));
+            let measured = measured.map_err(|seen| format!("{pod}: {seen}"))?;
+            Ok(Measurement {
+                pod: pod.clone(),
+                asked: effect.asked().to_owned(),
+                measured,
+            })
+        });
+        each.collect()
+    }
+
+    async fn status(&self, name: &str, experiment: &Experiment) -> Result<Status, ChaosError> {
+        let network = self.run.network;
+        let kind = experiment
+            .fault()
+            .map_or("", |fault: Fault<'_>| fault.kind());
+        let api = objects::of(network.client(), network.namespace(), kind);
+        let object = api.get_opt(name).await;
+        let object = object.map_err(ChaosError::api(format!("look at {kind} {name}")))?;
+        Ok(object.as_ref().map(Status::of).unwrap_or_default())
+    }
+
+    fn tell(&self, experiment: &str, stage: Stage, pods: Vec<Measurement>) {
+        (self.report)(&Transition {
+            at: Timestamp::now(),
+            experiment: experiment.to_owned(),
+            stage,
+            pods,
+        });
+    }
+}
+
+fn named(pods: &[String], effect: Effect, measured: &str) -> Vec<Measurement> {
+    let each = pods.iter().map(|pod| Measurement {
+        pod: pod.clone(),
+        asked: effect.asked().to_owned(),
+        measured: measured.to_owned(),
+    });
+    each.collect()
+}

@@ -1,0 +1,75 @@
+//! The experiments of a network as they are.
+
+use aznet_network::namespace::Network;
+use jiff::Timestamp;
+use kube::ResourceExt;
+use kube::api::{DynamicObject, ListParams};
+use serde::Serialize;
+
+use crate::error::ChaosError;
+use crate::objects::{self, KINDS, Status};
+
+/// An experiment as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Listed {
+    /// Its name.
+    pub name: String,
+    /// The kind of Chaos Mesh's object.
+    pub kind: &'static str,
+    /// What it does, in Chaos Mesh's words.
+    pub action: Option<String>,
+    /// How long it was to last.
+    pub duration: Option<String>,
+    /// When it was asked for.
+    pub since: Option<Timestamp>,
+    /// What Chaos Mesh says of it; whether it bites is measured by whoever applied it.
+    pub says: &'static str,
+    /// Whom it hits.
+    pub pods: Vec<String>,
+}
+
+/// The experiments of a network, whoever made them.
+///
+/// # Errors
+/// [`ChaosError::Api`].
+pub async fn list(network: &Network) -> Result<Vec<Listed>, ChaosError> {
+    let mut all = Vec::new();
+    for kind in KINDS {
+        let api = objects::of(network.client(), network.namespace(), kind);
+        match api.list(&ListParams::default()).await {
+            // Without Chaos Mesh there is no such kind.
+            Err(kube::Error::Api(status)) if status.code == 404 => {}
+            found => {
+                let found = found.map_err(ChaosError::api(format!("list {kind} objects")))?;
+                all.extend(found.iter().map(|object| listed(kind, object)));
+            }
+        }
+    }
+    Ok(all)
+}
+
+fn listed(kind: &'static str, object: &DynamicObject) -> Listed {
+    let status = Status::of(object);
+    let spec = |key: &str| Some(object.data.get("spec")?.get(key)?.as_str()?.to_owned());
+    Listed {
+        name: object.name_any(),
+        kind,
+        action: spec("action"),
+        duration: spec("duration"),
+        since: object
+            .metadata
+            .creation_timestamp
+            .as_ref()
+            .map(|time| time.0),
+        says: match (
+            object.metadata.deletion_timestamp.is_some(),
+            status.is_recovered(),
+        ) {
+            (true, _) => "leaving",
+            (false, true) => "recovered",
+            (false, false) if status.is_injected() => "injected",
+            (false, false) => "requested",
+        },
+        pods: status.pods(),
+    }
+}

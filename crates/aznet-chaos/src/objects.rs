@@ -1,0 +1,153 @@
+//! Chaos Mesh's objects, and what it says of them.
+
+use kube::api::{ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams};
+use kube::{Api, Client};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::error::ChaosError;
+
+/// The group of Chaos Mesh's objects.
+pub(crate) const GROUP: &str = "chaos-mesh.org";
+const VERSION: &str = "v1alpha1";
+/// Kinds of objects that are experiments.
+pub(crate) const KINDS: [&str; 3] = ["PodChaos", "NetworkChaos", "StressChaos"];
+
+/// What Chaos Mesh says of an experiment.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub(crate) struct Status {
+    conditions: Vec<Condition>,
+    experiment: Records,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+struct Condition {
+    #[serde(rename = "type")]
+    kind: String,
+    status: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+struct Records {
+    #[serde(rename = "containerRecords")]
+    records: Vec<Record>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+struct Record {
+    id: String,
+    #[serde(rename = "selectorKey")]
+    selector: String,
+    events: Vec<RecordEvent>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+struct RecordEvent {
+    #[serde(rename = "type")]
+    kind: String,
+    message: String,
+}
+
+impl Status {
+    pub(crate) fn of(object: &DynamicObject) -> Self {
+        let status = object.data.get("status").cloned().unwrap_or_default();
+        serde_json::from_value(status).unwrap_or_default()
+    }
+
+    fn holds(&self, kind: &str) -> bool {
+        let holds = |one: &Condition| one.kind == kind && one.status == "True";
+        self.conditions.iter().any(holds)
+    }
+
+    /// It has done what it was told, to some pod at least.
+    pub(crate) fn is_injected(&self) -> bool {
+        self.holds("AllInjected") && !self.experiment.records.is_empty()
+    }
+
+    /// It has undone it.
+    pub(crate) fn is_recovered(&self) -> bool {
+        self.holds("AllRecovered")
+    }
+
+    /// The pods that it has chosen.
+    pub(crate) fn pods(&self) -> Vec<String> {
+        let chosen = self.experiment.records.iter();
+        let mut pods: Vec<String> = chosen
+            .filter(|record| record.selector == ".")
+            // `namespace/pod` or `namespace/pod/container`
+            .filter_map(|record| record.id.split('/').nth(1))
+            .map(str::to_owned)
+            .collect();
+        pods.sort();
+        pods.dedup();
+        pods
+    }
+
+    /// What it said of a failure last.
+    pub(crate) fn said(&self) -> Option<String> {
+        let events = self.experiment.records.iter().flat_map(|one| &one.events);
+        let mut failed = events.filter(|event| event.kind == "Failed");
+        failed.next_back().map(|event| event.message.clone())
+    }
+}
+
+fn resource(kind: &str) -> ApiResource {
+    let kind_of = GroupVersionKind::gvk(GROUP, VERSION, kind);
+    ApiResource::from_gvk_with_plural(&kind_of, &kind.to_lowercase())
+}
+
+/// The objects of a kind in a namespace.
+pub(crate) fn of(client: &Client, namespace: &str, kind: &str) -> Api<DynamicObject> {
+    Api::namespaced_with(client.clone(), namespace, &resource(kind))
+}
+
+/// The objects of a kind everywhere.
+pub(crate) fn everywhere(client: &Client, kind: &str) -> Api<DynamicObject> {
+    Api::all_with(client.clone(), &resource(kind))
+}
+
+/// Lets an object go that its controller holds on to.
+pub(crate) async fn release(api: &Api<DynamicObject>, name: &str) -> Result<(), ChaosError> {
+    let patch = json!({"metadata": {"finalizers": null}});
+    let patched = api
+        .patch(name, &PatchParams::default(), &Patch::Merge(&patch))
+        .await;
+    match patched {
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
+        other => other
+            .map(drop)
+            .map_err(ChaosError::api(format!("take the finalizers off {name}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_tells_whom_it_was_done_to_and_what_failed() {
+        let status: Status = serde_json::from_value(json!({
+            "conditions": [{"type": "Selected", "status": "True"}, {"type": "AllInjected", "status": "True"}],
+            "experiment": {"desiredPhase": "Run", "containerRecords": [
+                {"id": "net/validator-1", "selectorKey": ".", "phase": "Injected",
+                 "events": [{"type": "Failed", "operation": "Apply", "message": "unable to set tcs"}]},
+                {"id": "net/anvil-x", "selectorKey": ".Target", "phase": "Injected"},
+                {"id": "net/validator-0/aztec", "selectorKey": ".", "phase": "Injected"},
+            ]},
+        }))
+        .expect("a status");
+        assert!(status.is_injected() && !status.is_recovered());
+        assert_eq!(status.pods(), ["validator-0", "validator-1"]);
+        assert_eq!(status.said().as_deref(), Some("unable to set tcs"));
+        let nobody: Status = serde_json::from_value(
+            json!({"conditions": [{"type": "AllInjected", "status": "True"}]}),
+        )
+        .expect("a status");
+        assert!(!nobody.is_injected(), "injected into nobody");
+    }
+}

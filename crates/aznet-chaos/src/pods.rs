@@ -1,0 +1,112 @@
+//! What of pods shows whether a fault bites.
+
+use std::collections::BTreeMap;
+
+use aznet_model::chaos::PodFacts;
+use aznet_model::pod::PodName;
+use aznet_network::namespace::Network;
+use aznet_network::observe::pods::{COMPONENT, NETWORK_PODS};
+use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
+use kube::api::ListParams;
+use kube::{Api, ResourceExt};
+
+use crate::error::ChaosError;
+
+/// Label of the group of validators.
+const GROUP: &str = "aznet.dev/group";
+/// What the annotations begin with by which Chaos Mesh remembers what a pod was.
+const CHAOS_MESH: &str = "chaos-mesh";
+
+/// The pods of a network at one moment, by name.
+pub(crate) type Pods = BTreeMap<String, Seen>;
+
+/// A pod at one moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Seen {
+    /// Which pod of this name it is.
+    pub(crate) uid: String,
+    /// Its labels.
+    pub(crate) labels: BTreeMap<String, String>,
+    /// Whether it serves.
+    pub(crate) ready: bool,
+    /// Its containers by name.
+    pub(crate) containers: BTreeMap<String, Container>,
+    /// Annotations that Chaos Mesh has written.
+    pub(crate) marks: Vec<String>,
+}
+
+/// A container at one moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Container {
+    /// The image that runs, or is to be run.
+    pub(crate) image: String,
+    /// Which container of this name it is.
+    pub(crate) id: String,
+    /// How often it was started again.
+    pub(crate) restarts: i32,
+}
+
+impl Seen {
+    pub(crate) fn facts<'a>(&'a self, name: &str) -> PodFacts<'a> {
+        PodFacts {
+            role: self.labels.get(COMPONENT).map_or("", String::as_str),
+            group: self.labels.get(GROUP).map(String::as_str),
+            ordinal: PodName::parse(name).map(|pod| pod.ordinal),
+            labels: &self.labels,
+        }
+    }
+
+    /// Whether two pods do the same work, one perhaps in the place of the other.
+    pub(crate) fn is_peer_of(&self, other: &Self) -> bool {
+        [COMPONENT, GROUP]
+            .iter()
+            .all(|label| self.labels.get(*label) == other.labels.get(*label))
+    }
+
+    fn of(pod: &Pod) -> Self {
+        let status = pod.status.clone().unwrap_or_default();
+        let is_ready = |condition: &k8s_openapi::api::core::v1::PodCondition| {
+            condition.type_ == "Ready" && condition.status == "True"
+        };
+        let marks = pod.annotations().keys();
+        Self {
+            uid: pod.uid().unwrap_or_default(),
+            labels: pod.labels().clone(),
+            ready: status.conditions.iter().flatten().any(is_ready),
+            containers: (status.container_statuses.iter().flatten())
+                .map(|status| (status.name.clone(), Container::of(status)))
+                .collect(),
+            marks: marks
+                .filter(|mark| mark.starts_with(CHAOS_MESH))
+                .cloned()
+                .collect(),
+        }
+    }
+}
+
+impl Container {
+    fn of(status: &ContainerStatus) -> Self {
+        Self {
+            image: status.image.clone(),
+            id: status.container_id.clone().unwrap_or_default(),
+            restarts: status.restart_count,
+        }
+    }
+}
+
+/// The network's pods; those that are leaving or done are none of it any more.
+pub(crate) async fn list(network: &Network) -> Result<Pods, ChaosError> {
+    let api: Api<Pod> = Api::namespaced(network.client().clone(), network.namespace());
+    let ours = ListParams::default().labels(NETWORK_PODS);
+    let pods = api.list(&ours).await;
+    let pods = pods.map_err(ChaosError::api("list the network's pods"))?;
+    let done = |pod: &Pod| {
+        let phase = pod
+            .status
+            .as_ref()
+            .and_then(|status| status.phase.as_deref());
+        phase == Some("Succeeded") || pod.metadata.deletion_timestamp.is_some()
+    };
+    let here = pods.iter().filter(|pod| !done(pod));
+    Ok(here.map(|pod| (pod.name_any(), Seen::of(pod))).collect())
+}

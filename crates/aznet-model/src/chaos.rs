@@ -1,0 +1,189 @@
+//! Faults to be done to a network: the values of the chart `aztec-chaos`, typed, and what they mean.
+
+mod duration;
+mod fault;
+mod pods;
+mod rules;
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+pub use self::duration::FaultDuration;
+pub use self::fault::{
+    CpuStress, Direction, Fault, MemoryStress, NetworkAction, NetworkFault, PodAction, PodFault,
+    StressFault,
+};
+pub use self::pods::{PodFacts, Pods};
+
+use crate::values::{self, Chaos, Layer, ValuesError};
+
+/// Values of the chart `aztec-chaos`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ChaosValues {
+    /// Values that an umbrella chart hands to all its charts; not read here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub global: Option<Map<String, Value>>,
+    /// What an umbrella chart's condition switches; not read here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enabled: Option<bool>,
+    /// Experiments by name.
+    pub experiments: BTreeMap<String, Experiment>,
+    /// Experiments as a network's values may have them.
+    pub chaos: Chaos,
+}
+
+/// A fault, whom it hits, and for how long.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Experiment {
+    /// Which pods of the network it hits.
+    pub pods: Pods,
+    /// How long it lasts; a fault that is over at once, such as a kill, is to have left no mark after as long.
+    pub duration: FaultDuration,
+    /// A fault of the pods themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pod: Option<PodFault>,
+    /// A fault of their network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<NetworkFault>,
+    /// Load on their processors and memory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stress: Option<StressFault>,
+}
+
+impl Experiment {
+    /// The fault; `None` where none is said, or several are: [`resolve`] lets neither pass.
+    pub fn fault(&self) -> Option<Fault<'_>> {
+        match (&self.pod, &self.network, &self.stress) {
+            (Some(pod), None, None) => Some(Fault::Pod(pod)),
+            (None, Some(network), None) => Some(Fault::Network(network)),
+            (None, None, Some(stress)) => Some(Fault::Stress(stress)),
+            _ => None,
+        }
+    }
+}
+
+/// Loaded and typed values.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Loaded {
+    /// All experiments by name, those of `chaos.scenarios` included.
+    pub experiments: BTreeMap<String, Experiment>,
+    /// What was laid over the chart's defaults: to be handed to Helm as its one values file.
+    pub overlay: Map<String, Value>,
+}
+
+/// Lays `layers`, the last one strongest, and `--set` expressions over the chart's defaults, with Helm's rules.
+///
+/// # Errors
+/// [`ValuesError`]; all that the schema or the rules refuse is reported at once.
+pub fn resolve(
+    defaults: &Map<String, Value>,
+    layers: Vec<Layer>,
+    sets: &[String],
+) -> Result<Loaded, ValuesError> {
+    let (values, overlay) = values::typed::<ChaosValues>(defaults, layers, sets)?;
+    let mut problems = rules::of_scenarios(&values.chaos);
+    let mut experiments = values.experiments;
+    experiments.extend(fault::of_scenarios(&values.chaos));
+    problems.extend(rules::of(&experiments));
+    if problems.is_empty() {
+        return Ok(Loaded {
+            experiments,
+            overlay,
+        });
+    }
+    Err(ValuesError::Invalid(problems))
+}
+
+/// The schema of the values, as kept in `helm-charts/aztec-chaos/values.schema.json`.
+pub fn schema() -> String {
+    values::schema_of::<ChaosValues>()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn load(values: Value) -> Result<Loaded, ValuesError> {
+        let defaults = json!({"experiments": {}, "chaos": {"scenarios": []}});
+        let (Value::Object(defaults), Value::Object(values)) = (defaults, values) else {
+            panic!("maps");
+        };
+        let origin = "test".to_owned();
+        resolve(&defaults, vec![Layer { origin, values }], &[])
+    }
+
+    fn refused(experiment: &Value) -> String {
+        let values = json!({"experiments": {"x": experiment}});
+        load(values).expect_err("refused").to_string()
+    }
+
+    #[test]
+    fn the_example_of_the_design_document_is_an_experiment() {
+        let scenario = json!({
+            "name": "boot-node-failure", "type": "pod", "selector": {"matchLabels": {"app": "boot-node"}},
+            "action": "kill", "actionOptions": {"force": true},
+        });
+        let loaded = load(json!({"chaos": {"scenarios": [scenario]}})).expect("valid");
+        let experiment = &loaded.experiments["boot-node-failure"];
+        assert_eq!(experiment.pods.roles, ["boot-node"]);
+        let pod = experiment.pod.as_ref().expect("a fault of pods");
+        assert_eq!((pod.action, pod.grace_period), (PodAction::Kill, Some(0)));
+    }
+
+    #[test]
+    fn what_can_not_be_meant_is_refused_by_key() {
+        let pods = json!({"roles": ["boot-node"]});
+        for (experiment, words) in [
+            (
+                json!({"pods": pods, "duration": "30s"}),
+                "experiments.x: no fault",
+            ),
+            (
+                json!({"pods": pods, "duration": "30s", "pod": {"action": "kill"}, "stress": {"cpu": {"workers": 1}}}),
+                "experiments.x: several faults",
+            ),
+            (
+                json!({"pods": pods, "pod": {"action": "kill"}}),
+                "experiments.x.duration: missing",
+            ),
+            (
+                json!({"pods": pods, "duration": "-3s", "pod": {"action": "kill"}}),
+                "experiments.x.duration: text \"-3s\"",
+            ),
+            (
+                json!({"pods": pods, "duration": "0s", "pod": {"action": "kill"}}),
+                "from 1s to 24h",
+            ),
+            (
+                json!({"pods": {"roles": ["bootnode"]}, "duration": "30s", "pod": {"action": "kill"}}),
+                "did you mean `boot-node`?",
+            ),
+            (
+                json!({"pods": {"roles": ["validator"], "count": 1, "percent": 50}, "duration": "30s", "pod": {"action": "kill"}}),
+                "experiments.x.pods.count",
+            ),
+            (
+                json!({"pods": {"namespaces": ["kube-system"]}, "duration": "30s", "pod": {"action": "kill"}}),
+                "experiments.x.pods.namespaces: unknown key",
+            ),
+            (
+                json!({"pods": pods, "duration": "30s", "network": {"action": "delay"}}),
+                "experiments.x.network.latency: missing",
+            ),
+            (
+                json!({"pods": pods, "duration": "30s", "stress": {}}),
+                "experiments.x.stress: no load",
+            ),
+        ] {
+            let error = refused(&experiment);
+            assert!(error.contains(words), "{error}\n{words}");
+        }
+    }
+}

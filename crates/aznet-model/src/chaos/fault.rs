@@ -1,0 +1,214 @@
+//! The kinds of faults and their settings, in Chaos Mesh's words.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Experiment, FaultDuration, Pods};
+use crate::values::{Chaos, ChaosScenario};
+
+/// What a scenario that says nothing of time lasts.
+const USUAL: &str = "30s";
+/// Labels that name a pod's role.
+const ROLE_LABELS: [&str; 2] = ["app", "app.kubernetes.io/component"];
+
+/// The fault of an experiment.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Fault<'a> {
+    /// Of the pods themselves.
+    Pod(&'a PodFault),
+    /// Of their network.
+    Network(&'a NetworkFault),
+    /// Load.
+    Stress(&'a StressFault),
+}
+
+impl Fault<'_> {
+    /// The kind of Chaos Mesh's object.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Pod(_) => "PodChaos",
+            Self::Network(_) => "NetworkChaos",
+            Self::Stress(_) => "StressChaos",
+        }
+    }
+}
+
+/// A fault of pods.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PodFault {
+    /// What is done.
+    pub action: PodAction,
+    /// Containers that `container-kill` kills.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub containers: Vec<String>,
+    /// Seconds that `kill` gives a pod to end by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 3600))]
+    pub grace_period: Option<u32>,
+}
+
+/// What is done to a pod.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PodAction {
+    /// It is deleted; its workload makes another.
+    Kill,
+    /// Its containers are replaced by one that does nothing.
+    Failure,
+    /// Containers of it are killed; it starts them again.
+    ContainerKill,
+}
+
+/// A fault of the network of pods.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NetworkFault {
+    /// What is done.
+    pub action: NetworkAction,
+    /// Which packets: of the pods to the target, from it, or both.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub direction: Option<Direction>,
+    /// The pods at the other end; everything where none are named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<Pods>,
+    /// Of `delay`: how late packets are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency: Option<FaultDuration>,
+    /// Of `delay`: by how much that differs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jitter: Option<FaultDuration>,
+    /// Of `loss`, `duplicate`, `corrupt`: the share of packets, in percent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 100))]
+    pub percent: Option<f64>,
+    /// Of these and `delay`: how much a packet's fate depends on the one before, in percent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 100))]
+    pub correlation: Option<f64>,
+    /// Of `bandwidth`: bytes a second, such as `1mbps`, which is a megabyte.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = RATE))]
+    pub rate: Option<String>,
+}
+
+/// A rate as `tc` writes it.
+const RATE: &str = r"^[0-9]+(bps|kbps|mbps|gbps|tbps)$";
+
+/// What is done to a pod's network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum NetworkAction {
+    /// No packet gets through.
+    Partition,
+    /// Packets are late.
+    Delay,
+    /// Packets are lost.
+    Loss,
+    /// Packets come twice.
+    Duplicate,
+    /// Packets are damaged.
+    Corrupt,
+    /// Fewer bytes a second get through.
+    Bandwidth,
+}
+
+/// Which packets a fault is done to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Direction {
+    /// Those to the target.
+    To,
+    /// Those from it.
+    From,
+    /// All between the two.
+    Both,
+}
+
+/// Load on pods.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct StressFault {
+    /// On their processors.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu: Option<CpuStress>,
+    /// On their memory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<MemoryStress>,
+}
+
+/// Load on processors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CpuStress {
+    /// Threads.
+    #[schemars(range(min = 1, max = 1024))]
+    pub workers: u32,
+    /// How much of a processor each takes, in percent; all of it where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100))]
+    pub load: Option<u32>,
+}
+
+/// Load on memory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct MemoryStress {
+    /// Processes.
+    #[schemars(range(min = 1, max = 1024))]
+    pub workers: u32,
+    /// What all of them take, such as `256MB` or `25%`.
+    #[schemars(regex(pattern = SIZE))]
+    pub size: String,
+}
+
+/// A size as Chaos Mesh writes it.
+const SIZE: &str = r"^[0-9]+(B|KB|MB|GB|%)$";
+
+/// The experiments that scenarios of a network's values stand for.
+pub(super) fn of_scenarios(chaos: &Chaos) -> BTreeMap<String, Experiment> {
+    let experiment = |scenario: &ChaosScenario| {
+        let action = action_of(scenario)?;
+        let force = scenario.action_options.and_then(|options| options.force);
+        let pod = PodFault {
+            action,
+            containers: Vec::new(),
+            grace_period: force.filter(|force| *force).map(|_| 0),
+        };
+        Some((
+            scenario.name.clone(),
+            Experiment {
+                pods: pods_of(&scenario.selector.match_labels),
+                duration: FaultDuration::new(USUAL),
+                pod: Some(pod),
+                network: None,
+                stress: None,
+            },
+        ))
+    };
+    chaos.scenarios.iter().filter_map(experiment).collect()
+}
+
+/// What a scenario does; `None`: nothing that is known.
+pub(super) fn action_of(scenario: &ChaosScenario) -> Option<PodAction> {
+    match (scenario.kind.as_str(), scenario.action.as_str()) {
+        ("pod", "kill") => Some(PodAction::Kill),
+        ("pod", "failure") => Some(PodAction::Failure),
+        _ => None,
+    }
+}
+
+fn pods_of(labels: &BTreeMap<String, String>) -> Pods {
+    let is_role = |key: &str| ROLE_LABELS.contains(&key);
+    let mut pods = Pods::default();
+    for (key, value) in labels {
+        if is_role(key) {
+            pods.roles.push(value.clone());
+        } else {
+            pods.labels.insert(key.clone(), value.clone());
+        }
+    }
+    pods
+}

@@ -1,0 +1,88 @@
+//! `aznet chaos`: faults of a running network, seen to bite, lifted, and seen to have left nothing.
+
+mod apply;
+mod faults;
+mod mesh;
+
+use clap::{Args, Subcommand};
+
+use crate::args::{ClusterArg, OutputArgs};
+use crate::context::Context;
+use crate::exit::Exit;
+
+const EXAMPLES: &str = "\
+Examples:
+  aznet chaos apply small boot-node-failure
+  aznet chaos list small
+  aznet chaos clear small
+  aznet chaos uninstall                      Chaos Mesh, once no network has a fault";
+
+/// Arguments of `aznet chaos`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES, arg_required_else_help = true)]
+pub struct ChaosArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: ChaosCommand,
+}
+
+/// The verbs of `aznet chaos`.
+#[derive(Debug, Subcommand)]
+pub enum ChaosCommand {
+    /// Do faults to a network, see them bite, wait until their time is over, and see it heal.
+    Apply(apply::ApplyArgs),
+    /// List the faults of a network.
+    List(faults::FaultsArgs),
+    /// Lift all faults of a network.
+    Clear(faults::FaultsArgs),
+    /// Install Chaos Mesh on an embedded cluster; `apply` does so on the way.
+    Install(MeshArgs),
+    /// Remove Chaos Mesh from an embedded cluster, with all that it brought.
+    Uninstall(MeshArgs),
+}
+
+/// Arguments of `aznet chaos install` and `uninstall`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  aznet chaos install\n  aznet chaos uninstall --cluster embedded:ci"
+)]
+pub struct MeshArgs {
+    /// Which cluster.
+    #[command(flatten)]
+    pub cluster: ClusterArg,
+    /// How the result is printed.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+impl ChaosCommand {
+    /// How the result is printed.
+    pub fn output(&self) -> &OutputArgs {
+        match self {
+            Self::Apply(args) => &args.output,
+            Self::List(args) | Self::Clear(args) => &args.output,
+            Self::Install(args) | Self::Uninstall(args) => &args.output,
+        }
+    }
+
+    /// Which cluster is meant.
+    pub fn cluster(&self) -> &ClusterArg {
+        match self {
+            Self::Apply(args) => &args.cluster,
+            Self::List(args) | Self::Clear(args) => &args.cluster,
+            Self::Install(args) | Self::Uninstall(args) => &args.cluster,
+        }
+    }
+}
+
+/// Runs `aznet chaos`.
+pub async fn run(args: &ChaosArgs, context: &Context) -> anyhow::Result<Exit> {
+    match &args.command {
+        ChaosCommand::Apply(args) => Box::pin(apply::run(args, context)).await?,
+        ChaosCommand::List(args) => faults::list(args, context).await?,
+        ChaosCommand::Clear(args) => faults::clear(args, context).await?,
+        ChaosCommand::Install(args) => Box::pin(mesh::install(args, context)).await?,
+        ChaosCommand::Uninstall(args) => mesh::uninstall(args, context).await?,
+    }
+    Ok(Exit::Ok)
+}
