@@ -155,7 +155,7 @@ fn consequences_are_said() {
         (vec!["proverNode.replicas=0"], "no epoch is ever proven"),
         (
             vec!["l1.anvil.storage.enabled=false"],
-            "the network is lost",
+            "the chain and the network are lost",
         ),
         (
             vec!["network.committeeSize=0", "network.slashing.flavor=none"],

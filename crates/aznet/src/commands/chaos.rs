@@ -15,7 +15,7 @@ Examples:
   aznet chaos apply small boot-node-failure
   aznet chaos list small
   aznet chaos clear small
-  aznet chaos uninstall                      Chaos Mesh, once no network has a fault";
+  aznet chaos uninstall          Chaos Mesh, once no network has a fault";
 
 /// Arguments of `aznet chaos`.
 #[derive(Debug, Args)]
