@@ -1,9 +1,11 @@
 //! Faults to be done to a network: the values of the chart `aztec-chaos`, typed, and what they mean.
 
 mod duration;
+mod experiment;
 mod fault;
 mod pods;
 mod rules;
+mod scenario;
 
 use std::collections::BTreeMap;
 
@@ -12,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use self::duration::FaultDuration;
+pub use self::experiment::Experiment;
 pub use self::fault::{
     CpuStress, Direction, Fault, MemoryStress, NetworkAction, NetworkFault, PodAction, PodFault,
     StressFault,
@@ -36,37 +39,6 @@ pub struct ChaosValues {
     pub chaos: Chaos,
 }
 
-/// A fault, whom it hits, and for how long.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Experiment {
-    /// Which pods of the network it hits.
-    pub pods: Pods,
-    /// How long it lasts; a fault that is over at once, such as a kill, is to have left no mark after as long.
-    pub duration: FaultDuration,
-    /// A fault of the pods themselves.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pod: Option<PodFault>,
-    /// A fault of their network.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub network: Option<NetworkFault>,
-    /// Load on their processors and memory.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stress: Option<StressFault>,
-}
-
-impl Experiment {
-    /// The fault; `None` where none is said, or several are: [`resolve`] lets neither pass.
-    pub fn fault(&self) -> Option<Fault<'_>> {
-        match (&self.pod, &self.network, &self.stress) {
-            (Some(pod), None, None) => Some(Fault::Pod(pod)),
-            (None, Some(network), None) => Some(Fault::Network(network)),
-            (None, None, Some(stress)) => Some(Fault::Stress(stress)),
-            _ => None,
-        }
-    }
-}
-
 /// Loaded and typed values.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Loaded {
@@ -88,7 +60,7 @@ pub fn resolve(
     let (values, overlay) = values::typed::<ChaosValues>(defaults, layers, sets)?;
     let mut problems = rules::of_scenarios(&values.chaos);
     let mut experiments = values.experiments;
-    experiments.extend(fault::of_scenarios(&values.chaos));
+    experiments.extend(scenario::experiments(&values.chaos));
     problems.extend(rules::of(&experiments));
     if problems.is_empty() {
         return Ok(Loaded {

@@ -1,17 +1,11 @@
 //! The kinds of faults and their settings, in Chaos Mesh's words.
 
-use std::collections::BTreeMap;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Experiment, FaultDuration, Pods};
-use crate::values::{Chaos, ChaosScenario};
+use super::duration::FaultDuration;
 
-/// What a scenario that says nothing of time lasts.
-const USUAL: &str = "30s";
-/// Labels that name a pod's role.
-const ROLE_LABELS: [&str; 2] = ["app", "app.kubernetes.io/component"];
+use super::pods::Pods;
 
 /// The fault of an experiment.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -166,49 +160,3 @@ pub struct MemoryStress {
 
 /// A size as Chaos Mesh writes it.
 const SIZE: &str = r"^[0-9]+(B|KB|MB|GB|%)$";
-
-/// The experiments that scenarios of a network's values stand for.
-pub(super) fn of_scenarios(chaos: &Chaos) -> BTreeMap<String, Experiment> {
-    let experiment = |scenario: &ChaosScenario| {
-        let action = action_of(scenario)?;
-        let force = scenario.action_options.and_then(|options| options.force);
-        let pod = PodFault {
-            action,
-            containers: Vec::new(),
-            grace_period: force.filter(|force| *force).map(|_| 0),
-        };
-        Some((
-            scenario.name.clone(),
-            Experiment {
-                pods: pods_of(&scenario.selector.match_labels),
-                duration: FaultDuration::new(USUAL),
-                pod: Some(pod),
-                network: None,
-                stress: None,
-            },
-        ))
-    };
-    chaos.scenarios.iter().filter_map(experiment).collect()
-}
-
-/// What a scenario does; `None`: nothing that is known.
-pub(super) fn action_of(scenario: &ChaosScenario) -> Option<PodAction> {
-    match (scenario.kind.as_str(), scenario.action.as_str()) {
-        ("pod", "kill") => Some(PodAction::Kill),
-        ("pod", "failure") => Some(PodAction::Failure),
-        _ => None,
-    }
-}
-
-fn pods_of(labels: &BTreeMap<String, String>) -> Pods {
-    let is_role = |key: &str| ROLE_LABELS.contains(&key);
-    let mut pods = Pods::default();
-    for (key, value) in labels {
-        if is_role(key) {
-            pods.roles.push(value.clone());
-        } else {
-            pods.labels.insert(key.clone(), value.clone());
-        }
-    }
-    pods
-}

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::fault::action_of;
-use super::{Experiment, Fault, NetworkAction, NetworkFault, PodAction, Pods};
+use super::experiment::Experiment;
+use super::fault::{Fault, NetworkAction, NetworkFault, PodAction};
+use super::pods::Pods;
+use super::scenario::action_of;
 use crate::label;
 use crate::role::Role;
 use crate::values::{Chaos, Problem, nearest};

@@ -36,23 +36,9 @@ pub enum ChaosCommand {
     /// Lift all faults of a network.
     Clear(faults::FaultsArgs),
     /// Install Chaos Mesh on an embedded cluster; `apply` does so on the way.
-    Install(MeshArgs),
+    Install(mesh::MeshArgs),
     /// Remove Chaos Mesh from an embedded cluster, with all that it brought.
-    Uninstall(MeshArgs),
-}
-
-/// Arguments of `aznet chaos install` and `uninstall`.
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  aznet chaos install\n  aznet chaos uninstall --cluster embedded:ci"
-)]
-pub struct MeshArgs {
-    /// Which cluster.
-    #[command(flatten)]
-    pub cluster: ClusterArg,
-    /// How the result is printed.
-    #[command(flatten)]
-    pub output: OutputArgs,
+    Uninstall(mesh::MeshArgs),
 }
 
 impl ChaosCommand {

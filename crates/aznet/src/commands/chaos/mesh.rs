@@ -3,9 +3,10 @@
 use aznet_chaos::mesh::{Mesh, Parts};
 use aznet_cluster::parts::images::Image;
 use aznet_cluster::provider::{Provider, embedded};
+use clap::Args;
 use serde::Serialize;
 
-use super::MeshArgs;
+use crate::args::{ClusterArg, OutputArgs};
 use crate::bring_up::cluster::{self, Ready};
 use crate::bring_up::parts::{self, Extent};
 use crate::context::Context;
@@ -17,6 +18,20 @@ use crate::steps::{Steps, reporter};
 struct State {
     cluster: String,
     installed: bool,
+}
+
+/// Arguments of `aznet chaos install` and `uninstall`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  aznet chaos install\n  aznet chaos uninstall --cluster embedded:ci"
+)]
+pub struct MeshArgs {
+    /// Which cluster.
+    #[command(flatten)]
+    pub cluster: ClusterArg,
+    /// How the result is printed.
+    #[command(flatten)]
+    pub output: OutputArgs,
 }
 
 pub(super) async fn install(args: &MeshArgs, context: &Context) -> anyhow::Result<()> {
