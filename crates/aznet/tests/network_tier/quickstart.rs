@@ -96,7 +96,8 @@ fn commands() -> Result<Vec<Shown>, String> {
 fn script<'a>(commands: impl IntoIterator<Item = &'a Shown>) -> String {
     let mut script = String::new();
     for Shown { line, text } in commands {
-        let _ = writeln!(script, "echo 'line {line}: {text}' >&2");
+        let quoted = text.replace('\'', r"'\''");
+        let _ = writeln!(script, "echo 'line {line}: {quoted}' >&2");
         let _ = if text.starts_with("aznet logs") && text.ends_with(" -f") {
             writeln!(script, "[ -n \"$(timeout 10 {text} | head -n 1)\" ]")
         } else {

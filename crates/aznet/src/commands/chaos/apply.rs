@@ -16,7 +16,6 @@ use crate::steps::{Step, Steps};
 const EXAMPLES: &str = "\
 Examples:
   aznet chaos apply small boot-node-failure
-  aznet chaos apply tiny prover-failure --set experiments.prover-failure.duration=2m
   aznet chaos apply small -f faults.yaml     values of the chart aztec-chaos";
 
 /// What files alone are called.
