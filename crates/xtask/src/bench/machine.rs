@@ -1,6 +1,7 @@
 //! Memory and CPU as the kernel accounts for them in the cluster's cgroups.
 
 use anyhow::{Context, Result};
+use aznet_cluster::paths::Paths;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,7 @@ pub(super) struct AtRest {
 
 /// Samples the cgroups of the cluster over half a minute.
 pub(super) fn at_rest(cluster: &str) -> Result<AtRest> {
+    let cluster = Paths::from_env()?.unique(cluster);
     let pods = format!("aznet/{cluster}/kubepods");
     let system = format!("aznet/{cluster}/system");
     let window = Duration::from_secs(30);
