@@ -61,7 +61,7 @@ pub enum Stage {
     Biting,
     /// It is lifted, and the pods are seen to be as before.
     Healed,
-    /// Nothing of it is left.
+    /// No object of it is left, and no annotation on the pods.
     Clean,
 }
 
@@ -118,11 +118,16 @@ pub async fn run(
         effects,
         report,
     };
-    under.apply(cancel).await?;
-    let bitten = under.bite(cancel).await;
+    under.is_free(cancel).await?;
+    // An install that fails or is interrupted may have applied some of it.
+    let bitten = match under.apply(cancel).await {
+        Ok(()) => under.bite(cancel).await,
+        failed => failed,
+    };
     // Not the caller's token: a fault is lifted even when the caller has given up.
     let healed = under.undo(&CancellationToken::new()).await;
-    bitten.and(healed)
+    // A fault that is still there outweighs why it was to be lifted.
+    healed.and(bitten)
 }
 
 impl Run<'_> {
@@ -132,19 +137,22 @@ impl Run<'_> {
 }
 
 impl Under<'_> {
+    /// Nobody else's faults have this name.
+    async fn is_free(&self, cancel: &CancellationToken) -> Result<(), ChaosError> {
+        let (network, name) = (self.run.network, self.run.release());
+        let found = self.run.helm.status(&name, network.namespace(), cancel);
+        match found.await? {
+            None => Ok(()),
+            Some(_) => Err(ChaosError::Taken {
+                name: self.run.name.to_owned(),
+                network: network.name().to_owned(),
+            }),
+        }
+    }
+
     async fn apply(&self, cancel: &CancellationToken) -> Result<(), ChaosError> {
         let (network, helm) = (self.run.network, self.run.helm);
         let name = self.run.release();
-        if helm
-            .status(&name, network.namespace(), cancel)
-            .await?
-            .is_some()
-        {
-            return Err(ChaosError::Taken {
-                name: self.run.name.to_owned(),
-                network: network.name().to_owned(),
-            });
-        }
         let release = Release {
             name: &name,
             namespace: network.namespace(),

@@ -16,6 +16,7 @@ use jiff::Timestamp;
 pub(crate) use self::wanted::{Outcome, Up, Wanted};
 
 use self::cluster::{Check, Ready};
+use self::network::Done;
 use self::parts::Extent;
 use crate::context::Context;
 use crate::forwarder::{self, Urls};
@@ -31,9 +32,7 @@ pub(crate) async fn bring_up(wanted: &Wanted<'_>, context: &Context) -> anyhow::
     let extent = asked::check(wanted, &steps, context).await?;
     let (ready, check) = cluster_for(wanted, extent, kubernetes, &steps, context).await?;
     remove_expired(&ready, context).await;
-    // Pods that wait for each other cost the check nothing, and the check costs them little.
-    let network = Box::pin(network::bring_up(wanted, &ready, &steps, context));
-    let (done, ()) = tokio::try_join!(network, check.run(context, &steps))?;
+    let done = network_while_checked(wanted, &ready, check, &steps, context).await?;
     let telemetry = observe::observe(&done.telemetry, &done.network, &steps, context).await?;
     let endpoints = urls(wanted, &done.network, context).await?;
     Ok(Up {
@@ -50,6 +49,32 @@ pub(crate) async fn bring_up(wanted: &Wanted<'_>, context: &Context) -> anyhow::
         seconds: steps.elapsed().as_secs_f64(),
         status: done.status,
     })
+}
+
+/// The network starts while its cluster is checked: pods that wait for each other cost the check nothing.
+async fn network_while_checked(
+    wanted: &Wanted<'_>,
+    ready: &Ready,
+    check: Check,
+    steps: &Steps,
+    context: &Context,
+) -> anyhow::Result<Done> {
+    let mut network = Box::pin(network::bring_up(wanted, ready, steps, context));
+    let mut check = Box::pin(check.run(context, steps));
+    let checked = tokio::select! {
+        checked = &mut check => checked,
+        done = &mut network => {
+            let (done, checked) = (done?, check.await);
+            return checked.map(|()| done);
+        }
+    };
+    // An interrupted network cleans up, and says what is left; one on a cluster that does not work has no prospects.
+    if !context.interrupt.token().is_cancelled() {
+        checked?;
+        return network.await;
+    }
+    let done = network.await?;
+    checked.map(|()| done)
 }
 
 /// Machine → parts → cluster, as far as the cluster is ours to make.

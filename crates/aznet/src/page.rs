@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_terminal_of_no_columns_has_not_told() {
+    fn r09_a_terminal_of_no_columns_has_not_told() {
         assert_eq!(Page::of_columns(0), Page::of_columns(80));
         let long = "word ".repeat(100);
         assert_eq!(Page::ENDLESS.wrap(&long, 0), long);

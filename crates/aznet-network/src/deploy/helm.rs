@@ -629,7 +629,7 @@ mod tests {
 
     /// A program in Helm's place that answers `list` with this status and writes down how it is called.
     #[tokio::test]
-    async fn a_release_left_half_made_is_cleared_and_a_stopped_upgrade_rolled_back() {
+    async fn r03_a_release_left_half_made_is_cleared_and_a_stopped_upgrade_rolled_back() {
         for (revision, status, expected) in [
             (
                 "1",
@@ -664,7 +664,7 @@ mod tests {
 
     /// C02: `unknown flag: --server-side`.
     #[tokio::test]
-    async fn helm_3_and_what_is_no_helm_do_not_suffice() {
+    async fn c02_helm_3_and_what_is_no_helm_do_not_suffice() {
         let cancel = CancellationToken::new();
         for (answer, suffices) in [
             ("echo v4.0.1+g12500dd", true),

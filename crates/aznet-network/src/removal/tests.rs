@@ -49,7 +49,7 @@ fn answer(path: &str) -> Value {
 
 /// C09: neither the object nor the finalizer was named.
 #[tokio::test(start_paused = true)]
-async fn what_a_finalizer_holds_is_named() {
+async fn c09_what_a_finalizer_holds_is_named() {
     let client = held_by_a_finalizer();
     let network = Network::find(
         client,

@@ -96,7 +96,7 @@ async fn a_secret_that_is_not_there_is_named_with_the_command_that_makes_it() {
 
 /// C16: it took 45 s until the Secret was named.
 #[tokio::test(start_paused = true)]
-async fn what_is_waited_for_is_said_at_once_and_once() {
+async fn c16_what_is_waited_for_is_said_at_once_and_once() {
     let network = network(vec![None, None, Some(secret(&[("mnemonic", "test")]))]);
     let told = AtomicUsize::new(0);
     let never = CancellationToken::new();
@@ -111,7 +111,7 @@ async fn what_is_waited_for_is_said_at_once_and_once() {
 
 /// C17: boot node, prover and a validator were lost to a file that is no key store; a shared publisher went unnoticed.
 #[tokio::test]
-async fn every_file_of_the_keystore_secret_is_looked_at() {
+async fn c17_every_file_of_the_keystore_secret_is_looked_at() {
     let store = |attester: &str, publisher: &str| {
         json!({"schemaVersion": 1, "validators": [{"attester": attester, "publisher": publisher}]})
             .to_string()

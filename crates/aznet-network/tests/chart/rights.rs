@@ -110,7 +110,7 @@ async fn until_known(user: &User, scope: &Scope) {
 
 /// N06: forbidden, for networks were listed over the whole cluster.
 #[tokio::test]
-async fn a_role_in_one_namespace_suffices() {
+async fn n06_a_role_in_one_namespace_suffices() {
     let server = ApiServer::start().await;
     server.namespace(NAMESPACE).await;
     let user = user(&server).await;

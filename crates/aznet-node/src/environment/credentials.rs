@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_break_at_the_end_of_a_secret_is_left_out() {
+    fn c18_a_line_break_at_the_end_of_a_secret_is_left_out() {
         let hash = "ab".repeat(32);
         let with_break = format!("{hash}\n");
         let mended = of(&[
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_break_that_nobody_would_trim_is_refused_by_secret_and_key() {
+    fn c18_a_line_break_that_nobody_would_trim_is_refused_by_secret_and_key() {
         let source = Source::parse("ROOT_SECRET_KEY=nl-blobs/secretAccessKey").expect("parses");
         let with_break = |_: &str| Some("testsecret1234\n".to_owned());
         let error = source.check(with_break).expect_err("refused").to_string();

@@ -159,7 +159,7 @@ fn junit() {
 
 /// A second Ctrl-C leaves at once, and left an empty file.
 #[test]
-fn a_run_that_is_interrupted_has_a_whole_junit_report_at_once() {
+fn r07_a_run_that_is_interrupted_has_a_whole_junit_report_at_once() {
     let mut out = Vec::new();
     let mut junit = Junit::new(|document: &[u8]| {
         out = document.to_vec();

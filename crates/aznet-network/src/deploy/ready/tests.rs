@@ -210,7 +210,7 @@ async fn the_checkpoint_is_seen_while_other_pods_still_start() {
 
 /// R06: `aznet down` while `aznet up` waits.
 #[tokio::test(start_paused = true)]
-async fn a_network_that_is_removed_meanwhile_ends_the_wait() {
+async fn r06_a_network_that_is_removed_meanwhile_ends_the_wait() {
     let starting = json!({"conditions": [{"type": "PodScheduled", "status": "True"}]});
     let client = api(move |_, path| match path.rsplit('/').next() {
         Some("aznet-small-abcde") => Some(json!({"apiVersion": "v1", "kind": "Namespace",

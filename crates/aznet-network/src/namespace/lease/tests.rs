@@ -91,7 +91,7 @@ fn refused(code: u16) -> (u16, Value) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_second_waits_and_is_told_for_whom() {
+async fn r04_the_second_waits_and_is_told_for_whom() {
     let server = Server::default();
     let first = server.take("ada@host", 1).await.expect("it is free");
     let error = server

@@ -62,11 +62,10 @@ pub(super) async fn run(args: &ApplyArgs, context: &Context) -> anyhow::Result<(
     let (choice, network) = networks.open(Some(&args.name))?;
     let steps = Steps::new(&context.printer);
     let ready = mesh::ready(context, &steps, &choice).await?;
-    context.interrupt.leaves_or(
-        "the faults are lifted",
-        format!("`aznet status {}` shows how the network does", args.name),
-        "the faults end by themselves when their time is over",
-        format!("`aznet chaos clear {}` lifts them now", args.name),
+    let clear = format!("`aznet chaos clear {}` lifts them now", args.name);
+    context.interrupt.leaves(
+        "the faults may still be there, and end by themselves when their time is over",
+        clear,
     );
     let step = steps.begin("faults", "applying");
     let told = Told::new(context, &step);
@@ -78,8 +77,12 @@ pub(super) async fn run(args: &ApplyArgs, context: &Context) -> anyhow::Result<(
         name: args.preset.as_deref().unwrap_or(UNNAMED),
     };
     let done = experiment::run(&run, &told.reporter(), context.interrupt.token()).await;
+    if told.is_clean(loaded.experiments.len()) {
+        let next = format!("`aznet status {}` shows how the network does", args.name);
+        context.interrupt.leaves("the faults are lifted", next);
+    }
     done.inspect_err(|_| step.abandon())?;
-    steps.end(&step, "seen to bite, healed, nothing left");
+    steps.end(&step, "seen to bite, healed, no object or annotation left");
     context.printer.result(&told.all(), |all, _| render(all))
 }
 
@@ -109,6 +112,13 @@ impl Told {
             let mut all = this.all.lock().unwrap_or_else(PoisonError::into_inner);
             all.push(transition.clone());
         })
+    }
+
+    /// Whether that many experiments were seen to be gone.
+    fn is_clean(&self, experiments: usize) -> bool {
+        let all = self.all();
+        let clean = all.iter().filter(|one| one.stage == Stage::Clean);
+        clean.count() == experiments
     }
 
     fn all(&self) -> Vec<Transition> {

@@ -1,7 +1,9 @@
 //! `aznet chaos list [NETWORK]` and `aznet chaos clear [NETWORK]`.
 
 use aznet_chaos::experiment::{self, Cleared, Listed};
+use aznet_cluster::provider::Provider;
 use aznet_model::units::count;
+use aznet_network::namespace::Network;
 use clap::Args;
 
 use crate::args::{ClusterArg, OutputArgs};
@@ -28,13 +30,7 @@ pub struct FaultsArgs {
 }
 
 pub(super) async fn list(args: &FaultsArgs, context: &Context) -> anyhow::Result<()> {
-    let networks = clusters::networks(
-        context,
-        args.cluster.cluster.as_ref(),
-        Meant::One(args.name.as_deref()),
-    )
-    .await?;
-    let (_, network) = networks.open(args.name.as_deref())?;
+    let (_, network) = open(args, context).await?;
     let listed = experiment::list(&network).await?;
     if listed.is_empty() {
         let words = format_args!("network {} has no faults", network.name());
@@ -49,22 +45,23 @@ pub(super) async fn list(args: &FaultsArgs, context: &Context) -> anyhow::Result
 }
 
 pub(super) async fn clear(args: &FaultsArgs, context: &Context) -> anyhow::Result<()> {
-    let networks = clusters::networks(
-        context,
-        args.cluster.cluster.as_ref(),
-        Meant::One(args.name.as_deref()),
-    )
-    .await?;
-    let (choice, network) = networks.open(args.name.as_deref())?;
+    let (choice, network) = open(args, context).await?;
     let ready = cluster::attach(context, &choice).await?;
     let steps = Steps::new(&context.printer);
     let step = steps.begin("faults", "lifting");
     let cleared = experiment::clear(&network, &ready.helm, context.interrupt.token()).await;
     let cleared = cleared.inspect_err(|_| step.abandon())?;
-    steps.end(&step, "nothing left");
+    steps.end(&step, "no object or annotation left");
     context
         .printer
         .result(&cleared, |cleared, _| lifted(cleared))
+}
+
+async fn open(args: &FaultsArgs, context: &Context) -> anyhow::Result<(Provider, Network)> {
+    let name = args.name.as_deref();
+    let cluster = args.cluster.cluster.as_ref();
+    let networks = clusters::networks(context, cluster, Meant::One(name)).await?;
+    Ok(networks.open(name)?)
 }
 
 fn lifted(cleared: &Cleared) -> String {

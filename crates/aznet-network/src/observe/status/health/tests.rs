@@ -101,7 +101,7 @@ fn problems_name_the_pod_and_what_is_wrong() {
 
 /// C08: `kubectl scale statefulset validator --replicas=1`.
 #[test]
-fn a_chain_without_a_quorum_is_stalled_and_the_missing_are_named() {
+fn c08_a_chain_without_a_quorum_is_stalled_and_the_missing_are_named() {
     let nodes = [
         node("validator-0", true, 9),
         gone("validator-1"),
