@@ -63,6 +63,9 @@ enum Task {
         /// Runs of each measurement; the median is kept.
         #[arg(long, default_value_t = 3)]
         runs: usize,
+        /// Measure only how soon networks have their first checkpoint, and print the table.
+        #[arg(long)]
+        starts: bool,
     },
     /// Measure transfers by Aztec.js on a network that runs and has a sponsor.
     Transactions {
@@ -85,7 +88,7 @@ fn main() -> ExitCode {
         Task::Test { tiers } => test::run(&tiers),
         Task::Pxe { node_url } => test::pxe_on(&node_url),
         Task::Example { node_url } => test::example_on(&node_url),
-        Task::Bench { runs } => bench::run(runs),
+        Task::Bench { runs, starts } => bench::run(runs, starts),
         Task::Transactions { node_url, count } => bench::transactions_on(&node_url, count),
         Task::Dist => dist::run(),
     };

@@ -1,9 +1,62 @@
 //! Memory and CPU as the kernel accounts for them in the cluster's cgroups.
 
+use super::table::What;
+use super::wait::{POLL, pause};
 use anyhow::{Context, Result};
 use aznet_cluster::paths::Paths;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Sender, TryRecvError, channel};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+
+/// Of everything on the machine since the row above began.
+pub(super) const COMPUTED: What = What::new("… CPU time of the machine until then", "CPU s");
+
+/// What the machine computes, sampled beside what is measured.
+pub(super) struct Busy {
+    /// Dropped to end the sampling.
+    end: Sender<()>,
+    samples: JoinHandle<Result<Vec<(f64, f64)>>>,
+}
+
+impl Busy {
+    /// Begins to sample.
+    pub(super) fn watch() -> Self {
+        let (end, ended) = channel();
+        let samples = std::thread::spawn(move || {
+            let (began, before) = (Instant::now(), computed()?);
+            let mut samples = Vec::new();
+            while ended.try_recv() == Err(TryRecvError::Empty) {
+                samples.push((began.elapsed().as_secs_f64(), computed()? - before));
+                pause(POLL);
+            }
+            Ok(samples)
+        });
+        Self { end, samples }
+    }
+
+    /// CPU seconds from the beginning until so many seconds later.
+    pub(super) fn until(self, seconds: f64) -> Result<f64> {
+        drop(self.end);
+        let samples = self.samples.join();
+        let samples =
+            samples.map_err(|_| anyhow::anyhow!("the sampling of the CPU panicked"))??;
+        let at = samples.iter().rfind(|(at, _)| *at <= seconds);
+        Ok(at.context("no sample of the CPU")?.1)
+    }
+}
+
+/// CPU seconds of the machine since it was started, without those in which it was idle, waited or was not given the CPU.
+fn computed() -> Result<f64> {
+    // In hundredths of a second (USER_HZ): user, nice, system, idle, iowait, irq, softirq, steal; see proc_stat(5).
+    let stat = std::fs::read_to_string("/proc/stat")?;
+    let line = stat.lines().next().context("nothing in /proc/stat")?;
+    let ticks: Vec<f64> = (line.split_whitespace().skip(1))
+        .map(str::parse)
+        .collect::<Result<_, _>>()?;
+    let working = [0, 1, 2, 5, 6].map(|at| ticks.get(at).copied().unwrap_or_default());
+    Ok(working.iter().sum::<f64>() / 100.0)
+}
 
 /// What a network and its cluster take when nothing happens but blocks.
 pub(super) struct AtRest {
@@ -19,7 +72,7 @@ pub(super) fn at_rest(cluster: &str) -> Result<AtRest> {
     let system = format!("aznet/{cluster}/system");
     let window = Duration::from_secs(30);
     let (before, began) = (cpu_seconds(&pods)?, Instant::now());
-    super::wait::pause(window);
+    pause(window);
     let cores = (cpu_seconds(&pods)? - before) / began.elapsed().as_secs_f64();
     Ok(AtRest {
         pods_bytes: resident(&pods)?,
