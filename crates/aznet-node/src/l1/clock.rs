@@ -16,6 +16,10 @@ use crate::l1::{L1, L1Error};
 const DEPLOYMENT_BLOCKS: u64 = 32;
 /// Deployments there is room for: all but the last may be cut short.
 const DEPLOYMENTS: u64 = 8;
+/// L1 blocks of a deployment up to that of the rollup, whose time its slots and epochs are counted from: 9 seen.
+const BLOCKS_TO_GENESIS: u64 = 9;
+/// Seconds from the beginning of a deployment to the first checkpoint of a small network: 30 seen on two cores.
+const TO_FIRST_CHECKPOINT: u64 = 30;
 
 /// Why the clock can't be set.
 #[derive(Debug, Error)]
@@ -63,9 +67,13 @@ fn head_start(config: &NetworkConfig) -> Option<u64> {
     let lag = config
         .lag_in_epochs_for_validator_set
         .max(config.lag_in_epochs_for_randao);
-    let epoch = config.epoch_duration.checked_mul(config.slot_duration)?;
-    let warm_up = lag.checked_add(1)?.checked_mul(epoch)?;
+    // One more to choose from when the first begins.
+    let warm_up = lag.checked_add(2)?.checked_mul(epoch(config)?)?;
     deployments.checked_add(warm_up)
+}
+
+fn epoch(config: &NetworkConfig) -> Option<u64> {
+    config.epoch_duration.checked_mul(config.slot_duration)
 }
 
 /// Chain time of one deployment, in seconds.
@@ -86,6 +94,41 @@ pub(crate) fn leave_room(l1: &L1, config: &NetworkConfig) -> Result<(), ClockErr
     Err(ClockError::Spent {
         attempts: DEPLOYMENTS,
     })
+}
+
+/// Gives the next block a time from which the epoch of the first checkpoint ends soon after that checkpoint, so that
+/// the first proof need not wait for most of an epoch.
+pub(crate) fn align(l1: &L1, config: &NetworkConfig) -> Result<(), ClockError> {
+    if !config.skip_warm_up || l1.interval_mining()?.is_some() {
+        return Ok(());
+    }
+    let latest = l1.block("latest")?.timestamp.to::<u64>();
+    let now = now();
+    let next = aligned(config, latest, now).ok_or(ClockError::TooLong)?;
+    let ends = deployment(config).and_then(|takes| next.checked_add(takes));
+    if ends.is_some_and(|ends| ends <= now) {
+        l1.tell("evm_setNextBlockTimestamp", &json!([next]))?;
+    }
+    Ok(())
+}
+
+/// The earliest time after `latest` for the first block of a deployment that begins now.
+fn aligned(config: &NetworkConfig, latest: u64, now: u64) -> Option<u64> {
+    // The first checkpoint is expected half-way through the last slot but one, for some to be slower than that.
+    let after_it = config.slot_duration.checked_mul(3)? / 2;
+    let epoch_ends = now
+        .checked_add(TO_FIRST_CHECKPOINT)?
+        .checked_add(after_it)?;
+    let next = latest.checked_add(1)?;
+    let genesis = config
+        .l1
+        .block_time
+        .checked_mul(BLOCKS_TO_GENESIS)?
+        .checked_add(next)?;
+    let later = epoch_ends
+        .checked_sub(genesis)?
+        .checked_rem(epoch(config)?)?;
+    next.checked_add(later)
 }
 
 /// Seconds since 1970.
@@ -118,6 +161,21 @@ pub(crate) fn release(l1: &L1, block_time: u64) -> Result<(), ClockError> {
 mod tests {
     use super::*;
     use crate::config::tests::config;
+
+    #[test]
+    fn an_epoch_ends_soon_after_the_first_checkpoint_whenever_a_deployment_begins() {
+        let config = config();
+        let epoch = epoch(&config).expect("no overflow");
+        let now = 1_800_000_000;
+        for latest in (now - 10_000..now - 9_000).step_by(7) {
+            let next = aligned(&config, latest, now).expect("no overflow");
+            assert!(next > latest && next <= latest + epoch, "{latest}: {next}");
+            let genesis = next + BLOCKS_TO_GENESIS * config.l1.block_time;
+            let checkpoint = now + TO_FIRST_CHECKPOINT;
+            let left = epoch - (checkpoint - genesis) % epoch;
+            assert_eq!(left, config.slot_duration * 3 / 2);
+        }
+    }
 
     #[test]
     fn times_that_overflow_are_refused() {

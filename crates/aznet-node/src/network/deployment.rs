@@ -155,6 +155,7 @@ impl<'a> Deployment<'a> {
     fn on_anvil(&self, deadline: Duration) -> Result<Address, DeploymentError> {
         clock::leave_room(self.l1, self.config)?;
         funding::fund(self.l1, [self.deployer.address])?;
+        clock::align(self.l1, self.config)?;
         self.run(deadline)
     }
 
