@@ -91,6 +91,24 @@ mod tests {
         Cli::command().debug_assert();
     }
 
+    /// `chaos` had no `--namespace`: a Role in one namespace did not suffice for it.
+    #[test]
+    fn every_verb_that_finds_a_network_on_a_cluster_takes_a_namespace() {
+        use clap::CommandFactory;
+        // Of the whole cluster, or told its namespace as an argument.
+        const NONE: [&str; 4] = ["adopt", "load", "install", "uninstall"];
+        fn check(command: &clap::Command) {
+            let has = |id: &str| command.get_arguments().any(|arg| arg.get_long() == Some(id));
+            let name = command.get_name();
+            let wants = has("cluster") && !NONE.contains(&name);
+            assert_eq!(wants, has("namespace"), "{name}");
+            command.get_subcommands().for_each(check);
+        }
+        let command = Cli::command();
+        let visible = command.get_subcommands().filter(|verb| !verb.is_hide_set());
+        visible.for_each(check);
+    }
+
     /// clap wraps paragraphs, but not what is to be copied.
     #[test]
     fn examples_fit_80_columns_and_paragraphs_are_one_line() {

@@ -226,6 +226,12 @@ impl Networks {
     }
 }
 
+/// Of the networks of a cluster the one that `up` changes rather than make another of this name.
+pub(crate) fn running(all: Vec<NetworkInfo>, name: &str) -> Option<NetworkInfo> {
+    let mut all = all.into_iter();
+    all.find(|info| info.name == name && !info.leaving)
+}
+
 /// Whether it has this name or namespace; without a name it does.
 fn is_called(info: &NetworkInfo, name: Option<&str>) -> bool {
     name.is_none_or(|name| info.name == name || info.namespace == name)

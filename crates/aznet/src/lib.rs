@@ -217,9 +217,8 @@ fn namespace_of(command: &Command) -> Option<&String> {
             ValidatorsCommand::Remove(args) => &args.namespace,
         },
         Command::Forward(args) => return Some(&args.namespace),
-        // Chaos Mesh is of the whole cluster.
-        Command::Chaos(_)
-        | Command::Adopt(_)
+        Command::Chaos(args) => args.command.namespace()?,
+        Command::Adopt(_)
         | Command::Images(_)
         | Command::Cluster(_)
         | Command::Charts(_)

@@ -8,13 +8,15 @@ use aznet_model::plan::{Capacity, Plan, plan};
 use aznet_model::units::{Bytes, MilliCpu};
 use aznet_model::values::Loaded;
 use aznet_network::load::{Base, Request, load};
-use aznet_network::observe::capacity::Cpu;
+use aznet_network::namespace::{Network, NetworkInfo};
+use aznet_network::observe::capacity::{Cpu, Held};
 use serde_json::Value;
 
 use crate::args::{MachineArgs, ValuesArgs};
 use crate::clusters;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::owner;
 
 /// Values and what they mean.
 #[derive(Debug, Clone)]
@@ -57,16 +59,23 @@ pub(crate) fn planned_on(
 }
 
 /// What pods may count on in an embedded cluster on this machine: as given; else what is available of the smaller of the
-/// machine and of the cgroups that this process is in, less what pods have asked for already.
+/// machine and of the cgroups that this process is in, less what pods have asked for already. What the pods of the
+/// network `replaced` have counts as available.
 pub(crate) async fn capacity(
     context: &Context,
     cluster: &Provider,
     given: MachineArgs,
+    replaced: Option<&NetworkInfo>,
 ) -> anyhow::Result<Capacity> {
     let here = capacity::capacity().context("reading this machine's memory and CPU")?;
+    let cluster = clusters::connect(context, cluster).await.ok();
+    let held = match (&cluster, replaced) {
+        (Some(cluster), Some(info)) => Held::by(&cluster.client, &info.namespace).await?,
+        _ => Held::default(),
+    };
     let memory = match given.memory {
         Some(memory) => memory,
-        None => Bytes(counted(context, "memory", &here.memory)),
+        None => Bytes(counted(context, "memory", &here.memory)) + held.memory,
     };
     let cpu = if let Some(cpu) = given.cpu {
         Cpu {
@@ -75,18 +84,35 @@ pub(crate) async fn capacity(
         }
     } else {
         let cores = MilliCpu(counted(context, "processor time", &here.cpu));
-        free_cpu(
-            context,
-            cluster,
-            cores.saturating_sub(MilliCpu(RESERVED_CPU)),
-        )
-        .await
+        let cores = cores.saturating_sub(MilliCpu(RESERVED_CPU));
+        // Where no cluster runs, one on this machine would have all of it.
+        let all = Cpu {
+            in_all: cores,
+            free: cores,
+        };
+        let there = match &cluster {
+            Some(cluster) => Cpu::of(&cluster.client).await.unwrap_or(all),
+            None => all,
+        };
+        left(there, held.cpu, cores)
     };
     Ok(Capacity {
         memory,
         cpu: cpu.free,
         cpu_in_all: cpu.in_all,
     })
+}
+
+/// The network of ours that `up` would change rather than make another of this name; `None` where none is seen to run.
+pub(crate) async fn replaced(
+    context: &Context,
+    cluster: &Provider,
+    name: &str,
+) -> Option<NetworkInfo> {
+    let connected = clusters::connect(context, cluster).await.ok()?;
+    let place = cluster.to_string();
+    let all = Network::list(&connected.client, &place, &context.scope).await;
+    clusters::running(all.ok()?, name).filter(owner::is_mine)
 }
 
 /// An amount to count on; says so if it is less than the machine's.
@@ -100,17 +126,30 @@ fn counted(context: &Context, what: &str, amount: &Amount) -> u64 {
     amount.value
 }
 
-/// What the cluster has left; where it does not run, all that one on this machine would have. Never more than `here`.
-async fn free_cpu(context: &Context, cluster: &Provider, here: MilliCpu) -> Cpu {
-    let all = Cpu {
-        in_all: here,
-        free: here,
-    };
-    let Ok(cluster) = clusters::connect(context, cluster).await else {
-        return all;
-    };
-    Cpu::of(&cluster.client).await.map_or(all, |cpu| Cpu {
-        in_all: cpu.in_all.min(here),
-        free: cpu.free.min(here),
-    })
+/// What a cluster has left without a network that holds `held` of it; never more than the machine has.
+fn left(cluster: Cpu, held: MilliCpu, here: MilliCpu) -> Cpu {
+    let in_all = cluster.in_all.min(here);
+    Cpu {
+        in_all,
+        free: MilliCpu(cluster.free.0.saturating_add(held.0)).min(in_all),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// B5: `plan small --set validator.replicas=6` was refused while `small` ran, for it was counted beside itself.
+    #[test]
+    fn b05_a_network_that_is_replaced_leaves_its_processor_time() {
+        let cluster = Cpu {
+            in_all: MilliCpu(1700),
+            free: MilliCpu(840),
+        };
+        let beside = left(cluster, MilliCpu(0), MilliCpu(1700));
+        let instead = left(cluster, MilliCpu(860), MilliCpu(1700));
+        assert_eq!((beside.free, instead.free), (MilliCpu(840), MilliCpu(1700)));
+        let less = left(cluster, MilliCpu(860), MilliCpu(1000));
+        assert_eq!((less.free, less.in_all), (MilliCpu(1000), MilliCpu(1000)));
+    }
 }

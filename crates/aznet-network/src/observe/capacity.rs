@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::iter::Sum;
 use std::str::FromStr;
 
-use aznet_model::units::MilliCpu;
+use aznet_model::units::{Bytes, MilliCpu};
+use futures::future::join_all;
 use k8s_openapi::api::core::v1::{Container, Node, Pod};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
-use kube::{Api, Client, api::ListParams};
+use kube::{Api, Client, ResourceExt, api::ListParams};
+use serde::Deserialize;
 
 use crate::api::ApiError;
 
@@ -37,6 +39,84 @@ impl Cpu {
             in_all,
             free: in_all.saturating_sub(asked),
         })
+    }
+}
+
+/// What the pods of one network have of their cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Held {
+    /// Processor time that they ask for.
+    pub cpu: MilliCpu,
+    /// Memory that they use, as the kubelets measure it (their working set).
+    pub memory: Bytes,
+}
+
+impl Held {
+    /// Asks the cluster about the pods of this namespace. What the kubelet of a machine does not tell counts as unused.
+    ///
+    /// # Errors
+    /// [`ApiError`] when the API can't be reached.
+    pub async fn by(client: &Client, namespace: &str) -> Result<Self, ApiError> {
+        let nodes: Api<Node> = Api::all(client.clone());
+        let nodes = nodes.list(&ListParams::default()).await?;
+        let pods: Api<Pod> = Api::namespaced(client.clone(), namespace);
+        let pods = pods.list(&ListParams::default()).await?;
+        let used = nodes
+            .iter()
+            .map(|node| used(client, node.name_any(), namespace));
+        Ok(Self {
+            cpu: pods.iter().map(|pod| asked(pod, "cpu")).sum(),
+            memory: join_all(used).await.into_iter().sum(),
+        })
+    }
+}
+
+/// What the pods of a namespace use of a machine's memory.
+async fn used(client: &Client, node: String, namespace: &str) -> Bytes {
+    let path = format!("/api/v1/nodes/{node}/proxy/stats/summary?only_cpu_and_memory=true");
+    let Ok(request) = http::Request::get(path).body(Vec::new()) else {
+        return Bytes(0);
+    };
+    match client.request::<Summary>(request).await {
+        Ok(summary) => summary.memory_of(namespace),
+        Err(error) => {
+            tracing::debug!(%error, node, "the kubelet does not say what pods use");
+            Bytes(0)
+        }
+    }
+}
+
+/// What the kubelet measures, as far as it is of use here.
+#[derive(Deserialize)]
+struct Summary {
+    pods: Vec<PodStats>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PodStats {
+    pod_ref: PodRef,
+    #[serde(default)]
+    memory: MemoryStats,
+}
+
+#[derive(Deserialize)]
+struct PodRef {
+    namespace: String,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase")]
+struct MemoryStats {
+    #[serde(default)]
+    working_set_bytes: u64,
+}
+
+impl Summary {
+    fn memory_of(&self, namespace: &str) -> Bytes {
+        let pods = self.pods.iter();
+        let ours = pods.filter(|pod| pod.pod_ref.namespace == namespace);
+        ours.map(|pod| Bytes(pod.memory.working_set_bytes)).sum()
     }
 }
 
@@ -97,6 +177,7 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+    use kube::client::Body;
     use serde_json::json;
 
     fn pod(phase: &str) -> Pod {
@@ -131,6 +212,41 @@ mod tests {
         };
         assert_eq!(asked::<MilliCpu>(&pod("10m"), "cpu"), MilliCpu(75));
         assert_eq!(asked::<MilliCpu>(&pod("90m"), "cpu"), MilliCpu(115));
+    }
+
+    /// B5: `plan` counted a running network beside itself.
+    #[tokio::test]
+    async fn b05_a_network_holds_what_its_pods_ask_for_and_use() {
+        let (service, mut handle) =
+            tower_test::mock::pair::<http::Request<Body>, http::Response<Body>>();
+        tokio::spawn(async move {
+            while let Some((request, send)) = handle.next_request().await {
+                let answer = match request.uri().path() {
+                    "/api/v1/nodes" => {
+                        json!({"metadata": {}, "items": [{"metadata": {"name": "a"}}, {"metadata": {"name": "b"}}]})
+                    }
+                    "/api/v1/namespaces/ours/pods" => {
+                        json!({"metadata": {}, "items": [pod("Running"), pod("Succeeded")]})
+                    }
+                    "/api/v1/nodes/a/proxy/stats/summary" => json!({"node": {}, "pods": [
+                        {"podRef": {"name": "p", "namespace": "ours"}, "memory": {"workingSetBytes": 700}},
+                        {"podRef": {"name": "new", "namespace": "ours"}},
+                        {"podRef": {"name": "p", "namespace": "theirs"}, "memory": {"workingSetBytes": 9000}},
+                    ]}),
+                    _ => json!({"status": "Failure", "code": 503, "message": "no kubelet"}),
+                };
+                let code = answer["code"].as_u64().unwrap_or(200).try_into().unwrap();
+                let answer = Body::from(serde_json::to_vec(&answer).unwrap());
+                let answer = http::Response::builder().status::<u16>(code).body(answer);
+                send.send_response(answer.unwrap());
+            }
+        });
+        let held = Held::by(&Client::new(service, "default"), "ours").await;
+        let expected = Held {
+            cpu: MilliCpu(1050),
+            memory: Bytes(700),
+        };
+        assert_eq!(held.unwrap(), expected);
     }
 
     #[test]

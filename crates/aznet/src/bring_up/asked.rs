@@ -59,7 +59,7 @@ async fn values(wanted: &Wanted<'_>, context: &Context) -> anyhow::Result<Planne
         return Ok(wish.planned);
     }
     if matches!(wanted.cluster, Provider::Embedded(_)) {
-        let available = capacity(context, &wanted.cluster, wanted.machine).await?;
+        let available = capacity(context, &wanted.cluster, wanted.machine, None).await?;
         anew.plan.check_machine(&available)?;
     }
     Ok(anew)
@@ -88,10 +88,7 @@ pub(super) async fn running(
     {
         clusters::adopted(theirs)?;
     }
-    let Some(info) = all
-        .into_iter()
-        .find(|info| info.name == wanted.name && !info.leaving)
-    else {
+    let Some(info) = clusters::running(all, &wanted.name) else {
         return Ok(None);
     };
     if !owner::is_mine(&info) && !wanted.take_over {

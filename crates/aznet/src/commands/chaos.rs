@@ -6,7 +6,7 @@ mod mesh;
 
 use clap::{Args, Subcommand};
 
-use crate::args::{ClusterArg, OutputArgs};
+use crate::args::{ClusterArg, NamespaceArg, OutputArgs};
 use crate::context::Context;
 use crate::exit::Exit;
 
@@ -57,6 +57,15 @@ impl ChaosCommand {
             Self::Apply(args) => &args.cluster,
             Self::List(args) | Self::Clear(args) => &args.cluster,
             Self::Install(args) | Self::Uninstall(args) => &args.cluster,
+        }
+    }
+
+    /// In which namespace the network is looked for; Chaos Mesh itself is the whole cluster's.
+    pub fn namespace(&self) -> Option<&NamespaceArg> {
+        match self {
+            Self::Apply(args) => Some(&args.namespace),
+            Self::List(args) | Self::Clear(args) => Some(&args.namespace),
+            Self::Install(_) | Self::Uninstall(_) => None,
         }
     }
 }

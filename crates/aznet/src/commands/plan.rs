@@ -5,7 +5,7 @@ use std::time::Duration;
 use aznet_cluster::provider::Provider;
 use aznet_kit::time::Seconds;
 use aznet_model::keys::KeyRange;
-use aznet_model::plan::{Plan, PodPlan, SecretPlan};
+use aznet_model::plan::{Capacity, Plan, PodPlan, SecretPlan};
 use aznet_model::units::{Bytes, MilliCpu, count};
 use clap::Args;
 use owo_colors::OwoColorize;
@@ -17,7 +17,7 @@ use crate::clusters::{self, Meant};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::page::Page;
-use crate::planning::{Planned, capacity, planned};
+use crate::planning::{Planned, capacity, planned, replaced};
 use crate::running::{Proposal, Running, propose};
 use crate::table::{Column, Table};
 use crate::upgrading;
@@ -77,18 +77,18 @@ pub async fn run(args: &PlanArgs, context: &Context) -> anyhow::Result<Exit> {
     let fit = if elsewhere || difference.is_some() {
         None
     } else {
-        let cluster = args.cluster.cluster.clone().unwrap_or_default();
-        Some(capacity(context, &cluster, args.machine).await?)
+        Some(Fit::look(args, context).await?)
     };
     let document = Document {
         network: args.values.network(),
         plan: &plan,
-        memory_available: fit.map(|fit| fit.memory),
-        cpu_available: fit.map(|fit| fit.cpu),
+        memory_available: fit.as_ref().map(|fit| fit.available.memory),
+        cpu_available: fit.as_ref().map(|fit| fit.available.cpu),
+        replaces: fit.as_ref().and_then(|fit| fit.replaces.clone()),
         difference,
     };
     context.printer.result(&document, render)?;
-    fit.map_or(Ok(()), |available| plan.check_machine(&available))?;
+    fit.map_or(Ok(()), |fit| plan.check_machine(&fit.available))?;
     let refused = document.difference.is_some_and(|difference| {
         let unfit = !difference.unfit_secrets.is_empty();
         unfit || difference.upgrade.refused().next().is_some()
@@ -98,6 +98,24 @@ pub async fn run(args: &PlanArgs, context: &Context) -> anyhow::Result<Exit> {
     } else {
         Exit::Ok
     })
+}
+
+/// What a new network may count on.
+struct Fit {
+    available: Capacity,
+    /// The running network in whose place it would come.
+    replaces: Option<String>,
+}
+
+impl Fit {
+    async fn look(args: &PlanArgs, context: &Context) -> anyhow::Result<Self> {
+        let cluster = args.cluster.cluster.clone().unwrap_or_default();
+        let replaced = replaced(context, &cluster, args.values.network()).await;
+        Ok(Self {
+            available: capacity(context, &cluster, args.machine, replaced.as_ref()).await?,
+            replaces: replaced.map(|info| info.name),
+        })
+    }
 }
 
 /// What `up` would change on the running network.
@@ -126,6 +144,9 @@ struct Document<'a> {
     memory_available: Option<Bytes>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cpu_available: Option<MilliCpu>,
+    /// The running network whose memory and processor time count as available.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replaces: Option<String>,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     difference: Option<Proposal>,
 }
@@ -141,9 +162,12 @@ fn render(document: &Document<'_>, page: Page) -> String {
         demand.cpu,
         demand.disk
     );
+    let replaces = document.replaces.as_deref().map(replaces);
     let notes = plan
         .notes
         .iter()
+        .cloned()
+        .chain(replaces)
         .map(|note| page.wrap(&format!("{} {note}", "note:".yellow().bold()), 2));
     let mut sections = vec![
         page.wrap(&head, 2),
@@ -156,6 +180,13 @@ fn render(document: &Document<'_>, page: Page) -> String {
         sections = vec![upgrading::render(difference, page)];
     }
     sections.join("\n\n")
+}
+
+fn replaces(name: &str) -> String {
+    format!(
+        "network {name} is running and counts as replaced: what its pods have is available. `--diff {name}` shows what \
+         `aznet up` would change."
+    )
 }
 
 /// `7.9 GiB memory (of 20 GiB available)`; what pods request is said where it is more.
@@ -294,7 +325,7 @@ mod tests {
     use crate::table::at_all_widths;
 
     /// The checkout's network of this name, on a machine of 16 GiB.
-    fn shown(network: &str, sets: &[&str]) -> String {
+    fn shown(network: &str, sets: &[&str], replaces: Option<&str>) -> String {
         let source = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
         let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
         let request = Request {
@@ -310,6 +341,7 @@ mod tests {
             plan: &aznet_model::plan::plan(&values).unwrap(),
             memory_available: Some(Bytes(16 << 30)),
             cpu_available: None,
+            replaces: replaces.map(str::to_owned),
             difference: None,
         };
         at_all_widths(|page| render(&document, page))
@@ -317,11 +349,19 @@ mod tests {
 
     #[test]
     fn a_plan_is_shown_at_a_glance() {
-        insta::assert_snapshot!(shown("small", &[]));
+        insta::assert_snapshot!(shown("small", &[], None));
+    }
+
+    /// B5: the README's example was refused while the network itself ran.
+    #[test]
+    fn b05_a_running_network_of_the_same_name_counts_as_replaced_and_the_plan_says_so() {
+        let shown = shown("small", &["validator.replicas=6"], Some("small"));
+        let note = "note: network small is running and counts as replaced";
+        assert!(shown.contains(note) && shown.contains("`--diff small`"), "{shown}");
     }
 
     #[test]
     fn a_plan_for_a_real_l1_says_amounts_in_tokens_and_both_totals_of_memory() {
-        insta::assert_snapshot!(shown("spartan", &[]));
+        insta::assert_snapshot!(shown("spartan", &[], None));
     }
 }

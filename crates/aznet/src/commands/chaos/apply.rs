@@ -8,7 +8,7 @@ use aznet_chaos::load::{self, Request};
 use clap::Args;
 
 use super::mesh;
-use crate::args::{ClusterArg, OutputArgs, assignment};
+use crate::args::{ClusterArg, NamespaceArg, OutputArgs, assignment};
 use crate::clusters::{self, Meant};
 use crate::context::Context;
 use crate::steps::{Step, Steps};
@@ -40,6 +40,9 @@ pub struct ApplyArgs {
     /// Where the network is.
     #[command(flatten)]
     pub cluster: ClusterArg,
+    /// In which namespace.
+    #[command(flatten)]
+    pub namespace: NamespaceArg,
     /// How the result is printed.
     #[command(flatten)]
     pub output: OutputArgs,

@@ -6,7 +6,7 @@ use aznet_model::units::count;
 use aznet_network::namespace::Network;
 use clap::Args;
 
-use crate::args::{ClusterArg, OutputArgs};
+use crate::args::{ClusterArg, NamespaceArg, OutputArgs};
 use crate::bring_up::cluster;
 use crate::clusters::{self, Meant};
 use crate::context::Context;
@@ -24,6 +24,9 @@ pub struct FaultsArgs {
     /// Where to look.
     #[command(flatten)]
     pub cluster: ClusterArg,
+    /// In which namespace.
+    #[command(flatten)]
+    pub namespace: NamespaceArg,
     /// How the result is printed.
     #[command(flatten)]
     pub output: OutputArgs,
