@@ -81,6 +81,21 @@ pub(crate) fn changes(from: &Value, to: &Value) -> Vec<Change> {
         .collect()
 }
 
+/// Whether the values say something of a dotted key: give it, take it out by a null, or have something else in the place of
+/// a map that would hold it.
+pub(crate) fn says(values: &Value, key: &str) -> bool {
+    let Value::Object(map) = values else {
+        return true;
+    };
+    map.iter().any(|(name, value)| {
+        let rest = key.strip_prefix(name.as_str());
+        rest.is_some_and(|rest| match rest.strip_prefix('.') {
+            Some(inner) => says(value, inner),
+            None => rest.is_empty(),
+        })
+    })
+}
+
 fn flatten(prefix: String, value: &Value, into: &mut BTreeMap<String, Value>) {
     match value {
         Value::Object(map) if !map.is_empty() => {
@@ -123,6 +138,17 @@ mod tests {
         );
         assert_eq!(all[1].to_string(), "keys.mnemonic: … → …");
         assert_eq!(all[3].setting(), "n=5");
+    }
+
+    #[test]
+    fn values_say_what_they_give_and_what_they_take_out() {
+        let values = json!({"bot": null, "fullNode": {"env": {}, "replicas": 0}, "l1": {"a.b": 1}});
+        for said in ["bot", "bot.replicas", "fullNode.replicas", "l1.a.b"] {
+            assert!(says(&values, said), "{said}");
+        }
+        for unsaid in ["fullNode.env.X", "fullNode.replica", "l1.a", "pxe"] {
+            assert!(!says(&values, unsaid), "{unsaid}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use anyhow::Context as _;
 use aznet_model::upgrade::{Upgrade, Wanted};
+use aznet_model::values::Loaded;
 use aznet_network::deploy::helm::Helm;
 use aznet_network::deploy::{Chart, preview};
 use aznet_network::load::Base;
@@ -13,7 +14,7 @@ use serde_json::{Map, Value, json};
 
 use crate::args::ValuesArgs;
 use crate::context::Context;
-use crate::diff::{Change, changes};
+use crate::diff::{Change, changes, says};
 use crate::failure::Failure;
 use crate::planning::{Planned, planned_on};
 
@@ -36,6 +37,8 @@ pub(crate) struct Wish {
     pub(crate) changes: Vec<Change>,
     /// What the release says and neither the network's file nor the command line.
     pub(crate) kept: Vec<Change>,
+    /// What the network's file says and the release does not: the file gained it since.
+    pub(crate) gained: Vec<Change>,
     /// The overlay in `networks/` that it came from, or goes back to.
     pub(crate) from: String,
 }
@@ -78,12 +81,9 @@ impl Running {
             planned_on(Base::Release(&self.values), context, args, own.as_ref())?
         };
         // A file that has gone, or says what can't be any more, takes nothing from the release.
-        let kept = match anew() {
-            Ok(fresh) if !reset => changes(
-                &Value::Object(fresh.loaded.overlay),
-                &Value::Object(planned.loaded.overlay.clone()),
-            ),
-            _ => Vec::new(),
+        let (kept, gained) = match anew() {
+            Ok(fresh) if !reset => against_file(&fresh.loaded, &planned.loaded),
+            _ => Default::default(),
         };
         Ok(Wish {
             changes: changes(
@@ -91,6 +91,7 @@ impl Running {
                 &Value::Object(planned.loaded.overlay.clone()),
             ),
             kept,
+            gained,
             from: from.to_owned(),
             planned,
         })
@@ -112,17 +113,43 @@ impl Running {
 }
 
 impl Wish {
-    /// `keeps validator.replicas=5, …`, if anything is.
+    /// What it keeps, and what the file has that the network lacks, in a line.
     pub(crate) fn keeps(&self) -> Option<String> {
-        if self.kept.is_empty() {
-            return None;
-        }
-        let kept: Vec<String> = self.kept.iter().map(Change::setting).collect();
-        let (kept, from) = (kept.join(", "), &self.from);
-        Some(format!(
-            "keeps {kept}; `--reset` goes back to networks/{from}.yaml"
-        ))
+        keeps(&self.from, &self.kept, &self.gained)
     }
+}
+
+/// `keeps validator.replicas=5, …`, if anything is; and what the file has gained.
+fn keeps(from: &str, kept: &[Change], gained: &[Change]) -> Option<String> {
+    let file = format!("networks/{from}.yaml");
+    let list = |changes: &[Change]| {
+        let settings: Vec<String> = changes.iter().map(Change::setting).collect();
+        settings.join(", ")
+    };
+    let keeps = format!("keeps {}", list(kept));
+    let has = format!("{file} has since gained {}", list(gained));
+    match (kept.is_empty(), gained.is_empty()) {
+        (true, true) => None,
+        (false, true) => Some(format!("{keeps}; `--reset` goes back to {file}")),
+        (true, false) => Some(format!("{has}; `--reset` takes it over")),
+        (false, false) => Some(format!("{keeps}; {has}; `--reset` goes back to that file")),
+    }
+}
+
+/// What a release's values mean against the network's file, both with the same command line over them: what it keeps that
+/// the file has otherwise, and what the file has gained that it does not have. What comes to the same by the chart's
+/// defaults is neither.
+fn against_file(file: &Loaded, release: &Loaded) -> (Vec<Change>, Vec<Change>) {
+    let (file, kept) = (
+        Value::Object(file.coalesced.clone()),
+        Value::Object(release.coalesced.clone()),
+    );
+    let said = Value::Object(release.overlay.clone());
+    let mut keeps = changes(&file, &kept);
+    keeps.retain(|change| says(&said, &change.key));
+    let mut gained = changes(&kept, &file);
+    gained.retain(|change| !says(&said, &change.key));
+    (keeps, gained)
 }
 
 /// What the cluster implies, without what the release says by itself: an image of the user's own, a Grafana of theirs.
@@ -153,6 +180,8 @@ pub(crate) struct Proposal {
     pub(crate) changes: Vec<Change>,
     /// Values of the release that the command line doesn't say and that stay.
     pub(crate) kept: Vec<Change>,
+    /// Values that the network's file has gained since and that stay out.
+    pub(crate) gained: Vec<Change>,
     /// What that does.
     pub(crate) upgrade: Upgrade,
     /// Secrets that the new values name and that are not as they must be.
@@ -196,6 +225,7 @@ pub(crate) async fn propose(
         running: network.name().to_owned(),
         changes: wish.changes.clone(),
         kept: wish.kept.clone(),
+        gained: wish.gained.clone(),
         keeps: wish.keeps(),
         idle,
         upgrade,
@@ -244,7 +274,76 @@ async fn idle(context: &Context, network: &Network, upgrade: &Upgrade) -> Vec<St
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use aznet_network::load::{Request, load};
+
     use super::*;
+
+    /// What a release keeps against `networks/mine.yaml`, and what that file has gained, as settings.
+    fn against(file: &str, release: &Value, sets: &[&str]) -> [Vec<String>; 2] {
+        let checkout = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+        let (dir, chart) = (tempfile::tempdir().unwrap(), "helm-charts/aztec-network");
+        fs::create_dir_all(dir.path().join(chart)).unwrap();
+        fs::create_dir(dir.path().join("networks")).unwrap();
+        let defaults = format!("{chart}/values.yaml");
+        fs::copy(checkout.join(&defaults), dir.path().join(&defaults)).unwrap();
+        fs::write(dir.path().join("networks/mine.yaml"), file).unwrap();
+        let sets: Vec<String> = sets.iter().map(ToString::to_string).collect();
+        let loaded = |base| {
+            load(&Request {
+                source: dir.path(),
+                base,
+                implied: None,
+                files: &[],
+                sets: &sets,
+            })
+            .unwrap()
+        };
+        let release = loaded(Base::Release(release.as_object().unwrap()));
+        let (kept, gained) = against_file(&loaded(Base::Network("mine")), &release);
+        [kept, gained].map(|changes| changes.iter().map(Change::setting).collect())
+    }
+
+    /// `keeps pxe.replicas=default` was said of a network whose file had gained the key since.
+    #[test]
+    fn what_the_file_gained_is_not_kept_and_what_comes_to_the_default_is_no_difference() {
+        let default = "fullNode: {replicas: 1}\nbootNode: {replicas: 1}\n";
+        let none: [Vec<String>; 2] = Default::default();
+        assert_eq!(against(default, &json!({"fullNode": {"replicas": 1}}), &[]), none);
+        let file = "fullNode: {replicas: 3}\npxe: {replicas: 0}\nvalidator: {env: {A: x}}\n";
+        let release = json!({"fullNode": {"replicas": 2}, "validator": {"env": {"A": null}}});
+        let [kept, gained] = against(file, &release, &[]);
+        assert_eq!(kept, ["fullNode.replicas=2", "validator.env.A=default"]);
+        assert_eq!(gained, ["pxe.replicas=0"]);
+        let given = ["fullNode.replicas=5", "pxe.replicas=0"];
+        let [kept, gained] = against(file, &release, &given);
+        assert_eq!((kept.len(), gained.len()), (1, 0), "{kept:?} {gained:?}");
+    }
+
+    #[test]
+    fn what_is_kept_and_what_was_gained_are_told_apart() {
+        let change = |key: &str| Change {
+            key: key.to_owned(),
+            from: None,
+            to: Some(json!(1)),
+        };
+        let told = |kept: &[&str], gained: &[&str]| {
+            let list = |keys: &[&str]| keys.iter().map(|key| change(key)).collect::<Vec<_>>();
+            keeps("small", &list(kept), &list(gained))
+        };
+        assert_eq!(told(&[], &[]), None);
+        let words = [told(&["a"], &[]), told(&[], &["b"]), told(&["a"], &["b"])];
+        assert_eq!(
+            words.map(Option::unwrap),
+            [
+                "keeps a=1; `--reset` goes back to networks/small.yaml",
+                "networks/small.yaml has since gained b=1; `--reset` takes it over",
+                "keeps a=1; networks/small.yaml has since gained b=1; `--reset` goes back to that file",
+            ]
+        );
+    }
 
     #[test]
     fn keys_from_elsewhere_are_other_keys() {

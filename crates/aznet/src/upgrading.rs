@@ -164,6 +164,7 @@ mod tests {
                 &json!({"validator": {"replicas": 4}}),
             ),
             kept: Vec::new(),
+            gained: Vec::new(),
             upgrade: Upgrade {
                 consequences,
                 notes: vec![

@@ -14,6 +14,8 @@ pub struct Loaded {
     pub values: Values,
     /// What was laid over the chart's defaults: to be handed to Helm as its one values file.
     pub overlay: Map<String, Value>,
+    /// The same with the chart's defaults, as Helm hands it to the chart.
+    pub coalesced: Map<String, Value>,
 }
 
 /// Values that can't be used; every variant is the user's to mend (exit code 3).
@@ -106,8 +108,9 @@ pub fn resolve(
 ) -> Result<Loaded, ValuesError> {
     let laid = Laid::of(defaults, layers, sets)?.checked(&schema::schema_value())?;
     Ok(Loaded {
-        values: read(prepared(laid.merged, defaults))?,
+        values: read(prepared(laid.merged.clone(), defaults))?,
         overlay: laid.overlay,
+        coalesced: laid.merged,
     })
 }
 
