@@ -2,6 +2,7 @@
 
 mod error;
 pub mod helm;
+mod job;
 mod progress;
 mod ready;
 mod watchdog;
@@ -139,14 +140,14 @@ pub async fn upgrade(
     });
     let release = chart.release(network);
     let begun = Timestamp::now();
-    chart
-        .helm
-        .upgrade(&release, cancel)
-        .await
-        .map_err(|source| DeployError::Helm {
-            network: network.name().to_owned(),
-            source,
-        })?;
+    let applied = tokio::select! {
+        applied = chart.helm.upgrade(&release, cancel) => applied,
+        never = job::tell(network, begun, report) => match never {},
+    };
+    applied.map_err(|source| DeployError::Helm {
+        network: network.name().to_owned(),
+        source,
+    })?;
     ready::until_ready_since(begun, network, deadline, report, cancel).await
 }
 

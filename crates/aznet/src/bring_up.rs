@@ -12,6 +12,7 @@ use aznet_cluster::parts::kubernetes::Minor;
 use aznet_cluster::provider::Provider;
 use aznet_network::namespace::{Network, PORT_BASE};
 use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::wanted::{Outcome, Up, Wanted};
 
@@ -59,8 +60,18 @@ async fn network_while_checked(
     steps: &Steps,
     context: &Context,
 ) -> anyhow::Result<Done> {
-    let mut network = Box::pin(network::bring_up(wanted, ready, steps, context));
-    let mut check = Box::pin(check.run(context, steps));
+    let network = network::bring_up(wanted, ready, steps, context);
+    let check = check.run(context, steps);
+    while_checked(network, check, context.interrupt.token()).await
+}
+
+/// What `network` comes to, if nothing is wrong with its cluster: the first failure of either ends both.
+async fn while_checked<T>(
+    network: impl Future<Output = anyhow::Result<T>>,
+    check: impl Future<Output = anyhow::Result<()>>,
+    interrupted: &CancellationToken,
+) -> anyhow::Result<T> {
+    let (mut network, mut check) = (Box::pin(network), Box::pin(check));
     let checked = tokio::select! {
         checked = &mut check => checked,
         done = &mut network => {
@@ -69,7 +80,7 @@ async fn network_while_checked(
         }
     };
     // An interrupted network cleans up, and says what is left; one on a cluster that does not work has no prospects.
-    if !context.interrupt.token().is_cancelled() {
+    if !interrupted.is_cancelled() {
         checked?;
         return network.await;
     }
@@ -95,12 +106,17 @@ async fn cluster_for(
     }
 }
 
+/// The first port of a network's URLs, and whether that is to be noted: what is given, else what the network remembers.
+fn base(given: Option<u16>, known: Option<u16>) -> (Option<u16>, bool) {
+    let base = given.or(known);
+    (base, base != known)
+}
+
 /// The network is up, with or without URLs, unless somebody counts on their ports. Those are the network's: whoever
 /// opens its URLs later, here or elsewhere, opens the same.
 async fn urls(wanted: &Wanted<'_>, network: &Network, context: &Context) -> anyhow::Result<Urls> {
-    let known = network.info().port_base;
-    let base = wanted.port_base.or(known);
-    if base != known {
+    let (base, new) = base(wanted.port_base, network.info().port_base);
+    if new {
         let note = base.map(|base| base.to_string());
         network.annotate(&[(PORT_BASE, note)]).await?;
     }
@@ -143,4 +159,65 @@ async fn try_remove_expired(ready: &Ready, context: &Context) -> anyhow::Result<
         remove::network(&network, context, context.interrupt.token()).await?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use anyhow::anyhow;
+
+    use super::*;
+
+    fn never() -> CancellationToken {
+        CancellationToken::new()
+    }
+
+    #[tokio::test]
+    async fn a_cluster_that_fails_its_check_ends_the_network_that_starts_on_it() {
+        let check = async { Err(anyhow!("coredns has no ready pod")) };
+        let ended = while_checked(pending::<anyhow::Result<()>>(), check, &never()).await;
+        assert_eq!(ended.unwrap_err().to_string(), "coredns has no ready pod");
+        let check = async {
+            tokio::task::yield_now().await;
+            Err(anyhow!("coredns has no ready pod"))
+        };
+        let ended = while_checked(async { Ok(1) }, check, &never()).await;
+        let error = ended.expect_err("a network that is up on a cluster that does not work");
+        assert_eq!(error.to_string(), "coredns has no ready pod");
+    }
+
+    #[tokio::test]
+    async fn a_network_that_fails_does_not_wait_for_the_check() {
+        let network = async { Err::<(), _>(anyhow!("validator-0 ended")) };
+        let ended = while_checked(network, pending(), &never()).await;
+        assert_eq!(ended.unwrap_err().to_string(), "validator-0 ended");
+        let both = while_checked(async { Ok(7) }, async { Ok(()) }, &never()).await;
+        assert_eq!(both.unwrap(), 7);
+    }
+
+    #[tokio::test]
+    async fn an_interrupted_network_cleans_up_though_the_check_has_ended() {
+        let (cleaned, interrupted) = (AtomicBool::new(false), never());
+        interrupted.cancel();
+        let network = async {
+            tokio::task::yield_now().await;
+            cleaned.store(true, Ordering::Relaxed);
+            Err::<(), _>(anyhow!("interrupted"))
+        };
+        let check = async { Err(anyhow!("interrupted while checking")) };
+        let ended = while_checked(network, check, &interrupted).await;
+        assert_eq!(ended.unwrap_err().to_string(), "interrupted");
+        assert!(cleaned.load(Ordering::Relaxed));
+    }
+
+    #[test]
+    fn a_port_base_is_remembered_until_another_is_given() {
+        assert_eq!(base(None, Some(9_000)), (Some(9_000), false));
+        assert_eq!(base(Some(9_000), Some(9_000)), (Some(9_000), false));
+        assert_eq!(base(Some(9_100), Some(9_000)), (Some(9_100), true));
+        assert_eq!(base(Some(9_000), None), (Some(9_000), true));
+        assert_eq!(base(None, None), (None, false));
+    }
 }

@@ -98,7 +98,11 @@ mod tests {
         // Of the whole cluster, or told its namespace as an argument.
         const NONE: [&str; 4] = ["adopt", "load", "install", "uninstall"];
         fn check(command: &clap::Command) {
-            let has = |id: &str| command.get_arguments().any(|arg| arg.get_long() == Some(id));
+            let has = |id: &str| {
+                command
+                    .get_arguments()
+                    .any(|arg| arg.get_long() == Some(id))
+            };
             let name = command.get_name();
             let wants = has("cluster") && !NONE.contains(&name);
             assert_eq!(wants, has("namespace"), "{name}");

@@ -100,6 +100,10 @@ impl State {
                     "applied",
                 );
             }
+            Progress::Job { job, doing } => {
+                let step = self.enter(Kind::Chart, "applying the chart", "applied");
+                step.say(&format!("Job {job}: {doing}"));
+            }
             Progress::Pods {
                 wanted,
                 pods,

@@ -8,7 +8,7 @@ use owo_colors::OwoColorize;
 use serde::Serialize;
 
 use crate::args::OutputFormat;
-use crate::page::Page;
+use crate::page::{Page, fill};
 use crate::report::Report;
 
 /// Prints everything that a run of `aznet` says. Clones share the terminal.
@@ -58,13 +58,14 @@ impl Printer {
     /// Text for a live line that begins `indent` columns from the left. It does not go through the stream that removes
     /// colour where none is wanted, and must not fill the line: the terminal's own `^C` would then begin another.
     pub(crate) fn for_live(text: &str, indent: usize) -> String {
-        const SPARE: usize = 4;
-        let columns = usize::from(console::Term::stderr().size().1);
-        let text = console::truncate_str(text, columns.saturating_sub(indent + SPARE), "…");
-        match anstream::AutoStream::choice(&std::io::stderr()) {
-            anstream::ColorChoice::Never => anstream::adapter::strip_str(&text).to_string(),
-            _ => text.into_owned(),
-        }
+        let columns = live_columns(indent);
+        for_stderr(&console::truncate_str(text, columns, "…"))
+    }
+
+    /// The same for a line that goes on in a second one, `further` columns to the right, where it does not fit: the end
+    /// of a reason is what it is about, such as an address.
+    pub(crate) fn for_live_lines(text: &str, indent: usize, further: usize) -> String {
+        for_stderr(&two_lines(text, live_columns(indent), indent, further))
     }
 
     /// Prints a line of the result on stdout. What could not be written shows in [`Printer::unwritten`].
@@ -156,6 +157,61 @@ impl Printer {
     }
 }
 
+/// The columns of a live line, which must not fill the terminal's.
+fn live_columns(indent: usize) -> usize {
+    const SPARE: usize = 4;
+    let columns = usize::from(console::Term::stderr().size().1);
+    columns.saturating_sub(indent + SPARE)
+}
+
+/// Live lines do not go through the stream that removes colour where none is wanted.
+fn for_stderr(text: &str) -> String {
+    match anstream::AutoStream::choice(&std::io::stderr()) {
+        anstream::ColorChoice::Never => anstream::adapter::strip_str(text).to_string(),
+        _ => text.to_owned(),
+    }
+}
+
+/// Text in at most two lines of `columns`; the second begins `further` columns to the right of the first.
+fn two_lines(text: &str, columns: usize, indent: usize, further: usize) -> String {
+    let wrapped = fill(text, columns, &" ".repeat(further));
+    let Some((first, rest)) = wrapped.split_once('\n') else {
+        return console::truncate_str(&wrapped, columns, "…").into_owned();
+    };
+    let rest: Vec<&str> = rest.lines().map(str::trim_start).collect();
+    let rest = format!("{:further$}{}", "", rest.join(" "));
+    let (first, rest) = (
+        console::truncate_str(first, columns, "…"),
+        console::truncate_str(&rest, columns, "…"),
+    );
+    format!("{first}\n{:indent$}{rest}", "")
+}
+
 fn write_line(stream: &mut impl Write, line: &dyn std::fmt::Display) -> io::Result<()> {
     writeln!(stream, "{line}").and_then(|()| stream.flush())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// C4: a reason was cut off before the port that it was about.
+    #[test]
+    fn c4_a_live_line_goes_on_in_a_second_one_and_then_ends() {
+        let text =
+            "· pxe-0 waiting for a node (23s): no answer from http://full-node:8080: refused";
+        let lines = two_lines(text, 40, 4, 2);
+        assert_eq!(
+            lines,
+            "· pxe-0 waiting for a node (23s): no\n      answer from http://full-node:8080:…"
+        );
+        assert_eq!(two_lines("· pxe-0 ready", 40, 4, 2), "· pxe-0 ready");
+        let wide = two_lines(text, 120, 4, 2);
+        assert_eq!(wide, text);
+        let widths = two_lines(&"word ".repeat(50), 20, 4, 2);
+        assert!(
+            widths.lines().all(|line| line.chars().count() <= 24),
+            "{widths}"
+        );
+    }
 }

@@ -311,7 +311,10 @@ mod tests {
     fn what_the_file_gained_is_not_kept_and_what_comes_to_the_default_is_no_difference() {
         let default = "fullNode: {replicas: 1}\nbootNode: {replicas: 1}\n";
         let none: [Vec<String>; 2] = Default::default();
-        assert_eq!(against(default, &json!({"fullNode": {"replicas": 1}}), &[]), none);
+        assert_eq!(
+            against(default, &json!({"fullNode": {"replicas": 1}}), &[]),
+            none
+        );
         let file = "fullNode: {replicas: 3}\npxe: {replicas: 0}\nvalidator: {env: {A: x}}\n";
         let release = json!({"fullNode": {"replicas": 2}, "validator": {"env": {"A": null}}});
         let [kept, gained] = against(file, &release, &[]);

@@ -18,6 +18,8 @@ const PLAIN_INTERVAL: Duration = Duration::from_secs(15);
 const NAME_WIDTH: usize = 9;
 /// Columns before a step's text: mark, name, time.
 const INDENT: usize = 21;
+/// Columns before a row below a step: what it says may be long.
+const ROW_INDENT: usize = 4;
 
 /// A step that is over.
 #[derive(Debug, Clone, Serialize)]
@@ -196,10 +198,10 @@ impl Step {
                 .printer
                 .bars()
                 .insert_after(after, ProgressBar::new_spinner());
-            bar.set_style(style(&format!("{:INDENT$}{{msg}}", "")));
+            bar.set_style(style(&format!("{:ROW_INDENT$}{{msg}}", "")));
             (bar, String::new())
         });
-        bar.set_message(Printer::for_live(text, INDENT));
+        bar.set_message(Printer::for_live_lines(text, ROW_INDENT, 2));
         let topic = topic(text);
         if *trouble && *old != topic && !self.0.printer.is_live() {
             self.0.printer.note(format_args!("  {text}"));

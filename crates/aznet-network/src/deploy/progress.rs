@@ -27,6 +27,13 @@ pub enum Progress {
         /// The release.
         release: String,
     },
+    /// A Job of the chart that Helm waits for before it goes on.
+    Job {
+        /// Its name.
+        job: String,
+        /// What it does, in words.
+        doing: String,
+    },
     /// The pods, each time something changed and once a second.
     Pods {
         /// Since the chart was applied.

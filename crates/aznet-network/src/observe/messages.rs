@@ -10,15 +10,12 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, ResourceExt, api::LogParams};
 use tokio::task::{AbortHandle, JoinSet};
 
-use crate::observe::pods::{Observed, Phase, describe};
-
-/// How aznet-node marks its lines.
-const PREFIX: &str = "aznet-node: ";
+use crate::observe::pods::{Message, Observed, Phase, describe};
 
 /// Listeners, one for each run of each pod.
 pub(super) struct Messages {
     api: Api<Pod>,
-    lines: Arc<Mutex<HashMap<String, String>>>,
+    lines: Arc<Mutex<HashMap<String, Message>>>,
     listeners: HashMap<String, Listener>,
     tasks: JoinSet<()>,
 }
@@ -39,7 +36,7 @@ impl Messages {
     }
 
     /// The last message by pod uid.
-    pub(super) fn last(&self) -> HashMap<String, String> {
+    pub(super) fn last(&self) -> HashMap<String, Message> {
         self.lines
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -103,53 +100,27 @@ impl Messages {
     }
 }
 
-/// A message without the time it has waited: the line is renewed every 30 s, and its seconds would stand still.
-fn lasting(words: &str) -> String {
-    let untimed = || {
-        let (what, rest) = words.strip_prefix("waiting for ")?.split_once("s): ")?;
-        let (what, seconds) = what.rsplit_once(" (")?;
-        let number = seconds.bytes().all(|digit| digit.is_ascii_digit());
-        number.then(|| format!("waiting for {what}: {rest}"))
-    };
-    untimed().unwrap_or_else(|| words.to_owned())
-}
-
 async fn read(
     api: &Api<Pod>,
     name: &str,
     container: Option<String>,
     uid: &str,
-    lines: &Mutex<HashMap<String, String>>,
+    lines: &Mutex<HashMap<String, Message>>,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let params = LogParams {
         container,
         follow: true,
+        timestamps: true,
         ..LogParams::default()
     };
     let mut log = api.log_stream(name, &params).await?.lines();
     while let Some(line) = log.try_next().await? {
-        if let Some(words) = line.strip_prefix(PREFIX) {
+        if let Some(message) = Message::heard(&line) {
             lines
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
-                .insert(uid.to_owned(), lasting(words.trim()));
+                .insert(uid.to_owned(), message);
         }
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::lasting;
-
-    #[test]
-    fn a_message_that_is_shown_for_long_has_no_seconds() {
-        assert_eq!(
-            lasting("waiting for the prover broker (0s): connection refused"),
-            "waiting for the prover broker: connection refused"
-        );
-        for other in ["starting (3 of 4)", "waiting for x (b): y", ""] {
-            assert_eq!(lasting(other), other);
-        }
-    }
 }

@@ -1,6 +1,7 @@
 //! The pods of a network and what each is doing.
 
 mod describe;
+mod message;
 mod phase;
 
 use k8s_openapi::api::core::v1::{Event, PersistentVolumeClaim, Pod};
@@ -9,6 +10,7 @@ use kube::{Api, api::ListParams};
 pub(crate) use self::describe::{speaking_container, workload};
 pub use self::{
     describe::{COMPONENT, NETWORK_PODS, Observed, PodState, describe, event_time},
+    message::Message,
     phase::Phase,
 };
 

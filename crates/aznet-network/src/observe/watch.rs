@@ -26,7 +26,7 @@ use super::evidence::Warning;
 use super::messages::Messages;
 use crate::{
     namespace::Network,
-    observe::pods::{NETWORK_PODS, Observed, PodState, describe, event_time},
+    observe::pods::{Message, NETWORK_PODS, Observed, PodState, describe, event_time},
 };
 
 /// Live copies of a namespace's objects; the watches end with it.
@@ -312,10 +312,8 @@ fn warnings(events: &[Event], pods: &[PodState]) -> Vec<Warning> {
     warnings.iter().skip(newest).filter_map(tell).collect()
 }
 
-fn message_of<'a>(messages: &'a HashMap<String, String>, pod: &Pod) -> Option<&'a str> {
-    messages
-        .get(pod.metadata.uid.as_deref()?)
-        .map(String::as_str)
+fn message_of<'a>(messages: &'a HashMap<String, Message>, pod: &Pod) -> Option<&'a Message> {
+    messages.get(pod.metadata.uid.as_deref()?)
 }
 
 /// A live copy of what `api` lists; a watch that breaks is begun again, with backoff, unless it is refused.

@@ -2,7 +2,7 @@
 
 use aznet_cluster::provider::Provider;
 use aznet_network::adopt::by_helm;
-use aznet_network::namespace::{NamespaceError, Network, Scope};
+use aznet_network::namespace::{Network, Scope};
 
 use super::cluster;
 use super::parts::Extent;
@@ -91,14 +91,6 @@ pub(super) async fn running(
     let Some(info) = clusters::running(all, &wanted.name) else {
         return Ok(None);
     };
-    if !owner::is_mine(&info) && !wanted.take_over {
-        return Err(NamespaceError::NameTaken {
-            name: info.name,
-            cluster,
-            namespace: info.namespace,
-            created_by: info.created_by.unwrap_or_default(),
-        }
-        .into());
-    }
+    let info = owner::allowed(info, wanted.take_over)?;
     Ok(Some(Network::known(client.clone(), info)))
 }

@@ -96,22 +96,27 @@ pub(crate) async fn attach(context: &Context, choice: &Provider) -> anyhow::Resu
     ready(choice, &cluster, helm, None).await
 }
 
-/// What an interruption leaves of the cluster. One that runs stays as it is.
+/// Notes what an interruption leaves of the cluster.
 fn leaves(context: &Context, name: &str) -> anyhow::Result<()> {
     let known = embedded::list(&context.paths)?;
-    let runs = |info: &&embedded::Info| info.name == name && info.state != State::Stopped;
-    if known.iter().any(|info| runs(&info)) {
-        context.interrupt.leaves(
+    let known = known.iter().map(|info| (info.name.as_str(), info.state));
+    let (what, next) = left(name, known);
+    context.interrupt.leaves(what, next);
+    Ok(())
+}
+
+/// What an interruption leaves of a cluster, and what to do then: one that runs stays as it is.
+fn left<'a>(name: &str, mut known: impl Iterator<Item = (&'a str, State)>) -> (String, String) {
+    if known.any(|(known, state)| known == name && state != State::Stopped) {
+        return (
             format!("cluster {name} runs as before"),
-            "run the same command to continue",
-        );
-    } else {
-        context.interrupt.leaves(
-            format!("cluster {name} is partly up"),
-            format!("run the same command to continue, `aznet cluster down {name}` removes it"),
+            "run the same command to continue".to_owned(),
         );
     }
-    Ok(())
+    (
+        format!("cluster {name} is partly up"),
+        format!("run the same command to continue, `aznet cluster down {name}` removes it"),
+    )
 }
 
 /// Brings an embedded cluster up; one that was made to enforce network policies does so without being asked.
@@ -216,4 +221,32 @@ pub(crate) fn implied_in(values: &Map<String, Value>) -> Value {
         );
     }
     Value::Object(implied)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// R13: of a cluster with networks it was said that it was partly up, and that `cluster down` removes it.
+    #[test]
+    fn r13_a_cluster_that_ran_before_is_not_half_made() {
+        let known = [
+            ("ci", State::Running),
+            ("default", State::Degraded),
+            ("old", State::Stopped),
+        ];
+        for name in ["ci", "default"] {
+            let (what, next) = left(name, known.into_iter());
+            assert_eq!(what, format!("cluster {name} runs as before"));
+            assert!(!next.contains("cluster down"), "{next}");
+        }
+        for name in ["old", "new"] {
+            let (what, next) = left(name, known.into_iter());
+            assert_eq!(what, format!("cluster {name} is partly up"));
+            assert!(
+                next.contains(&format!("`aznet cluster down {name}`")),
+                "{next}"
+            );
+        }
+    }
 }

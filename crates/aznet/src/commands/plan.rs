@@ -357,7 +357,10 @@ mod tests {
     fn b05_a_running_network_of_the_same_name_counts_as_replaced_and_the_plan_says_so() {
         let shown = shown("small", &["validator.replicas=6"], Some("small"));
         let note = "note: network small is running and counts as replaced";
-        assert!(shown.contains(note) && shown.contains("`--diff small`"), "{shown}");
+        assert!(
+            shown.contains(note) && shown.contains("`--diff small`"),
+            "{shown}"
+        );
     }
 
     #[test]

@@ -4,6 +4,7 @@
 mod bad_input;
 mod documented;
 mod help;
+mod listed;
 #[path = "../documented/mod.rs"]
 mod shown;
 mod support;

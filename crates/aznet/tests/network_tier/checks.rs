@@ -3,7 +3,7 @@
 use super::machine::{
     CLUSTER, Checked, Machine, NETWORK, aznet, json, kubectl, status, status_of, succeeds, until,
 };
-use super::{chaos, policies, quickstart, rollout, secrets, telemetry, validators};
+use super::{alerts, chaos, policies, ports, quickstart, rollout, secrets, telemetry, validators};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -27,9 +27,14 @@ pub(crate) fn checks() -> Vec<(&'static str, Check)> {
         ("what_the_quickstart_looks_at_is_there", quickstart::looking),
         (
             "no_alert_fires_on_a_healthy_network",
-            telemetry::healthy_is_quiet,
+            alerts::healthy_is_quiet,
         ),
         ("up_again_restarts_nothing", up_again),
+        (
+            "b05_a_plan_counts_the_running_network_as_replaced",
+            plan_again,
+        ),
+        ("urls_have_the_ports_that_were_asked_for_once", ports::kept),
     ];
     let long = takes_long();
     if long {
@@ -83,8 +88,8 @@ fn roll_outs() -> [(&'static str, Check); 4] {
             rollout::lost_volume,
         ),
         (
-            "an_alert_fires_for_its_cause_and_resolves",
-            telemetry::alert_fires_and_resolves,
+            "each_alert_fires_for_its_cause_and_resolves",
+            alerts::fire_and_resolve,
         ),
     ]
 }
@@ -388,6 +393,19 @@ fn up_again(_: &Machine) -> Checked {
     )
 }
 
+/// B5: the README's example was refused while the network itself ran.
+fn plan_again(_: &Machine) -> Checked {
+    let plan = json(&[
+        "plan",
+        NETWORK,
+        "--set",
+        "validator.replicas=6",
+        "--cluster",
+        CLUSTER,
+    ])?;
+    expect(plan["replaces"] == NETWORK, "the network replaced", &plan)
+}
+
 fn upgrade(_: &Machine) -> Checked {
     let before = pods()?;
     let mut args = [up_args()?.as_slice(), rollout::rolled()].concat();
@@ -689,7 +707,7 @@ fn main_process(namespace: &str, pod: &str) -> Result<i32, String> {
         .ok_or_else(|| format!("no process of container {id}"))
 }
 
-fn kill(pid: i32) -> Checked {
+pub(crate) fn kill(pid: i32) -> Checked {
     nix::sys::signal::kill(
         nix::unistd::Pid::from_raw(pid),
         nix::sys::signal::Signal::SIGKILL,

@@ -1,9 +1,11 @@
 //! The checks of the real-network tier, and the machine they run on.
 
+mod alerts;
 mod chaos;
 mod checks;
 mod machine;
 mod policies;
+mod ports;
 mod quickstart;
 mod rollout;
 mod secrets;

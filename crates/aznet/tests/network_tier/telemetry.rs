@@ -1,9 +1,6 @@
-//! What the network's own Prometheus knows: every node, every series that a dashboard or an alert asks for, and what it
-//! alerts of.
+//! What the network's own Prometheus knows: every node, and every series that a dashboard or an alert asks for.
 
-use super::checks::{expect, number};
-use super::machine::{CLUSTER, Checked, Machine, NETWORK, json, kubectl, pause, status, until};
-use super::rollout::{namespace, wait_for};
+use super::machine::{CLUSTER, Checked, Machine, NETWORK, json, pause};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -11,13 +8,6 @@ use std::time::{Duration, Instant};
 
 /// Time for series that come with the first epoch proven, and for windows that need two samples.
 const PATIENCE: Duration = Duration::from_secs(150);
-/// Slots of three epochs of the network `small`.
-const THREE_EPOCHS: u64 = 12;
-/// Time for `AztecNodeSilent`: the collector forgets a pod after a minute, and the alert waits for three.
-const SILENT: Duration = Duration::from_mins(7);
-/// Time for a pod to start, push, and be seen.
-const BACK: Duration = Duration::from_mins(5);
-
 /// A metric and a log line of each node arrived, and the report names each.
 pub(super) fn arrivals(report: &Value) -> Checked {
     let arrived = report["telemetry"]
@@ -88,63 +78,6 @@ pub(super) fn queries(_: &Machine) -> Checked {
     }
 }
 
-/// No alert fires while a healthy network makes the checkpoints of three epochs.
-pub(super) fn healthy_is_quiet(_: &Machine) -> Checked {
-    let prometheus = Prometheus::of_network()?;
-    let first = number(&status()?["tips"]["checkpointed"]);
-    let mut fired = Ok(());
-    until(
-        "three epochs of checkpoints",
-        Duration::from_mins(6),
-        |status| {
-            fired = prometheus.firing().and_then(|alerts| {
-                expect(alerts.is_empty(), "no alert of a healthy network", &alerts)
-            });
-            fired.is_err() || number(&status["tips"]["checkpointed"]) >= first + THREE_EPOCHS
-        },
-    )?;
-    fired
-}
-
-/// A validator that is scaled away is missed, by this alert and no other, until it is back.
-pub(super) fn alert_fires_and_resolves(_: &Machine) -> Checked {
-    let prometheus = Prometheus::of_network()?;
-    let namespace = namespace()?;
-    let quiet = || {
-        let alerts = prometheus.firing()?;
-        expect(alerts.is_empty(), "no alert", &alerts)
-    };
-    wait_for("alerts of earlier checks resolve", BACK, quiet)?;
-    let scale = |replicas: &str| {
-        let replicas = format!("--replicas={replicas}");
-        kubectl(&[
-            "scale",
-            "statefulset/validator",
-            "-n",
-            &namespace,
-            &replicas,
-        ])
-    };
-    scale("3")?;
-    let fired = wait_for("AztecNodeSilent fires", SILENT, || {
-        let alerts = prometheus.firing()?;
-        let silent = alerts
-            .iter()
-            .any(|alert| alert == "AztecNodeSilent validator");
-        if silent {
-            Ok(alerts)
-        } else {
-            Err(format!("firing: {alerts:?}"))
-        }
-    });
-    // Whatever was seen, the network gets its validator back.
-    scale("4")?;
-    let fired = fired?;
-    expect(fired.len() == 1, "this alert alone", &fired)?;
-    until("every node ready", BACK, |status| status["ready"] == true)?;
-    wait_for("the alert resolves", BACK, quiet)
-}
-
 /// `(place, query)` of every target of every dashboard, and of what its variable lists.
 fn panels() -> Result<Vec<(String, String)>, String> {
     let folder =
@@ -195,11 +128,11 @@ fn of_dashboard(path: &PathBuf) -> Result<Vec<(String, String)>, String> {
     Ok(found)
 }
 
-struct Prometheus(String);
+pub(super) struct Prometheus(String);
 
 impl Prometheus {
     /// That of the tier's network.
-    fn of_network() -> Result<Self, String> {
+    pub(super) fn of_network() -> Result<Self, String> {
         let urls = json(&["env", NETWORK, "--cluster", CLUSTER])?;
         let url = urls["PROMETHEUS_URL"].as_str();
         url.map(|url| Self(url.to_owned()))
@@ -207,7 +140,7 @@ impl Prometheus {
     }
 
     /// Alerts that fire, each with the pod or role that it is about.
-    fn firing(&self) -> Result<BTreeSet<String>, String> {
+    pub(super) fn firing(&self) -> Result<BTreeSet<String>, String> {
         let answer = self.ask("alerts", "")?;
         let alerts = answer["alerts"]
             .as_array()
@@ -221,7 +154,7 @@ impl Prometheus {
         Ok(firing.map(named).collect())
     }
 
-    fn ask(&self, path: &str, query: &str) -> Result<Value, String> {
+    pub(super) fn ask(&self, path: &str, query: &str) -> Result<Value, String> {
         let url = format!("{}/api/v1/{path}", self.0);
         let request = ureq::get(&url).config().http_status_as_error(false).build();
         let request = if query.is_empty() {

@@ -9,6 +9,7 @@ use k8s_openapi::api::core::v1::{
 use kube::ResourceExt;
 use serde::Serialize;
 
+use super::message::Message;
 use super::phase::Phase;
 
 /// Label of the role.
@@ -44,8 +45,8 @@ pub struct Observed<'a> {
     pub events: &'a [Event],
     /// Volume claims of the namespace.
     pub claims: &'a [PersistentVolumeClaim],
-    /// aznet-node's last message, without its prefix.
-    pub message: Option<&'a str>,
+    /// aznet-node's last message.
+    pub message: Option<&'a Message>,
 }
 
 /// Describes a pod; `None` if it has none of the network's roles.
@@ -149,8 +150,9 @@ fn container_phase(seen: Observed<'_>, container: &ContainerStatus, init: bool) 
             || Phase::Starting {
                 since: running.started_at.map(|time| time.0),
             },
-            |what| Phase::Waiting {
-                what: what.to_owned(),
+            |message| Phase::Waiting {
+                what: message.words.clone(),
+                since: message.since,
             },
         ),
         None => Phase::Creating { trouble: None },

@@ -54,8 +54,10 @@ pub enum Phase {
     },
     /// aznet-node waits, in its own words.
     Waiting {
-        /// What for.
+        /// What for, and after `: ` what was seen instead.
         what: String,
+        /// Since when; `None`: it does not say.
+        since: Option<Timestamp>,
     },
     /// The process runs but isn't ready.
     Starting {
@@ -113,13 +115,22 @@ impl Phase {
     /// The phase in words; `now` gives the time it has run.
     pub fn words(&self, now: Timestamp) -> String {
         match self {
-            Self::Starting { since: Some(since) } => {
-                let ran = Duration::try_from(now.duration_since(*since)).unwrap_or_default();
-                format!("starting ({})", Seconds(ran))
+            Self::Starting { since: Some(since) } => format!("starting ({})", age(*since, now)),
+            Self::Waiting {
+                what,
+                since: Some(since),
+            } => {
+                // One that waits for nothing has begun to start: what is known is that it does not serve.
+                let (what, seen) = what.split_once(": ").unwrap_or((what, "not ready yet"));
+                format!("{what} ({}): {seen}", age(*since, now))
             }
             _ => self.to_string(),
         }
     }
+}
+
+fn age(since: Timestamp, now: Timestamp) -> Seconds {
+    Seconds(Duration::try_from(now.duration_since(since)).unwrap_or_default())
 }
 
 impl fmt::Display for Phase {
@@ -143,7 +154,7 @@ impl fmt::Display for Phase {
                 trouble: Some(trouble),
             } => write!(f, "container can't be created: {trouble}"),
             Self::Preparing { container } => write!(f, "init container {container} running"),
-            Self::Waiting { what } => f.write_str(what),
+            Self::Waiting { what, .. } => f.write_str(what),
             Self::Starting { .. } => f.write_str("starting"),
             Self::Ready => f.write_str("ready"),
             Self::Crashed {

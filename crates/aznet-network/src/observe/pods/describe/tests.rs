@@ -35,11 +35,15 @@ fn event(kind: &str, name: &str, reason: &str, message: &str, at: &str) -> Event
 }
 
 fn words(pod: &Pod, events: &[Event], message: Option<&str>) -> String {
+    let message = message.map(|words| Message {
+        words: words.to_owned(),
+        since: Some("2026-01-01T00:00:37Z".parse().unwrap()),
+    });
     let state = describe(Observed {
         pod,
         events,
         claims: &[],
-        message,
+        message: message.as_ref(),
     })
     .expect("a role");
     state.phase.words("2026-01-01T00:01:00Z".parse().unwrap())
@@ -175,9 +179,14 @@ fn running_waiting_and_ready() {
         words(
             &running,
             &[],
-            Some("waiting for the boot node's RPC at http://boot-node-0.boot-node:8080 (12s)")
+            Some("waiting for the boot node: no answer from http://boot-node:8080")
         ),
-        "waiting for the boot node's RPC at http://boot-node-0.boot-node:8080 (12s)"
+        "waiting for the boot node (23s): no answer from http://boot-node:8080"
+    );
+    // C4: `starting node --no-warnings /usr/src/…` for 30 s.
+    assert_eq!(
+        words(&running, &[], Some("Aztec starts")),
+        "Aztec starts (23s): not ready yet"
     );
     let ready = pod(&json!({"conditions": [{"type": "Ready", "status": "True"}]}));
     assert_eq!(words(&ready, &[], Some("whatever")), "ready");
