@@ -1,5 +1,6 @@
 //! Bringing networks up and changing them.
 
+mod drift;
 mod error;
 pub mod helm;
 mod job;
@@ -17,6 +18,7 @@ use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
 pub use self::{
+    drift::{Drift, drift, scale_back},
     error::{DeployError, UpgradeError},
     progress::{Progress, Reporter},
     ready::until_ready,

@@ -36,6 +36,8 @@ const LOOK_WITHIN: Duration = Duration::from_mins(2);
 const LEAVE_WITHIN: Duration = Duration::from_mins(10);
 /// Pods that are asked at once.
 const AT_ONCE: usize = 8;
+/// Pods that are gone are asked about up to this number.
+const AT_MOST: usize = 64;
 
 /// Why the validators are not known.
 #[derive(Debug, thiserror::Error)]
@@ -168,6 +170,38 @@ pub async fn collect(network: &Network, also: &[String]) -> Result<Validators, V
         pod.held = Some(answer.held);
     }
     Ok(validators)
+}
+
+/// The same with the attesters of pods that are gone, e.g. scaled away.
+///
+/// # Errors
+/// [`ValidatorsError`].
+pub async fn collect_with_gone(network: &Network) -> Result<Validators, ValidatorsError> {
+    let seen = collect(network, &[]).await?;
+    let gone = gone(&seen);
+    if gone.is_empty() {
+        return Ok(seen);
+    }
+    collect(network, &gone).await
+}
+
+/// Names that pods may have had that hold what no running pod does.
+fn gone(seen: &Validators) -> Vec<String> {
+    let attesters = seen.set.attesters.iter();
+    let unheld = attesters.filter(|one| seen.holder(one.address).is_none());
+    let unheld = u32::try_from(unheld.count().min(AT_MOST)).unwrap_or_default();
+    if unheld == 0 {
+        return Vec::new();
+    }
+    let may_have_been = seen.groups.iter().flat_map(|group| {
+        let all = Group {
+            workload: group.workload.clone(),
+            replicas: group.replicas.saturating_add(unheld),
+        };
+        all.pods().collect::<Vec<_>>()
+    });
+    let runs = |name: &String| seen.pods.iter().any(|pod| pod.name == *name);
+    may_have_been.filter(|name| !runs(name)).collect()
 }
 
 /// The set on L1, as one pod reads it.

@@ -35,7 +35,7 @@ pub(crate) async fn bring_up(wanted: &Wanted<'_>, context: &Context) -> anyhow::
     remove_expired(&ready, context).await;
     let done = network_while_checked(wanted, &ready, check, &steps, context).await?;
     let telemetry = observe::observe(&done.telemetry, &done.network, &steps, context).await?;
-    let endpoints = urls(wanted, &done.network, context).await?;
+    let endpoints = urls(wanted, &done, context).await?;
     Ok(Up {
         name: wanted.name.clone(),
         namespace: done.network.namespace().to_owned(),
@@ -114,11 +114,20 @@ fn base(given: Option<u16>, known: Option<u16>) -> (Option<u16>, bool) {
 
 /// The network is up, with or without URLs, unless somebody counts on their ports. Those are the network's: whoever
 /// opens its URLs later, here or elsewhere, opens the same.
-async fn urls(wanted: &Wanted<'_>, network: &Network, context: &Context) -> anyhow::Result<Urls> {
+async fn urls(wanted: &Wanted<'_>, done: &Done, context: &Context) -> anyhow::Result<Urls> {
+    let network = &done.network;
     let (base, new) = base(wanted.port_base, network.info().port_base);
     if new {
         let note = base.map(|base| base.to_string());
         network.annotate(&[(PORT_BASE, note)]).await?;
+    }
+    if let Some(base) = base
+        && new
+        && done.outcome != Outcome::Created
+    {
+        context.printer.note(format_args!(
+            "the network's URLs have other ports now, from {base} on"
+        ));
     }
     match forwarder::urls(context, &wanted.cluster, network, base).await {
         Err(error) if base.is_none() => {

@@ -179,6 +179,9 @@ pub enum Failure {
         /// What it lacks, for each test.
         lacking: Vec<String>,
     },
+    /// An archive of an image is not there.
+    #[error("there is no file {0}")]
+    NoArchive(String),
     /// What was to be removed is none of it.
     #[error("{0}")]
     BadTarget(String),

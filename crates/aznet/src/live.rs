@@ -117,11 +117,11 @@ impl State {
                 }
             }
             Progress::Chain { seen, moving, .. } => {
-                let step = self.enter(Kind::Chain, "asking for the first checkpoint", seen);
+                let step = self.enter(Kind::Chain, "asking for checkpoints", seen);
                 if *moving {
                     self.end(Kind::Chain);
                 } else {
-                    step.say(&format!("waiting for the first checkpoint: {seen}"));
+                    step.say(&format!("waiting for a checkpoint: {seen}"));
                 }
             }
         }
@@ -130,7 +130,7 @@ impl State {
     fn pods(&mut self, wanted: u32, pods: &[PodState]) {
         self.interrupt.leaves(
             format!(
-                "network {} is still starting in the background",
+                "network {} keeps running, and is not ready yet",
                 self.network
             ),
             format!(

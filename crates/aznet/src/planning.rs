@@ -91,7 +91,11 @@ pub(crate) async fn capacity(
             free: cores,
         };
         let there = match &cluster {
-            Some(cluster) => Cpu::of(&cluster.client).await.unwrap_or(all),
+            // A cluster that was cut short while it started has no node yet; one that goes on will have this machine.
+            Some(cluster) => (Cpu::of(&cluster.client).await)
+                .ok()
+                .filter(|cpu| cpu.in_all > MilliCpu(0))
+                .unwrap_or(all),
             None => all,
         };
         left(there, held.cpu, cores)

@@ -11,6 +11,7 @@ use aznet_cluster::provider::embedded;
 use aznet_cluster::provider::{ClientError, ProviderError};
 use aznet_cluster::source::SourceError;
 use aznet_model::plan::DoesNotFit;
+use aznet_network::adopt::AdoptError;
 use aznet_network::deploy::helm::HelmError;
 use aznet_network::deploy::{DeployError, UpgradeError};
 use aznet_network::load::LoadError;
@@ -150,6 +151,7 @@ fn own(cause: Cause<'_>) -> Option<Exit> {
         | Failure::NotAdopted { .. }
         | Failure::NotYours { .. }
         | Failure::BadTarget(_)
+        | Failure::NoArchive(_)
         | Failure::PortTaken { .. }
         | Failure::NotOurKubernetes { .. }
         | Failure::EndlessDocument => Exit::Usage,
@@ -170,6 +172,9 @@ fn own(cause: Cause<'_>) -> Option<Exit> {
 fn network(cause: Cause<'_>) -> Option<Exit> {
     if cause.is::<LoadError>() || cause.is::<DoesNotFit>() {
         return Some(Exit::InvalidValues);
+    }
+    if let Some(AdoptError::NoRelease { .. } | AdoptError::Several { .. }) = cause.downcast_ref() {
+        return Some(Exit::Usage);
     }
     if let Some(error) = cause.downcast_ref::<NamespaceError>() {
         return Some(match error {
@@ -224,10 +229,15 @@ fn network(cause: Cause<'_>) -> Option<Exit> {
 }
 
 fn cluster(cause: Cause<'_>) -> Option<Exit> {
-    let bad_name = |error: &embedded::Error| matches!(error, embedded::Error::BadName { .. });
+    let is_misnamed = |error: &embedded::Error| {
+        matches!(
+            error,
+            embedded::Error::BadName { .. } | embedded::Error::NoSuchCluster { .. }
+        )
+    };
     let provider = cause.downcast_ref::<ProviderError>();
-    if cause.downcast_ref().is_some_and(bad_name)
-        || matches!(provider, Some(ProviderError::Embedded(error)) if bad_name(error))
+    if cause.downcast_ref().is_some_and(is_misnamed)
+        || matches!(provider, Some(ProviderError::Embedded(error)) if is_misnamed(error))
         || matches!(provider, Some(ProviderError::NotOurs { .. }))
     {
         return Some(Exit::Usage);
@@ -315,8 +325,8 @@ fn hint_of(cause: Cause<'_>) -> Option<String> {
         )),
         Failure::ForGood { .. } => Some("--yes confirms it".to_owned()),
         Failure::OtherNetwork { network, named, .. } => Some(format!(
-            "leave NETWORK out to keep its values: `aznet up --name {network}`; \
-             `aznet up {named} --name {network} --reset` changes it to the others; another --name starts a second network"
+            "leave NETWORK out to keep its values: `aznet up --name {network}`, `aznet plan --diff {network}`; \
+             with `{named} --reset` they change it to networks/{named}.yaml; another --name starts a second network"
         )),
         Failure::MoreThanScaling { network, .. } => Some(format!(
             "its chart is not the one of this aznet: `aznet up --name {network}` brings it up to date first"
@@ -337,6 +347,7 @@ fn hint_of(cause: Cause<'_>) -> Option<String> {
              `--set chaosDaemon.runtime=containerd --set chaosDaemon.socketPath=/run/containerd/containerd.sock`"
         )),
         Failure::BadTarget(_)
+        | Failure::NoArchive(_)
         | Failure::Impossible(_)
         | Failure::NotUpgraded { .. }
         | Failure::NothingToTest { .. }

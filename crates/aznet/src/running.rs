@@ -4,7 +4,7 @@ use anyhow::Context as _;
 use aznet_model::upgrade::{Upgrade, Wanted};
 use aznet_model::values::Loaded;
 use aznet_network::deploy::helm::Helm;
-use aznet_network::deploy::{Chart, preview};
+use aznet_network::deploy::{Chart, Drift, drift, preview};
 use aznet_network::load::Base;
 use aznet_network::namespace::Network;
 use aznet_network::secrets::{self, Unfit};
@@ -219,6 +219,8 @@ pub(crate) async fn propose(
     let secrets = secrets::check(network, &plan.secrets).await?;
     let mut warnings = secrets.warnings;
     warnings.extend(wish.changes.iter().filter_map(other_keys));
+    let drifts = drift(network).await?;
+    warnings.extend(drifts.iter().map(scaled));
     Ok(Proposal {
         unfit_secrets: secrets.unfit,
         warnings,
@@ -230,6 +232,11 @@ pub(crate) async fn propose(
         idle,
         upgrade,
     })
+}
+
+/// A workload that somebody scaled by hand.
+fn scaled(drift: &Drift) -> String {
+    format!("{drift}: `aznet up` scales it back")
 }
 
 /// B13: a change of where keys come from. Whether they are the same ones is not looked at.

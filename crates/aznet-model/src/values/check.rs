@@ -241,7 +241,7 @@ fn pattern_in_words(pattern: &str) -> String {
         ),
         (
             network::ENR,
-            "an Ethereum node record, which begins with `enr:`",
+            "a whole Ethereum node record: `enr:` and letters, digits, `-` and `_`",
         ),
         (
             network::HTTP_URL,

@@ -188,7 +188,7 @@ async fn first_checkpoint(
     report: &Reporter,
     cancel: &CancellationToken,
 ) -> Result<(), Stop> {
-    let what = "the first checkpoint";
+    let what = "a checkpoint";
     wait::until(
         what,
         Deadline::after(deadline),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use aznet_cluster::parts::reference;
 use aznet_model::plan::Plan;
 use aznet_model::values::Telemetry;
-use aznet_network::deploy::{self, Chart};
+use aznet_network::deploy::{self, Chart, drift, scale_back};
 use aznet_network::namespace::{
     CREATED_BY, Claim, EXPIRES_AT, Network, NewNetwork, Turn, VALUES_FROM,
 };
@@ -262,6 +262,13 @@ impl Work<'_> {
         if status.ready {
             return Ok(status);
         }
+        let drifts = drift(network).await?;
+        for drift in &drifts {
+            self.context
+                .printer
+                .note(format_args!("{drift}; scaled back"));
+        }
+        scale_back(network, &drifts).await?;
         let live = self.live();
         let cancel = self.context.interrupt.token();
         let within = deadline(&planned.plan);

@@ -7,6 +7,7 @@ use crate::args::ClusterArg;
 use crate::clusters;
 use crate::context::Context;
 use crate::exit::Exit;
+use crate::owner;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -14,7 +15,7 @@ Examples:
   aznet adopt mine
   aznet adopt mine --cluster context:my-cluster
 
-Afterwards `aznet list`, `status`, `logs` and the others know the network, and `aznet down` removes its namespace.";
+Afterwards the network is yours: commands that change it work, and `aznet down` removes it with its namespace.";
 
 /// Arguments of `aznet adopt`.
 #[derive(Debug, Args)]
@@ -33,7 +34,7 @@ pub async fn run(args: &AdoptArgs, context: &Context) -> anyhow::Result<Exit> {
     let choice = args.cluster.cluster.clone().unwrap_or_default();
     let cluster = clusters::connect(context, &choice).await?;
     let name = choice.to_string();
-    let adopted = adopt(&cluster.client, &name, &args.namespace, "helm").await?;
+    let adopted = adopt(&cluster.client, &name, &args.namespace, &owner::me()).await?;
     context.printer.note(format_args!(
         "network `{}` in namespace {} on {}: `aznet status {}` shows it",
         adopted.name, adopted.namespace, adopted.cluster, adopted.name

@@ -11,6 +11,7 @@ use crate::bring_up::parts::Extent;
 use crate::bring_up::{machine, parts};
 use crate::context::Context;
 use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::page::Page;
 use crate::steps::{Steps, reporter};
 use crate::table::{Column, Table};
@@ -127,6 +128,9 @@ async fn load(args: &LoadArgs, context: &Context) -> anyhow::Result<()> {
         if file.is_file() {
             return anyhow::Ok(choice.load_archive(paths, file, &report, cancel).await?);
         }
+        if is_path(&args.image) {
+            return Err(Failure::NoArchive(args.image.clone()).into());
+        }
         let fetched = images::fetch(paths, &args.image, &report, cancel).await?;
         Ok(choice
             .load_archive(paths, &fetched.path(), &report, cancel)
@@ -140,6 +144,17 @@ async fn load(args: &LoadArgs, context: &Context) -> anyhow::Result<()> {
     context
         .printer
         .result(&loaded, |loaded, _| loaded.join("\n"))
+}
+
+/// Whether somebody means a file and not an image in a registry.
+fn is_path(image: &str) -> bool {
+    let begins = ["/", "./", "../"]
+        .iter()
+        .any(|start| image.starts_with(start));
+    let ends = [".tar", ".tar.gz", ".tgz"]
+        .iter()
+        .any(|end| image.ends_with(end));
+    begins || ends
 }
 
 fn list(context: &Context) -> anyhow::Result<()> {

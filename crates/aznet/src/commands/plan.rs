@@ -1,5 +1,6 @@
 //! `aznet plan [NETWORK]`.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use aznet_cluster::provider::Provider;
@@ -81,6 +82,7 @@ pub async fn run(args: &PlanArgs, context: &Context) -> anyhow::Result<Exit> {
     };
     let document = Document {
         network: args.values.network(),
+        files: &args.values.files,
         plan: &plan,
         memory_available: fit.as_ref().map(|fit| fit.available.memory),
         cpu_available: fit.as_ref().map(|fit| fit.available.cpu),
@@ -138,6 +140,9 @@ async fn difference(name: &str, args: &PlanArgs, context: &Context) -> anyhow::R
 #[serde(rename_all = "camelCase")]
 struct Document<'a> {
     network: &'a str,
+    /// Laid over the network's values.
+    #[serde(skip)]
+    files: &'a [PathBuf],
     #[serde(flatten)]
     plan: &'a Plan,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -151,12 +156,19 @@ struct Document<'a> {
     difference: Option<Proposal>,
 }
 
+/// Files of one's own are laid over those of a network, also where none was named.
+fn files(files: &[PathBuf]) -> String {
+    let files = files.iter().map(|file| format!(" + {}", file.display()));
+    files.collect()
+}
+
 fn render(document: &Document<'_>, page: Page) -> String {
     let plan = document.plan;
     let demand = &plan.demand;
     let head = format!(
-        "{}: {}, {}, {} at rest, {} disk",
+        "{}{}: {}, {}, {} at rest, {} disk",
         document.network.bold(),
+        files(document.files),
         count(plan.pods.len(), "pod"),
         memory(document),
         demand.cpu,
@@ -337,6 +349,7 @@ mod tests {
         };
         let values = load(&request).unwrap().values;
         let document = Document {
+            files: &[],
             network,
             plan: &aznet_model::plan::plan(&values).unwrap(),
             memory_available: Some(Bytes(16 << 30)),

@@ -54,7 +54,7 @@ pub(super) async fn run(args: &ListArgs, context: &Context) -> anyhow::Result<Ex
     .await?;
     let (_, network) = networks.open(args.name.as_deref())?;
     let (seen, duties) = futures::join!(
-        validators::collect(&network, &[]),
+        validators::collect_with_gone(&network),
         Duties::collect(&network)
     );
     let list = List::of(network.name(), &seen?, &duties?);
@@ -88,6 +88,8 @@ struct Row {
     stake: String,
     withdrawer: Option<Address>,
     pod: Option<String>,
+    /// The pod is not there.
+    pod_missing: bool,
     /// Epochs, from the one under way on, whose committees have it.
     committees: Vec<u64>,
     /// In the set: the first epoch whose committee may have it.
@@ -126,6 +128,8 @@ impl List {
                 stake: attester.stake.to_string(),
                 withdrawer: attester.withdrawer,
                 pod: seen.holder(address).map(str::to_owned),
+                pod_missing: (seen.holder(address))
+                    .is_some_and(|pod| !seen.pods.iter().any(|one| one.name == pod)),
                 committees: set
                     .draws
                     .iter()
@@ -203,15 +207,21 @@ fn attesters(list: &List) -> Table {
             Cell::new(row.address),
             status(row.status),
             Cell::new(stake(row)),
-            row.pod
-                .as_ref()
-                .map_or_else(|| Cell::new("not ours"), Cell::new),
+            pod(row),
             Cell::new(committee(list, row)),
             missed(duties.map(|seen| (seen.missed_attestations, seen.attestations))),
             missed(duties.map(|seen| (seen.missed_proposals, seen.proposals))),
         ]);
     }
     table
+}
+
+fn pod(row: &Row) -> Cell {
+    match &row.pod {
+        Some(pod) if row.pod_missing => bad(format!("{pod} (missing)")),
+        Some(pod) => Cell::new(pod),
+        None => Cell::new("not ours"),
+    }
 }
 
 fn status(standing: Standing) -> Cell {
@@ -343,6 +353,7 @@ mod tests {
                     attester(3, Standing::Validating),
                     attester(9, Standing::Validating),
                     attester(4, Standing::Leaving),
+                    attester(5, Standing::Validating),
                 ],
                 queue: vec![who(7)],
                 draws: vec![
@@ -350,7 +361,7 @@ mod tests {
                     draw(11, &[1, 2, 4], Some(&[1, 2])),
                 ],
             },
-            others: [].into(),
+            others: [("validator-4".to_owned(), vec![who(5)])].into(),
         }
     }
 

@@ -89,7 +89,11 @@ impl<'a> Work<'a> {
         };
         let running = Running::read(self.network.clone(), &ready.helm, self.context).await?;
         let wish = running.wish(self.context, &values, false, None)?;
-        let proposal = propose(self.context, &ready.helm, &self.network, &wish).await?;
+        // Nothing but the number changes: what is kept goes without saying.
+        let proposal = Proposal {
+            keeps: None,
+            ..propose(self.context, &ready.helm, &self.network, &wish).await?
+        };
         let printer = &self.context.printer;
         printer.laid_out(&upgrading::render(&proposal, printer.page()));
         check(&proposal)?;
