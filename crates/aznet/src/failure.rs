@@ -96,6 +96,9 @@ pub enum Failure {
         /// What would be for good.
         for_good: Vec<Consequence>,
     },
+    /// Attesters would leave the validator set, and nobody confirmed it.
+    #[error("{0}; nothing was changed")]
+    LeaveForGood(String),
     /// Pods would restart for Secrets that are not as they must be.
     #[error("network {network} stays as it is\n{}", each(unfit))]
     UnfitSecrets {

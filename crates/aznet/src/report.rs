@@ -159,6 +159,7 @@ fn own(cause: Cause<'_>) -> Option<Exit> {
         Failure::Impossible(_)
         | Failure::Refused { .. }
         | Failure::ForGood { .. }
+        | Failure::LeaveForGood(_)
         | Failure::UnfitSecrets { .. }
         | Failure::MoreThanScaling { .. }
         | Failure::OtherNetwork { .. }
@@ -323,7 +324,7 @@ fn hint_of(cause: Cause<'_>) -> Option<String> {
         Failure::Refused { network, .. } => Some(format!(
             "`aznet down {network}` and `aznet up` start a new one with these values"
         )),
-        Failure::ForGood { .. } => Some("--yes confirms it".to_owned()),
+        Failure::ForGood { .. } | Failure::LeaveForGood(_) => Some("--yes confirms it".to_owned()),
         Failure::OtherNetwork { network, named, .. } => Some(format!(
             "leave NETWORK out to keep its values: `aznet up --name {network}`, `aznet plan --diff {network}`; \
              with `{named} --reset` they change it to networks/{named}.yaml; another --name starts a second network"

@@ -139,7 +139,13 @@ pub(crate) fn remove(_: &Machine) -> Checked {
         "--cluster",
         CLUSTER,
     ];
-    let removed = json(&remove)?;
+    let unasked = super::machine::aznet(&remove)?;
+    expect(
+        unasked.status.code() == Some(3),
+        "exit code 3 where nobody confirms what is for good",
+        &String::from_utf8_lossy(&unasked.stderr),
+    )?;
+    let removed = json(&[remove.as_slice(), &["--yes"]].concat())?;
     expect(
         removed["pods"] == value!(["validator-4"]),
         "validator-4",

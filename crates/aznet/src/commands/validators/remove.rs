@@ -15,19 +15,21 @@ use crate::args::{ClusterArg, NamespaceArg, OutputArgs};
 use crate::clusters::{self, Meant};
 use crate::context::Context;
 use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::question;
 use aznet_model::units::count;
 
 const EXAMPLES: &str = "\
 Examples:
   aznet validators remove                         the last pod of `validator`
-  aznet validators remove small --count 2         the last two
+  aznet validators remove small --count 2 --yes   the last two, without a question
   aznet validators remove small validator-4       this one, if it is the last
   aznet validators remove validator-1 --keep-pod  its pod keeps running
   aznet validators remove 0x70997970C51812dc3A010C7d01b50e0d17dc79C8
 
 The withdrawer must sign: the pod does so if it has the key; otherwise the command prints the call to make and waits for it. Pods are removed when no committee includes their attesters any more. Their stake is locked for the exit delay, and the L1 never accepts the same address again. If interrupted, run the same command to continue.
 
-Exit code 3 when fewer validators would be left than a committee has members, which would halt the chain for good.";
+What leaves the set leaves it for good: this needs --yes or an answer on the terminal. Exit code 3 without either, and when fewer validators would be left than a committee has members, which would halt the chain for good.";
 
 /// Arguments of `aznet validators remove`.
 #[derive(Debug, Args)]
@@ -45,6 +47,9 @@ pub struct RemoveArgs {
     /// Keep the pods running after their attesters have left the set.
     #[arg(long)]
     pub keep_pod: bool,
+    /// Don't ask before attesters leave the set, which can't be undone.
+    #[arg(long, short = 'y')]
+    pub yes: bool,
     /// Where the network runs.
     #[command(flatten)]
     pub cluster: ClusterArg,
@@ -93,6 +98,7 @@ pub(super) async fn run(args: &RemoveArgs, context: &Context) -> anyhow::Result<
     };
     let seen = work.look(&named).await?;
     let wish = removal(&seen, &goal, args.keep_pod)?;
+    agreed(&work, args, &wish).await?;
     leaves(&work, args, &wish);
     let seen = left(&work, &wish, seen).await?;
     let all = concerned(&seen, &wish);
@@ -124,7 +130,7 @@ fn goal(args: &RemoveArgs, targets: &[String]) -> anyhow::Result<Goal> {
             count: args.count.unwrap_or(1),
         });
     }
-    let usage = |words: String| anyhow::Error::from(crate::failure::Failure::BadTarget(words));
+    let usage = |words: String| anyhow::Error::from(Failure::BadTarget(words));
     if args.count.is_some() || args.group.is_some() {
         return Err(usage(
             "--count and --group choose pods by themselves".to_owned(),
@@ -150,6 +156,25 @@ fn goal(args: &RemoveArgs, targets: &[String]) -> anyhow::Result<Goal> {
         return Err(usage("name pods or attesters, not both".to_owned()));
     }
     Ok(Goal::Attesters(addresses))
+}
+
+/// An address that left the set is never accepted again, so attesters leave only when somebody says so.
+async fn agreed(work: &Work<'_>, args: &RemoveArgs, wish: &Removal) -> anyhow::Result<()> {
+    if wish.leaving.is_empty() || args.yes {
+        return Ok(());
+    }
+    let pods: Vec<&str> = wish.leaving.keys().map(String::as_str).collect();
+    let leaving = format!(
+        "{} of {} would leave the validator set of {} for good",
+        count(wish.attesters().len(), "attester"),
+        pods.join(", "),
+        work.network.name()
+    );
+    let question = format!("{leaving}: this can't be undone. Continue?");
+    if question::can_ask() && question::ask(&question, work.context).await? {
+        return Ok(());
+    }
+    Err(Failure::LeaveForGood(leaving).into())
 }
 
 /// Notes what an interruption leaves: the same pods by name, for a count would mean others then.
