@@ -203,7 +203,7 @@ mod tests {
         let lines = two_lines(text, 40, 4, 2);
         assert_eq!(
             lines,
-            "· pxe-0 waiting for a node (23s): no\n      answer from http://full-node:8080:…"
+            "· pxe-0 waiting for a node (23s): no\n      answer from http://full-node:8080: re…"
         );
         assert_eq!(two_lines("· pxe-0 ready", 40, 4, 2), "· pxe-0 ready");
         let wide = two_lines(text, 120, 4, 2);
