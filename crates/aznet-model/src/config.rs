@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::keys::ReplicaKeys;
+use crate::release::Release;
 use crate::signer::RemoteSigner;
 use crate::slashing::{Sentinel, Slashing, Staking};
 
@@ -21,6 +22,8 @@ pub const FILE: &str = "network.json";
     reason = "each is an independent switch of the chart's values"
 )]
 pub struct NetworkConfig {
+    /// The line of Aztec's releases that the network runs.
+    pub release: &'static Release,
     /// L1 and its timing.
     pub l1: L1,
     /// Length of an L2 slot, in seconds; a multiple of `l1.block_time`.

@@ -15,6 +15,7 @@ mod pattern;
 #[cfg(feature = "plan")]
 pub mod plan;
 pub mod pod;
+pub mod release;
 pub mod report;
 pub mod role;
 pub mod signer;

@@ -7,6 +7,7 @@ mod groups;
 mod keys;
 mod notes;
 mod p2p;
+mod release;
 mod rollout;
 mod rules;
 mod secrets;
@@ -19,6 +20,7 @@ pub use committee::Committee;
 pub use demand::Demand;
 pub use fit::{Capacity, DoesNotFit};
 pub use keys::{Prefund, Room};
+pub use release::ReleasePlan;
 pub use secrets::SecretPlan;
 pub use timing::Timing;
 
@@ -33,6 +35,8 @@ use serde::Serialize;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Plan {
+    /// The release of Aztec that its images are of.
+    pub release: ReleasePlan,
     /// Roles that have pods, in the order in which they come up.
     pub roles: Vec<RolePlan>,
     /// Every pod.
@@ -125,6 +129,7 @@ pub fn plan(values: &Values) -> Result<Plan, Vec<Problem>> {
         .map(|role| role.each * u64::from(role.replicas))
         .sum();
     Ok(Plan {
+        release: release::plan(values),
         pods: roles.iter().flat_map(|role| pods(values, role)).collect(),
         prefund: keys::prefund(values),
         committee: committee::of(values),

@@ -118,9 +118,84 @@ pub struct Penalties {
     /// Validators that attested to what follows an invalid checkpoint.
     #[schemars(regex(pattern = AMOUNT))]
     pub attest_descendant_of_invalid: String,
+    /// The proposer of a checkpoint that follows one with invalid attestations; since 5.2, where Aztec's own holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = AMOUNT))]
+    pub propose_descendant_of_invalid_attestations: Option<String>,
+    /// A validator that attested to an invalid checkpoint; since 5.2, where Aztec's own holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = AMOUNT))]
+    pub attest_invalid_checkpoint: Option<String>,
+    /// The proposer of an invalid checkpoint; since 5.2, where Aztec's own holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = AMOUNT))]
+    pub invalid_checkpoint: Option<String>,
     /// Anything else.
     #[schemars(regex(pattern = AMOUNT))]
     pub unknown: String,
+}
+
+/// What a validator can be slashed for. Which of them a node knows is in its release's profile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Offence {
+    /// [`Penalties::prune`].
+    Prune,
+    /// [`Penalties::data_withholding`].
+    DataWithholding,
+    /// [`Penalties::inactivity`].
+    Inactivity,
+    /// [`Penalties::invalid_block`].
+    InvalidBlock,
+    /// [`Penalties::duplicate_proposal`].
+    DuplicateProposal,
+    /// [`Penalties::duplicate_attestation`].
+    DuplicateAttestation,
+    /// [`Penalties::propose_invalid_attestations`].
+    ProposeInvalidAttestations,
+    /// [`Penalties::attest_descendant_of_invalid`].
+    AttestDescendantOfInvalid,
+    /// [`Penalties::propose_descendant_of_invalid_attestations`].
+    ProposeDescendantOfInvalidAttestations,
+    /// [`Penalties::attest_invalid_checkpoint`].
+    AttestInvalidCheckpoint,
+    /// [`Penalties::invalid_checkpoint`].
+    InvalidCheckpoint,
+    /// [`Penalties::unknown`].
+    Unknown,
+}
+
+impl Offence {
+    /// Offences that not every release has, with their keys in the values.
+    pub const LATER: [(Self, &'static str); 3] = [
+        (
+            Self::ProposeDescendantOfInvalidAttestations,
+            "proposeDescendantOfInvalidAttestations",
+        ),
+        (Self::AttestInvalidCheckpoint, "attestInvalidCheckpoint"),
+        (Self::InvalidCheckpoint, "invalidCheckpoint"),
+    ];
+}
+
+impl Penalties {
+    /// The penalty for an offence; `None`: the node's own.
+    pub fn of(&self, offence: Offence) -> Option<&str> {
+        Some(match offence {
+            Offence::Prune => &self.prune,
+            Offence::DataWithholding => &self.data_withholding,
+            Offence::Inactivity => &self.inactivity,
+            Offence::InvalidBlock => &self.invalid_block,
+            Offence::DuplicateProposal => &self.duplicate_proposal,
+            Offence::DuplicateAttestation => &self.duplicate_attestation,
+            Offence::ProposeInvalidAttestations => &self.propose_invalid_attestations,
+            Offence::AttestDescendantOfInvalid => &self.attest_descendant_of_invalid,
+            Offence::ProposeDescendantOfInvalidAttestations => {
+                self.propose_descendant_of_invalid_attestations.as_deref()?
+            }
+            Offence::AttestInvalidCheckpoint => self.attest_invalid_checkpoint.as_deref()?,
+            Offence::InvalidCheckpoint => self.invalid_checkpoint.as_deref()?,
+            Offence::Unknown => &self.unknown,
+        })
+    }
 }
 
 /// When a validator counts as inactive.

@@ -12,6 +12,7 @@ mod p2p;
 mod pod;
 mod pull_secret;
 mod quantity;
+mod release;
 mod rollout;
 mod schema;
 mod security;

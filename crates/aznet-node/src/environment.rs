@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::settings::Settings;
 use aznet_model::config::NetworkConfig;
+use aznet_model::release::Release;
 use aznet_model::role::Role;
 
 pub(crate) mod credentials;
@@ -45,7 +46,15 @@ pub(crate) fn environment(role: Role, config: &NetworkConfig, inputs: &Inputs) -
     if let Some(keystore) = &inputs.keystore {
         set(&mut env, "KEY_STORE_DIRECTORY", &keystore.display());
     }
-    env
+    in_the_words_of(config.release, env)
+}
+
+/// Everything here is written in the names of Aztec 4.1.
+fn in_the_words_of(release: &Release, env: Env) -> Env {
+    let environment = &release.environment;
+    env.into_iter()
+        .filter_map(|(name, value)| environment.translated(&name, &value))
+        .collect()
 }
 
 /// What `deploy-l1-contracts` reads: the rollup's rules are fixed by it for good.
@@ -62,7 +71,7 @@ pub(crate) fn deployment_environment(config: &NetworkConfig) -> Env {
         // After a failure the whole deployment is tried anew, which is quicker than forge's own attempts.
         set(&mut env, "FORGE_BROADCAST_MAX_RETRIES", &0);
     }
-    env
+    in_the_words_of(config.release, env)
 }
 
 /// What is added to the variables that a process inherits from this one: a search path on which it finds `forge`, and
@@ -150,6 +159,11 @@ fn node(env: &mut Env, role: Role, config: &NetworkConfig, inputs: &Inputs) {
     blobs(env, config, inputs);
     gas(env, config);
     slashing::node(env, config);
+    if config.l1.anvil {
+        for (name, value) in config.release.environment.on_own_anvil {
+            set(env, name, value);
+        }
+    }
     if role == Role::ProverNode {
         let by_itself = broker(env, config).is_none();
         set(env, "PROVER_AGENT_COUNT", &u8::from(by_itself));

@@ -82,6 +82,9 @@ pub(crate) struct Settings {
         default_value = "node --no-warnings /usr/src/yarn-project/aztec/dest/bin/index.js"
     )]
     aztec_command: String,
+    /// Where the image has Aztec's packages
+    #[arg(long, env = "AZNET_AZTEC_ROOT", default_value = "/usr/src")]
+    pub(crate) aztec_root: PathBuf,
     /// The wallet server
     #[arg(
         long,

@@ -29,6 +29,10 @@ fn all() -> Result<Vec<Generated>> {
             text: aznet_model::upgrade::fixed(),
         },
         Generated {
+            path: root.join("helm-charts/aztec-network/releases.json"),
+            text: aznet_model::release::for_chart(),
+        },
+        Generated {
             path: root.join("helm-charts/aztec-network/defaults.json"),
             text: chart_defaults()?,
         },

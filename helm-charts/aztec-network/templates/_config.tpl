@@ -74,6 +74,7 @@
 {{- $blobs := .Values.blobStore.url -}}
 {{- if include "aztec-network.ownBlobStore" . -}}{{- $blobs = "s3://blobs/aztec?endpoint=http://blob-store:7070" -}}{{- end -}}
 {{- $config := dict
+  "release" (include "aztec-network.release" .)
   "l1" (dict
     "chainId" (int64 $l1.chainId)
     "blockTime" (int64 $l1.blockTime)

@@ -11,7 +11,7 @@
 {{- if and $new (lt (int $v.bootNode.replicas) 1) -}}
 {{- $problems = append $problems "bootNode.replicas is 0: it must be 1, or 0 with network.registryAddress and network.bootstrapNodes" -}}
 {{- end -}}
-{{- $problems = concat $problems (include "aztec-network.wiringProblems" . | fromJsonArray) -}}
+{{- $problems = concat $problems (include "aztec-network.releaseProblems" . | fromJsonArray) (include "aztec-network.wiringProblems" . | fromJsonArray) -}}
 {{- $validators := include "aztec-network.attesters" . | int64 -}}
 {{- if and $new (lt $validators 1) -}}
 {{- $problems = append $problems "validator.replicas is 0: a new network needs validators; to join a network, set network.registryAddress" -}}
@@ -81,8 +81,10 @@
 {{- $problems = append $problems "pxe.replicas or bot.replicas is set without a full node or boot node: pxes and bots need one to connect to" -}}
 {{- end -}}
 {{- if and (gt (int $v.bot.replicas) 0) (not $v.bot.existingSecret) -}}
-{{- if or (gt (int $v.bot.replicas) 3) (lt (int $v.pxe.replicas) 1) (not $v.network.testAccounts) -}}
-{{- $problems = append $problems "bot.replicas: without bot.existingSecret, at most 3 bots can run, and they need network.testAccounts and a pxe, which deploys the accounts" -}}
+{{- $profile := include "aztec-network.profile" . | fromJson -}}
+{{- $most := int $profile.botsWithTestAccounts -}}
+{{- if and $profile (or (gt (int $v.bot.replicas) $most) (not $v.network.testAccounts) (and $profile.testAccountsNeedDeployment (lt (int $v.pxe.replicas) 1))) -}}
+{{- $problems = append $problems (printf "bot.replicas: without bot.existingSecret, at most %d can run, on test accounts (network.testAccounts)%s" $most ($profile.testAccountsNeedDeployment | ternary ", which a pxe deploys" "")) -}}
 {{- end -}}
 {{- end -}}
 {{- $real := list -}}

@@ -1,6 +1,6 @@
 //! Consequences of values that work, worth knowing beforehand.
 
-use super::{Committee, committee, keys, p2p, rollout, slashing, timing};
+use super::{Committee, committee, keys, p2p, release, rollout, slashing, timing};
 use crate::role::Role;
 use crate::units::count;
 use crate::values::Values;
@@ -10,7 +10,7 @@ use std::time::Duration;
 const PUBLIC_MNEMONIC: &str = "test test test test test test test test test test test junk";
 
 pub(super) fn of(values: &Values) -> Vec<String> {
-    let mut notes = Vec::new();
+    let mut notes = release::notes(values);
     if values.network.registry_address.is_empty() {
         notes.push(absence(&committee::of(values)));
         notes.extend(slashing::note(values));

@@ -1,6 +1,6 @@
 //! Combinations of values that can't work.
 
-use super::{demand, groups, keys, p2p, rollout, signers, slashing, wiring};
+use super::{demand, groups, keys, p2p, release, rollout, signers, slashing, wiring};
 use crate::role::Role;
 use crate::values::{Ports, Problem, Validators, Values};
 use crate::workload::Workload;
@@ -10,6 +10,7 @@ pub(super) fn problems(values: &Values) -> Vec<Problem> {
     let mut problems = timing(values);
     problems.extend(committee(values));
     problems.extend(prover(values));
+    problems.extend(release::problems(values));
     problems.extend(wiring::problems(values));
     problems.extend(slashing::problems(values));
     problems.extend(mnemonic(values));

@@ -1,10 +1,8 @@
 //! Who finds whom: the L1, the boot node or another network, and a node for wallets and bots.
 
+use super::release;
 use crate::role::Role;
 use crate::values::{Problem, Values};
-
-/// Test accounts that Aztec funds at genesis: as many bots can have one each.
-pub(super) const TEST_ACCOUNTS: u32 = 3;
 
 pub(super) fn problems(values: &Values) -> Vec<Problem> {
     let mut problems = boot_node(values);
@@ -36,7 +34,10 @@ fn boot_node(values: &Values) -> Vec<Problem> {
             "network.bootstrapNodes",
             "none",
             "one or more while bootNode.replicas is 0: the nodes have no other way to join",
-            "give ENRs of nodes of that network (node_getEncodedEnr), or set bootNode.replicas to 1",
+            format!(
+                "give ENRs of nodes of that network ({}), or set bootNode.replicas to 1",
+                release::of(values).methods.encoded_enr
+            ),
         )];
     }
     Vec::new()
@@ -187,17 +188,19 @@ fn bot(values: &Values) -> Option<Problem> {
     if !bot.existing_secret.is_empty() {
         return None;
     }
-    if bot.replicas > TEST_ACCOUNTS {
+    let accounts = &release::of(values).test_accounts;
+    if bot.replicas > accounts.bots {
         return Some(Problem::new(
             "bot.replicas",
             bot.replicas,
             format!(
-                "{TEST_ACCOUNTS} or less with test accounts, of which each bot has one: there are no more"
+                "{} or less with test accounts, of which each bot has one: there are no more",
+                accounts.bots
             ),
             "lower it, or name a Secret with keys of funded accounts in bot.existingSecret",
         ));
     }
-    if !values.network.test_accounts || values.pxe.replicas == 0 {
+    if !values.network.test_accounts || (accounts.need_deployment && values.pxe.replicas == 0) {
         return Some(Problem::new(
             "bot.existingSecret",
             "empty",

@@ -40,7 +40,12 @@ const fn key(config: &'static str, values: &'static str) -> Key {
 }
 
 /// All that is fixed.
-pub(super) const RULES: [Rule; 6] = [
+pub(super) const RULES: [Rule; 7] = [
+    Rule {
+        when: When::Always,
+        why: "nodes of another release have another rollup and can't follow this chain; start a new network for it (docs/guide/releases.md)",
+        keys: &[key("release", "network.release")],
+    },
     Rule {
         when: When::Always,
         why: "the nodes' data and keys belong to the network that they are in; start a new network to join another",

@@ -2,6 +2,7 @@
 
 use super::pod::pod_settings;
 use crate::pattern::ADDRESS;
+use crate::release;
 use crate::signer::RemoteSigner;
 use crate::slashing::{Sentinel, Slashing, Staking};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -69,6 +70,13 @@ pub(super) fn maybe_image_schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": ["string", "null"], "pattern": MAYBE_IMAGE, "not": { "pattern": LATEST } })
 }
 
+/// A release with a profile, or nothing.
+fn release_schema(_: &mut SchemaGenerator) -> Schema {
+    let mut names = vec![""];
+    names.extend(release::ALL.map(|release| release.name));
+    json_schema!({ "type": "string", "enum": names })
+}
+
 /// When to pull an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum PullPolicy {
@@ -88,6 +96,9 @@ pub enum PullPolicy {
     reason = "switches of a configuration, as Aztec has them"
 )]
 pub struct Network {
+    /// The line of Aztec's releases, where the tag of `images.aztec.image` does not name a known one; empty: as the tag says.
+    #[schemars(schema_with = "release_schema")]
+    pub release: String,
     /// Length of an L2 slot in seconds; a multiple of `l1.blockTime`.
     #[schemars(range(min = 1, max = crate::limit::DAY))]
     pub slot_duration: u64,

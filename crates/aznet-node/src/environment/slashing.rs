@@ -2,7 +2,6 @@
 
 use super::variables::{Env, list, set};
 use aznet_model::config::NetworkConfig;
-use aznet_model::slashing::Penalties;
 
 /// What `deploy-l1-contracts` reads.
 pub(super) fn deployment(env: &mut Env, config: &NetworkConfig) {
@@ -54,13 +53,15 @@ pub(super) fn deployment(env: &mut Env, config: &NetworkConfig) {
 /// What nodes read.
 pub(super) fn node(env: &mut Env, config: &NetworkConfig) {
     let slashing = &config.slashing;
-    for (name, penalty) in penalties(&slashing.penalties) {
+    for (offence, name) in config.release.offences {
         let penalty = if slashing.disable_penalties {
-            "0"
+            Some("0")
         } else {
-            penalty
+            slashing.penalties.of(*offence)
         };
-        set(env, name, penalty);
+        if let Some(penalty) = penalty {
+            set(env, name, penalty);
+        }
     }
     let missed = f64::from(slashing.inactivity.missed_percent) / 100.0;
     set(env, "SLASH_INACTIVITY_TARGET_PERCENTAGE", &missed);
@@ -83,28 +84,4 @@ pub(super) fn node(env: &mut Env, config: &NetworkConfig) {
     ] {
         list(env, name, attesters);
     }
-}
-
-/// Offences a node can vote to punish, by the variable that holds the penalty.
-fn penalties(of: &Penalties) -> [(&'static str, &str); 9] {
-    [
-        ("SLASH_PRUNE_PENALTY", &of.prune),
-        ("SLASH_DATA_WITHHOLDING_PENALTY", &of.data_withholding),
-        ("SLASH_INACTIVITY_PENALTY", &of.inactivity),
-        ("SLASH_INVALID_BLOCK_PENALTY", &of.invalid_block),
-        ("SLASH_DUPLICATE_PROPOSAL_PENALTY", &of.duplicate_proposal),
-        (
-            "SLASH_DUPLICATE_ATTESTATION_PENALTY",
-            &of.duplicate_attestation,
-        ),
-        (
-            "SLASH_PROPOSE_INVALID_ATTESTATIONS_PENALTY",
-            &of.propose_invalid_attestations,
-        ),
-        (
-            "SLASH_ATTEST_DESCENDANT_OF_INVALID_PENALTY",
-            &of.attest_descendant_of_invalid,
-        ),
-        ("SLASH_UNKNOWN_PENALTY", &of.unknown),
-    ]
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use aznet_kit::files::{self, FileError};
 use aznet_kit::wait::{Look, WaitError};
 use serde_json::{Value, json};
+use aznet_model::release::TestAccounts;
 use thiserror::Error;
 
 use crate::console::say;
@@ -40,7 +41,7 @@ pub(crate) enum BotError {
         /// The pod's ordinal.
         ordinal: u32,
         /// Accounts there are.
-        known: usize,
+        known: u32,
     },
     /// The account is not deployed in time.
     #[error(transparent)]
@@ -71,28 +72,33 @@ impl fmt::Debug for Account {
 
 impl Account {
     /// The account of the pod of this ordinal: from the Secret where there is one, else a test account, once a wallet
-    /// server has deployed it.
+    /// server has deployed it; `None`: the bot takes the first test account by itself.
     pub(crate) fn of(
         ordinal: u32,
         dir: &Path,
+        known: &TestAccounts,
         pxe: Option<&str>,
         limit: TimeLimit,
-    ) -> Result<Self, BotError> {
+    ) -> Result<Option<Self>, BotError> {
         if dir.is_dir() {
-            return Self::of_secret(ordinal, dir);
+            return Self::of_secret(ordinal, dir).map(Some);
         }
         let index = usize::try_from(ordinal).unwrap_or(usize::MAX);
-        let secret = TEST_ACCOUNTS.get(index).ok_or(BotError::NoTestAccount {
+        let secret = TEST_ACCOUNTS.get(index).filter(|_| ordinal < known.bots);
+        let secret = secret.ok_or(BotError::NoTestAccount {
             ordinal,
-            known: TEST_ACCOUNTS.len(),
+            known: known.bots,
         })?;
-        if let Some(pxe) = pxe {
+        if !known.secrets_for_bots {
+            return Ok(None);
+        }
+        if let Some(pxe) = pxe.filter(|_| known.need_deployment) {
             deployed(&format!("test{ordinal}"), pxe, limit)?;
         }
-        Ok(Self {
+        Ok(Some(Self {
             secret: (*secret).to_owned(),
             salt: Some(TEST_ACCOUNT_SALT),
-        })
+        }))
     }
 
     fn of_secret(ordinal: u32, dir: &Path) -> Result<Self, BotError> {
@@ -138,10 +144,27 @@ fn is_deployed(status: &Value, alias: &str) -> Option<bool> {
 mod tests {
     use std::time::Duration;
 
+    use aznet_model::release::Release;
+
     use super::*;
 
     fn of(ordinal: u32, dir: &Path) -> Result<Account, BotError> {
-        Account::of(ordinal, dir, None, TimeLimit::after(Duration::ZERO))
+        let known = &Release::oldest().test_accounts;
+        let limit = TimeLimit::after(Duration::ZERO);
+        let account = Account::of(ordinal, dir, known, None, limit)?;
+        Ok(account.expect("4.1 gives each bot a secret"))
+    }
+
+    #[test]
+    fn where_secrets_lead_to_no_test_account_one_bot_has_the_first() {
+        let known = &Release::named("6.0").expect("a profile").test_accounts;
+        let none = Path::new("/nonexistent");
+        let limit = TimeLimit::after(Duration::ZERO);
+        // No wallet server is asked: nothing answers there.
+        let pxe = Some("http://127.0.0.1:1");
+        let of = |ordinal| Account::of(ordinal, none, known, pxe, limit);
+        assert!(of(0).expect("an account of its own").is_none());
+        assert!(matches!(of(1), Err(BotError::NoTestAccount { known: 1, .. })));
     }
 
     #[test]

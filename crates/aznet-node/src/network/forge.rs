@@ -96,11 +96,20 @@ mod tests {
         const args = process.argv.slice(2);
         console.log('script', readFileSync('/proc/self/cmdline', 'utf8').replaceAll('\\0', ' '));
         console.log('url', args[args.indexOf('--rpc-url') + 1]);
-        spawn('forge', ['script', ...args], { stdio: 'inherit' });";
+        spawn(process.env.FORGE_BIN ?? 'forge', ['script', ...args], { stdio: 'inherit' });";
     const FORGE: &str = "#!/bin/sh\necho \"forge $*; $FOUNDRY_ETH_RPC_URL\"\n";
 
     #[test]
     fn neither_key_nor_url_is_on_a_command_line() {
+        hidden_from_forge_as(|_| "forge".into());
+    }
+
+    #[test]
+    fn nor_where_forge_is_started_by_its_path() {
+        hidden_from_forge_as(|dir| dir.join("forge"));
+    }
+
+    fn hidden_from_forge_as(forge: impl Fn(&Path) -> std::path::PathBuf) {
         let key = crate::keys::mnemonic::tests::public_mnemonic()
             .key(0)
             .expect("derives");
@@ -121,6 +130,7 @@ mod tests {
             .args([path("program.cjs"), path("script.cjs")])
             .envs(handed.environment(None))
             .env("FOUNDRY_ETH_RPC_URL", URL)
+            .env("FORGE_BIN", forge(dir.path()))
             .env("PATH", format!("{}:{search}", dir.path().display()))
             .output()
             .expect("Node.js runs");

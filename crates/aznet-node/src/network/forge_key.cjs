@@ -3,6 +3,7 @@
 'use strict';
 const childProcess = require('node:child_process');
 const { syncBuiltinESMExports } = require('node:module');
+const { basename } = require('node:path');
 
 const { AZNET_FORGE_KEYSTORE, AZNET_FORGE_PASSWORD_FILE, AZNET_FORGE_SENDER, FOUNDRY_ETH_RPC_URL } = process.env;
 const HIDDEN = 'in-FOUNDRY_ETH_RPC_URL';
@@ -27,12 +28,15 @@ const withKeyHidden = args => {
       );
 };
 
+// 4.1 starts it by its name, later releases by its path.
+const isForge = command => basename(String(command)) === 'forge';
+
 const withUrlHidden = (command, args) => {
   const at = args.indexOf('--rpc-url');
   if (at < 0 || args[at + 1] !== FOUNDRY_ETH_RPC_URL) {
     return args;
   }
-  return command === 'forge' ? args.toSpliced(at, 2) : args.toSpliced(at + 1, 1, HIDDEN);
+  return isForge(command) ? args.toSpliced(at, 2) : args.toSpliced(at + 1, 1, HIDDEN);
 };
 
 childProcess.spawn = (command, args, ...rest) =>

@@ -8,6 +8,7 @@ use alloy_primitives::Address;
 use aznet_kit::error::chain;
 use aznet_kit::wait::{Look, WaitError};
 use aznet_model::config::NetworkConfig;
+use aznet_model::release::Release;
 use aznet_model::role::Role;
 use serde_json::{Value, json};
 use thiserror::Error;
@@ -58,6 +59,16 @@ pub(crate) enum JoinError {
         /// That of the configuration.
         expected: u64,
     },
+    /// A node is of another release.
+    #[error("{server} is Aztec {version}, this network is of release {expected} (network.json, release)")]
+    OtherRelease {
+        /// `scheme://host:port`.
+        server: String,
+        /// What it says.
+        version: String,
+        /// That of the configuration.
+        expected: &'static Release,
+    },
     /// A node's registry is not on this L1.
     #[error("{server} names registry {registry}, which this L1 does not have")]
     OtherL1 {
@@ -86,7 +97,7 @@ impl JoinError {
         match self {
             Self::Config(error) => error.is_final(),
             Self::L1(error) => error.is_final(),
-            Self::NoNetwork | Self::OtherChain { .. } => true,
+            Self::NoNetwork | Self::OtherChain { .. } | Self::OtherRelease { .. } => true,
             Self::Rpc(_)
             | Self::Record(_)
             | Self::Wait(_)
@@ -188,7 +199,10 @@ pub(crate) fn peers(config: &NetworkConfig, settings: &Settings) -> Vec<String> 
         .take(MAX_PEERS)
         .filter(|url| own.as_ref().is_none_or(|own| !url.contains(own.as_str())));
     others
-        .filter_map(|url| enr(&Rpc::with_timeout(url, PEER_TIMEOUT)).ok().flatten())
+        .filter_map(|url| {
+            let rpc = Rpc::with_timeout(url, PEER_TIMEOUT);
+            enr(&rpc, config.release).ok().flatten()
+        })
         .collect()
 }
 
@@ -221,7 +235,7 @@ pub(crate) fn registry_of_network(
 fn ask(url: &str, config: &NetworkConfig, l1: &L1) -> Result<Membership, JoinError> {
     let rpc = Rpc::new(url);
     let registry = registry(&rpc, config, l1)?;
-    let enr = enr(&rpc)?.ok_or_else(|| JoinError::NoEnr {
+    let enr = enr(&rpc, config.release)?.ok_or_else(|| JoinError::NoEnr {
         server: rpc.server(),
     })?;
     Ok(Membership {
@@ -239,7 +253,8 @@ fn again_unless_final<T>(answer: Result<T, JoinError>) -> Result<Look<T>, JoinEr
 }
 
 fn registry(rpc: &Rpc, config: &NetworkConfig, l1: &L1) -> Result<Address, JoinError> {
-    let info = rpc.call("node_getNodeInfo", &json!([]))?;
+    let info = rpc.call(config.release.methods.node_info, &json!([]))?;
+    same_release(rpc, config.release, &info)?;
     let (server, expected) = (rpc.server(), config.l1.chain_id);
     let chain_id = info.get("l1ChainId").and_then(Value::as_u64);
     if chain_id != Some(expected) {
@@ -263,7 +278,20 @@ fn registry(rpc: &Rpc, config: &NetworkConfig, l1: &L1) -> Result<Address, JoinE
     }
 }
 
-fn enr(rpc: &Rpc) -> Result<Option<String>, RpcError> {
-    let answer = rpc.call("node_getEncodedEnr", &json!([]))?;
+/// A version of which nothing is known here is let pass: someone says that it goes by this release.
+fn same_release(rpc: &Rpc, expected: &'static Release, info: &Value) -> Result<(), JoinError> {
+    let version = info.get("nodeVersion").and_then(Value::as_str);
+    match version.and_then(Release::of_version) {
+        Some(other) if other != expected => Err(JoinError::OtherRelease {
+            server: rpc.server(),
+            version: version.unwrap_or_default().to_owned(),
+            expected,
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn enr(rpc: &Rpc, release: &Release) -> Result<Option<String>, RpcError> {
+    let answer = rpc.call(release.methods.encoded_enr, &json!([]))?;
     Ok(answer.as_str().map(str::to_owned))
 }

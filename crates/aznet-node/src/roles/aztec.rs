@@ -25,7 +25,7 @@ use crate::network::rollup::{self, RollupError};
 use crate::preload::{self, PreloadError};
 use crate::roles::exec::{self, ExecError};
 use crate::roles::order;
-use crate::roles::program::aztec_args;
+use crate::roles::version::{self, VersionError};
 use crate::rpc::Rpc;
 use crate::set::registrar::{Registrar, RegistrarError};
 use crate::settings::Settings;
@@ -37,6 +37,9 @@ pub(crate) enum StartError {
     /// The configuration.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The image is of another release.
+    #[error(transparent)]
+    Version(#[from] VersionError),
     /// The Secret with the L1's URLs.
     #[error(transparent)]
     Secret(#[from] SecretError),
@@ -96,7 +99,11 @@ impl StartError {
             Self::Deployment(error) => error.is_final(),
             Self::Rollup(error) => error.is_final(),
             Self::Holdings(error) => error.is_final(),
-            Self::Secret(_) | Self::NoNode | Self::Exec(_) | Self::Preload(_) => true,
+            Self::Version(_)
+            | Self::Secret(_)
+            | Self::NoNode
+            | Self::Exec(_)
+            | Self::Preload(_) => true,
             Self::Wait(_) | Self::Record(_) | Self::File(_) | Self::Registrar(_) => false,
         }
     }
@@ -128,15 +135,16 @@ pub(crate) fn run(
     extra: &[String],
 ) -> Result<ExitCode, StartError> {
     let start = Start::of(role, settings)?;
+    if role != Role::Pxe {
+        version::check(&settings.aztec_root, start.config.release)?;
+    }
     let mut argv = match role {
         Role::Pxe => settings.pxe(),
         _ => settings.aztec(),
     };
-    argv.extend(
-        aztec_args(role, &start.config)
-            .iter()
-            .map(|arg| (*arg).to_owned()),
-    );
+    let broker = start.config.endpoints.prover_broker.is_some();
+    let arguments = start.config.release.start.of(role, broker);
+    argv.extend(arguments.iter().map(|arg| (*arg).to_owned()));
     argv.extend(extra.iter().cloned());
     let preloads = preload::add(&mut argv);
     if preloads && order::comes_first(role, &start.config) {
@@ -193,12 +201,13 @@ impl<'a> Start<'a> {
             Role::Pxe => self.node_ready()?,
             Role::Bot => {
                 self.node_ready()?;
-                inputs.account = Some(Account::of(
+                inputs.account = Account::of(
                     self.settings.pod().ordinal,
                     &self.settings.bot_secret,
+                    &self.config.release.test_accounts,
                     self.config.endpoints.pxe.as_deref(),
                     self.limit,
-                )?);
+                )?;
             }
             _ => self.on_l1(&mut inputs)?,
         }

@@ -212,7 +212,7 @@ fn take(pod: &str, settings: &Settings) -> Result<Given, HandOverError> {
 fn taken_up(settings: &Settings, node: &Admin, stored: &Stored) {
     let limit = TimeLimit::after(RELOAD_WITHIN);
     let done = node
-        .reload(limit)
+        .reload(settings, limit)
         .and_then(|()| register(settings, stored, limit));
     match done {
         Ok(()) => say("the node has taken the new key store"),
@@ -246,10 +246,11 @@ struct Admin {
 }
 
 impl Admin {
-    fn reload(&self, limit: TimeLimit) -> Result<(), HandOverError> {
+    fn reload(&self, settings: &Settings, limit: TimeLimit) -> Result<(), HandOverError> {
+        let reload = config::read(&settings.config)?.release.methods.reload_keystore;
         limit.until("the node to read its keys anew", || {
             let rpc = self.rpc.clone().with_key(self.key()?);
-            match rpc.call("nodeAdmin_reloadKeystore", &json!([])) {
+            match rpc.call(reload, &json!([])) {
                 Err(RpcError::Refused { message, .. }) => Err(HandOverError::Refused(message)),
                 answer => Ok(Look::from(answer.map(drop))),
             }

@@ -32,7 +32,7 @@ pub(crate) fn let_others_first(role: Role, config: &NetworkConfig, settings: &Se
     let rpc = Rpc::with_timeout(boot_node, TIMEOUT);
     let limit = TimeLimit::after(AT_MOST);
     let waited: Result<(), WaitError> =
-        limit.until("the network's first checkpoint", || Ok(look(&rpc)));
+        limit.until("the network's first checkpoint", || Ok(look(&rpc, config.release.methods.tips)));
     if let Err(error) = waited {
         say(format_args!("{error}; going on without it"));
     }
@@ -57,8 +57,8 @@ fn comes_second(role: Role, config: &NetworkConfig) -> bool {
         )
 }
 
-fn look(rpc: &Rpc) -> Look<()> {
-    match rpc.call("node_getL2Tips", &json!([])) {
+fn look(rpc: &Rpc, tips: &'static str) -> Look<()> {
+    match rpc.call(tips, &json!([])) {
         Ok(tips) if checkpoints(&tips) > 0 => Look::Done(()),
         Ok(_) => Look::pending("no checkpoint yet"),
         failed => Look::from(failed.map(drop)),

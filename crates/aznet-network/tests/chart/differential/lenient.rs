@@ -19,10 +19,11 @@ const fn rule(key: &'static str, expected: &'static str, why: &'static str) -> L
 }
 
 const CONTRACTS: &str = "Aztec's contracts refuse it when the boot node deploys them; the arithmetic needs numbers of 128 bits";
+const SEQUENCER: &str = "the sequencer refuses to start and says so; a template would repeat its timetable";
 const NO_EFFECT: &str = "it does nothing: aznet says so, and there is nothing to refuse";
 const API_SERVER: &str = "the API server refuses the object and names the field";
 
-const LENIENT: [Lenient; 18] = [
+const LENIENT: [Lenient; 20] = [
     rule(
         "keys.mnemonic",
         "12 to 24 English words",
@@ -48,6 +49,8 @@ const LENIENT: [Lenient; 18] = [
         "at least network.lagInEpochsForRandao",
         CONTRACTS,
     ),
+    rule("network.slotDuration", "room for a block", SEQUENCER),
+    rule(".blockDurationMs", "a block that a slot", SEQUENCER),
     rule("network.staking.", "no more than", CONTRACTS),
     rule("network.slashing.", "", CONTRACTS),
     rule(
