@@ -247,6 +247,17 @@ impl Release {
         ALL[0]
     }
 
+    /// What a network's settings ([`crate::config::FILE`]) say, whatever version they are of.
+    pub fn of_config(text: &str) -> &'static Self {
+        #[derive(Deserialize)]
+        struct Settings {
+            release: String,
+        }
+        let settings = serde_json::from_str::<Settings>(text).ok();
+        let named = settings.and_then(|settings| Self::named(&settings.release));
+        named.unwrap_or(Self::oldest())
+    }
+
     /// The line that a version of Aztec belongs to.
     pub fn of_version(version: &str) -> Option<&'static Self> {
         line_of(version).and_then(|line| Self::named(&line))

@@ -6,15 +6,20 @@ mod info;
 mod lease;
 mod scope;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
+use aznet_model::{
+    config::{CONFIG_MAP, FILE},
+    release::Release,
+};
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
 use kube::{
     Api, Client, ResourceExt,
     api::{DeleteParams, Patch, PatchParams, PostParams},
 };
 use serde_json::Value;
+use tokio::sync::OnceCell;
 
 pub(crate) use self::error::failed;
 pub use self::{
@@ -33,6 +38,7 @@ pub use self::{
 pub struct Network {
     client: Client,
     info: NetworkInfo,
+    release: Arc<OnceCell<&'static Release>>,
 }
 
 impl std::fmt::Debug for Network {
@@ -90,8 +96,24 @@ impl Network {
     }
 
     /// A network that was just listed.
-    pub const fn known(client: Client, info: NetworkInfo) -> Self {
-        Self { client, info }
+    pub fn known(client: Client, info: NetworkInfo) -> Self {
+        Self {
+            client,
+            info,
+            release: Arc::default(),
+        }
+    }
+
+    /// The release of Aztec that its pods were told. A network of an older chart does not say: it is of the oldest, and so
+    /// is taken to be one whose settings can't be read, whose nodes can't be asked either.
+    pub async fn release(&self) -> &'static Release {
+        let release = self.release.get_or_try_init(|| async {
+            let api: Api<ConfigMap> = self.api();
+            let map = api.get(CONFIG_MAP).await?;
+            let text = map.data.as_ref().and_then(|data| data.get(FILE));
+            Ok::<_, kube::Error>(Release::of_config(text.map_or("", String::as_str)))
+        });
+        release.await.copied().unwrap_or(Release::oldest())
     }
 
     /// The network called `name` (or in the namespace called so); without a name, the only one there is.
@@ -116,7 +138,7 @@ impl Network {
         };
         let cluster = cluster.to_owned();
         match (found, name) {
-            (Some(info), _) => Ok(Self { client, info }),
+            (Some(info), _) => Ok(Self::known(client, info)),
             (None, Some(name)) => Err(NamespaceError::NotFound {
                 name: name.into(),
                 cluster,
@@ -181,7 +203,7 @@ impl Network {
                 cluster: cluster.to_owned(),
                 known: Vec::new(),
             })?;
-        Ok(Self { client, info })
+        Ok(Self::known(client, info))
     }
 
     /// Whether the network is gone, or its namespace on the way out.

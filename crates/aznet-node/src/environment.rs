@@ -298,16 +298,7 @@ mod tests {
 
     #[test]
     fn each_role() {
-        for role in [
-            Role::BootNode,
-            Role::FullNode,
-            Role::Validator,
-            Role::ProverNode,
-            Role::ProverBroker,
-            Role::ProverAgent,
-            Role::Pxe,
-            Role::Bot,
-        ] {
+        for role in ROLES {
             insta::assert_debug_snapshot!(
                 role.to_string(),
                 environment(role, &config(), &inputs())
@@ -318,6 +309,101 @@ mod tests {
     #[test]
     fn deployment() {
         insta::assert_debug_snapshot!(deployment_environment(&config()));
+    }
+
+    const ROLES: [Role; 8] = [
+        Role::BootNode,
+        Role::FullNode,
+        Role::Validator,
+        Role::ProverNode,
+        Role::ProverBroker,
+        Role::ProverAgent,
+        Role::Pxe,
+        Role::Bot,
+    ];
+
+    /// What a role's process gets in a network of a release.
+    fn in_release(release: &'static Release, of: impl Fn(&NetworkConfig) -> Env) -> Env {
+        let mut config = config();
+        config.release = release;
+        of(&config)
+    }
+
+    /// Lines that one has and the other has not.
+    fn changes(before: &Env, after: &Env) -> Vec<String> {
+        let lacks = |other: &Env, name: &String, value: &String| other.get(name) != Some(value);
+        let gone = before
+            .iter()
+            .filter(|(name, value)| lacks(after, name, value));
+        let come = after
+            .iter()
+            .filter(|(name, value)| lacks(before, name, value));
+        let gone = gone.map(|(name, value)| format!("- {name}={value}"));
+        let come = come.map(|(name, value)| format!("+ {name}={value}"));
+        gone.chain(come).collect()
+    }
+
+    #[test]
+    fn newer_releases_are_told_the_same_in_their_words() {
+        let mut text = String::new();
+        for release in ["5.2", "6.0"].map(|name| Release::named(name).expect("a profile")) {
+            for role in [Role::Validator, Role::ProverAgent] {
+                let of = |config: &NetworkConfig| environment(role, config, &inputs());
+                let (before, after) = (in_release(Release::oldest(), of), in_release(release, of));
+                let changes = changes(&before, &after).join("\n");
+                text += &format!("{release} {role}\n{changes}\n\n");
+            }
+            let of = deployment_environment;
+            let (before, after) = (in_release(Release::oldest(), of), in_release(release, of));
+            let changes = changes(&before, &after).join("\n");
+            text += &format!("{release} deployment\n{changes}\n\n");
+        }
+        insta::assert_snapshot!(text);
+    }
+
+    /// Variables that we set, with the releases whose own list of variables (`foundation/src/config/env_var.ts`) has them.
+    const READ_BY: &str = include_str!("environment/read_by.txt");
+    /// What others than Aztec's configuration read: our wallet server, and Foundry and its script.
+    const READ_BY_OTHERS: [&str; 3] = [
+        "PXE_PORT",
+        "FOUNDRY_ETH_RPC_URL",
+        "FORGE_BROADCAST_MAX_RETRIES",
+    ];
+
+    #[test]
+    fn each_release_reads_what_it_is_told() {
+        for release in aznet_model::release::ALL {
+            let read = |name: &str| {
+                let mut lines = READ_BY.lines().filter(|line| !line.starts_with('#'));
+                let line = lines.find(|line| line.split(' ').next() == Some(name));
+                line.is_some_and(|line| line.split(' ').any(|word| word == release.name))
+            };
+            let of_roles = ROLES
+                .map(|role| in_release(release, |config| environment(role, config, &inputs())));
+            let deployment = in_release(release, deployment_environment);
+            for name in of_roles
+                .iter()
+                .chain([&deployment])
+                .flat_map(|env| env.keys())
+            {
+                let known = read(name) || READ_BY_OTHERS.contains(&name.as_str());
+                assert!(known, "Aztec {release} has no variable {name}");
+            }
+        }
+    }
+
+    #[test]
+    fn disabled_penalties_are_those_of_the_release() {
+        for release in aznet_model::release::ALL {
+            let env = in_release(release, |config| {
+                let mut config = config.clone();
+                config.slashing.disable_penalties = true;
+                environment(Role::FullNode, &config, &inputs())
+            });
+            for (_, variable) in release.offences {
+                assert_eq!(env[*variable], "0", "{release}");
+            }
+        }
     }
 
     #[test]

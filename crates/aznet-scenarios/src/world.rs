@@ -60,9 +60,10 @@ impl World {
         let ready = pods
             .into_iter()
             .filter(|pod| pod.role.is_node() && pod.phase.is_ready());
+        let release = self.network.release().await;
         let nodes: Vec<Peer> = ready
             .map(|pod| Peer {
-                rpc: Node::in_pod(&self.network, &pod.name),
+                rpc: Node::in_pod(&self.network, &pod.name, release),
                 pod: pod.name,
             })
             .collect();

@@ -53,7 +53,9 @@ fn no_release(key: &str, unknown: &UnknownRelease) -> Problem {
         ),
         UnknownRelease::Version { nearest, .. } => (
             "a release with a profile: how Aztec is started and configured follows from it",
-            format!("set network.release to \"{nearest}\" to run it by that profile, at your own risk"),
+            format!(
+                "set network.release to \"{nearest}\" to run it by that profile, at your own risk"
+            ),
         ),
         UnknownRelease::Digest { .. } => (
             "a tag, such as aztec:4.1.2@sha256:…, or network.release: how Aztec is started and configured follows from it",
@@ -65,9 +67,10 @@ fn no_release(key: &str, unknown: &UnknownRelease) -> Problem {
 
 /// The workloads that run Aztec, with what their images are.
 fn aztec_workloads(values: &Values) -> Vec<Workload> {
-    let present = values.workloads().into_iter().filter(|workload| {
-        workload.role().runs_aztec() && values.replicas_of(workload) > 0
-    });
+    let present = values
+        .workloads()
+        .into_iter()
+        .filter(|workload| workload.role().runs_aztec() && values.replicas_of(workload) > 0);
     present.collect()
 }
 
@@ -80,13 +83,18 @@ fn mixtures(values: &Values, release: &'static Release) -> Vec<Problem> {
             Ok(own) if own != release => Some(Problem::new(
                 key,
                 format!("an image of {own}"),
-                format!("one of {release}, as images.aztec.image: nodes of other releases can't follow the chain"),
+                format!(
+                    "one of {release}, as images.aztec.image: nodes of other releases can't follow the chain"
+                ),
                 "change the image, or start a network of its own for the other release",
             )),
             Ok(_) => None,
         }
     };
-    aztec_workloads(values).into_iter().filter_map(of_one).collect()
+    aztec_workloads(values)
+        .into_iter()
+        .filter_map(of_one)
+        .collect()
 }
 
 fn wallet(values: &Values, release: &Release) -> Option<Problem> {
@@ -137,7 +145,10 @@ fn offences(values: &Values, release: &Release) -> Vec<Problem> {
 }
 
 fn exit_delay(values: &Values, release: &Release) -> Option<Problem> {
-    let (delay, most) = (values.network.staking.exit_delay_seconds, release.max_exit_delay?);
+    let (delay, most) = (
+        values.network.staking.exit_delay_seconds,
+        release.max_exit_delay?,
+    );
     (delay > most && deploys(values)).then(|| {
         Problem::new(
             "network.staking.exitDelaySeconds",
@@ -161,12 +172,20 @@ fn blocks(values: &Values, release: &Release) -> Vec<Problem> {
         return vec![Problem::new(
             "network.slotDuration",
             format!("{slot} s"),
-            format!("room for a block: {least} s or more with Aztec {release} and L1 blocks of {} s", values.l1.block_time),
-            format!("make it {}, or change l1.blockTime", least.next_multiple_of(values.l1.block_time.max(1))),
+            format!(
+                "room for a block: {least} s or more with Aztec {release} and L1 blocks of {} s",
+                values.l1.block_time
+            ),
+            format!(
+                "make it {}, or change l1.blockTime",
+                least.next_multiple_of(values.l1.block_time.max(1))
+            ),
         )];
     }
     let validators = aztec_workloads(values);
-    let validators = validators.iter().filter(|one| one.role() == Role::Validator);
+    let validators = validators
+        .iter()
+        .filter(|one| one.role() == Role::Validator);
     validators
         .filter_map(|workload| {
             let block = values.block_duration(workload).unwrap_or(blocks.default_duration);
@@ -239,12 +258,17 @@ fn variables(values: &Values, release: &Release) -> Vec<String> {
     let given = present.iter().flat_map(|workload| {
         let env = values.pod_of(workload).env.unwrap_or_default();
         let key = workload.values_key();
-        env.into_keys().map(move |name| (format!("{key}.env.{name}"), name))
+        env.into_keys()
+            .map(move |name| (format!("{key}.env.{name}"), name))
     });
     let mut notes: Vec<String> = given
         .filter_map(|(key, name)| match release.environment.change(&name)? {
-            VariableChange::Dropped => Some(format!("{key}: nothing in Aztec {release} reads this variable.")),
-            VariableChange::Renamed(to) => Some(format!("{key}: Aztec {release} reads {to} instead.")),
+            VariableChange::Dropped => Some(format!(
+                "{key}: nothing in Aztec {release} reads this variable."
+            )),
+            VariableChange::Renamed(to) => {
+                Some(format!("{key}: Aztec {release} reads {to} instead."))
+            }
         })
         .collect();
     notes.sort();

@@ -44,7 +44,10 @@ impl Release {
     ///
     /// # Errors
     /// [`UnknownRelease`].
-    pub fn of_image(image: &str, said: Option<&'static Self>) -> Result<&'static Self, UnknownRelease> {
+    pub fn of_image(
+        image: &str,
+        said: Option<&'static Self>,
+    ) -> Result<&'static Self, UnknownRelease> {
         let tag = tag(image);
         let tagged = tag.and_then(Self::of_version);
         let unknown = match (tagged, said) {

@@ -17,7 +17,10 @@ fn a_tag_names_the_release() {
         ("aztec:6.0.1-rc.1@sha256:00", "6.0"),
         // No versions: taken for what is run here.
         ("localhost/aznet/aztec:1", "4.1"),
-        ("aztecprotocol/aztec:c07d910d0b8b83b62008e79a7085db6c5020df4e", "4.1"),
+        (
+            "aztecprotocol/aztec:c07d910d0b8b83b62008e79a7085db6c5020df4e",
+            "4.1",
+        ),
     ] {
         assert_eq!(of(image, None).as_deref(), Ok(name), "{image}");
     }
@@ -28,7 +31,10 @@ fn a_tag_names_the_release() {
 #[test]
 fn what_names_no_release_is_refused_until_someone_says_which() {
     let digest = "registry.example:5000/aztec@sha256:00";
-    assert_eq!(of(digest, None), Err(format!("{digest} has no tag that names a release")));
+    assert_eq!(
+        of(digest, None),
+        Err(format!("{digest} has no tag that names a release"))
+    );
     assert_eq!(of(digest, Some("6.0")).as_deref(), Ok("6.0"));
     let newer = "azteclabs/aztec:7.1.0";
     assert_eq!(
@@ -46,7 +52,13 @@ fn what_names_no_release_is_refused_until_someone_says_which() {
 
 #[test]
 fn the_nearest_profile_is_the_newest_that_is_not_newer() {
-    for (version, name) in [("3.0.0", "4.1"), ("4.4.0", "4.1"), ("5.1.0", "4.1"), ("5.3.0", "5.2"), ("9.0.0", "6.0")] {
+    for (version, name) in [
+        ("3.0.0", "4.1"),
+        ("4.4.0", "4.1"),
+        ("5.1.0", "4.1"),
+        ("5.3.0", "5.2"),
+        ("9.0.0", "6.0"),
+    ] {
         assert_eq!(Release::nearest(version).name, name, "{version}");
     }
 }
@@ -72,13 +84,24 @@ fn variables_are_read_by_other_names() {
     let environment = &v6_0::RELEASE.environment;
     let read = |name: &str, value: &str| environment.translated(name, value);
     let pair = |name: &str, value: &str| Some((name.to_owned(), value.to_owned()));
-    assert_eq!(read("AZTEC_SLASHER_FLAVOR", "tally"), pair("AZTEC_SLASHER_ENABLED", "true"));
-    assert_eq!(read("AZTEC_SLASHER_FLAVOR", "none"), pair("AZTEC_SLASHER_ENABLED", "false"));
-    assert_eq!(read("ENABLE_VERSION_CHECK", "false"), pair("ENABLE_AUTO_SHUTDOWN", "false"));
+    assert_eq!(
+        read("AZTEC_SLASHER_FLAVOR", "tally"),
+        pair("AZTEC_SLASHER_ENABLED", "true")
+    );
+    assert_eq!(
+        read("AZTEC_SLASHER_FLAVOR", "none"),
+        pair("AZTEC_SLASHER_ENABLED", "false")
+    );
+    assert_eq!(
+        read("ENABLE_VERSION_CHECK", "false"),
+        pair("ENABLE_AUTO_SHUTDOWN", "false")
+    );
     assert_eq!(read("SEQ_ENFORCE_TIME_TABLE", "false"), None);
     assert_eq!(read("P2P_PORT", "40400"), pair("P2P_PORT", "40400"));
     assert_eq!(
-        Release::oldest().environment.translated("AZTEC_SLASHER_FLAVOR", "empire"),
+        Release::oldest()
+            .environment
+            .translated("AZTEC_SLASHER_FLAVOR", "empire"),
         pair("AZTEC_SLASHER_FLAVOR", "empire")
     );
 }
@@ -87,7 +110,10 @@ fn variables_are_read_by_other_names() {
 fn no_offence_is_both_punished_and_dropped() {
     for release in ALL {
         for (offence, variable) in release.offences {
-            assert!(!release.environment.dropped.contains(variable), "{release}: {offence:?}");
+            assert!(
+                !release.environment.dropped.contains(variable),
+                "{release}: {offence:?}"
+            );
         }
     }
 }

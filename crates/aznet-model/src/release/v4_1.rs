@@ -26,10 +26,22 @@ pub(super) const RELEASE: Release = Release {
         (Offence::DataWithholding, "SLASH_DATA_WITHHOLDING_PENALTY"),
         (Offence::Inactivity, "SLASH_INACTIVITY_PENALTY"),
         (Offence::InvalidBlock, "SLASH_INVALID_BLOCK_PENALTY"),
-        (Offence::DuplicateProposal, "SLASH_DUPLICATE_PROPOSAL_PENALTY"),
-        (Offence::DuplicateAttestation, "SLASH_DUPLICATE_ATTESTATION_PENALTY"),
-        (Offence::ProposeInvalidAttestations, "SLASH_PROPOSE_INVALID_ATTESTATIONS_PENALTY"),
-        (Offence::AttestDescendantOfInvalid, "SLASH_ATTEST_DESCENDANT_OF_INVALID_PENALTY"),
+        (
+            Offence::DuplicateProposal,
+            "SLASH_DUPLICATE_PROPOSAL_PENALTY",
+        ),
+        (
+            Offence::DuplicateAttestation,
+            "SLASH_DUPLICATE_ATTESTATION_PENALTY",
+        ),
+        (
+            Offence::ProposeInvalidAttestations,
+            "SLASH_PROPOSE_INVALID_ATTESTATIONS_PENALTY",
+        ),
+        (
+            Offence::AttestDescendantOfInvalid,
+            "SLASH_ATTEST_DESCENDANT_OF_INVALID_PENALTY",
+        ),
         (Offence::Unknown, "SLASH_UNKNOWN_PENALTY"),
     ],
     methods: methods::OLD,

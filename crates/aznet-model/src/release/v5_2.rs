@@ -64,15 +64,30 @@ pub(super) const OFFENCES: &[(Offence, &str)] = &[
     (Offence::DataWithholding, "SLASH_DATA_WITHHOLDING_PENALTY"),
     (Offence::Inactivity, "SLASH_INACTIVITY_PENALTY"),
     (Offence::InvalidBlock, "SLASH_INVALID_BLOCK_PENALTY"),
-    (Offence::DuplicateProposal, "SLASH_DUPLICATE_PROPOSAL_PENALTY"),
-    (Offence::DuplicateAttestation, "SLASH_DUPLICATE_ATTESTATION_PENALTY"),
-    (Offence::ProposeInvalidAttestations, "SLASH_PROPOSE_INVALID_ATTESTATIONS_PENALTY"),
+    (
+        Offence::DuplicateProposal,
+        "SLASH_DUPLICATE_PROPOSAL_PENALTY",
+    ),
+    (
+        Offence::DuplicateAttestation,
+        "SLASH_DUPLICATE_ATTESTATION_PENALTY",
+    ),
+    (
+        Offence::ProposeInvalidAttestations,
+        "SLASH_PROPOSE_INVALID_ATTESTATIONS_PENALTY",
+    ),
     (
         Offence::ProposeDescendantOfInvalidAttestations,
         "SLASH_PROPOSE_DESCENDANT_OF_CHECKPOINT_WITH_INVALID_ATTESTATIONS_PENALTY",
     ),
-    (Offence::AttestInvalidCheckpoint, "SLASH_ATTEST_INVALID_CHECKPOINT_PROPOSAL_PENALTY"),
-    (Offence::InvalidCheckpoint, "SLASH_INVALID_CHECKPOINT_PROPOSAL_PENALTY"),
+    (
+        Offence::AttestInvalidCheckpoint,
+        "SLASH_ATTEST_INVALID_CHECKPOINT_PROPOSAL_PENALTY",
+    ),
+    (
+        Offence::InvalidCheckpoint,
+        "SLASH_INVALID_CHECKPOINT_PROPOSAL_PENALTY",
+    ),
     (Offence::Unknown, "SLASH_UNKNOWN_PENALTY"),
 ];
 

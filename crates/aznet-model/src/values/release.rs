@@ -18,7 +18,10 @@ impl Values {
     }
 
     /// The line of what a workload's pods run.
-    pub(crate) fn release_of(&self, workload: &Workload) -> Result<&'static Release, UnknownRelease> {
+    pub(crate) fn release_of(
+        &self,
+        workload: &Workload,
+    ) -> Result<&'static Release, UnknownRelease> {
         self.release_of_image(&self.aztec_image_of(workload))
     }
 
@@ -35,9 +38,12 @@ impl Values {
         if let Some(said) = env.get(BLOCK_DURATION).and_then(|text| text.parse().ok()) {
             return Some(said);
         }
-        let group = validators.group().and_then(|name| self.validator_groups.get(name));
+        let group = validators
+            .group()
+            .and_then(|name| self.validator_groups.get(name));
         let own = group.and_then(|group| group.sequencer.as_ref()?.block_duration_ms);
-        own.or(self.validator.sequencer.block_duration_ms).map(u64::from)
+        own.or(self.validator.sequencer.block_duration_ms)
+            .map(u64::from)
     }
 
     fn release_of_image(&self, image: &str) -> Result<&'static Release, UnknownRelease> {

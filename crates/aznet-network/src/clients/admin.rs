@@ -1,4 +1,4 @@
-//! The admin API of Aztec nodes (`nodeAdmin_*`): found where a pod says it is, called with the network's API key.
+//! The admin API of Aztec nodes: found where a pod says it is, called with the network's API key.
 
 use http::HeaderValue;
 use k8s_openapi::api::core::v1::{Container, Pod, Secret, SecretKeySelector};

@@ -1,8 +1,12 @@
-//! Typed calls to Aztec nodes. Shapes as Aztec 4.1 answers them.
+//! Typed calls to Aztec nodes: methods by the names that the network's release has, and of the answers only what is used
+//! here. A word that is not known is kept as it is.
 
 use std::collections::BTreeMap;
 
-use aznet_model::chain::{BlockNumber, CheckpointNumber, Epoch, Slot};
+use aznet_model::{
+    chain::{BlockNumber, CheckpointNumber, Slot},
+    release::{Methods, Release},
+};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -14,7 +18,10 @@ pub const PORT: u16 = 8080;
 
 /// An Aztec node's public RPC.
 #[derive(Debug, Clone)]
-pub struct Node(pub PodRpc);
+pub struct Node {
+    rpc: PodRpc,
+    methods: &'static Methods,
+}
 
 /// A block by number and hash.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,7 +50,7 @@ pub struct Tip {
     pub checkpoint: CheckpointId,
 }
 
-/// `node_getL2Tips`: the four heads of the chain, each behind the one before.
+/// The four heads of the chain, each behind the one before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct L2Tips {
     /// The newest block a proposer has sent round; may be pruned again.
@@ -56,7 +63,7 @@ pub struct L2Tips {
     pub finalized: Tip,
 }
 
-/// What of `node_getNodeInfo` is used here.
+/// What of a node's information is used here.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NodeInfo {
@@ -84,7 +91,7 @@ impl NodeInfo {
     }
 }
 
-/// One of `p2p_getPeers`.
+/// A peer of a node.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Peer {
     /// libp2p peer id.
@@ -96,13 +103,19 @@ pub struct Peer {
 }
 
 /// What a validator did in a slot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SlotDuty {
     /// Proposed, and the checkpoint is on L1.
     CheckpointMined,
-    /// Proposed; not on L1.
+    /// Proposed; not on L1. Until 4.x.
     CheckpointProposed,
+    /// Proposed a valid checkpoint; not on L1. Since 5.0, as the next two.
+    CheckpointValid,
+    /// Proposed an invalid one.
+    CheckpointInvalid,
+    /// Proposed one that the sentinel did not check.
+    CheckpointUnvalidated,
     /// Had to propose and sent blocks, but no checkpoint.
     CheckpointMissed,
     /// Had to propose and sent nothing.
@@ -111,15 +124,21 @@ pub enum SlotDuty {
     AttestationSent,
     /// Had to sign and did not.
     AttestationMissed,
+    /// A word that is not known here.
+    #[serde(untagged)]
+    Other(String),
 }
 
 impl SlotDuty {
     /// Whether the validator was seen to do something.
-    pub const fn alive(self) -> bool {
+    pub const fn alive(&self) -> bool {
         matches!(
             self,
             Self::CheckpointMined
                 | Self::CheckpointProposed
+                | Self::CheckpointValid
+                | Self::CheckpointInvalid
+                | Self::CheckpointUnvalidated
                 | Self::CheckpointMissed
                 | Self::AttestationSent
         )
@@ -127,7 +146,7 @@ impl SlotDuty {
 }
 
 /// A duty and its slot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct DutyInSlot {
     /// The slot.
     #[serde(deserialize_with = "number_or_string")]
@@ -146,7 +165,7 @@ pub struct ValidatorStats {
     pub history: Vec<DutyInSlot>,
 }
 
-/// `node_getValidatorsStats`; empty on nodes without a sentinel.
+/// What a sentinel keeps; empty on nodes without a sentinel.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ValidatorsStats {
@@ -155,18 +174,6 @@ pub struct ValidatorsStats {
     /// The last slot the sentinel has looked at.
     #[serde(default, deserialize_with = "maybe_slot")]
     pub last_processed_slot: Option<Slot>,
-}
-
-/// A proving job of a prover node.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ProvingJob {
-    /// Its id.
-    pub uuid: String,
-    /// `processing`, `awaiting-prover`, `publishing-proof`, `completed`, `failed`, ….
-    pub status: String,
-    /// The epoch proven.
-    pub epoch_number: Epoch,
 }
 
 /// What has become of a transaction.
@@ -187,7 +194,7 @@ pub enum TxStatus {
     Finalized,
 }
 
-/// What of `node_getTxReceipt` is used here.
+/// What of a receipt is used here.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TxReceipt {
@@ -253,56 +260,59 @@ impl From<Block> for BlockPlace {
 }
 
 impl Node {
-    /// The Aztec node in `pod`; a call takes 4 s at most.
-    pub fn in_pod(network: &Network, pod: &str) -> Self {
+    /// The Aztec node in `pod`, of the network's `release`; a call takes 4 s at most.
+    pub fn in_pod(network: &Network, pod: &str, release: &'static Release) -> Self {
         let rpc = PodRpc::new(network.client().clone(), network.namespace(), pod, PORT);
-        Self(rpc.with_timeout(PATIENCE))
+        Self {
+            rpc: rpc.with_timeout(PATIENCE),
+            methods: &release.methods,
+        }
     }
 
     /// The heads of the chain as this node sees them.
     pub async fn tips(&self) -> Result<L2Tips, RpcError> {
-        self.0.call("node_getL2Tips", json!([])).await
+        self.rpc.call(self.methods.tips, json!([])).await
     }
 
     /// Version, chain ids and L1 addresses.
     pub async fn info(&self) -> Result<NodeInfo, RpcError> {
-        self.0.call("node_getNodeInfo", json!([])).await
+        self.rpc.call(self.methods.node_info, json!([])).await
     }
 
     /// Whether the node says it is ready to serve.
     pub async fn is_ready(&self) -> Result<bool, RpcError> {
-        self.0.call("node_isReady", json!([])).await
+        self.rpc.call(self.methods.is_ready, json!([])).await
     }
 
     /// Connected peers.
     pub async fn peers(&self) -> Result<Vec<Peer>, RpcError> {
-        self.0.call("p2p_getPeers", json!([])).await
+        self.rpc.call(self.methods.peers, json!([])).await
     }
 
     /// What the node's sentinel saw of each validator.
     pub async fn validators_stats(&self) -> Result<ValidatorsStats, RpcError> {
-        self.0.call("node_getValidatorsStats", json!([])).await
-    }
-
-    /// The proving jobs; prover nodes only.
-    pub async fn proving_jobs(&self) -> Result<Vec<ProvingJob>, RpcError> {
-        self.0.call("prover_getJobs", json!([])).await
+        self.rpc
+            .call(self.methods.validators_stats, json!([]))
+            .await
     }
 
     /// What has become of the transaction `hash`.
     pub async fn tx_receipt(&self, hash: &str) -> Result<TxReceipt, RpcError> {
-        self.0.call("node_getTxReceipt", json!([hash])).await
+        self.rpc.call(self.methods.tx_receipt, json!([hash])).await
     }
 
     /// The block with this hash; `None` if the node doesn't have it.
     pub async fn block_by_hash(&self, hash: &str) -> Result<Option<BlockPlace>, RpcError> {
-        let block: Option<Block> = self.0.call("node_getBlockByHash", json!([hash])).await?;
+        let block: Option<Block> = self
+            .rpc
+            .call(self.methods.block_by_hash, json!([hash]))
+            .await?;
         Ok(block.map(BlockPlace::from))
     }
 
     /// The block of this number; `None` if the node doesn't have it.
     pub async fn block(&self, number: BlockNumber) -> Result<Option<BlockPlace>, RpcError> {
-        let block: Option<Block> = self.0.call("node_getBlock", json!([number])).await?;
+        let block: Option<Block> = self.rpc.call(self.methods.block, json!([number])).await?;
         Ok(block.map(BlockPlace::from))
     }
 }

@@ -252,7 +252,7 @@ async fn serving(network: &Network) -> Option<Node> {
     let node = pods
         .iter()
         .find(|pod| pod.role.is_node() && pod.phase.is_ready())?;
-    Some(Node::in_pod(network, &node.name))
+    Some(Node::in_pod(network, &node.name, network.release().await))
 }
 
 async fn explain(network: &Network, stop: Stop, snapshot: Snapshot) -> DeployError {

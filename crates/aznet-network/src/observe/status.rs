@@ -107,7 +107,8 @@ pub async fn collect(network: &Network, now: Timestamp) -> Result<NetworkStatus,
     );
     let pace = match (tips, time, furthest(&nodes, tips)) {
         (Some(tips), Some(time), Some(pod)) => {
-            pace(&Node::in_pod(network, pod), tips, time, now).await
+            let node = Node::in_pod(network, pod, network.release().await);
+            pace(&node, tips, time, now).await
         }
         _ => None,
     };
@@ -206,8 +207,9 @@ async fn chain(
     now: Timestamp,
 ) -> Chain {
     let answering = nodes.iter().filter(|node| node.tips.is_some());
+    let release = network.release().await;
     let answering: Vec<Node> = answering
-        .map(|status| Node::in_pod(network, &status.name))
+        .map(|status| Node::in_pod(network, &status.name, release))
         .collect();
     let read = async {
         let info = answering.first()?.info().await.ok()?;

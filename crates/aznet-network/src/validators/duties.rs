@@ -40,8 +40,9 @@ impl Duties {
             matches!(pod.role, Role::Validator | Role::FullNode | Role::BootNode)
                 && pod.phase.is_ready()
         });
+        let release = network.release().await;
         let nodes: Vec<_> = watching
-            .map(|pod| Node::in_pod(network, &pod.name))
+            .map(|pod| Node::in_pod(network, &pod.name, release))
             .collect();
         let stats = join_all(nodes.iter().map(Node::validators_stats)).await;
         let stats: Vec<ValidatorsStats> = stats.into_iter().flatten().collect();
@@ -59,11 +60,15 @@ impl Duties {
                 }
                 SlotDuty::CheckpointMined => sum.proposals += 1,
                 SlotDuty::CheckpointProposed
+                | SlotDuty::CheckpointValid
+                | SlotDuty::CheckpointInvalid
+                | SlotDuty::CheckpointUnvalidated
                 | SlotDuty::CheckpointMissed
                 | SlotDuty::BlocksMissed => {
                     sum.proposals += 1;
                     sum.missed_proposals += 1;
                 }
+                SlotDuty::Other(_) => {}
             }
         }
         sum
@@ -79,9 +84,11 @@ fn together(stats: &[ValidatorsStats]) -> HashMap<Address, Duties> {
         };
         let slots = seen.entry(address).or_default();
         for duty in &validator.history {
-            let best = slots.entry(duty.slot).or_insert(duty.status);
-            if rank(duty.status) > rank(*best) {
-                *best = duty.status;
+            let best = slots
+                .entry(duty.slot)
+                .or_insert_with(|| duty.status.clone());
+            if rank(&duty.status) > rank(best) {
+                *best = duty.status.clone();
             }
         }
     }
@@ -90,12 +97,16 @@ fn together(stats: &[ValidatorsStats]) -> HashMap<Address, Duties> {
         .collect()
 }
 
-fn rank(duty: SlotDuty) -> u8 {
+fn rank(duty: &SlotDuty) -> u8 {
     match duty {
-        SlotDuty::BlocksMissed | SlotDuty::AttestationMissed => 0,
-        SlotDuty::CheckpointMissed => 1,
-        SlotDuty::CheckpointProposed => 2,
-        SlotDuty::CheckpointMined | SlotDuty::AttestationSent => 3,
+        SlotDuty::Other(_) => 0,
+        SlotDuty::BlocksMissed | SlotDuty::AttestationMissed => 1,
+        SlotDuty::CheckpointMissed => 2,
+        SlotDuty::CheckpointProposed
+        | SlotDuty::CheckpointValid
+        | SlotDuty::CheckpointInvalid
+        | SlotDuty::CheckpointUnvalidated => 3,
+        SlotDuty::CheckpointMined | SlotDuty::AttestationSent => 4,
     }
 }
 
@@ -113,6 +124,18 @@ mod tests {
         let address = Address::repeat_byte(1).to_string();
         serde_json::from_value(json!({"stats": {address: {"totalSlots": 9, "history": history}}}))
             .unwrap()
+    }
+
+    #[test]
+    fn duties_of_newer_releases_count_as_what_they_are() {
+        let newer = stats(&[
+            (1, "checkpoint-valid"),
+            (2, "checkpoint-unvalidated"),
+            (3, "a-word-of-tomorrow"),
+        ]);
+        let duties = together(&[newer])[&Address::repeat_byte(1)];
+        assert_eq!((duties.proposals, duties.missed_proposals), (2, 2));
+        assert_eq!((duties.attestations, duties.missed_attestations), (0, 0));
     }
 
     #[test]

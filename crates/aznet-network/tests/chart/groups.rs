@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 const SLOW: &str = "validatorGroups.slow.replicas=2,validatorGroups.slow.keyOffset=500,\
                     validatorGroups.slow.keysPerReplica=3,validatorGroups.slow.env.SLOW=yes,\
-                    validatorGroups.slow.image=aztecprotocol/aztec:4.2.0";
+                    validatorGroups.slow.image=aztecprotocol/aztec:4.1.3";
 
 #[tokio::test]
 async fn a_group_is_apart_from_the_others() {
@@ -36,7 +36,7 @@ async fn a_group_is_apart_from_the_others() {
         object(&objects, "StatefulSet", name)["spec"]["template"]["spec"]["containers"][0].clone()
     };
     let (slow, first) = (container("validator-slow"), container("validator"));
-    assert_eq!(slow["image"], "aztecprotocol/aztec:4.2.0");
+    assert_eq!(slow["image"], "aztecprotocol/aztec:4.1.3");
     let has = |container: &Value, name: &str| {
         let environment = container["env"].as_array().expect("an environment");
         environment.iter().any(|entry| entry["name"] == name)

@@ -11,6 +11,7 @@ mod install;
 mod plan;
 mod policy;
 mod reach;
+mod releases;
 mod render;
 mod rights;
 mod telemetry;

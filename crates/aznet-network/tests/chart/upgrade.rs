@@ -69,10 +69,10 @@ async fn each_change_has_its_consequences() {
             vec!["pxe.replicas=1", "fullNode.replicas=0"],
         ),
         (vec![], vec!["validator.env.SEQ_MAX_TX_PER_BLOCK=32"]),
-        (vec![], vec!["images.aztec.image=aztecprotocol/aztec:4.2.0"]),
+        (vec![], vec!["images.aztec.image=aztecprotocol/aztec:4.1.3"]),
         (
             vec![SLOW],
-            vec![SLOW, "validator.image=aztecprotocol/aztec:4.2.0"],
+            vec![SLOW, "validator.image=aztecprotocol/aztec:4.1.3"],
         ),
         (
             vec![],

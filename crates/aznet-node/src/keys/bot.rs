@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use aznet_kit::files::{self, FileError};
 use aznet_kit::wait::{Look, WaitError};
-use serde_json::{Value, json};
 use aznet_model::release::TestAccounts;
+use serde_json::{Value, json};
 use thiserror::Error;
 
 use crate::console::say;
@@ -164,7 +164,10 @@ mod tests {
         let pxe = Some("http://127.0.0.1:1");
         let of = |ordinal| Account::of(ordinal, none, known, pxe, limit);
         assert!(of(0).expect("an account of its own").is_none());
-        assert!(matches!(of(1), Err(BotError::NoTestAccount { known: 1, .. })));
+        assert!(matches!(
+            of(1),
+            Err(BotError::NoTestAccount { known: 1, .. })
+        ));
     }
 
     #[test]

@@ -60,7 +60,9 @@ pub(crate) enum JoinError {
         expected: u64,
     },
     /// A node is of another release.
-    #[error("{server} is Aztec {version}, this network is of release {expected} (network.json, release)")]
+    #[error(
+        "{server} is Aztec {version}, this network is of release {expected} (network.json, release)"
+    )]
     OtherRelease {
         /// `scheme://host:port`.
         server: String,

@@ -247,7 +247,10 @@ struct Admin {
 
 impl Admin {
     fn reload(&self, settings: &Settings, limit: TimeLimit) -> Result<(), HandOverError> {
-        let reload = config::read(&settings.config)?.release.methods.reload_keystore;
+        let reload = config::read(&settings.config)?
+            .release
+            .methods
+            .reload_keystore;
         limit.until("the node to read its keys anew", || {
             let rpc = self.rpc.clone().with_key(self.key()?);
             match rpc.call(reload, &json!([])) {

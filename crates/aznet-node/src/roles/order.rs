@@ -31,8 +31,9 @@ pub(crate) fn let_others_first(role: Role, config: &NetworkConfig, settings: &Se
     }
     let rpc = Rpc::with_timeout(boot_node, TIMEOUT);
     let limit = TimeLimit::after(AT_MOST);
-    let waited: Result<(), WaitError> =
-        limit.until("the network's first checkpoint", || Ok(look(&rpc, config.release.methods.tips)));
+    let waited: Result<(), WaitError> = limit.until("the network's first checkpoint", || {
+        Ok(look(&rpc, config.release.methods.tips))
+    });
     if let Err(error) = waited {
         say(format_args!("{error}; going on without it"));
     }

@@ -94,7 +94,10 @@ mod tests {
         assert_eq!(checked(&npm, "6.0"), Err("4.1.2".into()));
         let public = [
             (PUBLIC, r#"{".": "6.0.0"}"#),
-            ("yarn-project/stdlib/package.json", r#"{"version": "0.1.0"}"#),
+            (
+                "yarn-project/stdlib/package.json",
+                r#"{"version": "0.1.0"}"#,
+            ),
         ];
         assert_eq!(checked(&public, "6.0"), Ok(()));
         assert_eq!(checked(&public, "5.2"), Err("6.0.0".into()));
@@ -104,7 +107,10 @@ mod tests {
     fn what_is_not_known_is_let_pass() {
         assert_eq!(checked(&[(PUBLIC, r#"{".": "7.0.0"}"#)], "6.0"), Ok(()));
         assert_eq!(checked(&[], "6.0"), Ok(()));
-        let sources = [("yarn-project/stdlib/package.json", r#"{"version": "0.1.0"}"#)];
+        let sources = [(
+            "yarn-project/stdlib/package.json",
+            r#"{"version": "0.1.0"}"#,
+        )];
         assert_eq!(checked(&sources, "6.0"), Ok(()));
     }
 }

@@ -20,8 +20,8 @@ const EXAMPLES: &str = "\
 Examples:
   aznet images build    build those whose content changed
   aznet images list
-  aznet images load aztec-4.2.0.tar    into the cluster `default`
-  aznet images load aztecprotocol/aztec:4.2.0
+  aznet images load aztec-4.1.3.tar    into the cluster `default`
+  aznet images load aztecprotocol/aztec:4.1.3
 
 Embedded clusters pull no images: `load` is how one that you name in values gets there.";
 
@@ -45,7 +45,7 @@ pub enum ImagesCommand {
     List(ListArgs),
     /// Bring an image into a cluster that pulls none.
     #[command(
-        after_help = "Examples:\n  aznet images load aztec-4.2.0.tar\n  aznet images load aztecprotocol/aztec:4.2.0"
+        after_help = "Examples:\n  aznet images load aztec-4.1.3.tar\n  aznet images load aztecprotocol/aztec:4.1.3"
     )]
     Load(LoadArgs),
 }

@@ -7,6 +7,7 @@ use aznet_cluster::provider::Provider;
 use aznet_kit::time::Seconds;
 use aznet_model::keys::KeyRange;
 use aznet_model::plan::{Capacity, Plan, PodPlan, SecretPlan};
+use aznet_model::release::Proof;
 use aznet_model::units::{Bytes, MilliCpu, count};
 use clap::Args;
 use owo_colors::OwoColorize;
@@ -261,6 +262,15 @@ fn span(ranges: impl Iterator<Item = KeyRange>) -> String {
     whole.map_or("-".to_owned(), |range| range.to_string())
 }
 
+/// The release, and whether anyone has seen it run.
+fn release(plan: &Plan) -> String {
+    let name = plan.release.name;
+    match plan.release.proof {
+        Proof::Run => format!("release    Aztec {name} (run: the tests start networks of it)"),
+        Proof::Read => format!("release    Aztec {name} (read: made from its sources, never run)"),
+    }
+}
+
 /// A Secret that must be in the namespace.
 fn secret(secret: &SecretPlan) -> String {
     /// So many of its keys are named.
@@ -293,6 +303,7 @@ fn facts(plan: &Plan, page: Page) -> String {
     let timing = &plan.timing;
     let seconds = |n: u64| Seconds(Duration::from_secs(n)).to_string();
     let mut lines = vec![
+        release(plan),
         match committee.size {
             0 => "committee  none".to_owned(),
             size if committee.validators == 0 => format!(

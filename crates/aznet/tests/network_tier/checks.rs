@@ -381,7 +381,7 @@ fn up_again(_: &Machine) -> Checked {
         &kept,
     )?;
     // Nothing is restarted for an image that the cluster can't get.
-    let image = "validator.image=aztecprotocol/aztec:0.0.1";
+    let image = "validator.image=aztecprotocol/aztec:4.1.99";
     let refused = aznet(&["up", NETWORK, "--cluster", CLUSTER, "--set", image])?;
     let code = refused.status.code();
     expect(code == Some(3), "the image refused", &code)?;

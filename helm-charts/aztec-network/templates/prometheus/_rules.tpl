@@ -109,7 +109,7 @@ groups:
     summary: 'No proof of network {{ "{{ $labels.network }}" }} has reached the L1 for {{ .proofs }} s'
     description: 'Checkpoints that are not proven in time are pruned (network.proofSubmissionEpochs: {{ $network.proofSubmissionEpochs }}). Look at the dashboard Provers.'
 - alert: AztecPruned
-  expr: max by (network) (increase(aztec_archiver_prune_count[10m])) > 0
+  expr: max by (network) (increase(aztec_archiver_prune_count{aztec_archiver_prune_type=~"unproven|"}[10m])) > 0
   labels: {severity: critical}
   annotations:
     summary: 'Checkpoints of network {{ "{{ $labels.network }}" }} were pruned'

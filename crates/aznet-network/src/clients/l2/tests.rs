@@ -64,6 +64,44 @@ fn validator_stats_with_and_without_a_sentinel() {
 }
 
 #[test]
+fn answers_of_newer_releases_are_read() {
+    let stats: ValidatorsStats = serde_json::from_value(json!({
+        "stats": {"0xab": {"totalSlots": 3, "allTimeEpochPerformance": {}, "history": [
+            {"slot": "41", "status": "checkpoint-valid"},
+            {"slot": "42", "status": "checkpoint-invalid"},
+            {"slot": "43", "status": "of-tomorrow", "why": "unknown"}]}},
+        "lastProcessedSlot": "43"
+    }))
+    .unwrap();
+    let duties: Vec<&SlotDuty> = stats.stats["0xab"]
+        .history
+        .iter()
+        .map(|duty| &duty.status)
+        .collect();
+    assert_eq!(
+        duties,
+        [
+            &SlotDuty::CheckpointValid,
+            &SlotDuty::CheckpointInvalid,
+            &SlotDuty::Other("of-tomorrow".into())
+        ]
+    );
+    assert!(duties[1].alive() && !duties[2].alive());
+    let receipt: TxReceipt = serde_json::from_value(json!({
+        "status": "checkpointed", "executionResult": "reverted", "blockNumber": 7, "blockHash": "0x2",
+        "slotNumber": 41, "txIndexInBlock": 0, "epochNumber": 3
+    }))
+    .unwrap();
+    assert_eq!(receipt.execution_result.as_deref(), Some("reverted"));
+    let block: Block = serde_json::from_value(json!({
+        "header": {"globalVariables": {"blockNumber": 7, "slotNumber": 42, "timestamp": "1700000000"}},
+        "hash": "0x2", "number": 7, "checkpointNumber": 6, "archive": {}, "indexWithinCheckpoint": 1
+    }))
+    .unwrap();
+    assert_eq!(BlockPlace::from(block).slot, Slot(42));
+}
+
+#[test]
 fn addresses_are_found_by_name() {
     let info: NodeInfo = serde_json::from_value(json!({
         "nodeVersion": "4.1.2", "l1ChainId": 31337, "rollupVersion": 1, "enr": "enr:-x",

@@ -107,7 +107,7 @@ pub(super) async fn of(network: &Network, pod: &PodState, now: Timestamp) -> Nod
             Phase::Ready | Phase::Starting { .. } | Phase::Waiting { .. }
         )
     {
-        let node = Node::in_pod(network, &pod.name);
+        let node = Node::in_pod(network, &pod.name, network.release().await);
         let (tips, peers) = futures::join!(node.tips(), node.peers());
         status.error = tips
             .as_ref()

@@ -19,7 +19,8 @@ const fn rule(key: &'static str, expected: &'static str, why: &'static str) -> L
 }
 
 const CONTRACTS: &str = "Aztec's contracts refuse it when the boot node deploys them; the arithmetic needs numbers of 128 bits";
-const SEQUENCER: &str = "the sequencer refuses to start and says so; a template would repeat its timetable";
+const SEQUENCER: &str =
+    "the sequencer refuses to start and says so; a template would repeat its timetable";
 const NO_EFFECT: &str = "it does nothing: aznet says so, and there is nothing to refuse";
 const API_SERVER: &str = "the API server refuses the object and names the field";
 

@@ -1,0 +1,168 @@
+//! Networks of each release of Aztec: what the chart renders and the plan says, beside those of 4.1.
+
+use crate::common::{render, source};
+use crate::render::config;
+use aznet_model::plan::plan;
+use aznet_model::release::{ALL, Release};
+use aznet_model::values::Loaded;
+use aznet_network::load::{self, Base, Request};
+use serde_json::Value;
+
+/// What a release needs to be said beside its image: newer ones have no wallet server here, and one bot with a test account.
+const NO_WALLET: [&str; 2] = ["pxe.replicas=0", "bot.replicas=0"];
+
+fn network(name: &str, sets: &[&str]) -> Loaded {
+    let sets: Vec<String> = sets.iter().map(ToString::to_string).collect();
+    let source = source();
+    let request = Request {
+        source: &source,
+        base: Base::Network(name),
+        implied: None,
+        files: &[],
+        sets: &sets,
+    };
+    load::load(&request).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+fn of_release(name: &str, release: &Release) -> Loaded {
+    let image = format!("images.aztec.image={}:{}", release.image, release.version);
+    let mut sets = vec![image.as_str()];
+    sets.extend(NO_WALLET);
+    network(name, &sets)
+}
+
+fn lines(objects: &[Value]) -> Vec<String> {
+    let random = |line: &&str| {
+        !line.contains("apiKey") && !line.contains("AccessKey") && !line.contains("assword")
+    };
+    let text: Vec<String> = objects
+        .iter()
+        .map(|object| {
+            let kind = &object["kind"];
+            let name = &object["metadata"]["name"];
+            let text = serde_json::to_string_pretty(object).expect("JSON");
+            let lines = text.lines().filter(random).map(str::trim);
+            lines
+                .flat_map(|line| line.split(",\\\"").map(str::to_owned).collect::<Vec<_>>())
+                .map(|line| format!("{kind} {name}: {line}"))
+                .collect::<Vec<_>>()
+                .join("\n")
+        })
+        .collect();
+    text.join("\n").lines().map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn the_chart_renders_the_same_but_image_and_release() {
+    for name in ["small", "staging", "spartan"] {
+        let before = lines(&render(&of_release(name, Release::oldest())).await);
+        for release in &ALL[1..] {
+            let after = lines(&render(&of_release(name, release)).await);
+            let differing = after.iter().filter(|line| !before.contains(line));
+            let checksum = "aznet.dev/config-checksum";
+            let others: Vec<&String> = differing
+                .filter(|line| !line.contains(checksum) && !line.contains(release.image))
+                .collect();
+            assert_eq!(others.len(), 1, "{name}: {others:#?}");
+            assert!(others[0].contains("release"), "{name}: {others:#?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn pods_are_told_the_release() {
+    for release in ALL {
+        let objects = render(&of_release("small", release)).await;
+        assert_eq!(config(&objects).release, release);
+    }
+}
+
+#[test]
+fn plans_say_what_a_release_asks_for() {
+    let mut text = String::new();
+    for name in ["small", "staging", "spartan"] {
+        for release in ALL {
+            let plan = plan(&of_release(name, release).values).expect("it can be planned");
+            let said = plan.release;
+            let notes = plan.notes.join("\n  ");
+            text += &format!(
+                "{name}: {} {:?}, {} pods\n  {notes}\n",
+                said.name,
+                said.proof,
+                plan.pods.len()
+            );
+        }
+    }
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn what_a_release_lacks_is_named() {
+    let six = "images.aztec.image=azteclabs/aztec:6.0.0";
+    let mut text = String::new();
+    for sets in [
+        vec!["images.aztec.image=azteclabs/aztec:7.1.0"],
+        vec![
+            "images.aztec.image=aztec@sha256:0000000000000000000000000000000000000000000000000000000000000000",
+        ],
+        vec!["network.release=6.0"],
+        vec![six],
+        vec![six, "pxe.replicas=0", "network.slotDuration=8"],
+        vec![six, "pxe.replicas=0", "network.slotDuration=4"],
+        vec![
+            six,
+            "pxe.replicas=0",
+            "validator.sequencer.blockDurationMs=5000",
+        ],
+        vec![
+            six,
+            "pxe.replicas=0",
+            "network.staking.exitDelaySeconds=6000000",
+        ],
+        vec![six, "pxe.replicas=0", "network.slashing.flavor=empire"],
+        vec![six, "pxe.replicas=0", "bot.replicas=2"],
+        vec![
+            six,
+            "pxe.replicas=0",
+            "fullNode.image=aztecprotocol/aztec:4.1.2",
+        ],
+        vec!["network.slashing.penalties.invalidCheckpoint=1"],
+    ] {
+        let problems = plan(&network("small", &sets).values).expect_err("these can't work");
+        text += &format!("-> {}\n", sets.join(","));
+        for problem in problems {
+            text += &format!("  {problem}\n");
+        }
+    }
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn a_variable_that_a_release_does_not_read_is_noted() {
+    let six = "images.aztec.image=azteclabs/aztec:6.0.0";
+    let sets = [
+        six,
+        "pxe.replicas=0",
+        "validator.env.SEQ_ENFORCE_TIME_TABLE=\"false\"",
+        "fullNode.env.ENABLE_VERSION_CHECK=\"true\"",
+    ];
+    let plan = plan(&network("small", &sets).values).expect("a variable is the user's last word");
+    let notes = plan.notes.join("\n");
+    for expected in [
+        "validator.env.SEQ_ENFORCE_TIME_TABLE: nothing in Aztec 6.0 reads this variable.",
+        "fullNode.env.ENABLE_VERSION_CHECK: Aztec 6.0 reads ENABLE_AUTO_SHUTDOWN instead.",
+    ] {
+        assert!(notes.contains(expected), "{notes}");
+    }
+}
+
+#[test]
+fn an_unknown_version_runs_by_the_profile_that_is_named() {
+    let sets = [
+        "images.aztec.image=azteclabs/aztec:7.1.0",
+        "network.release=6.0",
+        "pxe.replicas=0",
+    ];
+    let plan = plan(&network("small", &sets).values).expect("someone says which");
+    assert_eq!(plan.release.name.name, "6.0");
+}
