@@ -16,6 +16,7 @@ mod pattern;
 pub mod plan;
 pub mod pod;
 pub mod release;
+pub mod probe;
 pub mod report;
 pub mod role;
 pub mod signer;

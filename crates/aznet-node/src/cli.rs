@@ -11,7 +11,7 @@ use crate::error::NodeError;
 use crate::roles::{anvil, aztec, keystore, program};
 use crate::set::command as validators;
 use crate::settings::{Settings, TERMINATION_LOG};
-use crate::{install, signer};
+use crate::{install, probe, signer};
 
 /// Starts one pod of an Aztec network.
 #[derive(Debug, Parser)]
@@ -53,6 +53,11 @@ enum Command {
         command: validators::Command,
         #[command(flatten)]
         settings: Box<Settings>,
+    },
+    /// Measure what a fault of the pod's network, or load on it, must show in; prints JSON
+    Probe {
+        #[command(subcommand)]
+        command: probe::Command,
     },
     /// Sign for validators in other pods, over HTTP, as Web3signer does; for test networks
     Signer(signer::Options),
@@ -104,6 +109,10 @@ impl Cli {
                 validators::run(command, settings)?;
                 Ok(ExitCode::SUCCESS)
             }
+            Command::Probe { command } => {
+                probe::run(command)?;
+                Ok(ExitCode::SUCCESS)
+            }
             Command::Signer(options) => {
                 signer::run(options)?;
                 Ok(ExitCode::SUCCESS)
@@ -114,7 +123,7 @@ impl Cli {
     /// Where a failure's reason goes.
     pub(crate) fn termination_log(&self) -> Option<&Path> {
         match &self.command {
-            Command::Signer(_) => None,
+            Command::Signer(_) | Command::Probe { .. } => None,
             Command::Install { .. } => Some(Path::new(TERMINATION_LOG)),
             Command::Run(run) => Some(&run.settings.termination_log),
             Command::Prepare(prepare) => Some(&prepare.settings.termination_log),

@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use crate::install::InstallError;
+use crate::probe::ProbeError;
 use crate::roles::anvil::AnvilError;
 use crate::roles::aztec::StartError;
 use crate::roles::keystore::HandOverError;
@@ -30,6 +31,9 @@ pub(crate) enum NodeError {
     /// Working on the validator set.
     #[error(transparent)]
     Validators(#[from] ValidatorsError),
+    /// Measuring.
+    #[error(transparent)]
+    Probe(#[from] ProbeError),
     /// Signing for others.
     #[error(transparent)]
     Signer(#[from] SignerError),
@@ -43,6 +47,7 @@ impl NodeError {
             Self::Start(error) => error.is_final(),
             Self::HandOver(error) => error.is_final(),
             Self::Validators(error) => error.is_final(),
+            Self::Probe(_) => false,
             Self::Signer(error) => error.is_final(),
         }
     }

@@ -11,6 +11,7 @@ mod keys;
 mod l1;
 mod network;
 mod preload;
+mod probe;
 mod redact;
 mod roles;
 mod rpc;

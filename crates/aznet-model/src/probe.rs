@@ -1,0 +1,54 @@
+//! What `aznet-node probe` measures inside a pod, as it prints it.
+
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+
+/// How one attempt to connect over TCP ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Attempt {
+    /// Where to.
+    pub to: SocketAddr,
+    /// The attempt's own port, by which the other end knows it.
+    pub from_port: u16,
+    /// After how long the other end answered, in microseconds; a refused connection is an answer, too.
+    pub micros: Option<u64>,
+}
+
+/// What a pod has sent in a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Sent {
+    /// Bytes that have left all of its interfaces.
+    pub bytes: u64,
+    /// The while, in milliseconds.
+    pub millis: u64,
+}
+
+impl Sent {
+    /// Bytes a second.
+    pub const fn rate(self) -> u64 {
+        let millis = if self.millis == 0 { 1 } else { self.millis };
+        self.bytes.saturating_mul(1000) / millis
+    }
+}
+
+/// What a container uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Usage {
+    /// Thousandths of a processor.
+    pub millicores: u64,
+    /// Bytes of memory, without what is only kept of files.
+    pub memory: u64,
+    /// Bytes of memory that the machine has.
+    pub machine_memory: u64,
+    /// Processors that it may use at once, as far as the machine goes.
+    pub processors: u64,
+}
+
+/// The far end of a TCP connection that was begun with this pod and not completed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct HalfOpen(pub SocketAddr);

@@ -1,0 +1,108 @@
+//! Measures, from inside a pod, what a fault of its network or load on it must show in. Prints JSON.
+
+mod connect;
+mod half_open;
+mod send;
+mod usage;
+
+use std::io::{self, Write};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use aznet_kit::wait::WaitError;
+use clap::Subcommand;
+use serde::Serialize;
+use thiserror::Error;
+
+/// Why nothing was measured.
+#[derive(Debug, Error)]
+pub(crate) enum ProbeError {
+    /// A socket does not do its work.
+    #[error("can't {doing}")]
+    Socket {
+        /// What was tried.
+        doing: &'static str,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// The kernel's own account can't be read.
+    #[error("can't read {path}")]
+    Read {
+        /// The file.
+        path: &'static str,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// The kernel's own account is not where it may be, or not as it may be.
+    #[error("no figures of {what} in any of {}", places.join(", "))]
+    NoFigures {
+        /// What of.
+        what: &'static str,
+        /// Where they were looked for.
+        places: &'static [&'static str],
+    },
+    /// Time did not pass.
+    #[error(transparent)]
+    Wait(#[from] WaitError),
+    /// The result can't be printed.
+    #[error("can't print what was measured")]
+    Print(#[source] io::Error),
+}
+
+/// What is measured.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Connect to addresses over TCP, all at once, and tell which answer and how soon
+    Connect {
+        /// Milliseconds to wait for an answer
+        #[arg(long, default_value_t = 1000)]
+        within: u64,
+        /// The addresses
+        #[arg(required = true)]
+        to: Vec<SocketAddr>,
+    },
+    /// Tell who has begun a TCP connection with this pod that was not completed
+    HalfOpen,
+    /// Send to a pod as fast as asked, and tell how much has left this one
+    Send {
+        /// Whom to; it need not listen
+        to: IpAddr,
+        /// Bytes a second that are tried
+        #[arg(long)]
+        rate: u64,
+        /// Milliseconds
+        #[arg(long, default_value_t = 2000)]
+        during: u64,
+    },
+    /// Tell what this container uses of processors and memory
+    Usage {
+        /// Milliseconds to look at the processors
+        #[arg(long, default_value_t = 1000)]
+        during: u64,
+    },
+}
+
+/// Measures and prints it.
+pub(crate) fn run(command: &Command) -> Result<(), ProbeError> {
+    match command {
+        Command::Connect { within, to } => print(&connect::all(to, Duration::from_millis(*within))?),
+        Command::HalfOpen => print(&half_open::all()?),
+        Command::Send { to, rate, during } => {
+            print(&send::to(*to, *rate, Duration::from_millis(*during))?)
+        }
+        Command::Usage { during } => print(&usage::during(Duration::from_millis(*during))?),
+    }
+}
+
+fn print(measured: &impl Serialize) -> Result<(), ProbeError> {
+    let text = serde_json::to_string(measured);
+    let text = text.map_err(|error| ProbeError::Print(error.into()))?;
+    writeln!(io::stdout(), "{text}").map_err(ProbeError::Print)
+}
+
+fn socket(doing: &'static str) -> impl FnOnce(io::Error) -> ProbeError {
+    move |source| ProbeError::Socket { doing, source }
+}
+
