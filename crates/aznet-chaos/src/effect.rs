@@ -1,12 +1,14 @@
 //! What a fault must be seen by. Pure: pods before and now in, a verdict with the words for it out.
 
-use aznet_model::chaos::{Experiment, Fault, PodAction};
+mod figures;
 
-use crate::error::ChaosError;
+use aznet_model::chaos::{Direction, Experiment, Fault, NetworkAction, PodAction};
+
+pub(crate) use self::figures::{Load, Narrow};
 use crate::pods::{Pods, Seen};
 
 /// What a fault must be seen by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Effect {
     /// The pod of this name is another one, or gone.
     Replaced,
@@ -14,55 +16,95 @@ pub(crate) enum Effect {
     Idle,
     /// Containers of the pod are other ones.
     Restarted,
+    /// Connections of the pod are impossible.
+    Cut {
+        /// Which packets are dropped.
+        direction: Direction,
+        /// Whether only those from and to some pods are.
+        targeted: bool,
+    },
+    /// Less gets out of the pod.
+    Narrow(Narrow),
+    /// The pod uses more.
+    Load(Load),
 }
 
 /// Whether something is so, and what shows it: what was measured, or what was seen instead.
 pub(crate) type Verdict = Result<String, String>;
 
 impl Effect {
-    /// What the experiment's fault must be seen by.
-    pub(crate) fn of(name: &str, experiment: &Experiment) -> Result<Self, ChaosError> {
-        match experiment.fault() {
-            Some(Fault::Pod(fault)) => Ok(match fault.action {
+    /// What the experiment's fault must be seen by; none of what nothing can be seen of yet.
+    pub(crate) fn of(experiment: &Experiment) -> Option<Self> {
+        match experiment.fault()? {
+            Fault::Pod(fault) => Some(match fault.action {
                 PodAction::Kill => Self::Replaced,
                 PodAction::Failure => Self::Idle,
                 PodAction::ContainerKill => Self::Restarted,
             }),
-            fault => Err(ChaosError::Unmeasured {
-                experiment: name.to_owned(),
-                fault: fault.map_or("nothing", |fault| fault.kind()).to_owned(),
-            }),
+            Fault::Network(fault) => match fault.action {
+                NetworkAction::Partition => Some(Self::Cut {
+                    direction: fault.direction.unwrap_or(Direction::To),
+                    targeted: fault.target.is_some(),
+                }),
+                NetworkAction::Bandwidth => fault
+                    .bytes_per_second()
+                    .map(|rate| Self::Narrow(Narrow(rate))),
+                NetworkAction::Delay
+                | NetworkAction::Loss
+                | NetworkAction::Duplicate
+                | NetworkAction::Corrupt => None,
+            },
+            Fault::Stress(fault) => Some(Self::Load(Load::of(fault))),
         }
     }
 
     /// Whether it lasts, or is over as soon as it is done.
-    pub(crate) const fn lasts(self) -> bool {
-        matches!(self, Self::Idle)
+    pub(crate) const fn lasts(&self) -> bool {
+        !matches!(self, Self::Replaced | Self::Restarted)
+    }
+
+    /// Whether pods alone show it, without being asked.
+    pub(crate) const fn is_of_pods(&self) -> bool {
+        matches!(self, Self::Replaced | Self::Idle | Self::Restarted)
     }
 
     /// What is asked for, in words.
-    pub(crate) const fn asked(self) -> &'static str {
+    pub(crate) fn asked(&self) -> String {
         match self {
-            Self::Replaced => "another pod",
-            Self::Idle => "not ready, with another image",
-            Self::Restarted => "other containers",
+            Self::Replaced => "another pod".to_owned(),
+            Self::Idle => "not ready, with another image".to_owned(),
+            Self::Restarted => "other containers".to_owned(),
+            Self::Cut {
+                direction,
+                targeted,
+            } => {
+                let whom = if *targeted { "the target" } else { "anyone" };
+                let packets = match direction {
+                    Direction::To => "no packet to",
+                    Direction::From => "no packet from",
+                    Direction::Both => "no packet from or to",
+                };
+                format!("{packets} {whom}")
+            }
+            Self::Narrow(narrow) => narrow.asked(),
+            Self::Load(load) => load.asked(),
         }
     }
 
     /// Whether the fault bites a pod.
-    pub(crate) fn bites(self, before: &Seen, now: Option<&Seen>) -> Verdict {
+    pub(crate) fn bites(&self, before: &Seen, now: Option<&Seen>) -> Verdict {
         let Some(now) = now else {
             return match self {
                 Self::Replaced => Ok("gone".to_owned()),
-                Self::Idle | Self::Restarted => Err("gone".to_owned()),
+                _ => Err("gone".to_owned()),
             };
         };
         match self {
             Self::Replaced if now.uid != before.uid => Ok("replaced".to_owned()),
             Self::Replaced => Err("still the same pod".to_owned()),
             _ if now.uid != before.uid => Err("another pod by now".to_owned()),
-            Self::Idle => idle(before, now),
             Self::Restarted => restarted(before, now),
+            _ => idle(before, now),
         }
     }
 }

@@ -6,6 +6,8 @@ use aznet_kit::wait::WaitError;
 use aznet_network::api::ApiError;
 use aznet_network::deploy::helm::HelmError;
 
+use crate::measure::MeasureError;
+
 /// What a fault left.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Residue {
@@ -62,6 +64,35 @@ pub enum ChaosError {
         /// The fault in Chaos Mesh's words.
         fault: String,
     },
+    /// A node can't do the fault. Nothing was applied.
+    #[error(
+        "{experiment}: node {node} can't do {fault}: {} missing ({said}){}", missing.join(", "), near(nearest)
+    )]
+    Unable {
+        /// The experiment.
+        experiment: String,
+        /// The fault in the values' words.
+        fault: String,
+        /// The node.
+        node: String,
+        /// What it lacks.
+        missing: Vec<&'static str>,
+        /// What was said when it was tried.
+        said: String,
+        /// Faults that come nearest and can be done.
+        nearest: Vec<&'static str>,
+    },
+    /// The fault could not be told from how things are without it. Nothing was applied.
+    #[error("{experiment}: the fault could not be seen to bite: {seen}")]
+    Unseen {
+        /// The experiment.
+        experiment: String,
+        /// What is seen without it.
+        seen: String,
+    },
+    /// Nothing could be measured.
+    #[error("can't measure from inside the pods")]
+    Measure(#[from] MeasureError),
     /// The same experiment is under way, or was left by an earlier run. Nothing was applied.
     #[error("the experiments {name} are there already in network {network}")]
     Taken {
@@ -130,6 +161,13 @@ pub enum ChaosError {
     /// A wait ended.
     #[error(transparent)]
     Wait(#[from] WaitError),
+}
+
+fn near(nearest: &[&str]) -> String {
+    if nearest.is_empty() {
+        return String::new();
+    }
+    format!("; nearest to it, the node can do {}", nearest.join(", "))
 }
 
 impl ChaosError {

@@ -6,8 +6,9 @@ mod undo;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use aznet_kit::error::chain;
 use aznet_kit::wait::{self, Deadline, Look, WaitError};
 use aznet_model::chaos::{Experiment, Fault, Loaded};
 use aznet_network::deploy::helm::{Helm, Release};
@@ -19,16 +20,23 @@ use tokio_util::sync::CancellationToken;
 pub use self::list::{Listed, list};
 pub use self::undo::{Cleared, clear};
 
+use crate::daemon::Daemons;
 use crate::effect::Effect;
 use crate::error::ChaosError;
 use crate::objects::{self, Status};
+use crate::observe::{self, Hit, Observation};
 use crate::pods::{self, Pods};
 use crate::target;
+use crate::trace::{self, Traces};
 
 /// Chaos Mesh is told by a watch and asks one daemon per pod.
 const INJECTION: Duration = Duration::from_secs(30);
 /// A container has half a minute to end before it is killed.
 const BITE: Duration = Duration::from_mins(1);
+/// Rules are in force at once; a look at all connections takes seconds.
+const BITE_OF_NETWORK: Duration = Duration::from_secs(20);
+/// A look at all connections and at each pod's link.
+const FIRST_LOOK: Duration = Duration::from_mins(2);
 /// The controller counts the time itself, and tells of it late.
 const LATENESS: Duration = Duration::from_secs(15);
 /// At the end of its time a fault is lifted before that is told.
@@ -97,6 +105,9 @@ struct Under<'a> {
     run: &'a Run<'a>,
     before: Pods,
     effects: BTreeMap<String, Effect>,
+    /// What was seen before, by experiment.
+    baselines: BTreeMap<String, Observation>,
+    traces: Traces,
     report: &'a Reporter,
 }
 
@@ -111,14 +122,19 @@ pub async fn run(
     cancel: &CancellationToken,
 ) -> Result<(), ChaosError> {
     let before = pods::list(run.network).await?;
-    let effects = target::check(&run.loaded.experiments, &before)?;
-    let under = Under {
+    target::check(&run.loaded.experiments, &before)?;
+    target::check_nodes(&run.loaded.experiments, &before, run.network.client()).await?;
+    let effects = target::effects(&run.loaded.experiments)?;
+    let mut under = Under {
         run,
         before,
         effects,
+        baselines: BTreeMap::new(),
+        traces: Traces::new(),
         report,
     };
     under.is_free(cancel).await?;
+    under.look_before(cancel).await?;
     // An install that fails or is interrupted may have applied some of it.
     let bitten = match under.apply(cancel).await {
         Ok(()) => under.bite(cancel).await,
@@ -150,6 +166,40 @@ impl Under<'_> {
         }
     }
 
+    /// How everything is before anything is done.
+    async fn look_before(&mut self, cancel: &CancellationToken) -> Result<(), ChaosError> {
+        let network = self.run.network;
+        if self.leaves_traces() {
+            let daemons = Daemons::find(network.client()).await?;
+            self.traces = trace::look(&daemons, &self.before).await?;
+        }
+        for (name, experiment) in &self.run.loaded.experiments {
+            let (effect, hit) = (
+                &self.effects[name],
+                target::may_hit(experiment, &self.before),
+            );
+            let what = format!("a look at the pods before experiment {name}");
+            let pods = &hit.pods;
+            let seen = wait::until(what, Deadline::after(FIRST_LOOK), cancel, |_| async move {
+                observe::observe(network, effect, pods)
+                    .await
+                    .map(Look::Done)
+            })
+            .await?;
+            observe::could_be_seen(effect, &hit, &seen).map_err(|seen| ChaosError::Unseen {
+                experiment: name.clone(),
+                seen,
+            })?;
+            self.baselines.insert(name.clone(), seen);
+        }
+        Ok(())
+    }
+
+    /// Whether anything is done to the network namespaces of pods, or among their processes.
+    fn leaves_traces(&self) -> bool {
+        self.effects.values().any(|effect| !effect.is_of_pods())
+    }
+
     async fn apply(&self, cancel: &CancellationToken) -> Result<(), ChaosError> {
         let (network, helm) = (self.run.network, self.run.helm);
         let name = self.run.release();
@@ -179,16 +229,20 @@ impl Under<'_> {
         experiment: &Experiment,
         cancel: &CancellationToken,
     ) -> Result<(), ChaosError> {
-        let effect = self.effects[name];
-        let victims = self.injected(name, experiment, cancel).await?;
+        let effect = &self.effects[name];
+        let hit = self.injected(name, experiment, cancel).await?;
         let begun = Timestamp::now();
-        self.tell(name, Stage::Injected, named(&victims, effect, "told"));
-        let measured = self.biting(name, effect, &victims, cancel).await?;
+        let told = hit
+            .pods
+            .iter()
+            .map(|pod| observe::measurement(effect, pod, "told".to_owned()));
+        self.tell(name, Stage::Injected, told.collect());
+        let measured = self.biting(name, effect, &hit, cancel).await?;
         self.tell(name, Stage::Biting, measured);
         if effect.lasts() {
             let passed = Timestamp::now().duration_since(begun).unsigned_abs();
             let left = experiment.duration.duration().saturating_sub(passed);
-            self.last(name, experiment, &victims, left, cancel).await?;
+            self.last(name, experiment, &hit, left, cancel).await?;
         }
         Ok(())
     }
@@ -199,14 +253,15 @@ impl Under<'_> {
         name: &str,
         experiment: &Experiment,
         cancel: &CancellationToken,
-    ) -> Result<Vec<String>, ChaosError> {
+    ) -> Result<Hit, ChaosError> {
         let said = std::sync::Mutex::new(None);
         let deadline = Deadline::after(INJECTION).every(Duration::from_millis(250));
         let what = format!("experiment {name} to be injected");
         let found = wait::until(what, deadline, cancel, |_| async {
             let status = self.status(name, experiment).await?;
             if status.is_injected() {
-                return Ok(Look::Done(status.pods()));
+                let (pods, targets) = (status.pods(), status.targets());
+                return Ok(Look::Done(Hit { pods, targets }));
             }
             let words = status.said();
             if let Ok(mut said) = said.lock() {
@@ -229,18 +284,23 @@ impl Under<'_> {
     async fn biting(
         &self,
         name: &str,
-        effect: Effect,
-        victims: &[String],
+        effect: &Effect,
+        hit: &Hit,
         cancel: &CancellationToken,
     ) -> Result<Vec<Measurement>, ChaosError> {
-        let deadline = Deadline::after(BITE).every(Duration::from_millis(250));
-        let what = format!("{} to be seen on {}", effect.asked(), victims.join(", "));
+        let limit = match effect {
+            Effect::Cut { .. } | Effect::Narrow(_) => BITE_OF_NETWORK,
+            _ => BITE,
+        };
+        let deadline = Deadline::after(limit).every(Duration::from_millis(250));
+        let what = format!("{} to be seen on {}", effect.asked(), hit.pods.join(", "));
         let found = wait::until(what, deadline, cancel, |_| async {
-            let now = pods::list(self.run.network).await?;
-            Ok(match self.look(effect, victims, &now) {
-                Ok(measured) => Look::Done(measured),
-                Err(seen) => Look::Pending(seen),
-            })
+            match self.look(name, hit).await {
+                Ok(Ok(measured)) => Ok(Look::Done(measured)),
+                Ok(Err(seen)) => Ok(Look::Pending(seen)),
+                Err(ChaosError::Measure(error)) => Ok(Look::pending(chain(&error))),
+                Err(other) => Err(other),
+            }
         })
         .await;
         found.map_err(|error| match error {
@@ -257,51 +317,45 @@ impl Under<'_> {
         &self,
         name: &str,
         experiment: &Experiment,
-        victims: &[String],
+        hit: &Hit,
         left: Duration,
         cancel: &CancellationToken,
     ) -> Result<(), ChaosError> {
-        let effect = self.effects[name];
         let what = format!("experiment {name} to be over");
         let deadline = Deadline::after(left + LATENESS);
-        wait::until(what, deadline, cancel, |passed| async move {
+        let begun = Instant::now();
+        wait::until(what, deadline, cancel, |_| async move {
             if self.status(name, experiment).await?.is_recovered() {
                 return Ok(Look::Done(()));
             }
-            let now = pods::list(self.run.network).await?;
-            match self.look(effect, victims, &now) {
-                Ok(_) => Ok(Look::Pending("it bites".to_owned())),
-                Err(_) if passed + END >= left => {
-                    Ok(Look::Pending("it is being lifted".to_owned()))
-                }
-                Err(seen) => Err(ChaosError::Stopped {
-                    experiment: name.to_owned(),
-                    seen,
-                }),
+            let seen = match self.look(name, hit).await {
+                Ok(Ok(_)) => return Ok(Look::Pending("it bites".to_owned())),
+                Ok(Err(seen)) => seen,
+                // A pod that is started again can't be asked meanwhile.
+                Err(ChaosError::Measure(error)) => return Ok(Look::pending(chain(&error))),
+                Err(other) => return Err(other),
+            };
+            // A look takes a while: the fault may have ended in the middle of it.
+            let over = self.status(name, experiment).await?.is_recovered();
+            if over || begun.elapsed() + END >= left {
+                return Ok(Look::Pending("it is being lifted".to_owned()));
             }
+            Err(ChaosError::Stopped {
+                experiment: name.to_owned(),
+                seen,
+            })
         })
         .await
     }
 
-    fn look(
+    async fn look(
         &self,
-        effect: Effect,
-        victims: &[String],
-        now: &Pods,
-    ) -> Result<Vec<Measurement>, String> {
-        let each = victims.iter().map(|pod| {
-            let Some(before) = self.before.get(pod) else {
-                return Err(format!("{pod}: it was not there before"));
-            };
-            let measured = effect.bites(before, now.get(pod));
-            let measured = measured.map_err(|seen| format!("{pod}: {seen}"))?;
-            Ok(Measurement {
-                pod: pod.clone(),
-                asked: effect.asked().to_owned(),
-                measured,
-            })
-        });
-        each.collect()
+        name: &str,
+        hit: &Hit,
+    ) -> Result<Result<Vec<Measurement>, String>, ChaosError> {
+        let (effect, before) = (&self.effects[name], &self.baselines[name]);
+        let now = observe::observe(self.run.network, effect, &hit.pods).await?;
+        Ok(observe::bites(effect, hit, before, &now))
     }
 
     async fn status(&self, name: &str, experiment: &Experiment) -> Result<Status, ChaosError> {
@@ -323,13 +377,4 @@ impl Under<'_> {
             pods,
         });
     }
-}
-
-fn named(pods: &[String], effect: Effect, measured: &str) -> Vec<Measurement> {
-    let each = pods.iter().map(|pod| Measurement {
-        pod: pod.clone(),
-        asked: effect.asked().to_owned(),
-        measured: measured.to_owned(),
-    });
-    each.collect()
 }

@@ -1,13 +1,20 @@
 //! Faults of a running network, done by Chaos Mesh and seen to bite: what is asked for, what is measured, how it heals,
 //! and that nothing of it is left.
 
+pub mod capability;
+mod daemon;
 mod effect;
 mod error;
 pub mod experiment;
+mod links;
 pub mod load;
+mod measure;
 pub mod mesh;
 mod objects;
+mod observe;
 mod pods;
 mod target;
+mod trace;
 
 pub use self::error::{ChaosError, Residue};
+pub use self::measure::MeasureError;

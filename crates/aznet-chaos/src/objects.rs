@@ -12,6 +12,8 @@ pub(crate) const GROUP: &str = "chaos-mesh.org";
 const VERSION: &str = "v1alpha1";
 /// Kinds of objects that are experiments.
 pub(crate) const KINDS: [&str; 3] = ["PodChaos", "NetworkChaos", "StressChaos"];
+/// The kind by which Chaos Mesh keeps what it does to the network of each pod. It never deletes one.
+pub(crate) const POD_NETWORK: &str = "PodNetworkChaos";
 
 /// What Chaos Mesh says of an experiment.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -76,9 +78,18 @@ impl Status {
 
     /// The pods that it has chosen.
     pub(crate) fn pods(&self) -> Vec<String> {
+        self.chosen(".")
+    }
+
+    /// The pods at the other end that it has chosen.
+    pub(crate) fn targets(&self) -> Vec<String> {
+        self.chosen(".Target")
+    }
+
+    fn chosen(&self, selector: &str) -> Vec<String> {
         let chosen = self.experiment.records.iter();
         let mut pods: Vec<String> = chosen
-            .filter(|record| record.selector == ".")
+            .filter(|record| record.selector == selector)
             // `namespace/pod` or `namespace/pod/container`
             .filter_map(|record| record.id.split('/').nth(1))
             .map(str::to_owned)
@@ -143,6 +154,7 @@ mod tests {
         .expect("a status");
         assert!(status.is_injected() && !status.is_recovered());
         assert_eq!(status.pods(), ["validator-0", "validator-1"]);
+        assert_eq!(status.targets(), ["anvil-x"]);
         assert_eq!(status.said().as_deref(), Some("unable to set tcs"));
         let nobody: Status = serde_json::from_value(
             json!({"conditions": [{"type": "AllInjected", "status": "True"}]}),

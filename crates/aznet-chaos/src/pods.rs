@@ -1,6 +1,7 @@
 //! What of pods shows whether a fault bites.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use aznet_model::chaos::PodFacts;
 use aznet_model::pod::PodName;
@@ -14,6 +15,8 @@ use crate::error::ChaosError;
 
 /// Label of the group of validators.
 const GROUP: &str = "aznet.dev/group";
+/// Where the main container of a pod has aznet-node.
+const PROGRAMS: &str = "/aznet/bin";
 /// What the annotations begin with by which Chaos Mesh remembers what a pod was.
 const CHAOS_MESH: &str = "chaos-mesh";
 
@@ -33,6 +36,21 @@ pub(crate) struct Seen {
     pub(crate) containers: BTreeMap<String, Container>,
     /// Annotations that Chaos Mesh has written.
     pub(crate) marks: Vec<String>,
+    /// Where it is.
+    pub(crate) place: Place,
+}
+
+/// Where a pod is, and how it is reached.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// Its node.
+    pub(crate) node: String,
+    /// Its address.
+    pub(crate) ip: Option<IpAddr>,
+    /// TCP ports that it says it listens on.
+    pub(crate) ports: Vec<u16>,
+    /// The container that has aznet-node, to measure with.
+    pub(crate) prober: Option<String>,
 }
 
 /// A container at one moment.
@@ -80,6 +98,38 @@ impl Seen {
                 .filter(|mark| mark.starts_with(CHAOS_MESH))
                 .cloned()
                 .collect(),
+            place: Place::of(pod),
+        }
+    }
+}
+
+impl Place {
+    fn of(pod: &Pod) -> Self {
+        let spec = pod.spec.clone().unwrap_or_default();
+        let ports = spec
+            .containers
+            .iter()
+            .flat_map(|one| one.ports.iter().flatten());
+        let tcp = ports.filter(|port| port.protocol.as_deref().is_none_or(|one| one == "TCP"));
+        let mut ports: Vec<u16> = tcp
+            .filter_map(|port| u16::try_from(port.container_port).ok())
+            .collect();
+        ports.sort_unstable();
+        ports.dedup();
+        let has_program = |one: &&k8s_openapi::api::core::v1::Container| {
+            let mut mounts = one.volume_mounts.iter().flatten();
+            mounts.any(|mount| mount.mount_path == PROGRAMS)
+        };
+        let status = pod.status.as_ref();
+        Self {
+            ip: status.and_then(|status| status.pod_ip.as_ref()?.parse().ok()),
+            ports,
+            prober: spec
+                .containers
+                .iter()
+                .find(has_program)
+                .map(|one| one.name.clone()),
+            node: spec.node_name.unwrap_or_default(),
         }
     }
 }

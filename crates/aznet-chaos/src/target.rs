@@ -2,23 +2,102 @@
 
 use std::collections::BTreeMap;
 
-use aznet_model::chaos::Experiment;
+use aznet_model::chaos::{Experiment, Fault};
+use kube::Client;
 
+use crate::capability::{self, Node};
+use crate::daemon::Daemons;
 use crate::effect::Effect;
 use crate::error::ChaosError;
+use crate::observe::Hit;
 use crate::pods::Pods;
 
-/// Checks experiments against the pods that there are, before anything is applied; says what each is to be seen by.
+/// Checks experiments against the pods that there are, before anything is applied.
 pub(crate) fn check(
     experiments: &BTreeMap<String, Experiment>,
     pods: &Pods,
+) -> Result<(), ChaosError> {
+    let mut each = experiments.iter();
+    each.try_for_each(|(name, experiment)| check_one(name, experiment, pods))
+}
+
+/// What each experiment is to be seen by.
+pub(crate) fn effects(
+    experiments: &BTreeMap<String, Experiment>,
 ) -> Result<BTreeMap<String, Effect>, ChaosError> {
-    let each = experiments.iter();
-    each.map(|(name, experiment)| {
-        check_one(name, experiment, pods)?;
-        Ok((name.clone(), Effect::of(name, experiment)?))
-    })
-    .collect()
+    let each = experiments.iter().map(|(name, experiment)| {
+        let effect = Effect::of(experiment).ok_or_else(|| ChaosError::Unmeasured {
+            experiment: name.clone(),
+            fault: fault_words(experiment),
+        })?;
+        Ok((name.clone(), effect))
+    });
+    each.collect()
+}
+
+/// Which pods an experiment may hit, and which may be at the other end.
+pub(crate) fn may_hit(experiment: &Experiment, pods: &Pods) -> Hit {
+    let fit = |wanted: &aznet_model::chaos::Pods| {
+        let fit = pods
+            .iter()
+            .filter(|(name, pod)| wanted.may_hit(&pod.facts(name)));
+        fit.map(|(name, _)| name.clone()).collect()
+    };
+    let target = experiment
+        .network
+        .as_ref()
+        .and_then(|fault| fault.target.as_ref());
+    Hit {
+        pods: fit(&experiment.pods),
+        targets: target.map(fit).unwrap_or_default(),
+    }
+}
+
+/// Checks that the nodes of all pods concerned can do the faults.
+pub(crate) async fn check_nodes(
+    experiments: &BTreeMap<String, Experiment>,
+    pods: &Pods,
+    client: &Client,
+) -> Result<(), ChaosError> {
+    let needs = |(name, experiment)| {
+        let fault = Experiment::fault(experiment)?;
+        let needed = capability::needed(fault);
+        (!needed.is_empty()).then_some((name, experiment, fault, needed))
+    };
+    let needy: Vec<_> = experiments.iter().filter_map(needs).collect();
+    if needy.is_empty() {
+        return Ok(());
+    }
+    let daemons = Daemons::find(client).await?;
+    let mut known: BTreeMap<&str, Node> = BTreeMap::new();
+    for (name, experiment, fault, needed) in needy {
+        let hit = may_hit(experiment, pods);
+        for pod in hit.pods.iter().chain(&hit.targets) {
+            let node = pods[pod].place.node.as_str();
+            if !known.contains_key(node) {
+                known.insert(node, capability::probe_node(&daemons, node).await?);
+            }
+            known[node]
+                .check(&needed)
+                .map_err(|(missing, said)| ChaosError::Unable {
+                    experiment: name.clone(),
+                    fault: fault_words(experiment),
+                    node: node.to_owned(),
+                    missing,
+                    said,
+                    nearest: capability::nearest(fault, &known[node]),
+                })?;
+        }
+    }
+    Ok(())
+}
+
+fn fault_words(experiment: &Experiment) -> String {
+    match experiment.fault() {
+        Some(Fault::Network(fault)) => fault.action.name().to_owned(),
+        Some(Fault::Stress(_)) => "stress".to_owned(),
+        other => other.map_or("nothing", |fault| fault.kind()).to_owned(),
+    }
 }
 
 fn check_one(name: &str, experiment: &Experiment, pods: &Pods) -> Result<(), ChaosError> {
@@ -29,6 +108,17 @@ fn check_one(name: &str, experiment: &Experiment, pods: &Pods) -> Result<(), Cha
         return Err(ChaosError::NoPods {
             experiment: experiment_name,
             asked: experiment.pods.to_string(),
+            there: pods.keys().cloned().collect(),
+        });
+    }
+    let target = experiment
+        .network
+        .as_ref()
+        .and_then(|fault| fault.target.as_ref());
+    if let Some(target) = target.filter(|_| may_hit(experiment, pods).targets.is_empty()) {
+        return Err(ChaosError::NoPods {
+            experiment: experiment_name,
+            asked: format!("the target's {target}"),
             there: pods.keys().cloned().collect(),
         });
     }

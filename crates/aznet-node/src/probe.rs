@@ -87,7 +87,9 @@ pub(crate) enum Command {
 /// Measures and prints it.
 pub(crate) fn run(command: &Command) -> Result<(), ProbeError> {
     match command {
-        Command::Connect { within, to } => print(&connect::all(to, Duration::from_millis(*within))?),
+        Command::Connect { within, to } => {
+            print(&connect::all(to, Duration::from_millis(*within))?)
+        }
         Command::HalfOpen => print(&half_open::all()?),
         Command::Send { to, rate, during } => {
             print(&send::to(*to, *rate, Duration::from_millis(*during))?)
@@ -105,4 +107,3 @@ fn print(measured: &impl Serialize) -> Result<(), ProbeError> {
 fn socket(doing: &'static str) -> impl FnOnce(io::Error) -> ProbeError {
     move |source| ProbeError::Socket { doing, source }
 }
-

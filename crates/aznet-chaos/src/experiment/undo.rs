@@ -2,19 +2,24 @@
 
 use std::time::Duration;
 
+use aznet_kit::error::chain;
 use aznet_kit::wait::{self, Deadline, Look, WaitError};
 use aznet_network::deploy::helm::Helm;
 use aznet_network::namespace::Network;
 use kube::ResourceExt;
-use kube::api::{DeleteParams, ListParams};
+use kube::api::{DeleteParams, DynamicObject, ListParams};
 use serde::Serialize;
+use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::{Measurement, Stage, Under};
-use crate::effect;
+use crate::daemon::Daemons;
 use crate::error::{ChaosError, Residue};
-use crate::objects::{self, KINDS};
+use crate::objects::{self, KINDS, POD_NETWORK};
+use crate::observe;
 use crate::pods::{self, Pods};
+use crate::target;
+use crate::trace::{self, Traces};
 
 /// The controller undoes a fault before it lets its object go.
 const LETTING_GO: Duration = Duration::from_mins(1);
@@ -53,8 +58,19 @@ pub async fn clear(
         }
     }
     let forced = let_go(network, cancel).await?;
-    let what = "all experiments";
-    clean(network, what, &pods::list(network).await?, cancel).await?;
+    let (what, pods) = ("all experiments", pods::list(network).await?);
+    // Whatever is there is theirs: nothing is left that could be using it.
+    let traces = Some(&Traces::new());
+    clean(
+        network,
+        what,
+        &Before {
+            pods: &pods,
+            traces,
+        },
+        cancel,
+    )
+    .await?;
     Ok(Cleared {
         experiments,
         forced,
@@ -77,7 +93,11 @@ impl Under<'_> {
             let of_it = of_it.map(|(_, measured)| measured.clone()).collect();
             self.tell(experiment, Stage::Healed, of_it);
         }
-        clean(network, name, &self.before, cancel).await?;
+        let before = Before {
+            pods: &self.before,
+            traces: self.leaves_traces().then_some(&self.traces),
+        };
+        clean(network, name, &before, cancel).await?;
         for experiment in self.effects.keys() {
             self.tell(experiment, Stage::Clean, Vec::new());
         }
@@ -93,10 +113,12 @@ impl Under<'_> {
         let deadline = Deadline::after(HEALING).every(Duration::from_millis(500));
         let what = "every pod to serve as before".to_owned();
         let found = wait::until(what, deadline, cancel, |_| async {
-            let now = pods::list(self.run.network).await?;
-            Ok(match self.healed(&now) {
-                Ok(measured) => Look::Done(measured),
-                Err(seen) => Look::Pending(seen),
+            Ok(match self.healed().await {
+                Ok(Ok(measured)) => Look::Done(measured),
+                Ok(Err(seen)) => Look::Pending(seen),
+                // A pod that is started again can't be asked meanwhile.
+                Err(ChaosError::Measure(error)) => Look::pending(chain(&error)),
+                Err(other) => return Err(other),
             })
         })
         .await;
@@ -109,23 +131,40 @@ impl Under<'_> {
         })
     }
 
-    fn healed(&self, now: &Pods) -> Result<Vec<(String, Measurement)>, String> {
+    async fn healed(&self) -> Result<Result<Vec<(String, Measurement)>, String>, ChaosError> {
         let mut measured = Vec::new();
         for (name, experiment) in &self.run.loaded.experiments {
-            let may_be_hit = |pod: &&String| experiment.pods.may_hit(&self.before[*pod].facts(pod));
-            for pod in self.before.keys().filter(may_be_hit) {
-                let healed = effect::healed(pod, &self.before, now);
-                let healed = healed.map_err(|seen| format!("{pod}: {seen}"))?;
+            let (effect, before) = (&self.effects[name], &self.baselines[name]);
+            let hit = target::may_hit(experiment, &self.before).pods;
+            let now = pods::list(self.run.network).await?;
+            let there: Vec<String> = hit
+                .iter()
+                .filter(|pod| now.contains_key(*pod))
+                .cloned()
+                .collect();
+            let now = observe::observe(self.run.network, effect, &there).await?;
+            for pod in &hit {
+                let seen = match observe::healed(effect, pod, before, &now) {
+                    Ok(seen) => seen,
+                    Err(seen) => return Ok(Err(format!("{pod}: {seen}"))),
+                };
                 let measurement = Measurement {
                     pod: pod.clone(),
                     asked: "ready, as before".to_owned(),
-                    measured: healed,
+                    measured: seen,
                 };
                 measured.push((name.clone(), measurement));
             }
         }
-        Ok(measured)
+        Ok(Ok(measured))
     }
+}
+
+/// How everything was before.
+struct Before<'a> {
+    pods: &'a Pods,
+    /// Nothing where the faults leave no traces.
+    traces: Option<&'a Traces>,
 }
 
 /// The experiments of a network, as `kind/name`.
@@ -187,30 +226,74 @@ async fn gone(network: &Network, cancel: &CancellationToken) -> Result<(), Chaos
     .await
 }
 
-/// Looks for what is left on the network's pods.
+/// Looks for what is left on the network's pods, and takes away what Chaos Mesh never does.
 async fn clean(
     network: &Network,
     name: &str,
-    before: &Pods,
+    before: &Before<'_>,
     cancel: &CancellationToken,
 ) -> Result<(), ChaosError> {
+    forget(network).await?;
+    let daemons = Daemons::find(network.client()).await?;
     let deadline = Deadline::after(SETTLING).every(Duration::from_millis(250));
     let what = "nothing of the fault to be left";
     let found = wait::until(what, deadline, cancel, |_| async {
-        let left = residue(before, &pods::list(network).await?);
-        Ok(match left.first() {
-            None => Look::Done(()),
-            Some(first) => Look::pending(first),
-        })
+        let (pods, left) = left(network, &daemons, before).await?;
+        let Some(first) = left.first() else {
+            return Ok(Look::Done(()));
+        };
+        trace::sweep(&daemons, &pods, &left).await?;
+        Ok(Look::pending(first))
     })
     .await;
     match found {
         Err(ChaosError::Wait(WaitError::TimedOut { .. })) => Err(ChaosError::NotClean {
             experiment: name.to_owned(),
-            residue: residue(before, &pods::list(network).await?),
+            residue: left(network, &daemons, before).await?.1,
         }),
         other => other,
     }
+}
+
+async fn left(
+    network: &Network,
+    daemons: &Daemons,
+    before: &Before<'_>,
+) -> Result<(Pods, Vec<Residue>), ChaosError> {
+    let pods = pods::list(network).await?;
+    let mut left = residue(before.pods, &pods);
+    if let Some(traces) = before.traces {
+        left.extend(trace::residue(traces, &trace::look(daemons, &pods).await?));
+    }
+    Ok((pods, left))
+}
+
+/// Deletes what Chaos Mesh noted of each pod's network, where nothing is to be done to it any more.
+async fn forget(network: &Network) -> Result<(), ChaosError> {
+    let api = objects::of(network.client(), network.namespace(), POD_NETWORK);
+    let found = match api.list(&ListParams::default()).await {
+        // Without Chaos Mesh there is no such kind.
+        Err(kube::Error::Api(status)) if status.code == 404 => return Ok(()),
+        found => found.map_err(ChaosError::api("list what Chaos Mesh noted of pods"))?,
+    };
+    for one in found.iter().filter(|one| is_empty(one)) {
+        match api.delete(&one.name_any(), &DeleteParams::default()).await {
+            Err(kube::Error::Api(status)) if status.code == 404 => {}
+            deleted => {
+                drop(deleted.map_err(ChaosError::api("delete what Chaos Mesh noted of a pod"))?)
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether no list of its specification has anything in it.
+fn is_empty(object: &DynamicObject) -> bool {
+    let spec = object.data.get("spec").and_then(Value::as_object);
+    spec.is_none_or(|spec| {
+        let mut lists = spec.values().filter_map(Value::as_array);
+        lists.all(Vec::is_empty)
+    })
 }
 
 /// What pods carry that they did not before.

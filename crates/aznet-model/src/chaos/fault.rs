@@ -88,6 +88,32 @@ pub struct NetworkFault {
     pub rate: Option<String>,
 }
 
+impl NetworkFault {
+    /// Bytes a second that get through; `None` where no rate is said.
+    pub fn bytes_per_second(&self) -> Option<u64> {
+        number(self.rate.as_deref()?, &RATES)
+    }
+}
+
+/// How `tc` calls bytes a second.
+const RATES: [(&str, u64); 5] = [
+    ("tbps", 1_000_000_000_000),
+    ("gbps", 1_000_000_000),
+    ("mbps", 1_000_000),
+    ("kbps", 1000),
+    ("bps", 1),
+];
+/// How Chaos Mesh calls amounts of memory.
+const SIZES: [(&str, u64); 4] = [("GB", 1 << 30), ("MB", 1 << 20), ("KB", 1 << 10), ("B", 1)];
+
+/// A number with one of these units.
+fn number(text: &str, units: &[(&str, u64)]) -> Option<u64> {
+    units.iter().find_map(|(unit, factor)| {
+        let number: u64 = text.strip_suffix(unit)?.parse().ok()?;
+        number.checked_mul(*factor)
+    })
+}
+
 /// A rate as `tc` writes it.
 const RATE: &str = r"^[0-9]+(bps|kbps|mbps|gbps|tbps)$";
 
@@ -107,6 +133,20 @@ pub enum NetworkAction {
     Corrupt,
     /// Fewer bytes a second get through.
     Bandwidth,
+}
+
+impl NetworkAction {
+    /// Its name in values.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Partition => "partition",
+            Self::Delay => "delay",
+            Self::Loss => "loss",
+            Self::Duplicate => "duplicate",
+            Self::Corrupt => "corrupt",
+            Self::Bandwidth => "bandwidth",
+        }
+    }
 }
 
 /// Which packets a fault is done to.
@@ -160,3 +200,42 @@ pub struct MemoryStress {
 
 /// A size as Chaos Mesh writes it.
 const SIZE: &str = r"^[0-9]+(B|KB|MB|GB|%)$";
+
+impl MemoryStress {
+    /// Bytes that are taken in all; a share is one of the machine's memory.
+    pub fn bytes(&self, machine: u64) -> Option<u64> {
+        let share = self
+            .size
+            .strip_suffix('%')
+            .and_then(|share| share.parse::<u64>().ok());
+        let share = share.map(|share| machine / 100 * share);
+        share.or_else(|| number(&self.size, &SIZES))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_and_sizes_are_read_as_tc_and_chaos_mesh_read_them() {
+        let fault = NetworkFault {
+            action: NetworkAction::Bandwidth,
+            direction: None,
+            target: None,
+            latency: None,
+            jitter: None,
+            percent: None,
+            correlation: None,
+            rate: Some("2mbps".to_owned()),
+        };
+        assert_eq!(fault.bytes_per_second(), Some(2_000_000));
+        let bytes = |size: &str| {
+            let size = size.to_owned();
+            MemoryStress { workers: 1, size }.bytes(1000)
+        };
+        assert_eq!(bytes("256MB"), Some(256 << 20));
+        assert_eq!(bytes("10%"), Some(100));
+        assert_eq!(bytes("99999999999999999999GB"), None);
+    }
+}

@@ -69,8 +69,21 @@ pub async fn run(
     command: &[String],
     within: Duration,
 ) -> Result<String, ExecError> {
+    run_in(&network.api(), (pod, container), command, within).await
+}
+
+/// The same for any pod of `pods`.
+///
+/// # Errors
+/// [`ExecError`], like [`run`].
+pub async fn run_in(
+    pods: &Api<Pod>,
+    (pod, container): (&str, &str),
+    command: &[String],
+    within: Duration,
+) -> Result<String, ExecError> {
     let text = command.join(" ");
-    let running = start(network, (pod, container), command);
+    let running = start(pods, (pod, container), command);
     tokio::time::timeout(within, running)
         .await
         .unwrap_or_else(|_| {
@@ -83,11 +96,10 @@ pub async fn run(
 }
 
 async fn start(
-    network: &Network,
+    pods: &Api<Pod>,
     (pod, container): (&str, &str),
     command: &[String],
 ) -> Result<String, ExecError> {
-    let pods: Api<Pod> = network.api();
     let params = AttachParams::default().container(container).stdin(false);
     let process = pods.exec(pod, command, &params).await;
     let mut process = process.map_err(|source| ExecError::Start {

@@ -37,13 +37,16 @@ fn of(table: &str) -> impl Iterator<Item = HalfOpen> {
 fn address(text: &str) -> Option<SocketAddr> {
     let (ip, port) = text.split_once(':')?;
     let port = u16::from_str_radix(port, 16).ok()?;
-    let words = (0..ip.len() / 8).map(|word| u32::from_str_radix(ip.get(word * 8..word * 8 + 8)?, 16).ok());
+    let words =
+        (0..ip.len() / 8).map(|word| u32::from_str_radix(ip.get(word * 8..word * 8 + 8)?, 16).ok());
     let words: Option<Vec<u32>> = words.collect();
     let ip: IpAddr = match words?.as_slice() {
         [word] => Ipv4Addr::from(word.to_ne_bytes()).into(),
         [a, b, c, d] => {
             let bits = [a, b, c, d].map(|word| u32::from_be_bytes(word.to_ne_bytes()));
-            let bits = bits.iter().fold(0u128, |all, word| all << 32 | u128::from(*word));
+            let bits = bits
+                .iter()
+                .fold(0u128, |all, word| all << 32 | u128::from(*word));
             Ipv6Addr::from(bits).to_canonical()
         }
         _ => return None,

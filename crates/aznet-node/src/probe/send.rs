@@ -17,9 +17,15 @@ const COUNTERS: &str = "/proc/net/dev";
 
 /// Sends datagrams at `rate`, waiting where the link takes no more, and counts what leaves the interfaces.
 pub(super) fn to(to: IpAddr, rate: u64, during: Duration) -> Result<Sent, ProbeError> {
-    let any: IpAddr = if to.is_ipv4() { [0, 0, 0, 0].into() } else { [0u16; 8].into() };
+    let any: IpAddr = if to.is_ipv4() {
+        [0, 0, 0, 0].into()
+    } else {
+        [0u16; 8].into()
+    };
     let link = UdpSocket::bind((any, 0)).map_err(socket("open a UDP socket"))?;
-    let limited = link.set_write_timeout(Some(TICK)).and_then(|()| link.set_read_timeout(Some(TICK)));
+    let limited = link
+        .set_write_timeout(Some(TICK))
+        .and_then(|()| link.set_read_timeout(Some(TICK)));
     limited.map_err(socket("limit a UDP socket"))?;
     let (begun, before) = (Instant::now(), left()?);
     let mut offered = 0;
@@ -46,7 +52,10 @@ fn millis(time: Duration) -> u64 {
 /// Bytes that have left so far.
 fn left() -> Result<u64, ProbeError> {
     let table = std::fs::read_to_string(COUNTERS);
-    let table = table.map_err(|source| ProbeError::Read { path: COUNTERS, source })?;
+    let table = table.map_err(|source| ProbeError::Read {
+        path: COUNTERS,
+        source,
+    })?;
     Ok(total(&table))
 }
 

@@ -24,7 +24,11 @@ pub(super) fn during(time: Duration) -> Result<Usage, ProbeError> {
     let (begun, before) = (Instant::now(), processor_time()?);
     let deadline = Deadline::after(2 * time).every(time);
     wait::until_blocking::<_, ProbeError>("the figures to move on", deadline, |passed| {
-        Ok(if passed < time { Look::pending("too soon") } else { Look::Done(()) })
+        Ok(if passed < time {
+            Look::pending("too soon")
+        } else {
+            Look::Done(())
+        })
     })?;
     let passed = begun.elapsed().as_micros().max(1);
     let used = processor_time()?.saturating_sub(before).as_micros();
@@ -46,8 +50,12 @@ fn first<T>(
     places: &'static [&'static str],
     read: fn(&str) -> Option<T>,
 ) -> Result<T, ProbeError> {
-    let mut texts = places.iter().filter_map(|path| fs::read_to_string(path).ok());
-    texts.find_map(|text| read(&text)).ok_or(ProbeError::NoFigures { what, places })
+    let mut texts = places
+        .iter()
+        .filter_map(|path| fs::read_to_string(path).ok());
+    texts
+        .find_map(|text| read(&text))
+        .ok_or(ProbeError::NoFigures { what, places })
 }
 
 /// Of version 2 a table in microseconds, of version 1 nanoseconds alone.

@@ -1,0 +1,237 @@
+//! What the kernel of each node can do for faults: tried, in a network namespace that is gone afterwards.
+
+use std::collections::BTreeMap;
+
+use aznet_model::chaos::{Fault, NetworkAction};
+use aznet_network::clients::exec::ExecError;
+use kube::Client;
+use serde::Serialize;
+
+use crate::daemon::Daemons;
+use crate::error::ChaosError;
+
+/// Something that faults need of a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Capability {
+    /// Dropping packets between pods.
+    Drop,
+    /// Limiting how much is sent.
+    Tbf,
+    /// Delaying, losing, doubling and damaging packets.
+    Netem,
+    /// Doing so to some packets only.
+    Prio,
+    /// Handing packets to a program.
+    Nfqueue,
+    /// Processes with a clock of their own.
+    TimeNamespace,
+    /// File systems made by programs.
+    Fuse,
+    /// Load on processors.
+    StressNg,
+    /// Load on memory.
+    MemStress,
+}
+
+impl Capability {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Drop,
+        Self::Tbf,
+        Self::Netem,
+        Self::Prio,
+        Self::Nfqueue,
+        Self::TimeNamespace,
+        Self::Fuse,
+        Self::StressNg,
+        Self::MemStress,
+    ];
+
+    /// What the node must have.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Drop => "iptables and ipset",
+            Self::Tbf => "tbf",
+            Self::Netem => "netem",
+            Self::Prio => "prio and sfq",
+            Self::Nfqueue => "NFQUEUE",
+            Self::TimeNamespace => "time namespaces",
+            Self::Fuse => "FUSE",
+            Self::StressNg => "stress-ng",
+            Self::MemStress => "memStress",
+        }
+    }
+
+    /// The faults that it is for.
+    pub const fn faults(self) -> &'static str {
+        match self {
+            Self::Drop => "partition",
+            Self::Tbf => "bandwidth",
+            Self::Netem => "delay, loss, duplicate, corrupt",
+            Self::Prio => "bandwidth, delay, loss, duplicate, corrupt with a target",
+            Self::Nfqueue => "none yet",
+            Self::TimeNamespace => "none yet: shifted clocks",
+            Self::Fuse => "none yet: slow and failing disks",
+            Self::StressNg => "stress of processors",
+            Self::MemStress => "stress of memory",
+        }
+    }
+
+    /// What tries it, and leaves nothing.
+    const fn attempt(self) -> &'static str {
+        match self {
+            Self::Drop => {
+                "ipset create probe hash:net && \
+                 iptables -w 5 -A OUTPUT -m set --match-set probe dst -j DROP"
+            }
+            Self::Tbf => "tc qdisc add dev lo root tbf rate 1mbit burst 10000 limit 100000",
+            Self::Netem => "tc qdisc add dev lo root netem delay 1ms",
+            Self::Prio => {
+                "tc qdisc add dev lo root handle 1: prio && tc qdisc add dev lo parent 1:1 sfq"
+            }
+            Self::Nfqueue => "iptables -w 5 -A OUTPUT -j NFQUEUE --queue-num 0 --queue-bypass",
+            Self::TimeNamespace => "unshare --time true",
+            Self::Fuse => "test -c /dev/fuse || grep -qw fuse /proc/filesystems",
+            Self::StressNg => "command -v stress-ng",
+            Self::MemStress => "command -v memStress",
+        }
+    }
+}
+
+/// What a node can do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Node {
+    /// Its name.
+    pub name: String,
+    /// Each capability, and what was said where it is missing.
+    pub can: BTreeMap<Capability, Result<(), String>>,
+}
+
+impl Node {
+    /// Whether all of these are there; else what is missing, and what was said when it was tried.
+    pub(crate) fn check(&self, needed: &[Capability]) -> Result<(), (Vec<&'static str>, String)> {
+        let lacks = needed.iter().filter_map(|one| match self.can.get(one)? {
+            Ok(()) => None,
+            Err(said) => Some((one.name(), said.as_str())),
+        });
+        let (missing, said): (Vec<&str>, Vec<&str>) = lacks.unzip();
+        if missing.is_empty() {
+            Ok(())
+        } else {
+            Err((missing, said.join("; ")))
+        }
+    }
+}
+
+/// Tries everything on every node that has a daemon of Chaos Mesh.
+///
+/// # Errors
+/// [`ChaosError`].
+pub async fn probe(client: &Client) -> Result<Vec<Node>, ChaosError> {
+    let daemons = Daemons::find(client).await?;
+    let nodes = daemons.nodes().map(|node| probe_node(&daemons, node));
+    futures::future::try_join_all(nodes).await
+}
+
+pub(crate) async fn probe_node(daemons: &Daemons, node: &str) -> Result<Node, ChaosError> {
+    let mut can = BTreeMap::new();
+    for capability in Capability::ALL {
+        let attempt = capability.attempt();
+        let words = ["unshare", "--net", "--", "sh", "-c", attempt];
+        let tried = match daemons.run(node, &words).await {
+            None => Err("no daemon of Chaos Mesh is there".to_owned()),
+            Some(Ok(_)) => Ok(()),
+            Some(Err(ExecError::Failed { reason, .. })) => Err(reason),
+            Some(Err(other)) => return Err(ChaosError::Measure(other.into())),
+        };
+        can.insert(capability, tried);
+    }
+    Ok(Node {
+        name: node.to_owned(),
+        can,
+    })
+}
+
+/// What a fault needs of the nodes of its pods.
+pub(crate) fn needed(fault: Fault<'_>) -> Vec<Capability> {
+    match fault {
+        Fault::Pod(_) => Vec::new(),
+        Fault::Network(fault) => {
+            let own = match fault.action {
+                NetworkAction::Partition => return vec![Capability::Drop],
+                NetworkAction::Bandwidth => Capability::Tbf,
+                NetworkAction::Delay
+                | NetworkAction::Loss
+                | NetworkAction::Duplicate
+                | NetworkAction::Corrupt => Capability::Netem,
+            };
+            let some = fault.target.as_ref().map(|_| Capability::Prio);
+            [own].into_iter().chain(some).collect()
+        }
+        Fault::Stress(fault) => {
+            let cpu = fault.cpu.map(|_| Capability::StressNg);
+            let memory = fault.memory.as_ref().map(|_| Capability::MemStress);
+            cpu.into_iter().chain(memory).collect()
+        }
+    }
+}
+
+/// The faults that come nearest to one that can't be done, of those that need only what is there.
+pub(crate) fn nearest(fault: Fault<'_>, node: &Node) -> Vec<&'static str> {
+    let can = |capability| node.can.get(&capability) == Some(&Ok(()));
+    let near: &[(Capability, &'static str)] = match fault {
+        Fault::Pod(_) => &[],
+        Fault::Network(_) => &[
+            (Capability::Tbf, "bandwidth without a target"),
+            (Capability::Drop, "partition"),
+        ],
+        Fault::Stress(_) => &[
+            (Capability::StressNg, "stress of processors"),
+            (Capability::MemStress, "stress of memory"),
+        ],
+    };
+    let fit = near.iter().filter(|(capability, _)| can(*capability));
+    fit.map(|(_, name)| *name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use aznet_model::chaos::{NetworkFault, Pods};
+
+    use super::*;
+
+    #[test]
+    fn a_fault_that_can_not_be_done_is_told_with_the_nearest_that_can() {
+        let mut fault = NetworkFault {
+            action: NetworkAction::Delay,
+            direction: None,
+            target: None,
+            latency: None,
+            jitter: None,
+            percent: None,
+            correlation: None,
+            rate: None,
+        };
+        assert_eq!(needed(Fault::Network(&fault)), [Capability::Netem]);
+        fault.target = Some(Pods::default());
+        assert_eq!(
+            needed(Fault::Network(&fault)),
+            [Capability::Netem, Capability::Prio]
+        );
+        let missing = Err("Specified qdisc kind is unknown.".to_owned());
+        let node = Node {
+            name: "n".to_owned(),
+            can: BTreeMap::from([
+                (Capability::Netem, missing.clone()),
+                (Capability::Tbf, missing),
+                (Capability::Drop, Ok(())),
+            ]),
+        };
+        assert_eq!(nearest(Fault::Network(&fault), &node), ["partition"]);
+        let lacks = node.check(&needed(Fault::Network(&fault)));
+        let said = "Specified qdisc kind is unknown.".to_owned();
+        assert_eq!(lacks, Err((vec!["netem"], said)));
+        assert!(node.check(&[Capability::Drop]).is_ok());
+    }
+}

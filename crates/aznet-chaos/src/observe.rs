@@ -1,0 +1,192 @@
+//! Looking at pods before a fault, while it lasts and after it, and what the looks say when they are compared.
+
+use std::collections::BTreeMap;
+
+use aznet_model::chaos::Direction;
+use aznet_model::probe::{Sent, Usage};
+use aznet_network::namespace::Network;
+
+use crate::effect::{self, Effect};
+use crate::error::ChaosError;
+use crate::experiment::Measurement;
+use crate::links::{self, Cut, Round};
+use crate::measure::Probes;
+use crate::pods::{self, Pods};
+
+/// What was measured beside the pods themselves.
+#[derive(Debug, Clone)]
+enum Figures {
+    None,
+    Links(Round),
+    Rates(BTreeMap<String, Sent>),
+    Usages(BTreeMap<String, Usage>),
+}
+
+/// One look.
+#[derive(Debug, Clone)]
+pub(crate) struct Observation {
+    pub(crate) pods: Pods,
+    figures: Figures,
+}
+
+/// Whom Chaos Mesh has chosen.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Hit {
+    pub(crate) pods: Vec<String>,
+    pub(crate) targets: Vec<String>,
+}
+
+/// Looks at everything that an effect must show in, on `concerned` and, for connections, on everyone.
+pub(crate) async fn observe(
+    network: &Network,
+    effect: &Effect,
+    concerned: &[String],
+) -> Result<Observation, ChaosError> {
+    let pods = pods::list(network).await?;
+    let probes = Probes {
+        network,
+        pods: &pods,
+    };
+    let figures = match effect {
+        Effect::Cut { .. } => Figures::Links(probes.links().await?),
+        Effect::Narrow(narrow) => Figures::Rates(probes.rates(concerned, narrow.tried()).await?),
+        Effect::Load(_) => Figures::Usages(probes.usages(concerned).await?),
+        Effect::Replaced | Effect::Idle | Effect::Restarted => Figures::None,
+    };
+    Ok(Observation { pods, figures })
+}
+
+/// Whether a fault of any of `hit` could be told from how things are without it; if not, what is seen.
+pub(crate) fn could_be_seen(
+    effect: &Effect,
+    hit: &Hit,
+    before: &Observation,
+) -> Result<(), String> {
+    for pod in &hit.pods {
+        match (effect, &before.figures) {
+            (
+                Effect::Cut {
+                    direction,
+                    targeted,
+                },
+                Figures::Links(round),
+            ) => {
+                let cut = cut(*direction, *targeted, hit);
+                if !cut.may_cut(round, pod) {
+                    return Err(format!(
+                        "{pod}: nobody it is to be cut off from can be reached anyway"
+                    ));
+                }
+            }
+            (Effect::Narrow(narrow), Figures::Rates(rates)) => {
+                let seen = rates.get(pod).map(|sent| narrow.can_be_seen(*sent));
+                if let Some(Err(seen)) = seen {
+                    return Err(format!(
+                        "{pod}: it {seen}, which the limit would hardly change"
+                    ));
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Whether every pod that was hit shows it.
+pub(crate) fn bites(
+    effect: &Effect,
+    hit: &Hit,
+    before: &Observation,
+    now: &Observation,
+) -> Result<Vec<Measurement>, String> {
+    if let (
+        Effect::Cut {
+            direction,
+            targeted,
+        },
+        Figures::Links(was),
+        Figures::Links(is),
+    ) = (effect, &before.figures, &now.figures)
+    {
+        let measured = cut(*direction, *targeted, hit).bites(was, is)?;
+        let each = measured.into_iter();
+        return Ok(each
+            .map(|(pod, measured)| measurement(effect, &pod, measured))
+            .collect());
+    }
+    let each = hit.pods.iter().map(|pod| {
+        let measured = one_bites(effect, pod, before, now);
+        let measured = measured.map_err(|seen| format!("{pod}: {seen}"))?;
+        Ok(measurement(effect, pod, measured))
+    });
+    each.collect()
+}
+
+fn one_bites(
+    effect: &Effect,
+    pod: &str,
+    before: &Observation,
+    now: &Observation,
+) -> effect::Verdict {
+    let gone = || "not looked at".to_owned();
+    match (effect, &before.figures, &now.figures) {
+        (Effect::Narrow(narrow), _, Figures::Rates(is)) => {
+            narrow.bites(*is.get(pod).ok_or_else(gone)?)
+        }
+        (Effect::Load(load), Figures::Usages(was), Figures::Usages(is)) => load.bites(
+            *was.get(pod).ok_or_else(gone)?,
+            *is.get(pod).ok_or_else(gone)?,
+        ),
+        _ => {
+            let was = before.pods.get(pod);
+            let was = was.ok_or_else(|| "it was not there before".to_owned())?;
+            effect.bites(was, now.pods.get(pod))
+        }
+    }
+}
+
+/// Whether a pod that may have been hit is as before.
+pub(crate) fn healed(
+    effect: &Effect,
+    pod: &str,
+    before: &Observation,
+    now: &Observation,
+) -> effect::Verdict {
+    let serves = effect::healed(pod, &before.pods, &now.pods)?;
+    if !now.pods.contains_key(pod) {
+        return Ok(serves);
+    }
+    let measured = match (effect, &before.figures, &now.figures) {
+        (Effect::Cut { .. }, Figures::Links(was), Figures::Links(is)) => {
+            links::healed(pod, was, is)?
+        }
+        (Effect::Narrow(narrow), _, Figures::Rates(is)) => match is.get(pod) {
+            Some(sent) => narrow.healed(*sent)?,
+            None => return Err("not looked at".to_owned()),
+        },
+        (Effect::Load(load), Figures::Usages(was), Figures::Usages(is)) => {
+            match (was.get(pod), is.get(pod)) {
+                (Some(was), Some(is)) => load.healed(*was, *is)?,
+                _ => return Err("not looked at".to_owned()),
+            }
+        }
+        _ => return Ok(serves),
+    };
+    Ok(format!("{serves}, {measured}"))
+}
+
+fn cut(direction: Direction, targeted: bool, hit: &Hit) -> Cut<'_> {
+    Cut {
+        direction,
+        pods: &hit.pods,
+        targets: targeted.then_some(hit.targets.as_slice()),
+    }
+}
+
+pub(crate) fn measurement(effect: &Effect, pod: &str, measured: String) -> Measurement {
+    Measurement {
+        pod: pod.to_owned(),
+        asked: effect.asked(),
+        measured,
+    }
+}
