@@ -70,9 +70,9 @@ impl Capability {
             Self::Tbf => "bandwidth",
             Self::Netem => "delay, loss, duplicate, corrupt",
             Self::Prio => "bandwidth, delay, loss, duplicate, corrupt with a target",
-            Self::Nfqueue => "none yet",
-            Self::TimeNamespace => "none yet: shifted clocks",
-            Self::Fuse => "none yet: slow and failing disks",
+            Self::Nfqueue => "delay and loss without netem (not in aznet yet)",
+            Self::TimeNamespace => "shifted clocks (not in aznet yet)",
+            Self::Fuse => "slow and failing disks (not in aznet yet)",
             Self::StressNg => "stress of processors",
             Self::MemStress => "stress of memory",
         }

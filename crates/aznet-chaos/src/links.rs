@@ -31,8 +31,8 @@ pub(crate) struct Round {
 
 impl Round {
     /// Puts together what both ends say. `attempts` are by pod, with its address; `half_open` by pod that was asked.
-    pub(crate) fn of(
-        attempts: &BTreeMap<String, (IpAddr, Vec<Attempt>)>,
+    pub(crate) fn of<'a>(
+        attempts: impl Iterator<Item = (&'a str, (IpAddr, &'a [Attempt]))>,
         half_open: &BTreeMap<String, Vec<HalfOpen>>,
         name: impl Fn(IpAddr) -> Option<String>,
     ) -> Self {
@@ -44,8 +44,8 @@ impl Round {
                 };
                 let arrived = half_open
                     .get(&to)
-                    .map(|seen| seen.contains(&HalfOpen(SocketAddr::new(*ip, attempt.from_port))));
-                let (from, port) = (from.clone(), attempt.to.port());
+                    .map(|seen| seen.contains(&HalfOpen(SocketAddr::new(ip, attempt.from_port))));
+                let (from, port) = (from.to_owned(), attempt.to.port());
                 let link = Link { from, to, port };
                 if attempt.micros.is_some() {
                     round.answered.insert(link);

@@ -1,6 +1,6 @@
 //! Measurements from inside pods, by the program aznet-node that each of them carries.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -18,6 +18,10 @@ const PROGRAM: &str = "/aznet/bin/aznet-node";
 const WITHIN: Duration = Duration::from_secs(30);
 /// A lost first packet is sent again after a second.
 const ANSWER: Duration = Duration::from_millis(1500);
+/// Long enough for a first packet and two that repeat it.
+const AGAIN: Duration = Duration::from_millis(3500);
+/// A program in one pod starts so much later than that in another.
+const LATER: Duration = Duration::from_millis(1500);
 /// How many pods measure at once: each takes processors that the network needs.
 const AT_ONCE: usize = 8;
 
@@ -52,57 +56,103 @@ pub(crate) struct Probes<'a> {
 }
 
 impl Probes<'_> {
-    /// Tries every connection between the pods.
+    /// Tries every connection between the pods. Those that nobody answers are tried again, and looked for at the other
+    /// end meanwhile.
     pub(crate) async fn links(self) -> Result<Round, MeasureError> {
         let able =
             |(_, pod): &(&String, &Seen)| pod.place.ip.is_some() && pod.place.prober.is_some();
-        let able: Vec<(String, IpAddr)> = (self.pods.iter().filter(able))
-            .filter_map(|(name, pod)| Some((name.clone(), pod.place.ip?)))
+        let able = self.pods.iter().filter(able);
+        let wanted: BTreeMap<String, Vec<SocketAddr>> = able
+            .map(|(name, _)| (name.clone(), self.others(name)))
             .collect();
-        let attempts = stream::iter(able).map(|(name, ip)| async move {
-            let attempts = self.attempts(&name).await?;
-            Ok::<_, MeasureError>((name, (ip, attempts)))
-        });
-        let attempts: BTreeMap<String, (IpAddr, Vec<Attempt>)> =
-            attempts.buffer_unordered(AT_ONCE).try_collect().await?;
-        let half_open = self.half_open(&attempts).await?;
-        Ok(Round::of(&attempts, &half_open, |ip| self.name(ip)))
+        let mut attempts = self.attempts(wanted, ANSWER).await?;
+        let silent = |(from, attempts): (&String, &Vec<Attempt>)| {
+            let silent = attempts.iter().filter(|attempt| attempt.micros.is_none());
+            let silent: Vec<SocketAddr> = silent.map(|attempt| attempt.to).collect();
+            (!silent.is_empty()).then(|| (from.clone(), silent))
+        };
+        let silent: BTreeMap<_, _> = attempts.iter().filter_map(silent).collect();
+        if silent.is_empty() {
+            return Ok(self.round(&attempts, &BTreeMap::new()));
+        }
+        let ends = self.ends(&silent);
+        let again = self.attempts(silent, AGAIN);
+        let (again, half_open) = futures::try_join!(again, self.half_open(ends))?;
+        for (from, again) in again {
+            if let Some(attempts) = attempts.get_mut(&from) {
+                attempts.retain(|attempt| attempt.micros.is_some());
+                attempts.extend(again);
+            }
+        }
+        Ok(self.round(&attempts, &half_open))
     }
 
-    async fn attempts(self, from: &str) -> Result<Vec<Attempt>, MeasureError> {
+    fn round(
+        self,
+        attempts: &BTreeMap<String, Vec<Attempt>>,
+        half_open: &BTreeMap<String, Vec<HalfOpen>>,
+    ) -> Round {
+        let ip = |name: &String| self.pods.get(name)?.place.ip;
+        let attempts = attempts
+            .iter()
+            .filter_map(|(from, attempts)| Some((from.as_str(), (ip(from)?, attempts.as_slice()))));
+        Round::of(attempts, half_open, |ip| self.name(ip))
+    }
+
+    /// Where all other pods listen.
+    fn others(self, from: &str) -> Vec<SocketAddr> {
         let others = self.pods.iter().filter(|(name, _)| *name != from);
         let addresses = others.flat_map(|(_, pod)| {
             let ports = pod.place.ports.iter();
             ports.filter_map(|port| Some(SocketAddr::new(pod.place.ip?, *port)))
         });
-        let addresses: Vec<String> = addresses.map(|address| address.to_string()).collect();
-        if addresses.is_empty() {
-            return Ok(Vec::new());
-        }
-        let within = ANSWER.as_millis().to_string();
-        let mut words = vec!["connect".to_owned(), "--within".to_owned(), within];
-        words.extend(addresses);
-        self.ask(from, words).await
+        addresses.collect()
     }
 
-    /// Of the pods that somebody did not reach: whose first packets came in.
-    async fn half_open(
+    async fn attempts(
         self,
-        attempts: &BTreeMap<String, (IpAddr, Vec<Attempt>)>,
-    ) -> Result<BTreeMap<String, Vec<HalfOpen>>, MeasureError> {
-        let all = attempts.values().flat_map(|(_, attempts)| attempts);
-        let silent = all.filter(|attempt| attempt.micros.is_none());
-        let mut pods: Vec<String> = silent
-            .filter_map(|attempt| self.name(attempt.to.ip()))
-            .filter(|pod| self.pods[pod].place.prober.is_some())
-            .collect();
-        pods.sort_unstable();
-        pods.dedup();
-        let asked = stream::iter(pods).map(|pod| async move {
-            let seen = self.ask(&pod, vec!["half-open".to_owned()]).await?;
-            Ok::<_, MeasureError>((pod, seen))
+        wanted: BTreeMap<String, Vec<SocketAddr>>,
+        within: Duration,
+    ) -> Result<BTreeMap<String, Vec<Attempt>>, MeasureError> {
+        let wanted = wanted.into_iter().filter(|(_, to)| !to.is_empty());
+        let asked = stream::iter(wanted).map(|(from, to)| async move {
+            let within = within.as_millis().to_string();
+            let mut words = vec!["connect".to_owned(), "--within".to_owned(), within];
+            words.extend(to.iter().map(ToString::to_string));
+            let attempts = self.ask(&from, words).await?;
+            Ok::<_, MeasureError>((from, attempts))
         });
         asked.buffer_unordered(AT_ONCE).try_collect().await
+    }
+
+    /// The pods at the other end that can be asked.
+    fn ends(self, silent: &BTreeMap<String, Vec<SocketAddr>>) -> Vec<String> {
+        let all = silent.values().flatten();
+        let ends = all.filter_map(|to| self.name(to.ip()));
+        let ends: BTreeSet<String> = ends
+            .filter(|pod| self.pods[pod].place.prober.is_some())
+            .collect();
+        ends.into_iter().collect()
+    }
+
+    async fn half_open(
+        self,
+        pods: Vec<String>,
+    ) -> Result<BTreeMap<String, Vec<HalfOpen>>, MeasureError> {
+        let during = (AGAIN + LATER).as_millis().to_string();
+        let asked = stream::iter(pods).map(|pod| {
+            let words = [
+                "half-open".to_owned(),
+                "--during".to_owned(),
+                during.clone(),
+            ];
+            async move {
+                let seen = self.ask(&pod, words.to_vec()).await?;
+                Ok::<_, MeasureError>((pod, seen))
+            }
+        });
+        // All at once: each looks while the others try.
+        asked.buffer_unordered(usize::MAX).try_collect().await
     }
 
     /// What gets out of each pod that tries to send at `rate`; one after the other, since they share the machine.

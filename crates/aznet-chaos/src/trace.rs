@@ -25,6 +25,14 @@ struct Process<'a> {
     cgroups: &'a str,
 }
 
+impl Process<'_> {
+    fn is_stressor(&self) -> bool {
+        STRESSORS
+            .iter()
+            .any(|program| self.program.starts_with(program))
+    }
+}
+
 /// Looks for what faults may leave at every pod whose node has a daemon.
 pub(crate) async fn look(daemons: &Daemons, pods: &Pods) -> Result<Traces, ChaosError> {
     let mut traces = Traces::new();
@@ -66,11 +74,13 @@ pub(crate) fn residue(before: &Traces, now: &Traces) -> Vec<Residue> {
     all.collect()
 }
 
-/// Takes away what Chaos Mesh leaves once its faults are over: chains without effect, and sets that nothing uses.
+/// Takes away what Chaos Mesh leaves once its faults are over: chains without effect, and sets that nothing uses; with
+/// `processes` also load that its daemon has lost.
 pub(crate) async fn sweep(
     daemons: &Daemons,
     pods: &Pods,
     left: &[Residue],
+    processes: bool,
 ) -> Result<(), ChaosError> {
     let mut by_pod: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for one in left {
@@ -87,7 +97,12 @@ pub(crate) async fn sweep(
         }
         let node = &pod.place.node;
         let table = run(daemons, node, &["ps", "-eww", "-o", "pid=,comm=,cgroup="]).await?;
-        if let Some(process) = of_pod(&table, &pod.uid).next() {
+        let stressors = of_pod(&table, &pod.uid).filter(|one| processes && one.is_stressor());
+        for stressor in stressors {
+            run(daemons, node, &["kill", "-TERM", stressor.pid]).await?;
+        }
+        let process = of_pod(&table, &pod.uid).next();
+        if let Some(process) = process.filter(|_| !script.is_empty()) {
             let words = [
                 "nsenter",
                 "--target",

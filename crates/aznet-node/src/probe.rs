@@ -63,8 +63,12 @@ pub(crate) enum Command {
         #[arg(required = true)]
         to: Vec<SocketAddr>,
     },
-    /// Tell who has begun a TCP connection with this pod that was not completed
-    HalfOpen,
+    /// Tell who begins a TCP connection with this pod that is not completed
+    HalfOpen {
+        /// Milliseconds to look
+        #[arg(long, default_value_t = 3000)]
+        during: u64,
+    },
     /// Send to a pod as fast as asked, and tell how much has left this one
     Send {
         /// Whom to; it need not listen
@@ -90,7 +94,7 @@ pub(crate) fn run(command: &Command) -> Result<(), ProbeError> {
         Command::Connect { within, to } => {
             print(&connect::all(to, Duration::from_millis(*within))?)
         }
-        Command::HalfOpen => print(&half_open::all()?),
+        Command::HalfOpen { during } => print(&half_open::during(Duration::from_millis(*during))?),
         Command::Send { to, rate, during } => {
             print(&send::to(*to, *rate, Duration::from_millis(*during))?)
         }

@@ -67,6 +67,7 @@ pub async fn clear(
         &Before {
             pods: &pods,
             traces,
+            by_force: true,
         },
         cancel,
     )
@@ -96,6 +97,7 @@ impl Under<'_> {
         let before = Before {
             pods: &self.before,
             traces: self.leaves_traces().then_some(&self.traces),
+            by_force: false,
         };
         clean(network, name, &before, cancel).await?;
         for experiment in self.effects.keys() {
@@ -165,6 +167,8 @@ struct Before<'a> {
     pods: &'a Pods,
     /// Nothing where the faults leave no traces.
     traces: Option<&'a Traces>,
+    /// Whether load that its daemon has lost is ended.
+    by_force: bool,
 }
 
 /// The experiments of a network, as `kind/name`.
@@ -242,7 +246,7 @@ async fn clean(
         let Some(first) = left.first() else {
             return Ok(Look::Done(()));
         };
-        trace::sweep(&daemons, &pods, &left).await?;
+        trace::sweep(&daemons, &pods, &left, before.by_force).await?;
         Ok(Look::pending(first))
     })
     .await;

@@ -1,7 +1,10 @@
 //! Connections that were begun and not completed: the first packet came in, and what this end says does not get through.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
 
+use aznet_kit::wait::{self, Deadline, Look};
 use aznet_model::probe::HalfOpen;
 
 use super::ProbeError;
@@ -9,9 +12,25 @@ use super::ProbeError;
 /// The state `SYN_RECV`, as the kernel prints it.
 const SYN_RECV: &str = "03";
 
-/// All of this network namespace.
-pub(super) fn all() -> Result<Vec<HalfOpen>, ProbeError> {
-    let mut found = Vec::new();
+/// How often is looked: one whose answers this end may not even send is forgotten after a second.
+const PACE: Duration = Duration::from_millis(100);
+
+/// All of this network namespace that are seen in that time.
+pub(super) fn during(time: Duration) -> Result<BTreeSet<HalfOpen>, ProbeError> {
+    let mut found = BTreeSet::new();
+    let deadline = Deadline::after(2 * time).every(PACE);
+    wait::until_blocking("the time to look", deadline, |passed| {
+        look(&mut found)?;
+        Ok::<_, ProbeError>(if passed < time {
+            Look::pending("looking")
+        } else {
+            Look::Done(())
+        })
+    })?;
+    Ok(found)
+}
+
+fn look(found: &mut BTreeSet<HalfOpen>) -> Result<(), ProbeError> {
     for path in ["/proc/net/tcp", "/proc/net/tcp6"] {
         match std::fs::read_to_string(path) {
             Ok(table) => found.extend(of(&table)),
@@ -20,9 +39,7 @@ pub(super) fn all() -> Result<Vec<HalfOpen>, ProbeError> {
             Err(source) => return Err(ProbeError::Read { path, source }),
         }
     }
-    found.sort_unstable();
-    found.dedup();
-    Ok(found)
+    Ok(())
 }
 
 fn of(table: &str) -> impl Iterator<Item = HalfOpen> {

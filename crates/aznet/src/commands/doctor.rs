@@ -1,5 +1,6 @@
 //! `aznet doctor [--fix]`.
 
+use aznet_chaos::capability;
 use aznet_cluster::machine::finding::{Finding, Verdict};
 use aznet_cluster::machine::programs::Work;
 use aznet_cluster::machine::{doctor, install};
@@ -7,7 +8,8 @@ use aznet_cluster::parts::images;
 use clap::Args;
 use owo_colors::OwoColorize;
 
-use crate::args::OutputArgs;
+use crate::args::{ClusterArg, OutputArgs};
+use crate::clusters;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::page::Page;
@@ -18,6 +20,7 @@ const EXAMPLES: &str = "\
 Examples:
   aznet doctor
   sudo aznet doctor --fix    install what is missing (Debian, Ubuntu)
+  aznet doctor --cluster embedded    which faults a cluster's nodes can do
 
 Exit code 20 when something is missing that an embedded cluster can't do without.";
 
@@ -26,8 +29,11 @@ Exit code 20 when something is missing that an embedded cluster can't do without
 #[command(after_help = EXAMPLES)]
 pub struct DoctorArgs {
     /// Install what is missing.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "cluster")]
     pub fix: bool,
+    /// Look at the nodes of this cluster instead: which faults of `aznet chaos` they can do.
+    #[command(flatten)]
+    pub cluster: ClusterArg,
     /// How the result is printed.
     #[command(flatten)]
     pub output: OutputArgs,
@@ -36,6 +42,14 @@ pub struct DoctorArgs {
 /// Looks at the machine; exit code 20 if it can't run clusters.
 pub async fn run(args: &DoctorArgs, context: &Context) -> anyhow::Result<Exit> {
     let cancel = context.interrupt.token();
+    if let Some(cluster) = &args.cluster.cluster {
+        let client = clusters::connect(context, cluster).await?.client;
+        let findings = faults(&capability::probe(&client).await?);
+        context
+            .printer
+            .result(&findings, |findings, page| table(findings, page))?;
+        return Ok(Exit::Ok);
+    }
     if args.fix {
         fix(context).await?;
     }
@@ -71,7 +85,37 @@ fn work(context: &Context) -> Work {
     }
 }
 
-fn render(findings: &[Finding], page: Page) -> String {
+/// What the nodes of a cluster can do.
+fn faults(nodes: &[capability::Node]) -> Vec<Finding> {
+    let finding = |what: String, verdict, found: String, needed: &str| Finding {
+        what,
+        verdict,
+        found,
+        needed: needed.to_owned(),
+        fix: None,
+    };
+    if nodes.is_empty() {
+        let found = "its daemon is on no node: install it (`aznet chaos install` on an embedded cluster) to look at the nodes";
+        let what = "Chaos Mesh".to_owned();
+        return vec![finding(what, Verdict::Info, found.to_owned(), "for faults")];
+    }
+    let each = nodes.iter().flat_map(|node| {
+        node.can.iter().map(move |(capability, can)| {
+            let what = format!("{}: {}", node.name, capability.name());
+            let faults = capability.faults();
+            match can {
+                Ok(()) => finding(what, Verdict::Ok, format!("there, for {faults}"), faults),
+                Err(said) => {
+                    let found = format!("not there, so no {faults}: {said}");
+                    finding(what, Verdict::Info, found, faults)
+                }
+            }
+        })
+    });
+    each.collect()
+}
+
+fn table(findings: &[Finding], page: Page) -> String {
     let mut table = Table::new([
         Column::text(""),
         Column::text("what"),
@@ -86,6 +130,10 @@ fn render(findings: &[Finding], page: Page) -> String {
         };
         table.row([mark, Cell::new(&finding.what), Cell::new(&finding.found)]);
     }
+    table.render(page)
+}
+
+fn render(findings: &[Finding], page: Page) -> String {
     let fixes = findings.iter().filter_map(
         |Finding {
              what, needed, fix, ..
@@ -101,13 +149,32 @@ fn render(findings: &[Finding], page: Page) -> String {
     } else {
         "this machine can't run clusters".red().to_string()
     };
-    format!("{}\n{fixes}\n{verdict}", table.render(page))
+    format!("{}\n{fixes}\n{verdict}", table(findings, page))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::table::at_all_widths;
+
+    #[test]
+    fn what_a_node_lacks_is_told_with_the_faults_that_need_it() {
+        let said = "Specified qdisc kind is unknown.".to_owned();
+        let node = capability::Node {
+            name: "n".to_owned(),
+            can: [
+                (capability::Capability::Drop, Ok(())),
+                (capability::Capability::Netem, Err(said)),
+            ]
+            .into(),
+        };
+        let told = faults(&[node]);
+        let told: Vec<String> = told.iter().map(|one| one.found.clone()).collect();
+        let netem =
+            "not there, so no delay, loss, duplicate, corrupt: Specified qdisc kind is unknown.";
+        assert_eq!(told, ["there, for partition", netem]);
+        assert!(faults(&[])[0].found.contains("aznet chaos install"));
+    }
 
     #[test]
     fn findings_are_shown_at_a_glance() {

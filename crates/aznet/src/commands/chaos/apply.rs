@@ -85,7 +85,7 @@ pub(super) async fn run(args: &ApplyArgs, context: &Context) -> anyhow::Result<(
         context.interrupt.leaves("the faults are lifted", next);
     }
     done.inspect_err(|_| step.abandon())?;
-    steps.end(&step, "seen to bite, healed, no object or annotation left");
+    steps.end(&step, "seen to bite, healed, nothing of them left");
     context.printer.result(&told.all(), |all, _| render(all))
 }
 
