@@ -24,7 +24,7 @@ use crate::daemon::Daemons;
 use crate::effect::Effect;
 use crate::error::ChaosError;
 use crate::objects::{self, Status};
-use crate::observe::{self, Hit, Observation};
+use crate::observe::{self, Hit, Moment, Observation};
 use crate::pods::{self, Pods};
 use crate::target;
 use crate::trace::{self, Traces};
@@ -181,7 +181,7 @@ impl Under<'_> {
             let what = format!("a look at the pods before experiment {name}");
             let pods = &hit.pods;
             let seen = wait::until(what, Deadline::after(FIRST_LOOK), cancel, |_| async move {
-                observe::observe(network, effect, pods)
+                observe::observe(network, effect, pods, Moment::Before)
                     .await
                     .map(Look::Done)
             })
@@ -354,7 +354,8 @@ impl Under<'_> {
         hit: &Hit,
     ) -> Result<Result<Vec<Measurement>, String>, ChaosError> {
         let (effect, before) = (&self.effects[name], &self.baselines[name]);
-        let now = observe::observe(self.run.network, effect, &hit.pods).await?;
+        let moment = Moment::During(before);
+        let now = observe::observe(self.run.network, effect, &hit.pods, moment).await?;
         Ok(observe::bites(effect, hit, before, &now))
     }
 

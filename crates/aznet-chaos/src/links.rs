@@ -30,6 +30,15 @@ pub(crate) struct Round {
 }
 
 impl Round {
+    /// Whether a connection was answered.
+    pub(crate) fn has_answered(&self, from: &str, to: &str, port: u16) -> bool {
+        self.answered.contains(&Link {
+            from: from.to_owned(),
+            to: to.to_owned(),
+            port,
+        })
+    }
+
     /// Puts together what both ends say. `attempts` are by pod, with its address; `half_open` by pod that was asked.
     pub(crate) fn of<'a>(
         attempts: impl Iterator<Item = (&'a str, (IpAddr, &'a [Attempt]))>,

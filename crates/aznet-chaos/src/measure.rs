@@ -56,25 +56,22 @@ pub(crate) struct Probes<'a> {
 }
 
 impl Probes<'_> {
-    /// Tries every connection between the pods. Those that nobody answers are tried again, and looked for at the other
+    /// Tries connections between the pods: all of them, or those of `only`.
+    pub(crate) async fn links(self, only: Option<&Round>) -> Result<Round, MeasureError> {
+        let attempts = self.attempts(self.wanted(only), ANSWER).await?;
+        Ok(self.round(&attempts, &BTreeMap::new()))
+    }
+
+    /// Tries connections that were possible before. Those that nobody answers are tried again, and looked for at the other
     /// end meanwhile.
-    pub(crate) async fn links(self) -> Result<Round, MeasureError> {
-        let able =
-            |(_, pod): &(&String, &Seen)| pod.place.ip.is_some() && pod.place.prober.is_some();
-        let able = self.pods.iter().filter(able);
-        let wanted: BTreeMap<String, Vec<SocketAddr>> = able
-            .map(|(name, _)| (name.clone(), self.others(name)))
-            .collect();
-        let mut attempts = self.attempts(wanted, ANSWER).await?;
+    pub(crate) async fn links_from_both_ends(self, before: &Round) -> Result<Round, MeasureError> {
+        let mut attempts = self.attempts(self.wanted(Some(before)), ANSWER).await?;
         let silent = |(from, attempts): (&String, &Vec<Attempt>)| {
             let silent = attempts.iter().filter(|attempt| attempt.micros.is_none());
             let silent: Vec<SocketAddr> = silent.map(|attempt| attempt.to).collect();
             (!silent.is_empty()).then(|| (from.clone(), silent))
         };
         let silent: BTreeMap<_, _> = attempts.iter().filter_map(silent).collect();
-        if silent.is_empty() {
-            return Ok(self.round(&attempts, &BTreeMap::new()));
-        }
         let ends = self.ends(&silent);
         let again = self.attempts(silent, AGAIN);
         let (again, half_open) = futures::try_join!(again, self.half_open(ends))?;
@@ -99,14 +96,23 @@ impl Probes<'_> {
         Round::of(attempts, half_open, |ip| self.name(ip))
     }
 
-    /// Where all other pods listen.
-    fn others(self, from: &str) -> Vec<SocketAddr> {
-        let others = self.pods.iter().filter(|(name, _)| *name != from);
-        let addresses = others.flat_map(|(_, pod)| {
-            let ports = pod.place.ports.iter();
-            ports.filter_map(|port| Some(SocketAddr::new(pod.place.ip?, *port)))
-        });
-        addresses.collect()
+    /// Where each pod that can measure is to connect to.
+    fn wanted(self, only: Option<&Round>) -> BTreeMap<String, Vec<SocketAddr>> {
+        let able =
+            |(_, pod): &(&String, &Seen)| pod.place.ip.is_some() && pod.place.prober.is_some();
+        let able = self.pods.iter().filter(able).map(|(name, _)| name);
+        let addresses = |from: &String| {
+            let others = self.pods.iter().filter(|(name, _)| *name != from);
+            let all = others.flat_map(|(to, pod)| {
+                let address = |port: &u16| {
+                    let asked = only.is_none_or(|only| only.has_answered(from, to, *port));
+                    Some(SocketAddr::new(pod.place.ip?, *port)).filter(|_| asked)
+                };
+                pod.place.ports.iter().filter_map(address)
+            });
+            all.collect()
+        };
+        able.map(|from| (from.clone(), addresses(from))).collect()
     }
 
     async fn attempts(

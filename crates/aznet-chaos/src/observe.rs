@@ -10,7 +10,7 @@ use crate::effect::{self, Effect};
 use crate::error::ChaosError;
 use crate::experiment::Measurement;
 use crate::links::{self, Cut, Round};
-use crate::measure::Probes;
+use crate::measure::{MeasureError, Probes};
 use crate::pods::{self, Pods};
 
 /// What was measured beside the pods themselves.
@@ -36,11 +36,23 @@ pub(crate) struct Hit {
     pub(crate) targets: Vec<String>,
 }
 
+/// When a look is taken.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Moment<'a> {
+    /// Before anything is done.
+    Before,
+    /// While the fault lasts.
+    During(&'a Observation),
+    /// After it was lifted.
+    After(&'a Observation),
+}
+
 /// Looks at everything that an effect must show in, on `concerned` and, for connections, on everyone.
 pub(crate) async fn observe(
     network: &Network,
     effect: &Effect,
     concerned: &[String],
+    moment: Moment<'_>,
 ) -> Result<Observation, ChaosError> {
     let pods = pods::list(network).await?;
     let probes = Probes {
@@ -48,12 +60,23 @@ pub(crate) async fn observe(
         pods: &pods,
     };
     let figures = match effect {
-        Effect::Cut { .. } => Figures::Links(probes.links().await?),
+        Effect::Cut { .. } => Figures::Links(links(probes, moment).await?),
         Effect::Narrow(narrow) => Figures::Rates(probes.rates(concerned, narrow.tried()).await?),
         Effect::Load(_) => Figures::Usages(probes.usages(concerned).await?),
         Effect::Replaced | Effect::Idle | Effect::Restarted => Figures::None,
     };
     Ok(Observation { pods, figures })
+}
+
+async fn links(probes: Probes<'_>, moment: Moment<'_>) -> Result<Round, MeasureError> {
+    let (Moment::During(before) | Moment::After(before)) = moment else {
+        return probes.links(None).await;
+    };
+    match (&before.figures, moment) {
+        (Figures::Links(before), Moment::During(_)) => probes.links_from_both_ends(before).await,
+        (Figures::Links(before), _) => probes.links(Some(before)).await,
+        _ => probes.links(None).await,
+    }
 }
 
 /// Whether a fault of any of `hit` could be told from how things are without it; if not, what is seen.

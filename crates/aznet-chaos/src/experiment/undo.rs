@@ -16,7 +16,7 @@ use super::{Measurement, Stage, Under};
 use crate::daemon::Daemons;
 use crate::error::{ChaosError, Residue};
 use crate::objects::{self, KINDS, POD_NETWORK};
-use crate::observe;
+use crate::observe::{self, Moment};
 use crate::pods::{self, Pods};
 use crate::target;
 use crate::trace::{self, Traces};
@@ -144,7 +144,8 @@ impl Under<'_> {
                 .filter(|pod| now.contains_key(*pod))
                 .cloned()
                 .collect();
-            let now = observe::observe(self.run.network, effect, &there).await?;
+            let moment = Moment::After(before);
+            let now = observe::observe(self.run.network, effect, &there, moment).await?;
             for pod in &hit {
                 let seen = match observe::healed(effect, pod, before, &now) {
                     Ok(seen) => seen,

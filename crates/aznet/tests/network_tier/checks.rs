@@ -40,7 +40,7 @@ pub(crate) fn checks() -> Vec<(&'static str, Check)> {
     if long {
         all.extend(roll_outs());
     }
-    all.extend::<[(&str, Check); 8]>([
+    all.extend::<[(&str, Check); 12]>([
         (
             "evictions_stop_at_the_quorum_and_data_survives_them",
             rollout::evictions,
@@ -51,6 +51,19 @@ pub(crate) fn checks() -> Vec<(&'static str, Check)> {
         (
             "a_failure_of_the_boot_node_bites_heals_and_leaves_nothing",
             chaos::boot_node_failure,
+        ),
+        (
+            "a_partition_of_one_direction_bites_heals_and_leaves_nothing",
+            chaos::partition,
+        ),
+        (
+            "a_limit_of_bandwidth_bites_heals_and_leaves_nothing",
+            chaos::bandwidth,
+        ),
+        ("load_bites_heals_and_leaves_nothing", chaos::stress),
+        (
+            "a_partition_that_is_injected_and_does_not_bite_is_told",
+            chaos::sabotage,
         ),
         ("faults_that_fit_nothing_are_refused", chaos::refusals),
         ("chaos_mesh_leaves_nothing", chaos::uninstall),
