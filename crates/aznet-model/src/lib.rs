@@ -15,8 +15,8 @@ mod pattern;
 #[cfg(feature = "plan")]
 pub mod plan;
 pub mod pod;
-pub mod release;
 pub mod probe;
+pub mod release;
 pub mod report;
 pub mod role;
 pub mod signer;
