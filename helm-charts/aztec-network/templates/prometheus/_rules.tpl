@@ -74,6 +74,8 @@ groups:
 - alert: AztecNoNewCheckpoint
   expr: >-
     changes(network:aztec_checkpoint_height:max[{{ .checkpoints }}s]) == 0
+    {{- /* A height that is younger than the window has not stood still for as long. */}}
+    and on (network) network:aztec_checkpoint_height:max offset {{ .checkpoints }}s
     {{- /* Validators that make no empty blocks rest while there is nothing to do. */}}
     {{- if $idles }}
     and on (network) {{ $waiting }}
