@@ -82,15 +82,11 @@ impl State {
             Progress::Namespace { .. } | Progress::Removing { .. } => {}
             Progress::Lacks { unfit } => {
                 self.enter(Kind::Secrets, "waiting for Secrets", "there");
-                for one in unfit {
-                    self.steps.note(unfit_secret(one));
-                }
+                self.note(unfit.iter().map(unfit_secret));
             }
             Progress::Odd { warnings } => {
-                for warning in warnings {
-                    self.steps
-                        .note(format_args!("{} {warning}", "note:".yellow().bold()));
-                }
+                let mark = "note:".yellow().bold().to_string();
+                self.note(warnings.iter().map(|warning| format!("{mark} {warning}")));
             }
             Progress::Applying { release } => {
                 self.end(Kind::Secrets);
@@ -125,6 +121,10 @@ impl State {
                 }
             }
         }
+    }
+
+    fn note(&self, lines: impl Iterator<Item = String>) {
+        lines.for_each(|line| self.steps.note(line));
     }
 
     fn pods(&mut self, wanted: u32, pods: &[PodState]) {

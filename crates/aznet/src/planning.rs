@@ -13,7 +13,7 @@ use aznet_network::observe::capacity::{Cpu, Held};
 use serde_json::Value;
 
 use crate::args::{MachineArgs, ValuesArgs};
-use crate::clusters;
+use crate::clusters::{self, Connected};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::owner;
@@ -77,34 +77,39 @@ pub(crate) async fn capacity(
         Some(memory) => memory,
         None => Bytes(counted(context, "memory", &here.memory)) + held.memory,
     };
-    let cpu = if let Some(cpu) = given.cpu {
-        Cpu {
+    let cpu = match given.cpu {
+        Some(cpu) => Cpu {
             in_all: cpu,
             free: cpu,
-        }
-    } else {
-        let cores = MilliCpu(counted(context, "processor time", &here.cpu));
-        let cores = cores.saturating_sub(MilliCpu(RESERVED_CPU));
-        // Where no cluster runs, one on this machine would have all of it.
-        let all = Cpu {
-            in_all: cores,
-            free: cores,
-        };
-        let there = match &cluster {
-            // A cluster that was cut short while it started has no node yet; one that goes on will have this machine.
-            Some(cluster) => (Cpu::of(&cluster.client).await)
-                .ok()
-                .filter(|cpu| cpu.in_all > MilliCpu(0))
-                .unwrap_or(all),
-            None => all,
-        };
-        left(there, held.cpu, cores)
+        },
+        None => free_cpu(context, cluster.as_ref(), held.cpu, &here.cpu).await,
     };
     Ok(Capacity {
         memory,
         cpu: cpu.free,
         cpu_in_all: cpu.in_all,
     })
+}
+
+/// What the cluster has left without a network that holds `held` of it; where none runs, all that one on this machine
+/// would have.
+async fn free_cpu(
+    context: &Context,
+    cluster: Option<&Connected>,
+    held: MilliCpu,
+    here: &Amount,
+) -> Cpu {
+    let cores = MilliCpu(counted(context, "processor time", here));
+    let cores = cores.saturating_sub(MilliCpu(RESERVED_CPU));
+    let all = Cpu {
+        in_all: cores,
+        free: cores,
+    };
+    let there = match cluster {
+        Some(cluster) => Cpu::of(&cluster.client).await.unwrap_or(all),
+        None => all,
+    };
+    left(there, held, cores)
 }
 
 /// The network of ours that `up` would change rather than make another of this name; `None` where none is seen to run.
