@@ -96,7 +96,7 @@ mod tests {
     fn every_verb_that_finds_a_network_on_a_cluster_takes_a_namespace() {
         use clap::CommandFactory;
         // Of the whole cluster, or told its namespace as an argument.
-        const NONE: [&str; 4] = ["adopt", "load", "install", "uninstall"];
+        const NONE: [&str; 5] = ["adopt", "doctor", "load", "install", "uninstall"];
         fn check(command: &clap::Command) {
             let has = |id: &str| {
                 command
