@@ -1,6 +1,7 @@
 //! Aztec 4.1: the names that everything here is written in.
 
-use super::{Environment, Proof, Release, Start, TestAccounts, methods};
+use super::methods;
+use super::profile::{Environment, Proof, Release, Start, TestAccounts};
 use crate::slashing::Offence;
 
 pub(super) const RELEASE: Release = Release {

@@ -1,6 +1,7 @@
 //! Aztec 5.2, from its packages (`foundation`, `cli`, `prover-node`, `node-keystore`) and operators' documents; never run here.
 
-use super::{Blocks, Budgets, Environment, Proof, Release, Renamed, Start, TestAccounts, methods};
+use super::methods;
+use super::profile::{Blocks, Budgets, Environment, Proof, Release, Renamed, Start, TestAccounts};
 use crate::slashing::Offence;
 
 pub(super) const RELEASE: Release = Release {

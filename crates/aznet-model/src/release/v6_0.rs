@@ -1,7 +1,8 @@
 //! Aztec 6.0, from its sources of August and September 2026, its change log and operators' documents; never run here.
 
+use super::methods;
+use super::profile::{Environment, Proof, Release};
 use super::v5_2::{BLOCKS, DROPPED, MAX_EXIT_DELAY, OFFENCES, RENAMED, START, TEST_ACCOUNTS};
-use super::{Environment, Proof, Release, methods};
 
 pub(super) const RELEASE: Release = Release {
     name: "6.0",
