@@ -9,6 +9,10 @@ use crate::role::Role;
 use crate::slashing::Offence;
 
 /// A line of releases. Two are equal if their names are.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an independent trait of a release"
+)]
 pub struct Release {
     /// Its name, e.g. `4.1`.
     pub name: &'static str,
