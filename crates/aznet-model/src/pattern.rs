@@ -8,3 +8,9 @@ pub(crate) const SOME_ADDRESS: &str = r"^0x[0-9a-fA-F]{40}$";
 pub(crate) const MAYBE_HTTP_URL: &str = r"^(https?://[^\s,]+)?$";
 /// A whole number as text.
 pub(crate) const AMOUNT: &str = r"^[0-9]+$";
+/// How long a fault lasts: numbers with units, the way Go and so Chaos Mesh reads them.
+pub(crate) const FAULT_DURATION: &str = r"^([0-9]+(ms|s|m|h))+$";
+/// A rate as `tc` writes it.
+pub(crate) const RATE: &str = r"^[0-9]+(bps|kbps|mbps|gbps|tbps)$";
+/// A size as Chaos Mesh writes it.
+pub(crate) const SIZE: &str = r"^[0-9]+(B|KB|MB|GB|%)$";

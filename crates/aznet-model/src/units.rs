@@ -185,10 +185,14 @@ impl fmt::Display for Bytes {
 }
 
 impl fmt::Display for MilliCpu {
-    /// `0.5 cores`.
+    /// `0.50 cores`: two decimals, for pods ask for hundredths, and a sum of more than was rounded would not be theirs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let tenths = self.0.div_ceil(100);
-        f.pad(&format!("{}.{} cores", tenths / 10, tenths % 10))
+        let hundredths = self.0.div_ceil(10);
+        f.pad(&format!(
+            "{}.{:02} cores",
+            hundredths / 100,
+            hundredths % 100
+        ))
     }
 }
 
@@ -246,6 +250,8 @@ mod tests {
     fn quantities_are_shown_for_people() {
         assert_eq!(Bytes::mebibytes(512).to_string(), "512 MiB");
         assert_eq!(Bytes::mebibytes(6500).to_string(), "6.4 GiB");
-        assert_eq!(MilliCpu(950).to_string(), "1.0 cores");
+        assert_eq!(MilliCpu(20).to_string(), "0.02 cores");
+        assert_eq!(MilliCpu(951).to_string(), "0.96 cores");
+        assert_eq!(MilliCpu(37_400).to_string(), "37.40 cores");
     }
 }

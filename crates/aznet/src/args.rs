@@ -49,8 +49,8 @@ pub struct ClusterArg {
 /// In which namespace a verb looks for networks.
 #[derive(Debug, Clone, Args)]
 pub struct NamespaceArg {
-    /// Look for the network, or make it, in this namespace only, which is there already: a Role in it suffices (default:
-    /// all namespaces, a new one for each network).
+    /// Use only this existing namespace; rights within it are enough (default: all namespaces, a new one for each
+    /// network).
     #[arg(
         long,
         value_name = "NAMESPACE",
@@ -186,6 +186,18 @@ pub(crate) fn assignment(text: &str) -> Result<String, String> {
     }
 }
 
+/// How many validators to add or to remove.
+pub(crate) fn number_of_validators(text: &str) -> Result<u32, String> {
+    let number = text.parse().ok().filter(|n| (1..=1000).contains(n));
+    number.ok_or_else(|| "expected a whole number from 1 to 1000".to_owned())
+}
+
+/// How many lines to show.
+pub(crate) fn number_of_lines(text: &str) -> Result<i64, String> {
+    let number = text.parse().ok().filter(|n| *n >= 0);
+    number.ok_or_else(|| "expected a whole number, 0 or more".to_owned())
+}
+
 fn cpu(text: &str) -> Result<MilliCpu, String> {
     text.parse()
         .map_err(|_| "expected cores, such as `4` or `1500m`".to_owned())
@@ -202,6 +214,22 @@ fn memory(text: &str) -> Result<Bytes, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_have_bounds_in_words() {
+        assert_eq!(number_of_validators("1000"), Ok(1000));
+        assert_eq!(number_of_lines("0"), Ok(0));
+        for text in ["0", "1001", "-1", "two"] {
+            let error = number_of_validators(text);
+            assert_eq!(
+                error,
+                Err("expected a whole number from 1 to 1000".to_owned()),
+                "{text}"
+            );
+        }
+        let error = number_of_lines("-1");
+        assert_eq!(error, Err("expected a whole number, 0 or more".to_owned()));
+    }
 
     #[test]
     fn memory_takes_the_units_of_kubernetes() {

@@ -1,7 +1,8 @@
 //! The command line as clap sees it: the verbs.
 
 use clap::builder::styling::{AnsiColor, Styles};
-use clap::{Parser, Subcommand};
+use clap::error::{ContextKind, ContextValue};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
     adopt, chaos, charts, cluster, completions, doctor, down, env, forward, images, list, logs,
@@ -26,6 +27,45 @@ Exit codes:
   0 ok   2 usage   3 invalid values   4 no test selected   20 cluster
   21 deploy   22 network unhealthy   23 fault not applied or not undone
   100 tests failed   130 interrupted   1 anything else";
+
+/// This process's arguments; ends the process where they are none of ours.
+pub(crate) fn parse() -> Cli {
+    Cli::try_parse().unwrap_or_else(|error| {
+        let arguments = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned());
+        blamed(error, &arguments.collect::<Vec<_>>()).exit()
+    })
+}
+
+/// The error with the variable for its culprit where the value is not of the command line: clap names the flag, which
+/// may even be hidden.
+fn blamed(mut error: clap::Error, arguments: &[String]) -> clap::Error {
+    let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg) else {
+        return error;
+    };
+    let long = flag.split([' ', '=']).next().unwrap_or_default();
+    let given = arguments
+        .iter()
+        .any(|argument| argument.split('=').next() == Some(long));
+    let mut command = Cli::command();
+    // Else clap does not know how an argument is written.
+    command.build();
+    let variable = variable_of(&command, flag).filter(|_| !given);
+    if let Some(variable) = variable {
+        error.insert(ContextKind::InvalidArg, ContextValue::String(variable));
+    }
+    error
+}
+
+/// The variable of the environment that stands for `flag`, as clap writes it, anywhere in a command.
+fn variable_of(command: &clap::Command, flag: &str) -> Option<String> {
+    let mut arguments = command.get_arguments();
+    let of_this = arguments.find(|argument| argument.to_string() == flag);
+    let of_this = of_this.and_then(|argument| argument.get_env());
+    let mut below = command.get_subcommands();
+    of_this
+        .map(|variable| variable.to_string_lossy().into_owned())
+        .or_else(|| below.find_map(|command| variable_of(command, flag)))
+}
 
 /// Real Aztec networks on real Kubernetes with one command.
 #[derive(Debug, Parser)]
@@ -128,5 +168,22 @@ mod tests {
             command.get_subcommands().for_each(check);
         }
         check(&Cli::command());
+    }
+
+    fn error_of(arguments: &[&str]) -> String {
+        // As the value comes from the variable: clap says the same of both.
+        let error = Cli::try_parse_from(["aznet", "plan", "--memory", "lots"]);
+        let arguments: Vec<String> = arguments.iter().map(|text| (*text).to_owned()).collect();
+        blamed(error.expect_err("no size"), &arguments).to_string()
+    }
+
+    #[test]
+    fn a_variable_is_named_for_its_own_value() {
+        let variable = error_of(&["aznet", "plan"]);
+        assert!(variable.contains("'lots' for 'AZNET_MEMORY'"), "{variable}");
+        for own in [["--memory", "lots"].as_slice(), &["--memory=lots"]] {
+            let flag = error_of(own);
+            assert!(flag.contains("for '--memory <SIZE>'"), "{flag}");
+        }
     }
 }

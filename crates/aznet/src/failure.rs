@@ -27,7 +27,7 @@ pub enum Failure {
         running: Vec<String>,
     },
     /// Several networks run and none was named.
-    #[error("more than one network is running ({}): name one", named(running))]
+    #[error("more than one network is running ({})", named(running))]
     WhichNetwork {
         /// What is running.
         running: Vec<String>,
@@ -49,7 +49,7 @@ pub enum Failure {
         maker: String,
     },
     /// Several clusters are there and none was named.
-    #[error("there are several clusters ({}): name one", named(names))]
+    #[error("this machine has several clusters ({})", named(names))]
     WhichCluster {
         /// What is there.
         names: Vec<String>,

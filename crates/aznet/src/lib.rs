@@ -38,7 +38,7 @@ use aznet_cluster::paths::Paths;
 use aznet_cluster::provider::{Provider, embedded};
 use aznet_cluster::source::Source;
 use aznet_network::namespace::Scope;
-use clap::{CommandFactory, Parser};
+use clap::CommandFactory;
 
 use crate::args::{OutputFormat, Place};
 use crate::cli::{Cli, Command};
@@ -65,7 +65,7 @@ pub fn cli() -> clap::Command {
 
 /// Runs `aznet` with this process's arguments.
 pub fn main() -> ExitCode {
-    let command = Cli::parse().command;
+    let command = cli::parse().command;
     if let Command::Cluster(ClusterArgs {
         command: ClusterCommand::Supervise(args),
     }) = &command

@@ -69,6 +69,15 @@ pub(crate) fn fill(text: &str, columns: usize, indent: &str) -> String {
     textwrap::fill(text, options)
 }
 
+/// The width of the longest word of `text`, which no line can be narrower than.
+pub(crate) fn longest_word(text: &str) -> usize {
+    let widths = text
+        .lines()
+        .flat_map(words)
+        .map(|word| console::measure_text_width(&word));
+    widths.max().unwrap_or(0)
+}
+
 /// Words with the blanks after them. A command in backticks is copied: it is one word.
 fn words(line: &str) -> Box<dyn Iterator<Item = Word<'_>> + '_> {
     let mut words = Vec::new();

@@ -307,14 +307,19 @@ fn hint_of(cause: Cause<'_>) -> Option<String> {
         Failure::UnknownNetwork { name, running } => {
             nearest(name, running).map(|near| format!("did you mean `{near}`?"))
         }
-        Failure::WhichNetwork { .. } => Some("name it, e.g. `aznet status NAME`".to_owned()),
-        Failure::WhichCluster { .. } => Some("name it, or remove all with `--all`".to_owned()),
+        Failure::WhichNetwork { .. } => Some("add its name, e.g. `aznet status NAME`".to_owned()),
+        Failure::WhichCluster { names } => names.first().map(|name| {
+            format!(
+                "`aznet cluster down {name}` removes one, `aznet cluster down --all` removes all"
+            )
+        }),
         Failure::NotAdopted { namespace, .. } => {
             Some(format!("`aznet adopt {namespace}` makes it one of aznet's"))
         }
-        Failure::NotYours { .. } => {
-            Some("--yes removes it all the same; you are AZNET_OWNER, else user@host".to_owned())
-        }
+        Failure::NotYours { .. } => Some(
+            "add --yes to remove it anyway; your owner name is AZNET_OWNER, or user@host"
+                .to_owned(),
+        ),
         Failure::EndlessDocument => Some("leave out `-o json` or `--follow`".to_owned()),
         Failure::Interrupted(left) => left.as_ref().map(|left| left.next.clone()),
         Failure::Machine(_) => Some(

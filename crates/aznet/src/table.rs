@@ -40,7 +40,7 @@ impl Column {
         }
     }
 
-    /// A column of prose, which wraps at words if it has this much room.
+    /// A column of prose, which wraps at words if it has this much room and its longest word fits.
     pub(crate) const fn prose(name: &'static str, least: usize) -> Self {
         Self {
             wraps: Some(least),
@@ -127,12 +127,12 @@ impl Table {
     pub(crate) fn render(&self, page: Page) -> String {
         let all: Vec<usize> = (0..self.columns.len()).collect();
         let Some(columns) = page.columns() else {
-            return self.lines(&all, usize::MAX);
+            return self.lines(&all, None);
         };
         let Some(kept) = self.fitting(columns) else {
             return self.paragraphs(columns);
         };
-        let lines = self.lines(&kept, self.share(&kept, columns));
+        let lines = self.lines(&kept, Some(columns));
         let left_out = all.iter().filter(|index| !kept.contains(index));
         let names: Vec<_> = left_out.map(|index| self.columns[*index].name).collect();
         if names.is_empty() {
@@ -156,13 +156,20 @@ impl Table {
 
     /// The least width of a table of these columns.
     fn least(&self, kept: &[usize]) -> usize {
-        let of = |index: &usize| {
-            let natural = self.natural(*index);
-            self.columns[*index]
-                .wraps
-                .map_or(natural, |least| natural.min(least))
+        let widths = kept.iter().map(|index| self.narrowest(*index));
+        widths.sum::<usize>() + GAP * kept.len().saturating_sub(1)
+    }
+
+    /// The least width of a column. One of prose is never so narrow that a word sticks out, which the terminal would
+    /// break.
+    fn narrowest(&self, index: usize) -> usize {
+        let natural = self.natural(index);
+        let Some(least) = self.columns[index].wraps else {
+            return natural;
         };
-        kept.iter().map(of).sum::<usize>() + GAP * kept.len().saturating_sub(1)
+        let cells = self.rows.iter().filter_map(|row| row.get(index));
+        let word = cells.map(|cell| page::longest_word(&cell.text)).max();
+        natural.min(least.max(word.unwrap_or(0)))
     }
 
     /// The width of a column that is not wrapped.
@@ -175,17 +182,23 @@ impl Table {
             .max(measure_text_width(self.columns[index].name))
     }
 
-    /// What is left for each column of prose.
-    fn share(&self, kept: &[usize], columns: usize) -> usize {
-        let (prose, firm): (Vec<usize>, Vec<usize>) = kept
-            .iter()
-            .partition(|index| self.columns[**index].wraps.is_some());
-        let taken: usize = firm.iter().map(|index| self.natural(*index)).sum();
-        let gaps = GAP * kept.len().saturating_sub(1);
-        columns.saturating_sub(taken + gaps) / prose.len().max(1)
+    /// The width of each of these columns, all of which fit: what is left goes to those that are still too narrow.
+    fn widths(&self, kept: &[usize], columns: usize) -> Vec<usize> {
+        let mut widths: Vec<usize> = kept.iter().map(|index| self.narrowest(*index)).collect();
+        for _ in self.least(kept)..columns {
+            let narrow = kept.iter().zip(&mut widths);
+            let narrow = narrow.filter(|(index, width)| **width < self.natural(**index));
+            let Some((_, width)) = narrow.min_by_key(|(_, width)| **width) else {
+                break;
+            };
+            *width += 1;
+        }
+        widths
     }
 
-    fn lines(&self, kept: &[usize], prose: usize) -> String {
+    fn lines(&self, kept: &[usize], columns: Option<usize>) -> String {
+        let endless = || vec![usize::MAX; kept.len()];
+        let widths = columns.map_or_else(endless, |columns| self.widths(kept, columns));
         let mut table = comfy_table::Table::new();
         table.load_style(presets::NOTHING).enforce_styling();
         table.set_content_arrangement(ContentArrangement::Disabled);
@@ -194,10 +207,8 @@ impl Table {
             comfy_table::Cell::new(name).add_attribute(Attribute::Dim)
         }));
         for row in &self.rows {
-            table.add_row(kept.iter().filter_map(|index| {
-                let room = self.columns[*index].wraps.map_or(usize::MAX, |_| prose);
-                Some(row.get(*index)?.drawn(room))
-            }));
+            let cells = kept.iter().zip(&widths);
+            table.add_row(cells.filter_map(|(index, room)| Some(row.get(*index)?.drawn(*room))));
         }
         for (at, index) in kept.iter().enumerate() {
             if let Some(column) = table.column_mut(at) {
@@ -221,7 +232,12 @@ impl Table {
             let lines = told.map(|(column, cell)| {
                 let name = format!("{:indent$}", column.name.to_uppercase());
                 let text = cell.text.replace('\n', " ");
-                let text = page::fill(&text, columns.saturating_sub(indent), "");
+                let room = columns.saturating_sub(indent);
+                if page::longest_word(&text) > room {
+                    let text = page::fill(&text, columns, "");
+                    return format!("{}\n{text}", name.trim_end().dimmed());
+                }
+                let text = page::fill(&text, room, "");
                 let text = text.replace('\n', &format!("\n{:indent$}", ""));
                 format!("{}{text}", name.dimmed())
             });
@@ -264,6 +280,34 @@ pub(crate) fn doubtful(text: impl ToString) -> Cell {
 /// A cell that says that something is wrong.
 pub(crate) fn bad(text: impl ToString) -> Cell {
     Cell::coloured(text, Color::Red)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(columns: usize) -> String {
+        let mut table = Table::new([Column::text("what"), Column::prose("found", 4)]);
+        table.row(["containerd", "version github.com/containerd/containerd"].map(Cell::new));
+        let text = table.render(Page::of_columns(columns));
+        anstream::adapter::strip_str(&text).to_string()
+    }
+
+    #[test]
+    fn words_of_prose_are_never_too_long_for_their_column() {
+        assert_eq!(
+            shown(44),
+            "WHAT        FOUND\ncontainerd  version\n            github.com/containerd/containerd"
+        );
+        assert_eq!(
+            shown(43),
+            "WHAT   containerd\nFOUND  version\n       github.com/containerd/containerd"
+        );
+        assert_eq!(
+            shown(38),
+            "WHAT   containerd\nFOUND\nversion\ngithub.com/containerd/containerd"
+        );
+    }
 }
 
 /// `text` as terminals of 40, 80 and 120 columns, and files, show it: for snapshots.

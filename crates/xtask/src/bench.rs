@@ -16,7 +16,7 @@ use serde_json::Value;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
-use table::{Figure, Table, What};
+use table::{Budget, Figure, Table, What};
 
 /// Measures `runs` times and writes docs/reference/benchmarks.md; of starts alone it prints the table.
 pub(crate) fn run(runs: usize, starts: bool) -> Result<()> {
@@ -46,7 +46,8 @@ fn measure(runs: usize, starts: bool, image: &Mounted) -> Result<Table> {
         if starts {
             figures.extend(network::starts()?);
         } else {
-            let planned = What::new("plan + render for 1,000 validators", "s").budget("≤ 2");
+            let planned =
+                What::new("plan + render for 1,000 validators", "s").budget(Budget::AtMost(2.0));
             figures.push(planned.is(plan::thousand_validators()?));
             figures.extend(network::small(image)?);
             figures.extend(network::tiny(image)?);

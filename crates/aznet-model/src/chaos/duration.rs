@@ -6,13 +6,12 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Numbers with units, the way Go and so Chaos Mesh reads them.
-const PATTERN: &str = r"^([0-9]+(ms|s|m|h))+$";
+use crate::pattern::FAULT_DURATION;
 
 /// A time as Chaos Mesh writes it: `30s`, `1m30s`, `200ms`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub struct FaultDuration(#[schemars(regex(pattern = PATTERN))] String);
+pub struct FaultDuration(#[schemars(regex(pattern = FAULT_DURATION))] String);
 
 impl FaultDuration {
     /// As it is written; values from elsewhere go through the schema.

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::duration::FaultDuration;
+use crate::pattern::{RATE, SIZE};
 
 use super::pods::Pods;
 
@@ -114,9 +115,6 @@ fn number(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     })
 }
 
-/// A rate as `tc` writes it.
-const RATE: &str = r"^[0-9]+(bps|kbps|mbps|gbps|tbps)$";
-
 /// What is done to a pod's network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -197,9 +195,6 @@ pub struct MemoryStress {
     #[schemars(regex(pattern = SIZE))]
     pub size: String,
 }
-
-/// A size as Chaos Mesh writes it.
-const SIZE: &str = r"^[0-9]+(B|KB|MB|GB|%)$";
 
 impl MemoryStress {
     /// Bytes that are taken in all; a share is one of the machine's memory.

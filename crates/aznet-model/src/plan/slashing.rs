@@ -37,7 +37,7 @@ fn amounts(values: &Values) -> Vec<Problem> {
     let key = |name| format!("network.slashing.amounts.{name}");
     let mut problems = Vec::new();
     if amount(&slashing.amounts.small) == 0 {
-        problems.push(Problem::new(key("small"), 0, "1 or more", "raise it"));
+        problems.push(Problem::new(key("small"), 0, "1 or more", ""));
     }
     for (name, low, high_name, high) in [
         (
@@ -138,7 +138,7 @@ fn votes(values: &Values) -> Vec<Problem> {
             "network.slashing.offsetInRounds",
             0,
             expected,
-            "raise it",
+            "",
         ));
     }
     if network.committee_size == 0 {

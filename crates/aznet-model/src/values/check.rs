@@ -1,6 +1,6 @@
 //! The schema as a check, with messages for people.
 
-use super::{network, p2p, quantity, rollout, security};
+use super::{network, p2p, quantity, rollout, security, telemetry};
 use crate::pattern;
 use jsonschema::JsonType;
 use jsonschema::error::{TypeKind, ValidationErrorKind};
@@ -24,7 +24,8 @@ pub struct Problem {
     pub seen: String,
     /// What would be right.
     pub expected: String,
-    /// What to do about it.
+    /// What to do about it; empty where what is expected says it.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub remedy: String,
     /// The file or option that says it; `None` where it is the chart's default.
     pub origin: Option<String>,
@@ -58,11 +59,10 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}: {}; expected {}; {}",
-            self.key, self.seen, self.expected, self.remedy
-        )?;
+        write!(f, "{}: {}; expected {}", self.key, self.seen, self.expected)?;
+        if !self.remedy.is_empty() {
+            write!(f, "; {}", self.remedy)?;
+        }
         self.origin
             .as_ref()
             .map_or(Ok(()), |origin| write!(f, " (from {origin})"))
@@ -149,20 +149,18 @@ fn explain(
             let problem = Problem::new("", "missing", "a value", "do not set it to null");
             return vec![(key, problem)];
         }
-        ValidationErrorKind::Type { kind } => (type_name(kind), "write it as such"),
-        ValidationErrorKind::Minimum { limit } => (format!("{limit} or more"), "raise it"),
-        ValidationErrorKind::Maximum { limit } => (format!("{limit} or less"), "lower it"),
-        ValidationErrorKind::MinLength { .. } => ("some text".to_owned(), "fill it in"),
-        ValidationErrorKind::Enum { options } => {
-            (format!("one of {options}"), "choose one of these")
-        }
-        ValidationErrorKind::Pattern { pattern } => (pattern_in_words(pattern), "fix it"),
+        ValidationErrorKind::Type { kind } => (type_name(kind), ""),
+        ValidationErrorKind::Minimum { limit } => (format!("{limit} or more"), ""),
+        ValidationErrorKind::Maximum { limit } => (format!("{limit} or less"), ""),
+        ValidationErrorKind::MinLength { .. } => ("some text".to_owned(), ""),
+        ValidationErrorKind::Enum { options } => (format!("one of {options}"), ""),
+        ValidationErrorKind::Pattern { pattern } => (pattern_in_words(pattern), ""),
         // The only thing that is told by what it is not.
         ValidationErrorKind::Not { .. } => (
             "a tag that names one version: `latest` is another image tomorrow".to_owned(),
             "name the version, or a digest",
         ),
-        _ => (one_of(error), "choose one of these"),
+        _ => (one_of(error), ""),
     };
     vec![(None, Problem::new("", seen, expected, remedy))]
 }
@@ -216,59 +214,82 @@ fn known_keys(error: &jsonschema::ValidationError<'_>, schema: &Value) -> Vec<St
         .unwrap_or_default()
 }
 
+/// What the schemas' patterns mean.
+const WORDS: [(&str, &str); 20] = [
+    (quantity::CPU, "cores, such as `100m` or `2`"),
+    (
+        quantity::BYTES,
+        "bytes with a unit, such as `512Mi` or `2Gi`",
+    ),
+    (
+        pattern::ADDRESS,
+        "an address, `0x` and 40 hexadecimal digits, or nothing",
+    ),
+    (
+        network::S3_URL,
+        "a URL that begins with `s3://`, or nothing",
+    ),
+    (
+        pattern::SOME_ADDRESS,
+        "an address, `0x` and 40 hexadecimal digits",
+    ),
+    (
+        network::AZTEC_ADDRESS,
+        "an address on Aztec, `0x` and 64 hexadecimal digits, or nothing",
+    ),
+    (
+        network::ENR,
+        "a whole Ethereum node record: `enr:` and letters, digits, `-` and `_`",
+    ),
+    (
+        network::HTTP_URL,
+        "a URL that begins with `http://` or `https://`, without commas",
+    ),
+    (
+        network::IMAGE,
+        "an image with a tag or a digest, such as `aztecprotocol/aztec:4.1.2` or `aztec@sha256:…`: \
+         one without either is another image tomorrow",
+    ),
+    (pattern::AMOUNT, "a whole number as text, such as \"100\""),
+    (
+        network::MAYBE_IMAGE,
+        "an image with a tag or a digest, such as `aztecprotocol/aztec:4.1.2`, or nothing",
+    ),
+    (p2p::IP, "an IPv4 address, or nothing"),
+    (
+        security::CIDR,
+        "a range of addresses, such as `192.0.2.0/24`",
+    ),
+    (rollout::COUNT, "a number of pods, or a share such as `25%`"),
+    (
+        pattern::MAYBE_HTTP_URL,
+        "a URL that begins with `http://` or `https://`, without commas, or nothing",
+    ),
+    (
+        telemetry::HTTP_URL,
+        "a URL that begins with `http://` or `https://`, or nothing",
+    ),
+    (
+        telemetry::DURATION,
+        "a time such as `90s`, `15m` or `1d12h`",
+    ),
+    (
+        pattern::FAULT_DURATION,
+        "a time such as `30s`, `1m30s` or `200ms`",
+    ),
+    (pattern::RATE, "a rate such as `512kbps` or `1mbps`"),
+    (
+        pattern::SIZE,
+        "a size such as `256MB`, or a share such as `25%`",
+    ),
+];
+
 fn pattern_in_words(pattern: &str) -> String {
-    let known = [
-        (quantity::CPU, "cores, such as `100m` or `2`"),
-        (
-            quantity::BYTES,
-            "bytes with a unit, such as `512Mi` or `2Gi`",
-        ),
-        (
-            pattern::ADDRESS,
-            "an address, `0x` and 40 hexadecimal digits, or nothing",
-        ),
-        (
-            network::S3_URL,
-            "a URL that begins with `s3://`, or nothing",
-        ),
-        (
-            pattern::SOME_ADDRESS,
-            "an address, `0x` and 40 hexadecimal digits",
-        ),
-        (
-            network::AZTEC_ADDRESS,
-            "an address on Aztec, `0x` and 64 hexadecimal digits, or nothing",
-        ),
-        (
-            network::ENR,
-            "a whole Ethereum node record: `enr:` and letters, digits, `-` and `_`",
-        ),
-        (
-            network::HTTP_URL,
-            "a URL that begins with `http://` or `https://`, without commas",
-        ),
-        (
-            network::IMAGE,
-            "an image with a tag or a digest, such as `aztecprotocol/aztec:4.1.2` or `aztec@sha256:…`: \
-             one without either is another image tomorrow",
-        ),
-        (pattern::AMOUNT, "a whole number as text, such as \"100\""),
-        (
-            network::MAYBE_IMAGE,
-            "an image with a tag or a digest, such as `aztecprotocol/aztec:4.1.2`, or nothing",
-        ),
-        (p2p::IP, "an IPv4 address, or nothing"),
-        (
-            security::CIDR,
-            "a range of addresses, such as `192.0.2.0/24`",
-        ),
-        (rollout::COUNT, "a number of pods, or a share such as `25%`"),
-    ];
-    let words = known
-        .iter()
-        .find(|(known, _)| *known == pattern)
-        .map(|(_, words)| (*words).to_owned());
-    words.unwrap_or_else(|| format!("text that matches {pattern}"))
+    let known = WORDS.iter().find(|(known, _)| *known == pattern);
+    known.map_or_else(
+        || format!("text that matches {pattern}"),
+        |(_, words)| (*words).to_owned(),
+    )
 }
 
 fn type_name(kind: &TypeKind) -> String {
@@ -299,5 +320,37 @@ fn seen(value: &Value) -> String {
         Value::Object(_) => "a map".to_owned(),
         Value::Array(_) => "a list".to_owned(),
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The patterns that texts must match; names of keys, and what a text must not be, have words of their own.
+    fn patterns(schema: &Value, found: &mut Vec<String>) {
+        match schema {
+            Value::Object(map) => {
+                let text = map.get("pattern").and_then(Value::as_str);
+                found.extend(text.map(str::to_owned));
+                let own = ["not", "propertyNames"];
+                let others = map.iter().filter(|(key, _)| !own.contains(&key.as_str()));
+                others.for_each(|(_, below)| patterns(below, found));
+            }
+            Value::Array(all) => all.iter().for_each(|below| patterns(below, found)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn every_pattern_of_the_schema_is_told_in_words() {
+        let schema = serde_json::from_str(&crate::values::schema()).expect("a schema");
+        let mut found = Vec::new();
+        patterns(&schema, &mut found);
+        found.extend([pattern::FAULT_DURATION, pattern::RATE, pattern::SIZE].map(str::to_owned));
+        for pattern in found {
+            let words = pattern_in_words(&pattern);
+            assert!(!words.contains(&pattern), "{words}");
+        }
     }
 }

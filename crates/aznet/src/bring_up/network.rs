@@ -75,7 +75,7 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// Of two `up` of one network the second waits, on whatever machine, and says for whom.
+    /// Concurrent runs of `up` on one network wait for each other, on whatever machine, and say for whom.
     async fn turn(&self) -> anyhow::Result<Turn> {
         let name = &self.wanted.name;
         let claim = Claim {

@@ -29,7 +29,7 @@ pub struct ChaosArgs {
 /// The verbs of `aznet chaos`.
 #[derive(Debug, Subcommand)]
 pub enum ChaosCommand {
-    /// Do faults to a network, see them bite, wait until their time is over, and see it heal.
+    /// Inject faults, check that they take effect, and wait for recovery.
     Apply(apply::ApplyArgs),
     /// List the faults of a network.
     List(faults::FaultsArgs),

@@ -210,11 +210,11 @@ fn render(clusters: &[Info], now: Timestamp, page: Page) -> String {
     let mut table = Table::new([
         Column::text("name"),
         Column::text("state"),
-        Column::text("kubernetes").yields(2),
+        Column::text("kubernetes").yields(1),
         Column::number("age").yields(4),
         Column::number("restarts").yields(3),
-        Column::text("api").yields(1),
-        Column::text("kubeconfig"),
+        Column::text("api").yields(2),
+        Column::text("kubeconfig").yields(5),
     ]);
     for info in clusters {
         let restarts: u32 = info

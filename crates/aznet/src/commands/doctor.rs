@@ -128,9 +128,21 @@ fn table(findings: &[Finding], page: Page) -> String {
             Verdict::Warning => doubtful("!"),
             Verdict::Missing => bad("✗"),
         };
-        table.row([mark, Cell::new(&finding.what), Cell::new(&finding.found)]);
+        table.row([
+            mark,
+            Cell::new(short(&finding.what)),
+            Cell::new(&finding.found),
+        ]);
     }
     table.render(page)
+}
+
+/// A file by its name: the column beside it has its path, and two paths do not fit in a line.
+fn short(what: &str) -> &str {
+    match what.rsplit_once('/') {
+        Some((folder, name)) if folder.starts_with('/') => name,
+        _ => what,
+    }
 }
 
 fn render(findings: &[Finding], page: Page) -> String {

@@ -11,7 +11,7 @@ use owo_colors::{AnsiColors, OwoColorize};
 use regex::Regex;
 use serde::Serialize;
 
-use crate::args::{ClusterArg, NamespaceArg, OutputArgs};
+use crate::args::{ClusterArg, NamespaceArg, OutputArgs, number_of_lines};
 use crate::clusters::{self, Meant, Networks};
 use crate::context::Context;
 use crate::exit::Exit;
@@ -53,7 +53,7 @@ pub struct LogsArgs {
     #[arg(short, long)]
     pub follow: bool,
     /// Begin with the last N lines of each pod.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(0..))]
+    #[arg(long, value_name = "N", value_parser = number_of_lines)]
     pub tail: Option<i64>,
     /// Begin with lines this old, e.g. `10m` or `2h`.
     #[arg(long, value_name = "DURATION", value_parser = age)]

@@ -191,17 +191,19 @@ fn quorum(committee: &Committee) -> String {
 }
 
 fn nodes(nodes: &[NodeStatus]) -> Table {
+    // Zeros say least of all.
+    let restarted = nodes.iter().any(|node| node.restarts > 0);
     let mut table = Table::new([
-        Column::text("role").yields(5),
+        Column::text("role").yields(7),
         Column::text("node"),
         Column::prose("state", 14),
-        Column::number("restarts").yields(1),
-        Column::number("age").yields(7),
-        Column::number("proposed").yields(2),
-        Column::number("checkpointed").yields(3),
-        Column::number("proven").yields(4),
-        Column::number("final").yields(8),
-        Column::number("peers").yields(6),
+        Column::number("restarts").yields(if restarted { 1 } else { 9 }),
+        Column::number("age").yields(8),
+        Column::number("proposed").yields(6),
+        Column::number("checkpointed").yields(2),
+        Column::number("proven").yields(3),
+        Column::number("final").yields(5),
+        Column::number("peers").yields(4),
     ]);
     let mut last = None;
     for node in nodes {
@@ -224,12 +226,18 @@ fn nodes(nodes: &[NodeStatus]) -> Table {
 fn row(node: &NodeStatus, role: String) -> Vec<Cell> {
     let number = |number: Option<u64>| Cell::new(number.map_or("-".to_owned(), |n| n.to_string()));
     let tip = |of: fn(Tips) -> u64| number(node.tips.map(of));
+    let (restarts, age) = if node.missing {
+        (number(None), number(None))
+    } else {
+        let age = Seconds(Duration::from_secs(node.age));
+        (restarts(node.restarts), Cell::new(age))
+    };
     vec![
         Cell::new(role),
         Cell::new(&node.name),
         state(node),
-        restarts(node.restarts),
-        Cell::new(Seconds(Duration::from_secs(node.age))),
+        restarts,
+        age,
         tip(|tips| tips.proposed.0),
         tip(|tips| tips.checkpointed.0),
         tip(|tips| tips.proven.0),
@@ -295,12 +303,23 @@ mod tests {
         }
     }
 
+    fn missing(name: &str, role: Role) -> NodeStatus {
+        NodeStatus {
+            restarts: 0,
+            age: 0,
+            state: "missing".to_owned(),
+            missing: true,
+            ..node(name, role, false, None)
+        }
+    }
+
     fn status() -> NetworkStatus {
         let nodes = vec![
             node("anvil-7d9c5b-x2k4q", Role::Anvil, true, None),
             node("boot-node-0", Role::BootNode, true, Some(37)),
             node("validator-0", Role::Validator, true, Some(37)),
             node("validator-1", Role::Validator, false, None),
+            missing("validator-2", Role::Validator),
             node("validator-slow-0", Role::Validator, true, Some(36)),
         ];
         NetworkStatus {
@@ -369,5 +388,24 @@ mod tests {
     fn a_network_is_shown_at_a_glance() {
         let (status, now) = (status(), Timestamp::from_second(1_754).unwrap());
         insta::assert_snapshot!(at_all_widths(|page| render(&status, now, page)));
+    }
+
+    #[test]
+    fn restarts_go_first_where_there_were_none() {
+        let mut nodes = status().nodes;
+        let columns = |nodes: &[NodeStatus]| {
+            let text = self::nodes(nodes).render(Page::of_columns(80));
+            let text = anstream::adapter::strip_str(&text).to_string();
+            text.lines().next().unwrap_or_default().to_owned()
+        };
+        assert!(columns(&nodes).contains("RESTARTS"));
+        for node in &mut nodes {
+            node.restarts = 0;
+        }
+        let shown = columns(&nodes);
+        assert!(!shown.contains("RESTARTS"), "{shown}");
+        for name in ["CHECKPOINTED", "PROVEN", "FINAL", "PEERS"] {
+            assert!(shown.contains(name), "{name}: {shown}");
+        }
     }
 }

@@ -37,6 +37,7 @@ fn the_command_line() {
         ("usage-bad-regex", &["logs", "--grep", "("]),
         ("usage-bad-age", &["logs", "--since", "10"]),
         ("usage-bad-tail", &["logs", "--tail", "-1"]),
+        ("usage-bad-count", &["validators", "add", "--count", "0"]),
         (
             "usage-set-without-value",
             &["plan", "small", "--set", "validator.replicas"],
@@ -53,6 +54,13 @@ fn the_command_line() {
             &["test", "--partition", "3/2", "--list"],
         ),
     ]);
+}
+
+/// The flag is hidden: only the variable's name says where the value comes from.
+#[test]
+fn the_environment() {
+    let sandbox = Sandbox::with_memory("lots");
+    insta::assert_snapshot!("usage-bad-memory-variable", sandbox.run(&["plan"]));
 }
 
 #[test]

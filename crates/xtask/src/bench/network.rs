@@ -1,7 +1,7 @@
 //! Networks from nothing to nothing, on a cluster of the bench's own.
 
 use super::machine::{self, Busy};
-use super::table::{Figure, What};
+use super::table::{Budget, Figure, What};
 use super::wait::wait;
 use super::{aznet, pinned, program, transactions};
 use crate::image::Mounted;
@@ -21,7 +21,7 @@ pub(super) fn small(image: &Mounted) -> Result<Vec<Figure>> {
     aznet(&["cluster", "down", CLUSTER])?;
     let mut figures = vec![
         What::new("embedded cluster, warm: start → node Ready", "s")
-            .budget("≤ 6")
+            .budget(Budget::AtMost(6.0))
             .is(ready),
     ];
     let began = Instant::now();
@@ -32,7 +32,7 @@ pub(super) fn small(image: &Mounted) -> Result<Vec<Figure>> {
     wait("a proven epoch", Duration::from_mins(5), || {
         Ok(aznet(&status)?["tips"]["proven"].as_u64() > Some(0))
     })?;
-    let proven = What::new("… → first epoch proven on L1", "s").budget("≤ 2.5 ×");
+    let proven = What::new("… → first epoch proven on L1", "s").budget(Budget::TimesToday(2.5));
     figures.push(proven.is(began.elapsed().as_secs_f64()));
     figures.extend(at_rest()?);
     figures.extend(transfers(
@@ -41,7 +41,8 @@ pub(super) fn small(image: &Mounted) -> Result<Vec<Figure>> {
     )?);
     let began = Instant::now();
     all_down()?;
-    let down = What::new("`aznet down --all` and `aznet cluster down`", "s").budget("≤ 15");
+    let down =
+        What::new("`aznet down --all` and `aznet cluster down`", "s").budget(Budget::AtMost(15.0));
     figures.push(down.is(began.elapsed().as_secs_f64()));
     Ok(figures)
 }
@@ -84,12 +85,18 @@ fn with_transfers(
 
 fn small_start() -> Result<Vec<Figure>> {
     let what = "`up small`, warm, cluster included: start → first checkpoint on L1";
-    up("small", What::new(what, "s").budget("≤ 1.1 ×"))
+    up(
+        "small",
+        What::new(what, "s").budget(Budget::TimesToday(1.1)),
+    )
 }
 
 fn tiny_start() -> Result<Vec<Figure>> {
     let what = "`up tiny`, warm, cluster included: start → first checkpoint on L1";
-    up("tiny", What::new(what, "s").budget("≤ 0.75 ×"))
+    up(
+        "tiny",
+        What::new(what, "s").budget(Budget::TimesToday(0.75)),
+    )
 }
 
 fn fast_start() -> Result<Vec<Figure>> {
@@ -99,7 +106,7 @@ fn fast_start() -> Result<Vec<Figure>> {
 
 fn seed_start() -> Result<Vec<Figure>> {
     let what = "`up seed` (32 validators), warm, cluster included: start → first checkpoint on L1";
-    up("seed", What::new(what, "s").budget("≤ 1.6 ×"))
+    up("seed", What::new(what, "s").budget(Budget::TimesToday(1.6)))
 }
 
 /// Brings the network up: the seconds until its first checkpoint, and what the machine computed in them.
@@ -123,13 +130,15 @@ fn first_checkpoint(up: &Value) -> Result<f64> {
 
 fn at_rest() -> Result<[Figure; 3]> {
     let rest = machine::at_rest(CLUSTER)?;
-    let memory = What::new("… memory of all pods", "GB").budget("≤ 6.5");
-    let cores = What::new("… CPU of all pods at rest", "cores").budget("≤ 1.2");
+    let memory = What::new("… memory of all pods", "GB").budget(Budget::AtMost(6.5));
+    let cores = What::new("… CPU of all pods at rest", "cores").budget(Budget::AtMost(1.2));
     let system = What::new("control plane memory (all cluster processes)", "MB");
     Ok([
         memory.is(rest.pods_bytes / 1e9),
         cores.is(rest.pods_cores),
-        system.budget("≤ 450").is(rest.system_bytes / 1e6),
+        system
+            .budget(Budget::AtMost(450.0))
+            .is(rest.system_bytes / 1e6),
     ])
 }
 

@@ -8,6 +8,7 @@ use aznet_model::{
     chain::{BlockNumber, Epoch, Slot},
     role::Role,
     timing::Timing,
+    units::count,
 };
 use serde::Serialize;
 
@@ -229,7 +230,9 @@ fn no_committee(set: Option<(u64, u64)>) -> Option<String> {
     let (validators, members) = set?;
     (validators < members).then(|| {
         format!(
-            "the L1 has {validators} validators, and a committee has {members} members: none can be drawn"
+            "the L1 has {}, and a committee has {}: none can be drawn",
+            number(validators, "validator"),
+            number(members, "member")
         )
     })
 }
@@ -255,6 +258,10 @@ fn no_quorum(facts: &Facts<'_>) -> Option<String> {
         "{present} of {} members of the committee are there and {} are needed: {short} too few{away}",
         committee.size, committee.quorum
     ))
+}
+
+fn number(n: u64, noun: &str) -> String {
+    count(usize::try_from(n).unwrap_or(usize::MAX), noun)
 }
 
 fn empty(publisher: &Publisher) -> Option<String> {
@@ -300,8 +307,9 @@ fn late_proof(facts: &Facts<'_>) -> Option<String> {
         _ => "with the next checkpoint".to_owned(),
     };
     Some(format!(
-        "the proof of {} is late by {late} epochs; without it the chain is pruned back to what is proven {when}",
-        Epoch(epoch)
+        "the proof of {} is late by {}; {when} the chain is pruned to the last proven block unless the proof arrives",
+        Epoch(epoch),
+        number(late, "epoch")
     ))
 }
 

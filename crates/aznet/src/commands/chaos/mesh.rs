@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::steps::{Steps, reporter};
 
-/// What `install` and `uninstall` print.
+/// What `install` and `uninstall` print as JSON.
 #[derive(Debug, Serialize)]
 struct State {
     cluster: String,
@@ -39,7 +39,7 @@ pub(super) async fn install(args: &MeshArgs, context: &Context) -> anyhow::Resul
     // Whether it runs, before anything is built.
     choice.find(&context.paths)?;
     ready(context, &Steps::new(&context.printer), &choice).await?;
-    print(context, &choice, true)
+    document(context, &choice, true)
 }
 
 pub(super) async fn uninstall(args: &MeshArgs, context: &Context) -> anyhow::Result<()> {
@@ -49,8 +49,8 @@ pub(super) async fn uninstall(args: &MeshArgs, context: &Context) -> anyhow::Res
     let step = steps.begin("chaos", "removing Chaos Mesh");
     let removed = mesh(&ready).remove(context.interrupt.token()).await;
     removed.inspect_err(|_| step.abandon())?;
-    steps.end(&step, "Chaos Mesh is gone");
-    print(context, &choice, false)
+    steps.end(&step, format!("Chaos Mesh is gone from {choice}"));
+    document(context, &choice, false)
 }
 
 /// The cluster with Chaos Mesh on it. One of the user's own has it already.
@@ -89,12 +89,8 @@ pub(super) async fn ready(
         anyhow::Ok(mesh(&ready).ensure(&parts, cancel).await?)
     };
     let new = install.await.inspect_err(|_| step.abandon())?;
-    let words = if new {
-        "Chaos Mesh is installed"
-    } else {
-        "Chaos Mesh is there"
-    };
-    steps.end(&step, words);
+    let words = if new { "is installed" } else { "is there" };
+    steps.end(&step, format!("Chaos Mesh {words}"));
     Ok(ready)
 }
 
@@ -105,17 +101,13 @@ fn mesh(ready: &Ready) -> Mesh<'_> {
     }
 }
 
-fn print(context: &Context, choice: &Provider, installed: bool) -> anyhow::Result<()> {
-    let state = State {
+/// The step has said it to people.
+fn document(context: &Context, choice: &Provider, installed: bool) -> anyhow::Result<()> {
+    if !context.printer.is_json() {
+        return Ok(());
+    }
+    context.printer.json(&State {
         cluster: choice.to_string(),
         installed,
-    };
-    context.printer.result(&state, |state, _| {
-        let words = if state.installed {
-            "is on"
-        } else {
-            "is not on"
-        };
-        format!("Chaos Mesh {words} {}", state.cluster)
     })
 }

@@ -12,7 +12,7 @@ use owo_colors::OwoColorize;
 use serde::Serialize;
 
 use super::work::{Address, Work, workload};
-use crate::args::{ClusterArg, NamespaceArg, OutputArgs};
+use crate::args::{ClusterArg, NamespaceArg, OutputArgs, number_of_validators};
 use crate::clusters::{self, Meant};
 use crate::context::Context;
 use crate::exit::Exit;
@@ -37,7 +37,7 @@ pub struct AddArgs {
     #[arg(value_name = "NAME")]
     pub name: Option<String>,
     /// How many pods, each with all of its keys.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = number_of_validators)]
     pub count: u32,
     /// Which of validatorGroups (default: the chart's `validator`).
     #[arg(long, value_name = "GROUP")]
@@ -203,10 +203,11 @@ fn render(added: &Added) -> String {
     )];
     let epoch = added.epoch;
     lines.push(match &added.committee {
-        None => format!("committees may have them from epoch {epoch} on"),
+        None => format!("they may serve in committees from epoch {epoch} on"),
         Some(members) => format!(
-            "the committee of epoch {epoch}, the first that may have them, has {} of them",
-            members.len()
+            "epoch {epoch} is the first that can include them; {} of them {} in its committee",
+            members.len(),
+            if members.len() == 1 { "is" } else { "are" }
         ),
     });
     if !added.idle.is_empty() {

@@ -11,7 +11,7 @@ use owo_colors::OwoColorize;
 use serde::Serialize;
 
 use super::work::{Address, Work, is_out, workload};
-use crate::args::{ClusterArg, NamespaceArg, OutputArgs};
+use crate::args::{ClusterArg, NamespaceArg, OutputArgs, number_of_validators};
 use crate::clusters::{self, Meant};
 use crate::context::Context;
 use crate::exit::Exit;
@@ -39,7 +39,7 @@ pub struct RemoveArgs {
     #[arg(value_name = "NAME] [POD|ADDRESS")]
     pub words: Vec<String>,
     /// Number of pods to remove, from the last one (default: 1 where no pod or attester is named).
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, value_name = "N", value_parser = number_of_validators)]
     pub count: Option<u32>,
     /// Which of validatorGroups they are taken from (default: the chart's `validator`).
     #[arg(long, value_name = "GROUP")]
@@ -267,7 +267,7 @@ async fn out(work: &Work<'_>, seen: &Validators, epoch: u64) -> anyhow::Result<(
         return Ok(());
     }
     work.context.printer.note(format_args!(
-        "committees may have them until epoch {epoch} begins, in {}: their pods attest until then",
+        "they may serve in committees until epoch {epoch} (in {}); their pods keep running until then",
         Seconds(Duration::from_secs(left))
     ));
     work.epoch(&seen.set, epoch).await.map(drop)

@@ -212,7 +212,7 @@ fn a_late_proof_says_by_how_much_and_when_the_chain_is_pruned() {
     assert_eq!(
         problems(48),
         [
-            "the proof of epoch 10 is late by 1 epochs; without it the chain is pruned back to what is proven in 45s"
+            "the proof of epoch 10 is late by 1 epoch; in 45s the chain is pruned to the last proven block unless the proof arrives"
         ]
     );
     assert!(problems(52)[0].ends_with("what is proven with the next checkpoint"));
