@@ -22,7 +22,7 @@ use aznet_model::units::count;
 const EXAMPLES: &str = "\
 Examples:
   aznet validators remove                         the last pod of `validator`
-  aznet validators remove small --count 2 --yes   the last two, without a question
+  aznet validators remove small --count 2 --yes   the last two, unasked
   aznet validators remove small validator-4       this one, if it is the last
   aznet validators remove validator-1 --keep-pod  its pod keeps running
   aznet validators remove 0x70997970C51812dc3A010C7d01b50e0d17dc79C8
