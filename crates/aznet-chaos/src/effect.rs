@@ -2,6 +2,8 @@
 
 mod figures;
 
+use std::time::Duration;
+
 use aznet_model::chaos::{Direction, Experiment, Fault, NetworkAction, PodAction};
 
 pub(crate) use self::figures::{Load, Narrow};
@@ -61,6 +63,14 @@ impl Effect {
     /// Whether it lasts, or is over as soon as it is done.
     pub(crate) const fn lasts(&self) -> bool {
         !matches!(self, Self::Replaced | Self::Restarted)
+    }
+
+    /// For how long it may not be seen while it lasts: a machine that is busy with something else leaves load nothing.
+    pub(crate) const fn patience(&self) -> Duration {
+        match self {
+            Self::Load(_) => Duration::from_secs(15),
+            _ => Duration::ZERO,
+        }
     }
 
     /// Whether pods alone show it, without being asked.

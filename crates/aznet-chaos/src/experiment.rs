@@ -5,7 +5,7 @@ mod undo;
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use aznet_kit::error::chain;
@@ -254,7 +254,7 @@ impl Under<'_> {
         experiment: &Experiment,
         cancel: &CancellationToken,
     ) -> Result<Hit, ChaosError> {
-        let said = std::sync::Mutex::new(None);
+        let said = Mutex::new(None);
         let deadline = Deadline::after(INJECTION).every(Duration::from_millis(250));
         let what = format!("experiment {name} to be injected");
         let found = wait::until(what, deadline, cancel, |_| async {
@@ -324,12 +324,17 @@ impl Under<'_> {
         let what = format!("experiment {name} to be over");
         let deadline = Deadline::after(left + LATENESS);
         let begun = Instant::now();
+        let patience = self.effects[name].patience();
+        let unseen = &Mutex::new(None);
         wait::until(what, deadline, cancel, |_| async move {
             if self.status(name, experiment).await?.is_recovered() {
                 return Ok(Look::Done(()));
             }
             let seen = match self.look(name, hit).await {
-                Ok(Ok(_)) => return Ok(Look::Pending("it bites".to_owned())),
+                Ok(Ok(_)) => {
+                    *unseen.lock().unwrap_or_else(PoisonError::into_inner) = None;
+                    return Ok(Look::Pending("it bites".to_owned()));
+                }
                 Ok(Err(seen)) => seen,
                 // A pod that is started again can't be asked meanwhile.
                 Err(ChaosError::Measure(error)) => return Ok(Look::pending(chain(&error))),
@@ -339,6 +344,10 @@ impl Under<'_> {
             let over = self.status(name, experiment).await?.is_recovered();
             if over || begun.elapsed() + END >= left {
                 return Ok(Look::Pending("it is being lifted".to_owned()));
+            }
+            let mut since = unseen.lock().unwrap_or_else(PoisonError::into_inner);
+            if since.get_or_insert_with(Instant::now).elapsed() < patience {
+                return Ok(Look::Pending(seen));
             }
             Err(ChaosError::Stopped {
                 experiment: name.to_owned(),

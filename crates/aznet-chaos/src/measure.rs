@@ -183,13 +183,16 @@ impl Probes<'_> {
         Ok(measured)
     }
 
-    /// What each pod uses.
+    /// What each pod uses, on the average of so long a time.
     pub(crate) async fn usages(
         self,
         pods: &[String],
+        during: Duration,
     ) -> Result<BTreeMap<String, Usage>, MeasureError> {
         let asked = stream::iter(pods).map(|pod| async move {
-            let used = self.ask(pod, vec!["usage".to_owned()]).await?;
+            let during = during.as_millis().to_string();
+            let words = ["usage".to_owned(), "--during".to_owned(), during];
+            let used = self.ask(pod, words.to_vec()).await?;
             Ok((pod.clone(), used))
         });
         asked.buffer_unordered(AT_ONCE).try_collect().await

@@ -1,6 +1,7 @@
 //! Looking at pods before a fault, while it lasts and after it, and what the looks say when they are compared.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use aznet_model::chaos::Direction;
 use aznet_model::probe::{Sent, Usage};
@@ -47,6 +48,16 @@ pub(crate) enum Moment<'a> {
     After(&'a Observation),
 }
 
+impl Moment<'_> {
+    /// Over how long load is averaged: a node works for seconds and rests for seconds.
+    const fn average(self) -> Duration {
+        Duration::from_secs(match self {
+            Self::Before => 5,
+            Self::During(_) | Self::After(_) => 2,
+        })
+    }
+}
+
 /// Looks at everything that an effect must show in, on `concerned` and, for connections, on everyone.
 pub(crate) async fn observe(
     network: &Network,
@@ -62,7 +73,7 @@ pub(crate) async fn observe(
     let figures = match effect {
         Effect::Cut { .. } => Figures::Links(links(probes, moment).await?),
         Effect::Narrow(narrow) => Figures::Rates(probes.rates(concerned, narrow.tried()).await?),
-        Effect::Load(_) => Figures::Usages(probes.usages(concerned).await?),
+        Effect::Load(_) => Figures::Usages(probes.usages(concerned, moment.average()).await?),
         Effect::Replaced | Effect::Idle | Effect::Restarted => Figures::None,
     };
     Ok(Observation { pods, figures })
