@@ -5,10 +5,11 @@ use aznet_cluster::machine::finding::{Finding, Verdict};
 use aznet_cluster::machine::programs::Work;
 use aznet_cluster::machine::{doctor, install};
 use aznet_cluster::parts::images;
+use aznet_cluster::provider::Provider;
 use clap::Args;
 use owo_colors::OwoColorize;
 
-use crate::args::{ClusterArg, OutputArgs};
+use crate::args::OutputArgs;
 use crate::clusters;
 use crate::context::Context;
 use crate::exit::Exit;
@@ -19,8 +20,8 @@ use crate::table::{Cell, Column, Table, bad, doubtful, good};
 const EXAMPLES: &str = "\
 Examples:
   aznet doctor
-  sudo aznet doctor --fix    install what is missing (Debian, Ubuntu)
-  aznet doctor --cluster embedded    which faults a cluster's nodes can do
+  sudo aznet doctor --fix            install what is missing (Debian, Ubuntu)
+  aznet doctor --cluster embedded    which faults the nodes of a cluster can do
 
 Exit code 20 when something is missing that an embedded cluster can't do without.";
 
@@ -29,11 +30,12 @@ Exit code 20 when something is missing that an embedded cluster can't do without
 #[command(after_help = EXAMPLES)]
 pub struct DoctorArgs {
     /// Install what is missing.
-    #[arg(long, conflicts_with = "cluster")]
+    #[arg(long)]
     pub fix: bool,
-    /// Look at the nodes of this cluster instead: which faults of `aznet chaos` they can do.
-    #[command(flatten)]
-    pub cluster: ClusterArg,
+    /// Look at the nodes of this cluster instead: which faults they can do.
+    // Not from the environment: without it the machine is meant.
+    #[arg(long, value_name = "CLUSTER", conflicts_with = "fix")]
+    pub cluster: Option<Provider>,
     /// How the result is printed.
     #[command(flatten)]
     pub output: OutputArgs,
@@ -42,7 +44,7 @@ pub struct DoctorArgs {
 /// Looks at the machine; exit code 20 if it can't run clusters.
 pub async fn run(args: &DoctorArgs, context: &Context) -> anyhow::Result<Exit> {
     let cancel = context.interrupt.token();
-    if let Some(cluster) = &args.cluster.cluster {
+    if let Some(cluster) = &args.cluster {
         let client = clusters::connect(context, cluster).await?.client;
         let findings = faults(&capability::probe(&client).await?);
         context
