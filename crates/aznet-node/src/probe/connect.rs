@@ -70,9 +70,19 @@ mod tests {
             measured.iter().all(|one| one.micros.is_some()),
             "{measured:?}"
         );
-        // An address that is kept for documentation, and no time at all.
-        let silent = "192.0.2.1:9".parse().expect("an address");
-        let measured = all(&[silent], Duration::ZERO).expect("measures");
+        // Its queue is full with the one connection that nobody accepts.
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        let runtime = runtime.expect("a runtime");
+        let full = runtime.block_on(async {
+            let socket = TcpSocket::new_v4().expect("a socket");
+            socket.bind((Ipv4Addr::LOCALHOST, 0).into()).expect("bound");
+            socket.listen(0).expect("listens")
+        });
+        let silent = full.local_addr().expect("address");
+        let _waits = std::net::TcpStream::connect(silent).expect("connected");
+        let measured = all(&[silent], Duration::from_millis(200)).expect("measures");
         assert!(
             measured[0].micros.is_none() && measured[0].from_port != 0,
             "{measured:?}"
