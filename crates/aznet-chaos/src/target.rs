@@ -59,12 +59,12 @@ pub(crate) async fn check_nodes(
     pods: &Pods,
     client: &Client,
 ) -> Result<(), ChaosError> {
-    let needs = |(name, experiment)| {
+    let with_needs = |(name, experiment)| {
         let fault = Experiment::fault(experiment)?;
         let needed = capability::needed(fault);
         (!needed.is_empty()).then_some((name, experiment, fault, needed))
     };
-    let needy: Vec<_> = experiments.iter().filter_map(needs).collect();
+    let needy: Vec<_> = experiments.iter().filter_map(with_needs).collect();
     if needy.is_empty() {
         return Ok(());
     }

@@ -285,7 +285,7 @@ async fn forget(network: &Network) -> Result<(), ChaosError> {
         match api.delete(&one.name_any(), &DeleteParams::default()).await {
             Err(kube::Error::Api(status)) if status.code == 404 => {}
             deleted => {
-                drop(deleted.map_err(ChaosError::api("delete what Chaos Mesh noted of a pod"))?)
+                drop(deleted.map_err(ChaosError::api("delete what Chaos Mesh noted of a pod"))?);
             }
         }
     }
