@@ -8,6 +8,7 @@ use aznet_model::chaos::{Direction, Experiment, Fault, NetworkAction, PodAction}
 
 pub(crate) use self::figures::{Load, Narrow};
 use crate::pods::{Pods, Seen};
+use crate::verdict::Verdict;
 
 /// What a fault must be seen by.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,9 +31,6 @@ pub(crate) enum Effect {
     /// The pod uses more.
     Load(Load),
 }
-
-/// Whether something is so, and what shows it: what was measured, or what was seen instead.
-pub(crate) type Verdict = Result<String, String>;
 
 impl Effect {
     /// What the experiment's fault must be seen by; none of what nothing can be seen of yet.

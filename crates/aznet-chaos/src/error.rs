@@ -6,7 +6,7 @@ use aznet_kit::wait::WaitError;
 use aznet_network::api::ApiError;
 use aznet_network::deploy::helm::HelmError;
 
-use crate::measure::MeasureError;
+use crate::measure::error::MeasureError;
 
 /// What a fault left.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -24,10 +24,12 @@ use crate::daemon::Daemons;
 use crate::effect::Effect;
 use crate::error::ChaosError;
 use crate::objects::{self, Status};
-use crate::observe::{self, Hit, Moment, Observation};
+use crate::observe::{self, Moment, Observation};
 use crate::pods::{self, Pods};
 use crate::target;
+use crate::target::Hit;
 use crate::trace::{self, Traces};
+use crate::verdict::Measurement;
 
 /// Chaos Mesh is told by a watch and asks one daemon per pod.
 const INJECTION: Duration = Duration::from_secs(30);
@@ -71,17 +73,6 @@ pub enum Stage {
     Healed,
     /// No object of it is left, and no annotation on the pods.
     Clean,
-}
-
-/// A pod, what is asked for and what was measured.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Measurement {
-    /// The pod.
-    pub pod: String,
-    /// What was to be seen.
-    pub asked: String,
-    /// What was seen.
-    pub measured: String,
 }
 
 /// An experiment has come to a stage.

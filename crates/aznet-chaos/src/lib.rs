@@ -15,6 +15,7 @@ mod observe;
 mod pods;
 mod target;
 mod trace;
+mod verdict;
 
 pub use self::error::{ChaosError, Residue};
-pub use self::measure::MeasureError;
+pub use self::measure::error::MeasureError;

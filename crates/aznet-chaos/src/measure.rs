@@ -1,15 +1,18 @@
 //! Measurements from inside pods, by the program aznet-node that each of them carries.
 
+pub(crate) mod error;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use aznet_model::probe::{Attempt, HalfOpen, Sent, Usage};
-use aznet_network::clients::exec::{self, ExecError};
+use aznet_network::clients::exec;
 use aznet_network::namespace::Network;
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::de::DeserializeOwned;
 
+use self::error::MeasureError;
 use crate::links::Round;
 use crate::pods::{Pods, Seen};
 
@@ -24,29 +27,6 @@ const AGAIN: Duration = Duration::from_millis(3500);
 const LATER: Duration = Duration::from_millis(1500);
 /// How many pods measure at once: each takes processors that the network needs.
 const AT_ONCE: usize = 8;
-
-/// Why nothing was measured.
-#[derive(Debug, thiserror::Error)]
-pub enum MeasureError {
-    /// The program gave no answer.
-    #[error(transparent)]
-    Exec(#[from] ExecError),
-    /// The program of the pod's image gave another answer.
-    #[error("pod {pod}: not what `aznet-node probe` of this version says")]
-    Answer {
-        /// The pod.
-        pod: String,
-        /// What is wrong with it.
-        #[source]
-        source: serde_json::Error,
-    },
-    /// The pod has no program to measure with.
-    #[error("pod {0} has no aznet-node to measure with")]
-    NoProgram(String),
-    /// There is nobody to send to.
-    #[error("pod {0} has nobody to send to")]
-    Alone(String),
-}
 
 /// Measures in the pods of a network.
 #[derive(Clone, Copy)]

@@ -9,10 +9,12 @@ use aznet_network::namespace::Network;
 
 use crate::effect::{self, Effect};
 use crate::error::ChaosError;
-use crate::experiment::Measurement;
 use crate::links::{self, Cut, Round};
-use crate::measure::{MeasureError, Probes};
+use crate::measure::Probes;
+use crate::measure::error::MeasureError;
 use crate::pods::{self, Pods};
+use crate::target::Hit;
+use crate::verdict::{Measurement, Verdict};
 
 /// What was measured beside the pods themselves.
 #[derive(Debug, Clone)]
@@ -28,13 +30,6 @@ enum Figures {
 pub(crate) struct Observation {
     pub(crate) pods: Pods,
     figures: Figures,
-}
-
-/// Whom Chaos Mesh has chosen.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Hit {
-    pub(crate) pods: Vec<String>,
-    pub(crate) targets: Vec<String>,
 }
 
 /// When a look is taken.
@@ -156,12 +151,7 @@ pub(crate) fn bites(
     each.collect()
 }
 
-fn one_bites(
-    effect: &Effect,
-    pod: &str,
-    before: &Observation,
-    now: &Observation,
-) -> effect::Verdict {
+fn one_bites(effect: &Effect, pod: &str, before: &Observation, now: &Observation) -> Verdict {
     let gone = || "not looked at".to_owned();
     match (effect, &before.figures, &now.figures) {
         (Effect::Narrow(narrow), _, Figures::Rates(is)) => {
@@ -185,7 +175,7 @@ pub(crate) fn healed(
     pod: &str,
     before: &Observation,
     now: &Observation,
-) -> effect::Verdict {
+) -> Verdict {
     let serves = effect::healed(pod, &before.pods, &now.pods)?;
     if !now.pods.contains_key(pod) {
         return Ok(serves);

@@ -9,8 +9,14 @@ use crate::capability::{self, Node};
 use crate::daemon::Daemons;
 use crate::effect::Effect;
 use crate::error::ChaosError;
-use crate::observe::Hit;
 use crate::pods::Pods;
+
+/// Whom Chaos Mesh has chosen.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Hit {
+    pub(crate) pods: Vec<String>,
+    pub(crate) targets: Vec<String>,
+}
 
 /// Checks experiments against the pods that there are, before anything is applied.
 pub(crate) fn check(

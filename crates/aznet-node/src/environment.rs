@@ -351,12 +351,12 @@ mod tests {
                 let of = |config: &NetworkConfig| environment(role, config, &inputs());
                 let (before, after) = (in_release(Release::oldest(), of), in_release(release, of));
                 let changes = changes(&before, &after).join("\n");
-                text += &format!("{release} {role}\n{changes}\n\n");
+                text.extend([format!("{release} {role}\n{changes}\n\n")]);
             }
             let of = deployment_environment;
             let (before, after) = (in_release(Release::oldest(), of), in_release(release, of));
             let changes = changes(&before, &after).join("\n");
-            text += &format!("{release} deployment\n{changes}\n\n");
+            text.extend([format!("{release} deployment\n{changes}\n\n")]);
         }
         insta::assert_snapshot!(text);
     }

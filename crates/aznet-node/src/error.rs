@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use crate::install::InstallError;
-use crate::probe::ProbeError;
+use crate::probe::error::ProbeError;
 use crate::roles::anvil::AnvilError;
 use crate::roles::aztec::StartError;
 use crate::roles::keystore::HandOverError;

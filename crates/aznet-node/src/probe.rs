@@ -1,6 +1,7 @@
 //! Measures, from inside a pod, what a fault of its network or load on it must show in. Prints JSON.
 
 mod connect;
+pub(crate) mod error;
 mod half_open;
 mod send;
 mod usage;
@@ -9,47 +10,10 @@ use std::io::{self, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use aznet_kit::wait::WaitError;
 use clap::Subcommand;
 use serde::Serialize;
-use thiserror::Error;
 
-/// Why nothing was measured.
-#[derive(Debug, Error)]
-pub(crate) enum ProbeError {
-    /// A socket does not do its work.
-    #[error("can't {doing}")]
-    Socket {
-        /// What was tried.
-        doing: &'static str,
-        /// Why not.
-        #[source]
-        source: io::Error,
-    },
-    /// The kernel's own account can't be read.
-    #[error("can't read {path}")]
-    Read {
-        /// The file.
-        path: &'static str,
-        /// Why not.
-        #[source]
-        source: io::Error,
-    },
-    /// The kernel's own account is not where it may be, or not as it may be.
-    #[error("no figures of {what} in any of {}", places.join(", "))]
-    NoFigures {
-        /// What of.
-        what: &'static str,
-        /// Where they were looked for.
-        places: &'static [&'static str],
-    },
-    /// Time did not pass.
-    #[error(transparent)]
-    Wait(#[from] WaitError),
-    /// The result can't be printed.
-    #[error("can't print what was measured")]
-    Print(#[source] io::Error),
-}
+use self::error::ProbeError;
 
 /// What is measured.
 #[derive(Debug, Subcommand)]
@@ -106,8 +70,4 @@ fn print(measured: &impl Serialize) -> Result<(), ProbeError> {
     let text = serde_json::to_string(measured);
     let text = text.map_err(|error| ProbeError::Print(error.into()))?;
     writeln!(io::stdout(), "{text}").map_err(ProbeError::Print)
-}
-
-fn socket(doing: &'static str) -> impl FnOnce(io::Error) -> ProbeError {
-    move |source| ProbeError::Socket { doing, source }
 }

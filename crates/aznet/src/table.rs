@@ -282,6 +282,20 @@ pub(crate) fn bad(text: impl ToString) -> Cell {
     Cell::coloured(text, Color::Red)
 }
 
+/// `text` as terminals of 40, 80 and 120 columns, and files, show it: for snapshots.
+#[cfg(test)]
+pub(crate) fn at_all_widths(text: impl Fn(Page) -> String) -> String {
+    let pages = [40, 80, 120].map(|columns| (columns.to_string(), Page::of_columns(columns)));
+    let pages = pages
+        .into_iter()
+        .chain([("endless".to_owned(), Page::ENDLESS)]);
+    let shown = pages.map(|(name, page)| {
+        let text = anstream::adapter::strip_str(&text(page)).to_string();
+        format!("──── {name}\n{text}\n")
+    });
+    shown.collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -308,18 +322,4 @@ mod tests {
             "WHAT   containerd\nFOUND\nversion\ngithub.com/containerd/containerd"
         );
     }
-}
-
-/// `text` as terminals of 40, 80 and 120 columns, and files, show it: for snapshots.
-#[cfg(test)]
-pub(crate) fn at_all_widths(text: impl Fn(Page) -> String) -> String {
-    let pages = [40, 80, 120].map(|columns| (columns.to_string(), Page::of_columns(columns)));
-    let pages = pages
-        .into_iter()
-        .chain([("endless".to_owned(), Page::ENDLESS)]);
-    let shown = pages.map(|(name, page)| {
-        let text = anstream::adapter::strip_str(&text(page)).to_string();
-        format!("──── {name}\n{text}\n")
-    });
-    shown.collect()
 }

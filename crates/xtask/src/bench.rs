@@ -5,17 +5,15 @@ mod median;
 mod network;
 mod peer;
 mod plan;
+mod programs;
 mod table;
 mod transactions;
 mod wait;
 
 use crate::image::Mounted;
-use crate::{cargo, run};
-use anyhow::{Context, Result, bail};
-use serde_json::Value;
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
-use std::sync::OnceLock;
+use crate::run;
+use anyhow::{Context, Result};
+use programs::{aznet, program};
 use table::{Budget, Figure, Table, What};
 
 /// Measures `runs` times and writes docs/reference/benchmarks.md; of starts alone it prints the table.
@@ -27,7 +25,7 @@ pub(crate) fn run(runs: usize, starts: bool) -> Result<()> {
     let image = Mounted::pxe(program()?)?;
     let measured = measure(runs, starts, &image);
     image.remove()?;
-    let page = measured?.page();
+    let page = measured?.page(&machine::describe());
     if starts {
         print!("{page}");
         return Ok(());
@@ -68,44 +66,4 @@ pub(crate) fn transactions_on(node_url: &str, count: u32) -> Result<()> {
     }
     image.remove()?;
     measured.map(drop)
-}
-
-/// A program of the toolchain.
-fn pinned(program: &str) -> Result<PathBuf> {
-    let home = std::env::var("HOME").context("no $HOME")?;
-    let toolchain = PathBuf::from(home).join(".cache/aznet/toolchain");
-    std::fs::read_dir(&toolchain)?
-        .flatten()
-        .map(|group| group.path().join("bin").join(program))
-        .find(|path| path.is_file())
-        .with_context(|| format!("no {program} below {}", toolchain.display()))
-}
-
-/// Asked of cargo once: the bench polls by it.
-fn program() -> Result<&'static PathBuf> {
-    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    if let Some(program) = PROGRAM.get() {
-        return Ok(program);
-    }
-    let found = cargo::aznet()?;
-    Ok(PROGRAM.get_or_init(|| found))
-}
-
-/// Runs the program; stdout as JSON if it is JSON.
-fn aznet(args: &[&str]) -> Result<Value> {
-    let output = Command::new(program()?)
-        .args(args)
-        .env("AZNET_MEMORY", "24GiB")
-        .stdin(Stdio::null())
-        .output()
-        .context("aznet could not be started")?;
-    if !output.status.success() {
-        bail!(
-            "`aznet {}`: {}\n{}",
-            args.join(" "),
-            output.status,
-            String::from_utf8_lossy(&output.stderr)
-        );
-    }
-    Ok(serde_json::from_slice(&output.stdout).unwrap_or(Value::Null))
 }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use aznet_model::chaos::{MemoryStress, StressFault};
 use aznet_model::probe::{Sent, Usage};
 
-use super::Verdict;
+use crate::verdict::Verdict;
 
 /// So much more than the limit is tried to be sent.
 const TRIED: u64 = 4;

@@ -1,5 +1,7 @@
 //! Networks of each release of Aztec: what the chart renders and the plan says, beside those of 4.1.
 
+use std::fmt::Write as _;
+
 use crate::common::{render, source};
 use crate::render::config;
 use aznet_model::plan::plan;
@@ -95,12 +97,9 @@ fn plans_say_what_a_release_asks_for() {
             let plan = plan(&of_release(name, release).values).expect("it can be planned");
             let said = plan.release;
             let notes = plan.notes.join("\n  ");
-            text += &format!(
-                "{name}: {} {:?}, {} pods\n  {notes}\n",
-                said.name,
-                said.proof,
-                plan.pods.len()
-            );
+            let (release, proof, pods) = (said.name, said.proof, plan.pods.len());
+            writeln!(text, "{name}: {release} {proof:?}, {pods} pods\n  {notes}")
+                .expect("a string takes all");
         }
     }
     insta::assert_snapshot!(text);
@@ -138,9 +137,9 @@ fn what_a_release_lacks_is_named() {
         ],
     ] {
         let problems = plan(&network("small", &sets).values).expect_err("these can't work");
-        text += &format!("-> {}\n", sets.join(","));
+        writeln!(text, "-> {}", sets.join(",")).expect("a string takes all");
         for problem in problems {
-            text += &format!("  {problem}\n");
+            writeln!(text, "  {problem}").expect("a string takes all");
         }
     }
     insta::assert_snapshot!(text);

@@ -8,7 +8,7 @@ use aznet_model::probe::Attempt;
 use tokio::net::TcpSocket;
 use tokio::task::JoinSet;
 
-use super::{ProbeError, socket};
+use super::error::{ProbeError, socket};
 
 /// Tries all addresses at once.
 pub(super) fn all(to: &[SocketAddr], within: Duration) -> Result<Vec<Attempt>, ProbeError> {

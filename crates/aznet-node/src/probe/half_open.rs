@@ -7,7 +7,7 @@ use std::time::Duration;
 use aznet_kit::wait::{self, Deadline, Look};
 use aznet_model::probe::HalfOpen;
 
-use super::ProbeError;
+use super::error::ProbeError;
 
 /// The state `SYN_RECV`, as the kernel prints it.
 const SYN_RECV: &str = "03";

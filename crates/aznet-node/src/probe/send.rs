@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use aznet_model::probe::Sent;
 
-use super::{ProbeError, socket};
+use super::error::{ProbeError, socket};
 
 /// Kept for what is thrown away.
 const DISCARD: u16 = 9;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use aznet_kit::wait::{self, Deadline, Look};
 use aznet_model::probe::Usage;
 
-use super::ProbeError;
+use super::error::ProbeError;
 
 const PROCESSORS: [&str; 3] = [
     "/sys/fs/cgroup/cpu.stat",

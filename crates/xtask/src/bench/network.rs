@@ -1,9 +1,10 @@
 //! Networks from nothing to nothing, on a cluster of the bench's own.
 
 use super::machine::{self, Busy};
+use super::programs::{aznet, pinned, program};
 use super::table::{Budget, Figure, What};
+use super::transactions;
 use super::wait::wait;
-use super::{aznet, pinned, program, transactions};
 use crate::image::Mounted;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;

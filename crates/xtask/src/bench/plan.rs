@@ -1,6 +1,6 @@
 //! What is planned and rendered, without a cluster.
 
-use super::{pinned, program};
+use super::programs::{pinned, program};
 use crate::run;
 use anyhow::{Result, bail};
 use std::process::Command;

@@ -1,6 +1,5 @@
 //! What was measured, and the page that shows it.
 
-use super::machine;
 use super::median::median;
 use std::fmt::{self, Write as _};
 
@@ -25,15 +24,15 @@ impl fmt::Display for Budget {
 /// One measurement: what, the budget if there is one, and its unit.
 #[derive(Clone, Copy)]
 pub(super) struct What {
-    pub(super) what: &'static str,
+    pub(super) name: &'static str,
     pub(super) budget: Option<Budget>,
     pub(super) unit: &'static str,
 }
 
 impl What {
-    pub(super) const fn new(what: &'static str, unit: &'static str) -> Self {
+    pub(super) const fn new(name: &'static str, unit: &'static str) -> Self {
         Self {
-            what,
+            name,
             budget: None,
             unit,
         }
@@ -48,7 +47,7 @@ impl What {
 
     /// The same with its value, which is shown at once.
     pub(super) fn is(self, value: f64) -> Figure {
-        println!("  {}: {value:.1} {}", self.what, self.unit);
+        println!("  {}: {value:.1} {}", self.name, self.unit);
         Figure { what: self, value }
     }
 }
@@ -67,7 +66,7 @@ struct Row {
 impl Row {
     /// What a start costs beside what a user has today, minutes apart on the same machine.
     fn beside(&self, today: &[f64]) -> Option<f64> {
-        if self.what.unit != "s" || !self.what.what.contains('→') {
+        if self.what.unit != "s" || !self.what.name.contains('→') {
             return None;
         }
         let ratios: Vec<f64> = self.values.iter().zip(today).map(|(v, t)| v / t).collect();
@@ -77,7 +76,7 @@ impl Row {
     fn line(&self, today: &[f64]) -> String {
         let values = self.values.iter();
         let (low, high) = values.fold((f64::MAX, f64::MIN), |(l, h), v| (l.min(*v), h.max(*v)));
-        let What { what, budget, unit } = self.what;
+        let What { name, budget, unit } = self.what;
         let (middle, beside) = (median(&self.values), self.beside(today));
         let ratio = beside.map_or("–".to_owned(), |ratio| format!("{ratio:.2}"));
         let shown = format!("{middle:.1} {unit}");
@@ -90,7 +89,7 @@ impl Row {
             None => (shown, ratio),
         };
         let budget = budget.map_or("–".to_owned(), |budget| budget.to_string());
-        format!("| {what} | {budget} | {shown} | {low:.1} – {high:.1} | {ratio} |")
+        format!("| {name} | {budget} | {shown} | {low:.1} – {high:.1} | {ratio} |")
     }
 }
 
@@ -120,7 +119,8 @@ impl Table {
         }
     }
 
-    pub(super) fn page(&self) -> String {
+    /// The page; `machine` is the one they were measured on.
+    pub(super) fn page(&self, machine: &str) -> String {
         let mut text = String::from("# Benchmarks\n\n");
         let runs = self.0.first().map_or(0, |row| row.values.len());
         let _ = writeln!(
@@ -129,8 +129,7 @@ impl Table {
         );
         let _ = writeln!(
             text,
-            "({}). Everything is built and cached before (warm); the cluster is created anew in each run.\n",
-            machine::describe()
+            "({machine}). Everything is built and cached before (warm); the cluster is created anew in each run.\n",
         );
         text.push_str("A row “CPU time of the machine until then” bounds the row above it from below: divided by the number of cores it is the time that the\n");
         text.push_str(
