@@ -16,10 +16,14 @@ use crate::l1::{L1, L1Error};
 const DEPLOYMENT_BLOCKS: u64 = 32;
 /// Deployments there is room for: all but the last may be cut short.
 const DEPLOYMENTS: u64 = 8;
-/// L1 blocks of a deployment up to that of the rollup, whose time its slots and epochs are counted from: 9 seen.
-const BLOCKS_TO_GENESIS: u64 = 9;
-/// Seconds from the beginning of a deployment to the first checkpoint of a small network: 30 seen on two cores.
-const TO_FIRST_CHECKPOINT: u64 = 30;
+/// L1 blocks of a deployment up to that of the rollup, whose time its slots and epochs are counted from: 9 to 14 seen,
+/// as transactions share blocks or don't.
+const BLOCKS_TO_GENESIS: u64 = 11;
+/// Seconds from the beginning of a deployment until the validators of a small network have found each other, seen on two
+/// cores: a slot that begins then is the first that can have a checkpoint.
+const TO_FIRST_SLOT: u64 = 29;
+/// Slots from the beginning of that one to the end of its epoch: room for one that fails, and for provers to start.
+const LAST_SLOTS: u64 = 2;
 
 /// Why the clock can't be set.
 #[derive(Debug, Error)]
@@ -114,11 +118,8 @@ pub(crate) fn align(l1: &L1, config: &NetworkConfig) -> Result<(), ClockError> {
 
 /// The earliest time after `latest` for the first block of a deployment that begins now.
 fn aligned(config: &NetworkConfig, latest: u64, now: u64) -> Option<u64> {
-    // The first checkpoint is expected half-way through the last slot but one, for some to be slower than that.
-    let after_it = config.slot_duration.checked_mul(3)? / 2;
-    let epoch_ends = now
-        .checked_add(TO_FIRST_CHECKPOINT)?
-        .checked_add(after_it)?;
+    let last_slots = config.slot_duration.checked_mul(LAST_SLOTS)?;
+    let epoch_ends = now.checked_add(TO_FIRST_SLOT)?.checked_add(last_slots)?;
     let next = latest.checked_add(1)?;
     let genesis = config
         .l1
@@ -171,9 +172,9 @@ mod tests {
             let next = aligned(&config, latest, now).expect("no overflow");
             assert!(next > latest && next <= latest + epoch, "{latest}: {next}");
             let genesis = next + BLOCKS_TO_GENESIS * config.l1.block_time;
-            let checkpoint = now + TO_FIRST_CHECKPOINT;
-            let left = epoch - (checkpoint - genesis) % epoch;
-            assert_eq!(left, config.slot_duration * 3 / 2);
+            let first_slot = now + TO_FIRST_SLOT;
+            let left = epoch - (first_slot - genesis) % epoch;
+            assert_eq!(left, config.slot_duration * LAST_SLOTS);
         }
     }
 
