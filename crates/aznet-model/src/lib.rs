@@ -7,6 +7,7 @@ pub mod chain;
 pub mod chaos;
 pub mod committee;
 pub mod config;
+pub mod emulation;
 pub mod keys;
 pub mod keystore;
 pub mod label;
