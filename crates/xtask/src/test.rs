@@ -37,7 +37,7 @@ impl Tier {
         match self {
             Self::Unit | Self::Pxe => &[],
             Self::Chart => &["chart", "anvil", "cli"],
-            Self::Cluster => &["embedded", "images", "toolchain"],
+            Self::Cluster => &["embedded", "emulation", "images", "toolchain"],
             Self::Network => &["network"],
         }
     }
