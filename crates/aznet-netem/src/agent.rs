@@ -15,9 +15,9 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use thiserror::Error;
 
+use crate::event::{Event, tell};
 use crate::link::{self, LinkError, Peers, Work};
 use crate::node::{Node, Pod};
-use crate::{Event, tell};
 
 /// How often pods and peers are looked for.
 const LOOK: Duration = Duration::from_secs(1);
@@ -113,7 +113,9 @@ impl Agent<'_> {
             .map(|(at, _)| at.clone())
             .collect();
         for at in ended {
-            self.links.remove(&at).map(Running::end);
+            if let Some(running) = self.links.remove(&at) {
+                running.end();
+            }
         }
         for (at, (network, peers)) in wanted {
             let running = (self.links)
@@ -162,7 +164,7 @@ fn start(emulation: &Emulation, (pod, number): &(Pod, usize), network: std::fs::
     let thread = std::thread::spawn(move || {
         let (pod, uid) = (pod.name.as_str(), pod.uid.as_str());
         let began = || tell(&Event::Began { pod, uid });
-        match link::run(&network, work, &receive, began) {
+        match link::run(&network, &work, &receive, began) {
             Ok(counts) => tell(&Event::Ended { pod, uid, counts }),
             Err(error) => refused(pod, uid, &error),
         }

@@ -61,7 +61,7 @@ pub(crate) type Peers = Option<Vec<Ipv4Addr>>;
 /// Does it in the pod's network namespace until nobody sends peers any more, and takes it back.
 pub(crate) fn run(
     network: &File,
-    work: Work,
+    work: &Work,
     peers: &Receiver<Peers>,
     began: impl FnOnce(),
 ) -> Result<Counts, LinkError> {
@@ -92,7 +92,7 @@ struct Held {
 }
 
 impl Link {
-    fn open(work: Work) -> Result<Self, LinkError> {
+    fn open(work: &Work) -> Result<Self, LinkError> {
         let queue = bound(work.queue).map_err(LinkError::Queue)?;
         let again = raw_socket().map_err(LinkError::Twice)?;
         Ok(Self {

@@ -6,19 +6,20 @@
 
 mod agent;
 mod chain;
+mod event;
 mod fate;
 mod link;
 mod node;
 
 use std::error::Error;
-use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use aznet_kit::error::chain as causes;
 use aznet_model::emulation::{Emulation, VARIABLE};
 use clap::Parser;
-use serde::Serialize;
+
+use crate::event::{Event, tell};
 
 /// Delays, loses, repeats and damages packets that pods of this node send.
 #[derive(Debug, Parser)]
@@ -53,39 +54,4 @@ fn run(cli: &Cli) -> Result<(), Box<dyn Error>> {
     let node = node::Node::new(&cli.pod_logs, &cli.proc);
     agent::run(&emulation, &node)?;
     Ok(())
-}
-
-/// What is told on stdout, a line of JSON each.
-#[derive(Debug, Serialize)]
-#[serde(
-    tag = "event",
-    rename_all = "camelCase",
-    rename_all_fields = "camelCase"
-)]
-enum Event<'a> {
-    /// The fault is done to a pod.
-    Began { pod: &'a str, uid: &'a str },
-    /// It no longer is, and its rules are gone.
-    Ended {
-        pod: &'a str,
-        uid: &'a str,
-        #[serde(flatten)]
-        counts: fate::Counts,
-    },
-    /// It can't be done to a pod, or not be taken back; tried again.
-    Refused {
-        pod: &'a str,
-        uid: &'a str,
-        error: String,
-    },
-    /// A name at the other end has no address.
-    Unknown { peer: &'a str, error: String },
-    /// The program gives up.
-    Failed { error: String },
-}
-
-fn tell(event: &Event<'_>) {
-    let line = serde_json::to_string(event).unwrap_or_default();
-    // Whoever read it may be gone; the fault goes on.
-    let _ = writeln!(io::stdout().lock(), "{line}");
 }

@@ -343,6 +343,7 @@ fn packets_are_damaged() {
 
 /// What one pod may send at once. How late packets are is printed: `--nocapture`.
 #[test]
+#[expect(clippy::print_stdout, reason = "figures for whoever asks for them")]
 fn two_thousand_packets_a_second_are_held_for_as_long_as_asked() {
     let (pair, _program) = Pair::impaired(Impairment {
         delay: 100_000,
