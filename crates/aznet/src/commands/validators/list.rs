@@ -184,6 +184,13 @@ fn render(list: &List, page: Page) -> String {
     if more > 0 {
         lines.push(format!("and {more} of others").dimmed().to_string());
     }
+    let missing = list.attesters.iter().filter(|row| row.pod_missing);
+    let mut missing: Vec<&str> = missing.filter_map(|row| row.pod.as_deref()).collect();
+    missing.dedup();
+    if !missing.is_empty() {
+        let pods = format!("\npods that are not there: {}", missing.join(", "));
+        lines.push(page.wrap(&pods, 2));
+    }
     if !list.queue.is_empty() {
         let queue = count(list.queue.len(), "attester");
         lines.push(format!("\n{queue} in the entry queue"));
@@ -218,7 +225,7 @@ fn attesters(list: &List) -> Table {
 
 fn pod(row: &Row) -> Cell {
     match &row.pod {
-        Some(pod) if row.pod_missing => bad(format!("{pod} (missing)")),
+        Some(pod) if row.pod_missing => bad(pod),
         Some(pod) => Cell::new(pod),
         None => Cell::new("not ours"),
     }
