@@ -55,7 +55,7 @@ impl Capability {
             Self::Tbf => "tbf",
             Self::Netem => "netem",
             Self::Prio => "prio and sfq",
-            Self::Nfqueue => "NFQUEUE",
+            Self::Nfqueue => "NFQUEUE and aznet-netem",
             Self::TimeNamespace => "time namespaces",
             Self::Fuse => "FUSE",
             Self::StressNg => "stress-ng",
@@ -70,7 +70,7 @@ impl Capability {
             Self::Tbf => "bandwidth",
             Self::Netem => "delay, loss, duplicate, corrupt",
             Self::Prio => "bandwidth, delay, loss, duplicate, corrupt with a target",
-            Self::Nfqueue => "delay and loss without netem (not in aznet yet)",
+            Self::Nfqueue => "delay, loss, duplicate, corrupt without netem",
             Self::TimeNamespace => "shifted clocks (not in aznet yet)",
             Self::Fuse => "slow and failing disks (not in aznet yet)",
             Self::StressNg => "stress of processors",
@@ -90,7 +90,9 @@ impl Capability {
             Self::Prio => {
                 "tc qdisc add dev lo root handle 1: prio && tc qdisc add dev lo parent 1:1 sfq"
             }
-            Self::Nfqueue => "iptables -w 5 -A OUTPUT -j NFQUEUE --queue-num 0 --queue-bypass",
+            Self::Nfqueue => {
+                "iptables -w 5 -A OUTPUT -j NFQUEUE --queue-num 0 --queue-bypass && command -v aznet-netem"
+            }
             Self::TimeNamespace => "unshare --time true",
             Self::Fuse => "test -c /dev/fuse || grep -qw fuse /proc/filesystems",
             Self::StressNg => "command -v stress-ng",
@@ -175,6 +177,12 @@ pub(crate) fn needed(fault: Fault<'_>) -> Vec<Capability> {
             cpu.into_iter().chain(memory).collect()
         }
     }
+}
+
+/// Whether a fault that needs what the node lacks can be done to it by `aznet-netem`.
+pub(crate) fn can_emulate(fault: Fault<'_>, node: &Node) -> bool {
+    let of_packets = matches!(fault, Fault::Network(fault) if fault.is_of_packets());
+    of_packets && node.can.get(&Capability::Nfqueue) == Some(&Ok(()))
 }
 
 /// The faults that come nearest to one that can't be done, of those that need only what is there.

@@ -1,12 +1,14 @@
 //! What a fault must be seen by. Pure: pods before and now in, a verdict with the words for it out.
 
 mod figures;
+mod lateness;
 
 use std::time::Duration;
 
 use aznet_model::chaos::{Direction, Experiment, Fault, NetworkAction, PodAction};
 
 pub(crate) use self::figures::{Load, Narrow};
+pub(crate) use self::lateness::{Answers, Lateness};
 use crate::pods::{Pods, Seen};
 use crate::verdict::Verdict;
 
@@ -28,6 +30,8 @@ pub(crate) enum Effect {
     },
     /// Less gets out of the pod.
     Narrow(Narrow),
+    /// Others answer the pod later, or not at once.
+    Late(Lateness),
     /// The pod uses more.
     Load(Load),
 }
@@ -52,7 +56,7 @@ impl Effect {
                 NetworkAction::Delay
                 | NetworkAction::Loss
                 | NetworkAction::Duplicate
-                | NetworkAction::Corrupt => None,
+                | NetworkAction::Corrupt => Lateness::of(fault).map(Self::Late),
             },
             Fault::Stress(fault) => Some(Self::Load(Load::of(fault))),
         }
@@ -66,7 +70,7 @@ impl Effect {
     /// For how long it may not be seen while it lasts: a machine that is busy with something else leaves load nothing.
     pub(crate) const fn patience(&self) -> Duration {
         match self {
-            Self::Load(_) => Duration::from_secs(15),
+            Self::Load(_) | Self::Late(_) => Duration::from_secs(15),
             _ => Duration::ZERO,
         }
     }
@@ -95,6 +99,7 @@ impl Effect {
                 format!("{packets} {whom}")
             }
             Self::Narrow(narrow) => narrow.asked(),
+            Self::Late(lateness) => lateness.asked(),
             Self::Load(load) => load.asked(),
         }
     }

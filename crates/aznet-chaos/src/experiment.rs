@@ -3,7 +3,7 @@
 mod list;
 mod undo;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -15,6 +15,7 @@ use aznet_network::deploy::helm::{Helm, Release};
 use aznet_network::namespace::Network;
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
 pub use self::list::{Listed, list};
@@ -22,6 +23,7 @@ pub use self::undo::{Cleared, clear};
 
 use crate::daemon::Daemons;
 use crate::effect::Effect;
+use crate::emulate::Emulated;
 use crate::error::ChaosError;
 use crate::objects::{self, Status};
 use crate::observe::{self, Moment, Observation};
@@ -96,6 +98,8 @@ struct Under<'a> {
     run: &'a Run<'a>,
     before: Pods,
     effects: BTreeMap<String, Effect>,
+    /// The experiments that Chaos Mesh can't do here, and `aznet-netem` does.
+    emulated: BTreeMap<String, Emulated>,
     /// What was seen before, by experiment.
     baselines: BTreeMap<String, Observation>,
     traces: Traces,
@@ -114,10 +118,12 @@ pub async fn run(
 ) -> Result<(), ChaosError> {
     let before = pods::list(run.network).await?;
     target::check(&run.loaded.experiments, &before)?;
-    target::check_nodes(&run.loaded.experiments, &before, run.network.client()).await?;
+    let emulated =
+        target::check_nodes(&run.loaded.experiments, &before, run.network.client()).await?;
     let effects = target::effects(&run.loaded.experiments)?;
     let mut under = Under {
         run,
+        emulated: emulations(run, &emulated, &before),
         before,
         effects,
         baselines: BTreeMap::new(),
@@ -137,7 +143,39 @@ pub async fn run(
     healed.and(bitten)
 }
 
+/// Those of the experiments that are emulated.
+fn emulations(run: &Run<'_>, names: &BTreeSet<String>, pods: &Pods) -> BTreeMap<String, Emulated> {
+    let namespace = run.network.namespace();
+    let emulated = run
+        .loaded
+        .experiments
+        .iter()
+        .filter_map(|(name, experiment)| {
+            let fault = experiment
+                .network
+                .as_ref()
+                .filter(|_| names.contains(name))?;
+            let emulated = Emulated::of(namespace, name, experiment, fault, pods);
+            Some((name.clone(), emulated))
+        });
+    emulated.collect()
+}
+
 impl Run<'_> {
+    /// What the chart is to make: nothing of what is emulated.
+    fn overlay(&self, emulated: &BTreeMap<String, Emulated>) -> Map<String, Value> {
+        let mut overlay = self.loaded.overlay.clone();
+        let experiments = overlay
+            .get_mut("experiments")
+            .and_then(Value::as_object_mut);
+        if let Some(experiments) = experiments {
+            for name in emulated.keys() {
+                experiments.insert(name.clone(), Value::Null);
+            }
+        }
+        overlay
+    }
+
     fn release(&self) -> String {
         format!("chaos-{}", self.name)
     }
@@ -198,9 +236,12 @@ impl Under<'_> {
             name: &name,
             namespace: network.namespace(),
             chart: self.run.chart,
-            overlay: &self.run.loaded.overlay,
+            overlay: &self.run.overlay(&self.emulated),
         };
         helm.install(&release, cancel).await?;
+        for emulated in self.emulated.values() {
+            emulated.start(network.client()).await?;
+        }
         for experiment in self.effects.keys() {
             self.tell(experiment, Stage::Requested, Vec::new());
         }
@@ -249,6 +290,18 @@ impl Under<'_> {
         let deadline = Deadline::after(INJECTION).every(Duration::from_millis(250));
         let what = format!("experiment {name} to be injected");
         let found = wait::until(what, deadline, cancel, |_| async {
+            if let Some(emulated) = self.emulated.get(name) {
+                let progress = emulated.look(self.run.network.client()).await?;
+                if progress.begun.is_superset(&emulated.sending()) {
+                    return Ok(Look::Done(emulated.hit.clone()));
+                }
+                if let Ok(mut said) = said.lock() {
+                    said.clone_from(&progress.said);
+                }
+                return Ok(Look::Pending(
+                    progress.said.unwrap_or_else(|| "not yet".to_owned()),
+                ));
+            }
             let status = self.status(name, experiment).await?;
             if status.is_injected() {
                 let (pods, targets) = (status.pods(), status.targets());
@@ -280,7 +333,7 @@ impl Under<'_> {
         cancel: &CancellationToken,
     ) -> Result<Vec<Measurement>, ChaosError> {
         let limit = match effect {
-            Effect::Cut { .. } | Effect::Narrow(_) => BITE_OF_NETWORK,
+            Effect::Cut { .. } | Effect::Narrow(_) | Effect::Late(_) => BITE_OF_NETWORK,
             _ => BITE,
         };
         let deadline = Deadline::after(limit).every(Duration::from_millis(250));
@@ -318,7 +371,7 @@ impl Under<'_> {
         let patience = self.effects[name].patience();
         let unseen = &Mutex::new(None);
         wait::until(what, deadline, cancel, |_| async move {
-            if self.status(name, experiment).await?.is_recovered() {
+            if self.is_over(name, experiment).await? {
                 return Ok(Look::Done(()));
             }
             let seen = match self.look(name, hit).await {
@@ -332,7 +385,7 @@ impl Under<'_> {
                 Err(other) => return Err(other),
             };
             // A look takes a while: the fault may have ended in the middle of it.
-            let over = self.status(name, experiment).await?.is_recovered();
+            let over = self.is_over(name, experiment).await?;
             if over || begun.elapsed() + END >= left {
                 return Ok(Look::Pending("it is being lifted".to_owned()));
             }
@@ -357,6 +410,15 @@ impl Under<'_> {
         let moment = Moment::During(before);
         let now = observe::observe(self.run.network, effect, &hit.pods, moment).await?;
         Ok(observe::bites(effect, hit, before, &now))
+    }
+
+    /// Whether the fault says that it has ended.
+    async fn is_over(&self, name: &str, experiment: &Experiment) -> Result<bool, ChaosError> {
+        if let Some(emulated) = self.emulated.get(name) {
+            let progress = emulated.look(self.run.network.client()).await?;
+            return Ok(!progress.runs);
+        }
+        Ok(self.status(name, experiment).await?.is_recovered())
     }
 
     async fn status(&self, name: &str, experiment: &Experiment) -> Result<Status, ChaosError> {

@@ -4,6 +4,7 @@
 pub mod capability;
 mod daemon;
 mod effect;
+mod emulate;
 mod error;
 pub mod experiment;
 mod links;

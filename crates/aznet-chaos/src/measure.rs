@@ -13,6 +13,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use serde::de::DeserializeOwned;
 
 use self::error::MeasureError;
+use crate::effect::{Answers, Lateness};
 use crate::links::Round;
 use crate::pods::{Pods, Seen};
 
@@ -27,6 +28,8 @@ const AGAIN: Duration = Duration::from_millis(3500);
 const LATER: Duration = Duration::from_millis(1500);
 /// How many pods measure at once: each takes processors that the network needs.
 const AT_ONCE: usize = 8;
+/// Connections that a pod tries to see how it is answered: a loss of one in twenty shows.
+const TRIES: usize = 60;
 
 /// Measures in the pods of a network.
 #[derive(Clone, Copy)]
@@ -161,6 +164,39 @@ impl Probes<'_> {
             measured.insert(pod.clone(), self.ask(pod, words.to_vec()).await?);
         }
         Ok(measured)
+    }
+
+    /// How each pod is answered by the pods that `fits`: by those that have none of the fault, all at once.
+    pub(crate) async fn answers(
+        self,
+        pods: &[String],
+        lateness: &Lateness,
+    ) -> Result<BTreeMap<String, Answers>, MeasureError> {
+        let fits = |name: &String, pod: &Seen| match &lateness.target {
+            Some(target) => target.may_hit(&pod.facts(name)),
+            None => !pods.contains(name),
+        };
+        let wanted = pods.iter().map(|from| {
+            let others = self
+                .pods
+                .iter()
+                .filter(|(name, pod)| *name != from && fits(name, pod));
+            let all: Vec<SocketAddr> = others.flat_map(|(_, pod)| pod.addresses()).collect();
+            let tries = TRIES.max(all.len());
+            (
+                from.clone(),
+                all.iter()
+                    .copied()
+                    .cycle()
+                    .take(if all.is_empty() { 0 } else { tries })
+                    .collect(),
+            )
+        });
+        let attempts = self.attempts(wanted.collect(), lateness.patience()).await?;
+        let sum = attempts
+            .into_iter()
+            .map(|(from, attempts)| (from, lateness.answers(&attempts)));
+        Ok(sum.collect())
     }
 
     /// What each pod uses, on the average of so long a time.

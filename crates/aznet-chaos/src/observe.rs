@@ -7,7 +7,7 @@ use aznet_model::chaos::Direction;
 use aznet_model::probe::{Sent, Usage};
 use aznet_network::namespace::Network;
 
-use crate::effect::{self, Effect};
+use crate::effect::{self, Answers, Effect};
 use crate::error::ChaosError;
 use crate::links::{self, Cut, Round};
 use crate::measure::Probes;
@@ -23,6 +23,7 @@ enum Figures {
     Links(Round),
     Rates(BTreeMap<String, Sent>),
     Usages(BTreeMap<String, Usage>),
+    Answers(BTreeMap<String, Answers>),
 }
 
 /// One look.
@@ -68,6 +69,7 @@ pub(crate) async fn observe(
     let figures = match effect {
         Effect::Cut { .. } => Figures::Links(links(probes, moment).await?),
         Effect::Narrow(narrow) => Figures::Rates(probes.rates(concerned, narrow.tried()).await?),
+        Effect::Late(lateness) => Figures::Answers(probes.answers(concerned, lateness).await?),
         Effect::Load(_) => Figures::Usages(probes.usages(concerned, moment.average()).await?),
         Effect::Replaced | Effect::Idle | Effect::Restarted => Figures::None,
     };
@@ -115,6 +117,11 @@ pub(crate) fn could_be_seen(
                     ));
                 }
             }
+            (Effect::Late(_), Figures::Answers(answers)) if !answers.contains_key(pod) => {
+                return Err(format!(
+                    "{pod}: there is nobody without the fault to answer it"
+                ));
+            }
             _ => {}
         }
     }
@@ -157,6 +164,10 @@ fn one_bites(effect: &Effect, pod: &str, before: &Observation, now: &Observation
         (Effect::Narrow(narrow), _, Figures::Rates(is)) => {
             narrow.bites(*is.get(pod).ok_or_else(gone)?)
         }
+        (Effect::Late(late), Figures::Answers(was), Figures::Answers(is)) => late.bites(
+            *was.get(pod).ok_or_else(gone)?,
+            *is.get(pod).ok_or_else(gone)?,
+        ),
         (Effect::Load(load), Figures::Usages(was), Figures::Usages(is)) => load.bites(
             *was.get(pod).ok_or_else(gone)?,
             *is.get(pod).ok_or_else(gone)?,
@@ -188,6 +199,12 @@ pub(crate) fn healed(
             Some(sent) => narrow.healed(*sent)?,
             None => return Err("not looked at".to_owned()),
         },
+        (Effect::Late(late), Figures::Answers(was), Figures::Answers(is)) => {
+            match (was.get(pod), is.get(pod)) {
+                (Some(was), Some(is)) => late.healed(*was, *is)?,
+                _ => return Err("not looked at".to_owned()),
+            }
+        }
         (Effect::Load(load), Figures::Usages(was), Figures::Usages(is)) => {
             match (was.get(pod), is.get(pod)) {
                 (Some(was), Some(is)) => load.healed(*was, *is)?,

@@ -1,7 +1,7 @@
 //! What of pods shows whether a fault bites.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use aznet_model::chaos::PodFacts;
 use aznet_model::pod::PodName;
@@ -72,6 +72,12 @@ impl Seen {
             ordinal: PodName::parse(name).map(|pod| pod.ordinal),
             labels: &self.labels,
         }
+    }
+
+    /// Where it listens, as far as it says.
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
+        let ports = self.place.ports.iter();
+        ports.filter_map(|port| Some(SocketAddr::new(self.place.ip?, *port)))
     }
 
     /// Whether two pods do the same work, one perhaps in the place of the other.

@@ -1,6 +1,7 @@
 //! Whether what an experiment asks for is there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use aznet_model::chaos::{Experiment, Fault};
 use kube::Client;
@@ -59,20 +60,54 @@ pub(crate) fn may_hit(experiment: &Experiment, pods: &Pods) -> Hit {
     }
 }
 
-/// Checks that the nodes of all pods concerned can do the faults.
+/// The pods that a fault is done to where Chaos Mesh does not choose: as many as asked for, the same ones each time.
+pub(crate) fn choose(name: &str, experiment: &Experiment, pods: &Pods) -> Hit {
+    let target = experiment
+        .network
+        .as_ref()
+        .and_then(|fault| fault.target.as_ref());
+    let mut hit = may_hit(experiment, pods);
+    narrow(name, &experiment.pods, &mut hit.pods);
+    if let Some(target) = target {
+        narrow(name, target, &mut hit.targets);
+    }
+    hit
+}
+
+fn narrow(name: &str, wanted: &aznet_model::chaos::Pods, pods: &mut Vec<String>) {
+    let share = |percent: u32| (pods.len() * percent as usize).div_ceil(100);
+    let count = wanted.count.map(|count| count as usize);
+    let Some(count) = count.or(wanted.percent.map(share)) else {
+        return;
+    };
+    pods.sort_by_cached_key(|pod| hash(&(name, pod)));
+    pods.truncate(count);
+    pods.sort();
+}
+
+/// The same in every run.
+pub(crate) fn hash(of: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    of.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Checks that the nodes of all pods concerned can do the faults; names the experiments that one of them does by
+/// `aznet-netem`, for want of netem.
 pub(crate) async fn check_nodes(
     experiments: &BTreeMap<String, Experiment>,
     pods: &Pods,
     client: &Client,
-) -> Result<(), ChaosError> {
+) -> Result<BTreeSet<String>, ChaosError> {
     let with_needs = |(name, experiment)| {
         let fault = Experiment::fault(experiment)?;
         let needed = capability::needed(fault);
         (!needed.is_empty()).then_some((name, experiment, fault, needed))
     };
     let needy: Vec<_> = experiments.iter().filter_map(with_needs).collect();
+    let mut emulated = BTreeSet::new();
     if needy.is_empty() {
-        return Ok(());
+        return Ok(emulated);
     }
     let daemons = Daemons::find(client).await?;
     let mut known: BTreeMap<&str, Node> = BTreeMap::new();
@@ -83,19 +118,22 @@ pub(crate) async fn check_nodes(
             if !known.contains_key(node) {
                 known.insert(node, capability::probe_node(&daemons, node).await?);
             }
-            known[node]
-                .check(&needed)
-                .map_err(|(missing, said)| ChaosError::Unable {
-                    experiment: name.clone(),
-                    fault: fault_words(experiment),
-                    node: node.to_owned(),
-                    missing,
-                    said,
-                    nearest: capability::nearest(fault, &known[node]),
-                })?;
+            let able = known[node].check(&needed);
+            if able.is_err() && capability::can_emulate(fault, &known[node]) {
+                emulated.insert(name.clone());
+                continue;
+            }
+            able.map_err(|(missing, said)| ChaosError::Unable {
+                experiment: name.clone(),
+                fault: fault_words(experiment),
+                node: node.to_owned(),
+                missing,
+                said,
+                nearest: capability::nearest(fault, &known[node]),
+            })?;
         }
     }
-    Ok(())
+    Ok(emulated)
 }
 
 fn fault_words(experiment: &Experiment) -> String {

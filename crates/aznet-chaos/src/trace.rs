@@ -174,7 +174,7 @@ fn removal(traces: &[&str]) -> String {
         let chain = rule.strip_prefix("-A ")?.split(' ').nth(2)?;
         let jump = rule
             .strip_prefix("-A ")
-            .filter(|_| chain.starts_with("CHAOS-"))?;
+            .filter(|_| chain.starts_with("CHAOS-") || chain.starts_with("AZNET-"))?;
         Some(format!("iptables -w 5 -D {jump}"))
     });
     let chains = || {

@@ -39,6 +39,11 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- if ne (len $faults) 1 -}}
 {{- fail (printf "experiments.%s: expected one of pod, network, stress; there are %d" $name (len $faults)) -}}
 {{- end -}}
+{{- with $experiment.network -}}
+{{- if and (ne (.direction | default "to") "to") (not .target) (ne .action "partition") -}}
+{{- fail (printf "experiments.%s.network.direction: %s needs a target: the fault is done to what its pods send" $name .direction) -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 {{- $all | toJson -}}
 {{- end -}}

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Measurement, Stage, Under};
 use crate::daemon::Daemons;
+use crate::emulate;
 use crate::error::{ChaosError, Residue};
 use crate::objects::{self, KINDS, POD_NETWORK};
 use crate::observe::{self, Moment};
@@ -57,6 +58,7 @@ pub async fn clear(
                 .await?;
         }
     }
+    emulate::stop_all(network.client(), network.namespace()).await?;
     let forced = let_go(network, cancel).await?;
     let (what, pods) = ("all experiments", pods::list(network).await?);
     // Whatever is there is theirs: nothing is left that could be using it.
@@ -84,6 +86,9 @@ impl Under<'_> {
         let network = self.run.network;
         let release = self.run.release();
         let helm = self.run.helm;
+        for emulated in self.emulated.values() {
+            emulated.stop(network.client()).await?;
+        }
         helm.uninstall(&release, network.namespace(), cancel)
             .await?;
         let_go(network, cancel).await?;

@@ -17,6 +17,7 @@ use aznet_kit::files::FileError;
 
 use tokio_util::sync::CancellationToken;
 
+use self::binary::Own;
 pub use self::buildah::{mounts, storage};
 pub use self::error::ImageError;
 pub use self::image::{Built, Image, ImageSet};
@@ -135,7 +136,7 @@ pub async fn fetch(
 /// # Errors
 /// [`ImageError::File`] if the source can't be read.
 pub fn need_compiler(paths: &Paths, source: &Source) -> Result<bool, ImageError> {
-    Ok(!binary::is_built(paths, source)?)
+    Ok(!binary::is_built(Own::Node, paths, source)?)
 }
 
 /// Whether a file of the cache is the record of an image: other versions have images that this one doesn't know.

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::duration::FaultDuration;
+use crate::emulation::Impairment;
 use crate::pattern::{RATE, SIZE};
 
 use super::pods::Pods;
@@ -90,6 +91,36 @@ pub struct NetworkFault {
 }
 
 impl NetworkFault {
+    /// Whether packets are late, lost, doubled or damaged: what netem does in the kernel.
+    pub const fn is_of_packets(&self) -> bool {
+        matches!(
+            self.action,
+            NetworkAction::Delay
+                | NetworkAction::Loss
+                | NetworkAction::Duplicate
+                | NetworkAction::Corrupt
+        )
+    }
+
+    /// What that is for each packet.
+    pub fn impairment(&self) -> Impairment {
+        let micros = |time: &Option<FaultDuration>| {
+            let time = time.as_ref().map(FaultDuration::duration);
+            u64::try_from(time.unwrap_or_default().as_micros()).unwrap_or(u64::MAX)
+        };
+        let percent = |action| {
+            let asked = (self.action == action).then_some(self.percent);
+            asked.flatten().unwrap_or_default()
+        };
+        Impairment {
+            delay: micros(&self.latency),
+            jitter: micros(&self.jitter),
+            loss: percent(NetworkAction::Loss),
+            duplicate: percent(NetworkAction::Duplicate),
+            corrupt: percent(NetworkAction::Corrupt),
+        }
+    }
+
     /// Bytes a second that get through; `None` where no rate is said.
     pub fn bytes_per_second(&self) -> Option<u64> {
         number(self.rate.as_deref()?, &RATES)

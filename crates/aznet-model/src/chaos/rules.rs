@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::experiment::Experiment;
-use super::fault::{Fault, NetworkAction, NetworkFault, PodAction};
+use super::fault::{Direction, Fault, NetworkAction, NetworkFault, PodAction};
 use super::pods::Pods;
 use super::scenario::action_of;
 use crate::label;
@@ -152,6 +152,19 @@ fn of_network(key: &str, fault: &NetworkFault) -> Vec<Problem> {
             ))
         });
     let mut problems: Vec<Problem> = wrong.collect();
+    if fault
+        .direction
+        .is_some_and(|direction| direction != Direction::To)
+        && fault.target.is_none()
+        && action != NetworkAction::Partition
+    {
+        problems.push(Problem::new(
+            format!("{key}.network.direction"),
+            "from or both, without a target",
+            "to, or a target",
+            "name the pods at the other end: the fault is done to what they send",
+        ));
+    }
     if let Some(target) = &fault.target {
         problems.extend(of_pods(&format!("{key}.network.target"), target));
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use aznet_kit::files::{self, FileError, Staging};
 use aznet_kit::process::{ProcessError, Tool, find_in};
 
+use super::binary::Own;
 use super::buildah::{Buildah, SHARED_CERTIFICATES};
 use super::error::ImageError;
 use super::image::{Built, Image};
@@ -197,11 +198,15 @@ async fn extras(image: Image, job: &Job<'_>) -> Result<Vec<(&'static str, PathBu
     let programs = programs(image);
     if let Some(tools) = job.toolchain.filter(|_| !programs.is_empty()) {
         let place = |program: &Program| (program.name(), tools.path(*program));
-        return Ok(programs.iter().map(place).collect());
+        let mut extras: Vec<_> = programs.iter().map(place).collect();
+        if image == Image::ChaosDaemon {
+            extras.push((Own::Netem.name(), binary::ensure(Own::Netem, job).await?));
+        }
+        return Ok(extras);
     }
     Ok(match image {
         Image::Pause => vec![("catatonit", catatonit()?)],
-        Image::AznetNode => vec![("aznet-node", binary::ensure(job).await?)],
+        Image::AznetNode => vec![(Own::Node.name(), binary::ensure(Own::Node, job).await?)],
         Image::Pxe => vec![
             ("pxe/package.json", job.source.pxe().join("package.json")),
             ("pxe/src", job.source.pxe().join("src")),

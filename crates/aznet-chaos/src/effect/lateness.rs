@@ -1,0 +1,221 @@
+//! Faults that show in how soon, and whether, others answer.
+
+use std::time::Duration;
+
+use aznet_model::chaos::{Direction, NetworkFault, Pods};
+use aznet_model::emulation::Impairment;
+use aznet_model::probe::Attempt;
+
+use crate::verdict::Verdict;
+
+/// After how long a first packet that was lost is sent again (RFC 6298).
+const AGAIN: Duration = Duration::from_secs(1);
+/// What a busy machine may add.
+const SLACK: Duration = Duration::from_millis(250);
+
+/// Packets that are late or lost.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Lateness {
+    delay: Duration,
+    jitter: Duration,
+    /// Percent of connections whose first packet, or the answer to it, is lost.
+    lost: f64,
+    /// The pods at the other end; everyone where none are named.
+    pub(crate) target: Option<Pods>,
+}
+
+/// How connections of a pod were answered.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Answers {
+    /// How many were tried.
+    tried: usize,
+    /// How many were answered late enough for a packet to have been lost, or not at all.
+    lost: usize,
+    /// The time that half of the others took at most.
+    median: Duration,
+    /// By how much the slowest tenth of them is later than the fastest.
+    spread: Duration,
+}
+
+impl Lateness {
+    /// What a fault is to show; none of what is not seen by it: a packet that comes twice is one to whoever waits for it.
+    pub(super) fn of(fault: &NetworkFault) -> Option<Self> {
+        let Impairment {
+            loss,
+            duplicate,
+            corrupt,
+            ..
+        } = fault.impairment();
+        if duplicate > 0.0 {
+            return None;
+        }
+        // There and back.
+        let ways = if fault.direction == Some(Direction::Both) {
+            2
+        } else {
+            1
+        };
+        let kept = 1.0 - (loss + corrupt) / 100.0;
+        Some(Self {
+            delay: fault.impairment().delay() * ways,
+            jitter: fault.impairment().jitter() * ways,
+            lost: (1.0 - kept.powi(i32::try_from(ways).unwrap_or(1))) * 100.0,
+            target: fault.target.clone(),
+        })
+    }
+
+    pub(super) fn asked(&self) -> String {
+        if self.delay.is_zero() {
+            return format!("{:.0} % lost", self.lost);
+        }
+        format!("{} ± {} later", millis(self.delay), millis(self.jitter))
+    }
+
+    /// How long an answer is waited for.
+    pub(crate) fn patience(&self) -> Duration {
+        (self.delay + self.jitter) * 2 + AGAIN * 2
+    }
+
+    /// Sums up what was tried.
+    pub(crate) fn answers(&self, attempts: &[Attempt]) -> Answers {
+        let late = self.delay + self.jitter + AGAIN / 10 * 9;
+        let times = attempts.iter().filter_map(|attempt| attempt.micros);
+        let mut times: Vec<Duration> = times
+            .map(Duration::from_micros)
+            .filter(|time| *time < late)
+            .collect();
+        times.sort_unstable();
+        let at = |share: usize| times.get(times.len().saturating_sub(1) * share / 100);
+        let at = |share: usize| at(share).copied().unwrap_or_default();
+        Answers {
+            tried: attempts.len(),
+            lost: attempts.len() - times.len(),
+            median: at(50),
+            spread: at(90).saturating_sub(at(10)),
+        }
+    }
+
+    pub(crate) fn bites(&self, before: Answers, now: Answers) -> Verdict {
+        let words = self.words(before, now);
+        if self.is_seen(before, now) {
+            Ok(words)
+        } else {
+            Err(words)
+        }
+    }
+
+    pub(crate) fn healed(&self, before: Answers, now: Answers) -> Verdict {
+        let words = self.words(before, now);
+        let late = now.median.saturating_sub(before.median) * 4 >= self.delay.max(SLACK);
+        let lost = !self.loses() || now.share() <= before.share() + self.lost / 4.0;
+        if now.tried > 0 && !late && lost {
+            Ok(words)
+        } else {
+            Err(words)
+        }
+    }
+
+    fn is_seen(&self, before: Answers, now: Answers) -> bool {
+        if self.loses() {
+            let most = before.share() + self.lost * 2.5 + 10.0;
+            return now.share() >= self.lost / 4.0 && now.share() <= most;
+        }
+        let later = now.median.saturating_sub(before.median);
+        let most = self.delay + self.jitter + self.delay.max(SLACK);
+        later >= self.delay / 5 * 4 && later <= most && now.spread >= self.jitter / 2
+    }
+
+    fn loses(&self) -> bool {
+        self.lost > 0.0
+    }
+
+    fn words(&self, before: Answers, now: Answers) -> String {
+        if self.loses() {
+            return format!("{} of {} lost", now.lost, now.tried);
+        }
+        let (now_at, before_at) = (millis(now.median), millis(before.median));
+        format!(
+            "answers after {now_at}, spread over {} (before {before_at})",
+            millis(now.spread)
+        )
+    }
+}
+
+impl Answers {
+    #[expect(clippy::cast_precision_loss, reason = "hundreds")]
+    fn share(self) -> f64 {
+        self.lost as f64 * 100.0 / self.tried.max(1) as f64
+    }
+}
+
+fn millis(time: Duration) -> String {
+    format!("{:.1} ms", time.as_secs_f64() * 1000.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn attempts(micros: &[Option<u64>]) -> Vec<Attempt> {
+        let to = "10.0.0.1:8080".parse().expect("an address");
+        let attempt = |micros: &Option<u64>| Attempt {
+            to,
+            from_port: 1,
+            micros: *micros,
+        };
+        micros.iter().map(attempt).collect()
+    }
+
+    fn late(delay: u64, jitter: u64, lost: f64) -> Lateness {
+        Lateness {
+            delay: Duration::from_millis(delay),
+            jitter: Duration::from_millis(jitter),
+            lost,
+            target: None,
+        }
+    }
+
+    #[test]
+    fn a_delay_is_seen_by_the_median_and_jitter_by_the_spread() {
+        let fault = late(200, 40, 0.0);
+        let before = fault.answers(&attempts(&[Some(300); 20]));
+        let even: Vec<_> = (0..20).map(|n| Some(160_000 + n * 4000)).collect();
+        let now = fault.answers(&attempts(&even));
+        assert!(fault.bites(before, now).is_ok(), "{now:?}");
+        assert!(fault.healed(before, now).is_err());
+        assert!(fault.bites(before, before).is_err());
+        assert!(fault.healed(before, before).is_ok());
+        let stiff = fault.answers(&attempts(&[Some(200_000); 20]));
+        assert!(fault.bites(before, stiff).is_err(), "no jitter");
+        let more = fault.answers(&attempts(&[Some(700_000); 20]));
+        assert!(
+            fault.bites(before, more).is_err(),
+            "far more than asked for"
+        );
+    }
+
+    #[test]
+    fn a_loss_is_seen_by_answers_that_come_after_a_second_try_or_never() {
+        let fault = late(0, 0, 30.0);
+        let before = fault.answers(&attempts(&[Some(300); 20]));
+        let mut some = vec![Some(300); 14];
+        some.extend([
+            Some(1_000_400),
+            None,
+            Some(1_000_300),
+            None,
+            None,
+            Some(1_001_000),
+        ]);
+        let now = fault.answers(&attempts(&some));
+        assert_eq!(fault.bites(before, now).as_deref(), Ok("6 of 20 lost"));
+        assert!(fault.healed(before, now).is_err());
+        assert!(fault.bites(before, before).is_err());
+        let all = fault.answers(&attempts(&[None; 20]));
+        assert!(fault.bites(before, all).is_err(), "that is a partition");
+        assert!(
+            fault.healed(before, fault.answers(&[])).is_err(),
+            "nothing was tried"
+        );
+    }
+}

@@ -1,0 +1,236 @@
+//! Delay, loss and the like by `aznet-netem`, on nodes whose kernel has no netem. It runs in the pod of Chaos Mesh's daemon, only while the fault
+//! lasts, and ends by itself when its time is over.
+
+use std::collections::BTreeSet;
+
+use aznet_model::chaos::{Direction, Experiment, NetworkFault};
+use aznet_model::emulation::{Emulation, Link, NAME};
+use jiff::Timestamp;
+use kube::Client;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::daemon::Daemons;
+use crate::error::ChaosError;
+use crate::pods::Pods;
+use crate::target::{self, Hit};
+
+/// Starts the program for `$1` beside the daemon, with notes of what it tells: `$2` is what it does, `$3` the folder of pods' logs.
+const START: &str = r#"mkdir -p /tmp/aznet-netem && cd /tmp/aznet-netem
+AZNET_NETEM="$2" setsid aznet-netem --pod-logs "$3" > "$1.log" 2>&1 < /dev/null &
+echo $! > "$1.pid""#;
+/// Prints what it tells, and `runs` as long as it does.
+const LOOK: &str = r#"cd /tmp/aznet-netem 2> /dev/null || exit 0
+cat "$1.log" 2> /dev/null
+[ -f "$1.pid" ] && kill -0 "$(cat "$1.pid")" 2> /dev/null && echo runs; true"#;
+/// Has it take everything back, and waits for that.
+const STOP: &str = r#"cd /tmp/aznet-netem 2> /dev/null || exit 0
+for pid in $1.pid; do
+  [ -f "$pid" ] || continue
+  kill -TERM "$(cat "$pid")" 2> /dev/null
+  n=0; while kill -0 "$(cat "$pid")" 2> /dev/null && [ $n -lt 100 ]; do sleep 0.1; n=$((n+1)); done
+  rm -f "$pid" "${pid%.pid}.log"
+done"#;
+/// The machine as a process that sees all of its processes sees it.
+const MACHINE: &str = "/proc/1/root";
+/// Where the kubelet keeps pods' logs unless it is told otherwise.
+const USUAL_LOGS: &str = "/var/log/pods";
+
+/// A fault that is emulated.
+#[derive(Debug, Clone)]
+pub(crate) struct Emulated {
+    /// Its name among the notes: that of the namespace and the experiment.
+    key: String,
+    /// The pods that it is done to.
+    pub(crate) hit: Hit,
+    nodes: BTreeSet<String>,
+    emulation: Emulation,
+}
+
+/// How far it is.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Progress {
+    /// Pods that it is done to.
+    pub(crate) begun: BTreeSet<String>,
+    /// What went wrong last.
+    pub(crate) said: Option<String>,
+    /// The program runs on some node.
+    pub(crate) runs: bool,
+}
+
+impl Emulated {
+    /// What is to be done; which pods is decided here.
+    pub(crate) fn of(
+        namespace: &str,
+        name: &str,
+        experiment: &Experiment,
+        fault: &NetworkFault,
+        pods: &Pods,
+    ) -> Self {
+        let hit = target::choose(name, experiment, pods);
+        let addresses = |names: &[String]| {
+            let ips = names.iter().filter_map(|name| pods[name].place.ip);
+            Some(ips.map(|ip| ip.to_string()).collect())
+        };
+        let link = |pods: &[String], peers| Link {
+            pods: pods.to_vec(),
+            peers,
+            impairment: fault.impairment(),
+        };
+        let direction = fault.direction.unwrap_or(Direction::To);
+        let peers = fault.target.as_ref().and_then(|_| addresses(&hit.targets));
+        let mut links = Vec::new();
+        if direction != Direction::From {
+            links.push(link(&hit.pods, peers));
+        }
+        if direction != Direction::To {
+            links.push(link(&hit.targets, addresses(&hit.pods)));
+        }
+        let sending = links.iter().flat_map(|link| &link.pods);
+        let nodes = sending.map(|pod| pods[pod].place.node.clone()).collect();
+        let lasts = experiment.duration.duration();
+        let now = Timestamp::now().as_second();
+        Self {
+            key: format!("{namespace}.{name}"),
+            hit,
+            nodes,
+            emulation: Emulation {
+                experiment: short(name),
+                namespace: namespace.to_owned(),
+                until: u64::try_from(now).unwrap_or_default() + lasts.as_secs(),
+                seed: target::hash(&name),
+                links,
+            },
+        }
+    }
+
+    /// Begins on every node that has pods of it.
+    pub(crate) async fn start(&self, client: &Client) -> Result<(), ChaosError> {
+        let daemons = Daemons::find(client).await?;
+        let asked = serde_json::to_string(&self.emulation).unwrap_or_default();
+        for node in &self.nodes {
+            let logs = format!("{MACHINE}{}", pod_logs(client, node).await);
+            run(&daemons, node, &[START, "sh", &self.key, &asked, &logs]).await?;
+        }
+        Ok(())
+    }
+
+    /// How far it is on all nodes together.
+    pub(crate) async fn look(&self, client: &Client) -> Result<Progress, ChaosError> {
+        let daemons = Daemons::find(client).await?;
+        let mut progress = Progress::default();
+        for node in &self.nodes {
+            progress.read(&run(&daemons, node, &[LOOK, "sh", &self.key]).await?);
+        }
+        Ok(progress)
+    }
+
+    /// Takes it back on every node.
+    pub(crate) async fn stop(&self, client: &Client) -> Result<(), ChaosError> {
+        stop(client, &self.key).await
+    }
+
+    /// Pods that must show that it has begun.
+    pub(crate) fn sending(&self) -> BTreeSet<String> {
+        let links = self.emulation.links.iter();
+        links.flat_map(|link| link.pods.iter().cloned()).collect()
+    }
+}
+
+impl Progress {
+    fn read(&mut self, told: &str) {
+        #[derive(Deserialize)]
+        struct Event {
+            event: String,
+            pod: Option<String>,
+            error: Option<String>,
+        }
+        for line in told.lines() {
+            let Ok(event) = serde_json::from_str::<Event>(line) else {
+                self.runs |= line == "runs";
+                continue;
+            };
+            match (event.event.as_str(), event.pod) {
+                ("began", Some(pod)) => {
+                    self.begun.insert(pod);
+                }
+                ("ended", Some(pod)) => {
+                    self.begun.remove(&pod);
+                }
+                _ => self.said = event.error.or(self.said.take()),
+            }
+        }
+    }
+}
+
+/// Takes back all that is emulated in a namespace.
+pub(crate) async fn stop_all(client: &Client, namespace: &str) -> Result<(), ChaosError> {
+    stop(client, &format!("{namespace}.*")).await
+}
+
+async fn stop(client: &Client, keys: &str) -> Result<(), ChaosError> {
+    let daemons = Daemons::find(client).await?;
+    for node in daemons.nodes() {
+        run(&daemons, node, &[STOP, "sh", keys]).await?;
+    }
+    Ok(())
+}
+
+async fn run(daemons: &Daemons, node: &str, script: &[&str]) -> Result<String, ChaosError> {
+    let words = [&["sh", "-c"], script].concat();
+    let said = daemons.run(node, &words).await.unwrap_or(Ok(String::new()));
+    said.map_err(|error| ChaosError::Measure(error.into()))
+}
+
+/// Where the kubelet of a node keeps pods' logs, by its own account.
+async fn pod_logs(client: &Client, node: &str) -> String {
+    let asked = http::Request::get(format!("/api/v1/nodes/{node}/proxy/configz")).body(Vec::new());
+    let Ok(asked) = asked else {
+        return USUAL_LOGS.to_owned();
+    };
+    let told = client.request::<Value>(asked).await.unwrap_or_default();
+    let folder = told["kubeletconfig"]["podLogsDir"].as_str();
+    folder.unwrap_or(USUAL_LOGS).to_owned()
+}
+
+/// A name that has room in that of a chain.
+fn short(name: &str) -> String {
+    if name.len() <= NAME {
+        return name.to_owned();
+    }
+    let begin: String = name.chars().take(NAME - 9).collect();
+    format!("{begin}-{:08x}", target::hash(&name) as u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_is_what_has_begun_and_not_ended() {
+        let mut progress = Progress::default();
+        progress.read(
+            r#"{"event":"began","pod":"validator-0","uid":"1"}
+{"event":"began","pod":"validator-1","uid":"2"}
+{"event":"ended","pod":"validator-0","uid":"1","packets":7}
+{"event":"refused","pod":"validator-2","uid":"3","error":"no queue"}
+runs"#,
+        );
+        assert_eq!(progress.begun, BTreeSet::from(["validator-1".to_owned()]));
+        assert_eq!(progress.said.as_deref(), Some("no queue"));
+        assert!(progress.runs);
+    }
+
+    #[test]
+    fn a_long_name_is_cut_and_stays_its_own() {
+        assert_eq!(short("slow-validators"), "slow-validators");
+        let (one, other) = (
+            short("a-name-that-is-too-long-1"),
+            short("a-name-that-is-too-long-2"),
+        );
+        assert!(
+            one.len() <= NAME && other.len() <= NAME && one != other,
+            "{one} {other}"
+        );
+    }
+}
