@@ -35,6 +35,8 @@ impl Daemons {
                     .items
             }
         };
+        // One that is being replaced can do nothing any more.
+        let serves = |pod: &&Pod| pod.metadata.deletion_timestamp.is_none() && is_ready(pod);
         let daemon = |pod: &Pod| {
             let spec = pod.spec.as_ref()?;
             let container = spec.containers.first()?.name.clone();
@@ -43,7 +45,7 @@ impl Daemons {
         };
         Ok(Self {
             client: client.clone(),
-            by_node: found.iter().filter_map(daemon).collect(),
+            by_node: found.iter().filter(serves).filter_map(daemon).collect(),
         })
     }
 
@@ -63,4 +65,13 @@ impl Daemons {
         let command: Vec<String> = command.iter().map(ToString::to_string).collect();
         Some(exec::run_in(&pods, (pod, container), &command, WITHIN).await)
     }
+}
+
+fn is_ready(pod: &Pod) -> bool {
+    let conditions = pod
+        .status
+        .iter()
+        .flat_map(|status| status.conditions.iter().flatten());
+    let mut ready = conditions.filter(|one| one.type_ == "Ready" && one.status == "True");
+    ready.next().is_some()
 }

@@ -15,9 +15,11 @@ use crate::error::ChaosError;
 use crate::pods::Pods;
 use crate::target::{self, Hit};
 
-/// Starts the program for `$1` beside the daemon, with notes of what it tells: `$2` is what it does, `$3` the folder of pods' logs.
+/// Starts the program for `$1` beside the daemon, with notes of what it tells: `$2` is what it does, `$3` the folder of pods' logs, which is
+/// seen as the kubelet sees it, or else the machine's first process.
 const START: &str = r#"mkdir -p /tmp/aznet-netem && cd /tmp/aznet-netem
-AZNET_NETEM="$2" setsid aznet-netem --pod-logs "$3" > "$1.log" 2>&1 < /dev/null &
+for seer in $(pgrep -x kubelet) 1; do [ -d "/proc/$seer/root$3" ] && break; done
+AZNET_NETEM="$2" setsid aznet-netem --pod-logs "/proc/$seer/root$3" > "$1.log" 2>&1 < /dev/null &
 echo $! > "$1.pid""#;
 /// Prints what it tells, and `runs` as long as it does.
 const LOOK: &str = r#"cd /tmp/aznet-netem 2> /dev/null || exit 0
@@ -31,8 +33,6 @@ for pid in $1.pid; do
   n=0; while kill -0 "$(cat "$pid")" 2> /dev/null && [ $n -lt 100 ]; do sleep 0.1; n=$((n+1)); done
   rm -f "$pid" "${pid%.pid}.log"
 done"#;
-/// The machine as a process that sees all of its processes sees it.
-const MACHINE: &str = "/proc/1/root";
 /// Where the kubelet keeps pods' logs unless it is told otherwise.
 const USUAL_LOGS: &str = "/var/log/pods";
 
@@ -109,7 +109,7 @@ impl Emulated {
         let daemons = Daemons::find(client).await?;
         let asked = serde_json::to_string(&self.emulation).unwrap_or_default();
         for node in &self.nodes {
-            let logs = format!("{MACHINE}{}", pod_logs(client, node).await);
+            let logs = pod_logs(client, node).await;
             run(&daemons, node, &[START, "sh", &self.key, &asked, &logs]).await?;
         }
         Ok(())

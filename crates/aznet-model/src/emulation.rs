@@ -39,7 +39,7 @@ pub struct Link {
     pub impairment: Impairment,
 }
 
-/// What is done to a packet. Packets keep their order.
+/// What is done to a packet. The packets of one connection keep their order.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Impairment {

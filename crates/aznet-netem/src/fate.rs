@@ -1,5 +1,6 @@
 //! What becomes of a packet. Pure but for the dice, which are seeded.
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use aznet_model::emulation::Impairment;
@@ -32,13 +33,16 @@ pub(crate) struct Counts {
     damaged: u64,
 }
 
+/// Connections that are kept in mind before those that have nothing under way are forgotten.
+const CONNECTIONS: usize = 4096;
+
 /// Draws the fates of the packets of one link.
 #[derive(Debug)]
 pub(crate) struct Fates {
     impairment: Impairment,
     dice: StdRng,
-    /// When the last packet leaves: none overtakes it.
-    last: Option<Instant>,
+    /// When the last packet of each connection leaves: none of the same overtakes it.
+    last: HashMap<u64, Instant>,
     pub(crate) counts: Counts,
 }
 
@@ -47,13 +51,13 @@ impl Fates {
         Self {
             impairment,
             dice: StdRng::seed_from_u64(seed),
-            last: None,
+            last: HashMap::new(),
             counts: Counts::default(),
         }
     }
 
-    /// That of a packet that came `now`.
-    pub(crate) fn of_packet(&mut self, now: Instant) -> Fate {
+    /// That of a packet of a connection that came `now`.
+    pub(crate) fn of_packet(&mut self, connection: u64, now: Instant) -> Fate {
         let Impairment {
             loss,
             duplicate,
@@ -66,8 +70,12 @@ impl Fates {
             return Fate::Lost;
         }
         let late = now + self.lateness();
-        let at = self.last.map_or(late, |last| last.max(late));
-        self.last = Some(at);
+        if self.last.len() >= CONNECTIONS {
+            self.last.retain(|_, last| *last > now);
+        }
+        let last = self.last.entry(connection).or_insert(late);
+        *last = late.max(*last);
+        let at = *last;
         let (twice, damaged) = (self.happens(duplicate), self.happens(corrupt));
         self.counts.duplicated += u64::from(twice);
         self.counts.damaged += u64::from(damaged);
@@ -108,7 +116,7 @@ mod tests {
         let mut fates = Fates::new(impairment, 7);
         let began = Instant::now();
         let came = (0..PACKETS).map(|number| began + Duration::from_millis(50) * number);
-        came.map(|came| (came, fates.of_packet(came))).collect()
+        came.map(|came| (came, fates.of_packet(1, came))).collect()
     }
 
     #[test]
@@ -132,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn no_packet_overtakes_another() {
+    fn no_packet_overtakes_another_of_its_connection() {
         let mut fates = Fates::new(
             Impairment {
                 delay: 50_000,
@@ -145,12 +153,17 @@ mod tests {
         let mut last = began;
         for number in 0..PACKETS {
             let came = began + Duration::from_micros(100) * number;
-            let Fate::Sent { at, .. } = fates.of_packet(came) else {
+            let Fate::Sent { at, .. } = fates.of_packet(1, came) else {
                 panic!("no loss was asked for");
             };
             assert!(at >= last);
             last = at;
         }
+        // Another one is not held up by it.
+        let others = (2..1000).map(|connection| fates.of_packet(connection, began));
+        let sooner =
+            |fate| matches!(fate, Fate::Sent { at, .. } if at < began + Duration::from_millis(10));
+        assert!(others.filter(|fate| sooner(*fate)).count() > 50);
     }
 
     #[test]
@@ -166,7 +179,7 @@ mod tests {
         );
         let now = Instant::now();
         for _ in 0..PACKETS {
-            fates.of_packet(now);
+            fates.of_packet(1, now);
         }
         let counts = fates.counts;
         let near = |seen: u64, asked: u64| seen.abs_diff(asked) < asked / 8;
@@ -185,7 +198,7 @@ mod tests {
         let drawn = |seed| {
             let mut fates = Fates::new(impairment, seed);
             let now = Instant::now();
-            let lost = |_| fates.of_packet(now) == Fate::Lost;
+            let lost = |_| fates.of_packet(1, now) == Fate::Lost;
             (0..100).map(lost).collect::<Vec<bool>>()
         };
         assert_eq!(drawn(1), drawn(1));

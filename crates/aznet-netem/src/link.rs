@@ -1,7 +1,9 @@
 //! The packets of one pod: a thread in its network namespace.
 
-use std::collections::VecDeque;
+use std::cmp::{Ordering, Reverse};
+use std::collections::BinaryHeap;
 use std::fs::File;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -31,6 +33,9 @@ pub(crate) enum LinkError {
     /// The queue.
     #[error("can't read packets from a queue; does the kernel have NFQUEUE?")]
     Queue(#[source] io::Error),
+    /// The queue ended while it was read.
+    #[error("lost the queue; the pod may be gone")]
+    Lost(#[source] io::Error),
     /// The rules.
     #[error("can't set the rules that hand packets over")]
     Rules(#[from] ProcessError),
@@ -79,16 +84,46 @@ pub(crate) fn run(
 
 struct Link {
     queue: Queue,
-    /// In the order in which they came, which is that in which they leave.
-    held: VecDeque<Held>,
+    /// The one that leaves next first.
+    held: BinaryHeap<Reverse<Held>>,
+    /// Packets so far.
+    taken: u64,
     fates: Fates,
     again: Socket,
 }
 
 struct Held {
-    packet: Message,
     at: Instant,
+    /// Those of one time leave as they came.
+    number: u64,
+    packet: Message,
     twice: bool,
+}
+
+impl Held {
+    const fn order(&self) -> (Instant, u64) {
+        (self.at, self.number)
+    }
+}
+
+impl PartialEq for Held {
+    fn eq(&self, other: &Self) -> bool {
+        self.order() == other.order()
+    }
+}
+
+impl Eq for Held {}
+
+impl PartialOrd for Held {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Held {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.order().cmp(&other.order())
+    }
 }
 
 impl Link {
@@ -97,7 +132,8 @@ impl Link {
         let again = raw_socket().map_err(LinkError::Twice)?;
         Ok(Self {
             queue,
-            held: VecDeque::new(),
+            held: BinaryHeap::new(),
+            taken: 0,
             fates: Fates::new(work.impairment, work.seed),
             again,
         })
@@ -121,7 +157,7 @@ impl Link {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
             }
-            self.take().map_err(LinkError::Queue)?;
+            self.take().map_err(LinkError::Lost)?;
             self.send_due(Instant::now());
         }
     }
@@ -139,7 +175,8 @@ impl Link {
     }
 
     fn decide(&mut self, mut packet: Message) -> io::Result<()> {
-        match self.fates.of_packet(Instant::now()) {
+        let connection = connection(packet.get_payload());
+        match self.fates.of_packet(connection, Instant::now()) {
             Fate::Lost => {
                 packet.set_verdict(Verdict::Drop);
                 self.queue.verdict(packet)
@@ -148,14 +185,20 @@ impl Link {
                 if damaged {
                     self.fates.damage(packet.get_payload_mut());
                 }
-                self.held.push_back(Held { packet, at, twice });
+                self.taken += 1;
+                self.held.push(Reverse(Held {
+                    at,
+                    number: self.taken,
+                    packet,
+                    twice,
+                }));
                 Ok(())
             }
         }
     }
 
     fn send_due(&mut self, now: Instant) {
-        while self.held.front().is_some_and(|held| held.at <= now) {
+        while self.held.peek().is_some_and(|held| held.0.at <= now) {
             self.send_first();
         }
     }
@@ -168,7 +211,7 @@ impl Link {
 
     /// A packet whose second copy or verdict fails is one that the network lost.
     fn send_first(&mut self) {
-        let Some(Held { packet, twice, .. }) = self.held.pop_front() else {
+        let Some(Reverse(Held { packet, twice, .. })) = self.held.pop() else {
             return;
         };
         if twice && let Some(to) = destination(packet.get_payload()) {
@@ -192,6 +235,13 @@ fn raw_socket() -> io::Result<Socket> {
     let socket = Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::from(RAW)))?;
     socket.set_mark(MARK)?;
     Ok(socket)
+}
+
+/// What tells the connection of an IPv4 packet: protocol, addresses and ports.
+fn connection(packet: &[u8]) -> u64 {
+    let mut hash = DefaultHasher::new();
+    (packet.get(9), packet.get(12..24)).hash(&mut hash);
+    hash.finish()
 }
 
 /// Where an IPv4 packet goes.

@@ -126,6 +126,10 @@ async fn plain_helm_refuses_what_the_types_refuse() {
         ("{pods: {}, pod: {action: kill}}", "duration"),
         ("{pods: {}, duration: -3s, pod: {action: kill}}", "duration"),
         (
+            "{pods: {}, duration: 30s, network: {action: loss, percent: 5, direction: both}}",
+            "needs a target",
+        ),
+        (
             "{pods: {namespaces: [kube-system]}, duration: 30s, pod: {action: kill}}",
             "namespaces",
         ),

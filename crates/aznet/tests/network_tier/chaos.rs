@@ -53,6 +53,25 @@ fn bites(name: &str, what: &Value, pod: &str) -> Checked {
 }
 
 /// Packets to some pods are dropped, and those from them are not: seen from both ends.
+/// By netem, or without it: whichever the machine's kernel can do.
+pub(crate) fn slow_link(_: &Machine) -> Checked {
+    let what = json!({
+        "pods": {"roles": ["validator"], "ordinals": [1]},
+        "duration": "25s",
+        "network": {"action": "delay", "latency": "200ms", "jitter": "40ms"},
+    });
+    bites("slow", &what, "validator-1")
+}
+
+pub(crate) fn lossy_link(_: &Machine) -> Checked {
+    let what = json!({
+        "pods": {"roles": ["full-node"], "ordinals": [0]},
+        "duration": "25s",
+        "network": {"action": "loss", "percent": 20},
+    });
+    bites("lossy", &what, "full-node-0")
+}
+
 pub(crate) fn partition(_: &Machine) -> Checked {
     let what = json!({
         "pods": {"roles": ["validator"], "ordinals": [0]},
@@ -177,7 +196,15 @@ pub(crate) fn refusals(_: &Machine) -> Checked {
             3,
             "from 1s to 24h",
         ),
-        (vec!["slow-validators"], 23, "slow-validators: "),
+        (
+            vec![
+                "slow-validators",
+                "--set",
+                "experiments.slow-validators.network.direction=from",
+            ],
+            3,
+            "without a target",
+        ),
     ] {
         let all = [
             &["chaos", "apply", NETWORK, "--cluster", CLUSTER],

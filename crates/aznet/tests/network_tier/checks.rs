@@ -40,7 +40,7 @@ pub(crate) fn checks() -> Vec<(&'static str, Check)> {
     if long {
         all.extend(roll_outs());
     }
-    all.extend::<[(&str, Check); 12]>([
+    all.extend::<[(&str, Check); 14]>([
         (
             "evictions_stop_at_the_quorum_and_data_survives_them",
             rollout::evictions,
@@ -59,6 +59,14 @@ pub(crate) fn checks() -> Vec<(&'static str, Check)> {
         (
             "a_limit_of_bandwidth_bites_heals_and_leaves_nothing",
             chaos::bandwidth,
+        ),
+        (
+            "a_slow_link_bites_heals_and_leaves_nothing",
+            chaos::slow_link,
+        ),
+        (
+            "a_lossy_link_bites_heals_and_leaves_nothing",
+            chaos::lossy_link,
         ),
         ("load_bites_heals_and_leaves_nothing", chaos::stress),
         (
