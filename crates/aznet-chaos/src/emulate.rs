@@ -36,6 +36,9 @@ done"#;
 /// Where the kubelet keeps pods' logs unless it is told otherwise.
 const USUAL_LOGS: &str = "/var/log/pods";
 
+/// Links that an experiment has at most on one pod: those of its pods, and those of its target's.
+const LINKS: usize = 2;
+
 /// A fault that is emulated.
 #[derive(Debug, Clone)]
 pub(crate) struct Emulated {
@@ -62,10 +65,10 @@ impl Emulated {
     /// What is to be done; which pods is decided here.
     pub(crate) fn of(
         namespace: &str,
-        name: &str,
-        experiment: &Experiment,
+        (name, experiment): (&str, &Experiment),
         fault: &NetworkFault,
         pods: &Pods,
+        beside: usize,
     ) -> Self {
         let hit = target::choose(name, experiment, pods);
         let addresses = |names: &[String]| {
@@ -98,6 +101,7 @@ impl Emulated {
                 experiment: short(name),
                 namespace: namespace.to_owned(),
                 until: u64::try_from(now).unwrap_or_default() + lasts.as_secs(),
+                beside: u8::try_from(beside * LINKS).unwrap_or_default(),
                 seed: target::hash(&name),
                 links,
             },
@@ -140,13 +144,13 @@ impl Emulated {
 impl Progress {
     fn read(&mut self, told: &str) {
         #[derive(Deserialize)]
-        struct Event {
+        struct Told {
             event: String,
             pod: Option<String>,
             error: Option<String>,
         }
         for line in told.lines() {
-            let Ok(event) = serde_json::from_str::<Event>(line) else {
+            let Ok(event) = serde_json::from_str::<Told>(line) else {
                 self.runs |= line == "runs";
                 continue;
             };
@@ -199,7 +203,7 @@ fn short(name: &str) -> String {
         return name.to_owned();
     }
     let begin: String = name.chars().take(NAME - 9).collect();
-    format!("{begin}-{:08x}", target::hash(&name) as u32)
+    format!("{begin}-{:08x}", target::hash(&name) >> 32)
 }
 
 #[cfg(test)]

@@ -146,16 +146,13 @@ pub async fn run(
 /// Those of the experiments that are emulated.
 fn emulations(run: &Run<'_>, names: &BTreeSet<String>, pods: &Pods) -> BTreeMap<String, Emulated> {
     let namespace = run.network.namespace();
-    let emulated = run
-        .loaded
-        .experiments
-        .iter()
-        .filter_map(|(name, experiment)| {
-            let fault = experiment
-                .network
-                .as_ref()
-                .filter(|_| names.contains(name))?;
-            let emulated = Emulated::of(namespace, name, experiment, fault, pods);
+    let emulated = run.loaded.experiments.iter();
+    let emulated = emulated
+        .filter(|(name, _)| names.contains(*name))
+        .enumerate()
+        .filter_map(|(beside, (name, experiment))| {
+            let fault = experiment.network.as_ref()?;
+            let emulated = Emulated::of(namespace, (name, experiment), fault, pods, beside);
             Some((name.clone(), emulated))
         });
     emulated.collect()

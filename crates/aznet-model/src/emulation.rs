@@ -17,6 +17,9 @@ pub struct Emulation {
     pub namespace: String,
     /// When it ends whatever happens, in seconds since 1970.
     pub until: u64,
+    /// How many links other experiments have on the same pods; eight in all can tell their packets apart.
+    #[serde(default)]
+    pub beside: u8,
     /// What the fates of packets are drawn by.
     pub seed: u64,
     /// The links.

@@ -15,6 +15,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use thiserror::Error;
 
+use crate::chain::mark;
 use crate::event::{Event, tell};
 use crate::link::{self, LinkError, Peers, Work};
 use crate::node::{Node, Pod};
@@ -158,6 +159,7 @@ fn start(emulation: &Emulation, (pod, number): &(Pod, usize), network: std::fs::
     let work = Work {
         experiment: format!("{}-{number}", emulation.experiment),
         queue: queue(&emulation.experiment, *number),
+        had: mark(usize::from(emulation.beside) + number),
         impairment: emulation.links[*number].impairment,
         seed: seed.finish(),
     };

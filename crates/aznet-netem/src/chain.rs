@@ -12,18 +12,23 @@ const DEADLINE: Duration = Duration::from_secs(20);
 const LOCK: [&str; 2] = ["-w", "10"];
 /// Packets that we send a second time carry it and are left alone.
 pub(crate) const MARK: u32 = 0x617a;
+/// Marks by which links tell what they have had begin here. They end with the pod's network namespace.
+const FIRST_MARK: u32 = 1 << 24;
+/// Links that can tell their packets apart.
+const MARKS: u32 = 8;
 
 /// An experiment's chain in one network namespace.
 #[derive(Debug)]
 pub(crate) struct Chain {
     name: String,
     queue: u16,
+    had: u32,
     runtime: Runtime,
 }
 
 impl Chain {
     /// A chain of the calling thread's network namespace; nothing is done yet.
-    pub(crate) fn new(experiment: &str, queue: u16) -> std::io::Result<Self> {
+    pub(crate) fn new(experiment: &str, queue: u16, had: u32) -> std::io::Result<Self> {
         // Of this thread alone: a child is in the network namespace of the thread that starts it.
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -31,6 +36,7 @@ impl Chain {
         Ok(Self {
             name: format!("AZNET-{experiment}"),
             queue,
+            had,
             runtime,
         })
     }
@@ -65,7 +71,9 @@ impl Chain {
     }
 
     fn rules(&self, peers: Option<&[Ipv4Addr]>) -> String {
-        let Self { name, queue, .. } = self;
+        let Self {
+            name, queue, had, ..
+        } = self;
         let hand_over =
             |to: &str| format!("-A {name}{to} -j NFQUEUE --queue-num {queue} --queue-bypass\n");
         let handed_over: String = match peers {
@@ -75,7 +83,7 @@ impl Chain {
                 .collect(),
         };
         format!(
-            "*filter\n:{name} - [0:0]\n-A {name} -o lo -j RETURN\n-A {name} -m mark --mark {MARK:#x} -j RETURN\n{handed_over}COMMIT\n"
+            "*filter\n:{name} - [0:0]\n-A {name} -o lo -j RETURN\n-A {name} -m mark --mark {MARK:#x} -j RETURN\n-A {name} -m mark --mark {had:#x}/{had:#x} -j RETURN\n{handed_over}COMMIT\n"
         )
     }
 
@@ -85,13 +93,19 @@ impl Chain {
     }
 }
 
+/// The mark of what a link has had.
+pub(crate) fn mark(number: usize) -> u32 {
+    let number = u32::try_from(number).unwrap_or_default();
+    FIRST_MARK << (number % MARKS)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn packets_to_the_peers_alone_are_handed_over_and_pass_when_nobody_reads() {
-        let chain = Chain::new("slow", 7).expect("a runtime");
+        let chain = Chain::new("slow", 7, mark(1)).expect("a runtime");
         let peers = [Ipv4Addr::new(10, 0, 0, 2)];
         let rules = chain.rules(Some(&peers));
         let handed: Vec<&str> = rules

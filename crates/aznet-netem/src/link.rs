@@ -54,6 +54,8 @@ pub(crate) struct Work {
     pub(crate) experiment: String,
     /// The number of its queue.
     pub(crate) queue: u16,
+    /// The mark of packets that it has had.
+    pub(crate) had: u32,
     /// What is done.
     pub(crate) impairment: Impairment,
     /// What fates are drawn by.
@@ -71,7 +73,7 @@ pub(crate) fn run(
     began: impl FnOnce(),
 ) -> Result<Counts, LinkError> {
     setns(network, CloneFlags::CLONE_NEWNET).map_err(LinkError::Enter)?;
-    let chain = Chain::new(&work.experiment, work.queue).map_err(LinkError::Runtime)?;
+    let chain = Chain::new(&work.experiment, work.queue, work.had).map_err(LinkError::Runtime)?;
     let mut link = Link::open(work)?;
     let ended = link.serve(&chain, peers, began);
     // The rules first: a packet that comes afterwards is not for us.
@@ -86,6 +88,7 @@ struct Link {
     queue: Queue,
     /// The one that leaves next first.
     held: BinaryHeap<Reverse<Held>>,
+    had: u32,
     /// Packets so far.
     taken: u64,
     fates: Fates,
@@ -133,6 +136,7 @@ impl Link {
         Ok(Self {
             queue,
             held: BinaryHeap::new(),
+            had: work.had,
             taken: 0,
             fates: Fates::new(work.impairment, work.seed),
             again,
@@ -211,12 +215,18 @@ impl Link {
 
     /// A packet whose second copy or verdict fails is one that the network lost.
     fn send_first(&mut self) {
-        let Some(Reverse(Held { packet, twice, .. })) = self.held.pop() else {
+        let Some(Reverse(Held {
+            mut packet, twice, ..
+        })) = self.held.pop()
+        else {
             return;
         };
         if twice && let Some(to) = destination(packet.get_payload()) {
             let _ = self.again.send_to(packet.get_payload(), &to.into());
         }
+        // Begins anew at the first rule: other links of the pod may want it, too.
+        packet.set_nfmark(packet.get_nfmark() | self.had);
+        packet.set_verdict(Verdict::Repeat);
         let _ = self.queue.verdict(packet);
     }
 }

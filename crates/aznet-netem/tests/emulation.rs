@@ -133,19 +133,20 @@ impl Program {
             experiment: "slow".to_owned(),
             namespace: NAMESPACE.to_owned(),
             until: u64::MAX,
+            beside: 0,
             seed: 7,
-            links: vec![Link {
-                pods: vec!["pod-0".to_owned()],
-                peers,
-                impairment,
-            }],
+            links: vec![link(peers, impairment)],
         };
+        Self::of(node, &emulation)
+    }
+
+    fn of(node: &Node, emulation: &Emulation) -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_aznet-netem"))
             .arg("--pod-logs")
             .arg(node.dir.path().join("logs"))
             .arg("--proc")
             .arg(node.dir.path().join("proc"))
-            .env(VARIABLE, serde_json::to_string(&emulation).expect("JSON"))
+            .env(VARIABLE, serde_json::to_string(emulation).expect("JSON"))
             .stdout(Stdio::piped())
             .spawn()
             .expect("the program starts");
@@ -187,6 +188,14 @@ impl Drop for Program {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
+    }
+}
+
+fn link(peers: Option<Vec<String>>, impairment: Impairment) -> Link {
+    Link {
+        pods: vec!["pod-0".to_owned()],
+        peers,
+        impairment,
     }
 }
 
@@ -410,6 +419,28 @@ fn only_packets_to_the_peers_are_late() {
     assert!(pair.connects() >= DELAY);
     let took = connects(&pair.pod, &other, Ipv4Addr::new(10, 250, 1, 2));
     assert!(took < DELAY, "{took:?}");
+}
+
+#[test]
+fn faults_of_one_pod_add_up() {
+    let pair = Pair::new();
+    let half = Impairment {
+        delay: late().delay / 2,
+        ..Impairment::default()
+    };
+    let emulation = Emulation {
+        experiment: "two".to_owned(),
+        namespace: NAMESPACE.to_owned(),
+        until: u64::MAX,
+        beside: 3,
+        seed: 7,
+        links: vec![link(None, half), link(Some(vec![PEER.to_string()]), half)],
+    };
+    let mut program = Program::of(&pair.node, &emulation);
+    program.tells("began", "uid-1");
+    program.tells("began", "uid-1");
+    let took = pair.connects();
+    assert!(took >= DELAY, "{took:?}");
 }
 
 #[test]
