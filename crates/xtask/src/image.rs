@@ -50,7 +50,11 @@ impl Mounted {
 
     /// Removes the mount. Not done on drop: it can fail.
     pub(crate) fn remove(self) -> Result<()> {
-        buildah(&["rm", &self.container]).map(drop)
+        match buildah(&["rm", &self.container]) {
+            // A build that cleaned up behind itself has taken it along.
+            Err(error) if format!("{error:#}").contains("container not known") => Ok(()),
+            removed => removed.map(drop),
+        }
     }
 
     /// A program of the image that runs on the host's files.
