@@ -34,7 +34,13 @@ impl Mounted {
     pub(crate) fn pxe(aznet: &Path) -> Result<Self> {
         let reference = reference(aznet, "pxe")?;
         let env = buildah(&["inspect", "--type", "image", "--format", ENV, &reference])?;
-        let container = buildah(&["from", "--pull-never", &reference])?;
+        let container = buildah(&[
+            "from",
+            "--pull-never",
+            "--name",
+            &images::mounted(),
+            &reference,
+        ])?;
         match buildah(&["mount", &container]) {
             Ok(root) => Ok(Self {
                 container,
@@ -50,11 +56,7 @@ impl Mounted {
 
     /// Removes the mount. Not done on drop: it can fail.
     pub(crate) fn remove(self) -> Result<()> {
-        match buildah(&["rm", &self.container]) {
-            // A build that cleaned up behind itself has taken it along.
-            Err(error) if format!("{error:#}").contains("container not known") => Ok(()),
-            removed => removed.map(drop),
-        }
+        buildah(&["rm", &self.container]).map(drop)
     }
 
     /// A program of the image that runs on the host's files.

@@ -18,7 +18,7 @@ use aznet_kit::files::FileError;
 use tokio_util::sync::CancellationToken;
 
 use self::binary::Own;
-pub use self::buildah::{mounts, storage};
+pub use self::buildah::{mounted, mounts, storage};
 pub use self::error::ImageError;
 pub use self::image::{Built, Image, ImageSet};
 

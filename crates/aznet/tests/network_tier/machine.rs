@@ -288,8 +288,6 @@ impl Footprint {
         let gone = self
             .traces
             .difference(&now.traces)
-            // An image that is built meanwhile takes the mounts of buildah's storage along.
-            .filter(|trace| !trace.contains("/images/storage/"))
             .map(|trace| format!("gone: {trace}"));
         let new = now
             .traces

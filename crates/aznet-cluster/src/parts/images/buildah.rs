@@ -25,6 +25,9 @@ const SOON: Duration = Duration::from_mins(5);
 /// Builds and copies of whole images: an npm tree through a slow registry takes the longest.
 const LONGEST: Duration = Duration::from_hours(1);
 
+/// Names of mounted containers: this, and the process.
+const MOUNTED: &str = "mounted-";
+
 /// Where layers and containers are kept (`--root`).
 pub fn storage(paths: &Paths) -> PathBuf {
     paths.images().join("storage")
@@ -38,6 +41,18 @@ pub fn storage(paths: &Paths) -> PathBuf {
 pub fn mounts(paths: &Paths) -> Result<PathBuf, FileError> {
     let boot = files::read(Path::new("/proc/sys/kernel/random/boot_id"))?;
     Ok(paths.images().join(format!("mounts-{}", boot.trim())))
+}
+
+/// What a container is called whose files this process uses while it runs.
+pub fn mounted() -> String {
+    format!("{MOUNTED}{}", std::process::id())
+}
+
+/// Whether the process that has the container mounted still runs.
+fn is_mounted(container: &str) -> bool {
+    let pid = container.strip_prefix(MOUNTED);
+    let pid = pid.and_then(|pid| pid.parse::<u32>().ok());
+    pid.is_some_and(|pid| Path::new("/proc").join(pid.to_string()).exists())
 }
 
 pub(super) struct Buildah<'a> {
@@ -92,13 +107,22 @@ impl<'a> Buildah<'a> {
         self.task.run(message, tool, LONGEST, self.cancel).await
     }
 
-    /// Removes working containers; only an interrupted build leaves any.
+    /// Removes working containers that interrupted builds have left, and none that a process that runs has mounted.
     pub(super) async fn remove_containers(&self) -> Result<(), ImageError> {
-        let tool = self.tool("rm").arg("--all");
-        let removed = tool.output(SOON, self.cancel).await;
-        removed
-            .map(drop)
-            .map_err(self.making("room for a new image"))
+        let failed = || self.making("room for a new image");
+        let list = self
+            .tool("containers")
+            .args(["--noheading", "--format", "{{.ContainerName}}"]);
+        let names = list.output(SOON, self.cancel).await.map_err(failed())?;
+        let names = names.lines().map(str::trim);
+        let left: Vec<&str> = names
+            .filter(|name| !name.is_empty() && !is_mounted(name))
+            .collect();
+        if left.is_empty() {
+            return Ok(());
+        }
+        let removed = self.tool("rm").args(left).output(SOON, self.cancel).await;
+        removed.map(drop).map_err(failed())
     }
 
     /// Whether an image is in the storage.
