@@ -40,7 +40,13 @@ pub(super) async fn group(
         let place = bin.join(program.name());
         let build = go(pin)
             .env("CGO_ENABLED", if program.is_partly_c() { "1" } else { "0" })
-            .args(["build", "-trimpath", "-buildvcs=false"])
+            // The linker strips symbols (`-s -w`): to write them first would cost a seventh of the compilation.
+            .args([
+                "build",
+                "-trimpath",
+                "-buildvcs=false",
+                "-gcflags=all=-dwarf=false",
+            ])
             .args(["-tags", pin.group.tags(), "-ldflags", &pin.ldflags, "-o"])
             .arg(&place)
             .arg(program.package());
