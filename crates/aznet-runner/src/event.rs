@@ -6,13 +6,14 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    observation::Observation,
     select::Partition,
     test::{TestId, Waiting},
     verdict::{ExitCode, Verdict},
 };
 
 /// Something that happened, and when.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {
     /// When.
     pub at: Timestamp,
@@ -22,7 +23,7 @@ pub struct Event {
 }
 
 /// Something that happened. Durations are seconds in JSON.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Kind {
     /// The run begins.
@@ -57,6 +58,14 @@ pub enum Kind {
         /// What for.
         #[serde(flatten)]
         waiting: Waiting,
+    },
+    /// Something was seen of a network.
+    Observed {
+        /// The network.
+        network: String,
+        /// What.
+        #[serde(flatten)]
+        seen: Observation,
     },
     /// A test takes long.
     Slow {
@@ -169,19 +178,19 @@ impl Summary {
 }
 
 /// Durations as seconds with milliseconds.
-mod seconds {
+pub(crate) mod seconds {
     use std::time::Duration;
 
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
-    pub(super) fn serialize<S: Serializer>(
+    pub(crate) fn serialize<S: Serializer>(
         duration: &Duration,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
         serializer.serialize_f64((duration.as_secs_f64() * 1000.0).round() / 1000.0)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Duration, D::Error> {
         Duration::try_from_secs_f64(f64::deserialize(deserializer)?).map_err(D::Error::custom)

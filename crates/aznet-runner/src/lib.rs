@@ -5,6 +5,7 @@
 //! reporters write to what they are given.
 
 pub mod event;
+pub mod observation;
 pub mod report;
 pub mod run;
 pub mod select;
@@ -13,6 +14,7 @@ pub mod verdict;
 
 pub use self::{
     event::{Event, Summary},
+    observation::Observation,
     report::Reporter,
     run::{Options, run},
     select::{Partition, Selection, select},

@@ -254,6 +254,10 @@ impl Watched {
                 self.waiting = Some(waiting.clone());
                 Kind::Waits { test, waiting }
             }
+            Note::Observed(seen) => Kind::Observed {
+                network: test.network,
+                seen: *seen,
+            },
         }
     }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::verdict::Failure;
+use crate::{observation::Observation, verdict::Failure};
 
 /// Which test: `small::transfer`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -110,8 +110,9 @@ pub struct Waiting {
 }
 
 /// What a test tells while it runs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Note {
+    Observed(Box<Observation>),
     Step(String),
     Waiting(Waiting),
 }
@@ -140,6 +141,11 @@ impl Context {
             what: what.into(),
             last: last.into(),
         }));
+    }
+
+    /// Tells what was seen of the test's network.
+    pub fn observed(&self, seen: Observation) {
+        self.tell(Note::Observed(Box::new(seen)));
     }
 
     fn tell(&self, note: Note) {
