@@ -7,6 +7,11 @@ use sha2::{Digest, Sha256};
 
 use crate::machine::programs;
 
+/// Where state is kept unless the environment says otherwise.
+const STATE: &str = "/var/lib/aznet";
+/// The same of sockets.
+const RUN: &str = "/run/aznet";
+
 /// The directories aznet writes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Paths {
@@ -59,8 +64,8 @@ impl Paths {
             .ok_or(NoCacheDir)?;
         Ok(Self {
             cache,
-            state: var("AZNET_STATE").unwrap_or_else(|| "/var/lib/aznet".into()),
-            run: var("AZNET_RUN").unwrap_or_else(|| "/run/aznet".into()),
+            state: var("AZNET_STATE").unwrap_or_else(|| STATE.into()),
+            run: var("AZNET_RUN").unwrap_or_else(|| RUN.into()),
         })
     }
 
@@ -77,6 +82,15 @@ impl Paths {
     /// Sockets and pid files, gone after a reboot.
     pub fn run(&self) -> &Path {
         &self.run
+    }
+
+    /// The directories for state and sockets that are the usual ones: a folder that somebody named is theirs, even empty.
+    pub fn usual(&self) -> impl Iterator<Item = &Path> {
+        let both = [(&self.state, STATE), (&self.run, RUN)];
+        let usual = both
+            .into_iter()
+            .filter(|(dir, usual)| dir.as_path() == Path::new(usual));
+        usual.map(|(dir, _)| dir.as_path())
     }
 
     /// Built or downloaded programs: `<group>-<hash>/bin/<program>`.
@@ -173,6 +187,23 @@ mod tests {
         assert_eq!(paths.cluster_run("a"), Path::new("/r").join(&unique));
         assert_eq!(paths.netns("a"), paths.cluster_run("a").join("netns"));
         assert_eq!(paths.cgroup("a"), Path::new("/aznet").join(&unique));
+    }
+
+    #[test]
+    fn a_folder_that_somebody_named_is_theirs() {
+        let usual = |vars: &[_]| -> Vec<PathBuf> {
+            let paths = paths(vars).unwrap();
+            paths.usual().map(Path::to_path_buf).collect()
+        };
+        let home = ("HOME", "/h");
+        assert_eq!(
+            usual(&[home]),
+            ["/var/lib/aznet", "/run/aznet"].map(PathBuf::from)
+        );
+        assert_eq!(
+            usual(&[home, ("AZNET_STATE", "/s")]),
+            [PathBuf::from("/run/aznet")]
+        );
     }
 
     #[test]

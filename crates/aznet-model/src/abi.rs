@@ -48,6 +48,8 @@ sol! {
         function getGenesisTime() external view returns (uint256);
         /// Seconds for which the stake of who leaves is locked.
         function getExitDelay() external view returns (uint256);
+        /// Checkpoints after the proven one, up to the pending one, were taken back: no proof came in time.
+        event PrunedPending(uint256 provenCheckpointNumber, uint256 pendingCheckpointNumber);
         /// An attester left.
         event WithdrawInitiated(address indexed attester, address indexed recipient, uint256 amount);
         /// An attester lost stake, and perhaps its place.

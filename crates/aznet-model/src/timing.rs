@@ -119,6 +119,11 @@ impl Timing {
     pub fn epochs(&self, n: u32) -> Duration {
         self.slot * n * u32::try_from(self.epoch_slots).unwrap_or(u32::MAX)
     }
+
+    /// From the begin of an epoch until its proof is accepted no more.
+    pub fn proof_window(&self) -> Duration {
+        self.epochs(1 + u32::try_from(self.proof_submission_epochs).unwrap_or(u32::MAX - 1))
+    }
 }
 
 /// What of the settings is used here.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use alloy_primitives::{Address, U256, hex};
-use alloy_sol_types::SolCall;
+use alloy_sol_types::{SolCall, SolEvent};
 use aznet_model::{
     abi,
     chain::{CheckpointNumber, Epoch, L1Block},
@@ -70,6 +70,17 @@ pub struct RollupTips {
     pub pending: CheckpointNumber,
     /// The newest proven checkpoint.
     pub proven: CheckpointNumber,
+}
+
+/// Checkpoints that the rollup took back, since no proof of theirs came in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Prune {
+    /// The first of them.
+    pub first: CheckpointNumber,
+    /// The last of them.
+    pub last: CheckpointNumber,
+    /// When, in Unix seconds.
+    pub timestamp: u64,
 }
 
 impl L1 {
@@ -178,6 +189,42 @@ impl Rollup {
         })
     }
 
+    /// The newest prune within so much time before the L1's newest block.
+    pub async fn last_prune(&self, within: Duration) -> Result<Option<Prune>, L1Error> {
+        let newest = self.l1.block("latest").await?;
+        // A block takes a second or more.
+        let from = newest.number.0.saturating_sub(within.as_secs());
+        let filter = json!([{
+            "address": self.address,
+            "topics": [abi::Rollup::PrunedPending::SIGNATURE_HASH],
+            "fromBlock": format!("{from:#x}"),
+            "toBlock": "latest",
+        }]);
+        let logs: Vec<Log> = self.l1.0.call("eth_getLogs", filter).await?;
+        let Some(log) = logs.last() else {
+            return Ok(None);
+        };
+        let block = self.l1.block(&format!("{:#x}", log.block_number.0)).await?;
+        let prune = self.prune(log, &block)?;
+        let oldest = newest.timestamp.0.saturating_sub(within.as_secs());
+        Ok(Some(prune).filter(|prune| prune.timestamp >= oldest))
+    }
+
+    fn prune(&self, log: &Log, block: &Block) -> Result<Prune, L1Error> {
+        let bad = || L1Error::BadReturn {
+            call: "PrunedPending",
+            rollup: self.address,
+            answer: log.data.clone(),
+        };
+        let bytes = hex::decode(&log.data).map_err(|_| bad())?;
+        let event = abi::Rollup::PrunedPending::abi_decode_data(&bytes).map_err(|_| bad())?;
+        Ok(Prune {
+            first: CheckpointNumber(self.small(event.0, "PrunedPending")? + 1),
+            last: CheckpointNumber(self.small(event.1, "PrunedPending")?),
+            timestamp: block.timestamp.0,
+        })
+    }
+
     async fn number<C: SolCall<Return = U256>>(
         &self,
         call: C,
@@ -217,6 +264,13 @@ impl Rollup {
 struct Block {
     number: Hex,
     timestamp: Hex,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Log {
+    block_number: Hex,
+    data: String,
 }
 
 /// A JSON-RPC quantity, `0x2a`.

@@ -1,5 +1,6 @@
 //! How a network is, asked of everyone at once; whoever is slow is shown as such and delays nobody.
 
+mod chain;
 mod committee;
 mod health;
 mod node;
@@ -33,7 +34,7 @@ use super::{
 };
 use crate::{
     clients::{
-        l1::{L1, L1Heads, Rollup},
+        l1::{L1, L1Heads, Prune},
         l2::Node,
     },
     namespace::{NamespaceError, Network},
@@ -60,6 +61,9 @@ pub struct NetworkStatus {
     pub expires: Option<Timestamp>,
     /// The heads of the chain, as the node that is furthest sees them; `None` if no node answers.
     pub tips: Option<Tips>,
+    /// The newest prune, if it is not long ago: within the time that a proof has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pruned: Option<Prune>,
     /// Every pod.
     pub nodes: Vec<NodeStatus>,
     /// The committee of this epoch; `None` if the L1 doesn't answer or the network has none yet.
@@ -102,7 +106,7 @@ pub async fn collect(network: &Network, now: Timestamp) -> Result<NetworkStatus,
         .filter_map(|node| node.tips)
         .max_by_key(|tips| (tips.checkpointed, tips.proposed));
     let (chain, publishers) = futures::join!(
-        chain(network, l1.as_ref(), &nodes, &signers, now),
+        chain::read(network, l1.as_ref(), &nodes, &signers, now),
         signers.balances(l1.as_ref())
     );
     let pace = match (tips, time, furthest(&nodes, tips)) {
@@ -136,6 +140,7 @@ pub async fn collect(network: &Network, now: Timestamp) -> Result<NetworkStatus,
         tips,
         nodes,
         committee: chain.committee,
+        pruned: chain.pruned,
         now: chain.now.or_else(|| Some(pace?.timing.at(pace?.now))),
         endpoints: endpoints(&info.namespace, &roles)
             .into_iter()
@@ -188,45 +193,6 @@ fn retire(nodes: &mut [NodeStatus], signers: &Signers) {
             "out of the validator set: it will not attest".clone_into(&mut node.state);
         }
     }
-}
-
-/// What the rollup contract says.
-#[derive(Default)]
-struct Chain {
-    now: Option<Moment>,
-    committee: Option<Committee>,
-    /// Validators, and members of a committee.
-    set: Option<(u64, u64)>,
-}
-
-async fn chain(
-    network: &Network,
-    l1: Option<&L1>,
-    nodes: &[NodeStatus],
-    signers: &Signers,
-    now: Timestamp,
-) -> Chain {
-    let answering = nodes.iter().filter(|node| node.tips.is_some());
-    let release = network.release().await;
-    let answering: Vec<Node> = answering
-        .map(|status| Node::in_pod(network, &status.name, release))
-        .collect();
-    let read = async {
-        let info = answering.first()?.info().await.ok()?;
-        let rollup = Rollup::new(l1?.clone(), info.contract("rollup")?).ok()?;
-        let moment = rollup.timing().await.ok()?.at(seconds(now));
-        let (committee, validators, members) = futures::join!(
-            committee::of(&rollup, moment, &answering, signers.absent.as_ref()),
-            rollup.active_attesters(),
-            rollup.target_committee_size()
-        );
-        Some(Chain {
-            now: Some(moment),
-            committee,
-            set: validators.ok().zip(members.ok()),
-        })
-    };
-    read.await.unwrap_or_default()
 }
 
 /// Where the chain is in protocol time, by its own blocks: an L1 that is away does not hide that it stands still.

@@ -2,7 +2,7 @@
 
 use aznet_cluster::provider::Provider;
 use aznet_network::adopt::by_helm;
-use aznet_network::namespace::{Network, Scope};
+use aznet_network::namespace::{Network, NetworkInfo, Scope};
 
 use super::cluster;
 use super::parts::Extent;
@@ -56,13 +56,29 @@ async fn values(wanted: &Wanted<'_>, context: &Context) -> anyhow::Result<Planne
         let helm = cluster::attach(context, &wanted.cluster).await?.helm;
         let running = Running::read(network, &helm, context).await?;
         let wish = running.wish(context, wanted.values, wanted.reset, None)?;
+        // What runs has its place; only what is to become of it may lack one.
+        if !wish.changes.is_empty() {
+            let info = Some(running.network.info());
+            Box::pin(fits(&wish.planned, info, wanted, context)).await?;
+        }
         return Ok(wish.planned);
     }
-    if matches!(wanted.cluster, Provider::Embedded(_)) {
-        let available = capacity(context, &wanted.cluster, wanted.machine, None).await?;
-        anew.plan.check_machine(&available)?;
-    }
+    Box::pin(fits(&anew, None, wanted, context)).await?;
     Ok(anew)
+}
+
+/// Refuses what an embedded cluster on this machine has no room for, without the network `replaced`.
+async fn fits(
+    planned: &Planned,
+    replaced: Option<&NetworkInfo>,
+    wanted: &Wanted<'_>,
+    context: &Context,
+) -> anyhow::Result<()> {
+    if matches!(wanted.cluster, Provider::Embedded(_)) {
+        let available = capacity(context, &wanted.cluster, wanted.machine, replaced).await?;
+        planned.plan.check_machine(&available)?;
+    }
+    Ok(())
 }
 
 /// The network, if it runs already; an embedded cluster that does not run yet has none.

@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
+use aznet_chaos::experiment::{self, Listed};
 use aznet_kit::time::Seconds;
 use aznet_model::timing::Moment;
 use aznet_model::workload::Workload;
+use aznet_network::clients::l1::Prune;
 use aznet_network::observe::status::{Committee, NetworkStatus, NodeStatus, State, Tips, collect};
 use clap::Args;
 use jiff::Timestamp;
 use owo_colors::OwoColorize;
+use serde::Serialize;
 
 use crate::args::{ClusterArg, NamespaceArg, OutputArgs};
 use crate::clusters::{self, Meant};
@@ -24,7 +27,7 @@ Examples:
   aznet status -o json | jq .tips
   watch -n 5 aznet status
 
-State, in JSON as well: ready, starting (nothing on L1 yet), stalled (checkpoints have stopped; since when and why), degraded (not ready: the chain moves, something is wrong), unreachable (no node answers).
+State, in JSON as well: ready, starting (nothing on L1 yet), stalled (checkpoints have stopped; since when and why), degraded (the chain moves, something is wrong), unreachable (no node answers). Faults of `aznet chaos` that are in force are shown.
 
 Exit code 22 for all but ready.";
 
@@ -56,15 +59,73 @@ pub async fn run(args: &StatusArgs, context: &Context) -> anyhow::Result<Exit> {
     .await?;
     let (_, network) = networks.open(args.name.as_deref())?;
     let now = Timestamp::now();
-    let status = collect(&network, now).await?;
+    let (status, faults) =
+        futures::try_join!(async { anyhow::Ok(collect(&network, now).await?) }, async {
+            anyhow::Ok(experiment::list(&network).await?)
+        })?;
+    let seen = Seen { status, faults };
     context
         .printer
-        .result(&status, |status, page| render(status, now, page))?;
-    Ok(if status.ready {
+        .result(&seen, |seen, page| seen.render(now, page))?;
+    Ok(exit(&seen.status))
+}
+
+/// The exit code that a status stands for.
+pub(crate) const fn exit(status: &NetworkStatus) -> Exit {
+    if status.ready {
         Exit::Ok
     } else {
         Exit::Unhealthy
-    })
+    }
+}
+
+/// A network and what is done to it on purpose.
+#[derive(Serialize)]
+struct Seen {
+    #[serde(flatten)]
+    status: NetworkStatus,
+    faults: Vec<Listed>,
+}
+
+impl Seen {
+    fn render(&self, now: Timestamp, page: Page) -> String {
+        let mut text = render(&self.status, now, page);
+        let lines = self.faults.iter().map(|fault| {
+            let line = format!("{} fault {}", "!".yellow(), told(fault, now));
+            page.wrap(&line, 2)
+        });
+        let lines: Vec<String> = lines.collect();
+        if !lines.is_empty() {
+            text.push_str(if self.status.problems.is_empty() {
+                "\n\n"
+            } else {
+                "\n"
+            });
+            text.push_str(&lines.join("\n"));
+        }
+        text
+    }
+}
+
+/// `boot-node-failure is injected since 12s: PodChaos pod-failure on boot-node-0`
+fn told(fault: &Listed, now: Timestamp) -> String {
+    let since = fault
+        .since
+        .map(|since| format!(" since {}", between(since, now)))
+        .unwrap_or_default();
+    let action = fault
+        .action
+        .as_ref()
+        .map(|action| format!(" {action}"))
+        .unwrap_or_default();
+    let pods = match fault.pods.as_slice() {
+        [] => String::new(),
+        pods => format!(" on {}", pods.join(", ")),
+    };
+    format!(
+        "{} is {}{since}: {}{action}{pods}",
+        fault.name, fault.says, fault.kind
+    )
 }
 
 /// The status as a person wants to look at it.
@@ -75,6 +136,9 @@ pub(crate) fn render(status: &NetworkStatus, now: Timestamp, page: Page) -> Stri
     }
     if let Some(tips) = &status.tips {
         lines.push(fact("tips", &chain(*tips), page));
+    }
+    if let Some(prune) = &status.pruned {
+        lines.push(fact("pruned", &pruned(prune, now), page));
     }
     if let Some(committee) = &status.committee {
         lines.push(fact("committee", &quorum(committee), page));
@@ -101,7 +165,7 @@ fn headline(status: &NetworkStatus, now: Timestamp) -> String {
     let state = match status.state {
         State::Ready => "ready".green().bold().to_string(),
         State::Starting => "starting".yellow().bold().to_string(),
-        State::Degraded => "not ready".red().bold().to_string(),
+        State::Degraded => "degraded".red().bold().to_string(),
         State::Stalled => "stalled".red().bold().to_string(),
         State::Unreachable => "unreachable".red().bold().to_string(),
     };
@@ -159,6 +223,27 @@ fn chain(tips: Tips) -> String {
         "proposed {} · checkpointed {} · proven {} · finalized {}",
         proposed.0, checkpointed.0, proven.0, finalized.0
     )
+}
+
+fn pruned(prune: &Prune, now: Timestamp) -> String {
+    let Prune {
+        first,
+        last,
+        timestamp,
+    } = prune;
+    let ago = i64::try_from(*timestamp)
+        .ok()
+        .and_then(|seconds| Timestamp::from_second(seconds).ok())
+        .map(|at| format!(", {} ago", between(at, now)))
+        .unwrap_or_default();
+    let which = if first == last {
+        format!("checkpoint {}", first.0)
+    } else {
+        format!("checkpoints {} to {}", first.0, last.0)
+    };
+    format!("{which}{ago}: no proof came in time")
+        .yellow()
+        .to_string()
 }
 
 fn quorum(committee: &Committee) -> String {
@@ -269,143 +354,4 @@ pub(crate) fn between(from: Timestamp, to: Timestamp) -> Seconds {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use aznet_model::chain::{BlockNumber, Epoch, L1Block, Slot};
-    use aznet_model::role::Role;
-    use aznet_network::clients::l1::L1Heads;
-
-    use super::*;
-    use crate::table::at_all_widths;
-
-    fn node(name: &str, role: Role, ready: bool, height: Option<u64>) -> NodeStatus {
-        let tips = height.map(|n| Tips {
-            proposed: BlockNumber(n + 1),
-            checkpointed: BlockNumber(n),
-            proven: BlockNumber(n.saturating_sub(4)),
-            finalized: BlockNumber(0),
-        });
-        NodeStatus {
-            name: name.to_owned(),
-            role,
-            group: name
-                .starts_with("validator-slow")
-                .then(|| "slow".to_owned()),
-            ready,
-            restarts: u32::from(!ready),
-            age: 754,
-            state: if ready { "ready" } else { "starting (12s)" }.to_owned(),
-            tips,
-            peers: height.map(|_| 5),
-            error: None,
-            missing: false,
-        }
-    }
-
-    fn missing(name: &str, role: Role) -> NodeStatus {
-        NodeStatus {
-            restarts: 0,
-            age: 0,
-            state: "missing".to_owned(),
-            missing: true,
-            ..node(name, role, false, None)
-        }
-    }
-
-    fn status() -> NetworkStatus {
-        let nodes = vec![
-            node("anvil-7d9c5b-x2k4q", Role::Anvil, true, None),
-            node("boot-node-0", Role::BootNode, true, Some(37)),
-            node("validator-0", Role::Validator, true, Some(37)),
-            node("validator-1", Role::Validator, false, None),
-            missing("validator-2", Role::Validator),
-            node("validator-slow-0", Role::Validator, true, Some(36)),
-        ];
-        NetworkStatus {
-            name: "small".to_owned(),
-            namespace: "aznet-small-x7k2p".to_owned(),
-            cluster: "embedded:default".to_owned(),
-            state: State::Degraded,
-            ready: false,
-            stalled: None,
-            created: Some(Timestamp::from_second(1_000).unwrap()),
-            expires: Some(Timestamp::from_second(9_000).unwrap()),
-            tips: nodes[1].tips,
-            nodes,
-            committee: Some(Committee {
-                size: 4,
-                quorum: 3,
-                present: Some(3),
-                may_fail: 0,
-                validators: Some(4),
-            }),
-            now: Some(Moment {
-                slot: Slot(38),
-                epoch: Epoch(9),
-                seconds_into_slot: 5,
-                slot_seconds: 12,
-                slot_in_epoch: 2,
-                epoch_slots: 4,
-            }),
-            endpoints: BTreeMap::new(),
-            l1: Some(L1Heads {
-                block: L1Block(412),
-                finalized: L1Block(348),
-                timestamp: 0,
-            }),
-            telemetry: Vec::new(),
-            publishers: Vec::new(),
-            problems: vec!["validator-1 isn't ready: starting (12s)".to_owned()],
-        }
-    }
-
-    #[test]
-    fn a_quorum_that_is_not_there_is_called_so() {
-        let words = |present: u64| {
-            let committee = Committee {
-                size: 4,
-                quorum: 3,
-                present: Some(present),
-                may_fail: present.saturating_sub(3),
-                validators: None,
-            };
-            anstream::adapter::strip_str(&quorum(&committee)).to_string()
-        };
-        assert_eq!(
-            words(2),
-            "2 of 4 online, quorum 3: below quorum: no checkpoints until 1 more is online"
-        );
-        assert_eq!(
-            words(0),
-            "0 of 4 online, quorum 3: below quorum: no checkpoints until 3 more are online"
-        );
-        assert_eq!(words(3), "3 of 4 online, quorum 3: no more may fail");
-        assert_eq!(words(4), "4 of 4 online, quorum 3: 1 more may fail");
-    }
-
-    #[test]
-    fn a_network_is_shown_at_a_glance() {
-        let (status, now) = (status(), Timestamp::from_second(1_754).unwrap());
-        insta::assert_snapshot!(at_all_widths(|page| render(&status, now, page)));
-    }
-
-    #[test]
-    fn restarts_go_first_where_there_were_none() {
-        let mut nodes = status().nodes;
-        let columns = |nodes: &[NodeStatus]| {
-            let text = self::nodes(nodes).render(Page::of_columns(80));
-            let text = anstream::adapter::strip_str(&text).to_string();
-            text.lines().next().unwrap_or_default().to_owned()
-        };
-        assert!(columns(&nodes).contains("RESTARTS"));
-        for node in &mut nodes {
-            node.restarts = 0;
-        }
-        let shown = columns(&nodes);
-        assert!(!shown.contains("RESTARTS"), "{shown}");
-        for name in ["CHECKPOINTED", "PROVEN", "FINAL", "PEERS"] {
-            assert!(shown.contains(name), "{name}: {shown}");
-        }
-    }
-}
+mod tests;

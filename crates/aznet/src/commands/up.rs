@@ -107,7 +107,7 @@ pub async fn run(args: &UpArgs, context: &Context) -> anyhow::Result<Exit> {
     context
         .printer
         .result(&up, |up, page| render(up, &place, page))?;
-    Ok(Exit::Ok)
+    Ok(up.status.as_ref().map_or(Exit::Ok, status::exit))
 }
 
 fn render(up: &Up, place: &Place, page: Page) -> String {

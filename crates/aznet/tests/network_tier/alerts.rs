@@ -81,12 +81,16 @@ pub(super) fn fire_and_resolve(_: &Machine) -> Checked {
     })?;
     for (alerts, cause) in &CAUSES {
         let fired = cause.make().and_then(|()| fire(&prometheus, alerts));
+        let status = status()?;
         // Whatever was seen, the network gets back what it had.
         cause.mend()?;
         let fired = fired?;
         // Three of four are a quorum: nothing else is wrong.
         if matches!(cause, Cause::Scaled(_, 3, 4)) {
             expect(fired.len() == 1, "this alert alone", &fired)?;
+        }
+        if alerts.contains(&"AztecPruned ") {
+            expect(status["pruned"]["last"].is_u64(), "a prune", &status)?;
         }
         until("every node ready", BACK, |status| status["ready"] == true)?;
         wait_for(&format!("{alerts:?} resolve"), BACK, || quiet(&prometheus))?;

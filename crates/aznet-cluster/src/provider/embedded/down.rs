@@ -131,8 +131,9 @@ async fn remove_shared(paths: &Paths, cgroups: &Cgroups, lock: Lock) -> Result<(
         traces::remove_empty_dirs();
     }
     lock.remove()?;
-    for dir in [&paths.clusters(), paths.state(), paths.run()] {
-        // Not empty as long as there is another cluster.
+    // Not empty as long as there is another cluster.
+    let _ = fs::remove_dir(paths.clusters());
+    for dir in paths.usual() {
         let _ = fs::remove_dir(dir);
     }
     Ok(())

@@ -46,6 +46,7 @@ fn the_document_has_the_fields_that_scripts_rely_on() {
             may_fail: 1,
             validators: Some(4),
         }),
+        pruned: None,
         now: None,
         endpoints: BTreeMap::from([(
             "node".into(),
