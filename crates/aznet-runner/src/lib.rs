@@ -8,6 +8,7 @@ pub mod event;
 pub mod observation;
 pub mod report;
 pub mod run;
+mod seconds;
 pub mod select;
 pub mod test;
 pub mod verdict;

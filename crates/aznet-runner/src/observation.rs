@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::seconds;
+use crate::seconds;
 
 /// Something seen of a network. Slots, blocks and checkpoints are numbers of the protocol, memory is in bytes, CPU in cores.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

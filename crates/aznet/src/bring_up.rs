@@ -33,7 +33,10 @@ pub(crate) async fn bring_up(wanted: &Wanted<'_>, context: &Context) -> anyhow::
     let extent = asked::check(wanted, &steps, context).await?;
     let (ready, check) = cluster_for(wanted, extent, kubernetes, &steps, context).await?;
     remove_expired(&ready, context).await;
-    let done = network_while_checked(wanted, &ready, check, &steps, context).await?;
+    let done = Box::pin(network_while_checked(
+        wanted, &ready, check, &steps, context,
+    ))
+    .await?;
     let telemetry = observe::observe(&done.telemetry, &done.network, &steps, context).await?;
     let endpoints = urls(wanted, &done, context).await?;
     Ok(Up {

@@ -24,7 +24,7 @@ pub(super) async fn check(
     context: &Context,
 ) -> anyhow::Result<Extent> {
     let step = steps.begin("plan", "evaluating the values");
-    let planned = values(wanted, context)
+    let planned = Box::pin(values(wanted, context))
         .await
         .inspect_err(|_| step.abandon())?;
     let Planned { plan, loaded } = planned;
@@ -59,11 +59,11 @@ async fn values(wanted: &Wanted<'_>, context: &Context) -> anyhow::Result<Planne
         // What runs has its place; only what is to become of it may lack one.
         if !wish.changes.is_empty() {
             let info = Some(running.network.info());
-            Box::pin(fits(&wish.planned, info, wanted, context)).await?;
+            fits(&wish.planned, info, wanted, context).await?;
         }
         return Ok(wish.planned);
     }
-    Box::pin(fits(&anew, None, wanted, context)).await?;
+    fits(&anew, None, wanted, context).await?;
     Ok(anew)
 }
 
