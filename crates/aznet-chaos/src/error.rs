@@ -4,6 +4,8 @@ use std::fmt;
 
 use aznet_kit::wait::WaitError;
 use aznet_network::api::ApiError;
+use aznet_network::clients::admin::AdminError;
+use aznet_network::clients::rpc::RpcError;
 use aznet_network::deploy::helm::HelmError;
 
 use crate::measure::error::MeasureError;
@@ -26,6 +28,32 @@ impl fmt::Display for Residue {
 /// Why a fault was not done, or not undone.
 #[derive(Debug, thiserror::Error)]
 pub enum ChaosError {
+    /// The node has no such settings. Nothing was changed.
+    #[error("{pod} has no {}: its admin API changes {}", settings.join(", "), there.join(", "))]
+    NoSettings {
+        /// The pod.
+        pod: String,
+        /// What was asked for.
+        settings: Vec<String>,
+        /// What there is.
+        there: Vec<String>,
+    },
+    /// The node took the settings and has others.
+    #[error("{pod} was told {asked} and has {seen}")]
+    NotTaken {
+        /// The pod.
+        pod: String,
+        /// The settings that it was told.
+        asked: String,
+        /// Those that it has.
+        seen: String,
+    },
+    /// The admin API of a node can't be called.
+    #[error(transparent)]
+    Admin(#[from] AdminError),
+    /// A node did not do what it was told.
+    #[error(transparent)]
+    Rpc(#[from] RpcError),
     /// The selection fits no pod. Nothing was applied.
     #[error("{experiment}: no pod is of {asked}; there are {}", there.join(", "))]
     NoPods {

@@ -14,6 +14,7 @@ pub mod mesh;
 mod objects;
 mod observe;
 mod pods;
+pub mod settings;
 mod target;
 mod trace;
 mod verdict;

@@ -44,12 +44,18 @@ sol! {
         function getEpochCommittee(uint256 epoch) external view returns (address[] memory);
         /// Epochs.
         function getLagInEpochsForValidatorSet() external view returns (uint256);
+        /// Whose turn it is at this time, in this epoch or the next; writes nothing when called.
+        function getProposerAt(uint256 timestamp) external returns (address);
         /// Seconds since 1970.
         function getGenesisTime() external view returns (uint256);
         /// Seconds for which the stake of who leaves is locked.
         function getExitDelay() external view returns (uint256);
         /// Checkpoints after the proven one, up to the pending one, were taken back: no proof came in time.
         event PrunedPending(uint256 provenCheckpointNumber, uint256 pendingCheckpointNumber);
+        /// A checkpoint is on L1.
+        event CheckpointProposed(uint256 indexed checkpointNumber, bytes32 indexed archive, bytes32[] versionedBlobHashes, bytes32 payloadDigest, bytes32 attestationsHash);
+        /// A checkpoint was taken back: it lacked the attestations of a quorum.
+        event CheckpointInvalidated(uint256 indexed checkpointNumber);
         /// An attester left.
         event WithdrawInitiated(address indexed attester, address indexed recipient, uint256 amount);
         /// An attester lost stake, and perhaps its place.

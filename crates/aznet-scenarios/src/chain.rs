@@ -83,7 +83,7 @@ impl World {
     }
 
     /// Waits until every node has this very block.
-    async fn agreed(&self, block: &Included, nodes: &[Peer]) -> Result<(), Failure> {
+    pub(crate) async fn agreed(&self, block: &Included, nodes: &[Peer]) -> Result<(), Failure> {
         let goal = format!(
             "{} nodes agree on {} {}",
             nodes.len(),

@@ -21,7 +21,8 @@ use crate::{errors::Broken, pxe::Pxe};
 
 /// A running network and a test on it.
 pub(crate) struct World {
-    network: Network,
+    /// The network.
+    pub(crate) network: Network,
     /// How long things take in it.
     pub(crate) time: ProtocolTime,
     /// Where to tell how it goes.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use alloy_primitives::{Address, U256, hex};
+use alloy_primitives::{Address, B256, U256, hex};
 use alloy_sol_types::{SolCall, SolEvent};
 use aznet_model::{
     abi,
@@ -193,36 +193,98 @@ impl Rollup {
     pub async fn last_prune(&self, within: Duration) -> Result<Option<Prune>, L1Error> {
         let newest = self.l1.block("latest").await?;
         // A block takes a second or more.
-        let from = newest.number.0.saturating_sub(within.as_secs());
-        let filter = json!([{
-            "address": self.address,
-            "topics": [abi::Rollup::PrunedPending::SIGNATURE_HASH],
-            "fromBlock": format!("{from:#x}"),
-            "toBlock": "latest",
-        }]);
-        let logs: Vec<Log> = self.l1.0.call("eth_getLogs", filter).await?;
-        let Some(log) = logs.last() else {
+        let from = L1Block(newest.number.0.saturating_sub(within.as_secs()));
+        let prunes = self
+            .events::<abi::Rollup::PrunedPending>(from, "PrunedPending")
+            .await?;
+        let Some((event, block)) = prunes.last() else {
             return Ok(None);
         };
-        let block = self.l1.block(&format!("{:#x}", log.block_number.0)).await?;
-        let prune = self.prune(log, &block)?;
+        let block = self.l1.block(&format!("{:#x}", block.0)).await?;
+        let prune = Prune {
+            first: CheckpointNumber(self.small(event.provenCheckpointNumber, "PrunedPending")? + 1),
+            last: CheckpointNumber(self.small(event.pendingCheckpointNumber, "PrunedPending")?),
+            timestamp: block.timestamp.0,
+        };
         let oldest = newest.timestamp.0.saturating_sub(within.as_secs());
         Ok(Some(prune).filter(|prune| prune.timestamp >= oldest))
     }
 
-    fn prune(&self, log: &Log, block: &Block) -> Result<Prune, L1Error> {
-        let bad = || L1Error::BadReturn {
-            call: "PrunedPending",
-            rollup: self.address,
-            answer: log.data.clone(),
+    /// Checkpoints that came to L1 since the block `from`, and in which block.
+    pub async fn proposed(
+        &self,
+        from: L1Block,
+    ) -> Result<Vec<(CheckpointNumber, L1Block)>, L1Error> {
+        const NAME: &str = "CheckpointProposed";
+        let events = self
+            .events::<abi::Rollup::CheckpointProposed>(from, NAME)
+            .await?;
+        let events = events.into_iter();
+        let events = events.map(|(event, block)| (event.checkpointNumber, block));
+        self.numbered(events, NAME)
+    }
+
+    /// Checkpoints that were taken back since the block `from`, since a quorum had not attested to them; and in which block.
+    pub async fn invalidated(
+        &self,
+        from: L1Block,
+    ) -> Result<Vec<(CheckpointNumber, L1Block)>, L1Error> {
+        const NAME: &str = "CheckpointInvalidated";
+        let events = self
+            .events::<abi::Rollup::CheckpointInvalidated>(from, NAME)
+            .await?;
+        let events = events.into_iter();
+        let events = events.map(|(event, block)| (event.checkpointNumber, block));
+        self.numbered(events, NAME)
+    }
+
+    fn numbered(
+        &self,
+        events: impl Iterator<Item = (U256, L1Block)>,
+        name: &'static str,
+    ) -> Result<Vec<(CheckpointNumber, L1Block)>, L1Error> {
+        let number = |(number, block)| Ok((CheckpointNumber(self.small(number, name)?), block));
+        events.map(number).collect()
+    }
+
+    /// The attester whose turn it was when an L1 block was made.
+    pub async fn proposer_of(&self, block: L1Block) -> Result<Address, L1Error> {
+        let block = self.l1.block(&format!("{:#x}", block.0)).await?;
+        self.proposer_at(block.timestamp.0).await
+    }
+
+    /// The attester whose turn it is at a time in this epoch or the next, in Unix seconds.
+    pub async fn proposer_at(&self, timestamp: u64) -> Result<Address, L1Error> {
+        let call = abi::Rollup::getProposerAtCall {
+            timestamp: U256::from(timestamp),
         };
-        let bytes = hex::decode(&log.data).map_err(|_| bad())?;
-        let event = abi::Rollup::PrunedPending::abi_decode_data(&bytes).map_err(|_| bad())?;
-        Ok(Prune {
-            first: CheckpointNumber(self.small(event.0, "PrunedPending")? + 1),
-            last: CheckpointNumber(self.small(event.1, "PrunedPending")?),
-            timestamp: block.timestamp.0,
-        })
+        self.call(call, "getProposerAt").await
+    }
+
+    async fn events<E: SolEvent>(
+        &self,
+        from: L1Block,
+        name: &'static str,
+    ) -> Result<Vec<(E, L1Block)>, L1Error> {
+        let filter = json!([{
+            "address": self.address,
+            "topics": [E::SIGNATURE_HASH],
+            "fromBlock": format!("{:#x}", from.0),
+            "toBlock": "latest",
+        }]);
+        let logs: Vec<Log> = self.l1.0.call("eth_getLogs", filter).await?;
+        let read = |log: Log| {
+            let event = hex::decode(&log.data)
+                .ok()
+                .and_then(|data| E::decode_raw_log(&log.topics, &data).ok());
+            let event = event.ok_or_else(|| L1Error::BadReturn {
+                call: name,
+                rollup: self.address,
+                answer: log.data,
+            })?;
+            Ok((event, L1Block(log.block_number.0)))
+        };
+        logs.into_iter().map(read).collect()
     }
 
     async fn number<C: SolCall<Return = U256>>(
@@ -270,6 +332,7 @@ struct Block {
 #[serde(rename_all = "camelCase")]
 struct Log {
     block_number: Hex,
+    topics: Vec<B256>,
     data: String,
 }
 

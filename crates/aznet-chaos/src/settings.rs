@@ -1,0 +1,97 @@
+//! Settings of a node, changed for a while through its admin API: a node that misbehaves on purpose.
+
+use aznet_network::clients::admin;
+use aznet_network::clients::rpc::PodRpc;
+use aznet_network::namespace::Network;
+use serde_json::{Map, Value, json};
+
+use crate::error::ChaosError;
+
+/// Settings by the node's names: `{"skipCollectingAttestations": true}`.
+pub type Settings = Map<String, Value>;
+
+/// A node with other settings than it was started with.
+#[derive(Debug)]
+pub struct Changed {
+    node: PodRpc,
+    asked: Settings,
+    before: Settings,
+}
+
+impl Changed {
+    /// Changes settings of the node in `pod`, and sees that it has them: unknown ones are ignored by the node.
+    ///
+    /// # Errors
+    /// [`ChaosError::NoSettings`], [`ChaosError::NotTaken`], [`ChaosError::Admin`], [`ChaosError::Rpc`].
+    pub async fn make(network: &Network, pod: &str, asked: Settings) -> Result<Self, ChaosError> {
+        let node = admin::rpc(network, pod).await?;
+        let there = read(&node).await?;
+        let unknown: Vec<String> = asked
+            .keys()
+            .filter(|name| !there.contains_key(*name))
+            .cloned()
+            .collect();
+        if !unknown.is_empty() {
+            return Err(ChaosError::NoSettings {
+                pod: pod.to_owned(),
+                settings: unknown,
+                there: there.into_iter().map(|(name, _)| name).collect(),
+            });
+        }
+        let before = of(&there, &asked);
+        let changed = Self {
+            node,
+            asked,
+            before,
+        };
+        set(&changed.node, &changed.asked).await?;
+        Ok(changed)
+    }
+
+    /// The node's pod.
+    pub fn pod(&self) -> &str {
+        self.node.pod()
+    }
+
+    /// Whether the node still has the settings: a restart takes them back.
+    ///
+    /// # Errors
+    /// [`ChaosError::Rpc`].
+    pub async fn lasts(&self) -> Result<bool, ChaosError> {
+        Ok(of(&read(&self.node).await?, &self.asked) == self.asked)
+    }
+
+    /// Gives the node the settings that it had, and sees that it has them.
+    ///
+    /// # Errors
+    /// [`ChaosError::NotTaken`], [`ChaosError::Rpc`].
+    pub async fn undo(&self) -> Result<(), ChaosError> {
+        set(&self.node, &self.before).await
+    }
+}
+
+async fn read(node: &PodRpc) -> Result<Settings, ChaosError> {
+    Ok(node.call("nodeAdmin_getConfig", json!([])).await?)
+}
+
+async fn set(node: &PodRpc, asked: &Settings) -> Result<(), ChaosError> {
+    node.call::<Value>("nodeAdmin_setConfig", json!([asked]))
+        .await?;
+    let seen = of(&read(node).await?, asked);
+    if seen == *asked {
+        return Ok(());
+    }
+    Err(ChaosError::NotTaken {
+        pod: node.pod().to_owned(),
+        asked: Value::Object(asked.clone()).to_string(),
+        seen: Value::Object(seen).to_string(),
+    })
+}
+
+/// What `all` says of the settings in `names`.
+fn of(all: &Settings, names: &Settings) -> Settings {
+    let known = names.keys().filter_map(|name| all.get_key_value(name));
+    known
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
+}

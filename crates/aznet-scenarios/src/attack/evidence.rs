@@ -1,0 +1,187 @@
+//! What shows that a proposer misbehaved and that the others noticed.
+
+use std::time::Duration;
+
+use aznet_kit::wait::Look;
+use aznet_model::{
+    chain::{BlockNumber, Slot},
+    role::Role,
+};
+use aznet_network::{
+    clients::l1::Rollup,
+    observe::logs::{self, Options, Which},
+};
+use aznet_runner::Failure;
+use futures::{StreamExt, TryStreamExt};
+use jiff::Timestamp;
+
+use super::Turn;
+use crate::world::World;
+
+/// Slots after its turn in which the next proposers must have taken the checkpoint back.
+const SLOTS_TO_INVALIDATE: u32 = 6;
+/// Slots after its turn when a checkpoint of it would be on L1.
+const SLOTS_TO_PUBLISH: u32 = 2;
+
+/// What a misbehaviour leads to.
+pub(super) enum Evidence {
+    /// The L1 accepts the checkpoint, and a later proposer has it taken back.
+    Invalidated,
+    /// No checkpoint of the slot comes to L1, and logs have a line that says why.
+    Lost {
+        /// Whether it stands in the log of another validator, or in the proposer's own.
+        by_others: bool,
+        /// Part of the line.
+        line: &'static str,
+    },
+}
+
+impl Evidence {
+    /// Waits for it; what was seen.
+    pub(super) async fn wait_for(
+        &self,
+        world: &World,
+        rollup: &Rollup,
+        turn: &Turn,
+    ) -> Result<String, Failure> {
+        match self {
+            Self::Invalidated => invalidated(world, rollup, turn).await,
+            Self::Lost { by_others, line } => {
+                let said = said(world, turn, *by_others, line).await?;
+                lost(world, turn).await?;
+                Ok(format!("{} came to nothing: {said}", turn.slot))
+            }
+        }
+    }
+}
+
+/// A checkpoint of the proposer's was on L1 and is no more.
+async fn invalidated(world: &World, rollup: &Rollup, turn: &Turn) -> Result<String, Failure> {
+    let goal = format!("a checkpoint of {} taken back on L1", turn.pod);
+    let within = turn.left() + world.time.slots(SLOTS_TO_INVALIDATE);
+    let (number, block) = world
+        .until(&goal, within, || async {
+            let all = rollup.invalidated(turn.from).await;
+            let first = all.map(|all| match all.first() {
+                Some(first) => Look::Done(*first),
+                None => Look::pending("no CheckpointInvalidated yet"),
+            });
+            // An L1 that is away for a moment is asked again.
+            Ok(Look::or_pending(first))
+        })
+        .await?;
+    let proposed = rollup
+        .proposed(turn.from)
+        .await
+        .map_err(Failure::infrastructure)?;
+    let proposed = proposed
+        .iter()
+        .rev()
+        .find(|(one, at)| *one == number && at.0 < block.0);
+    let Some((_, at)) = proposed else {
+        let seen = format!("{number} was taken back in {block}, and nobody had proposed it before");
+        return Err(Failure::assertion(seen));
+    };
+    let proposer = rollup
+        .proposer_of(*at)
+        .await
+        .map_err(Failure::infrastructure)?;
+    if !turn.attesters.contains(&proposer) {
+        let seen = format!(
+            "{number} of {proposer} was taken back, who is not {}",
+            turn.pod
+        );
+        return Err(Failure::assertion(seen));
+    }
+    Ok(format!(
+        "{number} of {} came in {at} and was taken back in {block}",
+        turn.pod
+    ))
+}
+
+/// Waits for a line that was written since the proposer was told to misbehave.
+async fn said(world: &World, turn: &Turn, by_others: bool, line: &str) -> Result<String, Failure> {
+    let which = if by_others {
+        Which::Role(Role::Validator)
+    } else {
+        Which::Named(turn.pod.clone())
+    };
+    let goal = format!("`{line}` in a log");
+    let within = turn.left() + world.time.slots(SLOTS_TO_PUBLISH);
+    world
+        .until(&goal, within, || async {
+            let found = find(world, which.clone(), turn, by_others, line).await;
+            Ok(match found {
+                Ok(Some(found)) => Look::Done(found),
+                Ok(None) => Look::pending("no such line yet"),
+                Err(error) => Look::Pending(error.to_string()),
+            })
+        })
+        .await
+}
+
+async fn find(
+    world: &World,
+    which: Which,
+    turn: &Turn,
+    by_others: bool,
+    line: &str,
+) -> Result<Option<String>, logs::LogError> {
+    let since = Timestamp::now().duration_since(turn.since).unsigned_abs();
+    let options = Options {
+        since: Some(since),
+        ..Options::default()
+    };
+    let cancel = world.context.cancel.clone();
+    let lines = logs::stream(&world.network, which, options, cancel).await?;
+    let fits = |pod: &str, text: &str| (pod != turn.pod || !by_others) && text.contains(line);
+    let mut lines = std::pin::pin!(lines.try_filter_map(async |one| {
+        Ok(fits(&one.pod, &one.text).then(|| format!("{} says `{line}`", one.pod)))
+    }));
+    lines.next().await.transpose()
+}
+
+/// Waits until the slot is over and sees that no checkpoint of it is on L1.
+async fn lost(world: &World, turn: &Turn) -> Result<(), Failure> {
+    let node = world.nodes().await?.swap_remove(0);
+    let after = Slot(turn.slot.0 + u64::from(SLOTS_TO_PUBLISH));
+    let goal = format!("a checkpoint of {after} or later");
+    let within = turn.left() + world.time.slots(SLOTS_TO_PUBLISH + super::SLOTS_TO_GO_ON);
+    let newest = world
+        .until(&goal, within, || async {
+            let tip = node.rpc.tips().await?.checkpointed.block.number;
+            Ok(match node.rpc.block(tip).await? {
+                Some(block) if block.slot >= after => Look::Done(block),
+                Some(block) => Look::Pending(format!("the newest is of {}", block.slot)),
+                None => Look::pending("no block"),
+            })
+        })
+        .await?;
+    let mut block = newest;
+    while block.slot > turn.slot && block.number.0 > 0 {
+        let before = BlockNumber(block.number.0 - 1);
+        let found = node
+            .rpc
+            .block(before)
+            .await
+            .map_err(Failure::infrastructure)?;
+        let Some(found) = found else { break };
+        block = found;
+    }
+    if block.slot == turn.slot {
+        return Err(Failure::assertion(format!(
+            "no checkpoint of {} on L1, seen {} of it",
+            turn.slot, block.number
+        )));
+    }
+    Ok(())
+}
+
+impl Turn {
+    /// Until the slot is over.
+    fn left(&self) -> Duration {
+        let now = u64::try_from(Timestamp::now().as_second()).unwrap_or_default();
+        let end = self.timing.genesis + (self.slot.0 + 1) * self.timing.slot.as_secs();
+        Duration::from_secs(end.saturating_sub(now))
+    }
+}
