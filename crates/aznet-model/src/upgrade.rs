@@ -72,13 +72,16 @@ impl Upgrade {
     }
 }
 
-/// Pods of validators come or go; the disruption budget follows their number.
+/// Where the rules are by which Prometheus counts pods.
+const RULES: &str = "ConfigMap/prometheus";
+
+/// Pods of validators come or go; the disruption budget and the alerts' rules follow their number.
 fn is_of_scaling(one: &Consequence) -> bool {
     match one.effect {
         Effect::Added | Effect::Removed | Effect::Retired | Effect::Lost => {
             is_of_validators(&one.subject) && !one.pods.is_empty()
         }
-        Effect::Changed => one.subject.starts_with("PodDisruptionBudget/"),
+        Effect::Changed => one.subject.starts_with("PodDisruptionBudget/") || one.subject == RULES,
         _ => false,
     }
 }

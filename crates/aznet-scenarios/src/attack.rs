@@ -1,15 +1,11 @@
 //! Proposers that misbehave on purpose: what the others and the L1 do about it, and that the chain goes on.
 
 mod evidence;
+mod turn;
 
 use aznet_chaos::settings::{Changed, Settings};
 use aznet_kit::wait::Look;
-use aznet_model::{
-    chain::{L1Block, Slot},
-    role::Role,
-    timing::Timing,
-    values::Values,
-};
+use aznet_model::{chain::Slot, role::Role, values::Values};
 use aznet_network::{
     clients::l1::{L1, Rollup},
     observe::pods,
@@ -19,7 +15,7 @@ use aznet_runner::Failure;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use self::evidence::Evidence;
+use self::{evidence::Evidence, turn::Turn};
 use crate::{
     chain::Included,
     world::{Peer, World},
@@ -86,17 +82,6 @@ pub(crate) const ATTACKS: [Attack; 5] = [
         },
     },
 ];
-
-/// Whose turn it is to misbehave.
-struct Turn {
-    slot: Slot,
-    pod: String,
-    attesters: Vec<Address>,
-    timing: Timing,
-    /// The L1 before anything was done.
-    from: L1Block,
-    since: Timestamp,
-}
 
 /// What [`run`] needs of a network.
 pub(crate) fn lacks(values: &Values) -> Option<&'static str> {

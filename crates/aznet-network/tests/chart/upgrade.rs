@@ -143,6 +143,21 @@ async fn each_change_has_its_consequences() {
     insta::assert_snapshot!(told.join("\n"));
 }
 
+/// `validators add` changes nothing else: alerts that count nodes are about the number of validators, too.
+#[tokio::test]
+async fn whatever_counts_validators_is_part_of_scaling() {
+    let all = ["telemetry.enabled=true", SLOW];
+    let beyond = async |more: &[&str]| {
+        let upgrade = between(&all, &[&all, more].concat()).await;
+        let beyond = upgrade.beyond_scaling().map(|one| one.subject.clone());
+        beyond.collect::<Vec<_>>()
+    };
+    assert_eq!(beyond(&["validator.replicas=5"]).await, [""; 0]);
+    assert_eq!(beyond(&["validatorGroups.slow.replicas=3"]).await, [""; 0]);
+    let both = ["validator.replicas=5", "fullNode.replicas=2"];
+    assert!(!beyond(&both).await.is_empty());
+}
+
 #[tokio::test]
 async fn scripts_get_it_as_a_document() {
     let upgrade = between(&[], &["validator.env.A=b", "pxe.replicas=2"]).await;

@@ -1,7 +1,5 @@
 //! What shows that a proposer misbehaved and that the others noticed.
 
-use std::time::Duration;
-
 use aznet_kit::wait::Look;
 use aznet_model::{
     chain::{BlockNumber, Slot},
@@ -15,13 +13,16 @@ use aznet_runner::Failure;
 use futures::{StreamExt, TryStreamExt};
 use jiff::Timestamp;
 
-use super::Turn;
+use super::turn::Turn;
 use crate::world::World;
 
 /// Slots after its turn in which the next proposers must have taken the checkpoint back.
 const SLOTS_TO_INVALIDATE: u32 = 6;
 /// Slots after its turn when a checkpoint of it would be on L1.
 const SLOTS_TO_PUBLISH: u32 = 2;
+
+/// Slots in which the checkpoint of another slot must come after one that was lost.
+const SLOTS_TO_COME: u32 = 10;
 
 /// What a misbehaviour leads to.
 pub(super) enum Evidence {
@@ -146,7 +147,7 @@ async fn lost(world: &World, turn: &Turn) -> Result<(), Failure> {
     let node = world.nodes().await?.swap_remove(0);
     let after = Slot(turn.slot.0 + u64::from(SLOTS_TO_PUBLISH));
     let goal = format!("a checkpoint of {after} or later");
-    let within = turn.left() + world.time.slots(SLOTS_TO_PUBLISH + super::SLOTS_TO_GO_ON);
+    let within = turn.left() + world.time.slots(SLOTS_TO_PUBLISH + SLOTS_TO_COME);
     let newest = world
         .until(&goal, within, || async {
             let tip = node.rpc.tips().await?.checkpointed.block.number;
@@ -175,13 +176,4 @@ async fn lost(world: &World, turn: &Turn) -> Result<(), Failure> {
         )));
     }
     Ok(())
-}
-
-impl Turn {
-    /// Until the slot is over.
-    fn left(&self) -> Duration {
-        let now = u64::try_from(Timestamp::now().as_second()).unwrap_or_default();
-        let end = self.timing.genesis + (self.slot.0 + 1) * self.timing.slot.as_secs();
-        Duration::from_secs(end.saturating_sub(now))
-    }
 }

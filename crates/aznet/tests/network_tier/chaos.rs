@@ -116,6 +116,7 @@ pub(crate) fn sabotage(_: &Machine) -> Checked {
         "network": {"action": "partition", "direction": "both"},
     });
     let file = experiment("cut-off", &what)?;
+    succeeds(&["chaos", "install", "--cluster", CLUSTER])?;
     accept("-I")?;
     let path = file.path().to_string_lossy().into_owned();
     let output = aznet(&["chaos", "apply", NETWORK, "--cluster", CLUSTER, "-f", &path]);

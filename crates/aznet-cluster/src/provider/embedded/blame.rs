@@ -46,7 +46,7 @@ mod tests {
     fn late() -> Error {
         Error::Wait(WaitError::TimedOut {
             what: "the node to be ready".to_owned(),
-            waited: Duration::from_secs(60),
+            waited: Duration::from_mins(1),
             last: "it has no network".to_owned(),
         })
     }
