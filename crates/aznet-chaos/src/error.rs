@@ -207,6 +207,38 @@ impl ChaosError {
         }
     }
 
+    /// Whether the fault was done and not seen, or not for as long as it was to last.
+    pub const fn did_not_bite(&self) -> bool {
+        matches!(
+            self,
+            Self::NotInjected { .. } | Self::NeverBit { .. } | Self::Stopped { .. }
+        )
+    }
+
+    /// Whether the cluster lacks something for the fault, or nothing can measure it here. Nothing was applied.
+    pub const fn is_inability(&self) -> bool {
+        matches!(self, Self::Unmeasured { .. } | Self::Unable { .. })
+    }
+
+    /// Whether nothing was applied.
+    const fn left_all_as_it_was(&self) -> bool {
+        self.is_refusal()
+            || self.is_inability()
+            || matches!(self, Self::NotReady { .. } | Self::Unseen { .. })
+    }
+
+    /// Whether all that was applied is known to be undone.
+    pub const fn left_nothing(&self) -> bool {
+        self.did_not_bite()
+            || self.left_all_as_it_was()
+            || matches!(self, Self::Wait(WaitError::Cancelled { .. }))
+    }
+
+    /// Whether something of the fault is still there.
+    pub const fn is_of_undoing(&self) -> bool {
+        matches!(self, Self::NotHealed { .. } | Self::NotClean { .. })
+    }
+
     /// Whether nothing was applied because of what was asked for.
     pub const fn is_refusal(&self) -> bool {
         matches!(

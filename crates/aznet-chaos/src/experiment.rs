@@ -2,6 +2,7 @@
 
 mod list;
 mod undo;
+mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

@@ -21,3 +21,4 @@ mod verdict;
 
 pub use self::error::{ChaosError, Residue};
 pub use self::measure::error::MeasureError;
+pub use self::verdict::Measurement;

@@ -12,6 +12,8 @@ pub struct Request<'a> {
     pub chart: &'a Path,
     /// A preset, by name.
     pub preset: Option<&'a str>,
+    /// Values that are in no file, stronger than the preset.
+    pub inline: &'a [Layer],
     /// Values files, the last one strongest.
     pub files: &'a [PathBuf],
     /// `--set` expressions, stronger than any file.
@@ -51,7 +53,7 @@ pub enum LoadError {
     Values(#[from] ValuesError),
 }
 
-/// Loads chart defaults ⊕ preset ⊕ files ⊕ `--set`, with Helm's rules.
+/// Loads chart defaults ⊕ preset ⊕ inline ⊕ files ⊕ `--set`, with Helm's rules.
 ///
 /// # Errors
 /// [`LoadError`]; all problems are reported at once.
@@ -61,6 +63,7 @@ pub fn load(request: &Request<'_>) -> Result<Loaded, LoadError> {
     if let Some(name) = request.preset {
         layers.push(preset(request.chart, name)?);
     }
+    layers.extend_from_slice(request.inline);
     for file in request.files {
         layers.push(read(file)?);
     }
@@ -123,6 +126,7 @@ mod tests {
         Request {
             chart,
             preset,
+            inline: &[],
             files: &[],
             sets: &[],
         }

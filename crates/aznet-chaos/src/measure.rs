@@ -205,11 +205,12 @@ impl Probes<'_> {
         pods: &[String],
         during: Duration,
     ) -> Result<BTreeMap<String, Usage>, MeasureError> {
-        let asked = stream::iter(pods).map(|pod| async move {
+        // Of references such a stream's future can't be sent to another thread.
+        let asked = stream::iter(pods.to_vec()).map(|pod| async move {
             let during = during.as_millis().to_string();
             let words = ["usage".to_owned(), "--during".to_owned(), during];
-            let used = self.ask(pod, words.to_vec()).await?;
-            Ok((pod.clone(), used))
+            let used = self.ask(&pod, words.to_vec()).await?;
+            Ok((pod, used))
         });
         asked.buffer_unordered(AT_ONCE).try_collect().await
     }

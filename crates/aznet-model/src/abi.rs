@@ -30,6 +30,8 @@ sol! {
         function getProofSubmissionEpochs() external view returns (uint256);
         /// The newest checkpoint and the newest proven one.
         function getTips() external view returns (ChainTips memory);
+        /// A checkpoint that is not older than the last proven one; reverts for others.
+        function getCheckpoint(uint256 number) external view returns (Checkpoint memory);
         /// The token that is staked.
         function getStakingAsset() external view returns (address);
         /// The governance staking escrow.
@@ -83,6 +85,17 @@ sol! {
     struct ChainTips {
         uint256 pending;
         uint256 proven;
+    }
+
+    /// A checkpoint: the first of its fields, which are the same in all releases.
+    struct Checkpoint {
+        bytes32 archive;
+        bytes32 headerHash;
+        bytes32 blobCommitmentsHash;
+        bytes32 outHash;
+        bytes32 attestationsHash;
+        bytes32 payloadDigest;
+        uint256 slotNumber;
     }
 
     /// An attester in the queue.

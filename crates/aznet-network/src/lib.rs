@@ -2,6 +2,7 @@
 
 pub mod adopt;
 pub mod api;
+pub mod bundle;
 pub mod clients;
 pub mod deploy;
 pub mod load;

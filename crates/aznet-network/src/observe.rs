@@ -3,6 +3,7 @@
 pub mod capacity;
 pub mod endpoints;
 pub mod evidence;
+pub mod instances;
 pub mod logs;
 pub(crate) mod memory;
 mod messages;
@@ -12,4 +13,5 @@ pub mod status;
 pub mod summary;
 pub mod telemetry;
 pub mod timing;
+pub mod usage;
 pub mod watch;

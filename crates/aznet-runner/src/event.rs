@@ -37,11 +37,17 @@ pub enum Kind {
         left_out: usize,
         /// The part of the tests that this run is.
         partition: Option<Partition>,
+        /// How often each of them runs.
+        #[serde(default = "one", skip_serializing_if = "is_one")]
+        repeat: u32,
     },
     /// An attempt begins.
     TestStarted {
         /// Which test.
         test: TestId,
+        /// Which of its runs, from 1.
+        #[serde(default = "one", skip_serializing_if = "is_one")]
+        repetition: u32,
         /// From 1.
         attempt: u32,
     },
@@ -78,10 +84,20 @@ pub enum Kind {
         /// What it waits for, if it told.
         waiting: Option<Waiting>,
     },
+    /// What runs at the moment; told when somebody asks.
+    Running {
+        /// In the order of their names.
+        tests: Vec<Running>,
+        /// How many wait for their turn.
+        queued: usize,
+    },
     /// An attempt ended.
     AttemptFinished {
         /// Which test.
         test: TestId,
+        /// Which of its runs, from 1.
+        #[serde(default = "one", skip_serializing_if = "is_one")]
+        repetition: u32,
         /// From 1.
         attempt: u32,
         /// Since it began.
@@ -94,11 +110,20 @@ pub enum Kind {
         steps: Vec<String>,
         /// Whether another attempt follows.
         again: bool,
+        /// Why none does although there are retries left.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        not_retried: Option<String>,
+        /// What it did not prove to have cleaned up.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        leaks: Vec<String>,
     },
     /// A test ended: its last attempt decides.
     TestFinished {
         /// Which test.
         test: TestId,
+        /// Which of its runs, from 1.
+        #[serde(default = "one", skip_serializing_if = "is_one")]
+        repetition: u32,
         /// How many attempts it took.
         attempts: u32,
         /// All attempts together.
@@ -107,14 +132,40 @@ pub enum Kind {
         /// How.
         #[serde(flatten)]
         verdict: Verdict,
+        /// What its attempts did not prove to have cleaned up.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        leaks: Vec<String>,
     },
-    /// The run is interrupted; the test that runs may clean up.
+    /// The run is interrupted; the tests that run may clean up.
     Interrupted,
     /// The run ended.
     RunFinished {
         /// In numbers.
         summary: Summary,
     },
+}
+
+/// A test that runs at the moment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Running {
+    /// Which test.
+    pub test: TestId,
+    /// Its attempt, from 1.
+    pub attempt: u32,
+    /// Since the attempt began.
+    #[serde(with = "seconds")]
+    pub elapsed: Duration,
+    /// What it waits for, if it told.
+    pub waiting: Option<Waiting>,
+}
+
+const fn one() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+const fn is_one(number: &u32) -> bool {
+    *number == 1
 }
 
 /// A run in numbers.
@@ -124,6 +175,9 @@ pub struct Summary {
     pub passed: usize,
     /// Tests that passed, but not at once.
     pub flaky: usize,
+    /// Tests that passed and did not prove that they cleaned up.
+    #[serde(default)]
+    pub leaky: usize,
     /// Tests that failed.
     pub failed: usize,
     /// Tests that could not be run.
@@ -141,10 +195,13 @@ pub struct Summary {
 
 impl Summary {
     /// Counts a finished test.
-    pub(crate) const fn count(&mut self, verdict: &Verdict, attempts: u32) {
+    pub(crate) const fn count(&mut self, verdict: &Verdict, attempts: u32, leaks: &[String]) {
         match verdict {
             Verdict::Passed => {
                 self.passed += 1;
+                if !leaks.is_empty() {
+                    self.leaky += 1;
+                }
                 if attempts > 1 {
                     self.flaky += 1;
                 }
@@ -239,6 +296,8 @@ mod tests {
                 verdict: Verdict::Failed {
                     message: "no".into(),
                 },
+                repetition: 1,
+                leaks: Vec::new(),
             },
         };
         let json = serde_json::to_string(&event).unwrap();

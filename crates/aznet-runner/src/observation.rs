@@ -99,6 +99,24 @@ pub enum Observation {
     },
 }
 
+impl Observation {
+    /// What a verdict says of it, if it must never be seen.
+    pub(crate) fn divergence(&self) -> Option<String> {
+        let Self::Violated {
+            invariant,
+            seen,
+            slot,
+        } = self
+        else {
+            return None;
+        };
+        let slot = slot.map_or_else(String::new, |slot| format!(", slot {slot}"));
+        Some(format!(
+            "first divergence{slot}: {seen} (rule: {invariant})"
+        ))
+    }
+}
+
 /// A block by number and hash.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tip {

@@ -1,41 +1,30 @@
-//! Running tests one after the other: attempts, deadlines, slow lines, interruption.
+//! Running tests: one dispatcher that owns the state and tells what happens, and a unit for each test that runs.
 
-use std::time::Duration;
+mod options;
+mod schedule;
+mod unit;
 
-use jiff::Timestamp;
-use tokio::{
-    sync::mpsc,
-    task::{JoinError, JoinHandle},
-    time::{Instant, MissedTickBehavior},
-};
+use std::collections::BTreeMap;
+
+use futures::{StreamExt, stream::FuturesUnordered};
+use tokio::{sync::mpsc, time::Instant};
 use tokio_util::sync::CancellationToken;
 
+pub use self::options::Options;
+use self::{
+    schedule::Schedule,
+    unit::{Finished, Unit},
+};
 use crate::{
-    event::{Event, Kind, Summary},
+    event::{Event, Kind, Running, Summary},
     select::Selection,
-    test::{Context, Note, Test, TestId, Waiting},
-    verdict::{Failure, Verdict},
+    test::{Test, TestId, Waiting},
 };
 
-/// How a run goes about it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Options {
-    /// The time at the start; events count from it.
-    pub now: Timestamp,
-    /// Source of all chance.
-    pub seed: u64,
-    /// How often a test that did not pass is tried again.
-    pub retries: u32,
-    /// Stop after the first test that did not pass.
-    pub fail_fast: bool,
-    /// What a test gets to clean up after its deadline or an interruption.
-    pub grace: Duration,
-}
-
-/// Runs the selected tests in order and tells `hear` all that happens. Firing `cancel` interrupts the run.
+/// Runs the selected tests and tells `hear` all that happens. Firing `cancel` interrupts the run.
 pub async fn run(
-    selection: Selection<Test>,
-    options: Options,
+    selection: Selection,
+    options: &Options,
     cancel: &CancellationToken,
     hear: &mut (dyn FnMut(&Event) + Send),
 ) -> Summary {
@@ -45,53 +34,159 @@ pub async fn run(
         cancel,
         hear,
         summary: Summary::default(),
+        active: BTreeMap::new(),
     };
+    let tests = &selection.selected;
     run.tell(Kind::RunStarted {
         seed: options.seed,
-        selected: selection
-            .selected
-            .iter()
-            .map(|test| test.id.clone())
-            .collect(),
+        selected: tests.iter().map(|test| test.id.clone()).collect(),
         left_out: selection.left_out,
         partition: selection.partition,
+        repeat: options.repeat,
     });
-    for test in &selection.selected {
-        if cancel.is_cancelled()
-            || options.fail_fast && run.summary.failed + run.summary.infrastructure > 0
-        {
-            run.summary.not_run += 1;
-        } else {
-            run.test(test).await;
-        }
+    for repetition in 1..=options.repeat {
+        run.round(tests, repetition).await;
     }
     run.finish()
 }
 
 struct Run<'a> {
-    options: Options,
+    options: &'a Options,
     start: Instant,
     cancel: &'a CancellationToken,
     hear: &'a mut (dyn FnMut(&Event) + Send),
     summary: Summary,
+    /// What runs at the moment.
+    active: BTreeMap<TestId, Active>,
 }
 
-/// How an attempt ended.
-struct Ended {
-    verdict: Verdict,
-    took: Duration,
-    steps: Vec<String>,
-    interrupted: bool,
+/// A test that runs, as it has been told of.
+struct Active {
+    attempt: u32,
+    since: Instant,
+    waiting: Option<Waiting>,
 }
 
 impl Run<'_> {
+    /// Runs each test once.
+    async fn round(&mut self, tests: &[Test], repetition: u32) {
+        let (options, cancel) = (self.options, self.cancel);
+        let mut schedule = Schedule::new(tests, options.capacity, options.networks);
+        let (sender, mut told) = mpsc::unbounded_channel();
+        let mut units = FuturesUnordered::new();
+        let mut interrupted = cancel.is_cancelled();
+        loop {
+            while !self.is_stopping()
+                && let Some(index) = schedule.next()
+            {
+                let unit = Unit {
+                    test: &tests[index],
+                    repetition,
+                    options,
+                    cancel,
+                    told: sender.clone(),
+                };
+                units.push(async move { (index, unit.run().await) });
+            }
+            if schedule.is_idle() {
+                break;
+            }
+            tokio::select! {
+                biased;
+                () = cancel.cancelled(), if !interrupted => {
+                    interrupted = true;
+                    self.tell(Kind::Interrupted);
+                }
+                () = options.asked.notified() => self.tell(self.running(schedule.waiting())),
+                Some(kind) = told.recv() => self.tell(kind),
+                Some((index, finished)) = units.next() => {
+                    while let Ok(kind) = told.try_recv() {
+                        self.tell(kind);
+                    }
+                    schedule.ended(index);
+                    self.finished(&tests[index], repetition, finished);
+                }
+            }
+        }
+        self.summary.not_run += schedule.waiting();
+    }
+
+    /// Whether no more tests are started.
+    fn is_stopping(&self) -> bool {
+        let bad = self.summary.failed + self.summary.infrastructure;
+        self.cancel.is_cancelled() || self.options.max_fail.is_some_and(|most| bad >= most)
+    }
+
+    fn finished(&mut self, test: &Test, repetition: u32, finished: Finished) {
+        let Finished {
+            verdict,
+            attempts,
+            took,
+            leaks,
+            interrupted,
+        } = finished;
+        if interrupted {
+            self.summary.not_run += 1;
+        } else {
+            self.summary.count(&verdict, attempts, &leaks);
+        }
+        self.tell(Kind::TestFinished {
+            test: test.id.clone(),
+            repetition,
+            attempts,
+            took,
+            verdict,
+            leaks,
+        });
+    }
+
     fn tell(&mut self, kind: Kind) {
+        self.follow(&kind);
         let at = self
             .options
             .now
             .checked_add(self.start.elapsed())
             .unwrap_or(self.options.now);
         (self.hear)(&Event { at, kind });
+    }
+
+    /// Keeps what runs up to date.
+    fn follow(&mut self, kind: &Kind) {
+        match kind {
+            Kind::TestStarted { test, attempt, .. } => {
+                let active = Active {
+                    attempt: *attempt,
+                    since: Instant::now(),
+                    waiting: None,
+                };
+                self.active.insert(test.clone(), active);
+            }
+            Kind::Step { test, .. } => self.waits(test, None),
+            Kind::Waits { test, waiting } => self.waits(test, Some(waiting.clone())),
+            Kind::TestFinished { test, .. } => {
+                self.active.remove(test);
+            }
+            _ => {}
+        }
+    }
+
+    fn waits(&mut self, test: &TestId, waiting: Option<Waiting>) {
+        if let Some(active) = self.active.get_mut(test) {
+            active.waiting = waiting;
+        }
+    }
+
+    fn running(&self, queued: usize) -> Kind {
+        let tests = self.active.iter().map(|(test, active)| Running {
+            test: test.clone(),
+            attempt: active.attempt,
+            elapsed: active.since.elapsed(),
+            waiting: active.waiting.clone(),
+        });
+        Kind::Running {
+            tests: tests.collect(),
+            queued,
+        }
     }
 
     fn finish(mut self) -> Summary {
@@ -102,183 +197,6 @@ impl Run<'_> {
         });
         self.summary
     }
-
-    async fn test(&mut self, test: &Test) {
-        let begun = Instant::now();
-        for attempt in 1.. {
-            self.tell(Kind::TestStarted {
-                test: test.id.clone(),
-                attempt,
-            });
-            let Ended {
-                verdict,
-                took,
-                steps,
-                interrupted,
-            } = self.attempt(test).await;
-            let again = !interrupted && verdict.may_be_retried() && attempt <= self.options.retries;
-            let id = test.id.clone();
-            self.tell(Kind::AttemptFinished {
-                test: id,
-                attempt,
-                took,
-                verdict: verdict.clone(),
-                steps,
-                again,
-            });
-            if !again {
-                if interrupted {
-                    self.summary.not_run += 1;
-                } else {
-                    self.summary.count(&verdict, attempt);
-                }
-                let took = begun.elapsed();
-                self.tell(Kind::TestFinished {
-                    test: test.id.clone(),
-                    attempts: attempt,
-                    took,
-                    verdict,
-                });
-                return;
-            }
-        }
-    }
-
-    async fn attempt(&mut self, test: &Test) -> Ended {
-        let (sender, notes) = mpsc::unbounded_channel();
-        let token = CancellationToken::new();
-        let context = Context::new(token.clone(), self.options.seed, sender);
-        let task = tokio::spawn(test.start(context));
-        let mut watched = Watched {
-            test: test.id.clone(),
-            start: Instant::now(),
-            steps: Vec::new(),
-            waiting: None,
-        };
-        let result = self.watch(test, &mut watched, task, notes, &token).await;
-        Ended {
-            interrupted: matches!(result, Outcome::Interrupted),
-            verdict: result.verdict(test.deadline),
-            took: watched.start.elapsed(),
-            steps: watched.steps,
-        }
-    }
-
-    /// Follows an attempt until it ends by itself, or has used up its deadline and grace.
-    async fn watch(
-        &mut self,
-        test: &Test,
-        watched: &mut Watched,
-        mut task: JoinHandle<Result<(), Failure>>,
-        mut notes: mpsc::UnboundedReceiver<Note>,
-        token: &CancellationToken,
-    ) -> Outcome {
-        let deadline = watched.start + test.deadline;
-        let mut stopping: Option<(Outcome, Instant)> = None;
-        let mut slow = tokio::time::interval_at(watched.start + test.slow_after, test.slow_after);
-        slow.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            let end = stopping.as_ref().map_or(deadline, |(_, end)| *end);
-            tokio::select! {
-                biased;
-                Some(note) = notes.recv() => self.tell(watched.note(note)),
-                result = &mut task => return stopping.map_or(Outcome::Ended(result), |(outcome, _)| outcome),
-                () = self.cancel.cancelled(), if stopping.is_none() => {
-                    self.tell(Kind::Interrupted);
-                    token.cancel();
-                    stopping = Some((Outcome::Interrupted, Instant::now() + self.options.grace));
-                }
-                () = tokio::time::sleep_until(end) => {
-                    if let Some((outcome, _)) = stopping {
-                        task.abort();
-                        return outcome;
-                    }
-                    token.cancel();
-                    stopping = Some((Outcome::TooLate(watched.waiting.clone()), Instant::now() + self.options.grace));
-                }
-                _ = slow.tick() => self.tell(watched.slow()),
-            }
-        }
-    }
-}
-
-/// How the watch over an attempt ended.
-enum Outcome {
-    Ended(Result<Result<(), Failure>, JoinError>),
-    /// With what was waited for at the deadline.
-    TooLate(Option<Waiting>),
-    Interrupted,
-}
-
-impl Outcome {
-    fn verdict(self, deadline: Duration) -> Verdict {
-        match self {
-            Self::Ended(Ok(result)) => result.into(),
-            Self::Ended(Err(error)) => Verdict::Failed {
-                message: panic_words(error),
-            },
-            Self::Interrupted => Verdict::Infrastructure {
-                message: "interrupted".into(),
-            },
-            Self::TooLate(waiting) => {
-                let limit = format!("not done within {:.1}s", deadline.as_secs_f64());
-                let waiting = waiting.map_or_else(String::new, |Waiting { what, last }| {
-                    format!("; waiting for {what} (last seen: {last})")
-                });
-                Verdict::Failed {
-                    message: limit + &waiting,
-                }
-            }
-        }
-    }
-}
-
-/// An attempt as seen from outside.
-struct Watched {
-    test: TestId,
-    start: Instant,
-    steps: Vec<String>,
-    waiting: Option<Waiting>,
-}
-
-impl Watched {
-    fn note(&mut self, note: Note) -> Kind {
-        let test = self.test.clone();
-        match note {
-            Note::Step(words) => {
-                self.waiting = None;
-                self.steps.push(words.clone());
-                Kind::Step { test, words }
-            }
-            Note::Waiting(waiting) => {
-                self.waiting = Some(waiting.clone());
-                Kind::Waits { test, waiting }
-            }
-            Note::Observed(seen) => Kind::Observed {
-                network: test.network,
-                seen: *seen,
-            },
-        }
-    }
-
-    fn slow(&self) -> Kind {
-        Kind::Slow {
-            test: self.test.clone(),
-            elapsed: self.start.elapsed(),
-            waiting: self.waiting.clone(),
-        }
-    }
-}
-
-fn panic_words(error: JoinError) -> String {
-    let Ok(panic) = error.try_into_panic() else {
-        return "the test's task was cancelled".into();
-    };
-    let words = panic
-        .downcast_ref::<String>()
-        .map(String::as_str)
-        .or_else(|| panic.downcast_ref::<&str>().copied());
-    format!("panicked: {}", words.unwrap_or("without a message"))
 }
 
 #[cfg(test)]

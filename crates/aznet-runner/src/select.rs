@@ -4,7 +4,10 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::test::TestId;
+use crate::{
+    filter::Filter,
+    test::{Class, Test},
+};
 
 /// The `m`-th of `n` parts of the tests, counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,32 +65,37 @@ impl TryFrom<String> for Partition {
     }
 }
 
+/// Which tests are wanted.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// Those whose `network::name` contains one of these; none: all.
+    pub names: Vec<String>,
+    /// Of these, those that one of these expressions selects; none: all.
+    pub filters: Vec<Filter>,
+    /// Of these, those that this expression selects.
+    pub within: Option<Filter>,
+    /// Of these, this part.
+    pub partition: Option<Partition>,
+}
+
 /// What was selected of some tests.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Selection<T> {
-    /// The selected, by network and then name.
-    pub selected: Vec<T>,
+#[derive(Debug, Clone)]
+pub struct Selection {
+    /// The selected, in the order in which they run.
+    pub selected: Vec<Test>,
     /// How many were not.
     pub left_out: usize,
     /// The part that was asked for.
     pub partition: Option<Partition>,
 }
 
-/// Selects the tests whose `network::name` contains one of `filters` (none: all), and of these the partition's share.
-/// Tests are ordered by network first, so that a share starts few networks.
-pub fn select<T>(
-    tests: Vec<T>,
-    id: impl Fn(&T) -> &TestId,
-    filters: &[String],
-    partition: Option<Partition>,
-) -> Selection<T> {
+/// Selects the tests that are wanted. They are ordered by network first, so that a part of them needs few networks, and then
+/// by class: what observes a network sees it before others disrupt it.
+pub fn select(tests: Vec<Test>, wanted: &Wanted) -> Selection {
     let all = tests.len();
-    let mut selected: Vec<T> = tests
-        .into_iter()
-        .filter(|test| fits(id(test), filters))
-        .collect();
-    selected.sort_by(|a, b| id(a).cmp(id(b)));
-    if let Some(partition) = partition {
+    let mut selected: Vec<Test> = tests.into_iter().filter(|test| wanted.has(test)).collect();
+    selected.sort_by(|a, b| order(a).cmp(&order(b)));
+    if let Some(partition) = wanted.partition {
         let share = partition.range(selected.len());
         selected.truncate(share.end);
         selected.drain(..share.start);
@@ -95,52 +103,93 @@ pub fn select<T>(
     Selection {
         left_out: all - selected.len(),
         selected,
-        partition,
+        partition: wanted.partition,
     }
 }
 
-fn fits(id: &TestId, filters: &[String]) -> bool {
-    let name = id.to_string();
-    filters.is_empty() || filters.iter().any(|filter| name.contains(filter.as_str()))
+fn order(test: &Test) -> (&str, Class, &str) {
+    (&test.id.network, test.class, &test.id.name)
+}
+
+impl Wanted {
+    /// Whether `test` is wanted, the partition aside.
+    pub fn has(&self, test: &Test) -> bool {
+        let name = test.id.to_string();
+        let named = self.names.iter().any(|part| name.contains(part.as_str()));
+        let selected = self.filters.iter().any(|filter| filter.selects(test));
+        (named || self.names.is_empty())
+            && (selected || self.filters.is_empty())
+            && self
+                .within
+                .as_ref()
+                .is_none_or(|filter| filter.selects(test))
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use proptest::{collection::vec, prelude::*};
 
     use super::*;
 
-    fn ids() -> impl Strategy<Value = Vec<TestId>> {
-        let id = ("[a-c]", "[a-z]{1,3}").prop_map(|(network, name)| TestId { network, name });
-        vec(id, 0..40)
+    fn test(network: &str, name: &str, class: Class) -> Test {
+        Test::new(network, name, "", |_| async { Ok(()) }).class(class)
     }
 
-    fn part_of(ids: &[TestId], part: usize, of: usize) -> Vec<TestId> {
-        select(ids.to_vec(), |id| id, &[], Partition::new(part, of)).selected
+    fn tests() -> impl Strategy<Value = Vec<Test>> {
+        let classes = proptest::sample::select(&Class::ALL[..]);
+        let one = ("[a-c]", "[a-z]{1,3}", classes);
+        vec(
+            one.prop_map(|(network, name, class)| test(&network, &name, class)),
+            0..40,
+        )
+    }
+
+    fn names(tests: &[Test]) -> Vec<String> {
+        tests.iter().map(|test| test.id.to_string()).collect()
+    }
+
+    fn part_of(tests: &[Test], part: usize, of: usize) -> Vec<Test> {
+        let wanted = Wanted {
+            partition: Partition::new(part, of),
+            ..Wanted::default()
+        };
+        select(tests.to_vec(), &wanted).selected
     }
 
     proptest! {
         #[test]
-        fn the_parts_are_the_whole(ids in ids(), of in 1_usize..9) {
-            let parts: Vec<TestId> = (1..=of).flat_map(|part| part_of(&ids, part, of)).collect();
-            let mut whole = ids;
-            whole.sort();
-            prop_assert_eq!(parts, whole);
+        fn the_parts_are_the_whole(tests in tests(), of in 1_usize..9) {
+            let parts: Vec<Test> = (1..=of).flat_map(|part| part_of(&tests, part, of)).collect();
+            prop_assert_eq!(names(&parts), names(&part_of(&tests, 1, 1)));
+            prop_assert_eq!(parts.len(), tests.len());
         }
 
         #[test]
-        fn parts_are_fair(ids in ids(), of in 1_usize..9) {
-            let sizes: Vec<usize> = (1..=of).map(|part| part_of(&ids, part, of).len()).collect();
-            let (least, most) = (sizes.iter().min().unwrap(), sizes.iter().max().unwrap());
-            prop_assert!(most - least <= 1);
+        fn parts_are_fair_and_share_few_networks(tests in tests(), of in 1_usize..9) {
+            let parts: Vec<Vec<Test>> = (1..=of).map(|part| part_of(&tests, part, of)).collect();
+            let (least, most) = (parts.iter().map(Vec::len).min(), parts.iter().map(Vec::len).max());
+            prop_assert!(most.unwrap() - least.unwrap() <= 1);
+            let networks = |tests: &[Test]| {
+                let networks: BTreeSet<&str> = tests.iter().map(|test| test.id.network.as_str()).collect();
+                networks.len()
+            };
+            // Each boundary between two parts divides one network at most.
+            let started: usize = parts.iter().map(|part| networks(part)).sum();
+            prop_assert!(started < networks(&tests) + of);
         }
 
         #[test]
-        fn filters_select_exactly_what_contains_one(ids in ids(), filters in vec("[a-z]{1,2}", 0..3)) {
-            let selection = select(ids.clone(), |id| id, &filters, None);
-            let wanted = ids.iter().filter(|id| fits(id, &filters)).count();
-            prop_assert_eq!(selection.selected.len(), wanted);
-            prop_assert_eq!(selection.left_out, ids.len() - wanted);
+        fn names_select_exactly_what_contains_one(tests in tests(), parts in vec("[a-z]{1,2}", 0..3)) {
+            let wanted = Wanted { names: parts.clone(), ..Wanted::default() };
+            let selection = select(tests.clone(), &wanted);
+            let fits = |name: &&String| parts.is_empty() || parts.iter().any(|part| name.contains(part));
+            let all = names(&tests);
+            let fitting = all.iter().filter(fits).count();
+            prop_assert_eq!(selection.selected.len(), fitting);
+            prop_assert_eq!(selection.left_out, tests.len() - fitting);
         }
     }
 
@@ -153,13 +202,44 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_matches_network_and_name() {
-        let id = TestId {
-            network: "small".into(),
-            name: "transfer".into(),
+    fn a_name_is_matched_with_its_network() {
+        let transfer = test("small", "transfer", Class::Observe);
+        let has = |text: &str| {
+            let names = vec![text.to_owned()];
+            Wanted {
+                names,
+                ..Wanted::default()
+            }
+            .has(&transfer)
         };
-        let filter = |text: &str| fits(&id, &[text.to_owned()]);
-        assert!(filter("small::tr") && filter("transfer") && filter("all"));
-        assert!(!filter("staging"));
+        assert!(has("small::tr") && has("transfer") && has("all"));
+        assert!(!has("staging"));
+    }
+
+    #[test]
+    fn names_filters_and_the_profile_all_must_fit() {
+        let transfer = test("small", "transfer", Class::Observe);
+        let filter = |text: &str| text.parse::<Filter>().unwrap();
+        let wanted = |names: &[&str], filters: &[&str], within: &str| Wanted {
+            names: names.iter().map(|name| (*name).to_owned()).collect(),
+            filters: filters.iter().map(|text| filter(text)).collect(),
+            within: Some(filter(within)),
+            partition: None,
+        };
+        assert!(wanted(&["tr"], &["none()", "class(observe)"], "all()").has(&transfer));
+        assert!(!wanted(&["tr"], &["none()"], "all()").has(&transfer));
+        assert!(!wanted(&["x"], &["all()"], "all()").has(&transfer));
+        assert!(!wanted(&["tr"], &[], "none()").has(&transfer));
+    }
+
+    #[test]
+    fn what_observes_comes_before_what_disrupts() {
+        let tests = vec![
+            test("b", "a", Class::Observe),
+            test("a", "a", Class::Disrupt),
+            test("a", "b", Class::Observe),
+        ];
+        let selection = select(tests, &Wanted::default());
+        assert_eq!(names(&selection.selected), ["a::b", "a::a", "b::a"]);
     }
 }

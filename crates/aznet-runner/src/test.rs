@@ -7,7 +7,11 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::{observation::Observation, verdict::Failure};
+use crate::{
+    cleanup::{CleanUp, CleanUps},
+    observation::Observation,
+    verdict::Failure,
+};
 
 /// Which test: `small::transfer`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -24,6 +28,35 @@ impl fmt::Display for TestId {
     }
 }
 
+/// What a test does to the network that it runs on.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Class {
+    /// It only observes, or uses, the network: others of its kind run beside it.
+    #[default]
+    Observe,
+    /// It disturbs the network: nothing else runs on it meanwhile.
+    Disrupt,
+    /// It has a fresh network of its own.
+    Own,
+}
+
+impl Class {
+    /// Every class.
+    pub const ALL: [Self; 3] = [Self::Observe, Self::Disrupt, Self::Own];
+
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Observe => "observe",
+            Self::Disrupt => "disrupt",
+            Self::Own => "own",
+        }
+    }
+}
+
 type Body = Arc<dyn Fn(Context) -> BoxFuture<'static, Result<(), Failure>> + Send + Sync>;
 
 /// A test.
@@ -33,6 +66,14 @@ pub struct Test {
     pub id: TestId,
     /// What it shows, in one line.
     pub about: String,
+    /// What it does to its network.
+    pub class: Class,
+    /// Words to select it by.
+    pub tags: Vec<String>,
+    /// How much of the run's capacity it takes while it runs.
+    pub weight: u32,
+    /// How often it is tried again when it does not pass.
+    pub retries: u32,
     /// An attempt that takes longer has failed.
     pub deadline: Duration,
     /// After this long, and every time again, the run says what the test waits for.
@@ -41,7 +82,7 @@ pub struct Test {
 }
 
 impl Test {
-    /// A test with a deadline of ten minutes that is slow after one.
+    /// A test that observes, weighs 1, is not retried, has a deadline of ten minutes and is slow after one.
     pub fn new<F, Fut>(
         network: impl Into<String>,
         name: impl Into<String>,
@@ -58,10 +99,39 @@ impl Test {
                 name: name.into(),
             },
             about: about.into(),
+            class: Class::Observe,
+            tags: Vec::new(),
+            weight: 1,
+            retries: 0,
             deadline: Duration::from_mins(10),
             slow_after: Duration::from_mins(1),
             body: Arc::new(move |context| body(context).boxed()),
         }
+    }
+
+    /// The same of another class.
+    #[must_use]
+    pub fn class(self, class: Class) -> Self {
+        Self { class, ..self }
+    }
+
+    /// The same with these tags.
+    #[must_use]
+    pub fn tags<T: Into<String>>(self, tags: impl IntoIterator<Item = T>) -> Self {
+        let tags = tags.into_iter().map(Into::into).collect();
+        Self { tags, ..self }
+    }
+
+    /// The same with another weight.
+    #[must_use]
+    pub fn weight(self, weight: u32) -> Self {
+        Self { weight, ..self }
+    }
+
+    /// The same with another number of retries.
+    #[must_use]
+    pub fn retries(self, retries: u32) -> Self {
+        Self { retries, ..self }
     }
 
     /// The same with another deadline.
@@ -85,6 +155,7 @@ impl fmt::Debug for Test {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Test")
             .field("id", &self.id)
+            .field("class", &self.class)
             .field("deadline", &self.deadline)
             .finish_non_exhaustive()
     }
@@ -98,6 +169,7 @@ pub struct Context {
     /// The run's seed, the only source of chance.
     pub seed: u64,
     notes: mpsc::UnboundedSender<Note>,
+    clean_ups: CleanUps,
 }
 
 /// What a test waits for.
@@ -122,12 +194,20 @@ impl Context {
         cancel: CancellationToken,
         seed: u64,
         notes: mpsc::UnboundedSender<Note>,
+        clean_ups: CleanUps,
     ) -> Self {
         Self {
             cancel,
             seed,
             notes,
+            clean_ups,
         }
+    }
+
+    /// Announces something that the test must clean up, before it makes it. Without a proof that it did, the test is
+    /// reported as leaky.
+    pub fn must_clean_up(&self, what: impl Into<String>) -> CleanUp {
+        self.clean_ups.announce(what.into())
     }
 
     /// Tells what was done; kept, and shown if the test fails.

@@ -70,6 +70,18 @@ impl Verdict {
         matches!(self, Self::Failed { .. } | Self::Infrastructure { .. })
     }
 
+    /// The verdict where something was seen to be broken while the test ran: failed, but for one that was skipped.
+    pub(crate) fn diverged(self, first: &str) -> Self {
+        let message = match self {
+            Self::Skipped { .. } => return self,
+            Self::Passed => first.to_owned(),
+            Self::Failed { message } | Self::Infrastructure { message } => {
+                format!("{message}; {first}")
+            }
+        };
+        Self::Failed { message }
+    }
+
     /// What there is to say about it.
     pub fn message(&self) -> Option<&str> {
         match self {
@@ -89,6 +101,17 @@ impl From<Result<(), Failure>> for Verdict {
             Err(Failure::Skipped(reason)) => Self::Skipped { reason },
         }
     }
+}
+
+/// What becomes of a test that passed and did not prove that it cleaned up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Leaks {
+    /// It has passed, and is reported.
+    #[default]
+    Report,
+    /// It has failed.
+    Fail,
 }
 
 /// Exit codes of a run.

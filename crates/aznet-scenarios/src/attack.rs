@@ -95,6 +95,8 @@ pub(crate) async fn run(world: World, attack: &Attack) -> Result<(), Failure> {
     let (l1, rollup) = world.rollup(&nodes[0]).await?;
     let turn = world.turn(&l1, &rollup).await?;
     let settings = Settings::from_iter([(attack.setting.to_owned(), (attack.value)())]);
+    let setting = format!("setting {} of {}", attack.setting, turn.pod);
+    let clean_up = world.context.must_clean_up(setting);
     let changed = Changed::make(&world.network, &turn.pod, settings).await;
     let changed = changed.map_err(Failure::infrastructure)?;
     world.context.step(format!(
@@ -107,6 +109,9 @@ pub(crate) async fn run(world: World, attack: &Attack) -> Result<(), Failure> {
     let seen = attack.evidence.wait_for(&world, &rollup, &turn).await;
     // Whatever was seen: nobody misbehaves after the test.
     let undone = changed.undo().await.map_err(Failure::infrastructure);
+    if undone.is_ok() {
+        clean_up.proved();
+    }
     world.context.step(seen?);
     undone?;
     world.goes_on(&nodes).await
@@ -114,7 +119,7 @@ pub(crate) async fn run(world: World, attack: &Attack) -> Result<(), Failure> {
 
 impl World {
     /// The rollup as the network's own L1 has it.
-    async fn rollup(&self, node: &Peer) -> Result<(L1, Rollup), Failure> {
+    pub(crate) async fn rollup(&self, node: &Peer) -> Result<(L1, Rollup), Failure> {
         let pods = pods::list(&self.network)
             .await
             .map_err(Failure::infrastructure)?;

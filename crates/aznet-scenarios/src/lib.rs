@@ -3,21 +3,31 @@
 //! A new one is a module with a function `run(World) -> Result<(), Failure>` and an entry of `scenarios`.
 
 mod attack;
+mod cell;
 mod chain;
+pub mod condition;
 mod errors;
+pub mod explain;
+mod faults;
+pub mod matrix;
 mod pxe;
+pub mod topology;
 mod transfer;
+mod watch;
 mod world;
 
 use std::{sync::Arc, time::Duration};
 
 use aznet_model::values::Values;
 use aznet_network::namespace::Network;
-use aznet_runner::{Failure, Test};
+use aznet_runner::{Class, Context, Failure, Test};
 use futures::future::BoxFuture;
+
+pub use self::faults::{Tools, UnderWay};
 
 use self::{
     attack::{ATTACKS, Attack},
+    watch::{Disturbs, Watch},
     world::World,
 };
 
@@ -31,6 +41,10 @@ struct Scenario {
     name: &'static str,
     about: &'static str,
     deadline: Duration,
+    class: Class,
+    tags: &'static [&'static str],
+    /// What it does to its network.
+    disturbs: Disturbs,
     /// What a network with these values lacks for it.
     lacks: fn(&Values) -> Option<&'static str>,
     run: Run,
@@ -42,8 +56,11 @@ fn scenarios() -> Vec<Scenario> {
         name: "transfer",
         about: "tokens move in public and in private, and their blocks are proposed, checkpointed, proven and finalized",
         deadline: Duration::from_mins(30),
+        class: Class::Observe,
+        tags: &["tokens", "finality"],
+        disturbs: Disturbs::NOTHING,
         lacks: transfer::lacks,
-        run: Arc::new(|world| Box::pin(transfer::run(world))),
+        run: Arc::new(|world| Box::pin(cell::calm(world))),
     }];
     all.extend(ATTACKS.iter().map(of_attack));
     all
@@ -54,6 +71,9 @@ fn of_attack(attack: &'static Attack) -> Scenario {
         name: attack.name,
         about: attack.about,
         deadline: Duration::from_mins(10),
+        class: Class::Disrupt,
+        tags: &["attack"],
+        disturbs: Disturbs::NOTHING,
         lacks: attack::lacks,
         run: Arc::new(move |world| Box::pin(attack::run(world, attack))),
     }
@@ -61,15 +81,65 @@ fn of_attack(attack: &'static Attack) -> Scenario {
 
 /// Every scenario as a test of the network called `network`, which `provide` gives when the first one runs.
 pub fn tests(network: &str, provide: &Provide) -> Vec<Test> {
+    let watch = Watch::default();
     let test = |scenario: Scenario| {
-        let (provide, run) = (provide.clone(), scenario.run);
+        let Scenario {
+            name,
+            about,
+            deadline,
+            class,
+            tags,
+            disturbs,
+            run,
+            ..
+        } = scenario;
+        let (provide, watch) = (provide.clone(), watch.clone());
         let body = move |context| {
-            let (provide, run) = (provide.clone(), run.clone());
-            async move { run(World::enter(provide().await?, context).await?).await }
+            let (provide, watch, run) = (provide.clone(), watch.clone(), run.clone());
+            async move {
+                attend(
+                    |world| run(world),
+                    disturbs,
+                    (provide().await?, context),
+                    &watch,
+                )
+                .await
+            }
         };
-        Test::new(network, scenario.name, scenario.about, body).deadline(scenario.deadline)
+        Test::new(network, name, about, body)
+            .class(class)
+            .tags(tags.iter().copied())
+            .deadline(deadline)
     };
     scenarios().into_iter().map(test).collect()
+}
+
+/// Runs a scenario between its gates, and watches its network meanwhile. What is seen to be broken then is told, and fails
+/// the test whatever its own verdict.
+async fn attend<F>(
+    run: impl FnOnce(World) -> F,
+    disturbs: Disturbs,
+    (network, context): (Network, Context),
+    watch: &Watch,
+) -> Result<(), Failure>
+where
+    F: Future<Output = Result<(), Failure>>,
+{
+    let world = World::enter(network.clone(), context.clone()).await?;
+    let time = world.time;
+    let begun = watch::before(&network, time, &context).await?;
+    let watched = watch.enter(&network, time, &context, disturbs).await;
+    let mut outcome = run(world).await;
+    if outcome.is_ok() {
+        outcome = watch::after(&network, time, begun, disturbs, &context).await;
+    }
+    let machine = watch.leave(watched).await;
+    match (outcome, machine) {
+        (Err(Failure::Assertion(seen)), Err(machine)) => {
+            Err(Failure::Infrastructure(format!("{seen}; {machine}")))
+        }
+        (outcome, machine) => outcome.and(machine),
+    }
 }
 
 /// What a network with these values lacks for the scenario called so; `None`: nothing, or there is no such scenario.

@@ -42,7 +42,16 @@ pub(crate) enum Visibility {
     Private,
 }
 
-/// A transaction that is in a block.
+impl Visibility {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::Private => "private",
+        }
+    }
+}
+
+/// A transaction that was sent.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Sent {
@@ -103,13 +112,13 @@ impl Pxe {
             .await
     }
 
-    /// Moves an amount; done when it is in a proposed block.
+    /// Moves an amount; done when a node has taken it.
     pub(crate) async fn transfer(
         &self,
         from: &str,
         payment: Payment<'_>,
     ) -> Result<Sent, RpcError> {
-        self.transact("token_transfer", payment.params(from), "proposed")
+        self.transact("token_transfer", payment.params(from), "none")
             .await
     }
 

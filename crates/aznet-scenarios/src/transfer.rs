@@ -1,6 +1,9 @@
-//! Tokens move: deployed, minted, sent in public and in private, with exact balances, down to finality.
+//! Tokens that move: deployed, minted, sent in public and in private, with exact balances.
 
-use std::time::Duration;
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use aznet_kit::wait::Look;
 use aznet_model::{role::Role, values::Values};
@@ -8,6 +11,7 @@ use aznet_network::clients::rpc::RpcError;
 use aznet_runner::Failure;
 
 use crate::{
+    chain::Tx,
     errors::rpc,
     pxe::{Balance, Payment, Pxe, Sent, Visibility},
     world::World,
@@ -19,15 +23,18 @@ const SENT_PRIVATE: u128 = 250;
 
 /// Slots in which balances must show a transfer that is in a block.
 const SLOTS_TO_SYNC: u32 = 4;
+/// Slots in which a pxe that is started again must have read the chain.
+const SLOTS_TO_RETURN: u32 = 15;
 
 /// A token and two who hold it.
-struct Holders {
+pub(crate) struct Tokens {
+    pxe: Pxe,
     token: String,
     alice: String,
     bob: String,
 }
 
-/// What [`run`] needs of a network.
+/// What transfers need of a network.
 pub(crate) fn lacks(values: &Values) -> Option<&'static str> {
     if values.replicas(Role::Pxe) == 0 {
         return Some("a wallet server (set pxe.replicas)");
@@ -35,88 +42,90 @@ pub(crate) fn lacks(values: &Values) -> Option<&'static str> {
     (!values.network.test_accounts).then_some("test accounts (set network.testAccounts)")
 }
 
-pub(crate) async fn run(world: World) -> Result<(), Failure> {
-    let pxe = world.pxe().await?;
-    let holders = holders(&world, &pxe).await?;
-    mint(&world, &pxe, &holders).await?;
-    let (public, private) = transfer(&world, &pxe, &holders).await?;
-    let (public, private) = futures::join!(
-        world.follow("the public transfer", &public.tx_hash),
-        world.follow("the private transfer", &private.tx_hash),
-    );
-    public.and(private)?;
-    // Nothing of it was rolled back on the way.
-    balances(&world, &pxe, &holders, after()).await
-}
+impl Tokens {
+    /// A new token, of which Alice has [`MINTED`] in public and as many in private; with what minted it.
+    pub(crate) async fn minted(world: &World) -> Result<(Self, [Sent; 2]), Failure> {
+        let tokens = Self::deployed(world).await?;
+        let public = tokens.mint(world, Visibility::Public).await?;
+        let private = tokens.mint(world, Visibility::Private).await?;
+        let nothing = Balance {
+            public: 0,
+            private: 0,
+        };
+        let minted = Balance {
+            public: MINTED,
+            private: MINTED,
+        };
+        balances(world, &tokens, (minted, nothing)).await?;
+        Ok((tokens, [public, private]))
+    }
 
-async fn holders(world: &World, pxe: &Pxe) -> Result<Holders, Failure> {
-    let accounts = told(world, "test accounts deployed", pxe.accounts()).await?;
-    let mut deployed = accounts
-        .into_iter()
-        .filter(|account| account.deployed)
-        .map(|account| account.address);
-    let (Some(alice), Some(bob)) = (deployed.next(), deployed.next()) else {
-        return Err(Failure::skipped(
-            "two test accounts (set network.testAccounts)",
-        ));
-    };
-    let token = told(world, "token deployed", pxe.deploy_token(&alice)).await?;
-    Ok(Holders { token, alice, bob })
-}
+    async fn deployed(world: &World) -> Result<Self, Failure> {
+        let pxe = world.pxe().await?;
+        let accounts = told(world, "test accounts deployed", pxe.accounts()).await?;
+        let mut deployed = accounts
+            .into_iter()
+            .filter(|account| account.deployed)
+            .map(|account| account.address);
+        let (Some(alice), Some(bob)) = (deployed.next(), deployed.next()) else {
+            return Err(Failure::skipped(
+                "two test accounts (set network.testAccounts)",
+            ));
+        };
+        let token = told(world, "token deployed", pxe.deploy_token(&alice)).await?;
+        Ok(Self {
+            pxe,
+            token,
+            alice,
+            bob,
+        })
+    }
 
-async fn mint(world: &World, pxe: &Pxe, holders: &Holders) -> Result<(), Failure> {
-    let Holders { token, alice, .. } = holders;
-    let to_alice = |visibility| Payment {
-        token,
-        to: alice,
-        amount: MINTED,
-        visibility,
-    };
-    told(
-        world,
-        "tokens minted in public",
-        pxe.mint(alice, to_alice(Visibility::Public)),
-    )
-    .await?;
-    told(
-        world,
-        "tokens minted in private",
-        pxe.mint(alice, to_alice(Visibility::Private)),
-    )
-    .await?;
-    let nothing = Balance {
-        public: 0,
-        private: 0,
-    };
-    balances(
-        world,
-        pxe,
-        holders,
-        (
-            Balance {
-                public: MINTED,
-                private: MINTED,
-            },
-            nothing,
-        ),
-    )
-    .await
-}
+    async fn mint(&self, world: &World, visibility: Visibility) -> Result<Sent, Failure> {
+        let to_alice = Payment {
+            token: &self.token,
+            to: &self.alice,
+            amount: MINTED,
+            visibility,
+        };
+        let what = format!("tokens minted in {}", visibility.name());
+        told(world, &what, self.pxe.mint(&self.alice, to_alice)).await
+    }
 
-async fn transfer(world: &World, pxe: &Pxe, holders: &Holders) -> Result<(Sent, Sent), Failure> {
-    let Holders { token, alice, bob } = holders;
-    let to_bob = |amount, visibility| Payment {
-        token,
-        to: bob,
-        amount,
-        visibility,
-    };
-    let public = pxe.transfer(alice, to_bob(SENT_PUBLIC, Visibility::Public));
-    let public = told(world, "tokens sent in public", public).await?;
-    let private = pxe.transfer(alice, to_bob(SENT_PRIVATE, Visibility::Private));
-    let private = told(world, "tokens sent in private", private).await?;
-    balances(world, pxe, holders, after()).await?;
-    Ok((public, private))
+    /// Sends Bob his tokens, those of this kind; a node has taken the transaction when it returns.
+    pub(crate) async fn send(&self, world: &World, visibility: Visibility) -> Result<Tx, Failure> {
+        let amount = match visibility {
+            Visibility::Public => SENT_PUBLIC,
+            Visibility::Private => SENT_PRIVATE,
+        };
+        let to_bob = Payment {
+            token: &self.token,
+            to: &self.bob,
+            amount,
+            visibility,
+        };
+        let what = format!("tokens sent in {}", visibility.name());
+        let sent = told(world, &what, self.pxe.transfer(&self.alice, to_bob)).await?;
+        let tx = Tx::sent(visibility, sent.tx_hash);
+        world.has_sent(&tx);
+        Ok(tx)
+    }
+
+    /// Waits until the pxe answers again.
+    pub(crate) async fn served(&self, world: &World) -> Result<(), Failure> {
+        let within = world.time.slots(SLOTS_TO_RETURN);
+        let goal = "the pxe to answer";
+        let answer = world.until(goal, within, || async {
+            let balance = self.pxe.balance(&self.token, &self.alice).await;
+            balance.map(Look::Done)
+        });
+        answer.await.map(drop)
+    }
+
+    /// Waits until Alice and Bob have exactly what they have when both transfers are in a block.
+    pub(crate) async fn moved(&self, world: &World) -> Result<(), Failure> {
+        balances(world, self, after()).await
+    }
 }
 
 /// What Alice and Bob have in the end.
@@ -136,22 +145,29 @@ const fn after() -> (Balance, Balance) {
 /// Waits until both have exactly this.
 async fn balances(
     world: &World,
-    pxe: &Pxe,
-    holders: &Holders,
+    tokens: &Tokens,
     wanted: (Balance, Balance),
 ) -> Result<(), Failure> {
-    let Holders { token, alice, bob } = holders;
+    let Tokens {
+        pxe,
+        token,
+        alice,
+        bob,
+    } = tokens;
     let goal = format!(
         "balances: Alice {}, Bob {}",
         words(wanted.0),
         words(wanted.1)
     );
-    world
-        .until(&goal, world.time.slots(SLOTS_TO_SYNC), || async {
+    let last = Mutex::new(None);
+    let within = world.time.slots(SLOTS_TO_SYNC) + world.course.slack;
+    let reached = world
+        .until(&goal, within, || async {
             let seen = (
                 pxe.balance(token, alice).await?,
                 pxe.balance(token, bob).await?,
             );
+            *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(seen);
             let words = format!("Alice {}, Bob {}", words(seen.0), words(seen.1));
             Ok(if seen == wanted {
                 Look::Done(())
@@ -159,9 +175,20 @@ async fn balances(
                 Look::Pending(words)
             })
         })
-        .await?;
+        .await;
+    // While blocks come, the two are not asked about the same one. In the end they must add up.
+    let last = last.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if let Some(seen) = last.filter(|_| !world.context.cancel.is_cancelled()) {
+        world.conserved(token, total(wanted), total(seen));
+    }
+    reached?;
     world.context.step(goal);
     Ok(())
+}
+
+/// What two have together; the amounts of this test are far from overflowing.
+const fn total((alice, bob): (Balance, Balance)) -> u128 {
+    alice.public + alice.private + bob.public + bob.private
 }
 
 fn words(balance: Balance) -> String {

@@ -9,15 +9,27 @@ use aznet_network::{
     clients::rpc::RpcError,
     namespace::Network,
     observe::{
+        instances::{self, Instance},
         pods,
         status::{self, Stall},
         timing,
     },
 };
-use aznet_runner::{Context, Failure};
+use aznet_runner::{Context, Failure, Observation};
 use jiff::Timestamp;
 
 use crate::{errors::Broken, pxe::Pxe};
+
+/// What the chain may do that it does not where nothing goes wrong.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Course {
+    /// How much longer each step may take.
+    pub(crate) slack: Duration,
+    /// Whether a transaction whose block is on L1 may come again in another block.
+    pub(crate) may_move: bool,
+    /// Whether something goes wrong on purpose: that the chain stands still is then what was found, and pods may be away.
+    pub(crate) disturbed: bool,
+}
 
 /// A running network and a test on it.
 pub(crate) struct World {
@@ -27,6 +39,8 @@ pub(crate) struct World {
     pub(crate) time: ProtocolTime,
     /// Where to tell how it goes.
     pub(crate) context: Context,
+    /// What the chain may do.
+    pub(crate) course: Course,
 }
 
 /// A ready node.
@@ -50,24 +64,28 @@ impl World {
             network,
             time,
             context,
+            course: Course::default(),
         })
+    }
+
+    /// Sees that what was made of a token is with its holders, all of it and no more; else that is told as broken, with the
+    /// first place where it shows.
+    pub(crate) fn conserved(&self, token: &str, made: u128, held: u128) {
+        if made != held {
+            self.context.observed(Observation::Violated {
+                invariant: "no token is lost or made unseen".to_owned(),
+                seen: format!("of token {token} {made} were made, and its holders have {held}"),
+                slot: None,
+            });
+        }
     }
 
     /// The ready nodes, boot node first; there is at least one.
     pub(crate) async fn nodes(&self) -> Result<Vec<Peer>, Failure> {
-        let pods = pods::list(&self.network)
+        let pods = instances::list(&self.network)
             .await
             .map_err(Failure::infrastructure)?;
-        let ready = pods
-            .into_iter()
-            .filter(|pod| pod.role.is_node() && pod.phase.is_ready());
-        let release = self.network.release().await;
-        let nodes: Vec<Peer> = ready
-            .map(|pod| Peer {
-                rpc: Node::in_pod(&self.network, &pod.name, release),
-                pod: pod.name,
-            })
-            .collect();
+        let nodes = ready(&self.network, &pods).await;
         if nodes.is_empty() {
             return Err(Failure::Infrastructure(format!(
                 "no node of network {} is ready",
@@ -127,6 +145,9 @@ impl World {
     /// What did not come true on a chain that stands still says nothing of what was tested.
     async fn blamed(&self, missed: Failure) -> Failure {
         match stalled(&self.network).await {
+            Ok(Some(Failure::Infrastructure(why))) if self.course.disturbed => {
+                Failure::Assertion(format!("{missed}; {why}"))
+            }
             Ok(Some(Failure::Infrastructure(why))) => {
                 Failure::Infrastructure(format!("{missed}; {why}"))
             }
@@ -134,6 +155,19 @@ impl World {
             _ => missed,
         }
     }
+}
+
+/// The ready nodes among `pods`, boot node first.
+pub(crate) async fn ready(network: &Network, pods: &[Instance]) -> Vec<Peer> {
+    let release = network.release().await;
+    let ready = pods.iter().filter(|pod| pod.role.is_node() && pod.ready);
+    let mut ready: Vec<&Instance> = ready.collect();
+    ready.sort_by_key(|pod| pod.role);
+    let peer = |pod: &Instance| Peer {
+        rpc: Node::in_pod(network, &pod.pod, release),
+        pod: pod.pod.clone(),
+    };
+    ready.into_iter().map(peer).collect()
 }
 
 /// That the network stands still, as `aznet status` judges it; `None` if it goes on.

@@ -5,8 +5,8 @@ use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
-    adopt, chaos, charts, cluster, completions, doctor, down, env, forward, images, list, logs,
-    plan, status, test, up, validators,
+    adopt, bundle, chaos, charts, cluster, completions, doctor, down, env, forward, images, list,
+    logs, plan, report, status, test, up, validators,
 };
 
 const STYLES: Styles = Styles::styled()
@@ -100,6 +100,10 @@ pub enum Command {
     Plan(plan::PlanArgs),
     /// Run scenarios against a network.
     Test(test::TestArgs),
+    /// Report a recorded run of tests again.
+    Report(report::ReportArgs),
+    /// Collect all that is known of a network in one file, without its secrets, or explain such a file.
+    Bundle(bundle::BundleArgs),
     /// Print the URLs of a network as export lines.
     Env(env::EnvArgs),
     /// Break a network on purpose, and see that it was broken and that it heals.

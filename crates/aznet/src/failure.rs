@@ -6,6 +6,7 @@ use aznet_model::upgrade::Consequence;
 use aznet_model::values::Problem;
 use aznet_network::deploy::DeployError;
 use aznet_network::secrets::Unfit;
+use aznet_runner::Partition;
 
 use crate::left::Left;
 
@@ -171,8 +172,52 @@ pub enum Failure {
     /// No test fits.
     #[error("no test is selected; there {}", listed(known))]
     NoTest {
+        /// The parts of names that were asked for.
+        asked: Vec<String>,
         /// The names of all tests.
         known: Vec<String>,
+    },
+    /// What was asked for is not among the tests of the profile.
+    #[error(
+        "no test is selected: profile `{profile}` has none of those that fit; its filter is `{filter}`"
+    )]
+    NoTestInProfile {
+        /// The profile.
+        profile: String,
+        /// Its filter.
+        filter: String,
+    },
+    /// There are fewer tests than parts.
+    #[error("no test is selected: part {part} of {tests} {} is empty", if *tests == 1 { "test" } else { "tests" })]
+    EmptyPart {
+        /// The part.
+        part: Partition,
+        /// How many tests there are in all parts.
+        tests: usize,
+    },
+    /// The folder for reports holds those of another run.
+    #[error("{folder} holds the report of another run: {files}")]
+    ReportThere {
+        /// The folder.
+        folder: String,
+        /// What is in it.
+        files: String,
+    },
+    /// No report could be written.
+    #[error("{folder} can't be written: {why}")]
+    ReportUnwritable {
+        /// The folder.
+        folder: String,
+        /// Why.
+        why: String,
+    },
+    /// There is nothing to compare a run with.
+    #[error("{file} holds no statistics of a run: {why}")]
+    NoBaseline {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        why: String,
     },
     /// No selected test can run on the network.
     #[error("network {network} would have nothing to test\n{}", .lacking.join("\n"))]
@@ -182,7 +227,15 @@ pub enum Failure {
         /// What it lacks, for each test.
         lacking: Vec<String>,
     },
-    /// An archive of an image is not there.
+    /// There is no record of a run, or none that can be read.
+    #[error("{record} is no record of a run: {why}")]
+    NoRun {
+        /// The file.
+        record: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// An archive that was named is not there.
     #[error("there is no file {0}")]
     NoArchive(String),
     /// What was to be removed is none of it.

@@ -5,6 +5,8 @@
 
 pub mod args;
 mod bring_up;
+mod bundles;
+mod chaos_mesh;
 pub mod cli;
 mod clusters;
 pub mod commands;
@@ -15,6 +17,7 @@ pub mod failure;
 mod forwarder;
 pub mod interrupt;
 mod left;
+mod lines;
 mod live;
 mod observe;
 mod owner;
@@ -25,6 +28,7 @@ pub mod printer;
 mod question;
 mod remove;
 pub mod report;
+mod run_folder;
 mod running;
 pub mod steps;
 mod table;
@@ -47,8 +51,8 @@ use crate::commands::cluster::{ClusterArgs, ClusterCommand, SuperviseArgs};
 use crate::commands::images::ImagesCommand;
 use crate::commands::validators::ValidatorsCommand;
 use crate::commands::{
-    adopt, chaos, charts, cluster, completions, doctor, down, env, forward, images, list, logs,
-    plan, status, test, up, validators,
+    adopt, bundle, chaos, charts, cluster, completions, doctor, down, env, forward, images, list,
+    logs, plan, report as report_verb, status, test, up, validators,
 };
 use crate::context::{Context, PACK};
 use crate::exit::Exit;
@@ -141,6 +145,7 @@ fn format_of(command: &Command) -> OutputFormat {
         Command::Plan(args) => &args.output,
         Command::Test(args) => &args.output,
         Command::Env(args) => &args.output,
+        Command::Bundle(args) => return args.format,
         Command::Doctor(args) => &args.output,
         Command::Cluster(args) => match &args.command {
             ClusterCommand::Up(args) => &args.output,
@@ -162,7 +167,14 @@ fn format_of(command: &Command) -> OutputFormat {
             let ChartsCommand::Export(args) = &args.command;
             &args.output
         }
-        Command::Adopt(_) | Command::Down(_) | Command::Completions(_) | Command::Forward(_) => {
+        Command::Report(args) if args.format == report_verb::Format::Json => {
+            return OutputFormat::Json;
+        }
+        Command::Report(_)
+        | Command::Adopt(_)
+        | Command::Down(_)
+        | Command::Completions(_)
+        | Command::Forward(_) => {
             return OutputFormat::Text;
         }
     };
@@ -180,6 +192,7 @@ fn cluster_of(command: &Command) -> Option<&Provider> {
         Command::Plan(args) => &args.cluster,
         Command::Test(args) => &args.cluster,
         Command::Env(args) => &args.cluster,
+        Command::Bundle(args) => &args.cluster,
         Command::Adopt(args) => &args.cluster,
         Command::Chaos(args) => args.command.cluster(),
         Command::Validators(args) => match &args.command {
@@ -194,6 +207,7 @@ fn cluster_of(command: &Command) -> Option<&Provider> {
         Command::Cluster(_)
         | Command::Charts(_)
         | Command::Doctor(_)
+        | Command::Report(_)
         | Command::Completions(_)
         | Command::Forward(_) => return None,
     };
@@ -211,6 +225,7 @@ fn namespace_of(command: &Command) -> Option<&String> {
         Command::Plan(args) => &args.namespace,
         Command::Test(args) => &args.namespace,
         Command::Env(args) => &args.namespace,
+        Command::Bundle(args) => &args.namespace,
         Command::Validators(args) => match &args.command {
             ValidatorsCommand::List(args) => &args.namespace,
             ValidatorsCommand::Add(args) => &args.namespace,
@@ -223,6 +238,7 @@ fn namespace_of(command: &Command) -> Option<&String> {
         | Command::Cluster(_)
         | Command::Charts(_)
         | Command::Doctor(_)
+        | Command::Report(_)
         | Command::Completions(_) => return None,
     };
     arg.namespace.as_ref()
@@ -239,10 +255,12 @@ async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Plan(args) => plan::run(&args, context).await,
         Command::Adopt(args) => adopt::run(&args, context).await,
         Command::Env(args) => env::run(&args, context).await,
+        Command::Bundle(args) => Box::pin(bundle::run(&args, context)).await,
         Command::Forward(args) => forward::run(&args, context).await,
         Command::Test(args) => Box::pin(test::run(&args, context)).await,
         Command::Chaos(args) => Box::pin(chaos::run(&args, context)).await,
         Command::Validators(args) => Box::pin(validators::run(&args, context)).await,
+        Command::Report(args) => report_verb::run(&args, context),
         Command::Cluster(args) => cluster::run(&args, context).await,
         Command::Charts(args) => charts::run(&args, context),
         Command::Images(args) => images::run(&args, context).await,

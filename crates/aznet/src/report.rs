@@ -11,7 +11,9 @@ use aznet_cluster::provider::embedded;
 use aznet_cluster::provider::{ClientError, ProviderError};
 use aznet_cluster::source::SourceError;
 use aznet_model::plan::DoesNotFit;
+use aznet_model::values::nearest;
 use aznet_network::adopt::AdoptError;
+use aznet_network::bundle::BundleError;
 use aznet_network::deploy::helm::HelmError;
 use aznet_network::deploy::{DeployError, UpgradeError};
 use aznet_network::load::LoadError;
@@ -21,6 +23,8 @@ use aznet_network::observe::telemetry::TelemetryError;
 use aznet_network::removal::{DownError, Held};
 use aznet_network::secrets::Unfit;
 use aznet_network::validators::{Refusal, ValidatorsError};
+use aznet_runner::filter::BadFilter;
+use aznet_runner::profile::ProfileError;
 
 use crate::args::Place;
 use crate::exit::Exit;
@@ -88,8 +92,9 @@ impl Report {
 const CHAOS_MESH: &str = "2.8.4";
 
 /// Verbs that look for networks on a cluster.
-const NEEDED_BY: [&str; 10] = [
+const NEEDED_BY: [&str; 11] = [
     "adopt",
+    "bundle",
     "chaos",
     "up",
     "down",
@@ -123,9 +128,23 @@ type Cause<'a> = &'a (dyn std::error::Error + 'static);
 
 fn exit_of(cause: Cause<'_>) -> Option<Exit> {
     own(cause)
+        .or_else(|| tests(cause))
         .or_else(|| network(cause))
         .or_else(|| faults(cause))
         .or_else(|| cluster(cause))
+}
+
+/// Which tests were asked for.
+fn tests(cause: Cause<'_>) -> Option<Exit> {
+    if cause.is::<BadFilter>() {
+        return Some(Exit::Usage);
+    }
+    Some(match cause.downcast_ref::<ProfileError>()? {
+        ProfileError::Unknown {
+            inherited_by: None, ..
+        } => Exit::Usage,
+        _ => Exit::InvalidValues,
+    })
 }
 
 fn faults(cause: Cause<'_>) -> Option<Exit> {
@@ -152,6 +171,10 @@ fn own(cause: Cause<'_>) -> Option<Exit> {
         | Failure::NotYours { .. }
         | Failure::BadTarget(_)
         | Failure::NoArchive(_)
+        | Failure::NoRun { .. }
+        | Failure::NoBaseline { .. }
+        | Failure::ReportThere { .. }
+        | Failure::ReportUnwritable { .. }
         | Failure::PortTaken { .. }
         | Failure::NotOurKubernetes { .. }
         | Failure::EndlessDocument => Exit::Usage,
@@ -165,7 +188,10 @@ fn own(cause: Cause<'_>) -> Option<Exit> {
         | Failure::OtherNetwork { .. }
         | Failure::NoImages { .. } => Exit::InvalidValues,
         Failure::Machine(_) | Failure::NoChaosMesh { .. } => Exit::Cluster,
-        Failure::NoTest { .. } | Failure::NothingToTest { .. } => Exit::NoTest,
+        Failure::NoTest { .. }
+        | Failure::NoTestInProfile { .. }
+        | Failure::EmptyPart { .. }
+        | Failure::NothingToTest { .. } => Exit::NoTest,
         Failure::Interrupted(_) => Exit::Interrupted,
     })
 }
@@ -207,6 +233,9 @@ fn network(cause: Cause<'_>) -> Option<Exit> {
             TurnError::Api(_) => Exit::Cluster,
             TurnError::Wait(_) => Exit::Deploy,
         });
+    }
+    if cause.is::<BundleError>() {
+        return Some(Exit::Usage);
     }
     if cause.is::<TelemetryError>() {
         return Some(Exit::Unhealthy);
@@ -298,14 +327,22 @@ fn hint_of(cause: Cause<'_>) -> Option<String> {
             "`aznet cluster up {name}` restarts it with its networks"
         ));
     }
-    match cause.downcast_ref::<Failure>()? {
+    if let Some(near) = meant(cause) {
+        return Some(format!("did you mean `{near}`?"));
+    }
+    hint_of_own(cause.downcast_ref()?)
+}
+
+fn hint_of_own(failure: &Failure) -> Option<String> {
+    match failure {
         Failure::NotSettled { .. } => Some(
             "`aznet validators list` shows the progress; run the same command to continue"
                 .to_owned(),
         ),
         Failure::NoNetwork { .. } => Some("start one with `aznet up`".to_owned()),
         Failure::UnknownNetwork { name, running } => {
-            nearest(name, running).map(|near| format!("did you mean `{near}`?"))
+            nearest(name, running.iter().map(String::as_str))
+                .map(|near| format!("did you mean `{near}`?"))
         }
         Failure::WhichNetwork { .. } => Some("add its name, e.g. `aznet status NAME`".to_owned()),
         Failure::WhichCluster { names } => names.first().map(|name| {
@@ -325,7 +362,12 @@ fn hint_of(cause: Cause<'_>) -> Option<String> {
         Failure::Machine(_) => Some(
             "`aznet doctor` shows all of it, `aznet doctor --fix` installs what it can".to_owned(),
         ),
-        Failure::NoTest { .. } => Some("`aznet test --list` lists them".to_owned()),
+        Failure::NoTest { asked, known } => Some(other_tests(asked, known)),
+        Failure::NoTestInProfile { .. } => Some(
+            "another --profile has other tests; filters are changed in .config/aznet.toml"
+                .to_owned(),
+        ),
+        Failure::ReportThere { .. } => Some("--force writes over it".to_owned()),
         Failure::Refused { network, .. } => Some(format!(
             "`aznet down {network}` and `aznet up` start a new one with these values"
         )),
@@ -352,13 +394,37 @@ fn hint_of(cause: Cause<'_>) -> Option<String> {
              --namespace chaos-mesh --create-namespace` installs it; on kind with \
              `--set chaosDaemon.runtime=containerd --set chaosDaemon.socketPath=/run/containerd/containerd.sock`"
         )),
+        Failure::NoRun { .. } => {
+            Some("`aznet test --report DIR` records a run in a folder".to_owned())
+        }
         Failure::BadTarget(_)
         | Failure::NoArchive(_)
         | Failure::Impossible(_)
         | Failure::NotUpgraded { .. }
         | Failure::NothingToTest { .. }
+        | Failure::EmptyPart { .. }
+        | Failure::ReportUnwritable { .. }
+        | Failure::NoBaseline { .. }
         | Failure::NotOurKubernetes { .. } => None,
     }
+}
+
+/// What to ask for instead of names that no test has.
+fn other_tests(asked: &[String], known: &[String]) -> String {
+    let known = || known.iter().map(String::as_str);
+    let near = asked.iter().find_map(|name| nearest(name, known()));
+    near.map_or_else(
+        || "`aznet test --list` lists them".to_owned(),
+        |near| format!("did you mean `{near}`?"),
+    )
+}
+
+/// The name that may have been meant by one that there is not.
+fn meant(cause: Cause<'_>) -> Option<&str> {
+    if let Some(ProfileError::Unknown { nearest, .. }) = cause.downcast_ref() {
+        return nearest.as_deref();
+    }
+    cause.downcast_ref::<BadFilter>()?.nearest()
 }
 
 /// How what finalizers hold is let go.
@@ -412,17 +478,6 @@ fn evidence_of(cause: Cause<'_>) -> Option<String> {
         }
         _ => None,
     }
-}
-
-/// The name that is most like `name`, if one is like it at all.
-fn nearest<'a>(name: &str, names: &'a [String]) -> Option<&'a String> {
-    let scored = names
-        .iter()
-        .map(|other| (strsim::jaro_winkler(name, other), other));
-    scored
-        .filter(|(score, _)| *score > 0.75)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, name)| name)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! `cargo xtask generate`: files that come from the code, and the check that they are current.
 
 mod networks;
+mod scenarios;
 
 use crate::run;
 use anyhow::{Context, Result, bail};
@@ -51,6 +52,10 @@ fn all() -> Result<Vec<Generated>> {
         Generated {
             path: root.join("docs/reference/networks.md"),
             text: networks::page()?,
+        },
+        Generated {
+            path: root.join("docs/reference/scenarios.md"),
+            text: scenarios::page()?,
         },
     ])
 }

@@ -51,7 +51,7 @@ pub async fn clear(
     helm: &Helm,
     cancel: &CancellationToken,
 ) -> Result<Cleared, ChaosError> {
-    let experiments = there(network).await?;
+    let experiments = there(network, OURS).await?;
     for release in helm.list(Some(network.namespace()), cancel).await? {
         if release.chart.starts_with(CHART) {
             helm.uninstall(&release.name, network.namespace(), cancel)
@@ -59,7 +59,7 @@ pub async fn clear(
         }
     }
     emulate::stop_all(network.client(), network.namespace()).await?;
-    let forced = let_go(network, cancel).await?;
+    let forced = let_go(network, OURS, cancel).await?;
     let (what, pods) = ("all experiments", pods::list(network).await?);
     // Whatever is there is theirs: nothing is left that could be using it.
     let traces = Some(&Traces::new());
@@ -91,7 +91,9 @@ impl Under<'_> {
         }
         helm.uninstall(&release, network.namespace(), cancel)
             .await?;
-        let_go(network, cancel).await?;
+        // Others may be under way beside this run.
+        let own = format!("{OURS},app.kubernetes.io/instance={release}");
+        let_go(network, &own, cancel).await?;
         let name = self.run.name;
         let measured = self.heal(name, cancel).await?;
         for experiment in self.effects.keys() {
@@ -177,12 +179,12 @@ struct Before<'a> {
     by_force: bool,
 }
 
-/// The experiments of a network, as `kind/name`.
-async fn there(network: &Network) -> Result<Vec<String>, ChaosError> {
+/// The experiments of a network that have these labels, as `kind/name`.
+async fn there(network: &Network, labels: &str) -> Result<Vec<String>, ChaosError> {
     let mut names = Vec::new();
     for kind in KINDS {
         let api = objects::of(network.client(), network.namespace(), kind);
-        let ours = ListParams::default().labels(OURS);
+        let ours = ListParams::default().labels(labels);
         let found = match api.list(&ours).await {
             // Without Chaos Mesh there is no such kind.
             Err(kube::Error::Api(status)) if status.code == 404 => continue,
@@ -195,8 +197,12 @@ async fn there(network: &Network) -> Result<Vec<String>, ChaosError> {
 
 /// Waits until the experiments' objects are gone. The controller holds each until it has undone its fault; what it does not
 /// let go in time is taken from it.
-async fn let_go(network: &Network, cancel: &CancellationToken) -> Result<Vec<String>, ChaosError> {
-    for one in there(network).await? {
+async fn let_go(
+    network: &Network,
+    labels: &str,
+    cancel: &CancellationToken,
+) -> Result<Vec<String>, ChaosError> {
+    for one in there(network, labels).await? {
         if let Some((kind, name)) = one.split_once('/') {
             let api = objects::of(network.client(), network.namespace(), kind);
             // What Helm has deleted goes anyway; this is for what no release knows of.
@@ -208,11 +214,11 @@ async fn let_go(network: &Network, cancel: &CancellationToken) -> Result<Vec<Str
             }
         }
     }
-    let gone = gone(network, cancel).await;
+    let gone = gone(network, labels, cancel).await;
     let Err(ChaosError::Wait(WaitError::TimedOut { .. })) = gone else {
         return gone.map(|()| Vec::new());
     };
-    let stuck = there(network).await?;
+    let stuck = there(network, labels).await?;
     for one in &stuck {
         if let Some((kind, name)) = one.split_once('/') {
             let api = objects::of(network.client(), network.namespace(), kind);
@@ -222,11 +228,15 @@ async fn let_go(network: &Network, cancel: &CancellationToken) -> Result<Vec<Str
     Ok(stuck)
 }
 
-async fn gone(network: &Network, cancel: &CancellationToken) -> Result<(), ChaosError> {
+async fn gone(
+    network: &Network,
+    labels: &str,
+    cancel: &CancellationToken,
+) -> Result<(), ChaosError> {
     let deadline = Deadline::after(LETTING_GO).every(Duration::from_millis(250));
     let what = "Chaos Mesh to undo the faults";
     wait::until(what, deadline, cancel, |_| async {
-        let left = there(network).await?;
+        let left = there(network, labels).await?;
         Ok(if left.is_empty() {
             Look::Done(())
         } else {

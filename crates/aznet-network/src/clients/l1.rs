@@ -6,7 +6,7 @@ use alloy_primitives::{Address, B256, U256, hex};
 use alloy_sol_types::{SolCall, SolEvent};
 use aznet_model::{
     abi,
-    chain::{CheckpointNumber, Epoch, L1Block},
+    chain::{CheckpointNumber, Epoch, L1Block, Slot},
     timing::Timing,
 };
 use serde::Serialize;
@@ -81,6 +81,17 @@ pub struct Prune {
     pub last: CheckpointNumber,
     /// When, in Unix seconds.
     pub timestamp: u64,
+}
+
+/// A checkpoint on L1.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct L1Checkpoint {
+    /// Its number.
+    pub number: CheckpointNumber,
+    /// Hash of its header, `0x…`, by which nodes know it too.
+    pub hash: String,
+    /// Its slot.
+    pub slot: Slot,
 }
 
 impl L1 {
@@ -186,6 +197,19 @@ impl Rollup {
         Ok(RollupTips {
             pending: CheckpointNumber(self.small(tips.pending, "getTips")?),
             proven: CheckpointNumber(self.small(tips.proven, "getTips")?),
+        })
+    }
+
+    /// The checkpoint of this number; the contract refuses those that it has not, or not any more.
+    pub async fn checkpoint(&self, number: CheckpointNumber) -> Result<L1Checkpoint, L1Error> {
+        let call = abi::Rollup::getCheckpointCall {
+            number: U256::from(number.0),
+        };
+        let found = self.call(call, "getCheckpoint").await?;
+        Ok(L1Checkpoint {
+            number,
+            hash: found.headerHash.to_string(),
+            slot: Slot(self.small(found.slotNumber, "getCheckpoint")?),
         })
     }
 
@@ -357,6 +381,16 @@ impl TryFrom<String> for Hex {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Releases differ in what follows the slot.
+    #[test]
+    fn a_checkpoint_is_read_from_its_first_fields() {
+        let word = |n: u8| [[0; 31].as_slice(), &[n]].concat();
+        let answer: Vec<u8> = (1..=12).flat_map(word).collect();
+        let read = abi::Rollup::getCheckpointCall::abi_decode_returns(&answer).unwrap();
+        assert_eq!(read.slotNumber, U256::from(7));
+        assert_eq!(read.headerHash.to_string(), format!("0x{:064x}", 2));
+    }
 
     #[test]
     fn quantities_are_hexadecimal() {

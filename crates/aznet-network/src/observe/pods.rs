@@ -7,7 +7,7 @@ mod phase;
 use k8s_openapi::api::core::v1::{Event, PersistentVolumeClaim, Pod};
 use kube::{Api, api::ListParams};
 
-pub(crate) use self::describe::{speaking_container, workload};
+pub(crate) use self::describe::{condition, containers, speaking_container, workload};
 pub use self::{
     describe::{COMPONENT, NETWORK_PODS, Observed, PodState, describe, event_time},
     message::Message,

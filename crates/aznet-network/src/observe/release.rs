@@ -104,6 +104,11 @@ impl Release {
         Ok(newest(&found.items))
     }
 
+    /// What it consists of, as Kubernetes objects in YAML.
+    pub fn manifest(&self) -> &str {
+        &self.manifest
+    }
+
     /// The workloads and how many pods each is to have; empty where the manifest isn't understood.
     pub fn replicas(&self) -> Vec<Replicas> {
         let manifest = Manifest::parse(&self.manifest)
@@ -149,6 +154,15 @@ pub(crate) mod tests {
     /// What Helm keeps of a release without objects.
     pub(crate) fn stored(name: &str, chart: &str, revision: u32) -> Secret {
         of(name, chart, revision, "")
+    }
+
+    /// What Helm keeps of a release that consists of this.
+    pub(crate) fn with_manifest(manifest: &str) -> Secret {
+        let mut secret = of("small", CHART, 1, manifest);
+        secret.type_ = Some("helm.sh/release.v1".to_owned());
+        let labels = secret.metadata.labels.get_or_insert_default();
+        labels.insert("owner".to_owned(), "helm".to_owned());
+        secret
     }
 
     fn secret(revision: u32, replicas: u32) -> Secret {

@@ -153,16 +153,24 @@ impl Prometheus {
     /// # Errors
     /// [`TelemetryError`] if there is no answer, or it is no result.
     pub async fn query(&self, query: &str) -> Result<Vec<Sample>, TelemetryError> {
-        let answer = tokio::time::timeout(PATIENCE, self.post(query));
-        let bytes = answer.await.map_err(|_| TelemetryError::Slow {
-            pod: self.pod.clone(),
-            after: PATIENCE,
-        })??;
+        let bytes = self.answer(query, PATIENCE).await?;
         samples(&bytes).ok_or_else(|| TelemetryError::Refused {
             pod: self.pod.clone(),
             query: query.to_owned(),
             answer: String::from_utf8_lossy(&bytes).chars().take(200).collect(),
         })
+    }
+
+    /// Prometheus' own answer to a PromQL expression, in JSON.
+    ///
+    /// # Errors
+    /// [`TelemetryError`] if there is none within `patience`.
+    pub async fn answer(&self, query: &str, patience: Duration) -> Result<Vec<u8>, TelemetryError> {
+        let answer = tokio::time::timeout(patience, self.post(query));
+        answer.await.map_err(|_| TelemetryError::Slow {
+            pod: self.pod.clone(),
+            after: patience,
+        })?
     }
 
     async fn post(&self, query: &str) -> Result<Vec<u8>, TelemetryError> {

@@ -1,12 +1,16 @@
-use std::{io, time::Duration};
+use std::{collections::BTreeMap, io, time::Duration};
 
 use jiff::Timestamp;
 use owo_colors::{OwoColorize, Style};
 
-use super::Reporter;
+use super::{
+    Reporter,
+    words::{Ended, counts, nth, plural, waits},
+};
 use crate::{
     event::{Event, Kind, Summary},
-    test::{TestId, Waiting},
+    stats::{Gathered, TestStats},
+    test::TestId,
     verdict::Verdict,
 };
 
@@ -16,19 +20,24 @@ pub struct Human<W> {
     out: W,
     colour: bool,
     steps: bool,
-    started: Option<Timestamp>,
-    bad: Vec<(&'static str, Style, Duration, TestId)>,
+    /// How often each test runs.
+    repeat: u32,
+    started: BTreeMap<TestId, Timestamp>,
+    bad: Vec<(Ended, Duration, String)>,
+    gathered: Gathered,
 }
 
 impl<W: io::Write> Human<W> {
     /// Writes to `out`; `colour` with ANSI colours, `steps` every step of every test.
-    pub const fn new(out: W, colour: bool, steps: bool) -> Self {
+    pub fn new(out: W, colour: bool, steps: bool) -> Self {
         Self {
             out,
             colour,
             steps,
-            started: None,
+            repeat: 1,
+            started: BTreeMap::new(),
             bad: Vec::new(),
+            gathered: Gathered::default(),
         }
     }
 
@@ -42,47 +51,62 @@ impl<W: io::Write> Human<W> {
         writeln!(self.out, "{word} {time:<10} {text}")
     }
 
-    fn attempt(
-        &mut self,
-        test: &TestId,
-        attempt: u32,
-        took: Duration,
-        verdict: &Verdict,
-        again: bool,
-    ) -> io::Result<()> {
-        let (word, style) = if again {
-            ("RETRY", Style::new().yellow().bold())
+    /// A line below another.
+    fn below(&mut self, text: &str) -> io::Result<()> {
+        writeln!(self.out, "             {text}")
+    }
+
+    /// The test, and which of its runs.
+    fn name(&self, test: &TestId, repetition: u32) -> String {
+        format!("{test}{}", nth(repetition, self.repeat))
+    }
+
+    fn attempt(&mut self, kind: &Kind) -> io::Result<()> {
+        let Kind::AttemptFinished {
+            test,
+            repetition,
+            attempt,
+            took,
+            verdict,
+            steps,
+            again,
+            not_retried,
+            leaks,
+        } = kind
+        else {
+            return Ok(());
+        };
+        let ended = if *again {
+            Ended::Retry
         } else {
-            words(verdict, attempt)
+            Ended::of(verdict, *attempt, leaks)
         };
-        let nth = if attempt > 1 || again {
-            format!(" (attempt {attempt})")
-        } else {
-            String::new()
-        };
-        let reason = match verdict {
-            Verdict::Skipped { reason } => format!(": {reason}"),
-            _ => String::new(),
-        };
-        self.line(
-            word,
-            style,
-            &bracket("", took),
-            &format!("{test}{nth}{reason}"),
-        )
+        let mut text = self.name(test, *repetition);
+        if *attempt > 1 || *again {
+            text = format!("{text} (attempt {attempt})");
+        }
+        if let Verdict::Skipped { reason } = verdict {
+            text = format!("{text}: {reason}");
+        }
+        self.line(ended.word(), style(ended), &bracket("", *took), &text)?;
+        self.details(verdict, steps)?;
+        for leak in leaks {
+            self.below(&format!("not proved to be cleaned up: {leak}"))?;
+        }
+        match not_retried {
+            Some(why) => self.below(&format!("not retried: {why}")),
+            None => Ok(()),
+        }
     }
 
     /// What a test has done, and since when it has run.
     fn step(&mut self, at: Timestamp, test: &TestId, words: &str) -> io::Result<()> {
-        let since = self.started.map(|started| at.duration_since(started));
+        let since = self.started.get(test);
+        let since = since.map(|started| at.duration_since(*started));
         let time = since.and_then(|since| Duration::try_from(since).ok());
         let time = time.map_or_else(String::new, |time| bracket("", time));
-        self.line(
-            "STEP",
-            Style::new().dimmed(),
-            &time,
-            &format!("{test}: {words}"),
-        )
+        let line = format!("{test}: {words}");
+        self.line("STEP", Style::new().dimmed(), &time, &line)
     }
 
     /// The message and what the test had done, indented.
@@ -91,174 +115,159 @@ impl<W: io::Write> Human<W> {
             return Ok(());
         };
         for line in message.lines() {
-            writeln!(self.out, "             {line}")?;
+            self.below(line)?;
         }
-        // Already told as they were done.
-        for step in steps.iter().filter(|_| !self.steps) {
-            writeln!(self.out, "             - {step}")?;
+        if self.steps {
+            // Already told as they were done.
+            return Ok(());
         }
-        Ok(())
+        steps
+            .iter()
+            .try_for_each(|step| self.below(&format!("- {step}")))
     }
 
     fn summary(&mut self, summary: &Summary) -> io::Result<()> {
         writeln!(self.out, "------------")?;
         let good = summary.failed + summary.infrastructure == 0 && !summary.interrupted;
-        let style = if good {
-            Style::new().green().bold()
+        let style_of = if good {
+            Style::new().green()
         } else {
-            Style::new().red().bold()
+            Style::new().red()
         };
-        self.line(
-            "Summary",
-            style,
-            &bracket("", summary.took),
-            &counts(summary),
-        )?;
-        for (word, style, took, test) in std::mem::take(&mut self.bad) {
-            self.line(word, style, &bracket("", took), &test.to_string())?;
+        let time = bracket("", summary.took);
+        self.line("Summary", style_of.bold(), &time, &counts(summary))?;
+        for (ended, took, test) in std::mem::take(&mut self.bad) {
+            self.line(ended.word(), style(ended), &bracket("", took), &test)?;
+        }
+        if self.repeat > 1 {
+            self.stats()?;
         }
         if summary.finished() + summary.not_run == 0 {
-            self.line(
-                "",
-                Style::new(),
-                "",
-                "no test fits the filters; `--list` shows those there are",
-            )?;
+            let text = "no test fits the filters; `--list` shows those there are";
+            self.line("", Style::new(), "", text)?;
         }
         self.out.flush()
+    }
+
+    fn stats(&mut self) -> io::Result<()> {
+        let gathered = self.gathered.stats();
+        for (test, stats) in &gathered.tests {
+            let text = format!("{test}: {}", statistics(stats));
+            self.line("Statistics", Style::new().bold(), "", &text)?;
+        }
+        Ok(())
     }
 }
 
 impl<W: io::Write> Reporter for Human<W> {
     fn event(&mut self, event: &Event) -> io::Result<()> {
-        if matches!(event.kind, Kind::TestStarted { .. }) {
-            self.started = Some(event.at);
-        }
+        self.gathered.event(event);
         match &event.kind {
-            Kind::AttemptFinished {
-                test,
-                attempt,
-                took,
-                verdict,
-                steps,
-                again,
-            } => {
-                self.attempt(test, *attempt, *took, verdict, *again)?;
-                self.details(verdict, steps)
+            Kind::RunStarted { repeat, .. } => self.repeat = *repeat,
+            Kind::TestStarted { test, .. } => {
+                self.started.insert(test.clone(), event.at);
             }
+            Kind::AttemptFinished { .. } => return self.attempt(&event.kind),
             Kind::TestFinished {
                 test,
+                repetition,
                 attempts,
                 took,
                 verdict,
+                leaks,
             } => {
-                if !matches!(verdict, Verdict::Passed) || *attempts > 1 {
-                    let (word, style) = words(verdict, *attempts);
-                    self.bad.push((word, style, *took, test.clone()));
+                let ended = Ended::of(verdict, *attempts, leaks);
+                if ended != Ended::Pass {
+                    self.bad.push((ended, *took, self.name(test, *repetition)));
                 }
-                Ok(())
             }
-            Kind::RunFinished { summary } => self.summary(summary),
-            Kind::Step { .. } if !self.steps => Ok(()),
-            Kind::Step { test, words } => self.step(event.at, test, words),
-            other => match line(other) {
-                Some((word, style, time, text)) => self.line(word, style, &time, &text),
-                None => Ok(()),
-            },
+            Kind::RunFinished { summary } => return self.summary(summary),
+            Kind::Step { test, words } if self.steps => return self.step(event.at, test, words),
+            _ => {}
+        }
+        match self.one_line(&event.kind) {
+            Some((word, style, time, text)) => self.line(word, style, &time, &text),
+            None => Ok(()),
         }
     }
 }
 
-/// Events that are one line: its word, style, time and text.
-fn line(kind: &Kind) -> Option<(&'static str, Style, String, String)> {
-    let (green, yellow) = (Style::new().green().bold(), Style::new().yellow().bold());
-    Some(match kind {
-        Kind::RunStarted {
-            seed,
-            selected,
-            left_out,
-            partition,
-        } => {
-            let part =
-                partition.map_or_else(String::new, |partition| format!(", part {partition}"));
-            let tests = plural(selected.len(), "test");
-            let text = format!("{tests} ({left_out} left out{part}), seed {seed}");
-            ("Starting", green, String::new(), text)
-        }
-        Kind::TestStarted { test, attempt: 1 } => ("START", green, String::new(), test.to_string()),
-        Kind::Slow {
-            test,
-            elapsed,
-            waiting,
-        } => {
-            let text = format!("{test}{}", waits(waiting.as_ref()));
-            ("SLOW", yellow, bracket(">", *elapsed), text)
-        }
-        Kind::Interrupted => {
-            let text = "the running test may clean up; once more leaves now".to_owned();
-            ("INTERRUPTED", yellow, String::new(), text)
-        }
-        _ => return None,
-    })
-}
-
-fn words(verdict: &Verdict, attempts: u32) -> (&'static str, Style) {
-    match verdict {
-        Verdict::Passed if attempts > 1 => ("FLAKY", Style::new().yellow().bold()),
-        Verdict::Passed => ("PASS", Style::new().green().bold()),
-        Verdict::Failed { .. } => ("FAIL", Style::new().red().bold()),
-        Verdict::Infrastructure { .. } => ("ERROR", Style::new().red().bold()),
-        Verdict::Skipped { .. } => ("SKIP", Style::new().yellow().bold()),
+impl<W> Human<W> {
+    /// Events that are one line: its word, style, time and text.
+    fn one_line(&self, kind: &Kind) -> Option<(&'static str, Style, String, String)> {
+        let (green, yellow) = (Style::new().green().bold(), Style::new().yellow().bold());
+        Some(match kind {
+            Kind::RunStarted {
+                seed,
+                selected,
+                left_out,
+                partition,
+                repeat,
+            } => {
+                let part = partition.map_or_else(String::new, |part| format!(", part {part}"));
+                let tests = plural(selected.len(), "test");
+                let times = if *repeat > 1 {
+                    format!(", {repeat} times each")
+                } else {
+                    String::new()
+                };
+                let text = format!("{tests}{times} ({left_out} left out{part}), seed {seed}");
+                ("Starting", green, String::new(), text)
+            }
+            Kind::TestStarted {
+                test,
+                repetition,
+                attempt: 1,
+            } => {
+                let text = format!("{test}{}", nth(*repetition, self.repeat));
+                ("START", green, String::new(), text)
+            }
+            Kind::Slow {
+                test,
+                elapsed,
+                waiting,
+            } => {
+                let text = format!("{test}{}", waits(waiting.as_ref()));
+                ("SLOW", yellow, bracket(">", *elapsed), text)
+            }
+            Kind::Interrupted => {
+                let text = "what runs may clean up; once more leaves now".to_owned();
+                ("INTERRUPTED", yellow, String::new(), text)
+            }
+            _ => return None,
+        })
     }
 }
 
-fn waits(waiting: Option<&Waiting>) -> String {
-    waiting.map_or(String::new(), |Waiting { what, last }| {
-        format!(" waits for {what} (last seen: {last})")
-    })
+/// How often a test passes and how long it takes.
+fn statistics(stats: &TestStats) -> String {
+    let tested = stats.passed + stats.flaky + stats.failed;
+    let mut text = format!("{} of {tested} passed", stats.passed);
+    if let Some(rate) = stats.rate {
+        let (share, low, high) = (rate.share * 100.0, rate.low * 100.0, rate.high * 100.0);
+        text = format!("{text}, {share:.0} % (95 % interval {low:.0} to {high:.0} %)");
+    }
+    if let Some(times) = stats.times {
+        let (median, p95) = (times.median.as_secs_f64(), times.p95.as_secs_f64());
+        text = format!("{text}, median {median:.1}s, p95 {p95:.1}s");
+    }
+    if stats.not_testable > 0 {
+        text = format!("{text}; {} not testable", stats.not_testable);
+    }
+    text
+}
+
+/// The colour of a word.
+fn style(ended: Ended) -> Style {
+    let style = Style::new().bold();
+    match ended {
+        Ended::Pass => style.green(),
+        Ended::Fail | Ended::Error => style.red(),
+        Ended::Flaky | Ended::Leak | Ended::Retry | Ended::Skip => style.yellow(),
+    }
 }
 
 fn bracket(mark: &str, time: Duration) -> String {
     let width = 7 - mark.len();
     format!("[{mark}{:>width$.1}s]", time.as_secs_f64())
-}
-
-fn counts(summary: &Summary) -> String {
-    let Summary {
-        passed,
-        flaky,
-        failed,
-        infrastructure,
-        skipped,
-        not_run,
-        interrupted,
-        ..
-    } = summary;
-    let run = plural(passed + failed + infrastructure, "test");
-    let mut words = format!("{run} run: {passed} passed");
-    let more = [
-        (flaky, "flaky"),
-        (failed, "failed"),
-        (infrastructure, "not testable"),
-    ];
-    for (count, word) in more.into_iter().filter(|(count, _)| **count > 0) {
-        words = format!("{words}, {count} {word}");
-    }
-    words = format!("{words}, {skipped} skipped");
-    if *not_run > 0 {
-        words = format!("{words}, {not_run} not run");
-    }
-    if *interrupted {
-        format!("{words} (interrupted)")
-    } else {
-        words
-    }
-}
-
-fn plural(count: usize, word: &str) -> String {
-    if count == 1 {
-        format!("{count} {word}")
-    } else {
-        format!("{count} {word}s")
-    }
 }

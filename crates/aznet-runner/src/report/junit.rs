@@ -1,10 +1,14 @@
-use std::{collections::BTreeMap, io, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+    time::Duration,
+};
 
 use quick_junit::{
     NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestRerun, TestSuite,
 };
 
-use super::Reporter;
+use super::{Reporter, words::nth};
 use crate::{
     event::{Event, Kind},
     test::TestId,
@@ -17,12 +21,14 @@ use crate::{
 pub struct Junit<F> {
     put: F,
     seed: u64,
+    /// How often each test runs.
+    repeat: u32,
     suites: BTreeMap<String, Vec<TestCase>>,
-    /// Tests that have not ended.
-    open: Vec<TestId>,
-    /// The one under way.
-    running: Option<TestId>,
-    attempts: Vec<Attempt>,
+    /// Tests that have not ended, with the number of the run.
+    open: Vec<(TestId, u32)>,
+    /// Those under way.
+    running: BTreeSet<TestId>,
+    attempts: BTreeMap<TestId, Vec<Attempt>>,
 }
 
 #[derive(Debug)]
@@ -30,6 +36,7 @@ struct Attempt {
     took: Duration,
     verdict: Verdict,
     steps: Vec<String>,
+    leaks: Vec<String>,
 }
 
 impl<F: FnMut(&[u8]) -> io::Result<()>> Junit<F> {
@@ -37,46 +44,64 @@ impl<F: FnMut(&[u8]) -> io::Result<()>> Junit<F> {
     pub const fn new(put: F) -> Self {
         Self {
             put,
-            running: None,
             seed: 0,
+            repeat: 1,
             suites: BTreeMap::new(),
             open: Vec::new(),
-            attempts: Vec::new(),
+            running: BTreeSet::new(),
+            attempts: BTreeMap::new(),
         }
     }
 
-    fn case(&mut self, test: &TestId, took: Duration) {
-        let mut attempts = std::mem::take(&mut self.attempts);
+    fn case(&mut self, test: &TestId, repetition: u32, took: Duration) {
+        let mut attempts = self.attempts.remove(test).unwrap_or_default();
         let Some(last) = attempts.pop() else { return };
         let mut status = status(&last.verdict);
         status.add_reruns(attempts.iter().filter_map(rerun));
-        let mut case = TestCase::new(test.name.as_str(), status);
-        case.set_classname(test.network.as_str()).set_time(took);
-        if !matches!(last.verdict, Verdict::Passed) && !last.steps.is_empty() {
-            case.set_system_out(last.steps.join("\n"));
+        let mut case = self.named(test, repetition, status);
+        case.set_time(took);
+        let mut lines = last.steps;
+        if matches!(last.verdict, Verdict::Passed) {
+            lines.clear();
         }
-        self.suites
-            .entry(test.network.clone())
-            .or_default()
-            .push(case);
+        let leaks = last.leaks.iter();
+        lines.extend(leaks.map(|leak| format!("not proved to be cleaned up: {leak}")));
+        if !lines.is_empty() {
+            case.set_system_out(lines.join("\n"));
+        }
+        let suite = self.suites.entry(test.network.clone());
+        suite.or_default().push(case);
+    }
+
+    fn named(&self, test: &TestId, repetition: u32, status: TestCaseStatus) -> TestCase {
+        let name = format!("{}{}", test.name, nth(repetition, self.repeat));
+        let mut case = TestCase::new(name, status);
+        case.set_classname(test.network.as_str());
+        case
+    }
+
+    /// A test that has not ended.
+    fn unfinished(
+        &self,
+        test: &TestId,
+        repetition: u32,
+        running: &mut BTreeSet<TestId>,
+    ) -> TestCase {
+        let (mut status, message) = if running.remove(test) {
+            let error = TestCaseStatus::non_success(NonSuccessKind::Error);
+            (error, "interrupted")
+        } else {
+            (TestCaseStatus::skipped(), "not run")
+        };
+        status.set_message(message);
+        self.named(test, repetition, status)
     }
 
     /// Writes what is known, with the tests that have not ended as they are.
     fn write(&mut self, took: Option<Duration>) -> io::Result<()> {
-        let mut suites = self.suites.clone();
-        for test in &self.open {
-            let mut status = if self.running.as_ref() == Some(test) {
-                TestCaseStatus::non_success(NonSuccessKind::Error)
-            } else {
-                TestCaseStatus::skipped()
-            };
-            let message = match status {
-                TestCaseStatus::Skipped { .. } => "not run",
-                _ => "interrupted",
-            };
-            status.set_message(message);
-            let mut case = TestCase::new(test.name.as_str(), status);
-            case.set_classname(test.network.as_str());
+        let (mut suites, mut running) = (self.suites.clone(), self.running.clone());
+        for (test, repetition) in &self.open {
+            let case = self.unfinished(test, *repetition, &mut running);
             suites.entry(test.network.clone()).or_default().push(case);
         }
         let mut report = Report::new("aznet");
@@ -98,28 +123,46 @@ impl<F: FnMut(&[u8]) -> io::Result<()>> Junit<F> {
 impl<F: FnMut(&[u8]) -> io::Result<()>> Reporter for Junit<F> {
     fn event(&mut self, event: &Event) -> io::Result<()> {
         match &event.kind {
-            Kind::RunStarted { seed, selected, .. } => {
-                self.seed = *seed;
-                self.open.clone_from(selected);
+            Kind::RunStarted {
+                seed,
+                selected,
+                repeat,
+                ..
+            } => {
+                (self.seed, self.repeat) = (*seed, *repeat);
+                let rounds = (1..=*repeat).flat_map(|n| selected.iter().map(move |test| (test, n)));
+                self.open = rounds.map(|(test, n)| (test.clone(), n)).collect();
             }
             Kind::AttemptFinished {
+                test,
                 took,
                 verdict,
                 steps,
+                leaks,
                 ..
             } => {
-                self.attempts.push(Attempt {
+                let attempts = self.attempts.entry(test.clone()).or_default();
+                attempts.push(Attempt {
                     took: *took,
                     verdict: verdict.clone(),
                     steps: steps.clone(),
+                    leaks: leaks.clone(),
                 });
             }
-            Kind::TestStarted { test, .. } => self.running = Some(test.clone()),
+            Kind::TestStarted { test, .. } => {
+                self.running.insert(test.clone());
+            }
             Kind::Interrupted => return self.write(None),
-            Kind::TestFinished { test, took, .. } => {
-                self.running = None;
-                self.open.retain(|open| open != test);
-                self.case(test, *took);
+            Kind::TestFinished {
+                test,
+                repetition,
+                took,
+                ..
+            } => {
+                self.running.remove(test);
+                self.open
+                    .retain(|(open, n)| (open, n) != (test, repetition));
+                self.case(test, *repetition, *took);
             }
             Kind::RunFinished { summary } => return self.write(Some(summary.took)),
             _ => {}

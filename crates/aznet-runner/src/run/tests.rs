@@ -1,19 +1,39 @@
-use std::sync::{
-    Arc,
-    atomic::{AtomicU32, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
 };
 
+use jiff::Timestamp;
+
 use super::*;
-use crate::select::select;
+use crate::{
+    gate::Gate,
+    select::{Wanted, select},
+    test::{Class, Context},
+    verdict::{Failure, Leaks, Verdict},
+};
 
 fn options() -> Options {
     Options {
         now: Timestamp::UNIX_EPOCH,
         seed: 7,
-        retries: 0,
-        fail_fast: false,
+        repeat: 1,
+        max_fail: None,
+        capacity: 4,
+        networks: 1,
+        leaks: Leaks::Report,
         grace: Duration::from_secs(5),
+        gate: None,
+        asked: Arc::default(),
     }
+}
+
+/// A gate that is always open.
+fn healthy() -> Gate {
+    Gate::new(Duration::from_secs(10), |_| async { Ok(()) })
 }
 
 async fn run_all(
@@ -22,8 +42,8 @@ async fn run_all(
     cancel: &CancellationToken,
 ) -> (Summary, Vec<Event>) {
     let mut events = Vec::new();
-    let selection = select(tests, |test| &test.id, &[], None);
-    let summary = run(selection, options, cancel, &mut |event: &Event| {
+    let selection = select(tests, &Wanted::default());
+    let summary = run(selection, &options, cancel, &mut |event: &Event| {
         events.push(event.clone());
     })
     .await;
@@ -64,6 +84,40 @@ async fn verdicts_are_what_tests_say() {
             }
         )
     );
+}
+
+/// A test that would have passed, too.
+#[tokio::test(start_paused = true)]
+async fn what_must_never_be_seen_fails_a_test_whatever_it_says() {
+    let test = |result: Result<(), Failure>| {
+        Test::new("n", "t", "", move |context: Context| {
+            let result = result.clone();
+            async move {
+                for (seen, slot) in [("a has x, b has y", Some(7)), ("worse", None)] {
+                    context.observed(crate::Observation::Violated {
+                        invariant: "one chain".into(),
+                        seen: seen.into(),
+                        slot,
+                    });
+                }
+                result
+            }
+        })
+    };
+    let first = "first divergence, slot 7: a has x, b has y (rule: one chain)";
+    let failed = |message: &str| Verdict::Failed {
+        message: message.into(),
+    };
+    assert_eq!(run_one(test(Ok(()))).await.1, failed(first));
+    for failure in [
+        Failure::assertion("1 != 2"),
+        Failure::Infrastructure("1 != 2".into()),
+    ] {
+        let verdict = run_one(test(Err(failure))).await.1;
+        assert_eq!(verdict, failed(&format!("1 != 2; {first}")));
+    }
+    let (summary, _) = run_one(test(Err(Failure::skipped("no netem")))).await;
+    assert_eq!(summary.skipped, 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -147,9 +201,9 @@ async fn a_test_that_passes_later_is_flaky() {
         }
     });
     let (summary, events) = run_all(
-        vec![test],
+        vec![test.retries(2)],
         Options {
-            retries: 2,
+            gate: Some(healthy()),
             ..options()
         },
         &CancellationToken::new(),
@@ -170,7 +224,8 @@ async fn fail_fast_leaves_the_rest() {
     let (summary, _) = run_all(
         vec![bad, rest],
         Options {
-            fail_fast: true,
+            max_fail: Some(1),
+            capacity: 1,
             ..options()
         },
         &CancellationToken::new(),
@@ -192,7 +247,186 @@ async fn an_interruption_ends_the_run() {
         }
     });
     let second = Test::new("n", "b", "", |_| async { Ok(()) });
-    let (summary, events) = run_all(vec![first, second], options(), &cancel).await;
+    let alone = Options {
+        capacity: 1,
+        ..options()
+    };
+    let (summary, events) = run_all(vec![first, second], alone, &cancel).await;
     assert_eq!((summary.not_run, summary.exit_code().code()), (2, 130));
     assert!(events.iter().any(|event| event.kind == Kind::Interrupted));
+}
+
+/// What a run told, a word for each start and end.
+fn starts_and_ends(events: &[Event]) -> Vec<String> {
+    let word = |event: &Event| match &event.kind {
+        Kind::TestStarted { test, .. } => Some(format!("+{}", test.name)),
+        Kind::TestFinished { test, .. } => Some(format!("-{}", test.name)),
+        _ => None,
+    };
+    events.iter().filter_map(word).collect()
+}
+
+fn sleeps(name: &str, seconds: u64) -> Test {
+    Test::new("n", name, "", move |_| async move {
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
+        Ok(())
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_observes_runs_side_by_side_and_what_disrupts_alone() {
+    let tests = vec![
+        sleeps("a", 30),
+        sleeps("b", 20),
+        sleeps("c", 10).class(Class::Disrupt),
+        sleeps("d", 10).class(Class::Disrupt),
+    ];
+    let (summary, events) = run_all(tests, options(), &CancellationToken::new()).await;
+    let told = ["+a", "+b", "-b", "-a", "+c", "-c", "+d", "-d"];
+    assert_eq!(starts_and_ends(&events), told);
+    assert_eq!((summary.passed, summary.took), (4, Duration::from_secs(50)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn weights_share_the_capacity() {
+    let tests = vec![
+        sleeps("a", 10).weight(3),
+        sleeps("b", 10).weight(2),
+        sleeps("c", 10),
+    ];
+    let (_, events) = run_all(tests, options(), &CancellationToken::new()).await;
+    assert_eq!(
+        starts_and_ends(&events),
+        ["+a", "-a", "+b", "+c", "-b", "-c"]
+    );
+}
+
+/// What runs side by side is interrupted at once, and told once.
+#[tokio::test(start_paused = true)]
+async fn an_interruption_stops_all_that_runs() {
+    let cancel = CancellationToken::new();
+    let trigger = cancel.clone();
+    let stubborn = Test::new("n", "a", "", |_| std::future::pending());
+    let trigger = Test::new("n", "b", "", move |_| {
+        trigger.cancel();
+        std::future::pending()
+    });
+    let (summary, events) = run_all(vec![stubborn, trigger], options(), &cancel).await;
+    assert_eq!((summary.not_run, summary.took), (2, Duration::from_secs(5)));
+    let told = events
+        .iter()
+        .filter(|event| event.kind == Kind::Interrupted);
+    assert_eq!(told.count(), 1);
+}
+
+fn fails() -> Test {
+    Test::new("n", "t", "", |_| async { Err(Failure::assertion("no")) }).retries(3)
+}
+
+/// Attempts, and why there are no more.
+async fn attempts(gate: Option<Gate>) -> (usize, Option<String>) {
+    let options = Options { gate, ..options() };
+    let (_, events) = run_all(vec![fails()], options, &CancellationToken::new()).await;
+    let ended = events.iter().filter_map(|event| match &event.kind {
+        Kind::AttemptFinished { not_retried, .. } => Some(not_retried.clone()),
+        _ => None,
+    });
+    let ended: Vec<Option<String>> = ended.collect();
+    (ended.len(), ended.last().cloned().flatten())
+}
+
+#[tokio::test(start_paused = true)]
+async fn retries_need_a_network_that_is_seen_to_be_healthy() {
+    assert_eq!(attempts(Some(healthy())).await, (4, None));
+    let (count, why) = attempts(None).await;
+    assert!(count == 1 && why.is_some());
+    let stalled = Gate::new(Duration::from_secs(9), |_| async {
+        Err("it is stalled".to_owned())
+    });
+    let why = "network n is not healthy: it is stalled".to_owned();
+    assert_eq!(attempts(Some(stalled)).await, (1, Some(why)));
+    let silent = Gate::new(Duration::from_secs(9), |_| std::future::pending());
+    let why = "network n was not seen to be healthy within 9.0s".to_owned();
+    assert_eq!(attempts(Some(silent)).await, (1, Some(why)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_runs_is_told_when_somebody_asks() {
+    let options = Options {
+        capacity: 1,
+        ..options()
+    };
+    let asked = options.asked.clone();
+    let test = Test::new("n", "a", "", move |context: Context| {
+        let asked = asked.clone();
+        async move {
+            context.waiting("a block", "none");
+            tokio::time::sleep(Duration::from_secs(12)).await;
+            asked.notify_one();
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            Ok(())
+        }
+    });
+    let (_, events) = run_all(
+        vec![test, sleeps("b", 1)],
+        options,
+        &CancellationToken::new(),
+    )
+    .await;
+    let told = events.into_iter().find_map(|event| match event.kind {
+        Kind::Running { tests, queued } => Some((tests, queued)),
+        _ => None,
+    });
+    let (tests, queued) = told.expect("what runs");
+    let waiting = tests[0]
+        .waiting
+        .as_ref()
+        .map(|waiting| waiting.what.as_str());
+    assert_eq!((tests.len(), queued, waiting), (1, 1, Some("a block")));
+    assert_eq!(tests[0].elapsed, Duration::from_secs(12));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_proved_to_be_cleaned_up_is_a_leak() {
+    let leaky = Test::new("n", "leaky", "", |context: Context| async move {
+        let forgotten = context.must_clean_up("fault cut-0");
+        let done = context.must_clean_up("fault cut-1");
+        done.proved();
+        drop(forgotten);
+        Ok(())
+    });
+    let never_ends = Test::new("n", "stuck", "", |context: Context| async move {
+        let _held = context.must_clean_up("fault cut-2");
+        std::future::pending().await
+    });
+    let tests = vec![leaky.clone(), never_ends];
+    let (summary, events) = run_all(tests, options(), &CancellationToken::new()).await;
+    assert_eq!((summary.passed, summary.leaky, summary.failed), (1, 1, 1));
+    let left: Vec<Vec<String>> = events
+        .into_iter()
+        .filter_map(|event| match event.kind {
+            Kind::TestFinished { leaks, .. } => Some(leaks),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(left, [["fault cut-0"], ["fault cut-2"]]);
+    let strict = Options {
+        leaks: Leaks::Fail,
+        ..options()
+    };
+    let (summary, _) = run_all(vec![leaky], strict, &CancellationToken::new()).await;
+    assert_eq!((summary.passed, summary.leaky, summary.failed), (0, 0, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn tests_are_repeated_in_rounds() {
+    let options = Options {
+        repeat: 2,
+        ..options()
+    };
+    let tests = vec![sleeps("a", 1), sleeps("b", 2)];
+    let (summary, events) = run_all(tests, options, &CancellationToken::new()).await;
+    assert_eq!(summary.passed, 4);
+    let told = ["+a", "+b", "-a", "-b", "+a", "+b", "-a", "-b"];
+    assert_eq!(starts_and_ends(&events), told);
 }

@@ -71,25 +71,25 @@ async fn invalidated(world: &World, rollup: &Rollup, turn: &Turn) -> Result<Stri
             Ok(Look::or_pending(first))
         })
         .await?;
-    let proposed = rollup
+    let all = rollup
         .proposed(turn.from)
         .await
         .map_err(Failure::infrastructure)?;
-    let proposed = proposed
+    let before = all
         .iter()
         .rev()
         .find(|(one, at)| *one == number && at.0 < block.0);
-    let Some((_, at)) = proposed else {
+    let Some((_, at)) = before else {
         let seen = format!("{number} was taken back in {block}, and nobody had proposed it before");
         return Err(Failure::assertion(seen));
     };
-    let proposer = rollup
+    let author = rollup
         .proposer_of(*at)
         .await
         .map_err(Failure::infrastructure)?;
-    if !turn.attesters.contains(&proposer) {
+    if !turn.attesters.contains(&author) {
         let seen = format!(
-            "{number} of {proposer} was taken back, who is not {}",
+            "{number} of {author} was taken back, who is not {}",
             turn.pod
         );
         return Err(Failure::assertion(seen));

@@ -1,6 +1,7 @@
 //! The verbs: one file each, which holds its arguments and what it does with them.
 
 pub mod adopt;
+pub mod bundle;
 pub mod chaos;
 pub mod charts;
 pub mod cluster;
@@ -13,6 +14,7 @@ pub mod images;
 pub mod list;
 pub mod logs;
 pub mod plan;
+pub mod report;
 pub mod status;
 pub mod test;
 pub mod up;

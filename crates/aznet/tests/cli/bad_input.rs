@@ -50,6 +50,26 @@ fn the_command_line() {
             &["test", "--network", "small", "--attach", "small"],
         ),
         (
+            "usage-test-unknown-condition",
+            &["test", "--matrix", "--condition", "no-qourum"],
+        ),
+        (
+            "usage-test-matrix-topology",
+            &["test", "--matrix", "--topology", "two-pod"],
+        ),
+        (
+            "usage-test-condition-alone",
+            &["test", "--condition", "calm"],
+        ),
+        (
+            "usage-bundle-explain-and-name",
+            &["bundle", "small", "--explain", "b.tar.gz"],
+        ),
+        (
+            "usage-bundle-explain-no-file",
+            &["bundle", "--explain", "nosuch.tar.gz"],
+        ),
+        (
             "usage-bad-partition",
             &["test", "--partition", "3/2", "--list"],
         ),
@@ -176,6 +196,11 @@ fn no_network() {
         ("no-network-status-named", &["status", "small"]),
         ("no-network-logs", &["logs"]),
         ("no-network-env", &["env"]),
+        ("no-network-bundle", &["bundle"]),
+        (
+            "no-folder-for-bundle",
+            &["bundle", "--output", "nosuch/b.tar.gz"],
+        ),
         ("no-network-validators", &["validators", "list"]),
         ("no-network-validators-add", &["validators", "add", "small"]),
         (
@@ -202,6 +227,79 @@ fn no_network() {
         ("no-test-can-run", &["test", "--network", "tiny"]),
         ("no-cluster-images-load", &["images", "load", "a:1"]),
     ]);
+}
+
+#[test]
+fn tests_that_there_are_not() {
+    check(&[
+        ("test-nearest-name", &["test", "tranfser", "--list"]),
+        (
+            "test-empty-part",
+            &["test", "transfer", "--partition", "1/2", "--list"],
+        ),
+        (
+            "usage-test-expression",
+            &["test", "-E", "test(transfer) & (tag(tokens) class(own)"],
+        ),
+        ("usage-test-unknown-set", &["test", "-E", "tests(transfer)"]),
+        (
+            "usage-test-unknown-tag",
+            &["test", "-E", "test(transfer) & !tag(tokns)"],
+        ),
+        (
+            "usage-test-unknown-topology",
+            &["test", "-E", "topology(=smal)"],
+        ),
+        (
+            "usage-test-unknown-profile",
+            &["test", "--profile", "nigthly"],
+        ),
+        (
+            "usage-test-two-limits",
+            &["test", "--fail-fast", "--max-fail", "2"],
+        ),
+    ]);
+}
+
+#[test]
+fn settings_of_tests() {
+    let files = [
+        ("unknown-key", "[profile.pr]\nretries = 1\nretrys = 2\n"),
+        ("expression", "[profile.pr]\nfilter = 'tag(tokens) &'\n"),
+        (
+            "circle",
+            "[profile.pr]\ninherits = 'nightly'\n[profile.nightly]\ninherits = 'pr'\n",
+        ),
+        ("nothing", "[profile.pr]\nfilter = 'class(own)'\n"),
+    ];
+    for (name, text) in files {
+        let sandbox = Sandbox::new();
+        sandbox.write(".config/aznet.toml", text);
+        insta::assert_snapshot!(
+            format!("test-settings-{name}"),
+            sandbox.run(&["test", "--profile", "pr"])
+        );
+    }
+}
+
+/// Nothing is looked for, let alone started, for a report that could not be written.
+#[test]
+fn folders_for_reports() {
+    let sandbox = Sandbox::new();
+    sandbox.write("out/events.jsonl", "");
+    sandbox.write("taken", "");
+    for (name, args) in [
+        ("usage-report-there", &["test", "--report", "out"][..]),
+        ("usage-report-unwritable", &["test", "--report", "taken"]),
+        ("usage-no-baseline", &["test", "--baseline", "out"]),
+        (
+            "no-network-test-force",
+            &["test", "--report", "out", "--force"],
+        ),
+    ] {
+        insta::assert_snapshot!(name, sandbox.run(args));
+    }
+    assert_eq!(sandbox.read("out/events.jsonl"), "");
 }
 
 #[test]

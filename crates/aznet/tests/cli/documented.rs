@@ -64,7 +64,7 @@ fn what_no_longer_works_is_found() {
 fn understood(words: &[String], prose: bool) -> Result<(), String> {
     let line = std::iter::once("aznet".to_owned()).chain(words.iter().map(|word| filled(word)));
     match aznet::cli().try_get_matches_from(line) {
-        Ok(matches) => known_network(&matches),
+        Ok(matches) => known_network(&matches).and_then(|()| expressions(&matches)),
         Err(error) => match error.kind() {
             ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Ok(()),
             ErrorKind::MissingRequiredArgument
@@ -92,6 +92,16 @@ fn known_network(matches: &clap::ArgMatches) -> Result<(), String> {
         return Ok(());
     }
     Err(format!("no network {name} in networks/"))
+}
+
+/// Expressions that select tests: the command line itself takes any text.
+fn expressions(matches: &clap::ArgMatches) -> Result<(), String> {
+    let Some(("test", verb)) = matches.subcommand() else {
+        return Ok(());
+    };
+    let texts = verb.get_many::<String>("expressions").into_iter().flatten();
+    let mut read = texts.map(|text| text.parse::<aznet_runner::Filter>());
+    read.try_for_each(|filter| filter.map(drop).map_err(|error| error.to_string()))
 }
 
 /// With something in the place of `NAME`, `<name>` and of what follows `context:` or `=` likewise.

@@ -2,7 +2,7 @@
 
 use super::support::Sandbox;
 
-const VERBS: [&[&str]; 32] = [
+const VERBS: [&[&str]; 34] = [
     &[],
     &["up"],
     &["down"],
@@ -11,8 +11,10 @@ const VERBS: [&[&str]; 32] = [
     &["logs"],
     &["plan"],
     &["test"],
+    &["report"],
     &["adopt"],
     &["env"],
+    &["bundle"],
     &["chaos"],
     &["chaos", "apply"],
     &["chaos", "list"],

@@ -5,6 +5,7 @@ mod bad_input;
 mod documented;
 mod help;
 mod listed;
+mod recorded;
 #[path = "../documented/mod.rs"]
 mod shown;
 mod support;

@@ -30,8 +30,15 @@ impl Sandbox {
     /// Writes a file into the folder the program runs in.
     pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.folder.path().join(name);
+        let folder = path.parent().expect("a folder");
+        std::fs::create_dir_all(folder).expect("a folder in the temporary folder");
         std::fs::write(&path, text).expect("a file in the temporary folder");
         path
+    }
+
+    /// What is in a file of the folder the program runs in.
+    pub(crate) fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.folder.path().join(name)).expect("a file in the folder")
     }
 
     /// Runs `aznet` and returns exit code, stdout and stderr as one text.

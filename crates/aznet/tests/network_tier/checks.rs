@@ -3,7 +3,9 @@
 use super::machine::{
     CLUSTER, Checked, Machine, NETWORK, aznet, json, kubectl, status, status_of, succeeds, until,
 };
-use super::{alerts, chaos, policies, ports, quickstart, rollout, secrets, telemetry, validators};
+use super::{
+    alerts, chaos, policies, ports, quickstart, rollout, secrets, telemetry, validators, watch,
+};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -23,6 +25,10 @@ pub(crate) fn checks() -> Vec<(&'static str, Check)> {
         ("the_wallet_servers_own_test_passes_on_it", wallet),
         ("the_embedded_wallet_works_as_documented", embedded_wallet),
         ("logs_of_a_role_come_from_each_of_its_pods", logs),
+        (
+            "a_bundle_has_everything_but_secrets_and_explains_itself",
+            watch::bundle,
+        ),
         ("every_panel_and_alert_finds_its_series", telemetry::queries),
         ("what_the_quickstart_looks_at_is_there", quickstart::looking),
         (
@@ -307,7 +313,8 @@ fn transfer(_: &Machine) -> Checked {
         junit.contains("failures=\"0\"") && junit.contains("transfer"),
         "a passed transfer in junit.xml",
         &junit,
-    )
+    )?;
+    watch::recorded(&folder.path().join("runs/last/events.jsonl"))
 }
 
 /// Two wallet servers that run as processes, spoken to as Aztec.js does.

@@ -11,6 +11,7 @@ mod rollout;
 mod secrets;
 mod telemetry;
 mod validators;
+mod watch;
 
 pub(crate) use checks::checks;
 pub(crate) use machine::{Machine, Outcome, missing};

@@ -25,7 +25,7 @@ pub(crate) static MNEMONIC: LazyLock<String> =
     LazyLock::new(|| Mnemonic::<English>::new(&mut rand::rngs::OsRng).to_phrase());
 
 /// What must not be found, by a name that may be told.
-type Needles = BTreeMap<String, String>;
+pub(crate) type Needles = BTreeMap<String, String>;
 
 /// The tier's own network.
 pub(crate) fn none_is_told(_: &Machine) -> Checked {
@@ -57,7 +57,7 @@ pub(crate) fn nothing_leaks(status: &Value, mnemonic: &str) -> Checked {
 }
 
 /// The mnemonic, the private keys derived from it, and whatever else the network's Secrets hold.
-fn needles(namespace: &str, status: &Value, mnemonic: &str) -> Result<Needles, String> {
+pub(crate) fn needles(namespace: &str, status: &Value, mnemonic: &str) -> Result<Needles, String> {
     let mut needles = derived(mnemonic)?;
     let stored = stored(namespace)?;
     for (name, plain) in &stored {

@@ -3,6 +3,7 @@
 use crate::run;
 use anyhow::{Context, Result};
 use aznet_model::plan::{Plan, plan};
+use aznet_model::values::Values;
 use aznet_network::load::{Base, Request, known_networks, load};
 use std::fmt::Write as _;
 use std::path::Path;
@@ -20,7 +21,7 @@ pub(super) fn page() -> Result<String> {
     text.push_str("| name | pods | validators | committee, quorum | an epoch | memory used | CPU asked for |\n|---|---|---|---|---|---|---|\n");
     let names = known_networks(&root)?;
     for name in &names {
-        text.push_str(&row(name, &planned(&root, name)?));
+        text.push_str(&row(name, &planned(&root, name)?.1));
     }
     for name in &names {
         let _ = write!(text, "\n## {name}\n\n{}\n", purpose(&root, name)?);
@@ -28,7 +29,8 @@ pub(super) fn page() -> Result<String> {
     Ok(text)
 }
 
-fn planned(root: &Path, name: &str) -> Result<Plan> {
+/// The values of an overlay, and what they come to.
+pub(super) fn planned(root: &Path, name: &str) -> Result<(Values, Plan)> {
     let loaded = load(&Request {
         source: root,
         base: Base::Network(name),
@@ -37,10 +39,11 @@ fn planned(root: &Path, name: &str) -> Result<Plan> {
         sets: &[],
     })
     .with_context(|| format!("networks/{name}.yaml"))?;
-    plan(&loaded.values).map_err(|problems| {
+    let plan = plan(&loaded.values).map_err(|problems| {
         let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
         anyhow::anyhow!("networks/{name}.yaml: {}", lines.join("; "))
-    })
+    })?;
+    Ok((loaded.values, plan))
 }
 
 fn row(name: &str, plan: &Plan) -> String {

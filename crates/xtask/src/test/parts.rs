@@ -2,27 +2,57 @@
 
 use anyhow::{Context, Result, bail};
 use std::fs::File;
+use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+/// A package that only tests use, and the program in it.
+const BROWSER: &str = "chromium";
+
 /// Makes them with the program under test; what it says goes to `log`, since tests talk at the same time.
 pub(super) fn make(aznet: &Path, log: &Path) -> Result<()> {
-    let log = File::create(log).with_context(|| format!("creating {}", log.display()))?;
+    let mut log = File::create(log).with_context(|| format!("creating {}", log.display()))?;
     for words in [
         ["doctor", "--fix"].as_slice(),
         &["images", "build", "--telemetry"],
     ] {
-        let status = Command::new(aznet)
-            .args(words)
-            .current_dir(crate::run::root())
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log.try_clone()?)
-            .status()
-            .context("aznet could not be started")?;
-        if !status.success() {
-            bail!("`aznet {}` failed: {status}", words.join(" "));
-        }
+        let mut command = Command::new(aznet);
+        said_to(&log, command.args(words).current_dir(crate::run::root()))?;
+    }
+    // The tests that need one are skipped without it, and say so.
+    if let Err(error) = browser(&log) {
+        writeln!(log, "no {BROWSER}: {error:#}")?;
+    }
+    Ok(())
+}
+
+/// Installs a browser where there is none; after `doctor --fix`, which may use the package manager itself.
+fn browser(log: &File) -> Result<()> {
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    if std::env::split_paths(&folders).any(|folder| folder.join(BROWSER).is_file()) {
+        return Ok(());
+    }
+    let install = ["install", "--yes", "--no-install-recommends", BROWSER];
+    for words in [["update"].as_slice(), &install] {
+        let mut command = Command::new("apt-get");
+        command.args(["--quiet", "--option", "DPkg::Lock::Timeout=300"]);
+        command.env("DEBIAN_FRONTEND", "noninteractive");
+        said_to(log, command.args(words))?;
+    }
+    Ok(())
+}
+
+/// Runs a command, with what it says in `log`.
+fn said_to(log: &File, command: &mut Command) -> Result<()> {
+    let words = crate::run::words(command);
+    let status = command
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log.try_clone()?)
+        .status()
+        .with_context(|| format!("`{words}` could not be started"))?;
+    if !status.success() {
+        bail!("`{words}` failed: {status}");
     }
     Ok(())
 }

@@ -256,7 +256,7 @@ fn runs_beside(pod: &Pod, container: &ContainerStatus) -> bool {
     stays && state.is_some_and(|state| state.running.is_some())
 }
 
-fn containers(pod: &Pod) -> impl Iterator<Item = &ContainerStatus> {
+pub(crate) fn containers(pod: &Pod) -> impl Iterator<Item = &ContainerStatus> {
     let status = pod.status.as_ref();
     let init = status.and_then(|status| status.init_container_statuses.as_deref());
     let main = status.and_then(|status| status.container_statuses.as_deref());
@@ -285,7 +285,7 @@ pub(crate) fn speaking_container(pod: &Pod) -> Option<String> {
 }
 
 /// Whether the condition holds, and its message.
-fn condition(pod: &Pod, kind: &str) -> Option<(bool, Option<String>)> {
+pub(crate) fn condition(pod: &Pod, kind: &str) -> Option<(bool, Option<String>)> {
     let conditions = pod.status.as_ref()?.conditions.as_deref()?;
     let found = conditions
         .iter()

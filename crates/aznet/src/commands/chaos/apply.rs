@@ -7,8 +7,8 @@ use aznet_chaos::experiment::{self, Reporter, Run, Stage, Transition};
 use aznet_chaos::load::{self, Request};
 use clap::Args;
 
-use super::mesh;
 use crate::args::{ClusterArg, NamespaceArg, OutputArgs, assignment};
+use crate::chaos_mesh;
 use crate::clusters::{self, Meant};
 use crate::context::Context;
 use crate::steps::{Step, Steps};
@@ -53,6 +53,7 @@ pub(super) async fn run(args: &ApplyArgs, context: &Context) -> anyhow::Result<(
     let loaded = load::load(&Request {
         chart: &chart,
         preset: args.preset.as_deref(),
+        inline: &[],
         files: &args.files,
         sets: &args.set,
     })?;
@@ -64,7 +65,7 @@ pub(super) async fn run(args: &ApplyArgs, context: &Context) -> anyhow::Result<(
     .await?;
     let (choice, network) = networks.open(Some(&args.name))?;
     let steps = Steps::new(&context.printer);
-    let ready = mesh::ready(context, &steps, &choice).await?;
+    let ready = chaos_mesh::ready(context, &steps, &choice).await?;
     let clear = format!("`aznet chaos clear {}` lifts them now", args.name);
     context.interrupt.leaves(
         "the faults may still be there, and end by themselves when their time is over",
@@ -109,9 +110,8 @@ impl Told {
     fn reporter(&self) -> Reporter {
         let this = self.clone();
         Arc::new(move |transition| {
-            let words = words(transition);
             this.step.say(doing(transition.stage));
-            this.context.printer.note(words);
+            this.context.printer.note(transition);
             let mut all = this.all.lock().unwrap_or_else(PoisonError::into_inner);
             all.push(transition.clone());
         })
@@ -141,37 +141,10 @@ fn doing(stage: Stage) -> &'static str {
     }
 }
 
-fn words(transition: &Transition) -> String {
-    let stage = match transition.stage {
-        Stage::Requested => "requested",
-        Stage::Injected => "injected",
-        Stage::Biting => "biting",
-        Stage::Healed => "healed",
-        Stage::Clean => "clean",
-    };
-    let pods = transition.pods.iter();
-    let pods: Vec<String> = pods
-        .map(|one| match transition.stage {
-            Stage::Biting => format!(
-                "{}: measured {}, asked {}",
-                one.pod, one.measured, one.asked
-            ),
-            Stage::Healed => format!("{}: {}", one.pod, one.measured),
-            _ => one.pod.clone(),
-        })
-        .collect();
-    let pods = if pods.is_empty() {
-        String::new()
-    } else {
-        format!(" ({})", pods.join("; "))
-    };
-    format!("{} {stage}{pods}", transition.experiment)
-}
-
 fn render(all: &[Transition]) -> String {
     let lines = all.iter().map(|one| {
         let at = one.at.strftime("%H:%M:%S");
-        format!("{at} {}\n", words(one))
+        format!("{at} {one}\n")
     });
     lines.collect()
 }

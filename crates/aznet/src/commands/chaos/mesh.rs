@@ -1,17 +1,14 @@
 //! Chaos Mesh on a cluster: installed where it is missing, and removed.
 
-use aznet_chaos::mesh::{Mesh, Parts};
-use aznet_cluster::parts::images::Image;
-use aznet_cluster::provider::{Provider, embedded};
+use aznet_cluster::provider::Provider;
 use clap::Args;
 use serde::Serialize;
 
 use crate::args::{ClusterArg, OutputArgs};
-use crate::bring_up::cluster::{self, Ready};
-use crate::bring_up::parts::{self, Extent};
+use crate::bring_up::cluster;
+use crate::chaos_mesh::{mesh, ready};
 use crate::context::Context;
-use crate::failure::Failure;
-use crate::steps::{Steps, reporter};
+use crate::steps::Steps;
 
 /// What `install` and `uninstall` print as JSON.
 #[derive(Debug, Serialize)]
@@ -51,54 +48,6 @@ pub(super) async fn uninstall(args: &MeshArgs, context: &Context) -> anyhow::Res
     removed.inspect_err(|_| step.abandon())?;
     steps.end(&step, format!("Chaos Mesh is gone from {choice}"));
     document(context, &choice, false)
-}
-
-/// The cluster with Chaos Mesh on it. One of the user's own has it already.
-pub(super) async fn ready(
-    context: &Context,
-    steps: &Steps,
-    choice: &Provider,
-) -> anyhow::Result<Ready> {
-    let Provider::Embedded(name) = choice else {
-        let ready = cluster::attach(context, choice).await?;
-        if mesh(&ready).is_there().await? {
-            return Ok(ready);
-        }
-        let cluster = choice.to_string();
-        return Err(Failure::NoChaosMesh { cluster }.into());
-    };
-    let kubernetes = parts::kubernetes(context, choice, None)?;
-    let built = parts::ready(context, steps, Extent::Chaos, kubernetes).await?;
-    let ready = cluster::attach(context, choice).await?;
-    let step = steps.begin("chaos", "looking for Chaos Mesh");
-    let (report, cancel) = (reporter(&step), context.interrupt.token());
-    let install = async {
-        let images = built.images();
-        choice
-            .load_images(&context.paths, images, &report, cancel)
-            .await?;
-        step.say("waiting for Chaos Mesh");
-        let image = |image| images.get(image).reference.as_str();
-        let parts = Parts {
-            chart: &built.chaos_mesh_chart(),
-            controller: image(Image::ChaosMesh),
-            daemon: image(Image::ChaosDaemon),
-            pause: image(Image::Pause),
-            socket: &embedded::containerd_socket(&context.paths, name)?,
-        };
-        anyhow::Ok(mesh(&ready).ensure(&parts, cancel).await?)
-    };
-    let new = install.await.inspect_err(|_| step.abandon())?;
-    let words = if new { "is installed" } else { "is there" };
-    steps.end(&step, format!("Chaos Mesh {words}"));
-    Ok(ready)
-}
-
-fn mesh(ready: &Ready) -> Mesh<'_> {
-    Mesh {
-        client: &ready.client,
-        helm: &ready.helm,
-    }
 }
 
 /// The step has said it to people.

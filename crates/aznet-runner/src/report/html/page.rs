@@ -1,0 +1,175 @@
+//! The page: its head, what is said first, the place of the timeline, the tables.
+
+use std::io;
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::{
+    data::data,
+    model::Model,
+    statistics::turns,
+    tables,
+    words::{long, moment},
+};
+use crate::{event::Summary, report::words::plural};
+
+/// The charting library and what draws with it, made by the build script.
+const SCRIPT: &str = include_str!(concat!(env!("OUT_DIR"), "/report.js"));
+const STYLE: &str = include_str!(concat!(env!("OUT_DIR"), "/report.css"));
+/// Only this script and this style sheet have an effect, and nothing is ever loaded.
+const POLICY: &str = concat!(
+    "default-src 'none'; img-src data:; script-src '",
+    env!("REPORT_SCRIPT_HASH"),
+    "'; style-src '",
+    env!("REPORT_STYLE_HASH"),
+    "'; base-uri 'none'; form-action 'none'"
+);
+
+/// The whole document.
+///
+/// # Errors
+/// What serializing the data yields.
+pub(super) fn page(model: &Model) -> io::Result<String> {
+    let summary = model.counts();
+    let (headline, mood) = headline(&summary, model.tests.len());
+    // `<` would end the script's element in `</script>`, and change how it is read in `<!--`.
+    let data = serde_json::to_string(&data(model))?.replace('<', "\\u003c");
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(POLICY);
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (headline) " – aznet test" }
+                link rel="icon" href=(icon(mood));
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                (header(model, &summary, headline.as_str(), mood))
+                main {
+                    (timeline())
+                    (tables::all(model))
+                }
+                footer {
+                    "Made by aznet " (env!("CARGO_PKG_VERSION")) " from the events of the run; times are UTC."
+                }
+                script type="application/json" id="run" { (PreEscaped(data)) }
+                script { (PreEscaped(SCRIPT)) }
+            }
+        }
+    };
+    Ok(page.into_string())
+}
+
+/// The verdict in one line, and its class in the style sheet.
+fn headline(summary: &Summary, selected: usize) -> (String, &'static str) {
+    let of = plural(selected, "test");
+    match summary {
+        Summary {
+            interrupted: true, ..
+        } => {
+            let finished = summary.finished();
+            (format!("Interrupted after {finished} of {of}"), "failed")
+        }
+        Summary { failed: 1.., .. } => (format!("{} of {of} failed", summary.failed), "failed"),
+        Summary {
+            infrastructure: 1..,
+            ..
+        } => {
+            let count = summary.infrastructure;
+            (format!("{count} of {of} could not be tested"), "error")
+        }
+        Summary { passed: 0, .. } => ("No test was run".to_owned(), "skipped"),
+        Summary { flaky: 1.., .. } => {
+            let (passed, flaky) = (summary.passed, summary.flaky);
+            (
+                format!("{passed} of {of} passed, {flaky} of them flaky"),
+                "flaky",
+            )
+        }
+        _ => (format!("{} of {of} passed", summary.passed), "passed"),
+    }
+}
+
+/// A dot in the verdict's colour.
+fn icon(mood: &str) -> String {
+    let colour = match mood {
+        "passed" => "%231a7f4b",
+        "flaky" => "%23b27700",
+        "skipped" => "%236a737d",
+        _ => "%23cf222e",
+    };
+    format!(
+        "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'><circle cx='8' cy='8' r='7' fill='{colour}'/></svg>"
+    )
+}
+
+fn header(model: &Model, summary: &Summary, headline: &str, mood: &str) -> Markup {
+    let tests = [
+        ("passed", summary.passed),
+        ("of them flaky", summary.flaky),
+        ("leaky", summary.leaky),
+        ("failed", summary.failed),
+        ("not testable", summary.infrastructure),
+        ("skipped", summary.skipped),
+        ("not run", summary.not_run),
+    ];
+    html! {
+        header class=(mood) {
+            p.kicker { "aznet test" @for name in model.networks.keys() { " · " (name) } }
+            h1 { (headline) }
+            ul.numbers {
+                @for (word, count) in tests.into_iter().filter(|(word, count)| *count > 0 || *word == "passed") {
+                    li { b { (count) } " " (word) }
+                }
+                (seen(model))
+            }
+            dl.facts {
+                @if let Some((start, _)) = model.span { dt { "began" } dd { (moment(start)) } }
+                dt { "took" } dd { (long(summary.took)) }
+                @if let Some(seed) = model.seed { dt { "seed" } dd { code { (seed) } } }
+                @if let Some(partition) = model.partition { dt { "part" } dd { (partition) } }
+                @if model.left_out > 0 { dt { "left out" } dd { (plural(model.left_out, "test")) } }
+            }
+        }
+    }
+}
+
+/// What the networks did, in numbers.
+fn seen(model: &Model) -> Markup {
+    let networks = || model.networks.values();
+    let slots: usize = networks().map(|network| network.slots.len()).sum();
+    let turns = networks().flat_map(turns);
+    let missed: usize = turns.map(|(_, turns)| turns.missed.len()).sum();
+    let violations: usize = networks().map(|network| network.violations.len()).sum();
+    let faults: Vec<_> = networks().flat_map(|network| &network.faults).collect();
+    let idle = faults
+        .iter()
+        .filter(|fault| fault.bit() != Some(true))
+        .count();
+    html! {
+        @if slots > 0 { li.seen { b { (missed) } " of " (plural(slots, "slot")) " missed" } }
+        @if !faults.is_empty() {
+            li.seen {
+                b { (faults.len()) } @if faults.len() == 1 { " fault" } @else { " faults" }
+                @if idle > 0 { ", " (idle) " without effect" }
+            }
+        }
+        @if !model.networks.is_empty() {
+            li.seen.alarm[violations > 0] {
+                b { (violations) } @if violations == 1 { " violation" } @else { " violations" }
+            }
+        }
+    }
+}
+
+/// What the script fills.
+fn timeline() -> Markup {
+    html! {
+        section #timeline aria-label="Timeline" {
+            noscript { p { "The timeline is drawn by the script in this file, which this browser does not run. The tables below need none." } }
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! The words that reports for people share.
+
+use crate::{
+    event::{Running, Summary},
+    test::Waiting,
+    verdict::Verdict,
+};
+
+/// How a test or an attempt ended, in a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    Pass,
+    /// It passed on a retry.
+    Flaky,
+    /// It passed and left something behind.
+    Leak,
+    Fail,
+    /// It could not be tested.
+    Error,
+    Skip,
+    /// Another attempt follows.
+    Retry,
+}
+
+impl Ended {
+    pub(super) const fn of(verdict: &Verdict, attempts: u32, leaks: &[String]) -> Self {
+        match verdict {
+            Verdict::Passed if attempts > 1 => Self::Flaky,
+            Verdict::Passed if !leaks.is_empty() => Self::Leak,
+            Verdict::Passed => Self::Pass,
+            Verdict::Failed { .. } => Self::Fail,
+            Verdict::Infrastructure { .. } => Self::Error,
+            Verdict::Skipped { .. } => Self::Skip,
+        }
+    }
+
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Pass => "PASS",
+            Self::Flaky => "FLAKY",
+            Self::Leak => "LEAK",
+            Self::Fail => "FAIL",
+            Self::Error => "ERROR",
+            Self::Skip => "SKIP",
+            Self::Retry => "RETRY",
+        }
+    }
+}
+
+/// Which of several runs of a test: ` (run 2 of 10)`.
+pub(super) fn nth(repetition: u32, repeat: u32) -> String {
+    if repeat > 1 {
+        format!(" (run {repetition} of {repeat})")
+    } else {
+        String::new()
+    }
+}
+
+/// ` waits for block 12 (last seen: block 8)`.
+pub(super) fn waits(waiting: Option<&Waiting>) -> String {
+    waiting.map_or(String::new(), |Waiting { what, last }| {
+        format!(" waits for {what} (last seen: {last})")
+    })
+}
+
+/// What runs, for how long, what it waits for and the value seen last, as text of several lines.
+pub fn running(tests: &[Running], queued: usize) -> String {
+    let lines = tests.iter().map(|one| {
+        let attempt = if one.attempt > 1 {
+            format!(" (attempt {})", one.attempt)
+        } else {
+            String::new()
+        };
+        let (elapsed, waits) = (one.elapsed.as_secs_f64(), waits(one.waiting.as_ref()));
+        format!("\n  {}{attempt} for {elapsed:.1}s{waits}", one.test)
+    });
+    let count = plural(tests.len(), "test");
+    format!(
+        "{count} running, {queued} queued{}",
+        lines.collect::<String>()
+    )
+}
+
+/// A run's numbers in one sentence.
+pub(super) fn counts(summary: &Summary) -> String {
+    let Summary {
+        passed,
+        flaky,
+        leaky,
+        failed,
+        infrastructure,
+        skipped,
+        not_run,
+        interrupted,
+        ..
+    } = summary;
+    let run = plural(passed + failed + infrastructure, "test");
+    let mut words = format!("{run} run: {passed} passed");
+    let more = [
+        (flaky, "flaky"),
+        (leaky, "leaky"),
+        (failed, "failed"),
+        (infrastructure, "not testable"),
+    ];
+    for (count, word) in more.into_iter().filter(|(count, _)| **count > 0) {
+        words = format!("{words}, {count} {word}");
+    }
+    words = format!("{words}, {skipped} skipped");
+    if *not_run > 0 {
+        words = format!("{words}, {not_run} not run");
+    }
+    if *interrupted {
+        format!("{words} (interrupted)")
+    } else {
+        words
+    }
+}
+
+/// `1 test`, `2 tests`.
+pub(super) fn plural(count: usize, word: &str) -> String {
+    if count == 1 {
+        format!("{count} {word}")
+    } else {
+        format!("{count} {word}s")
+    }
+}

@@ -1,0 +1,290 @@
+//! A cell of the matrix: tokens that move under a condition.
+
+use std::time::Duration;
+
+use aznet_kit::wait::{self, Deadline, Look, WaitError};
+use aznet_network::clients::l1::Prune;
+use aznet_network::clients::l2::TxStatus;
+use aznet_runner::Failure;
+use tokio::time::Instant;
+
+use crate::chain::{Tx, Until};
+use crate::condition::{Begins, Condition, Expects};
+use crate::faults::{Faults, Tools};
+use crate::pxe::{Sent, Visibility};
+use crate::topology::Facts;
+use crate::transfer::Tokens;
+use crate::world::{Course, World};
+
+/// Slots in which nodes that were away are back, and the chain with them.
+const SLOTS_TO_RECOVER: u32 = 10;
+/// Slots in which what was on its way when a fault began is on L1, or never will be.
+const SLOTS_TO_SETTLE: u32 = 2;
+/// Undoing faults has deadlines of its own; this is beyond all of them.
+const UNDONE_WITHIN: Duration = Duration::from_mins(10);
+
+/// What a test works with under a condition.
+struct Under<'a> {
+    world: World,
+    condition: &'static Condition,
+    tokens: &'a Tokens,
+    faults: &'a Faults,
+}
+
+/// The public and the private transfer.
+struct Moving {
+    public: Tx,
+    private: Tx,
+}
+
+/// Tokens move, and nothing goes wrong.
+pub(crate) async fn calm(world: World) -> Result<(), Failure> {
+    let (tokens, _) = Tokens::minted(&world).await?;
+    let mut moving = Moving {
+        public: tokens.send(&world, Visibility::Public).await?,
+        private: tokens.send(&world, Visibility::Private).await?,
+    };
+    moving.follow(&world, Until::Checkpointed).await?;
+    tokens.moved(&world).await?;
+    moving.follow(&world, Until::Finalized).await?;
+    // Nothing of it was rolled back on the way.
+    tokens.moved(&world).await
+}
+
+/// Tokens move while faults are done to the network.
+pub(crate) async fn disturbed(
+    mut world: World,
+    condition: &'static Condition,
+    facts: &Facts,
+    tools: &Tools,
+) -> Result<(), Failure> {
+    // Whatever fails first ends everything else.
+    world.context.cancel = world.context.cancel.child_token();
+    let (tokens, minted) = Tokens::minted(&world).await?;
+    if condition.expects == Expects::Prunes {
+        proven(&world, minted).await?;
+    }
+    let first = match condition.begins {
+        Begins::BeforeSending => None,
+        Begins::BetweenTransfers => Some(tokens.send(&world, Visibility::Public).await?),
+    };
+    let (place, context) = ((&world.network, world.time), &world.context);
+    let faults = Faults::start(condition, facts, place, tools, context);
+    let cancel = world.context.cancel.clone();
+    world.course = course(condition, &world);
+    let under = Under {
+        world,
+        condition,
+        tokens: &tokens,
+        faults: &faults,
+    };
+    let moved = under.moved(first).await;
+    let interrupted = cancel.is_cancelled();
+    if moved.is_err() {
+        cancel.cancel();
+    }
+    let done = faults.over(UNDONE_WITHIN).await;
+    match (moved, done) {
+        // A fault that failed is why the tokens were not followed to the end.
+        (Err(_), Err(fault)) if interrupted => Err(fault),
+        (Err(Failure::Assertion(found)), Err(fault)) => {
+            Err(Failure::Assertion(format!("{found}; {fault}")))
+        }
+        (moved, done) => moved.and(done),
+    }
+}
+
+/// What the chain may do under a condition.
+fn course(condition: &Condition, world: &World) -> Course {
+    let time = world.time;
+    let slack = match condition.expects {
+        Expects::GoesOn { slack } => time.slots(slack),
+        Expects::Recovers | Expects::Stalls | Expects::Prunes => {
+            condition.span(time) + time.slots(SLOTS_TO_RECOVER)
+        }
+    };
+    Course {
+        slack,
+        may_move: condition.expects == Expects::Prunes,
+        disturbed: true,
+    }
+}
+
+/// Waits until what minted the tokens is proven: it can't be taken back any more.
+async fn proven(world: &World, minted: [Sent; 2]) -> Result<(), Failure> {
+    let kinds = [Visibility::Public, Visibility::Private];
+    for (kind, sent) in kinds.into_iter().zip(minted) {
+        let what = format!("the {} mint", kind.name());
+        world.proven(&Tx::called(what, kind, sent.tx_hash)).await?;
+    }
+    world.context.step("what minted the tokens is proven");
+    Ok(())
+}
+
+impl Moving {
+    async fn follow(&mut self, world: &World, until: Until) -> Result<(), Failure> {
+        let (public, private) = futures::join!(
+            world.follow(&mut self.public, until),
+            world.follow(&mut self.private, until),
+        );
+        public.and(private)
+    }
+}
+
+impl Under<'_> {
+    async fn moved(&self, first: Option<Tx>) -> Result<(), Failure> {
+        self.faults.bite().await?;
+        let mut moving = self.sent(first).await?;
+        match self.condition.expects {
+            Expects::GoesOn { .. } => {
+                moving.follow(&self.world, Until::Checkpointed).await?;
+                self.is_in_force()?;
+            }
+            Expects::Recovers => {}
+            Expects::Stalls => self.stands_still().await?,
+            Expects::Prunes => self.pruned(&mut moving).await?,
+        }
+        moving.follow(&self.world, Until::Checkpointed).await?;
+        self.tokens.moved(&self.world).await?;
+        moving.follow(&self.world, Until::Finalized).await?;
+        // Nothing of it was rolled back on the way.
+        self.tokens.moved(&self.world).await
+    }
+
+    async fn sent(&self, first: Option<Tx>) -> Result<Moving, Failure> {
+        let (tokens, world) = (self.tokens, &self.world);
+        let public = match first {
+            Some(public) => {
+                tokens.served(world).await?;
+                public
+            }
+            None => tokens.send(world, Visibility::Public).await?,
+        };
+        let private = tokens.send(world, Visibility::Private).await?;
+        Ok(Moving { public, private })
+    }
+
+    /// That the chain went on says something only while the fault was there.
+    fn is_in_force(&self) -> Result<(), Failure> {
+        if !self.condition.is_sent_under() {
+            return Ok(());
+        }
+        let span = self.condition.span(self.world.time);
+        let begun = self.faults.begun().map(|begun| begun.elapsed());
+        match begun {
+            Some(since) if since < span => {
+                self.world
+                    .context
+                    .step("the transfers are on L1 while the fault is in force");
+                Ok(())
+            }
+            _ => Err(Failure::assertion(
+                "the transfers were on L1 only after the fault was over: expected that the chain goes on meanwhile",
+            )),
+        }
+    }
+
+    /// Sees that no checkpoint comes while the fault is in force.
+    async fn stands_still(&self) -> Result<(), Failure> {
+        let time = self.world.time;
+        let (settled, end) = (
+            Instant::now() + time.slots(SLOTS_TO_SETTLE),
+            self.faults.begun(),
+        );
+        let end = end.map(|begun| begun + self.condition.span(time) - time.slot);
+        let Some(end) = end.filter(|end| *end >= settled + time.slot) else {
+            return Err(Failure::Infrastructure(
+                "fault did not bite long enough for a standstill to be seen".to_owned(),
+            ));
+        };
+        self.reached("what was on its way to be settled", settled)
+            .await?;
+        let before = self.world.tips().await?.checkpointed.checkpoint.number;
+        self.reached("the fault to be nearly over", end).await?;
+        let after = self.world.tips().await?.checkpointed.checkpoint.number;
+        let seconds = (end - settled).as_secs();
+        if before == after {
+            self.world
+                .context
+                .step(format!("no checkpoint in {seconds} s, the last is {after}"));
+            return Ok(());
+        }
+        Err(Failure::Assertion(format!(
+            "checkpoint {after} came while no quorum was there (the last before was {before}): expected none in {seconds} s"
+        )))
+    }
+
+    /// Sees that what was not proven is taken back, and that the transfers come again.
+    async fn pruned(&self, moving: &mut Moving) -> Result<(), Failure> {
+        let since = Instant::now();
+        moving.follow(&self.world, Until::Checkpointed).await?;
+        self.tokens.moved(&self.world).await?;
+        let proven = self.world.tips().await?.proven.checkpoint.number;
+        let prune = self.prune(since).await?;
+        let Prune { first, last, .. } = prune;
+        self.world
+            .context
+            .step(format!("checkpoints {first} to {last} are taken back"));
+        self.faults.over(UNDONE_WITHIN).await?;
+        self.world.proven_beyond(proven).await?;
+        for tx in [&mut moving.public, &mut moving.private] {
+            self.again(tx).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until the L1 has taken something back since then.
+    async fn prune(&self, since: Instant) -> Result<Prune, Failure> {
+        let world = &self.world;
+        let nodes = world.nodes().await?;
+        let (_, rollup) = world.rollup(&nodes[0]).await?;
+        let within = self.condition.span(world.time) + world.time.epochs(1);
+        let goal = "the L1 to take back what was not proven";
+        let cancel = &world.context.cancel;
+        wait::until(goal, Deadline::after(within), cancel, |_| async {
+            let found = match rollup.last_prune(since.elapsed()).await {
+                Ok(Some(prune)) => Look::Done(prune),
+                Ok(None) => Look::Pending("it has taken nothing back".to_owned()),
+                Err(error) => Look::pending(error),
+            };
+            if let Look::Pending(last) = &found {
+                world.context.waiting(goal, last);
+            }
+            Ok::<_, WaitError>(found)
+        })
+        .await
+        .map_err(Failure::assertion)
+    }
+
+    /// Sends a transfer anew that no node has any more: it was made for a block that was taken back.
+    async fn again(&self, tx: &mut Tx) -> Result<(), Failure> {
+        let statuses = self.world.receipts(tx).await?;
+        let gone = |status: &TxStatus| *status == TxStatus::Dropped;
+        if statuses.is_empty() || !statuses.iter().all(gone) {
+            return Ok(());
+        }
+        let kind = tx.kind();
+        self.world
+            .context
+            .step(format!("{} is dropped by every node: sent again", tx.what));
+        *tx = self.tokens.send(&self.world, kind).await?;
+        Ok(())
+    }
+
+    async fn reached(&self, what: &str, at: Instant) -> Result<(), Failure> {
+        let left = at.saturating_duration_since(Instant::now());
+        let deadline = Deadline::after(left + self.world.time.slot);
+        let context = &self.world.context;
+        let waited = wait::until(what, deadline, &context.cancel, |_| async {
+            let left = at.saturating_duration_since(Instant::now());
+            let last = format!("{} s to go", left.as_secs());
+            context.waiting(what, &last);
+            Ok::<_, WaitError>(if left.is_zero() {
+                Look::Done(())
+            } else {
+                Look::Pending(last)
+            })
+        });
+        waited.await.map_err(Failure::infrastructure)
+    }
+}

@@ -1,0 +1,155 @@
+//! What goes wrong while tokens move, as data: faults with times in slots, what they need of a network, and what is
+//! expected of the chain.
+
+mod catalogue;
+mod needs;
+mod wave;
+
+use std::time::Duration;
+
+use aznet_model::timing::ProtocolTime;
+use aznet_runner::Class;
+
+pub use self::catalogue::CONDITIONS;
+pub(crate) use self::wave::{Cast, Wave};
+
+use self::needs::Need;
+use crate::topology::Facts;
+
+/// A condition that tokens move under.
+#[derive(Debug)]
+pub struct Condition {
+    /// Its name, as in `transfer@NAME`.
+    pub name: &'static str,
+    /// What goes wrong, in a sentence.
+    pub about: &'static str,
+    /// How it is known that it went wrong, in a sentence.
+    pub shown: &'static str,
+    /// What is expected of the chain.
+    pub expects: Expects,
+    pub(crate) begins: Begins,
+    pub(crate) waves: &'static [Wave],
+    needs: &'static [Need],
+    /// Why it can't be had anywhere yet.
+    missing: Option<&'static str>,
+}
+
+/// What is expected of the chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expects {
+    /// It goes on while the faults last, with so many slots more than usual for each step.
+    GoesOn {
+        /// Slots.
+        slack: u32,
+    },
+    /// It may stand still while the faults last, and goes on afterwards.
+    Recovers,
+    /// It stands still while the faults last, and goes on afterwards.
+    Stalls,
+    /// What was not proven in time is taken back, and comes again.
+    Prunes,
+}
+
+/// When the faults begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Begins {
+    /// Before anything is sent, which then waits until they bite.
+    BeforeSending,
+    /// When the public transfer was sent; the private one waits until they bite.
+    BetweenTransfers,
+}
+
+impl Expects {
+    /// In words.
+    pub fn words(self) -> String {
+        match self {
+            Self::GoesOn { slack: 0 } => "the chain goes on as ever".to_owned(),
+            Self::GoesOn { slack } => format!(
+                "the chain goes on meanwhile, each step at most {slack} slots later than usual"
+            ),
+            Self::Recovers => {
+                "the chain may stand still meanwhile, and goes on afterwards; nothing on L1 is taken back".to_owned()
+            }
+            Self::Stalls => {
+                "no checkpoint meanwhile, then the chain goes on; nothing on L1 is taken back".to_owned()
+            }
+            Self::Prunes => {
+                "checkpoints without a proof are taken back; the transfers come again, in another block".to_owned()
+            }
+        }
+    }
+}
+
+impl Condition {
+    /// The condition under which nothing goes wrong.
+    pub(crate) const CALM: Self = Self {
+        name: "calm",
+        about: "nothing goes wrong",
+        shown: "nothing is done",
+        expects: Expects::GoesOn { slack: 0 },
+        begins: Begins::BeforeSending,
+        waves: &[],
+        needs: &[],
+        missing: None,
+    };
+
+    /// What it does to its network.
+    pub const fn class(&self) -> Class {
+        match self.expects {
+            _ if self.waves.is_empty() => Class::Observe,
+            Expects::Prunes => Class::Own,
+            _ => Class::Disrupt,
+        }
+    }
+
+    /// Words to select it by.
+    pub(crate) fn tags(&self) -> Vec<&'static str> {
+        let mut tags = vec!["matrix", self.name];
+        if !self.waves.is_empty() {
+            tags.extend(["chaos", "long"]);
+        }
+        if self.expects == Expects::Prunes {
+            tags.push("prune");
+        }
+        tags
+    }
+
+    /// Why a network with these facts can't have it; `None`: it can.
+    pub fn refusal(&self, facts: &Facts) -> Option<String> {
+        if let Some(missing) = self.missing {
+            return Some(missing.to_owned());
+        }
+        if let Some(lacks) = facts.lacks() {
+            return Some(format!("needs {lacks}"));
+        }
+        self.needs.iter().find_map(|need| need.refusal(facts))
+    }
+
+    /// From the begin of the first fault to the end of the last.
+    pub(crate) fn span(&self, time: ProtocolTime) -> Duration {
+        let ends = self.waves.iter();
+        let ends = ends.map(|wave| time.slots(wave.after) + wave.lasts.of(time));
+        ends.max().unwrap_or_default()
+    }
+
+    /// Whether the transfers are to be on L1 while the faults are in force.
+    pub(crate) fn is_sent_under(&self) -> bool {
+        matches!(self.expects, Expects::GoesOn { .. })
+            && self.waves.iter().any(Wave::outlasts_sending)
+    }
+
+    /// The faults in words, one for each wave.
+    pub fn faults(&self) -> Vec<String> {
+        self.waves.iter().map(Wave::words).collect()
+    }
+
+    /// What a network must have for it, in words.
+    pub fn needed(&self) -> Vec<String> {
+        self.needs.iter().map(Need::words).collect()
+    }
+
+    /// Why it can't be had anywhere yet.
+    pub const fn missing(&self) -> Option<&'static str> {
+        self.missing
+    }
+}

@@ -1,0 +1,241 @@
+//! The conditions.
+
+use aznet_model::role::Role;
+
+use super::needs::Need;
+use super::wave::{Act, Does, Length, SLOTS_TO_SEND, Wave, Whom};
+use super::{Begins, Condition, Expects};
+
+/// Everything that proves.
+const PROVERS: &[Role] = &[Role::ProverNode, Role::ProverBroker, Role::ProverAgent];
+/// A node that may be away takes its turns as proposer along, in the worst case several in a row.
+const SLACK: u32 = 4;
+/// The fault is in force until the transfers are on L1.
+const WHILE_SENT: Length = Length::Slots(SLOTS_TO_SEND);
+
+const PROVER: Need = Need::Pods(Role::ProverNode, 1, "nothing that proves could fail");
+/// A pxe that talks to the boot node goes away with it.
+const OTHER_NODE: Need = Need::Pods(
+    Role::FullNode,
+    1,
+    "without one the pxe talks to the boot node and could send nothing",
+);
+
+/// Every condition, the calm one first.
+pub const CONDITIONS: &[Condition] = &[
+    Condition::CALM,
+    Condition {
+        name: "validator-offline",
+        about: "one validator pod is offline",
+        shown: "its containers are seen to run nothing, and it is not ready",
+        expects: Expects::GoesOn { slack: SLACK },
+        begins: Begins::BeforeSending,
+        waves: &[wave(
+            "validator-offline",
+            WHILE_SENT,
+            Whom::OneValidator,
+            Act::Idle,
+        )],
+        needs: &[Need::SparePod],
+        missing: None,
+    },
+    Condition {
+        name: "no-quorum",
+        about: "so many validator pods are offline that no quorum is possible",
+        shown: "their containers are seen to run nothing; no checkpoint comes meanwhile",
+        expects: Expects::Stalls,
+        begins: Begins::BeforeSending,
+        waves: &[wave("no-quorum", WHILE_SENT, Whom::Quorum, Act::Idle)],
+        needs: &[Need::BreakableQuorum],
+        missing: None,
+    },
+    Condition {
+        name: "provers-offline",
+        about: "every prover part is offline, and back within the proof window",
+        shown: "their containers are seen to run nothing, and they are not ready",
+        expects: Expects::GoesOn { slack: SLACK },
+        begins: Begins::BeforeSending,
+        waves: &[wave(
+            "provers-offline",
+            Length::Slots(3),
+            Whom::Roles(PROVERS),
+            Act::Idle,
+        )],
+        needs: &[PROVER],
+        missing: None,
+    },
+    Condition {
+        name: "provers-late",
+        about: "every prover part is offline until the proof window is over",
+        shown: "their containers are seen to run nothing; the L1 takes checkpoints back",
+        expects: Expects::Prunes,
+        begins: Begins::BeforeSending,
+        waves: &[wave(
+            "provers-late",
+            Length::ProofWindowAnd(2),
+            Whom::Roles(PROVERS),
+            Act::Idle,
+        )],
+        needs: &[
+            PROVER,
+            Need::Pods(
+                Role::Anvil,
+                1,
+                "whether its L1 takes checkpoints back can't be seen",
+            ),
+            Need::NoPenalties,
+        ],
+        missing: None,
+    },
+    Condition {
+        name: "narrow-links",
+        about: "every node sends at most 3 MB a second",
+        shown: "the rate at which data gets out is measured",
+        expects: Expects::GoesOn { slack: SLACK },
+        begins: Begins::BeforeSending,
+        waves: &[Wave {
+            name: "narrow-links",
+            after: 0,
+            lasts: WHILE_SENT,
+            does: Does::Preset(
+                "network-requirements",
+                "every node sends at most 3 MB a second",
+            ),
+        }],
+        needs: &[],
+        missing: None,
+    },
+    Condition {
+        name: "slow-links",
+        about: "half of the validator pods are 200 ms away from everyone, give or take 40 ms",
+        shown: "round trips are measured",
+        expects: Expects::GoesOn { slack: SLACK },
+        begins: Begins::BeforeSending,
+        waves: &[Wave {
+            name: "slow-links",
+            after: 0,
+            lasts: WHILE_SENT,
+            does: Does::Preset("slow-validators", "half of the validators are 200 ms away"),
+        }],
+        needs: &[Need::Pods(Role::Validator, 2, "half of them is none")],
+        missing: None,
+    },
+    Condition {
+        name: "lossy-links",
+        about: "validators lose one packet in twenty of what they send",
+        shown: "connections are seen to take longer than without loss",
+        expects: Expects::GoesOn { slack: SLACK },
+        begins: Begins::BeforeSending,
+        waves: &[wave(
+            "lossy-links",
+            WHILE_SENT,
+            Whom::Roles(&[Role::Validator]),
+            Act::Lose(5),
+        )],
+        needs: &[],
+        missing: None,
+    },
+    Condition {
+        name: "boot-node-offline",
+        about: "the boot node is offline",
+        shown: "its containers are seen to run nothing, and it is not ready",
+        expects: Expects::GoesOn { slack: SLACK },
+        begins: Begins::BeforeSending,
+        waves: &[Wave {
+            name: "boot-node-offline",
+            after: 0,
+            lasts: WHILE_SENT,
+            does: Does::Preset("boot-node-failure", "the boot node does nothing"),
+        }],
+        needs: &[Need::Pods(Role::BootNode, 1, "none could fail"), OTHER_NODE],
+        missing: None,
+    },
+    Condition {
+        name: "pxe-restart",
+        about: "the pxe is started again when one of two transfers was sent",
+        shown: "its container is seen to be another one",
+        expects: Expects::GoesOn { slack: SLACK },
+        begins: Begins::BetweenTransfers,
+        waves: &[wave(
+            "pxe-restart",
+            Length::Slots(2),
+            Whom::First(Role::Pxe),
+            Act::Restart,
+        )],
+        needs: &[],
+        missing: None,
+    },
+    Condition {
+        name: "full-node-kill",
+        about: "a full node is killed when one of two transfers was sent",
+        shown: "its pod is seen to be another one",
+        expects: Expects::GoesOn { slack: SLACK },
+        begins: Begins::BetweenTransfers,
+        waves: &[wave(
+            "full-node-kill",
+            Length::Slots(2),
+            Whom::First(Role::FullNode),
+            Act::Kill,
+        )],
+        needs: &[Need::Pods(
+            Role::FullNode,
+            2,
+            "the pxe could send nothing until a single one is back",
+        )],
+        missing: None,
+    },
+    Condition {
+        name: "validator-kills",
+        about: "in each of four slots another validator pod is killed",
+        shown: "each pod is seen to be another one",
+        expects: Expects::Recovers,
+        begins: Begins::BetweenTransfers,
+        waves: &[
+            kill("validator-kill-1", 0),
+            kill("validator-kill-2", 1),
+            kill("validator-kill-3", 2),
+            kill("validator-kill-4", 3),
+        ],
+        needs: &[Need::ValidatorPods(4)],
+        missing: None,
+    },
+    missing(
+        "validators-join",
+        "new validators join",
+        "no scenario adds validators yet: `aznet validators add` does",
+    ),
+    missing(
+        "roll-out",
+        "the nodes are replaced by those of another image",
+        "no scenario rolls out an image yet: `aznet up` does",
+    ),
+];
+
+const fn wave(name: &'static str, lasts: Length, whom: Whom, act: Act) -> Wave {
+    Wave {
+        name,
+        after: 0,
+        lasts,
+        does: Does::To(whom, act),
+    }
+}
+
+const fn kill(name: &'static str, turn: u32) -> Wave {
+    Wave {
+        name,
+        after: turn,
+        lasts: Length::Slots(2),
+        does: Does::To(Whom::Turn(turn), Act::Kill),
+    }
+}
+
+/// A condition of the test plan that can't be had yet: its cells are skipped with the reason.
+const fn missing(name: &'static str, about: &'static str, why: &'static str) -> Condition {
+    Condition {
+        name,
+        about,
+        shown: "it is not done yet",
+        missing: Some(why),
+        ..Condition::CALM
+    }
+}

@@ -1,0 +1,92 @@
+//! What a condition needs of a network.
+
+use aznet_model::plan::Committee;
+use aznet_model::role::Role;
+use aznet_model::units::count;
+
+use crate::topology::Facts;
+
+/// What a condition needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Need {
+    /// So many pods of a role, and why.
+    Pods(Role, u32, &'static str),
+    /// A validator pod without which any committee has a quorum.
+    SparePod,
+    /// Validator pods without which no committee has a quorum.
+    BreakableQuorum,
+    /// So many validator pods that faults may be done to.
+    ValidatorPods(u32),
+    /// No penalties: one prune would have the whole committee slashed, and the chain would halt for good.
+    NoPenalties,
+}
+
+impl Need {
+    pub(super) fn words(&self) -> String {
+        match *self {
+            Self::Pods(role, 1, why) => format!("a {role}: {why}"),
+            Self::Pods(role, pods, why) => format!("{}: {why}", count(pods as usize, role.name())),
+            Self::SparePod => "a validator pod that may be away with all its keys".to_owned(),
+            Self::BreakableQuorum => {
+                "validators of the group `default` that no quorum is possible without".to_owned()
+            }
+            Self::ValidatorPods(pods) => format!("{pods} validator pods of the group `default`"),
+            Self::NoPenalties => {
+                "no penalties (network.slashing.disablePenalties): the whole committee would be slashed for a prune"
+                    .to_owned()
+            }
+        }
+    }
+
+    pub(super) fn refusal(&self, facts: &Facts) -> Option<String> {
+        match *self {
+            Self::Pods(role, pods, why) => {
+                let there = facts.pods(role);
+                let seen = if there == 0 {
+                    format!("no {role}")
+                } else {
+                    count(there as usize, role.name())
+                };
+                (there < pods).then(|| format!("has {seen}: {why}"))
+            }
+            Self::SparePod => without_one(facts),
+            Self::BreakableQuorum => facts.breaking().is_none().then(|| {
+                let Committee { quorum, .. } = facts.committee();
+                format!("other groups of validators have the quorum of {quorum} by themselves")
+            }),
+            Self::ValidatorPods(pods) => {
+                let there = facts.validator_pods();
+                (there < pods).then(|| {
+                    let there = count(there as usize, "validator pod");
+                    format!("has {there}: one would be killed again before it is back")
+                })
+            }
+            Self::NoPenalties => facts.has_penalties().then(|| {
+                "has penalties: the whole committee would be slashed for the prune, and the chain would halt for good"
+                    .to_owned()
+            }),
+        }
+    }
+}
+
+/// Why no validator pod may be away.
+fn without_one(facts: &Facts) -> Option<String> {
+    let Committee {
+        size,
+        quorum,
+        may_fail,
+        ..
+    } = *facts.committee();
+    let keys = facts.keys_per_pod();
+    if facts.validator_pods() == 0 {
+        return Some("has no validator in the group `default`".to_owned());
+    }
+    let taken = keys.min(size);
+    let all = count(usize::try_from(size).unwrap_or(usize::MAX), "attester");
+    (keys > may_fail).then(|| {
+        format!(
+            "a validator pod holds {taken} of {all} in the committee: without it {} attest, and a checkpoint needs {quorum}",
+            size - taken
+        )
+    })
+}

@@ -1,0 +1,337 @@
+//! Faults that begin at the same time, and the values of the chart `aztec-chaos` that they are done by.
+
+use std::time::Duration;
+
+use aznet_model::role::Role;
+use aznet_model::timing::ProtocolTime;
+use aznet_model::units::count;
+use serde_json::{Map, Value, json};
+
+use crate::topology::Facts;
+
+/// Slots in which a transfer is sent, proposed and on L1, the proving of two transactions included.
+pub(super) const SLOTS_TO_SEND: u32 = 12;
+
+/// A fault, when it begins and how long it lasts.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Wave {
+    /// A name of its own among all waves of a condition: the experiment's, too.
+    pub(crate) name: &'static str,
+    /// Slots after the first wave.
+    pub(crate) after: u32,
+    /// How long it lasts; what is over at once has left no mark after as long.
+    pub(crate) lasts: Length,
+    /// What is done.
+    pub(crate) does: Does,
+}
+
+/// A time in protocol time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Length {
+    /// Slots.
+    Slots(u32),
+    /// From the begin of an epoch until its proof is accepted no more, and so many slots.
+    ProofWindowAnd(u32),
+}
+
+/// What is done.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Does {
+    /// A preset of the chart, whose experiment has the preset's name and lasts as long as the wave.
+    Preset(&'static str, &'static str),
+    /// Something to some pods.
+    To(Whom, Act),
+}
+
+/// Whom it is done to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Whom {
+    /// All pods of these roles.
+    Roles(&'static [Role]),
+    /// The first pod of a role.
+    First(Role),
+    /// One validator pod that may be away, chosen by the run's seed.
+    OneValidator,
+    /// As many validator pods as no quorum is possible without, chosen by the run's seed.
+    Quorum,
+    /// Validator pods in turn: this one's is the n-th turn.
+    Turn(u32),
+}
+
+/// What is done to them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Act {
+    /// Their containers are replaced by one that does nothing.
+    Idle,
+    /// They are killed; their workload makes others.
+    Kill,
+    /// Their container is killed; it is started again.
+    Restart,
+    /// So many percent of the packets that they send are lost.
+    Lose(u32),
+}
+
+/// What waves are made for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cast<'a> {
+    /// The network.
+    pub(crate) facts: &'a Facts,
+    /// Its time.
+    pub(crate) time: ProtocolTime,
+    /// The run's chance.
+    pub(crate) seed: u64,
+}
+
+/// What `aznet_chaos::load` is to load.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Values {
+    pub(crate) preset: Option<&'static str>,
+    pub(crate) overlay: Map<String, Value>,
+}
+
+impl Length {
+    /// As a duration.
+    pub(crate) fn of(self, time: ProtocolTime) -> Duration {
+        match self {
+            Self::Slots(slots) => time.slots(slots),
+            Self::ProofWindowAnd(slots) => {
+                time.epochs(1 + time.proof_submission_epochs) + time.slots(slots)
+            }
+        }
+    }
+
+    fn words(self) -> String {
+        match self {
+            Self::Slots(slots) => count(slots as usize, "slot"),
+            Self::ProofWindowAnd(slots) => format!(
+                "the proof window of an epoch and {}",
+                count(slots as usize, "slot")
+            ),
+        }
+    }
+}
+
+impl Wave {
+    /// What it does, in words.
+    pub(crate) fn words(&self) -> String {
+        let what = match self.does {
+            Does::Preset(name, words) => format!("{words} (preset `{name}`)"),
+            Does::To(whom, act) => act.words(&whom.words()),
+        };
+        let lasts = match self.does {
+            Does::To(_, Act::Kill | Act::Restart) => String::new(),
+            _ => format!(", for {}", self.lasts.words()),
+        };
+        match self.after {
+            0 => format!("{what}{lasts}"),
+            slots => format!("after {}: {what}{lasts}", count(slots as usize, "slot")),
+        }
+    }
+
+    /// Whether it is over as soon as it is done.
+    pub(crate) fn is_over_at_once(&self) -> bool {
+        match self.does {
+            Does::Preset(name, _) => name.ends_with("-kill"),
+            Does::To(_, act) => matches!(act, Act::Kill | Act::Restart),
+        }
+    }
+
+    /// Whether it lasts long enough for a transfer to be sent, proposed and on L1 meanwhile.
+    pub(crate) fn outlasts_sending(&self) -> bool {
+        matches!(self.lasts, Length::Slots(SLOTS_TO_SEND..))
+    }
+
+    /// The name of its experiment.
+    pub(crate) fn experiment(&self) -> &'static str {
+        match self.does {
+            Does::Preset(name, _) => name,
+            Does::To(..) => self.name,
+        }
+    }
+
+    /// What does it, in the chart's values.
+    pub(crate) fn values(&self, cast: &Cast<'_>) -> Values {
+        let seconds = self.lasts.of(cast.time).as_secs().max(1);
+        let mut experiment = json!({"duration": format!("{seconds}s")});
+        let preset = match self.does {
+            Does::Preset(name, _) => Some(name),
+            Does::To(whom, act) => {
+                experiment["pods"] = whom.pods(cast);
+                let (kind, fault) = act.fault(whom);
+                experiment[kind] = fault;
+                None
+            }
+        };
+        let experiments = json!({self.experiment(): experiment});
+        let overlay = Map::from_iter([("experiments".to_owned(), experiments)]);
+        Values { preset, overlay }
+    }
+}
+
+impl Whom {
+    fn words(self) -> String {
+        match self {
+            Self::Roles(roles) => {
+                let names: Vec<&str> = roles.iter().map(|role| role.name()).collect();
+                format!("every {}", names.join(", "))
+            }
+            Self::First(role) => format!("{role}-0"),
+            Self::OneValidator => "one validator pod".to_owned(),
+            Self::Quorum => "as many validator pods as no quorum is possible without".to_owned(),
+            Self::Turn(_) => "the next validator pod".to_owned(),
+        }
+    }
+
+    fn pods(self, cast: &Cast<'_>) -> Value {
+        let facts = cast.facts;
+        let validators = |ordinals: &[u32]| json!({"roles": ["validator"], "groups": ["default"], "ordinals": ordinals});
+        match self {
+            Self::Roles(roles) => json!({"roles": roles}),
+            Self::First(role) => json!({"roles": [role], "ordinals": [0]}),
+            Self::OneValidator => validators(&chosen(facts.validator_pods(), 1, cast.seed)),
+            Self::Quorum => {
+                let pods = facts.breaking().unwrap_or(facts.validator_pods());
+                validators(&chosen(facts.validator_pods(), pods, cast.seed))
+            }
+            Self::Turn(turn) => {
+                let pods = facts.validator_pods();
+                let all = chosen(pods, pods, cast.seed);
+                let turn = usize::try_from(turn % pods.max(1)).unwrap_or_default();
+                validators(all.get(turn..=turn).unwrap_or_default())
+            }
+        }
+    }
+}
+
+impl Act {
+    fn words(self, whom: &str) -> String {
+        match self {
+            Self::Idle => format!("the containers of {whom} do nothing"),
+            Self::Kill => format!("{whom} is killed"),
+            Self::Restart => format!("the container of {whom} is killed"),
+            Self::Lose(percent) => format!("{percent} % of what {whom} sends is lost"),
+        }
+    }
+
+    fn fault(self, whom: Whom) -> (&'static str, Value) {
+        match self {
+            Self::Idle => ("pod", json!({"action": "failure"})),
+            Self::Kill => ("pod", json!({"action": "kill"})),
+            Self::Restart => {
+                // A pod's container has the name of its role.
+                let containers: &[Role] = match &whom {
+                    Whom::Roles(roles) => roles,
+                    Whom::First(role) => std::slice::from_ref(role),
+                    Whom::OneValidator | Whom::Quorum | Whom::Turn(_) => &[Role::Validator],
+                };
+                let fault = json!({"action": "container-kill", "containers": containers});
+                ("pod", fault)
+            }
+            Self::Lose(percent) => (
+                "network",
+                json!({"action": "loss", "direction": "to", "percent": percent}),
+            ),
+        }
+    }
+}
+
+/// `count` of the ordinals below `pods`, in an order that `seed` decides.
+fn chosen(pods: u32, count: u32, seed: u64) -> Vec<u32> {
+    let mut ordinals: Vec<u32> = (0..pods).collect();
+    ordinals.sort_by_key(|ordinal| mixed(seed ^ u64::from(*ordinal)));
+    ordinals.truncate(count as usize);
+    ordinals
+}
+
+/// SplitMix64: neighbours come to be far apart.
+const fn mixed(number: u64) -> u64 {
+    let mut z = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use aznet_chaos::load::{Request, load};
+    use aznet_model::values::Layer;
+
+    use super::*;
+    use crate::condition::CONDITIONS;
+    use crate::topology::tests::{facts, source};
+
+    fn time() -> ProtocolTime {
+        let text = r#"{"slotDuration": 12, "epochDuration": 4, "proofSubmissionEpochs": 2,
+            "l1": {"blockTime": 4, "anvil": true, "slotsInAnEpoch": 4}}"#;
+        ProtocolTime::parse(text).expect("a time")
+    }
+
+    /// What the chart and the model refuse would be found out only when the network runs.
+    #[test]
+    fn every_wave_is_an_experiment_of_the_chart() {
+        let (facts, chart) = (
+            facts("small", &[]),
+            source().join("helm-charts/aztec-chaos"),
+        );
+        let cast = Cast {
+            facts: &facts,
+            time: time(),
+            seed: 7,
+        };
+        for condition in CONDITIONS {
+            for wave in condition.waves {
+                let Values { preset, overlay } = wave.values(&cast);
+                let inline = [Layer {
+                    origin: condition.name.to_owned(),
+                    values: overlay,
+                }];
+                let loaded = load(&Request {
+                    chart: &chart,
+                    preset,
+                    inline: &inline,
+                    files: &[],
+                    sets: &[],
+                });
+                let loaded = loaded.unwrap_or_else(|error| panic!("{}: {error}", condition.name));
+                let names: Vec<&String> = loaded.experiments.keys().collect();
+                assert_eq!(names, [wave.experiment()], "{}", condition.name);
+                let lasts = loaded.experiments[wave.experiment()].duration.duration();
+                assert_eq!(lasts, wave.lasts.of(time()), "{}", condition.name);
+            }
+        }
+    }
+
+    #[test]
+    fn the_same_seed_chooses_the_same_pods_and_seeds_differ() {
+        let all: BTreeSet<Vec<u32>> = (0..50).map(|seed| chosen(4, 2, seed)).collect();
+        assert!(all.len() > 4, "{all:?}");
+        assert_eq!(chosen(4, 2, 9), chosen(4, 2, 9));
+        assert!(all.iter().all(|pods| pods.len() == 2 && pods[0] != pods[1]));
+    }
+
+    #[test]
+    fn turns_of_an_epoch_hit_every_pod_once() {
+        let facts = facts("small", &[]);
+        let cast = Cast {
+            facts: &facts,
+            time: time(),
+            seed: 3,
+        };
+        let hit: BTreeSet<u64> = (0..4)
+            .map(|turn| {
+                Whom::Turn(turn).pods(&cast)["ordinals"][0]
+                    .as_u64()
+                    .expect("one")
+            })
+            .collect();
+        assert_eq!(hit, BTreeSet::from([0, 1, 2, 3]));
+    }
+
+    #[test]
+    fn the_proof_window_is_the_protocols() {
+        // Three epochs of four slots and two slots.
+        assert_eq!(Length::ProofWindowAnd(2).of(time()), time().slots(14));
+    }
+}

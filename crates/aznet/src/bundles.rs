@@ -1,0 +1,143 @@
+//! Bundles of a run's tests that did not pass, made while the run goes on.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use aznet_network::bundle::{Manifest, Reproduction, Request};
+use aznet_network::namespace::Network;
+use aznet_runner::event::Kind;
+use aznet_runner::{Event, TestId, Verdict};
+use jiff::Timestamp;
+use tokio::task::JoinSet;
+
+use crate::commands::bundle;
+use crate::printer::Printer;
+
+/// What a bundle may take at the end of a run.
+const PATIENCE: Duration = Duration::from_mins(3);
+
+/// A bundle that was made, or could not be.
+type Made = (PathBuf, anyhow::Result<Manifest>);
+
+/// Hears the events of a run and makes a bundle for each attempt that does not pass.
+pub(crate) struct Bundles {
+    folder: PathBuf,
+    network: Network,
+    /// What follows the name of a test in the command that runs it again.
+    flags: String,
+    seed: u64,
+    began: BTreeMap<TestId, Timestamp>,
+    /// The events until now, a line each.
+    events: String,
+    making: JoinSet<Made>,
+}
+
+impl Bundles {
+    /// Bundles in `folder`; `flags` follow the name of a test in the command that runs it again.
+    pub(crate) fn new(folder: PathBuf, network: Network, flags: String) -> Self {
+        Self {
+            folder,
+            network,
+            flags,
+            seed: 0,
+            began: BTreeMap::new(),
+            events: String::new(),
+            making: JoinSet::new(),
+        }
+    }
+
+    /// Takes an event in; begins to collect at once where an attempt did not pass, since what is to be seen will not stay.
+    pub(crate) fn event(&mut self, event: &Event) {
+        if let Ok(line) = serde_json::to_string(event) {
+            self.events.push_str(&line);
+            self.events.push('\n');
+        }
+        match &event.kind {
+            Kind::RunStarted { seed, .. } => self.seed = *seed,
+            Kind::TestStarted { test, .. } => {
+                self.began.insert(test.clone(), event.at);
+            }
+            Kind::AttemptFinished {
+                test,
+                attempt,
+                verdict: Verdict::Failed { .. } | Verdict::Infrastructure { .. },
+                ..
+            } => self.make(test, *attempt, event.at),
+            _ => {}
+        }
+    }
+
+    fn make(&mut self, test: &TestId, attempt: u32, now: Timestamp) {
+        let reproduction = Reproduction {
+            test: test.to_string(),
+            began: self.began.get(test).copied().unwrap_or(now),
+            seed: self.seed,
+            command: format!("aznet test {}{}", test.name, self.flags),
+        };
+        let request = Request {
+            aznet: env!("CARGO_PKG_VERSION").to_owned(),
+            now,
+            test: Some((reproduction, self.events.clone())),
+        };
+        let file = self.folder.join(file_name(&test.name, attempt));
+        let network = self.network.clone();
+        self.making.spawn(async move {
+            let made = bundle::write(&network, request, &file).await;
+            (file, made)
+        });
+    }
+
+    /// Waits until all of them are written, and says where they are.
+    pub(crate) async fn finish(mut self, printer: &Printer) {
+        while !self.making.is_empty() {
+            let Ok(Some(made)) = tokio::time::timeout(PATIENCE, self.making.join_next()).await
+            else {
+                let seconds = PATIENCE.as_secs();
+                printer.warn(format_args!("a bundle was not made within {seconds} s"));
+                return;
+            };
+            match made.context("making a bundle") {
+                Ok((file, Ok(manifest))) => {
+                    bundle::warn(&manifest, printer);
+                    let file = file.display();
+                    printer.note(format_args!(
+                        "`aznet bundle --explain {file}` shows what happened first"
+                    ));
+                }
+                Ok((file, Err(error))) => {
+                    printer.warn(format_args!("no bundle {}: {error:#}", file.display()));
+                }
+                Err(error) => printer.warn(format_args!("{error:#}")),
+            }
+        }
+    }
+}
+
+/// `bundle-transfer.tar.gz`; further attempts are numbered.
+fn file_name(test: &str, attempt: u32) -> String {
+    let safe = |c: char| {
+        if c.is_ascii_alphanumeric() || "-_.".contains(c) {
+            c
+        } else {
+            '-'
+        }
+    };
+    let name: String = test.chars().map(safe).collect();
+    match attempt {
+        0 | 1 => format!("bundle-{name}.tar.gz"),
+        n => format!("bundle-{name}-{n}.tar.gz"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_attempts_bundle_has_the_tests_name() {
+        assert_eq!(file_name("transfer", 1), "bundle-transfer.tar.gz");
+        assert_eq!(file_name("a/b c", 2), "bundle-a-b-c-2.tar.gz");
+    }
+}

@@ -1,0 +1,154 @@
+//! From selected tests to an exit code, whichever networks they run on.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use aznet_network::namespace::Network;
+use aznet_runner::event::Kind;
+use aznet_runner::report::{Document, Human, Reporter, running};
+use aznet_runner::{Event, ExitCode, Gate, Options, Selection, Stats, Summary};
+use aznet_scenarios::Provide;
+use futures::FutureExt;
+use jiff::Timestamp;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Notify;
+
+use super::args::TestArgs;
+use super::baseline;
+use super::choice::Choice;
+use super::reports::{self, Reports};
+use crate::bundles::Bundles;
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::lines::{self, Lines};
+
+/// What a test gets to clean up after its deadline or an interruption.
+const GRACE: Duration = Duration::from_secs(20);
+/// There is one network at a time: a machine that has room for one may not have it for two.
+const NETWORKS: usize = 1;
+
+/// Looks at what the run is compared with, and at where its report goes.
+pub(super) fn prepared(args: &TestArgs) -> anyhow::Result<Option<Stats>> {
+    let baseline = args.repetition.baseline.as_deref();
+    let baseline = baseline.map(baseline::read).transpose()?;
+    if let Some(folder) = &args.report.folder {
+        reports::prepare(folder, args.report.force)?;
+    }
+    Ok(baseline)
+}
+
+pub(super) fn provide(network: &Network) -> Provide {
+    let network = network.clone();
+    Arc::new(move || std::future::ready(Ok(network.clone())).boxed())
+}
+
+/// Is notified by SIGUSR1. From now on that ends no run, also while its network starts.
+pub(super) fn asked() -> anyhow::Result<Arc<Notify>> {
+    let mut signals = signal(SignalKind::user_defined1()).context("listening to SIGUSR1")?;
+    let asked = Arc::new(Notify::new());
+    let notify = asked.clone();
+    tokio::spawn(async move {
+        while signals.recv().await.is_some() {
+            notify.notify_one();
+        }
+    });
+    Ok(asked)
+}
+
+pub(super) fn options(
+    args: &TestArgs,
+    choice: &Choice,
+    gate: Option<Gate>,
+    asked: Arc<Notify>,
+) -> Options {
+    let now = Timestamp::now();
+    Options {
+        now,
+        seed: u64::try_from(now.as_microsecond()).unwrap_or_default(),
+        repeat: args.repetition.repeat,
+        max_fail: choice.max_fail(),
+        capacity: choice.profile.capacity.get(),
+        networks: NETWORKS,
+        leaks: choice.profile.leaks,
+        grace: GRACE,
+        gate,
+        asked,
+    }
+}
+
+/// Runs the selected tests and reports them.
+pub(super) async fn execute(
+    args: &TestArgs,
+    selection: Selection,
+    options: &Options,
+    (baseline, mut bundles): (Option<&Stats>, Option<Bundles>),
+    context: &Context,
+) -> anyhow::Result<Exit> {
+    // Not before: a run that never begins leaves no empty report.
+    let mut reports = Reports::create(args.report.folder.as_deref())?;
+    let mut human = Human::new(Lines::new(&context.printer), true, true);
+    let mut document = Document::default();
+    let mut broken = None;
+    let mut hear = |event: &Event| {
+        if let Kind::Running { tests, queued } = &event.kind {
+            context.printer.note(running(tests, *queued));
+        }
+        let told = document
+            .event(event)
+            .and_then(|()| human.event(event))
+            .and_then(|()| reports.event(event));
+        broken = broken.take().or(told.err());
+        if let Some(bundles) = &mut bundles {
+            bundles.event(event);
+        }
+    };
+    let summary = aznet_runner::run(selection, options, context.interrupt.token(), &mut hear).await;
+    if let Some(bundles) = bundles {
+        bundles.finish(&context.printer).await;
+    }
+    if let Some(error) = broken {
+        return Err(error).context("writing the report");
+    }
+    if !context.printer.is_json() {
+        lines::grid(&document.matrix, true, &context.printer);
+    }
+    let worse = baseline.map(|baseline| document.statistics.worse_than(baseline));
+    let worse = worse.unwrap_or_default();
+    baseline::tell(&worse, context);
+    if context.printer.is_json() {
+        context
+            .printer
+            .json(&baseline::Compared::new(&document, &worse))?;
+    }
+    let regressed =
+        args.repetition.fail_on_regression && worse.iter().any(|one| one.kind.is_sure());
+    Ok(exit(&summary, regressed))
+}
+
+fn exit(summary: &Summary, regressed: bool) -> Exit {
+    match summary.exit_code() {
+        ExitCode::Passed if regressed => Exit::TestsFailed,
+        ExitCode::Passed => Exit::Ok,
+        ExitCode::NoTests => Exit::NoTest,
+        ExitCode::Infrastructure => Exit::Unhealthy,
+        ExitCode::Failed => Exit::TestsFailed,
+        ExitCode::Interrupted => Exit::Interrupted,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nix::sys::signal::{Signal, raise};
+
+    use super::*;
+
+    /// By default the signal ends the process.
+    #[tokio::test]
+    async fn sigusr1_is_a_question() {
+        let asked = asked().expect("a signal to listen to");
+        raise(Signal::SIGUSR1).expect("a signal to oneself");
+        let heard = tokio::time::timeout(Duration::from_secs(10), asked.notified()).await;
+        assert!(heard.is_ok(), "nobody was asked");
+    }
+}

@@ -1,0 +1,98 @@
+//! The networks of a run over several topologies: one at a time, started when the first test needs it.
+
+use std::sync::Arc;
+
+use aznet_network::namespace::Network;
+use aznet_runner::Failure;
+use aznet_scenarios::Provide;
+use futures::FutureExt;
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+
+use super::network::Site;
+use crate::context::Context;
+use crate::remove;
+
+/// The network that stands at the moment. Clones share it.
+#[derive(Clone)]
+pub(super) struct Pool(Arc<Shared>);
+
+struct Shared {
+    site: Site,
+    context: Context,
+    standing: Mutex<Option<Standing>>,
+}
+
+struct Standing {
+    topology: String,
+    network: Network,
+    /// A test had it for itself: no other gets it.
+    is_used_up: bool,
+}
+
+impl Pool {
+    pub(super) fn new(site: Site, context: &Context) -> Self {
+        Self(Arc::new(Shared {
+            site,
+            context: context.clone(),
+            standing: Mutex::default(),
+        }))
+    }
+
+    /// Gives the network that tests of a topology share.
+    pub(super) fn shared(&self, topology: &str) -> Provide {
+        self.provide(topology, false)
+    }
+
+    /// Gives a network that no test has had.
+    pub(super) fn fresh(&self, topology: &str) -> Provide {
+        self.provide(topology, true)
+    }
+
+    /// Removes the network that stands.
+    pub(super) async fn clear(&self) -> anyhow::Result<()> {
+        let standing = self.0.standing.lock().await.take();
+        self.0.remove(standing).await
+    }
+
+    fn provide(&self, topology: &str, fresh: bool) -> Provide {
+        let (pool, topology) = (self.0.clone(), topology.to_owned());
+        Arc::new(move || {
+            let (pool, topology) = (pool.clone(), topology.clone());
+            async move {
+                let network = pool.network(&topology, fresh).await;
+                network.map_err(|error| Failure::Infrastructure(format!("{error:#}")))
+            }
+            .boxed()
+        })
+    }
+}
+
+impl Shared {
+    /// The run starts tests of one network at a time: nobody uses the one that is removed here.
+    async fn network(&self, topology: &str, fresh: bool) -> anyhow::Result<Network> {
+        let mut standing = self.standing.lock().await;
+        let fits = |one: &&Standing| !fresh && !one.is_used_up && one.topology == topology;
+        if let Some(fit) = standing.as_ref().filter(fits) {
+            return Ok(fit.network.clone());
+        }
+        self.remove(standing.take()).await?;
+        let network = self.site.start(topology, &self.context).await?;
+        *standing = Some(Standing {
+            topology: topology.to_owned(),
+            network: network.clone(),
+            is_used_up: fresh,
+        });
+        Ok(network)
+    }
+
+    /// Also after Ctrl-C: nobody else knows of this network.
+    async fn remove(&self, standing: Option<Standing>) -> anyhow::Result<()> {
+        match standing {
+            None => Ok(()),
+            Some(one) => {
+                remove::network(&one.network, &self.context, &CancellationToken::new()).await
+            }
+        }
+    }
+}
