@@ -44,7 +44,11 @@ impl Changed {
             asked,
             before,
         };
-        set(&changed.node, &changed.asked).await?;
+        if let Err(error) = set(&changed.node, &changed.asked).await {
+            // Some of them may be in force.
+            changed.undo().await?;
+            return Err(error);
+        }
         Ok(changed)
     }
 

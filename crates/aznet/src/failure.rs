@@ -219,6 +219,12 @@ pub enum Failure {
         /// What is wrong with it.
         why: String,
     },
+    /// Every selected test disturbs its network, which was there before.
+    #[error("every selected test disturbs its network, which was there before: {}", .tests.join(", "))]
+    Disturbing {
+        /// The tests.
+        tests: Vec<String>,
+    },
     /// No selected test can run on the network.
     #[error("network {network} would have nothing to test\n{}", .lacking.join("\n"))]
     NothingToTest {

@@ -1,6 +1,8 @@
 //! What went wrong as it is shown: in words, with hints, and the exit code that goes with it. The only place that knows
 //! which error of which library means which exit code.
 
+mod hint;
+
 use aznet_chaos::ChaosError;
 use aznet_chaos::load::LoadError as FaultsError;
 use aznet_chaos::mesh::MeshError;
@@ -11,7 +13,6 @@ use aznet_cluster::provider::embedded;
 use aznet_cluster::provider::{ClientError, ProviderError};
 use aznet_cluster::source::SourceError;
 use aznet_model::plan::DoesNotFit;
-use aznet_model::values::nearest;
 use aznet_network::adopt::AdoptError;
 use aznet_network::bundle::BundleError;
 use aznet_network::deploy::helm::HelmError;
@@ -20,8 +21,7 @@ use aznet_network::load::LoadError;
 use aznet_network::namespace::{NamespaceError, TurnError};
 use aznet_network::observe::logs::LogError;
 use aznet_network::observe::telemetry::TelemetryError;
-use aznet_network::removal::{DownError, Held};
-use aznet_network::secrets::Unfit;
+use aznet_network::removal::DownError;
 use aznet_network::validators::{Refusal, ValidatorsError};
 use aznet_runner::filter::BadFilter;
 use aznet_runner::profile::ProfileError;
@@ -29,6 +29,8 @@ use aznet_runner::profile::ProfileError;
 use crate::args::Place;
 use crate::exit::Exit;
 use crate::failure::Failure;
+
+use self::hint::{Cause, hint_of, way_back};
 
 /// Why a run failed, as it is shown.
 #[derive(Debug)]
@@ -88,9 +90,6 @@ impl Report {
     }
 }
 
-/// The release of Chaos Mesh that users' clusters are advised to have: the one that embedded clusters get.
-const CHAOS_MESH: &str = "2.8.4";
-
 /// Verbs that look for networks on a cluster.
 const NEEDED_BY: [&str; 11] = [
     "adopt",
@@ -123,8 +122,6 @@ pub(crate) fn on_place(text: &str, place: &Place) -> String {
     let parts: Vec<String> = text.split('`').enumerate().map(add).collect();
     parts.join("`")
 }
-
-type Cause<'a> = &'a (dyn std::error::Error + 'static);
 
 fn exit_of(cause: Cause<'_>) -> Option<Exit> {
     own(cause)
@@ -191,6 +188,7 @@ fn own(cause: Cause<'_>) -> Option<Exit> {
         Failure::NoTest { .. }
         | Failure::NoTestInProfile { .. }
         | Failure::EmptyPart { .. }
+        | Failure::Disturbing { .. }
         | Failure::NothingToTest { .. } => Exit::NoTest,
         Failure::Interrupted(_) => Exit::Interrupted,
     })
@@ -280,194 +278,6 @@ fn cluster(cause: Cause<'_>) -> Option<Exit> {
         || cause.is::<ImageError>()
         || cause.is::<FixError>();
     known.then_some(Exit::Cluster)
-}
-
-fn way_back(cause: Cause<'_>) -> Option<String> {
-    match cause.downcast_ref()? {
-        Failure::NotUpgraded { back, .. } => Some(format!("{back} goes back to the values before")),
-        _ => None,
-    }
-}
-
-fn hint_of(cause: Cause<'_>) -> Option<String> {
-    if let Some(NamespaceError::Api { cluster, .. }) = cause.downcast_ref() {
-        return Some(unreachable(cluster));
-    }
-    if let Some(DeployError::Failed { network, .. } | DeployError::TooLate { network, .. }) =
-        cause.downcast_ref()
-    {
-        return Some(format!(
-            "it was left running for inspection: `aznet logs {network}`; `aznet down {network}` removes it"
-        ));
-    }
-    if let Some(DeployError::Unseen { network, .. }) = cause.downcast_ref() {
-        return Some(format!(
-            "it may still come up: to see it, you need the rights to list and watch pods, events, StatefulSets and Deployments in its namespace; `aznet down {network}` removes it"
-        ));
-    }
-    if let Some(DeployError::Removed { network }) = cause.downcast_ref() {
-        return Some(format!(
-            "`aznet list` shows whether network {network} is gone; then `aznet up` starts a new one"
-        ));
-    }
-    if let Some(DownError::Held {
-        network,
-        namespace,
-        held,
-        ..
-    }) = cause.downcast_ref()
-    {
-        return Some(release(network, namespace, held));
-    }
-    if let Some(refusal) = cause.downcast_ref::<Refusal>() {
-        return refused(refusal);
-    }
-    if let Some(ProviderError::Stopped { name }) = cause.downcast_ref() {
-        return Some(format!(
-            "`aznet cluster up {name}` restarts it with its networks"
-        ));
-    }
-    if let Some(near) = meant(cause) {
-        return Some(format!("did you mean `{near}`?"));
-    }
-    hint_of_own(cause.downcast_ref()?)
-}
-
-fn hint_of_own(failure: &Failure) -> Option<String> {
-    match failure {
-        Failure::NotSettled { .. } => Some(
-            "`aznet validators list` shows the progress; run the same command to continue"
-                .to_owned(),
-        ),
-        Failure::NoNetwork { .. } => Some("start one with `aznet up`".to_owned()),
-        Failure::UnknownNetwork { name, running } => {
-            nearest(name, running.iter().map(String::as_str))
-                .map(|near| format!("did you mean `{near}`?"))
-        }
-        Failure::WhichNetwork { .. } => Some("add its name, e.g. `aznet status NAME`".to_owned()),
-        Failure::WhichCluster { names } => names.first().map(|name| {
-            format!(
-                "`aznet cluster down {name}` removes one, `aznet cluster down --all` removes all"
-            )
-        }),
-        Failure::NotAdopted { namespace, .. } => {
-            Some(format!("`aznet adopt {namespace}` makes it one of aznet's"))
-        }
-        Failure::NotYours { .. } => Some(
-            "add --yes to remove it anyway; your owner name is AZNET_OWNER, or user@host"
-                .to_owned(),
-        ),
-        Failure::EndlessDocument => Some("leave out `-o json` or `--follow`".to_owned()),
-        Failure::Interrupted(left) => left.as_ref().map(|left| left.next.clone()),
-        Failure::Machine(_) => Some(
-            "`aznet doctor` shows all of it, `aznet doctor --fix` installs what it can".to_owned(),
-        ),
-        Failure::NoTest { asked, known } => Some(other_tests(asked, known)),
-        Failure::NoTestInProfile { .. } => Some(
-            "another --profile has other tests; filters are changed in .config/aznet.toml"
-                .to_owned(),
-        ),
-        Failure::ReportThere { .. } => Some("--force writes over it".to_owned()),
-        Failure::Refused { network, .. } => Some(format!(
-            "`aznet down {network}` and `aznet up` start a new one with these values"
-        )),
-        Failure::ForGood { .. } | Failure::LeaveForGood(_) => Some("--yes confirms it".to_owned()),
-        Failure::OtherNetwork { network, named, .. } => Some(format!(
-            "leave NETWORK out to keep its values: `aznet up --name {network}`, `aznet plan --diff {network}`; \
-             with `{named} --reset` they change it to networks/{named}.yaml; another --name starts a second network"
-        )),
-        Failure::MoreThanScaling { network, .. } => Some(format!(
-            "its chart is not the one of this aznet: `aznet up --name {network}` brings it up to date first"
-        )),
-        Failure::PortTaken { base, count, .. } => Some(format!(
-            "the network's URLs have the {count} ports from {base} on: end that process, or give another --port-base"
-        )),
-        Failure::UnfitSecrets { unfit, .. } => {
-            let commands: Vec<String> = unfit.iter().filter_map(Unfit::command).collect();
-            (!commands.is_empty()).then(|| commands.join("\n"))
-        }
-        Failure::NoImages { .. } => {
-            Some("`aznet images load FILE|IMAGE` brings an image into the cluster".to_owned())
-        }
-        Failure::NoChaosMesh { .. } => Some(format!(
-            "`helm install chaos-mesh chaos-mesh --repo https://charts.chaos-mesh.org --version {CHAOS_MESH} \
-             --namespace chaos-mesh --create-namespace` installs it; on kind with \
-             `--set chaosDaemon.runtime=containerd --set chaosDaemon.socketPath=/run/containerd/containerd.sock`"
-        )),
-        Failure::NoRun { .. } => {
-            Some("`aznet test --report DIR` records a run in a folder".to_owned())
-        }
-        Failure::BadTarget(_)
-        | Failure::NoArchive(_)
-        | Failure::Impossible(_)
-        | Failure::NotUpgraded { .. }
-        | Failure::NothingToTest { .. }
-        | Failure::EmptyPart { .. }
-        | Failure::ReportUnwritable { .. }
-        | Failure::NoBaseline { .. }
-        | Failure::NotOurKubernetes { .. } => None,
-    }
-}
-
-/// What to ask for instead of names that no test has.
-fn other_tests(asked: &[String], known: &[String]) -> String {
-    let known = || known.iter().map(String::as_str);
-    let near = asked.iter().find_map(|name| nearest(name, known()));
-    near.map_or_else(
-        || "`aznet test --list` lists them".to_owned(),
-        |near| format!("did you mean `{near}`?"),
-    )
-}
-
-/// The name that may have been meant by one that there is not.
-fn meant(cause: Cause<'_>) -> Option<&str> {
-    if let Some(ProfileError::Unknown { nearest, .. }) = cause.downcast_ref() {
-        return nearest.as_deref();
-    }
-    cause.downcast_ref::<BadFilter>()?.nearest()
-}
-
-/// How what finalizers hold is let go.
-fn release(network: &str, namespace: &str, held: &[Held]) -> String {
-    let patch = |one: &Held| {
-        let place = if one.resource == "namespace" {
-            String::new()
-        } else {
-            format!(" -n {namespace}")
-        };
-        format!(
-            "\n  kubectl patch {} {}{place} --type=merge -p '{{\"metadata\":{{\"finalizers\":null}}}}'",
-            one.resource, one.name
-        )
-    };
-    format!(
-        "the controller that set a finalizer removes it; if that controller is gone, remove it yourself, then run `aznet down {network}` again:{}",
-        held.iter().map(patch).collect::<String>()
-    )
-}
-
-fn refused(refusal: &Refusal) -> Option<String> {
-    let hint = match refusal {
-        Refusal::Retired { .. } => {
-            "--past-retired skips them with idle pods; a group in validatorGroups with another keyOffset has fresh keys"
-        }
-        Refusal::Committee { .. } => "add others first: `aznet validators add`",
-        Refusal::NotLast { .. } => "name those as well, or keep its pod running: --keep-pod",
-        Refusal::Silent(_) => "`aznet status` shows its state",
-        Refusal::NoPod { .. } => "`aznet validators list` shows the pods there are",
-        Refusal::NoGroup { .. } | Refusal::TooMany { .. } | Refusal::Stranger(_) => return None,
-    };
-    Some(hint.to_owned())
-}
-
-fn unreachable(cluster: &str) -> String {
-    match cluster.split_once(':') {
-        Some(("context", name)) => format!("does `kubectl --context {name} get nodes` reach it?"),
-        Some((_, name)) => {
-            format!("`aznet cluster list` shows its state, `aznet cluster up {name}` restarts it")
-        }
-        None => "is it running?".to_owned(),
-    }
 }
 
 /// What was seen of a network that did not come up.

@@ -220,25 +220,8 @@ async fn add_logs(
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
+    use super::super::known::tests::pod;
     use super::*;
-
-    fn pod() -> Pod {
-        serde_json::from_value(json!({
-            "metadata": {"name": "validator-0"},
-            "spec": {"containers": [{"name": "aztec", "env": [
-                {"name": "COINBASE_TOKEN", "value": "a-token-of-mine"},
-                {"name": "KEY_STORE_SECRET_DIRECTORY", "value": "/secrets"},
-                {"name": "LOG_LEVEL", "value": "a-log-level-that-is-told"}]}]},
-            "status": {"containerStatuses": [
-                {"name": "aztec", "image": "i", "imageID": "id", "ready": true, "restartCount": 1,
-                    "state": {"running": {}}},
-                {"name": "waits", "image": "i", "imageID": "id", "ready": false, "restartCount": 0,
-                    "state": {"waiting": {}}}]},
-        }))
-        .unwrap()
-    }
 
     #[test]
     fn logs_of_each_run_of_each_container_that_began() {

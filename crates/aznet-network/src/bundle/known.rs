@@ -224,7 +224,7 @@ pub(super) fn pretty<T: Serialize + ?Sized>(value: &T) -> Result<String, String>
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::io::Read;
 
     use jiff::Timestamp;
@@ -232,7 +232,7 @@ mod tests {
     use super::super::{Manifest, redact::Redactor};
     use super::*;
 
-    fn pod() -> Pod {
+    pub(in crate::bundle) fn pod() -> Pod {
         serde_json::from_value(json!({
             "metadata": {"name": "validator-0"},
             "spec": {"containers": [{"name": "aztec", "env": [

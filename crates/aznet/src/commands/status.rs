@@ -59,11 +59,19 @@ pub async fn run(args: &StatusArgs, context: &Context) -> anyhow::Result<Exit> {
     .await?;
     let (_, network) = networks.open(args.name.as_deref())?;
     let now = Timestamp::now();
-    let (status, faults) =
-        futures::try_join!(async { anyhow::Ok(collect(&network, now).await?) }, async {
-            anyhow::Ok(experiment::list(&network).await?)
-        })?;
-    let seen = Seen { status, faults };
+    let (status, faults) = futures::join!(collect(&network, now), experiment::list(&network));
+    // Whoever may not look at faults has a status all the same.
+    let faults = faults
+        .inspect_err(|error| {
+            let why = aznet_kit::error::chain(error);
+            let words = format_args!("whether faults are in force is not known: {why}");
+            context.printer.warn(words);
+        })
+        .ok();
+    let seen = Seen {
+        status: status?,
+        faults,
+    };
     context
         .printer
         .result(&seen, |seen, page| seen.render(now, page))?;
@@ -84,13 +92,14 @@ pub(crate) const fn exit(status: &NetworkStatus) -> Exit {
 struct Seen {
     #[serde(flatten)]
     status: NetworkStatus,
-    faults: Vec<Listed>,
+    /// `None`: not known.
+    faults: Option<Vec<Listed>>,
 }
 
 impl Seen {
     fn render(&self, now: Timestamp, page: Page) -> String {
         let mut text = render(&self.status, now, page);
-        let lines = self.faults.iter().map(|fault| {
+        let lines = self.faults.iter().flatten().map(|fault| {
             let line = format!("{} fault {}", "!".yellow(), told(fault, now));
             page.wrap(&line, 2)
         });

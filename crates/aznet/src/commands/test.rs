@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aznet_network::namespace::Network;
-use aznet_runner::{Failure, Selection};
+use aznet_runner::{Class, Failure, Selection};
 use aznet_scenarios::Provide;
 use futures::FutureExt;
 use tokio_util::sync::CancellationToken;
@@ -54,12 +54,14 @@ pub async fn run(args: &TestArgs, context: &Context) -> anyhow::Result<Exit> {
         list(&selection, &BTreeMap::new(), context)?;
         return Ok(Exit::Ok);
     }
+    let selection = allowed(args, selection, context)?;
     let baseline = prepared(args)?;
     check_needs(args, &selection, context)?;
     let asked = asked()?;
     let network = Box::pin(network::network(args, context)).await?;
     let name = args.network.as_deref().unwrap_or(network.name());
     let selection = choice.select(aznet_scenarios::tests(name, &provide(&network)))?;
+    let selection = leaving_alone(args, selection).0;
     let gate = gate::of(&network, context.interrupt.token());
     let options = options(args, &choice, Some(gate), asked);
     let with = (baseline.as_ref(), bundles(args, &network));
@@ -69,6 +71,36 @@ pub async fn run(args: &TestArgs, context: &Context) -> anyhow::Result<Exit> {
         remove::network(&network, context, &CancellationToken::new()).await?;
     }
     outcome
+}
+
+/// The tests that may run; those that may not are named, and where that is all of them nothing begins.
+fn allowed(args: &TestArgs, selection: Selection, context: &Context) -> anyhow::Result<Selection> {
+    let (selection, disturbing) = leaving_alone(args, selection);
+    if selection.selected.is_empty() {
+        return Err(Refusal::Disturbing { tests: disturbing }.into());
+    }
+    if !disturbing.is_empty() {
+        let tests = disturbing.join(", ");
+        context.printer.note(format_args!(
+            "left out, since they disturb a network that was there before: {tests}; --disruptive runs them"
+        ));
+    }
+    Ok(selection)
+}
+
+/// Without tests that disturb a network that was there before, unless they were asked for; and the names of those.
+fn leaving_alone(args: &TestArgs, mut selection: Selection) -> (Selection, Vec<String>) {
+    if args.network.is_some() || args.disruptive {
+        return (selection, Vec::new());
+    }
+    let all = std::mem::take(&mut selection.selected);
+    let (quiet, disturbing): (Vec<_>, Vec<_>) = all
+        .into_iter()
+        .partition(|test| test.class == Class::Observe);
+    selection.left_out += disturbing.len();
+    selection.selected = quiet;
+    let names = disturbing.into_iter().map(|test| test.id.name);
+    (selection, names.collect())
 }
 
 /// Bundles of tests that fail, with the command that runs them again.

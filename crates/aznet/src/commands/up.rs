@@ -27,7 +27,7 @@ Examples:
   aznet up small --port-base 9000
   aznet up small --cluster context:my-cluster
 
-Run again, `up` shows the network's status. It keeps the network's values; -f and --set change them. What can't be undone needs --yes or an answer on the terminal; without either nothing is changed, and the exit code is 3.
+Run again, `up` shows the network's status, and ends with exit code 22 where that is not ready. It keeps the network's values; -f and --set change them. What can't be undone needs --yes or an answer on the terminal; without either nothing is changed, and the exit code is 3.
 
 AZNET_OWNER=NAME names the owner of your networks, in place of user@host.
 AZNET_MEMORY=24GiB and AZNET_CPU=4 override the memory and CPU that the plan assumes are available.";

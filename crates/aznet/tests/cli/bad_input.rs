@@ -224,6 +224,7 @@ fn no_network() {
         ("no-cluster-list-json", &["cluster", "list", "-o", "json"]),
         ("no-cluster-down", &["cluster", "down", "nosuch"]),
         ("no-test-selected", &["test", "nosuch", "--list"]),
+        ("no-test-that-looks-on", &["test", "attack"]),
         ("no-test-can-run", &["test", "--network", "tiny"]),
         ("no-cluster-images-load", &["images", "load", "a:1"]),
     ]);

@@ -129,7 +129,10 @@ fn a_network_is_shown_at_a_glance() {
         says: "injected",
         pods: vec!["boot-node-0".to_owned()],
     }];
-    let seen = Seen { status, faults };
+    let seen = Seen {
+        status,
+        faults: Some(faults),
+    };
     insta::assert_snapshot!(at_all_widths(|page| seen.render(now, page)));
 }
 

@@ -16,6 +16,7 @@ const EXAMPLES: &str = "\
 Examples:
   aznet test transfer                     on the only running network
   aznet test transfer --attach small
+  aznet test attack --attach small --disruptive
   aznet test --network small              bring one up, test it, take it down
   aznet test --list -E 'class(observe) & !tag(finality)'
   aznet test --matrix --list              what is possible on which topology
@@ -24,6 +25,8 @@ Examples:
   aznet test --repeat 10 --baseline runs/good/stats.json
 
 Expressions are put together from test(…), topology(…), tag(…), class(…), all(), none(), `!`, `&`, `|`, `-` and parentheses; a name is a part of what it is to fit, `=name` all of it, `/…/` a regular expression, `#…` a glob.
+
+Tests that disturb a network run on one that was there before only with --disruptive.
 
 While tests run, SIGUSR1 shows what they wait for.
 
@@ -48,6 +51,9 @@ pub struct TestArgs {
     /// Run on this network, which is up already (default: the only one there is).
     #[arg(long, value_name = "NAME")]
     pub attach: Option<String>,
+    /// Also run tests that disturb a network which was there before.
+    #[arg(long, conflicts_with = "network")]
+    pub disruptive: bool,
     /// Run only the m-th of n parts of the tests.
     #[arg(long, value_name = "M/N")]
     pub partition: Option<Partition>,
@@ -99,9 +105,6 @@ pub struct MatrixArgs {
     /// Of the matrix, only this condition. Repeatable.
     #[arg(id = "condition", long = "condition", value_name = "NAME", requires = "matrix", value_parser = PossibleValuesParser::new(CONDITIONS.iter().map(|one| one.name)))]
     pub conditions: Vec<String>,
-    /// Do faults to the network of --attach, too.
-    #[arg(long, requires_all = ["matrix", "attach"])]
-    pub disruptive: bool,
 }
 
 /// When a run stops early.

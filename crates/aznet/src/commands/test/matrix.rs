@@ -138,7 +138,7 @@ impl Attached {
         Row {
             topology: self.network.name().to_owned(),
             facts: self.facts.clone(),
-            allows: if args.matrix.disruptive {
+            allows: if args.disruptive {
                 Allows::Disturbing
             } else {
                 Allows::Looking
