@@ -40,3 +40,30 @@ pub(crate) fn target_directory() -> Result<PathBuf> {
 pub(crate) fn aznet() -> Result<PathBuf> {
     Ok(target_directory()?.join("debug/aznet"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    /// Packages that are compiled, each with its features.
+    fn compiled(edges: &str) -> BTreeSet<String> {
+        let words = ["tree", "--workspace", "--locked", "--prefix", "none"];
+        let words = [&words[..], &["--edges", edges, "--format", "{p} [{f}]"]].concat();
+        let output = run::command("cargo", &words).output().unwrap();
+        assert!(output.status.success(), "cargo tree failed");
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.lines()
+            .map(|line| line.trim_end_matches(" (*)").to_owned())
+            .collect()
+    }
+
+    /// Else the package and all that stand on it would be compiled twice, for programs and for tests, and this program would
+    /// be replaced while it runs.
+    #[test]
+    fn tests_ask_for_no_other_features_of_what_programs_use() {
+        let (programs, all) = (compiled("normal,build"), compiled("normal,build,dev"));
+        let other: Vec<&String> = programs.difference(&all).collect();
+        assert!(!programs.is_empty() && other.is_empty(), "{other:?}");
+    }
+}

@@ -5,7 +5,7 @@ use std::{
     ops::{ControlFlow, Range},
 };
 
-use globset::GlobMatcher;
+use glob::Pattern;
 use regex::Regex;
 
 use crate::test::{Class, Test};
@@ -51,7 +51,7 @@ pub(super) enum Matcher {
     Contains(String),
     Equal(String),
     Regex(Regex),
-    Glob(GlobMatcher),
+    Glob(Pattern),
 }
 
 impl PartialEq for Matcher {
@@ -59,7 +59,7 @@ impl PartialEq for Matcher {
         match (self, other) {
             (Self::Contains(a), Self::Contains(b)) | (Self::Equal(a), Self::Equal(b)) => a == b,
             (Self::Regex(a), Self::Regex(b)) => a.as_str() == b.as_str(),
-            (Self::Glob(a), Self::Glob(b)) => a.glob() == b.glob(),
+            (Self::Glob(a), Self::Glob(b)) => a == b,
             _ => false,
         }
     }
@@ -143,7 +143,7 @@ impl Matcher {
             Self::Contains(part) => name.contains(part.as_str()),
             Self::Equal(whole) => name == whole,
             Self::Regex(regex) => regex.is_match(name),
-            Self::Glob(glob) => glob.is_match(name),
+            Self::Glob(glob) => glob.matches(name),
         }
     }
 

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use globset::GlobBuilder;
+use glob::Pattern;
 use regex::Regex;
 use winnow::{
     Parser,
@@ -209,9 +209,9 @@ fn matcher(input: &mut Input<'_>) -> Parsed<Matcher> {
     let span = start..input.current_token_start();
     Ok(match kind {
         Some('=') => Matcher::Equal(text),
-        Some('#') => match GlobBuilder::new(&text).build() {
-            Ok(glob) => Matcher::Glob(glob.compile_matcher()),
-            Err(error) => return said(in_a_line(&error.kind().to_string()), span, None),
+        Some('#') => match Pattern::new(&text) {
+            Ok(glob) => Matcher::Glob(glob),
+            Err(error) => return said(in_a_line(error.msg), span, None),
         },
         _ => Matcher::Contains(text),
     })

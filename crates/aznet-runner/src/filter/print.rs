@@ -77,7 +77,7 @@ impl Display for Matcher {
             }
             Self::Glob(glob) => {
                 f.write_char('#')?;
-                text(f, glob.glob().glob())
+                text(f, glob.as_str())
             }
             Self::Regex(regex) => slashed(f, regex.as_str()),
         }
