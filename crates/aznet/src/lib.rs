@@ -162,6 +162,8 @@ fn format_of(command: &Command) -> OutputFormat {
             ImagesCommand::Build(args) => &args.output,
             ImagesCommand::List(args) => &args.output,
             ImagesCommand::Load(args) => &args.output,
+            ImagesCommand::Push(args) => return args.what.format(),
+            ImagesCommand::Export(args) => return args.what.format(),
         },
         Command::Charts(args) => {
             let ChartsCommand::Export(args) = &args.command;
@@ -202,7 +204,10 @@ fn cluster_of(command: &Command) -> Option<&Provider> {
         },
         Command::Images(args) => match &args.command {
             ImagesCommand::Load(args) => &args.cluster,
-            ImagesCommand::Build(_) | ImagesCommand::List(_) => return None,
+            ImagesCommand::Build(_)
+            | ImagesCommand::List(_)
+            | ImagesCommand::Push(_)
+            | ImagesCommand::Export(_) => return None,
         },
         Command::Cluster(_)
         | Command::Charts(_)

@@ -16,7 +16,11 @@ fn main() -> ExitCode {
     // The checks build on each other: one network, one after the other.
     arguments.test_threads = Some(1);
     let why = missing();
-    let machine = Arc::new(Machine::new());
+    let machine = Arc::new(if arguments.list {
+        Machine::unchanged()
+    } else {
+        Machine::new()
+    });
     let trials = checks()
         .into_iter()
         .map(|(name, check)| {

@@ -7,6 +7,7 @@ mod context;
 mod error;
 mod image;
 mod job;
+mod registry;
 mod rootfs;
 
 use std::collections::BTreeMap;
@@ -21,9 +22,11 @@ use self::binary::Own;
 pub use self::buildah::{mounted, mounts, storage};
 pub use self::error::ImageError;
 pub use self::image::{Built, Image, ImageSet};
+pub use self::registry::{BadRegistry, Published, Registry};
 
 use self::buildah::Buildah;
 use self::context::Context;
+use self::image::chain;
 use self::job::Job;
 use super::reference;
 use super::toolchain::Toolchain;
@@ -90,14 +93,6 @@ async fn make(
     Ok(images)
 }
 
-/// What an image stands on, lowest first.
-fn chain(image: Image, images: &BTreeMap<Image, Built>) -> Vec<&Built> {
-    let parents = std::iter::successors(image.parent(), |parent| parent.parent());
-    let mut chain: Vec<_> = parents.map(|parent| &images[&parent]).collect();
-    chain.reverse();
-    chain
-}
-
 /// An image of a registry, or of buildah's storage, as an archive; it goes when this is dropped.
 #[derive(Debug)]
 pub struct Fetched {
@@ -129,6 +124,80 @@ pub async fn fetch(
     let name = reference::full(reference);
     buildah.fetch(&name, &fetched.path()).await?;
     Ok(fetched)
+}
+
+/// Copies images of the set to a registry, with the credentials that Docker and its kin keep for it. What is there already
+/// is not copied again.
+///
+/// # Errors
+/// [`ImageError`]; images before the one that failed are in the registry, and whole.
+pub async fn push(
+    paths: &Paths,
+    set: &ImageSet,
+    which: &[Image],
+    target: &Target<'_>,
+    report: &Reporter,
+    cancel: &CancellationToken,
+) -> Result<Vec<Published>, ImageError> {
+    need_root("pushing")?;
+    let mut published = Vec::new();
+    for (index, image) in which.iter().copied().enumerate() {
+        let mut task = Task::new(report, format!("push {image}"));
+        task.step(index + 1, which.len());
+        let _lock = task.lock(&paths.images().join(".lock"), cancel).await?;
+        let buildah = Buildah::new(paths, &task, cancel)?;
+        let built = set.get(image);
+        if !buildah.has(&built.reference).await? {
+            archive::restore(&buildah, &set.chain(image)).await?;
+        }
+        let reference = target.registry.reference(built);
+        buildah
+            .publish(&built.reference, &reference, target.plain_http)
+            .await?;
+        task.done(&reference);
+        published.push(Published { image, reference });
+    }
+    Ok(published)
+}
+
+/// A registry, and how to talk to it.
+#[derive(Debug, Clone, Copy)]
+pub struct Target<'a> {
+    /// The registry.
+    pub registry: &'a Registry,
+    /// Without TLS.
+    pub plain_http: bool,
+}
+
+/// Writes images of the set to one archive in OCI layout, whole: with what they share with others.
+///
+/// # Errors
+/// [`ImageError`]; the file is then as it was before.
+pub async fn export(
+    set: &ImageSet,
+    which: &[Image],
+    file: &Path,
+    report: &Reporter,
+) -> Result<Vec<Published>, ImageError> {
+    let task = Task::new(report, "export");
+    let (wanted, file) = (which.to_vec(), file.to_owned());
+    let (images, path) = (set.clone(), file.clone());
+    let work = tokio::task::spawn_blocking(move || archive::join(&images, &wanted, &path));
+    let written = task.during("writing the archive", work).await;
+    written.map_err(|error| FileError::of("write", &file)(std::io::Error::other(error)))??;
+    task.done(&space::human(space::size(&file)));
+    let published = which.iter().map(|image| Published {
+        image: *image,
+        reference: set.get(*image).reference.clone(),
+    });
+    Ok(published.collect())
+}
+
+fn need_root(what: &'static str) -> Result<(), ImageError> {
+    if nix::unistd::geteuid().is_root() {
+        return Ok(());
+    }
+    Err(ImageError::NotRoot { what })
 }
 
 /// Whether a compiler is needed before pods can run: whether what runs first in them is not compiled from this source.
@@ -191,9 +260,7 @@ impl Job<'_> {
         parents: &[&Built],
         record: &Path,
     ) -> Result<Built, ImageError> {
-        if !nix::unistd::geteuid().is_root() {
-            return Err(ImageError::NotRoot);
-        }
+        need_root("building")?;
         self.check_space(context)?;
         let buildah = Buildah::new(self.paths, self.task, self.cancel)?;
         // A run that was killed leaves the container it worked in.

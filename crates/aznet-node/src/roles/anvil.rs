@@ -16,7 +16,7 @@ use crate::config::{self, ConfigError};
 use crate::console::say;
 use crate::l1::L1;
 use crate::l1::clock::{self, ClockError};
-use crate::roles::anvil::state::StateFiles;
+use crate::roles::anvil::state::{RecoverError, StateFiles};
 use crate::roles::exec;
 use crate::settings::Settings;
 
@@ -42,6 +42,9 @@ pub(crate) enum AnvilError {
     /// A file.
     #[error(transparent)]
     File(#[from] FileError),
+    /// The chain.
+    #[error(transparent)]
+    Recover(#[from] RecoverError),
     /// The program can't be started.
     #[error("can't start {program}")]
     Start {
@@ -59,8 +62,8 @@ impl AnvilError {
         match self {
             Self::Config(error) => error.is_final(),
             Self::Clock(error) => error.is_final(),
-            Self::File(_) => false,
-            Self::Start { .. } => true,
+            Self::File(_) | Self::Recover(RecoverError::File(_)) => false,
+            Self::Start { .. } | Self::Recover(RecoverError::Lost { .. }) => true,
         }
     }
 }

@@ -1,4 +1,6 @@
-//! `aznet images {build,list,load}`.
+//! `aznet images {build,list,load,push,export}`.
+
+mod publish;
 
 use std::path::Path;
 
@@ -22,8 +24,10 @@ Examples:
   aznet images list
   aznet images load aztec-4.1.3.tar    into the cluster `default`
   aznet images load aztecprotocol/aztec:4.1.3
+  aznet images push registry.example/aznet -o values > images.yaml
 
-Embedded clusters pull no images: `load` is how one that you name in values gets there.";
+Embedded clusters pull no images: `load` is how one that you name in values gets there.
+Other clusters pull theirs from a registry (`push`), or are given an archive (`export`).";
 
 /// Arguments of `aznet images`.
 #[derive(Debug, Args)]
@@ -48,6 +52,12 @@ pub enum ImagesCommand {
         after_help = "Examples:\n  aznet images load aztec-4.1.3.tar\n  aznet images load aztecprotocol/aztec:4.1.3"
     )]
     Load(LoadArgs),
+    /// Copy the images to a registry of yours.
+    #[command(after_help = publish::PUSH_EXAMPLES)]
+    Push(publish::PushArgs),
+    /// Write the images to one archive, for clusters without a registry.
+    #[command(after_help = publish::EXPORT_EXAMPLES)]
+    Export(publish::ExportArgs),
 }
 
 /// Arguments of `aznet images load`.
@@ -92,6 +102,8 @@ pub async fn run(args: &ImagesArgs, context: &Context) -> anyhow::Result<Exit> {
         ImagesCommand::Build(args) => build(args, context).await?,
         ImagesCommand::List(_) => list(context)?,
         ImagesCommand::Load(args) => load(args, context).await?,
+        ImagesCommand::Push(args) => publish::push(args, context).await?,
+        ImagesCommand::Export(args) => publish::export(args, context).await?,
     }
     Ok(Exit::Ok)
 }

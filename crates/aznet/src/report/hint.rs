@@ -1,6 +1,7 @@
 //! What may help, for each error.
 
 use crate::failure::Failure;
+use aznet_cluster::parts::images::ImageError;
 use aznet_cluster::provider::ProviderError;
 use aznet_model::values::nearest;
 use aznet_network::deploy::DeployError;
@@ -59,6 +60,12 @@ pub(super) fn hint_of(cause: Cause<'_>) -> Option<String> {
     if let Some(ProviderError::Stopped { name }) = cause.downcast_ref() {
         return Some(format!(
             "`aznet cluster up {name}` restarts it with its networks"
+        ));
+    }
+    if let Some(ImageError::NotPushed { target, .. }) = cause.downcast_ref() {
+        let host = target.split('/').next().unwrap_or_default();
+        return Some(format!(
+            "`docker login {host}` or `buildah login {host}` stores credentials; --plain-http is for a registry without TLS"
         ));
     }
     if let Some(near) = meant(cause) {

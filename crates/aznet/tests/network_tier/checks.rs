@@ -4,7 +4,8 @@ use super::machine::{
     CLUSTER, Checked, Machine, NETWORK, aznet, json, kubectl, status, status_of, succeeds, until,
 };
 use super::{
-    alerts, chaos, policies, ports, quickstart, rollout, secrets, telemetry, validators, watch,
+    alerts, chaos, policies, ports, quickstart, registry, rollout, secrets, telemetry, validators,
+    watch,
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -41,6 +42,10 @@ pub(crate) fn checks() -> Vec<(&'static str, Check)> {
             plan_again,
         ),
         ("urls_have_the_ports_that_were_asked_for_once", ports::kept),
+        (
+            "n05_pushed_images_are_pulled_by_a_cluster",
+            registry::pushed_and_pulled,
+        ),
     ];
     let long = takes_long();
     if long {

@@ -44,7 +44,14 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
+    /// The machine without what an earlier run, killed before its end, has left: its network would be taken for ours.
     pub(crate) fn new() -> Self {
+        Self::clean_up();
+        Self::unchanged()
+    }
+
+    /// The machine as it is.
+    pub(crate) fn unchanged() -> Self {
         Self {
             before: Footprint::now(),
             broken: Mutex::new(None),

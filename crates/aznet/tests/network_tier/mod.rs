@@ -7,6 +7,7 @@ mod machine;
 mod policies;
 mod ports;
 mod quickstart;
+mod registry;
 mod rollout;
 mod secrets;
 mod telemetry;

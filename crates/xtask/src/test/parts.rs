@@ -1,13 +1,16 @@
 //! What the higher tiers use: the machine's packages, the toolchain, the images.
 
 use anyhow::{Context, Result, bail};
-use std::fs::File;
+use aznet_cluster::paths::Paths;
+use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// A package that only tests use, and the program in it.
 const BROWSER: &str = "chromium";
+/// Another one. Installed it would serve at once: it is unpacked only.
+const REGISTRY: &str = "docker-registry";
 
 /// Makes them with the program under test; what it says goes to `log`, since tests talk at the same time.
 pub(super) fn make(aznet: &Path, log: &Path) -> Result<()> {
@@ -23,7 +26,34 @@ pub(super) fn make(aznet: &Path, log: &Path) -> Result<()> {
     if let Err(error) = browser(&log) {
         writeln!(log, "no {BROWSER}: {error:#}")?;
     }
-    Ok(())
+    registry(&log)
+}
+
+/// Unpacks a registry of images where there is none.
+fn registry(log: &File) -> Result<()> {
+    let folder = Paths::from_env()?.cache().join("test-programs");
+    if folder.join("usr/bin").join(REGISTRY).is_file() {
+        return Ok(());
+    }
+    fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;
+    let staging = tempfile::tempdir_in(&folder)?;
+    for words in [["update"].as_slice(), &["download", REGISTRY]] {
+        said_to(log, apt_get().args(words).current_dir(staging.path()))?;
+    }
+    let package = fs::read_dir(staging.path())?.flatten().next();
+    let package = package.with_context(|| format!("apt-get downloaded no {REGISTRY}"))?;
+    let mut unpack = Command::new("dpkg-deb");
+    said_to(
+        log,
+        unpack.arg("--extract").arg(package.path()).arg(&folder),
+    )
+}
+
+fn apt_get() -> Command {
+    let mut command = Command::new("apt-get");
+    command.args(["--quiet", "--option", "DPkg::Lock::Timeout=300"]);
+    command.env("DEBIAN_FRONTEND", "noninteractive");
+    command
 }
 
 /// Installs a browser where there is none; after `doctor --fix`, which may use the package manager itself.
@@ -34,10 +64,7 @@ fn browser(log: &File) -> Result<()> {
     }
     let install = ["install", "--yes", "--no-install-recommends", BROWSER];
     for words in [["update"].as_slice(), &install] {
-        let mut command = Command::new("apt-get");
-        command.args(["--quiet", "--option", "DPkg::Lock::Timeout=300"]);
-        command.env("DEBIAN_FRONTEND", "noninteractive");
-        said_to(log, command.args(words))?;
+        said_to(log, apt_get().args(words))?;
     }
     Ok(())
 }

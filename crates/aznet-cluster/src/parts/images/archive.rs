@@ -3,6 +3,7 @@
 //! An archive leaves out the layers that its image shares with the one it stands on: they are in that one's archive,
 //! which is imported first.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -10,18 +11,25 @@ use std::time::{Duration, SystemTime};
 
 use aznet_kit::files::{self, Access, FileError, Staging};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::buildah::Buildah;
 use super::context::Context;
 use super::error::ImageError;
-use super::image::{Built, Image};
+use super::image::{Built, Image, ImageSet};
 use crate::machine::space;
 use crate::parts::content;
 
 /// How digests begin.
 const SHA256: &str = "sha256:";
+/// What says that a folder is in OCI layout.
+const VERSION: &str = "oci-layout";
+const LAYOUT_VERSION: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
+/// What lists its images.
+const INDEX: &str = "index.json";
+/// By what name it lists them.
+const REF_NAME: &str = "org.opencontainers.image.ref.name";
 /// What a folder in OCI layout is called.
 const LAYOUT: &str = "layout";
 /// The only tag in a layout.
@@ -134,6 +142,82 @@ pub(super) async fn restore(buildah: &Buildah<'_>, chain: &[&Built]) -> Result<(
         .await
 }
 
+/// Writes one archive of several images, with all layers of each.
+pub(super) fn join(set: &ImageSet, which: &[Image], file: &Path) -> Result<(), FileError> {
+    let built: Vec<&Built> = which.iter().map(|image| set.get(*image)).collect();
+    let layers = built.iter().flat_map(|built| &built.layers);
+    let layers: BTreeSet<PathBuf> = layers.map(|digest| blob(hex_of(digest)).into()).collect();
+    files::write_with(file, Access::Shared, |file| {
+        let mut joined = Joined::new(BufWriter::new(file));
+        for built in built {
+            joined.take(built, |_| true)?;
+            for parent in set.chain(built.image) {
+                joined.take(parent, |path| layers.contains(path))?;
+            }
+        }
+        joined.end()?.flush()
+    })
+}
+
+/// An archive of several images while it is written.
+struct Joined<W: Write> {
+    tar: tar::Builder<W>,
+    manifests: Vec<Value>,
+    names: BTreeSet<PathBuf>,
+}
+
+impl<W: Write> Joined<W> {
+    fn new(to: W) -> Self {
+        let mut tar = tar::Builder::new(to);
+        tar.mode(tar::HeaderMode::Deterministic);
+        Self {
+            tar,
+            manifests: Vec::new(),
+            names: BTreeSet::new(),
+        }
+    }
+
+    /// Takes from an image's archive what is asked for and not there yet; the index is the image's own.
+    fn take(&mut self, built: &Built, is_wanted: impl Fn(&Path) -> bool) -> io::Result<()> {
+        let mut archive = tar::Archive::new(File::open(&built.archive)?);
+        for entry in archive.entries()? {
+            let mut entry = entry?;
+            let path = entry.path()?.into_owned();
+            if !is_wanted(&path) {
+                continue;
+            }
+            if path == Path::new(INDEX) {
+                let index: Index = serde_json::from_reader(&mut entry)?;
+                self.list(index, &built.reference);
+            } else if path != Path::new(VERSION) && self.names.insert(path.clone()) {
+                let mut header = entry.header().clone();
+                self.tar.append_data(&mut header, &path, &mut entry)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// In an archive of several, a tag that all have names none.
+    fn list(&mut self, index: Index, reference: &str) {
+        for mut manifest in index.manifests {
+            manifest["annotations"][REF_NAME] = json!(reference);
+            self.manifests.push(manifest);
+        }
+    }
+
+    fn end(mut self) -> io::Result<W> {
+        let index = json!({"schemaVersion": 2, "manifests": self.manifests}).to_string();
+        append(&mut self.tar, VERSION, LAYOUT_VERSION)?;
+        append(&mut self.tar, INDEX, index.as_bytes())?;
+        self.tar.into_inner()
+    }
+}
+
+#[derive(Deserialize)]
+struct Index {
+    manifests: Vec<Value>,
+}
+
 /// An image as buildah writes it to a folder: its manifest and, by digest, what that names.
 struct Pushed {
     folder: PathBuf,
@@ -186,11 +270,11 @@ impl Pushed {
             let mut tar = tar::Builder::new(BufWriter::new(file));
             tar.mode(tar::HeaderMode::Deterministic);
             let index = self.index(&built.reference);
-            append(&mut tar, "oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#)?;
-            append(&mut tar, "index.json", index.as_bytes())?;
+            append(&mut tar, VERSION, LAYOUT_VERSION)?;
+            append(&mut tar, INDEX, index.as_bytes())?;
             append(&mut tar, &blob(&self.digest()), &self.manifest)?;
             for descriptor in own {
-                let digest = descriptor.digest.trim_start_matches(SHA256);
+                let digest = hex_of(&descriptor.digest);
                 tar.append_path_with_name(self.folder.join(digest), blob(digest))?;
             }
             tar.into_inner()?.flush()
@@ -207,7 +291,7 @@ impl Pushed {
                 "size": self.manifest.len(),
                 "annotations": {
                     "io.containerd.image.name": reference,
-                    "org.opencontainers.image.ref.name": TAG,
+                    REF_NAME: TAG,
                 },
             }],
         })
@@ -220,6 +304,11 @@ fn append(tar: &mut tar::Builder<impl Write>, name: &str, content: &[u8]) -> io:
     header.set_size(content.len() as u64);
     header.set_mode(0o644);
     tar.append_data(&mut header, name, content)
+}
+
+/// A digest without its algorithm.
+fn hex_of(digest: &str) -> &str {
+    digest.trim_start_matches(SHA256)
 }
 
 /// Where a layout keeps what has this digest.

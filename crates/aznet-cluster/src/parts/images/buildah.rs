@@ -240,6 +240,31 @@ impl<'a> Buildah<'a> {
         Ok(())
     }
 
+    /// Copies an image to a registry, with the credentials that Docker and its kin keep for it.
+    pub(super) async fn publish(
+        &self,
+        name: &str,
+        target: &str,
+        plain_http: bool,
+    ) -> Result<(), ImageError> {
+        let tool = self
+            .tool("push")
+            .args(["--quiet", "--format", "oci"])
+            .arg(format!("--tls-verify={}", !plain_http))
+            .arg("--signature-policy")
+            .arg(&self.policy)
+            .arg(name)
+            .arg(format!("docker://{target}"));
+        let pushed = self.run(&format!("to {target}"), tool).await;
+        pushed.map(drop).map_err(|source| match source {
+            ProcessError::Failed { .. } => ImageError::NotPushed {
+                target: target.to_owned(),
+                source,
+            },
+            other => self.making(target)(other),
+        })
+    }
+
     /// Gives an image another name.
     pub(super) async fn tag(&self, image: &str, name: &str) -> Result<(), ImageError> {
         let tool = self.tool("tag").args([image, name]);

@@ -24,9 +24,21 @@ pub enum ImageError {
         /// Bytes free.
         free: u64,
     },
-    /// Images are built by root only.
-    #[error("building images needs root: run it with sudo")]
-    NotRoot,
+    /// Images are built and pushed by root only.
+    #[error("{what} images needs root: run it with sudo")]
+    NotRoot {
+        /// What was to be done with them.
+        what: &'static str,
+    },
+    /// A registry did not take an image, or is out of reach.
+    #[error("cannot push {target}")]
+    NotPushed {
+        /// What it was to be called there.
+        target: String,
+        /// What buildah said.
+        #[source]
+        source: ProcessError,
+    },
     /// A file that a tool wrote is not as it should be.
     #[error("{} is damaged: {problem}; remove it and try again", path.display())]
     Damaged {

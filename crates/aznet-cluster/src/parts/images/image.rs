@@ -53,7 +53,7 @@ impl Image {
     pub const CHAOS: [Self; 2] = [Self::ChaosMesh, Self::ChaosDaemon];
 
     /// Every image, optional ones included.
-    pub(super) fn all() -> impl Iterator<Item = Self> {
+    pub fn all() -> impl Iterator<Item = Self> {
         Self::ALL
             .into_iter()
             .chain(Self::TELEMETRY)
@@ -122,6 +122,14 @@ pub struct Built {
     pub archive: PathBuf,
 }
 
+/// What an image stands on, lowest first.
+pub(super) fn chain(image: Image, images: &BTreeMap<Image, Built>) -> Vec<&Built> {
+    let parents = std::iter::successors(image.parent(), |parent| parent.parent());
+    let mut chain: Vec<_> = parents.map(|parent| &images[&parent]).collect();
+    chain.reverse();
+    chain
+}
+
 /// The images of one checkout.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageSet {
@@ -136,6 +144,18 @@ impl ImageSet {
     /// One of the images.
     pub fn get(&self, image: Image) -> &Built {
         &self.images[&image]
+    }
+
+    /// An image, after those that it stands on.
+    pub(super) fn chain(&self, image: Image) -> Vec<&Built> {
+        let mut chain = chain(image, &self.images);
+        chain.push(self.get(image));
+        chain
+    }
+
+    /// Those that the network chart uses, each after the one it stands on.
+    pub fn of_the_chart(&self) -> impl Iterator<Item = &Built> {
+        self.iter().filter(|built| built.image.key().is_some())
     }
 
     /// All of them, each after the one it stands on.

@@ -11,6 +11,7 @@ use alloy_primitives::U64;
 use aznet_kit::error::chain;
 use aznet_kit::files::{self, Access, FileError};
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 use crate::console::say;
 
@@ -31,6 +32,26 @@ pub(crate) struct StateFiles {
 struct ChainRecord {
     /// Time of a block after the chain was brought to the present; `None`: it still is in the past.
     released_at: Option<u64>,
+}
+
+/// Why a chain can't go on.
+#[derive(Debug, Error)]
+pub(crate) enum RecoverError {
+    /// Neither the state nor its copy can be read.
+    #[error(
+        "the L1's chain was in use, and neither its state nor the copy in {} can be read; a new one would not be the network's",
+        path.display()
+    )]
+    Lost {
+        /// The copy.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        error: io::Error,
+    },
+    /// A file.
+    #[error(transparent)]
+    File(#[from] FileError),
 }
 
 /// What is read of anvil's state; reading it proves the file whole.
@@ -64,8 +85,9 @@ impl StateFiles {
     /// Puts the newest usable state in place; `false` if the chain starts anew.
     ///
     /// A chain that was never brought to the present is from a start that was cut short: whatever was deployed on it is
-    /// deployed again.
-    pub(crate) fn recover(&self) -> Result<bool, FileError> {
+    /// deployed again. So is one that was in use for less time than it takes to make the first copy; of any other, nothing
+    /// is thrown away.
+    pub(crate) fn recover(&self) -> Result<bool, RecoverError> {
         let released_at = self.released_at()?;
         for path in [&self.live, &self.whole] {
             match State::read(path) {
@@ -73,8 +95,12 @@ impl StateFiles {
                     say("the L1's start was interrupted; it starts over");
                     break;
                 }
-                Ok(_) => return self.restore(path).map(|()| true),
+                Ok(_) => return Ok(self.restore(path).map(|()| true)?),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) if *path == self.whole && released_at < u64::MAX => {
+                    let path = path.clone();
+                    return Err(RecoverError::Lost { path, error });
+                }
                 Err(error) => say(format_args!(
                     "the state in {} is not whole: {error}",
                     path.display()
@@ -178,6 +204,18 @@ mod tests {
         fs::write(&files.live, &good[..good.len() / 2]).expect("writes");
         assert!(files.recover().expect("recovers"));
         assert_eq!(fs::read_to_string(&files.live).expect("reads"), good);
+    }
+
+    #[test]
+    fn a_chain_in_use_is_never_begun_anew() {
+        let (_dir, files) = files();
+        files.record_release(1_000).expect("writes");
+        for file in [&files.live, &files.whole] {
+            fs::write(file, "").expect("writes");
+        }
+        let lost = files.recover();
+        assert!(matches!(lost, Err(RecoverError::Lost { .. })), "{lost:?}");
+        assert!(files.live.exists() && files.whole.exists());
     }
 
     #[test]

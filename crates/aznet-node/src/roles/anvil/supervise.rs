@@ -1,7 +1,7 @@
 //! Stays beside anvil: hands on signals, keeps the whole copy of its state, records that its clock was brought to the
 //! present, and ends as it ends.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitCode, ExitStatus};
@@ -118,8 +118,11 @@ fn keep_copies(files: &StateFiles) {
 /// Copies the state; `None` if anvil wrote meanwhile, which the next round makes good.
 fn copy(files: &StateFiles, modified: SystemTime) -> Option<SystemTime> {
     let half = files.whole.with_extension("part");
-    let copied = fs::copy(&files.live, &half).and_then(|_| State::read(&half));
-    match copied.and_then(|_| fs::rename(&half, &files.whole)) {
+    let copied = fs::copy(&files.live, &half)
+        .and_then(|_| State::read(&half))
+        // The copy is what is left after a loss of power.
+        .and_then(|_| File::open(&half)?.sync_data());
+    match copied.and_then(|()| fs::rename(&half, &files.whole)) {
         Ok(()) => Some(modified),
         Err(error)
             if error.kind() == io::ErrorKind::InvalidData

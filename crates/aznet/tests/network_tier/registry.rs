@@ -1,0 +1,249 @@
+//! Images in a registry, from which a cluster that is not ours gets them.
+
+use std::fs::{self, File};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use aznet_cluster::paths::Paths;
+use serde_json::Value;
+
+use super::machine::{CLUSTER, Checked, Machine, json, kubectl, pause};
+
+/// Debian's `docker-registry`: what the project Distribution makes.
+const PROGRAM: &str = "docker-registry";
+/// A user and a password, as the registry keeps them (bcrypt), as clients do (base64 of `tester:a-password`).
+const HTPASSWD: &str = "tester:$2b$04$steQhHX.vCh4OPBa6sI34esGoV3Ec3AATpk9DDm5VIkCjT5QT0XZy";
+const LOGIN: &str = "dGVzdGVyOmEtcGFzc3dvcmQ=";
+const POD: &str = "pulled";
+
+/// What `images push` puts in a registry is what a pod gets from there; a registry that wants a login gets the one that
+/// Docker keeps, and no other.
+pub(crate) fn pushed_and_pulled(_: &Machine) -> Checked {
+    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let port = free_port()?;
+    let registry = Registry::start(folder.path(), port, None)?;
+    wants_login(&registry, folder.path())?;
+    let address = format!("127.0.0.1:{port}/aznet");
+    let arguments = [
+        "images",
+        "push",
+        &address,
+        "--only",
+        "aznet-node",
+        "--plain-http",
+    ];
+    let auth = folder.path().join("auth.json");
+    let pushed = push(&arguments, &auth)?;
+    if !pushed.status.success() {
+        return Err(format!(
+            "the push ended with {}:\n{}",
+            pushed.status,
+            said(&pushed)
+        ));
+    }
+    let values: Value = serde_norway::from_slice(&pushed.stdout)
+        .map_err(|error| format!("no values: {error}\n{}", said(&pushed)))?;
+    let image = values["images"]["aznetNode"]["image"].as_str();
+    let image = image.ok_or_else(|| format!("no image in the values: {values}"))?;
+    registry.stop();
+    // The cluster has no way to this machine's loopback: the registry goes where the cluster is.
+    let _inside = Registry::start(folder.path(), port, Some(containerd()?))?;
+    let pulled = pulls(image);
+    let _gone = kubectl(&["delete", "pod", POD, "--ignore-not-found", "--wait=false"]);
+    pulled
+}
+
+fn wants_login(registry: &Registry, folder: &Path) -> Checked {
+    let address = format!("127.0.0.1:{}/aznet", registry.port);
+    let arguments = [
+        "images",
+        "push",
+        &address,
+        "--only",
+        "aznet-node",
+        "--plain-http",
+    ];
+    let auth = folder.join("auth.json");
+    fs::write(&auth, r#"{"auths": {}}"#).map_err(|error| error.to_string())?;
+    let refused = push(&arguments, &auth)?;
+    let words = said(&refused);
+    if refused.status.code() != Some(20) || !words.contains("docker login 127.0.0.1") {
+        return Err(format!("without a login: {}, and\n{words}", refused.status));
+    }
+    let login = format!(
+        r#"{{"auths": {{"127.0.0.1:{}": {{"auth": "{LOGIN}"}}}}}}"#,
+        registry.port
+    );
+    fs::write(&auth, login).map_err(|error| error.to_string())
+}
+
+fn push(arguments: &[&str], auth: &Path) -> Result<Output, String> {
+    Command::new(env!("CARGO_BIN_EXE_aznet"))
+        .args(arguments)
+        .args(["-o", "values"])
+        .env("NO_COLOR", "1")
+        .env("REGISTRY_AUTH_FILE", auth)
+        .output()
+        .map_err(|error| format!("aznet could not be started: {error}"))
+}
+
+fn said(output: &Output) -> String {
+    let [out, err] = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text));
+    format!("{out}{err}")
+}
+
+/// A pod runs the image, which is asked for at the registry even if the node has it.
+fn pulls(image: &str) -> Checked {
+    let overrides = r#"{"spec": {"terminationGracePeriodSeconds": 0, "imagePullSecrets": [{"name": "registry"}]}}"#;
+    let server = image.split('/').next().unwrap_or_default();
+    kubectl(&[
+        "create",
+        "secret",
+        "docker-registry",
+        "registry",
+        &format!("--docker-server={server}"),
+        "--docker-username=tester",
+        "--docker-password=a-password",
+    ])?;
+    let run = kubectl(&[
+        "run",
+        POD,
+        "--restart=Never",
+        "--image-pull-policy=Always",
+        &format!("--image={image}"),
+        "--overrides",
+        overrides,
+        "--",
+        "--version",
+    ]);
+    let end = run.and_then(|_| ended());
+    let _gone = kubectl(&["delete", "secret", "registry"]);
+    end
+}
+
+fn ended() -> Checked {
+    let deadline = Instant::now() + Duration::from_mins(2);
+    loop {
+        let pod: Value = serde_json::from_str(&kubectl(&["get", "pod", POD, "-o", "json"])?)
+            .map_err(|error| error.to_string())?;
+        if pod["status"]["phase"] == "Succeeded" {
+            return Ok(());
+        }
+        if pod["status"]["phase"] == "Failed" || Instant::now() > deadline {
+            return Err(format!("the pod did not run: {}", pod["status"]));
+        }
+        pause();
+    }
+}
+
+/// The process of the cluster's containerd: its network is where images come from.
+fn containerd() -> Result<u64, String> {
+    let clusters = json(&["cluster", "list"])?;
+    let name = CLUSTER.trim_start_matches("embedded:");
+    let cluster = clusters
+        .as_array()
+        .and_then(|all| all.iter().find(|one| one["name"] == name));
+    let components = cluster.and_then(|cluster| cluster["components"].as_array());
+    let containerd = components.and_then(|all| all.iter().find(|one| one["name"] == "containerd"));
+    let pid = containerd.and_then(|one| one["pid"].as_u64());
+    pid.ok_or_else(|| format!("no containerd in {clusters}"))
+}
+
+fn free_port() -> Result<u16, String> {
+    let port = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
+    port.map(|address| address.port())
+        .map_err(|error| error.to_string())
+}
+
+/// A registry that ends with this.
+struct Registry {
+    process: Child,
+    port: u16,
+}
+
+impl Registry {
+    /// Serves what is in the folder, on loopback: this machine's, or that of a process.
+    fn start(folder: &Path, port: u16, inside: Option<u64>) -> Result<Self, String> {
+        let path = |name: &str| folder.join(name);
+        let passwords = path("htpasswd");
+        let config = serde_json::json!({
+            "version": "0.1",
+            "storage": {"filesystem": {"rootdirectory": path("storage")}},
+            "http": {"addr": format!("127.0.0.1:{port}")},
+            "auth": {"htpasswd": {"realm": "tests", "path": passwords}},
+        });
+        let file = path("config.yml");
+        let write =
+            |path: &Path, text: &str| fs::write(path, text).map_err(|error| error.to_string());
+        write(&passwords, HTPASSWD)?;
+        write(&file, &config.to_string())?;
+        let log = File::create(path("log")).map_err(|error| error.to_string())?;
+        let program = program()?;
+        let mut command = match inside {
+            None => Command::new(program),
+            Some(pid) => {
+                let mut command = Command::new("nsenter");
+                command
+                    .args(["--target", &pid.to_string(), "--net", "--"])
+                    .arg(program);
+                command
+            }
+        };
+        let process = command
+            .arg("serve")
+            .arg(&file)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .map_err(|error| format!("{PROGRAM} could not be started: {error}"))?;
+        let mut registry = Self { process, port };
+        registry.listens(&path("log"))?;
+        Ok(registry)
+    }
+
+    /// It logs the address as soon as it listens.
+    fn listens(&mut self, log: &Path) -> Checked {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            let words = fs::read_to_string(log).unwrap_or_default();
+            if words.contains("listening on") {
+                return Ok(());
+            }
+            let ended = self.process.try_wait().ok().flatten();
+            if ended.is_some() || Instant::now() > deadline {
+                return Err(format!("{PROGRAM} does not listen ({ended:?}):\n{words}"));
+            }
+            pause();
+        }
+    }
+
+    fn stop(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        let _ended = self.process.kill();
+        let _reaped = self.process.wait();
+    }
+}
+
+/// That of the machine, or the one that `cargo xtask test` puts beside aznet's cache.
+fn program() -> Result<PathBuf, String> {
+    let paths = Paths::from_env().map_err(|error| error.to_string())?;
+    let ours = paths
+        .cache()
+        .join("test-programs")
+        .join("usr/bin")
+        .join(PROGRAM);
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    let mut all = std::env::split_paths(&folders)
+        .map(|folder| folder.join(PROGRAM))
+        .chain([ours]);
+    all.find(|program| program.is_file())
+        .ok_or_else(|| format!("no {PROGRAM}: `cargo xtask test network` gets it from Debian"))
+}
