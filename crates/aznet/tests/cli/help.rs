@@ -2,7 +2,7 @@
 
 use super::support::Sandbox;
 
-const VERBS: [&[&str]; 34] = [
+const VERBS: [&[&str]; 36] = [
     &[],
     &["up"],
     &["down"],
@@ -33,6 +33,8 @@ const VERBS: [&[&str]; 34] = [
     &["images", "build"],
     &["images", "list"],
     &["images", "load"],
+    &["images", "push"],
+    &["images", "export"],
     &["charts"],
     &["charts", "export"],
     &["doctor"],

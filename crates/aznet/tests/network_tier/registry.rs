@@ -14,7 +14,7 @@ use super::machine::{CLUSTER, Checked, Machine, json, kubectl, pause};
 /// Debian's `docker-registry`: what the project Distribution makes.
 const PROGRAM: &str = "docker-registry";
 /// A user and a password, as the registry keeps them (bcrypt), as clients do (base64 of `tester:a-password`).
-const HTPASSWD: &str = "tester:$2b$04$steQhHX.vCh4OPBa6sI34esGoV3Ec3AATpk9DDm5VIkCjT5QT0XZy";
+const HTPASSWD: &str = "tester:$2b$04$7SbgrP4ChvlzBnoUM9JkEOTlndESEkN/hJzQUAylFw3aURGsIqm8.";
 const LOGIN: &str = "dGVzdGVyOmEtcGFzc3dvcmQ=";
 const POD: &str = "pulled";
 
