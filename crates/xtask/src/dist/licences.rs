@@ -1,10 +1,10 @@
 //! What is linked into the program, and under which licence.
 
+use super::linked::linked;
 use crate::run;
 use anyhow::{Context, Result};
-use cargo_metadata::{DependencyKind, Metadata, PackageId};
+use cargo_metadata::Metadata;
 use serde_json::Value;
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 
@@ -53,36 +53,4 @@ fn scripts() -> Result<String> {
         let _ = writeln!(text, "| {name} (npm) | {version} | {licence} | |");
     }
     Ok(text)
-}
-
-/// `aznet` and what it depends on when it runs: neither build scripts' nor tests' dependencies.
-fn linked(metadata: &Metadata) -> Result<BTreeSet<&PackageId>> {
-    let resolve = metadata
-        .resolve
-        .as_ref()
-        .context("cargo resolved nothing")?;
-    let program = metadata
-        .workspace_packages()
-        .into_iter()
-        .find(|package| package.name == "aznet")
-        .context("no package aznet")?;
-    let mut found = BTreeSet::new();
-    let mut next = vec![&program.id];
-    while let Some(id) = next.pop() {
-        if !found.insert(id) {
-            continue;
-        }
-        let node = resolve.nodes.iter().find(|node| node.id == *id);
-        let dependencies = node.into_iter().flat_map(|node| &node.deps);
-        next.extend(
-            dependencies
-                .filter(|dep| {
-                    dep.dep_kinds
-                        .iter()
-                        .any(|kind| kind.kind == DependencyKind::Normal)
-                })
-                .map(|dep| &dep.pkg),
-        );
-    }
-    Ok(found)
 }

@@ -1,0 +1,215 @@
+//! `cargo xtask act`: a job of the workflow `network-e2e` on this machine, by act, with stand-ins for what only GitHub has: its
+//! caches and artifacts.
+
+use crate::check::GoProgram;
+use crate::{cargo, run};
+use anyhow::{Context, Result, bail};
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const ACT: GoProgram = GoProgram {
+    name: "act",
+    module: ".ci/act",
+    package: "github.com/nektos/act",
+};
+const WORKFLOW: &str = ".github/workflows/network-e2e.yml";
+/// What its jobs are made of.
+const DEFINITIONS: [&str; 2] = [WORKFLOW, ".github/actions/setup/action.yml"];
+const STAND_INS: &str = ".ci/act/actions";
+/// act does this by itself: it copies the working tree.
+const CHECKOUT: &str = "actions/checkout";
+/// For machines where root has none.
+const SUDO: &str = "#!/bin/sh\nwhile [ \"$1\" = --preserve-env ]; do shift; done\nexec \"$@\"\n";
+/// No test is done so soon: each fails by its deadline.
+const FAILING: &str = "[profile.pr]\nslow-timeout = { period = \"5s\", terminate-after = 1 }\n";
+
+/// Runs the job of a cell, its network on a cluster that nothing else has, and looks at what it leaves: a report, with a
+/// bundle if it was to fail, and no cluster.
+pub(crate) fn run(cell: &str, fail: bool) -> Result<()> {
+    let act = ACT.ensure()?;
+    let here = tempfile::tempdir()?;
+    let mut command = run::command(act, &["workflow_dispatch", "--workflows", WORKFLOW]);
+    command.args(["--platform", "ubuntu-24.04=-self-hosted"]);
+    command.args(["--matrix", &format!("name:{cell}")]);
+    // Neither serves anything here, and neither shall be found from elsewhere.
+    command.args(["--cache-server-addr", "127.0.0.1"]);
+    command.args(["--artifact-server-addr", "127.0.0.1"]);
+    for action in used()? {
+        let stand_in = run::root().join(STAND_INS).join(name(&action));
+        command.arg("--local-repository");
+        command.arg(format!("{action}={}", stand_in.display()));
+    }
+    surround(&mut command, here.path(), fail)?;
+    let status = command.status().context("act could not be started")?;
+    let kept = cargo::target_directory()?.join("act");
+    keep(&here.path().join("artifacts"), &kept)?;
+    println!("what it uploaded: {}", kept.display());
+    let left = entries(&here.path().join("state/clusters"))?;
+    if !left.is_empty() {
+        bail!("clusters were left: {}", left.join(", "));
+    }
+    judge(
+        status.success(),
+        fail,
+        &entries(&kept.join(format!("report-{cell}")))?,
+    )
+}
+
+/// Its folders and programs.
+fn surround(command: &mut Command, here: &Path, fail: bool) -> Result<()> {
+    let folder = |name: &str| -> Result<_> {
+        let path = here.join(name);
+        fs::create_dir(&path).with_context(|| format!("creating {}", path.display()))?;
+        Ok(path)
+    };
+    command.env("AZNET_ACT_TARGET", cargo::target_directory()?);
+    command.env("AZNET_ACT_ARTIFACTS", folder("artifacts")?);
+    command.env("AZNET_STATE", folder("state")?);
+    command.env("AZNET_RUN", folder("run")?);
+    let settings = fail.then(|| here.join("aznet.toml"));
+    if let Some(file) = &settings {
+        fs::write(file, FAILING)?;
+    }
+    command.env("AZNET_ACT_SETTINGS", settings.unwrap_or_default());
+    let programs = folder("bin")?;
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    // act copies the tree to another place each time, where cargo would compile our crates anew.
+    let cargo = format!(
+        "#!/bin/sh\ncd '{}' && exec '{cargo}' \"$@\"\n",
+        run::root().display()
+    );
+    program(&programs.join("cargo"), &cargo)?;
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    if !folders.iter().any(|folder| folder.join("sudo").is_file()) {
+        program(&programs.join("sudo"), SUDO)?;
+        command.env("USER", "root");
+    }
+    folders.insert(0, programs);
+    command.env("PATH", std::env::join_paths(folders)?);
+    Ok(())
+}
+
+fn program(file: &Path, script: &str) -> Result<()> {
+    fs::write(file, script).with_context(|| format!("writing {}", file.display()))?;
+    fs::set_permissions(file, fs::Permissions::from_mode(0o755))?;
+    Ok(())
+}
+
+/// Actions from elsewhere in what the workflow is made of, as `owner/name@commit`.
+fn used() -> Result<BTreeSet<String>> {
+    let mut found = BTreeSet::new();
+    for file in DEFINITIONS {
+        let text = fs::read_to_string(run::root().join(file))
+            .with_context(|| format!("reading {file}"))?;
+        let uses = text
+            .lines()
+            .filter_map(|line| line.trim_start_matches([' ', '-']).strip_prefix("uses: "))
+            .filter_map(|action| action.split_whitespace().next());
+        found.extend(
+            uses.filter(|action| action.contains('@') && !action.starts_with(CHECKOUT))
+                .map(str::to_owned),
+        );
+    }
+    Ok(found)
+}
+
+/// `cache` of `actions/cache@commit`.
+fn name(action: &str) -> &str {
+    let path = action.split('@').next().unwrap_or(action);
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+/// In the place of what an earlier run uploaded. The program itself is no news.
+fn keep(artifacts: &Path, kept: &Path) -> Result<()> {
+    if kept.exists() {
+        fs::remove_dir_all(kept).with_context(|| format!("removing {}", kept.display()))?;
+    }
+    for file in run::files(artifacts)? {
+        let inside = file.strip_prefix(artifacts)?;
+        if inside.starts_with("aznet") {
+            continue;
+        }
+        let to = kept.join(inside);
+        fs::create_dir_all(to.parent().unwrap_or(kept))?;
+        fs::copy(&file, &to).with_context(|| format!("copying {}", file.display()))?;
+    }
+    Ok(())
+}
+
+fn judge(passed: bool, fail: bool, report: &[String]) -> Result<()> {
+    if passed == fail {
+        let (was, meant) = if fail {
+            ("green", "red")
+        } else {
+            ("red", "green")
+        };
+        bail!("the run was {was} and was to be {meant}");
+    }
+    if report.is_empty() {
+        bail!("the job left no report: `cargo xtask cells` lists the jobs that there are");
+    }
+    let has = |start: &str| report.iter().any(|name| name.starts_with(start));
+    let wanted = ["junit.xml", "report.html"].into_iter();
+    for start in wanted.chain(fail.then_some("bundle-")) {
+        if !has(start) {
+            bail!("the report has no {start}…, but {}", report.join(", "));
+        }
+    }
+    Ok(())
+}
+
+/// The names in a folder; none if it is not there.
+fn entries(folder: &Path) -> Result<Vec<String>> {
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder).with_context(|| format!("reading {}", folder.display()))? {
+        names.push(entry?.file_name().to_string_lossy().into_owned());
+    }
+    names.sort();
+    Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_action_has_a_stand_in() {
+        let used = used().expect("workflows");
+        assert!(used.len() > 3, "{used:?}");
+        for action in used {
+            let file = run::root()
+                .join(STAND_INS)
+                .join(name(&action))
+                .join("action.yml");
+            assert!(file.is_file(), "no {} for {action}", file.display());
+        }
+    }
+
+    #[test]
+    fn a_run_is_judged_by_what_it_leaves() {
+        let report = |names: &[&str]| {
+            names
+                .iter()
+                .map(|name| (*name).to_owned())
+                .collect::<Vec<_>>()
+        };
+        let (bare, whole) = (
+            report(&["junit.xml", "report.html"]),
+            report(&["bundle-transfer.tar.gz", "junit.xml", "report.html"]),
+        );
+        assert!(judge(true, false, &bare).is_ok());
+        assert!(judge(false, true, &whole).is_ok());
+        let error = |outcome: Result<()>| outcome.unwrap_err().to_string();
+        assert!(error(judge(false, true, &bare)).contains("bundle-"));
+        assert!(error(judge(true, false, &whole[..1])).contains("junit.xml"));
+        assert!(error(judge(true, false, &[])).contains("cargo xtask cells"));
+        assert!(error(judge(true, true, &whole)).contains("was to be red"));
+    }
+}
