@@ -22,6 +22,7 @@ use aznet_model::values::Values;
 use aznet_network::namespace::Network;
 use aznet_runner::{Class, Context, Failure, Test};
 use futures::future::BoxFuture;
+use tokio::time::Instant;
 
 pub use self::faults::{Tools, UnderWay};
 
@@ -129,10 +130,11 @@ where
     let time = world.time;
     let begun = watch::before(&network, time, &context).await?;
     let watched = watch.enter(&network, time, &context, disturbs).await;
-    let mut outcome = run(world).await;
-    if outcome.is_ok() {
-        outcome = watch::after(&network, time, begun, disturbs, &context).await;
-    }
+    let (witness, since) = (world.clone(), Instant::now());
+    let outcome = match run(world).await {
+        Ok(()) => watch::after(&network, time, begun, disturbs, &context).await,
+        Err(failure) => Err(witness.after_prune(since, failure).await),
+    };
     let machine = watch.leave(watched).await;
     match (outcome, machine) {
         (Err(Failure::Assertion(seen)), Err(machine)) => {

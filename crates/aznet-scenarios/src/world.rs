@@ -5,6 +5,7 @@ use std::time::Duration;
 use aznet_kit::wait::{self, Deadline, Look};
 use aznet_model::timing::ProtocolTime;
 use aznet_network::{
+    clients::l1::Prune,
     clients::l2::Node,
     clients::rpc::RpcError,
     namespace::Network,
@@ -17,6 +18,7 @@ use aznet_network::{
 };
 use aznet_runner::{Context, Failure, Observation};
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use crate::{errors::Broken, pxe::Pxe};
 
@@ -32,6 +34,7 @@ pub(crate) struct Course {
 }
 
 /// A running network and a test on it.
+#[derive(Clone)]
 pub(crate) struct World {
     /// The network.
     pub(crate) network: Network,
@@ -142,6 +145,24 @@ impl World {
         }
     }
 
+    /// A failure on a chain that has lost checkpoints since then: these come first, since what was in them is gone.
+    pub(crate) async fn after_prune(&self, since: Instant, failure: Failure) -> Failure {
+        let Failure::Assertion(seen) = &failure else {
+            return failure;
+        };
+        let prune = async {
+            let nodes = self.nodes().await?;
+            let (_, rollup) = self.rollup(&nodes[0]).await?;
+            let prune = rollup.last_prune(since.elapsed()).await;
+            prune.map_err(Failure::infrastructure)
+        };
+        match prune.await {
+            Ok(Some(prune)) => Failure::Assertion(pruned(&prune, seen)),
+            // An L1 that can't be asked explains nothing.
+            _ => failure,
+        }
+    }
+
     /// What did not come true on a chain that stands still says nothing of what was tested.
     async fn blamed(&self, missed: Failure) -> Failure {
         match stalled(&self.network).await {
@@ -155,6 +176,12 @@ impl World {
             _ => missed,
         }
     }
+}
+
+fn pruned(Prune { first, last, .. }: &Prune, seen: &str) -> String {
+    format!(
+        "the L1 took checkpoints {first} to {last} back, since no proof of theirs came in time; then: {seen}"
+    )
 }
 
 /// The ready nodes among `pods`, boot node first.
@@ -189,9 +216,22 @@ fn standstill(network: &str, stall: &Stall) -> String {
 
 #[cfg(test)]
 mod tests {
-    use aznet_model::chain::Slot;
+    use aznet_model::chain::{CheckpointNumber, Slot};
 
     use super::*;
+
+    #[test]
+    fn a_prune_is_told_before_what_came_of_it() {
+        let prune = Prune {
+            first: CheckpointNumber(7),
+            last: CheckpointNumber(9),
+            timestamp: 0,
+        };
+        assert_eq!(
+            pruned(&prune, "the mint reverted"),
+            "the L1 took checkpoints 7 to 9 back, since no proof of theirs came in time; then: the mint reverted"
+        );
+    }
 
     #[test]
     fn a_standstill_is_told_with_its_causes() {

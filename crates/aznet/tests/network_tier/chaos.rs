@@ -1,11 +1,22 @@
 //! Faults of the tier's network: seen to bite, healed, and gone without a trace, as is Chaos Mesh after them.
 
-use super::machine::{CLUSTER, Checked, Machine, NETWORK, aznet, json, kubectl, status, succeeds};
+use super::machine::{
+    CLUSTER, Checked, Machine, NETWORK, aznet, json, kubectl, status, succeeds, until,
+};
 use serde_json::{Value, json};
+use std::thread;
+use std::time::Duration;
 
-/// The boot node's failure, from being asked for to being gone.
+/// The boot node's failure, from being asked for to being gone; `status` names it meanwhile.
 pub(crate) fn boot_node_failure(_: &Machine) -> Checked {
-    let told = applied(&["boot-node-failure"])?;
+    let (told, shown) = thread::scope(|scope| {
+        let apply = scope.spawn(|| applied(&["boot-node-failure"]));
+        let named = |status: &Value| status["faults"][0]["name"] == "boot-node-failure";
+        let shown = until("the fault in the status", Duration::from_mins(3), named);
+        (apply.join(), shown)
+    });
+    let told = told.map_err(|_| "`chaos apply` was not read")??;
+    shown?;
     let bitten = told[2]["pods"]
         .as_array()
         .ok_or("no pods that were bitten")?;
@@ -14,7 +25,7 @@ pub(crate) fn boot_node_failure(_: &Machine) -> Checked {
         return Err(format!("bitten {pods:?}, expected the boot node alone"));
     }
     let seen = status()?;
-    if seen["ready"] != true {
+    if seen["ready"] != true || seen["faults"] != json!([]) {
         return Err(format!("not well after the fault: {seen}"));
     }
     no_faults()

@@ -26,7 +26,7 @@ Examples:
   aznet images push ghcr.io/team --only aznet-node,pxe
   aznet images push localhost:5000/aznet --plain-http
 
-Credentials are those of `docker login` (~/.docker/config.json, credential helpers included), `buildah login`, or of the file in REGISTRY_AUTH_FILE.";
+Credentials come from `docker login` (~/.docker/config.json, credential helpers included), `buildah login`, or the file that REGISTRY_AUTH_FILE names.";
 
 pub(super) const EXPORT_EXAMPLES: &str = "\
 Examples:
@@ -41,7 +41,7 @@ pub struct PushArgs {
     /// The registry, and a path in it.
     #[arg(value_name = "REGISTRY")]
     pub registry: Registry,
-    /// Talk to it by plain HTTP, or by TLS with a certificate that nobody knows.
+    /// Use plain HTTP, or TLS without verifying the certificate.
     #[arg(long)]
     pub plain_http: bool,
     /// Which images, and how the result is printed.
@@ -63,10 +63,10 @@ pub struct ExportArgs {
 /// What both have.
 #[derive(Debug, Args)]
 pub struct WhatArgs {
-    /// Only these (default: all that networks without telemetry run).
+    /// Only these images (default: all that a network without telemetry runs).
     #[arg(long, value_name = "IMAGE,…", value_delimiter = ',', conflicts_with = "telemetry", value_parser = image)]
     pub only: Vec<Image>,
-    /// Also the telemetry images: the OpenTelemetry collector and Prometheus.
+    /// Include the telemetry images: the OpenTelemetry collector and Prometheus.
     #[arg(long)]
     pub telemetry: bool,
     /// Output format; `values` prints the chart's values that use the images, `json` one JSON document.
