@@ -224,7 +224,7 @@ impl Under<'_> {
         let Prune { first, last, .. } = prune;
         self.world
             .context
-            .step(format!("checkpoints {first} to {last} are taken back"));
+            .step(format!("{first} to {last} are taken back"));
         self.faults.over(UNDONE_WITHIN).await?;
         self.world.proven_beyond(proven).await?;
         for tx in [&mut moving.public, &mut moving.private] {

@@ -180,7 +180,7 @@ impl World {
 
 fn pruned(Prune { first, last, .. }: &Prune, seen: &str) -> String {
     format!(
-        "the L1 took checkpoints {first} to {last} back, since no proof of theirs came in time; then: {seen}"
+        "the L1 took back {first} to {last}, since no proof of theirs came in time; then: {seen}"
     )
 }
 
@@ -229,7 +229,7 @@ mod tests {
         };
         assert_eq!(
             pruned(&prune, "the mint reverted"),
-            "the L1 took checkpoints 7 to 9 back, since no proof of theirs came in time; then: the mint reverted"
+            "the L1 took back checkpoint 7 to checkpoint 9, since no proof of theirs came in time; then: the mint reverted"
         );
     }
 
