@@ -78,6 +78,9 @@ pub struct L1 {
     pub execution_urls: Vec<String>,
     /// URLs of consensus (beacon) clients; empty with anvil, which has none, or where a Secret holds them.
     pub consensus_urls: Vec<String>,
+    /// URLs that trace transactions, where those of `execution_urls` don't.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trace_urls: Vec<String>,
     /// `true`: the chart's own anvil, on which pods may fund themselves and move the clock.
     pub anvil: bool,
     /// L1 slots in an L1 epoch, as anvil counts them: blocks are final after two of these (anvil's default is 32).

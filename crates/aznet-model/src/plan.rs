@@ -3,6 +3,7 @@
 mod committee;
 mod demand;
 mod fit;
+mod funding;
 mod groups;
 mod keys;
 mod notes;
@@ -19,6 +20,7 @@ mod wiring;
 pub use committee::Committee;
 pub use demand::Demand;
 pub use fit::{Capacity, DoesNotFit};
+pub use funding::Funding;
 pub use keys::{Prefund, Room};
 pub use release::ReleasePlan;
 pub use secrets::SecretPlan;
@@ -43,6 +45,9 @@ pub struct Plan {
     pub pods: Vec<PodPlan>,
     /// Keys that need money on L1. On anvil the pods see to it; elsewhere the operator must.
     pub prefund: Vec<Prefund>,
+    /// What those keys pay at most, where the operator gives them their money; `None` on the chart's anvil.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub funding: Option<Funding>,
     /// Who decides, and how many may fail.
     pub committee: Committee,
     /// Durations that follow from the timing.
@@ -132,6 +137,7 @@ pub fn plan(values: &Values) -> Result<Plan, Vec<Problem>> {
         release: release::plan(values),
         pods: roles.iter().flat_map(|role| pods(values, role)).collect(),
         prefund: keys::prefund(values),
+        funding: funding::of(values),
         committee: committee::of(values),
         timing: timing::of(values),
         demand,

@@ -1,4 +1,5 @@
-//! What `aznet-node validators` tells: one JSON document, the last line of its output. `aznet` reads it with these types.
+//! What `aznet-node validators` and `aznet-node image` tell: one JSON document, the last line of their output. `aznet` reads it
+//! with these types.
 
 use std::collections::BTreeMap;
 
@@ -17,6 +18,30 @@ pub struct Report {
     pub others: BTreeMap<String, Vec<Address>>,
     /// What became of attesters that were to leave; empty where none was.
     pub left: Vec<Left>,
+}
+
+/// What a pod's image has of what its release's profile says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ImageReport {
+    /// The version of Aztec; `None` where no file tells it.
+    pub version: Option<String>,
+    /// Options that processes are started with, against `start --help`.
+    pub options: Compared,
+    /// Variables that are set here, against what the programs mention.
+    pub variables: Compared,
+}
+
+/// Names of a profile, held against an image.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Compared {
+    /// How many names were looked for.
+    pub names: usize,
+    /// Those of them that the image does not know.
+    pub missing: Vec<String>,
+    /// Names that by the profile only other releases know, and the image does, too.
+    pub unforeseen: Vec<String>,
 }
 
 /// Addresses that a pod signs for.

@@ -3,6 +3,7 @@
 pub mod admin;
 pub mod exec;
 pub mod forward;
+pub mod jobs;
 pub mod l1;
 pub mod l2;
 pub mod rpc;

@@ -3,6 +3,7 @@
 pub mod capacity;
 pub mod endpoints;
 pub mod evidence;
+pub mod image;
 pub mod instances;
 pub mod logs;
 pub(crate) mod memory;

@@ -14,7 +14,11 @@ use aznet_model::{
 };
 use futures::{StreamExt, stream};
 use k8s_openapi::api::apps::v1::StatefulSet;
-use kube::{Api, ResourceExt, api::ListParams};
+use kube::{
+    Api, ResourceExt,
+    api::{ListParams, Patch, PatchParams},
+};
+use serde_json::json;
 
 pub use self::{
     change::{Addition, Goal, Refusal, Removal, addition, is_retired, removal},
@@ -29,7 +33,7 @@ use crate::{
 };
 
 /// The program in every pod.
-const PROGRAM: &str = "/aznet/bin/aznet-node";
+pub(crate) const PROGRAM: &str = "/aznet/bin/aznet-node";
 /// How long a look may take: a large set on a slow L1 needs its time.
 const LOOK_WITHIN: Duration = Duration::from_mins(2);
 /// How long withdrawals may take: each is in an L1 block before the next.
@@ -284,6 +288,20 @@ pub async fn leave(
     let mut command = vec!["leave".to_owned()];
     command.extend(attesters.iter().map(|one| format!("--attester={one}")));
     Ok(ask(network, pod, &command, LEAVE_WITHIN).await?.left)
+}
+
+/// Sets the number of pods of a workload of validators past its release, as `kubectl scale` does.
+///
+/// # Errors
+/// If the Kubernetes API fails.
+pub async fn scale(network: &Network, workload: &str, pods: u32) -> Result<(), NamespaceError> {
+    let sets: Api<StatefulSet> = network.api();
+    let patch = Patch::Merge(json!({"spec": {"replicas": pods}}));
+    let scaled = sets
+        .patch_scale(workload, &PatchParams::default(), &patch)
+        .await;
+    let failed = |source| network.failed(&format!("scale {workload}"), source);
+    scaled.map(drop).map_err(failed)
 }
 
 /// The workloads of validators.

@@ -11,7 +11,7 @@ use crate::error::NodeError;
 use crate::roles::{anvil, aztec, keystore, program};
 use crate::set::command as validators;
 use crate::settings::{Settings, TERMINATION_LOG};
-use crate::{install, probe, signer};
+use crate::{image, install, probe, signer};
 
 /// Starts one pod of an Aztec network.
 #[derive(Debug, Parser)]
@@ -54,6 +54,8 @@ enum Command {
         #[command(flatten)]
         settings: Box<Settings>,
     },
+    /// Hold what the release's profile says against the pod's image; prints JSON
+    Image(Box<Settings>),
     /// Measure what a fault of the pod's network, or load on it, must show in; prints JSON
     Probe {
         #[command(subcommand)]
@@ -109,6 +111,10 @@ impl Cli {
                 validators::run(command, settings)?;
                 Ok(ExitCode::SUCCESS)
             }
+            Command::Image(settings) => {
+                image::run(settings)?;
+                Ok(ExitCode::SUCCESS)
+            }
             Command::Probe { command } => {
                 probe::run(command)?;
                 Ok(ExitCode::SUCCESS)
@@ -123,7 +129,7 @@ impl Cli {
     /// Where a failure's reason goes.
     pub(crate) fn termination_log(&self) -> Option<&Path> {
         match &self.command {
-            Command::Signer(_) | Command::Probe { .. } => None,
+            Command::Signer(_) | Command::Probe { .. } | Command::Image(_) => None,
             Command::Install { .. } => Some(Path::new(TERMINATION_LOG)),
             Command::Run(run) => Some(&run.settings.termination_log),
             Command::Prepare(prepare) => Some(&prepare.settings.termination_log),

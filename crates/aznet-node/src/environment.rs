@@ -22,6 +22,9 @@ const ADMIN_PORT: u16 = 8880;
 /// Port of p2p, TCP and UDP.
 const P2P_PORT: u16 = 40400;
 
+/// Variables that we set, with the releases whose own list of variables (`foundation/src/config/env_var.ts`) has them.
+pub(crate) const READ_BY: &str = include_str!("environment/read_by.txt");
+
 /// The variables of a role.
 pub(crate) fn environment(role: Role, config: &NetworkConfig, inputs: &Inputs) -> Env {
     let mut env = Env::new();
@@ -156,6 +159,7 @@ fn node(env: &mut Env, role: Role, config: &NetworkConfig, inputs: &Inputs) {
     set(env, "SYNC_MODE", "full");
     sentinel(env, config);
     p2p(env, inputs);
+    list(env, "ETHEREUM_DEBUG_HOSTS", &config.l1.trace_urls);
     blobs(env, config, inputs);
     gas(env, config);
     slashing::node(env, config);
@@ -361,8 +365,6 @@ mod tests {
         insta::assert_snapshot!(text);
     }
 
-    /// Variables that we set, with the releases whose own list of variables (`foundation/src/config/env_var.ts`) has them.
-    const READ_BY: &str = include_str!("environment/read_by.txt");
     /// What others than Aztec's configuration read: our wallet server, and Foundry and its script.
     const READ_BY_OTHERS: [&str; 3] = [
         "PXE_PORT",
@@ -423,6 +425,13 @@ mod tests {
         assert_eq!(env["L1_CONSENSUS_HOST_API_KEYS"], "secret");
         assert_eq!(env["L1_CONSENSUS_HOST_API_KEY_HEADERS"], "x-api-key");
         assert!(!env.keys().any(|name| name.starts_with("BLOB_")));
+        assert!(
+            !env.contains_key("ETHEREUM_DEBUG_HOSTS"),
+            "it is that of ETHEREUM_HOSTS"
+        );
+        config.l1.trace_urls = vec!["https://traces.example".into()];
+        let env = environment(Role::Validator, &config, &inputs);
+        assert_eq!(env["ETHEREUM_DEBUG_HOSTS"], "https://traces.example");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use crate::image::ImageError;
 use crate::install::InstallError;
 use crate::probe::error::ProbeError;
 use crate::roles::anvil::AnvilError;
@@ -31,6 +32,9 @@ pub(crate) enum NodeError {
     /// Working on the validator set.
     #[error(transparent)]
     Validators(#[from] ValidatorsError),
+    /// Looking at the image.
+    #[error(transparent)]
+    Image(#[from] ImageError),
     /// Measuring.
     #[error(transparent)]
     Probe(#[from] ProbeError),
@@ -47,7 +51,7 @@ impl NodeError {
             Self::Start(error) => error.is_final(),
             Self::HandOver(error) => error.is_final(),
             Self::Validators(error) => error.is_final(),
-            Self::Probe(_) => false,
+            Self::Probe(_) | Self::Image(_) => false,
             Self::Signer(error) => error.is_final(),
         }
     }

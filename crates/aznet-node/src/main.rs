@@ -6,6 +6,7 @@ mod config;
 mod console;
 mod environment;
 mod error;
+mod image;
 mod install;
 mod keys;
 mod l1;

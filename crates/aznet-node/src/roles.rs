@@ -6,4 +6,4 @@ mod exec;
 pub(crate) mod keystore;
 mod order;
 pub(crate) mod program;
-mod version;
+pub(crate) mod version;

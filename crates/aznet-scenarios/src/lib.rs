@@ -11,6 +11,7 @@ pub mod explain;
 mod faults;
 pub mod matrix;
 mod pxe;
+mod release;
 pub mod topology;
 mod transfer;
 mod watch;
@@ -63,6 +64,17 @@ fn scenarios() -> Vec<Scenario> {
         lacks: transfer::lacks,
         run: Arc::new(|world| Box::pin(cell::calm(world))),
     }];
+    all.push(Scenario {
+        name: "release",
+        about: "what the profile of the network's release says is so: options, variables, RPC, a transaction that is proven, \
+                a validator that joins and leaves, metrics",
+        deadline: Duration::from_mins(45),
+        class: Class::Disrupt,
+        tags: &["profile"],
+        disturbs: Disturbs::NOTHING,
+        lacks: release::lacks,
+        run: Arc::new(|world| Box::pin(release::run(world))),
+    });
     all.extend(ATTACKS.iter().map(of_attack));
     all
 }

@@ -142,6 +142,12 @@ pub(crate) mod tests {
 
     /// The facts of an overlay with `--set` expressions over it.
     pub(crate) fn facts(name: &str, sets: &[&str]) -> Facts {
+        let values = values(name, sets);
+        Facts::of(&values, &plan(&values).expect("a plan"))
+    }
+
+    /// The values of an overlay with `--set` expressions over it.
+    pub(crate) fn values(name: &str, sets: &[&str]) -> Values {
         let sets: Vec<String> = sets.iter().map(ToString::to_string).collect();
         let request = Request {
             source: &source(),
@@ -150,8 +156,7 @@ pub(crate) mod tests {
             files: &[],
             sets: &sets,
         };
-        let values = load(&request).expect("an overlay").values;
-        Facts::of(&values, &plan(&values).expect("a plan"))
+        load(&request).expect("an overlay").values
     }
 
     #[test]

@@ -73,9 +73,11 @@
 {{- $keys := .Values.keys -}}
 {{- $blobs := .Values.blobStore.url -}}
 {{- if include "aztec-network.ownBlobStore" . -}}{{- $blobs = "s3://blobs/aztec?endpoint=http://blob-store:7070" -}}{{- end -}}
+{{- $traces := dict -}}
+{{- with $l1.traceUrls -}}{{- $_ := set $traces "traceUrls" . -}}{{- end -}}
 {{- $config := dict
   "release" (include "aztec-network.release" .)
-  "l1" (dict
+  "l1" (merge $traces (dict
     "chainId" (int64 $l1.chainId)
     "blockTime" (int64 $l1.blockTime)
     "executionUrls" ($l1.anvil.enabled | ternary (list "http://anvil:8545") $l1.executionUrls)
@@ -88,7 +90,7 @@
       "minPriorityFeeGwei" (include "aztec-network.text" $l1.gas.minPriorityFeeGwei)
       "priorityFeeBumpPercent" (int64 $l1.gas.priorityFeeBumpPercent)
       "priorityFeeRetryBumpPercent" (int64 $l1.gas.priorityFeeRetryBumpPercent)
-      "limitBufferPercent" (int64 $l1.gas.limitBufferPercent)))
+      "limitBufferPercent" (int64 $l1.gas.limitBufferPercent))))
   "slotDuration" (int64 $network.slotDuration)
   "epochDuration" (int64 $network.epochDuration)
   "committeeSize" (int64 $network.committeeSize)

@@ -26,11 +26,11 @@
 {{- if and (lt (int $v.proverBroker.replicas) 1) (gt (int $v.proverAgent.replicas) 0) -}}
 {{- $problems = append $problems "proverBroker.replicas is 0: it must be 1, or 0 without prover agents" -}}
 {{- end -}}
-{{- if and $v.l1.anvil.enabled (or $v.l1.executionUrls $v.l1.consensusUrls $v.l1.existingSecret $v.network.registryAddress) -}}
-{{- $problems = append $problems "l1.anvil.enabled is true and l1.executionUrls, l1.consensusUrls, l1.existingSecret or network.registryAddress is set: choose one L1" -}}
+{{- if and $v.l1.anvil.enabled (or $v.l1.executionUrls $v.l1.consensusUrls $v.l1.traceUrls $v.l1.existingSecret $v.network.registryAddress) -}}
+{{- $problems = append $problems "l1.anvil.enabled is true and l1.executionUrls, l1.consensusUrls, l1.traceUrls, l1.existingSecret or network.registryAddress is set: choose one L1" -}}
 {{- end -}}
-{{- if and $v.l1.existingSecret (or $v.l1.executionUrls $v.l1.consensusUrls) -}}
-{{- $problems = append $problems "l1.existingSecret is set together with l1.executionUrls or l1.consensusUrls: set either the Secret or the URLs" -}}
+{{- if and $v.l1.existingSecret (or $v.l1.executionUrls $v.l1.consensusUrls $v.l1.traceUrls) -}}
+{{- $problems = append $problems "l1.existingSecret is set together with l1.executionUrls, l1.consensusUrls or l1.traceUrls: set either the Secret or the URLs" -}}
 {{- end -}}
 {{- if not (or $v.l1.anvil.enabled $v.l1.executionUrls $v.l1.existingSecret) -}}
 {{- $problems = append $problems "l1.executionUrls is empty and l1.anvil.enabled is false: set the URLs of your L1, or l1.existingSecret" -}}

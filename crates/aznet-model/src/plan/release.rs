@@ -222,14 +222,15 @@ pub(super) fn notes(values: &Values) -> Vec<String> {
     }
     if release.needs_traces && !values.l1.anvil.enabled {
         notes.push(format!(
-            "Nodes of Aztec {release} start only if the L1 answers debug_traceTransaction or trace_transaction \
-             (else set ETHEREUM_DEBUG_HOSTS to one that does)."
+            "Nodes of Aztec {release} start only if the L1 answers debug_traceTransaction or trace_transaction: if yours \
+             does not, name a server that does in l1.traceUrls, or under that key in the Secret of l1.existingSecret."
         ));
     }
     if release.publishers_must_afford && !values.l1.anvil.enabled {
         notes.push(format!(
-            "A publisher of Aztec {release} that can't pay for the dearest transaction (its gas limit at l1.gas.maxGwei, \
-             and blobs) neither proposes nor proves: keep more on it than it spends."
+            "A publisher of Aztec {release} that can't pay for the dearest transaction (its gas limit, and blobs, at the most \
+             that l1.gas allows) neither proposes nor proves: keep more on it than it spends, or lower l1.gas.maxGwei and \
+             maxBlobGwei."
         ));
     }
     notes.extend(signing_protection(values, release));

@@ -88,6 +88,7 @@ fn of_services(values: &Values) -> Vec<SecretPlan> {
     )
     .may_hold(&[
         "consensusUrls",
+        "traceUrls",
         "consensusApiKeys",
         "consensusApiKeyHeaders",
     ]);

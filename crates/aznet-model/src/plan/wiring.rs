@@ -62,6 +62,13 @@ fn beside_anvil(values: &Values) -> Vec<Problem> {
             "remove them",
         ),
         (
+            l1.trace_urls.is_empty(),
+            "l1.traceUrls",
+            "URLs, although l1.anvil.enabled is true",
+            "none: anvil traces by itself",
+            "remove them",
+        ),
+        (
             secret,
             "l1.existingSecret",
             "a Secret with URLs, although l1.anvil.enabled is true",
@@ -89,6 +96,7 @@ fn elsewhere(values: &Values) -> Vec<Problem> {
         let twice = [
             ("l1.executionUrls", !l1.execution_urls.is_empty()),
             ("l1.consensusUrls", !l1.consensus_urls.is_empty()),
+            ("l1.traceUrls", !l1.trace_urls.is_empty()),
         ];
         problems.extend(
             twice

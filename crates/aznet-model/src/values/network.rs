@@ -158,8 +158,12 @@ pub struct L1 {
     /// URLs of consensus (beacon) clients; with anvil they must stay empty, for it has none.
     #[schemars(inner(regex(pattern = HTTP_URL)))]
     pub consensus_urls: Vec<String>,
-    /// Name of a Secret that holds URLs and API keys instead; keys `executionUrls`, `consensusUrls`, `consensusApiKeys`
-    /// and `consensusApiKeyHeaders`, each a list with commas or line breaks between.
+    /// JSON-RPC URLs that trace transactions, where those of `executionUrls` don't; with anvil they must stay empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(inner(regex(pattern = HTTP_URL)))]
+    pub trace_urls: Vec<String>,
+    /// Name of a Secret that holds URLs and API keys instead; keys `executionUrls`, `consensusUrls`, `traceUrls`,
+    /// `consensusApiKeys` and `consensusApiKeyHeaders`, each a list with commas or line breaks between.
     pub existing_secret: String,
     /// What is paid for L1 transactions.
     pub gas: Gas,

@@ -134,7 +134,7 @@ pub async fn stream(
 }
 
 /// The last `lines` of a pod, of its previous run if this one has written nothing; empty if there are none to be had.
-pub(crate) async fn tail(network: &Network, pod: &str, lines: i64) -> Vec<String> {
+pub async fn tail(network: &Network, pod: &str, lines: i64) -> Vec<String> {
     let api: Api<Pod> = network.api();
     let container = api
         .get(pod)

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use crate::common::{render, source};
-use crate::render::config;
-use aznet_model::plan::plan;
+use crate::render::{config, golden};
+use aznet_model::plan::{Plan, plan};
 use aznet_model::release::{ALL, Release};
 use aznet_model::values::Loaded;
 use aznet_network::load::{self, Base, Request};
@@ -13,6 +13,8 @@ use std::path::PathBuf;
 
 /// What a release needs to be said beside its image: newer ones have no wallet server here, and one bot with a test account.
 const NO_WALLET: [&str; 2] = ["pxe.replicas=0", "bot.replicas=0"];
+
+const NETWORKS: [&str; 3] = ["small", "staging", "spartan"];
 
 fn network(name: &str, sets: &[&str]) -> Loaded {
     with_files(name, &[], sets)
@@ -57,9 +59,26 @@ fn lines(objects: &[Value]) -> Vec<String> {
     objects.iter().flat_map(of).collect()
 }
 
+/// With the next test, this is a golden file for each release of each network.
+#[tokio::test]
+async fn networks_render_as_before() {
+    for name in NETWORKS {
+        golden(name, &network(name, &[])).await;
+    }
+}
+
+#[test]
+fn public_and_staging_networks_are_of_the_release_that_people_run() {
+    let release = |name| {
+        let values = network(name, &[]).values;
+        values.release().expect("a release").name
+    };
+    assert_eq!(NETWORKS.map(release), ["4.1", "6.0", "6.0"]);
+}
+
 #[tokio::test]
 async fn the_chart_renders_the_same_but_image_and_release() {
-    for name in ["small", "staging", "spartan"] {
+    for name in NETWORKS {
         let oldest = render(&of_release(name, Release::oldest())).await;
         let before = lines(&oldest);
         for release in &ALL[1..] {
@@ -92,17 +111,38 @@ async fn pods_are_told_the_release() {
 #[test]
 fn plans_say_what_a_release_asks_for() {
     let mut text = String::new();
-    for name in ["small", "staging", "spartan"] {
+    for name in NETWORKS {
         for release in ALL {
             let plan = plan(&of_release(name, release).values).expect("it can be planned");
-            let said = plan.release;
-            let notes = plan.notes.join("\n  ");
-            let (release, proof, pods) = (said.name, said.proof, plan.pods.len());
-            writeln!(text, "{name}: {release} {proof:?}, {pods} pods\n  {notes}")
-                .expect("a string takes all");
+            text.push_str(&in_words(name, &plan));
         }
     }
     insta::assert_snapshot!(text);
+}
+
+/// What a plan says, but for pods one by one.
+fn in_words(name: &str, plan: &Plan) -> String {
+    let (release, proof) = (plan.release.name, plan.release.proof);
+    let roles = plan
+        .roles
+        .iter()
+        .map(|role| format!("{} {}", role.replicas, role.name));
+    let roles = roles.collect::<Vec<_>>().join(", ");
+    let mut text = format!("{name}: {release} {proof:?}: {roles}\n");
+    let secrets = plan.secrets.iter().map(|secret| {
+        let (name, holds, may_hold) = (&secret.name, &secret.holds, &secret.may_hold);
+        format!("Secret {name}: {holds:?}, perhaps {may_hold:?}")
+    });
+    let paid = plan.prefund.iter().map(|prefund| {
+        let (keys, holder, purpose) = (prefund.keys, &prefund.holder, prefund.purpose);
+        format!("keys {keys} of {holder} {purpose}")
+    });
+    let funding = plan.funding.iter().map(|funding| format!("{funding:?}"));
+    let lines = secrets.chain(paid).chain(funding);
+    for line in lines.chain(plan.notes.iter().cloned()) {
+        writeln!(text, "  {line}").expect("a string takes all");
+    }
+    text
 }
 
 #[test]
@@ -143,6 +183,19 @@ fn what_a_release_lacks_is_named() {
         }
     }
     insta::assert_snapshot!(text);
+}
+
+#[test]
+fn a_tag_that_names_no_release_is_taken_for_the_one_that_is_run_and_the_plan_says_so() {
+    let sets = ["images.aztec.image=aztecprotocol/aztec:c07d910"];
+    let plan = plan(&network("small", &sets).values).expect("it is some image");
+    assert_eq!(plan.release.name, Release::newest_run());
+    let note = "names no release: taken for 4.1; network.release can say otherwise";
+    assert!(
+        plan.notes.iter().any(|one| one.contains(note)),
+        "{:?}",
+        plan.notes
+    );
 }
 
 #[test]

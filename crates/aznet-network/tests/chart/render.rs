@@ -31,39 +31,38 @@ pub(crate) fn sets(sets: &[&str]) -> Loaded {
 #[tokio::test]
 async fn each_feature_renders_as_before() {
     for file in ci_files() {
-        let loaded = from(&file);
-        let (chart, name) = (
-            chart(),
-            file.file_stem()
-                .expect("a file name")
-                .to_string_lossy()
-                .into_owned(),
-        );
-        let release = Release {
-            name: "test",
-            namespace: "aznet-test",
-            chart: &chart,
-            overlay: &loaded.overlay,
-        };
-        let text = helm()
-            .render(&release, &CancellationToken::new())
-            .await
-            .expect("the chart renders");
-        let filters = vec![
-            (
-                r"((?:accessKeyId|secretAccessKey|password|apiKey|apiKeyHash): )[A-Za-z0-9+/=]{20,}",
-                "$1[RANDOM]",
-            ),
-            // Dashboards are files of their own.
-            (
-                r#"(  \w+\.json: \|-?\n)    \{\n      "uid"[^\n]*\n(?:    [^\n]*\n)+"#,
-                "$1    [DASHBOARD]\n",
-            ),
-        ];
-        insta::with_settings!({ filters => filters }, {
-            insta::assert_snapshot!(name, text);
-        });
+        let name = file.file_stem().expect("a file name").to_string_lossy();
+        golden(&name, &from(&file)).await;
     }
+}
+
+/// Holds what the chart renders against the golden file of this name.
+pub(crate) async fn golden(name: &str, loaded: &Loaded) {
+    let chart = chart();
+    let release = Release {
+        name: "test",
+        namespace: "aznet-test",
+        chart: &chart,
+        overlay: &loaded.overlay,
+    };
+    let text = helm()
+        .render(&release, &CancellationToken::new())
+        .await
+        .expect("the chart renders");
+    let filters = vec![
+        (
+            r"((?:accessKeyId|secretAccessKey|password|apiKey|apiKeyHash): )[A-Za-z0-9+/=]{20,}",
+            "$1[RANDOM]",
+        ),
+        // Dashboards are files of their own.
+        (
+            r#"(  \w+\.json: \|-?\n)    \{\n      "uid"[^\n]*\n(?:    [^\n]*\n)+"#,
+            "$1    [DASHBOARD]\n",
+        ),
+    ];
+    insta::with_settings!({ filters => filters }, {
+        insta::assert_snapshot!(name, text);
+    });
 }
 
 #[tokio::test]
@@ -232,6 +231,15 @@ async fn a_plain_helm_install_is_guarded_too() {
         ("bootNode.replicas=0", "bootNode.replicas is 0"),
         ("bot.replicas=4", "at most 3"),
         ("l1.existingSecret=mine", "choose one L1"),
+        ("l1.traceUrls={http://traces}", "choose one L1"),
+        (
+            "images.aztec.image=azteclabs/aztec:6.0.0",
+            "pxe.replicas is set with Aztec 6.0, for which there is no image of the wallet server",
+        ),
+        (
+            "images.aztec.image=azteclabs/aztec:7.1.0",
+            "its tag names no known release",
+        ),
         ("network.slashing.roundSizeInEpochs=0", "multiple of 4"),
         ("proverAgent.replicas=0", "nobody would prove"),
         (

@@ -70,6 +70,7 @@ pub(crate) fn apply(config: &mut NetworkConfig, dir: &Path) -> Result<ApiKeys, S
         return Err(SecretError::NoUrl(dir.join("executionUrls")));
     }
     let consensus = urls(dir, "consensusUrls")?;
+    let traces = urls(dir, "traceUrls")?;
     let keys = ApiKeys {
         keys: list(dir, "consensusApiKeys")?,
         headers: list(dir, "consensusApiKeyHeaders")?,
@@ -84,13 +85,15 @@ pub(crate) fn apply(config: &mut NetworkConfig, dir: &Path) -> Result<ApiKeys, S
         }
     }
     say(format_args!(
-        "the L1's URLs come from a Secret: {} of execution clients, {} of consensus clients, {} API keys",
+        "the L1's URLs come from a Secret: {} of execution clients, {} of consensus clients, {} for traces, {} API keys",
         execution.len(),
         consensus.len(),
+        traces.len(),
         keys.keys.len()
     ));
     config.l1.execution_urls = execution;
     config.l1.consensus_urls = consensus;
+    config.l1.trace_urls = traces;
     Ok(keys)
 }
 
@@ -141,6 +144,7 @@ mod tests {
                 "https://a.example/KEY,\nhttps://b.example\n",
             ),
             ("consensusUrls", "https://c.example"),
+            ("traceUrls", "https://t.example/KEY\n"),
             ("consensusApiKeys", "s3cret\n"),
         ]);
         let mut config = config();
@@ -150,6 +154,7 @@ mod tests {
             ["https://a.example/KEY", "https://b.example"]
         );
         assert_eq!(config.l1.consensus_urls, ["https://c.example"]);
+        assert_eq!(config.l1.trace_urls, ["https://t.example/KEY"]);
         assert_eq!((keys.keys.len(), keys.headers.len()), (1, 0));
         assert_eq!(format!("{keys:?}"), "ApiKeys(1)");
     }

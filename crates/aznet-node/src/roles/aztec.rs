@@ -17,7 +17,7 @@ use crate::keys::bot::{Account, BotError};
 use crate::keys::holdings::{Holdings, HoldingsError};
 use crate::l1::clock::{self, ClockError};
 use crate::l1::secret::{self, ApiKeys, SecretError};
-use crate::l1::{L1, L1Error, funding};
+use crate::l1::{L1, L1Error, funding, traces};
 use crate::network::deployment::{Deployment, DeploymentError};
 use crate::network::join::{self, JoinError, Membership};
 use crate::network::record::{Record, RecordError};
@@ -246,6 +246,9 @@ impl<'a> Start<'a> {
 
     fn on_l1(&self, inputs: &mut Inputs) -> Result<(), StartError> {
         let l1 = L1::wait(&self.config.l1, self.limit)?;
+        if self.role.is_node() {
+            traces::wait(&self.config, self.limit)?;
+        }
         let membership = match self.role {
             Role::BootNode => self.found(&l1)?,
             role => join::join(role, &self.config, self.settings, &l1, self.limit)?,

@@ -42,7 +42,7 @@ pub(crate) fn check(root: &Path, expected: &'static Release) -> Result<(), Versi
 }
 
 /// The version; `None` where no file tells it.
-fn of_image(root: &Path) -> Option<String> {
+pub(crate) fn of_image(root: &Path) -> Option<String> {
     let manifest = read(&root.join(".release-please-manifest.json"));
     let manifest = manifest.and_then(|manifest| Some(manifest.get(".")?.as_str()?.to_owned()));
     manifest.or_else(|| packages(root).find_map(|package| of_package(&package)))

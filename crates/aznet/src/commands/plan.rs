@@ -6,7 +6,7 @@ use std::time::Duration;
 use aznet_cluster::provider::Provider;
 use aznet_kit::time::Seconds;
 use aznet_model::keys::KeyRange;
-use aznet_model::plan::{Capacity, Plan, PodPlan, SecretPlan};
+use aznet_model::plan::{Capacity, Funding, Plan, PodPlan, SecretPlan};
 use aznet_model::release::Proof;
 use aznet_model::units::{Bytes, MilliCpu, count};
 use clap::Args;
@@ -295,6 +295,27 @@ fn secret(secret: &SecretPlan) -> String {
     format!("secret     {name}{with}, named by {key}: must be in the namespace")
 }
 
+/// Who needs money on an L1 that is the operator's, and what they pay at most.
+fn fund(plan: &Plan, funding: &Funding) -> String {
+    let holders = plan.prefund.iter().map(|prefund| {
+        let keys = count(
+            usize::try_from(prefund.keys.count).unwrap_or(usize::MAX),
+            "key",
+        );
+        format!("{keys} of {} ({})", prefund.holder, prefund.keys)
+    });
+    let holders = holders.collect::<Vec<_>>().join(", ");
+    let must = if funding.must_afford {
+        "; one that can't afford its next transaction at that price does nothing"
+    } else {
+        ""
+    };
+    format!(
+        "funding    fund on the L1: {holders}. At most {} ETH for a million gas and {} ETH for a blob (l1.gas){must}",
+        funding.million_gas_eth, funding.blob_eth
+    )
+}
+
 /// Columns before a fact: its name.
 const FACT: usize = 11;
 
@@ -334,6 +355,7 @@ fn facts(plan: &Plan, page: Page) -> String {
     if let Some(finality) = timing.finality_seconds {
         lines.push(format!("finality   {} after the proof", seconds(finality)));
     }
+    lines.extend(plan.funding.as_ref().map(|funding| fund(plan, funding)));
     lines.extend(plan.secrets.iter().map(secret));
     page.wrap(&lines.join("\n"), FACT)
 }
