@@ -70,7 +70,7 @@ fn scenarios() -> Vec<Scenario> {
                 a validator that joins and leaves, metrics",
         deadline: Duration::from_mins(45),
         class: Class::Disrupt,
-        tags: &["profile"],
+        tags: &["profile", "long"],
         disturbs: Disturbs::NOTHING,
         lacks: release::lacks,
         run: Arc::new(|world| Box::pin(release::run(world))),

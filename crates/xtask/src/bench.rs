@@ -24,6 +24,9 @@ pub(crate) fn run(runs: usize, starts: bool) -> Result<()> {
     aznet(&["images", "build"])?;
     let image = Mounted::pxe(program()?)?;
     let measured = measure(runs, starts, &image);
+    if measured.is_err() {
+        network::abandon();
+    }
     image.remove()?;
     let page = measured?.page(&machine::describe());
     if starts {

@@ -166,6 +166,11 @@ fn all_down() -> Result<()> {
     aznet(&["cluster", "down", CLUSTER]).map(drop)
 }
 
+/// Removes what a run that failed has left.
+pub(super) fn abandon() {
+    let _gone_or_not_there = aznet(&["cluster", "down", CLUSTER]);
+}
+
 /// Brings the cluster up; returns the seconds until its node was Ready, which is before its checks are done.
 fn cluster_up() -> Result<f64> {
     let began = Instant::now();
