@@ -205,3 +205,48 @@ async fn an_interrupted_build_leaves_whole_images_only() {
         .output();
     assert_eq!(String::from_utf8_lossy(&running.unwrap().stdout), "");
 }
+
+/// An archive for other clusters has each image whole: also the layers that it shares with one that is not asked for.
+#[tokio::test]
+async fn an_exported_archive_has_every_blob_that_its_images_name() {
+    let machine = machine_or_skip!();
+    let (cancel, silent) = (CancellationToken::new(), progress::silent());
+    let set = machine.ensure(&machine.paths, &silent, &cancel).await;
+    let set = set.unwrap();
+    let dir = tempfile::tempdir_in(machine.paths.cache()).unwrap();
+    let file = dir.path().join("images.tar");
+    let which = [Image::Pxe, Image::AznetNode];
+    let exported = images::export(&set, &which, &file, &silent).await.unwrap();
+    let out = dir.path().join("out");
+    tar::Archive::new(fs::File::open(&file).unwrap())
+        .unpack(&out)
+        .unwrap();
+
+    let index = json(&out.join("index.json"));
+    let listed = index["manifests"].as_array().unwrap();
+    let name = "org.opencontainers.image.ref.name";
+    let names: Vec<_> = listed.iter().map(|one| &one["annotations"][name]).collect();
+    let expected: Vec<_> = exported.iter().map(|one| &one.reference).collect();
+    assert_eq!(names, expected);
+    let mut blobs = 0;
+    for manifest in listed {
+        let manifest = json(&blob(&out, manifest));
+        let layers = manifest["layers"].as_array().unwrap();
+        for part in layers.iter().chain([&manifest["config"]]) {
+            let size = fs::metadata(blob(&out, part)).unwrap().len();
+            assert_eq!(Some(size), part["size"].as_u64(), "{part}");
+            blobs += 1;
+        }
+    }
+    assert!(blobs > 4, "the pxe stands on two others: {blobs} parts");
+}
+
+fn json(path: &Path) -> serde_json::Value {
+    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+}
+
+/// The file of what a descriptor names.
+fn blob(layout: &Path, descriptor: &serde_json::Value) -> PathBuf {
+    let digest = descriptor["digest"].as_str().unwrap();
+    layout.join("blobs").join(digest.replace(':', "/"))
+}
