@@ -25,17 +25,7 @@ pub(crate) fn pushed_and_pulled(_: &Machine) -> Checked {
     let port = free_port()?;
     let registry = Registry::start(folder.path(), port, None)?;
     wants_login(&registry, folder.path())?;
-    let address = format!("127.0.0.1:{port}/aznet");
-    let arguments = [
-        "images",
-        "push",
-        &address,
-        "--only",
-        "aznet-node",
-        "--plain-http",
-    ];
-    let auth = folder.path().join("auth.json");
-    let pushed = push(&arguments, &auth)?;
+    let pushed = registry.push(&folder.path().join("auth.json"))?;
     if !pushed.status.success() {
         return Err(format!(
             "the push ended with {}:\n{}",
@@ -56,18 +46,9 @@ pub(crate) fn pushed_and_pulled(_: &Machine) -> Checked {
 }
 
 fn wants_login(registry: &Registry, folder: &Path) -> Checked {
-    let address = format!("127.0.0.1:{}/aznet", registry.port);
-    let arguments = [
-        "images",
-        "push",
-        &address,
-        "--only",
-        "aznet-node",
-        "--plain-http",
-    ];
     let auth = folder.join("auth.json");
     fs::write(&auth, r#"{"auths": {}}"#).map_err(|error| error.to_string())?;
-    let refused = push(&arguments, &auth)?;
+    let refused = registry.push(&auth)?;
     let words = said(&refused);
     if refused.status.code() != Some(20) || !words.contains("docker login 127.0.0.1") {
         return Err(format!("without a login: {}, and\n{words}", refused.status));
@@ -77,16 +58,6 @@ fn wants_login(registry: &Registry, folder: &Path) -> Checked {
         registry.port
     );
     fs::write(&auth, login).map_err(|error| error.to_string())
-}
-
-fn push(arguments: &[&str], auth: &Path) -> Result<Output, String> {
-    Command::new(env!("CARGO_BIN_EXE_aznet"))
-        .args(arguments)
-        .args(["-o", "values"])
-        .env("NO_COLOR", "1")
-        .env("REGISTRY_AUTH_FILE", auth)
-        .output()
-        .map_err(|error| format!("aznet could not be started: {error}"))
 }
 
 fn said(output: &Output) -> String {
@@ -218,6 +189,18 @@ impl Registry {
             }
             pause();
         }
+    }
+
+    /// Pushes an image to it, with the credentials in a file.
+    fn push(&self, auth: &Path) -> Result<Output, String> {
+        let address = format!("127.0.0.1:{}/aznet", self.port);
+        Command::new(env!("CARGO_BIN_EXE_aznet"))
+            .args(["images", "push", &address, "--only", "aznet-node"])
+            .args(["--plain-http", "-o", "values"])
+            .env("NO_COLOR", "1")
+            .env("REGISTRY_AUTH_FILE", auth)
+            .output()
+            .map_err(|error| format!("aznet could not be started: {error}"))
     }
 
     fn stop(self) {
