@@ -10,6 +10,7 @@ use aznet_cluster::paths::Paths;
 use serde_json::Value;
 
 use super::machine::{CLUSTER, Checked, Machine, json, kubectl, pause};
+use super::rollout::namespace;
 
 /// Debian's `docker-registry`: what the project Distribution makes.
 const PROGRAM: &str = "docker-registry";
@@ -40,9 +41,8 @@ pub(crate) fn pushed_and_pulled(_: &Machine) -> Checked {
     registry.stop();
     // The cluster has no way to this machine's loopback: the registry goes where the cluster is.
     let _inside = Registry::start(folder.path(), port, Some(containerd()?))?;
-    let pulled = pulls(image);
-    let _gone = kubectl(&["delete", "pod", POD, "--ignore-not-found", "--wait=false"]);
-    pulled
+    pulls(image)?;
+    stays_loaded()
 }
 
 fn wants_login(registry: &Registry, folder: &Path) -> Checked {
@@ -67,7 +67,6 @@ fn said(output: &Output) -> String {
 
 /// A pod runs the image, which is asked for at the registry even if the node has it.
 fn pulls(image: &str) -> Checked {
-    let overrides = r#"{"spec": {"terminationGracePeriodSeconds": 0, "imagePullSecrets": [{"name": "registry"}]}}"#;
     let server = image.split('/').next().unwrap_or_default();
     kubectl(&[
         "create",
@@ -78,20 +77,43 @@ fn pulls(image: &str) -> Checked {
         "--docker-username=tester",
         "--docker-password=a-password",
     ])?;
+    let end = runs(image, "Always", r#"[{"name": "registry"}]"#);
+    let _gone = kubectl(&["delete", "secret", "registry"]);
+    end
+}
+
+/// The same image, once pulled with a Secret, is there without one under the name by which it was loaded.
+fn stays_loaded() -> Checked {
+    let loaded = kubectl(&[
+        "get",
+        "pod",
+        "-n",
+        &namespace()?,
+        "validator-0",
+        "-o",
+        "jsonpath={.spec.containers[0].image}",
+    ])?;
+    runs(&loaded, "Never", "[]")
+}
+
+fn runs(image: &str, policy: &str, secrets: &str) -> Checked {
+    let overrides = format!(
+        r#"{{"spec": {{"terminationGracePeriodSeconds": 0, "imagePullSecrets": {secrets}}}}}"#
+    );
     let run = kubectl(&[
         "run",
         POD,
         "--restart=Never",
-        "--image-pull-policy=Always",
+        &format!("--image-pull-policy={policy}"),
         &format!("--image={image}"),
         "--overrides",
-        overrides,
+        &overrides,
         "--",
         "--version",
     ]);
     let end = run.and_then(|_| ended());
-    let _gone = kubectl(&["delete", "secret", "registry"]);
-    end
+    let _gone = kubectl(&["delete", "pod", POD, "--ignore-not-found"]);
+    end.map_err(|error| format!("{image}, pulled {policy}: {error}"))
 }
 
 fn ended() -> Checked {
