@@ -10,11 +10,12 @@ use flate2::{Compression, write::GzEncoder};
 use sha2::{Digest, Sha256};
 
 /// Charts, networks, images and the programs in them, by their place in the source tree.
-const PACKED: [&str; 10] = [
+const PACKED: [&str; 11] = [
     "Cargo.lock",
     "Cargo.toml",
     "crates/aznet-kit",
     "crates/aznet-model",
+    "crates/aznet-netem",
     "crates/aznet-node",
     "helm-charts",
     "images",

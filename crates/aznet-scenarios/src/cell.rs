@@ -79,6 +79,10 @@ pub(crate) async fn disturbed(
         faults: &faults,
     };
     let moved = under.moved(first).await;
+    // What the fault was to show is seen: the rest of its time would show no more.
+    if moved.is_ok() && condition.is_sent_under() {
+        faults.lift();
+    }
     let interrupted = cancel.is_cancelled();
     if moved.is_err() {
         cancel.cancel();

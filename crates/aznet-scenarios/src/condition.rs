@@ -11,7 +11,7 @@ use aznet_model::timing::ProtocolTime;
 use aznet_runner::Class;
 
 pub use self::catalogue::CONDITIONS;
-pub(crate) use self::wave::{Cast, Wave};
+pub(crate) use self::wave::{Cast, Change, Does, Wave};
 
 use self::needs::Need;
 use crate::topology::Facts;
@@ -30,8 +30,6 @@ pub struct Condition {
     pub(crate) begins: Begins,
     pub(crate) waves: &'static [Wave],
     needs: &'static [Need],
-    /// Why it can't be had anywhere yet.
-    missing: Option<&'static str>,
 }
 
 /// What is expected of the chain.
@@ -90,7 +88,6 @@ impl Condition {
         begins: Begins::BeforeSending,
         waves: &[],
         needs: &[],
-        missing: None,
     };
 
     /// What it does to its network.
@@ -98,8 +95,23 @@ impl Condition {
         match self.expects {
             _ if self.waves.is_empty() => Class::Observe,
             Expects::Prunes => Class::Own,
+            _ if self.changes() => Class::Own,
             _ => Class::Disrupt,
         }
+    }
+
+    /// Whether the network is another one afterwards.
+    const fn changes(&self) -> bool {
+        matches!(
+            self.waves,
+            [
+                Wave {
+                    does: Does::Change(_),
+                    ..
+                },
+                ..
+            ]
+        )
     }
 
     /// Words to select it by.
@@ -116,9 +128,6 @@ impl Condition {
 
     /// Why a network with these facts can't have it; `None`: it can.
     pub fn refusal(&self, facts: &Facts) -> Option<String> {
-        if let Some(missing) = self.missing {
-            return Some(missing.to_owned());
-        }
         if let Some(lacks) = facts.lacks() {
             return Some(format!("needs {lacks}"));
         }
@@ -146,10 +155,5 @@ impl Condition {
     /// What a network must have for it, in words.
     pub fn needed(&self) -> Vec<String> {
         self.needs.iter().map(Need::words).collect()
-    }
-
-    /// Why it can't be had anywhere yet.
-    pub const fn missing(&self) -> Option<&'static str> {
-        self.missing
     }
 }

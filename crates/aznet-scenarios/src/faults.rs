@@ -1,5 +1,7 @@
 //! The faults of a condition, done beside a test: told as they go, and undone whatever becomes of it.
 
+mod change;
+
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -21,7 +23,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::condition::{Cast, Condition, Wave};
+use crate::condition::{Cast, Condition, Does, Wave};
 use crate::topology::Facts;
 
 /// Looks before a fault, its injection and its measurement each have their own deadlines; this is beyond all of them.
@@ -37,7 +39,11 @@ pub struct Tools {
     pub chart: PathBuf,
     /// What is being done or undone.
     pub under_way: UnderWay,
+    /// Changes networks.
+    pub upgrade: Upgrade,
 }
+
+pub use self::change::Upgrade;
 
 /// Faults that are being done or undone: a test that is cut off does not wait for that. Clones share it.
 #[derive(Debug, Clone, Default)]
@@ -59,6 +65,8 @@ impl UnderWay {
 pub(crate) struct Faults {
     seen: Arc<Seen>,
     context: Context,
+    /// Ends those that last.
+    lift: CancellationToken,
 }
 
 /// What was seen of them.
@@ -91,6 +99,7 @@ struct Work {
     time: ProtocolTime,
     context: Context,
     seen: Arc<Seen>,
+    lift: CancellationToken,
 }
 
 impl Faults {
@@ -104,7 +113,9 @@ impl Faults {
         context: &Context,
     ) -> Self {
         let seen = Arc::new(Seen::default());
+        let lift = context.cancel.child_token();
         let work = Work {
+            lift: lift.clone(),
             network: network.clone(),
             tools: tools.clone(),
             facts: facts.clone(),
@@ -125,6 +136,7 @@ impl Faults {
         Self {
             seen,
             context: context.clone(),
+            lift,
         }
     }
 
@@ -134,6 +146,11 @@ impl Faults {
         let what = "the fault to bite";
         self.until(what, UNTIL_IT_BITES, cancel, |state| state.bitten > 0)
             .await
+    }
+
+    /// Ends those that last before their time is over.
+    pub(crate) fn lift(&self) {
+        self.lift.cancel();
     }
 
     /// Waits until all are over and undone, at most so long, also when the test is over; how they went.
@@ -162,11 +179,12 @@ impl Faults {
         let deadline = Deadline::after(within).every(LOOK_EVERY);
         let waited = wait::until(what, deadline, cancel, |_| async {
             let state = self.seen.lock();
-            Ok::<_, WaitError>(if done(&state) || state.ended {
-                Look::Done(())
-            } else {
-                Look::Pending(format!("{} seen to bite", state.bitten))
-            })
+            if done(&state) || state.ended {
+                return Ok::<_, WaitError>(Look::Done(()));
+            }
+            let last = format!("{} seen to bite", state.bitten);
+            self.context.waiting(what, &last);
+            Ok(Look::Pending(last))
         });
         // That one failed is why a wait is cancelled.
         let waited = waited.await.map_err(Failure::infrastructure);
@@ -193,6 +211,9 @@ impl Work {
         if !self.reached(begin + self.time.slots(wave.after)).await {
             return Ok(());
         }
+        if let Does::Change(change) = wave.does {
+            return self.changed(wave, change).await;
+        }
         let loaded = self.loaded(wave)?;
         let clean_up = self.context.must_clean_up(format!("fault {}", wave.name));
         let run = Run {
@@ -202,7 +223,7 @@ impl Work {
             loaded: &loaded,
             name: wave.name,
         };
-        let cancel = &self.context.cancel;
+        let cancel = &self.lift;
         let done = experiment::run(&run, &self.reporter(wave), cancel).await;
         if done.as_ref().err().is_none_or(ChaosError::left_nothing) {
             clean_up.proved();
@@ -240,6 +261,12 @@ impl Work {
             seed: self.context.seed,
         };
         let values = wave.values(&cast);
+        let values = values.ok_or_else(|| {
+            Failure::Infrastructure(format!(
+                "{} is no fault of the chart aztec-chaos",
+                wave.name
+            ))
+        })?;
         let inline = [Layer {
             origin: format!("fault {}", wave.name),
             values: values.overlay,

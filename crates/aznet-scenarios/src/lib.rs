@@ -25,7 +25,7 @@ use aznet_runner::{Class, Context, Failure, Test};
 use futures::future::BoxFuture;
 use tokio::time::Instant;
 
-pub use self::faults::{Tools, UnderWay};
+pub use self::faults::{Tools, UnderWay, Upgrade};
 
 use self::{
     attack::{ATTACKS, Attack},

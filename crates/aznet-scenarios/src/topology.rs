@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use aznet_model::plan::{Committee, Plan};
 use aznet_model::role::Role;
 use aznet_model::values::Values;
+use aznet_model::workload::Workload;
 
 /// An overlay in `networks/`, and why it is in the matrix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,13 +48,28 @@ pub const TOPOLOGIES: [Topology; 7] = [
     },
 ];
 
+/// Roles whose pods run Aztec: an operator upgrades them together.
+pub(crate) const AZTEC: [Role; 7] = [
+    Role::BootNode,
+    Role::FullNode,
+    Role::Validator,
+    Role::ProverNode,
+    Role::ProverBroker,
+    Role::ProverAgent,
+    Role::Pxe,
+];
+
 /// What of a network's plan decides whether a condition is possible on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facts {
     replicas: BTreeMap<Role, u32>,
+    /// Where values.yaml has the settings of what runs Aztec.
+    nodes: Vec<String>,
     committee: Committee,
     /// Of the group `default`.
     validators: Pods,
+    /// Pods that the group `default` may have; `None`: any number.
+    room: Option<u64>,
     penalties: bool,
     lacks: Option<&'static str>,
 }
@@ -72,15 +88,25 @@ impl Facts {
         for role in &plan.roles {
             *replicas.entry(role.role).or_default() += role.replicas;
         }
+        let nodes = plan.roles.iter().filter(|role| AZTEC.contains(&role.role));
+        let nodes = nodes.filter_map(|role| Workload::from_name(&role.name));
+        let own = plan
+            .roles
+            .iter()
+            .find(|role| role.role == Role::Validator && role.group.is_none());
         let groups = values.validators();
         let default = groups.iter().find(|group| group.workload.group().is_none());
         Self {
             replicas,
+            nodes: nodes.map(|node| node.values_key()).collect(),
             committee: plan.committee,
             validators: Pods {
                 pods: default.map_or(0, |group| group.replicas),
                 keys: default.map_or(0, |group| group.keys_per_replica.into()),
             },
+            room: own
+                .and_then(|own| own.room.as_ref())
+                .map(|room| room.replicas),
             penalties: !values.network.slashing.disable_penalties,
             lacks: crate::transfer::lacks(values),
         }
@@ -89,6 +115,11 @@ impl Facts {
     /// Pods of a role.
     pub fn pods(&self, role: Role) -> u32 {
         self.replicas.get(&role).copied().unwrap_or_default()
+    }
+
+    /// Where values.yaml has the settings of what runs Aztec, e.g. `validatorGroups.slow`.
+    pub(crate) fn nodes(&self) -> &[String] {
+        &self.nodes
     }
 
     /// Who decides, and how many may be away.
@@ -104,6 +135,11 @@ impl Facts {
     /// Attesters in each of them.
     pub(crate) const fn keys_per_pod(&self) -> u64 {
         self.validators.keys
+    }
+
+    /// Pods that the group `default` has keys for; `None`: any number.
+    pub(crate) const fn room_for_validators(&self) -> Option<u64> {
+        self.room
     }
 
     /// Whether validators are slashed.

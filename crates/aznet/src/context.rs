@@ -27,3 +27,32 @@ pub struct Context {
     /// Where networks are looked for and made: `--namespace`.
     pub scope: Scope,
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::PathBuf;
+
+    use aznet_cluster::parts::images;
+    use flate2::read::GzDecoder;
+
+    use super::PACK;
+
+    #[test]
+    fn the_program_brings_along_what_its_images_are_made_of() {
+        let mut archive = tar::Archive::new(GzDecoder::new(PACK.archive));
+        let entries = archive.entries().expect("an archive");
+        let packed: BTreeSet<PathBuf> = entries
+            .map(|entry| entry.and_then(|entry| entry.path().map(Into::into)))
+            .collect::<Result<_, _>>()
+            .expect("names");
+        for name in images::crates() {
+            let manifest = PathBuf::from(format!("crates/{name}/Cargo.toml"));
+            assert!(
+                packed.contains(&manifest),
+                "no {} in {packed:?}",
+                manifest.display()
+            );
+        }
+    }
+}

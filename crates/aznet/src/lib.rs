@@ -6,6 +6,7 @@
 pub mod args;
 mod bring_up;
 mod bundles;
+mod changing;
 mod chaos_mesh;
 pub mod cli;
 mod clusters;

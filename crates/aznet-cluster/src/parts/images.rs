@@ -19,6 +19,7 @@ use aznet_kit::files::FileError;
 use tokio_util::sync::CancellationToken;
 
 use self::binary::Own;
+pub use self::binary::crates;
 pub use self::buildah::{mounted, mounts, storage};
 pub use self::error::ImageError;
 pub use self::image::{Built, Image, ImageSet};

@@ -2,9 +2,15 @@
 //!
 //! A committee is drawn from the validator set of some epochs ago, so a rollup that is deployed now stays without blocks
 //! for that long. Deployed in the past, it has had its epochs when the clock jumps.
+//!
+//! Blocks have times that are multiples of the block time, as Ethereum's have those of its slots, and so has the rollup's
+//! genesis. Aztec's nodes count on a slot's last block being one block time before the slot's end: a prover node that
+//! sees a block of a second earlier takes the epoch for complete, leaves out a checkpoint of the block that follows, and
+//! everything from there on is pruned.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use aznet_kit::wait::pause;
 use aznet_model::config::NetworkConfig;
 use serde_json::json;
 use thiserror::Error;
@@ -60,7 +66,13 @@ impl ClockError {
 /// into the future, and for no one to wait for the first committee, lag + 1 epochs must have passed since.
 pub(crate) fn start(config: &NetworkConfig, now: u64) -> Result<u64, ClockError> {
     let head_start = head_start(config).ok_or(ClockError::TooLong)?;
-    now.checked_sub(head_start).ok_or(ClockError::TooLong)
+    let start = now.checked_sub(head_start).ok_or(ClockError::TooLong)?;
+    Ok(start - in_block(start, config))
+}
+
+/// Seconds since the last time that blocks may have.
+fn in_block(time: u64, config: &NetworkConfig) -> u64 {
+    time % config.l1.block_time.max(1)
 }
 
 fn head_start(config: &NetworkConfig) -> Option<u64> {
@@ -120,7 +132,8 @@ pub(crate) fn align(l1: &L1, config: &NetworkConfig) -> Result<(), ClockError> {
 fn aligned(config: &NetworkConfig, latest: u64, now: u64) -> Option<u64> {
     let last_slots = config.slot_duration.checked_mul(LAST_SLOTS)?;
     let epoch_ends = now.checked_add(TO_FIRST_SLOT)?.checked_add(last_slots)?;
-    let next = latest.checked_add(1)?;
+    let next = latest.checked_add(config.l1.block_time.max(1))?;
+    let next = next - in_block(next, config);
     let genesis = config
         .l1
         .block_time
@@ -129,7 +142,7 @@ fn aligned(config: &NetworkConfig, latest: u64, now: u64) -> Option<u64> {
     let later = epoch_ends
         .checked_sub(genesis)?
         .checked_rem(epoch(config)?)?;
-    next.checked_add(later)
+    next.checked_add(later - in_block(later, config))
 }
 
 /// Seconds since 1970.
@@ -158,6 +171,38 @@ pub(crate) fn release(l1: &L1, block_time: u64) -> Result<(), ClockError> {
     Ok(())
 }
 
+/// Sees to it that blocks have the times that they may have: anvil counts from whenever it was told to mine, and goes on
+/// from a block that it mined late. Does nothing where it doesn't mine by the clock, or where the clock was moved.
+pub(crate) fn keep_in_step(l1: &L1) -> Result<(), ClockError> {
+    let Some(interval) = l1.interval_mining()?.filter(|interval| *interval > 0) else {
+        return Ok(());
+    };
+    let Some(next) = out_of_step(l1.block("latest")?.timestamp.to(), now(), interval) else {
+        return Ok(());
+    };
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    pause(Duration::from_secs(next).saturating_sub(since.unwrap_or_default()));
+    // Somebody may have stopped it, or mined.
+    let latest = l1.block("latest")?.timestamp.to::<u64>();
+    if latest >= next || l1.interval_mining()? != Some(interval) {
+        return Ok(());
+    }
+    l1.tell("evm_setIntervalMining", &json!([interval]))?;
+    l1.tell("evm_setNextBlockTimestamp", &json!([next]))?;
+    l1.tell("evm_mine", &json!([]))?;
+    let late = latest % interval;
+    say(format_args!(
+        "the L1's blocks came {late}s late: they are at multiples of {interval}s again"
+    ));
+    Ok(())
+}
+
+/// When the next block is due if the latest has a time that it may not have; `None`: it may, or the clock was moved.
+fn out_of_step(latest: u64, now: u64, interval: u64) -> Option<u64> {
+    let was_moved = latest.abs_diff(now) > 2 * interval;
+    (latest % interval != 0 && !was_moved).then(|| (now / interval + 1) * interval)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -168,14 +213,41 @@ mod tests {
         let config = config();
         let epoch = epoch(&config).expect("no overflow");
         let now = 1_800_000_000;
+        let block = config.l1.block_time;
         for latest in (now - 10_000..now - 9_000).step_by(7) {
             let next = aligned(&config, latest, now).expect("no overflow");
-            assert!(next > latest && next <= latest + epoch, "{latest}: {next}");
+            assert!(
+                next > latest && next <= latest + block + epoch,
+                "{latest}: {next}"
+            );
+            assert_eq!(next % block, 0);
             let genesis = next + BLOCKS_TO_GENESIS * config.l1.block_time;
             let first_slot = now + TO_FIRST_SLOT;
             let left = epoch - (first_slot - genesis) % epoch;
-            assert_eq!(left, config.slot_duration * LAST_SLOTS);
+            let wanted = config.slot_duration * LAST_SLOTS;
+            assert!((wanted - block + 1..=wanted).contains(&left), "{left}");
         }
+    }
+
+    /// A prover node proves an epoch at the last block that can be in it, as it reckons.
+    #[test]
+    fn blocks_have_times_that_are_multiples_of_the_block_time() {
+        let config = config();
+        for now in 1_800_000_000..1_800_000_012 {
+            let start = start(&config, now).expect("after 1970");
+            assert_eq!(start % config.l1.block_time, 0);
+        }
+        assert_eq!(out_of_step(1_800_000_004, 1_800_000_005, 4), None);
+        assert_eq!(
+            out_of_step(1_800_000_003, 1_800_000_005, 4),
+            Some(1_800_000_008)
+        );
+        assert_eq!(
+            out_of_step(1_800_000_003, 1_800_000_004, 4),
+            Some(1_800_000_008)
+        );
+        // Somebody moved the clock.
+        assert_eq!(out_of_step(1_800_000_103, 1_800_000_005, 4), None);
     }
 
     #[test]

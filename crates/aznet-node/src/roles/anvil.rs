@@ -85,8 +85,9 @@ pub(crate) fn run(settings: &Settings, extra: &[String]) -> Result<ExitCode, Anv
     argv.extend(overridden(arguments(&config, &files.live, start), extra));
     say("anvil starts");
     let l1 = L1::at(&format!("http://127.0.0.1:{}", port(&argv)));
-    let fresh = matches!(start, Start::Fresh { .. }).then_some(l1);
-    supervise::run(exec::prepared(&argv, &BTreeMap::new()), &files, fresh).map_err(|source| {
+    let fresh = matches!(start, Start::Fresh { .. });
+    let command = exec::prepared(&argv, &BTreeMap::new());
+    supervise::run(command, &files, l1, fresh).map_err(|source| {
         let program = argv[0].clone();
         AnvilError::Start { program, source }
     })

@@ -3,7 +3,7 @@
 use aznet_model::role::Role;
 
 use super::needs::Need;
-use super::wave::{Act, Does, Length, SLOTS_TO_SEND, Wave, Whom};
+use super::wave::{Act, Change, Does, Length, SLOTS_TO_SEND, Wave, Whom};
 use super::{Begins, Condition, Expects};
 
 /// Everything that proves.
@@ -37,7 +37,6 @@ pub const CONDITIONS: &[Condition] = &[
             Act::Idle,
         )],
         needs: &[Need::SparePod],
-        missing: None,
     },
     Condition {
         name: "no-quorum",
@@ -47,7 +46,6 @@ pub const CONDITIONS: &[Condition] = &[
         begins: Begins::BeforeSending,
         waves: &[wave("no-quorum", WHILE_SENT, Whom::Quorum, Act::Idle)],
         needs: &[Need::BreakableQuorum],
-        missing: None,
     },
     Condition {
         name: "provers-offline",
@@ -62,7 +60,6 @@ pub const CONDITIONS: &[Condition] = &[
             Act::Idle,
         )],
         needs: &[PROVER],
-        missing: None,
     },
     Condition {
         name: "provers-late",
@@ -85,7 +82,6 @@ pub const CONDITIONS: &[Condition] = &[
             ),
             Need::NoPenalties,
         ],
-        missing: None,
     },
     Condition {
         name: "narrow-links",
@@ -103,7 +99,6 @@ pub const CONDITIONS: &[Condition] = &[
             ),
         }],
         needs: &[],
-        missing: None,
     },
     Condition {
         name: "slow-links",
@@ -118,7 +113,6 @@ pub const CONDITIONS: &[Condition] = &[
             does: Does::Preset("slow-validators", "half of the validators are 200 ms away"),
         }],
         needs: &[Need::Pods(Role::Validator, 2, "half of them is none")],
-        missing: None,
     },
     Condition {
         name: "lossy-links",
@@ -133,7 +127,6 @@ pub const CONDITIONS: &[Condition] = &[
             Act::Lose(5),
         )],
         needs: &[],
-        missing: None,
     },
     Condition {
         name: "boot-node-offline",
@@ -148,7 +141,6 @@ pub const CONDITIONS: &[Condition] = &[
             does: Does::Preset("boot-node-failure", "the boot node does nothing"),
         }],
         needs: &[Need::Pods(Role::BootNode, 1, "none could fail"), OTHER_NODE],
-        missing: None,
     },
     Condition {
         name: "pxe-restart",
@@ -163,7 +155,6 @@ pub const CONDITIONS: &[Condition] = &[
             Act::Restart,
         )],
         needs: &[],
-        missing: None,
     },
     Condition {
         name: "full-node-kill",
@@ -182,7 +173,6 @@ pub const CONDITIONS: &[Condition] = &[
             2,
             "the pxe could send nothing until a single one is back",
         )],
-        missing: None,
     },
     Condition {
         name: "validator-kills",
@@ -197,18 +187,29 @@ pub const CONDITIONS: &[Condition] = &[
             kill("validator-kill-4", 3),
         ],
         needs: &[Need::ValidatorPods(4)],
-        missing: None,
     },
-    missing(
-        "validators-join",
-        "new validators join",
-        "no scenario adds validators yet: `aznet validators add` does",
-    ),
-    missing(
-        "roll-out",
-        "the nodes are replaced by those of another image",
-        "no scenario rolls out an image yet: `aznet up` does",
-    ),
+    Condition {
+        name: "validators-join",
+        about: "a validator pod is added when one of two transfers was sent",
+        shown: "its pod runs, and its attesters are in the validator set",
+        expects: Expects::GoesOn { slack: SLACK },
+        begins: Begins::BetweenTransfers,
+        waves: &[change(
+            "validators-join",
+            Length::Slots(8),
+            Change::AddValidators(1),
+        )],
+        needs: &[Need::KeysForOneMore],
+    },
+    Condition {
+        name: "roll-out",
+        about: "every Aztec pod is replaced when one of two transfers was sent",
+        shown: "each pod is seen to be another one, and never fewer validators are ready than the quorum",
+        expects: Expects::Recovers,
+        begins: Begins::BetweenTransfers,
+        waves: &[change("roll-out", Length::Slots(20), Change::RollOut)],
+        needs: &[Need::SparePod],
+    },
 ];
 
 const fn wave(name: &'static str, lasts: Length, whom: Whom, act: Act) -> Wave {
@@ -229,13 +230,11 @@ const fn kill(name: &'static str, turn: u32) -> Wave {
     }
 }
 
-/// A condition of the test plan that can't be had yet: its cells are skipped with the reason.
-const fn missing(name: &'static str, about: &'static str, why: &'static str) -> Condition {
-    Condition {
+const fn change(name: &'static str, lasts: Length, change: Change) -> Wave {
+    Wave {
         name,
-        about,
-        shown: "it is not done yet",
-        missing: Some(why),
-        ..Condition::CALM
+        after: 0,
+        lasts,
+        does: Does::Change(change),
     }
 }

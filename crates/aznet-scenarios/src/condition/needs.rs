@@ -17,6 +17,8 @@ pub(super) enum Need {
     BreakableQuorum,
     /// So many validator pods that faults may be done to.
     ValidatorPods(u32),
+    /// Keys for another validator pod.
+    KeysForOneMore,
     /// No penalties: one prune would have the whole committee slashed, and the chain would halt for good.
     NoPenalties,
 }
@@ -31,6 +33,7 @@ impl Need {
                 "validators of the group `default` that no quorum is possible without".to_owned()
             }
             Self::ValidatorPods(pods) => format!("{pods} validator pods of the group `default`"),
+            Self::KeysForOneMore => "keys for another validator of the group `default`".to_owned(),
             Self::NoPenalties => {
                 "no penalties (network.slashing.disablePenalties): the whole committee would be slashed for a prune"
                     .to_owned()
@@ -60,6 +63,11 @@ impl Need {
                     let there = count(there as usize, "validator pod");
                     format!("has {there}: one would be killed again before it is back")
                 })
+            }
+            Self::KeysForOneMore => {
+                let there = facts.validator_pods();
+                let end = facts.room_for_validators().filter(|room| *room <= u64::from(there));
+                end.map(|_| format!("has no keys for more than {}", count(there as usize, "validator pod")))
             }
             Self::NoPenalties => facts.has_penalties().then(|| {
                 "has penalties: the whole committee would be slashed for the prune, and the chain would halt for good"

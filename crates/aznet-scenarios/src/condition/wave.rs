@@ -41,6 +41,17 @@ pub(crate) enum Does {
     Preset(&'static str, &'static str),
     /// Something to some pods.
     To(Whom, Act),
+    /// A change of the network, as its operator makes it.
+    Change(Change),
+}
+
+/// A change of the network, as its operator makes it: it lasts until the network has it, and is not undone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// So many more validator pods.
+    AddValidators(u32),
+    /// All Aztec pods are replaced, one validator at a time, as for another image.
+    RollOut,
 }
 
 /// Whom it is done to.
@@ -117,9 +128,10 @@ impl Wave {
         let what = match self.does {
             Does::Preset(name, words) => format!("{words} (preset `{name}`)"),
             Does::To(whom, act) => act.words(&whom.words()),
+            Does::Change(change) => change.words(),
         };
         let lasts = match self.does {
-            Does::To(_, Act::Kill | Act::Restart) => String::new(),
+            Does::To(_, Act::Kill | Act::Restart) | Does::Change(_) => String::new(),
             _ => format!(", for {}", self.lasts.words()),
         };
         match self.after {
@@ -132,6 +144,7 @@ impl Wave {
     pub(crate) fn is_over_at_once(&self) -> bool {
         match self.does {
             Does::Preset(name, _) => name.ends_with("-kill"),
+            Does::Change(_) => false,
             Does::To(_, act) => matches!(act, Act::Kill | Act::Restart),
         }
     }
@@ -145,12 +158,12 @@ impl Wave {
     pub(crate) fn experiment(&self) -> &'static str {
         match self.does {
             Does::Preset(name, _) => name,
-            Does::To(..) => self.name,
+            Does::To(..) | Does::Change(_) => self.name,
         }
     }
 
-    /// What does it, in the chart's values.
-    pub(crate) fn values(&self, cast: &Cast<'_>) -> Values {
+    /// What does it, in the values of the chart `aztec-chaos`; `None`: that chart doesn't.
+    pub(crate) fn values(&self, cast: &Cast<'_>) -> Option<Values> {
         let seconds = self.lasts.of(cast.time).as_secs().max(1);
         let mut experiment = json!({"duration": format!("{seconds}s")});
         let preset = match self.does {
@@ -161,10 +174,40 @@ impl Wave {
                 experiment[kind] = fault;
                 None
             }
+            Does::Change(_) => return None,
         };
         let experiments = json!({self.experiment(): experiment});
         let overlay = Map::from_iter([("experiments".to_owned(), experiments)]);
-        Values { preset, overlay }
+        Some(Values { preset, overlay })
+    }
+}
+
+impl Change {
+    fn words(self) -> String {
+        match self {
+            Self::AddValidators(pods) => format!("{} more", count(pods as usize, "validator pod")),
+            Self::RollOut => {
+                "every Aztec pod is replaced by one with another environment, one validator at a time".to_owned()
+            }
+        }
+    }
+
+    /// What makes it, as `--set` expressions over the values of the network.
+    pub(crate) fn sets(self, facts: &Facts) -> Vec<String> {
+        match self {
+            Self::AddValidators(pods) => {
+                vec![format!(
+                    "validator.replicas={}",
+                    facts.validator_pods() + pods
+                )]
+            }
+            Self::RollOut => {
+                let nodes = facts.nodes().iter();
+                nodes
+                    .map(|node| format!("{node}.env.AZNET_ROLL_OUT=1"))
+                    .collect()
+            }
+        }
     }
 }
 
@@ -282,7 +325,9 @@ mod tests {
         };
         for condition in CONDITIONS {
             for wave in condition.waves {
-                let Values { preset, overlay } = wave.values(&cast);
+                let Some(Values { preset, overlay }) = wave.values(&cast) else {
+                    continue;
+                };
                 let inline = [Layer {
                     origin: condition.name.to_owned(),
                     values: overlay,

@@ -3,7 +3,7 @@
 use super::networks::planned;
 use crate::run;
 use anyhow::Result;
-use aznet_scenarios::condition::{CONDITIONS, Condition};
+use aznet_scenarios::condition::CONDITIONS;
 use aznet_scenarios::topology::{Facts, TOPOLOGIES};
 use std::fmt::Write as _;
 
@@ -44,10 +44,6 @@ fn conditions(text: &mut String) {
     for condition in CONDITIONS {
         let _ = write!(text, "\n### {}\n\n", condition.name);
         let about = sentence(condition.about);
-        if let Some(missing) = condition.missing() {
-            let _ = writeln!(text, "{about} Every cell is skipped: {missing}.");
-            continue;
-        }
         let _ = writeln!(
             text,
             "{about} Class `{}`.\n\n| | |\n|---|---|",
@@ -75,8 +71,7 @@ fn impossible(text: &mut String) -> Result<()> {
     for topology in TOPOLOGIES {
         let (values, plan) = planned(&root, topology.name)?;
         let facts = Facts::of(&values, &plan);
-        let possible = |condition: &&Condition| condition.missing().is_none();
-        for condition in CONDITIONS.iter().filter(possible) {
+        for condition in CONDITIONS {
             if let Some(why) = condition.refusal(&facts) {
                 let (topology, condition) = (topology.name, condition.name);
                 let _ = writeln!(text, "| `{topology}` | `{condition}` | {why} |");

@@ -24,6 +24,8 @@ pub(super) enum Own {
 }
 
 impl Own {
+    const ALL: [Self; 2] = [Self::Node, Self::Netem];
+
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Node => "aznet-node",
@@ -35,6 +37,11 @@ impl Own {
     const fn sources(self) -> [&'static str; 3] {
         [self.name(), "aznet-model", "aznet-kit"]
     }
+}
+
+/// The crates that images are made of, in `crates/` of a source tree.
+pub fn crates() -> impl Iterator<Item = &'static str> {
+    Own::ALL.into_iter().flat_map(Own::sources)
 }
 
 const SPACE: u64 = 1 << 30;

@@ -1,5 +1,5 @@
 //! Stays beside anvil: hands on signals, keeps the whole copy of its state, records that its clock was brought to the
-//! present, and ends as it ends.
+//! present, keeps its blocks in step with the slots, and ends as it ends.
 
 use std::fs::{self, File};
 use std::io;
@@ -18,6 +18,7 @@ use signal_hook::iterator::Signals;
 
 use crate::console::say;
 use crate::l1::L1;
+use crate::l1::clock;
 use crate::roles::anvil::state::{State, StateFiles};
 
 /// The copy is made at most this often …
@@ -26,13 +27,16 @@ const COPY_EVERY: Duration = Duration::from_secs(10);
 const COPY_SHARE: u32 = 50;
 /// More often than anvil writes its state: what is on the disk after the release is always known to be.
 const RELEASE_EVERY: Duration = Duration::from_millis(250);
+/// How often the time of the latest block is looked at.
+const STEP_EVERY: Duration = Duration::from_secs(1);
 
 /// Starts the child and waits for its end; its exit code becomes ours.
-/// `fresh`: a new chain, which has yet to be brought to the present.
+/// `fresh`: the chain is new, and has yet to be brought to the present.
 pub(crate) fn run(
     mut command: Command,
     files: &StateFiles,
-    fresh: Option<L1>,
+    l1: L1,
+    fresh: bool,
 ) -> io::Result<ExitCode> {
     // Before the child starts, so that none is missed; the child has handlers of its own.
     let signals = Signals::new([SIGTERM, SIGINT])?;
@@ -41,10 +45,13 @@ pub(crate) fn run(
     thread::spawn(move || forward(signals, pid));
     let copied = files.clone();
     thread::spawn(move || keep_copies(&copied));
-    if let Some(l1) = fresh {
-        let recorded = files.clone();
-        thread::spawn(move || record_release(&recorded, &l1));
-    }
+    let recorded = fresh.then(|| files.clone());
+    thread::spawn(move || {
+        if let Some(files) = recorded {
+            record_release(&files, &l1);
+        }
+        keep_in_step(&l1);
+    });
     wait(child)
 }
 
@@ -93,6 +100,15 @@ fn record_release(files: &StateFiles, l1: &L1) {
             }
         }
         pause(RELEASE_EVERY);
+    }
+}
+
+/// What is out of step is so for at most one block more.
+fn keep_in_step(l1: &L1) {
+    loop {
+        pause(STEP_EVERY);
+        // While it starts, or has too much to do, anvil doesn't answer; the next look tells.
+        let _unanswered = clock::keep_in_step(l1);
     }
 }
 

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aznet_network::deploy::Reporter;
+use aznet_network::deploy::helm::Helm;
 use aznet_network::load::Base;
 use aznet_network::namespace::Network;
 use aznet_runner::report::Grid;
@@ -11,7 +13,7 @@ use aznet_runner::{Failure, Selection, TestId};
 use aznet_scenarios::condition::{CONDITIONS, Condition};
 use aznet_scenarios::matrix::{self, Allows, Equip, Row};
 use aznet_scenarios::topology::{Facts, TOPOLOGIES};
-use aznet_scenarios::{Tools, UnderWay};
+use aznet_scenarios::{Tools, UnderWay, Upgrade};
 use futures::FutureExt;
 use tokio::sync::OnceCell;
 
@@ -24,6 +26,7 @@ use super::network::{Site, of_network};
 use super::pool::Pool;
 use crate::args::ValuesArgs;
 use crate::bring_up::cluster;
+use crate::changing::Changing;
 use crate::chaos_mesh;
 use crate::context::Context;
 use crate::exit::Exit;
@@ -186,8 +189,27 @@ async fn made(network: &Network, under_way: UnderWay, context: &Context) -> anyh
     let steps = Steps::new(&context.printer);
     let ready = Box::pin(chaos_mesh::ready(context, &steps, &choice)).await?;
     Ok(Tools {
+        upgrade: upgrade(&ready.helm, context),
         helm: ready.helm,
         chart: context.source.charts().join("aztec-chaos"),
         under_way,
+    })
+}
+
+/// Changes networks as the other verbs do, without their tables: the test says what is seen.
+fn upgrade(helm: &Helm, context: &Context) -> Upgrade {
+    let (helm, context) = (helm.clone(), context.clone());
+    Upgrade::new(move |network, sets, cancel| {
+        let (helm, context) = (helm.clone(), context.clone());
+        async move {
+            let silent: Reporter = Arc::new(|_| {});
+            let changing = Changing::prepare(&context, &helm, &network, sets).await;
+            let made = match &changing {
+                Ok(changing) => Box::pin(changing.make(&silent, &cancel)).await,
+                Err(error) => return Err(format!("{error:#}")),
+            };
+            made.map_err(|error| format!("{error:#}"))
+        }
+        .boxed()
     })
 }

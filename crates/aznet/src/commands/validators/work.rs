@@ -8,18 +8,16 @@ use aznet_model::report::{Standing, ValidatorSet};
 use aznet_model::role::Role;
 use aznet_model::upgrade::Consequence;
 use aznet_model::workload::Workload;
-use aznet_network::deploy::{self, Chart};
 use aznet_network::namespace::Network;
 use aznet_network::validators::{self, Validators};
 
-use crate::args::ValuesArgs;
 use crate::bring_up::cluster;
-use crate::bring_up::network::{check_secrets, deadline};
+use crate::changing::Changing;
 use crate::clusters::Networks;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::live::Live;
-use crate::running::{Proposal, Running, propose};
+use crate::running::Proposal;
 use crate::steps::{Step, Steps};
 use crate::upgrading;
 use aznet_cluster::provider::Provider;
@@ -80,43 +78,15 @@ impl<'a> Work<'a> {
             .map(|(workload, replicas)| format!("{}={replicas}", key(workload)))
             .collect();
         let ready = cluster::attach(self.context, &self.choice).await?;
-        let cancel = self.context.interrupt.token();
-        let name = self.network.name();
-        let values = ValuesArgs {
-            network: None,
-            files: Vec::new(),
-            set: sets,
-        };
-        let running = Running::read(self.network.clone(), &ready.helm, self.context).await?;
-        let wish = running.wish(self.context, &values, false, None)?;
-        // Nothing but the number changes: what is kept goes without saying.
-        let proposal = Proposal {
-            keeps: None,
-            ..propose(self.context, &ready.helm, &self.network, &wish).await?
-        };
+        let changing = Changing::prepare(self.context, &ready.helm, &self.network, sets).await?;
         let printer = &self.context.printer;
-        printer.laid_out(&upgrading::render(&proposal, printer.page()));
-        check(&proposal)?;
-        check_secrets(&proposal)?;
-        let path = self.context.source.charts().join("aztec-network");
-        let chart = Chart {
-            helm: &ready.helm,
-            path: &path,
-            overlay: &wish.planned.loaded.overlay,
-            secrets: &wish.planned.plan.secrets,
-        };
-        let live = Live::new(&self.steps, &self.context.interrupt, name);
+        printer.laid_out(&upgrading::render(&changing.proposal, printer.page()));
+        check(&changing.proposal)?;
+        let live = Live::new(&self.steps, &self.context.interrupt, self.network.name());
         let report = live.reporter();
-        let done = deploy::upgrade(
-            &self.network,
-            &chart,
-            deadline(&wish.planned.plan),
-            &report,
-            cancel,
-        )
-        .await;
+        let done = changing.make(&report, self.context.interrupt.token()).await;
         live.close(done.is_ok());
-        Ok(done?)
+        done
     }
 
     /// Waits until a look at the set satisfies, and shows what it sees meanwhile; `seconds` is what the L1 takes anyway.
@@ -173,15 +143,12 @@ impl<'a> Work<'a> {
 /// Nothing but the number of validators may change on the way.
 fn check(proposal: &Proposal) -> Result<(), Failure> {
     let upgrade = &proposal.upgrade;
-    let network = proposal.running.clone();
-    if upgrade.refused().next().is_some() {
-        let refused = upgrade.refused().cloned().collect();
-        return Err(Failure::Refused { network, refused });
-    }
     let others: Vec<Consequence> = upgrade.beyond_scaling().cloned().collect();
-    if others.is_empty() {
+    // What is refused is said before what is too much.
+    if others.is_empty() || upgrade.refused().next().is_some() {
         return Ok(());
     }
+    let network = proposal.running.clone();
     Err(Failure::MoreThanScaling { network, others })
 }
 
