@@ -115,9 +115,10 @@ impl Tokens {
     pub(crate) async fn served(&self, world: &World) -> Result<(), Failure> {
         let within = world.time.slots(SLOTS_TO_RETURN);
         let goal = "the pxe to answer";
+        // A pxe that has just been started refuses everything until it has a node with peers.
         let answer = world.until(goal, within, || async {
             let balance = self.pxe.balance(&self.token, &self.alice).await;
-            balance.map(Look::Done)
+            Ok(balance.map_or_else(Look::pending, Look::Done))
         });
         answer.await.map(drop)
     }
