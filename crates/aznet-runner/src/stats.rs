@@ -99,7 +99,7 @@ impl Times {
 
 /// That share of the durations took no longer; `None` without any. Between two of them it is interpolated as R and NumPy
 /// do it: type 7 of R. J. Hyndman and Y. Fan, "Sample quantiles in statistical packages", Am. Stat. 50 (1996), p. 361.
-pub(crate) fn quantile(sorted: &[Duration], percent: usize) -> Option<Duration> {
+pub fn quantile(sorted: &[Duration], percent: usize) -> Option<Duration> {
     let last = sorted.len().checked_sub(1)?;
     let (place, rest) = (last * percent / 100, last * percent % 100);
     let (below, above) = (sorted[place], sorted[(place + 1).min(last)]);

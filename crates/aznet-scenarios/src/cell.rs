@@ -201,10 +201,13 @@ impl Under<'_> {
                 "fault did not bite long enough for a standstill to be seen".to_owned(),
             ));
         };
-        self.reached("what was on its way to be settled", settled)
+        self.world
+            .until_time("what was on its way to be settled", settled)
             .await?;
         let before = self.world.tips().await?.checkpointed.checkpoint.number;
-        self.reached("the fault to be nearly over", end).await?;
+        self.world
+            .until_time("the fault to be nearly over", end)
+            .await?;
         let after = self.world.tips().await?.checkpointed.checkpoint.number;
         let seconds = (end - settled).as_secs();
         if before == after {
@@ -273,22 +276,5 @@ impl Under<'_> {
             .step(format!("{} is dropped by every node: sent again", tx.what));
         *tx = self.tokens.send(&self.world, kind).await?;
         Ok(())
-    }
-
-    async fn reached(&self, what: &str, at: Instant) -> Result<(), Failure> {
-        let left = at.saturating_duration_since(Instant::now());
-        let deadline = Deadline::after(left + self.world.time.slot);
-        let context = &self.world.context;
-        let waited = wait::until(what, deadline, &context.cancel, |_| async {
-            let left = at.saturating_duration_since(Instant::now());
-            let last = format!("{} s to go", left.as_secs());
-            context.waiting(what, &last);
-            Ok::<_, WaitError>(if left.is_zero() {
-                Look::Done(())
-            } else {
-                Look::Pending(last)
-            })
-        });
-        waited.await.map_err(Failure::infrastructure)
     }
 }

@@ -230,7 +230,7 @@ impl World {
     /// Waits until more is proven than this checkpoint.
     pub(crate) async fn proven_beyond(&self, checkpoint: CheckpointNumber) -> Result<(), Failure> {
         let within = self.time.proven_within() + self.course.slack;
-        let goal = format!("a proof beyond checkpoint {checkpoint}");
+        let goal = format!("a proof beyond {checkpoint}");
         let nodes = self.nodes().await?;
         self.until(&goal, within, || async {
             let Look::Done(tips) = heads(&nodes).await? else {

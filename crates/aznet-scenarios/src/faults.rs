@@ -144,8 +144,11 @@ impl Faults {
     pub(crate) async fn bite(&self) -> Result<(), Failure> {
         let cancel = &self.context.cancel;
         let what = "the fault to bite";
-        self.until(what, UNTIL_IT_BITES, cancel, |state| state.bitten > 0)
-            .await
+        let done = |state: &State| match state.bitten {
+            0 => Look::Pending("it is not seen yet".to_owned()),
+            _ => Look::Done(()),
+        };
+        self.until(what, UNTIL_IT_BITES, cancel, done).await
     }
 
     /// Ends those that last before their time is over.
@@ -156,7 +159,8 @@ impl Faults {
     /// Waits until all are over and undone, at most so long, also when the test is over; how they went.
     pub(crate) async fn over(&self, within: Duration) -> Result<(), Failure> {
         let (what, never) = ("the faults to be undone", CancellationToken::new());
-        self.until(what, within, &never, |state| state.ended).await
+        let lasts = |_: &State| Look::Pending("they last, or are being undone".to_owned());
+        self.until(what, within, &never, lasts).await
     }
 
     /// Why one of them failed.
@@ -174,17 +178,20 @@ impl Faults {
         what: &str,
         within: Duration,
         cancel: &CancellationToken,
-        done: impl Fn(&State) -> bool,
+        done: impl Fn(&State) -> Look<()>,
     ) -> Result<(), Failure> {
         let deadline = Deadline::after(within).every(LOOK_EVERY);
         let waited = wait::until(what, deadline, cancel, |_| async {
             let state = self.seen.lock();
-            if done(&state) || state.ended {
-                return Ok::<_, WaitError>(Look::Done(()));
+            let look = if state.ended {
+                Look::Done(())
+            } else {
+                done(&state)
+            };
+            if let Look::Pending(last) = &look {
+                self.context.waiting(what, last);
             }
-            let last = format!("{} seen to bite", state.bitten);
-            self.context.waiting(what, &last);
-            Ok(Look::Pending(last))
+            Ok::<_, WaitError>(look)
         });
         // That one failed is why a wait is cancelled.
         let waited = waited.await.map_err(Failure::infrastructure);

@@ -9,6 +9,7 @@ pub mod condition;
 mod errors;
 pub mod explain;
 mod faults;
+mod load;
 pub mod matrix;
 mod pxe;
 mod release;
@@ -74,6 +75,16 @@ fn scenarios() -> Vec<Scenario> {
         disturbs: Disturbs::NOTHING,
         lacks: release::lacks,
         run: Arc::new(|world| Box::pin(release::run(world))),
+    });
+    all.push(Scenario {
+        name: "load",
+        about: "the highest rate of public transfers at which each is in a block within two slots, and how long that takes",
+        deadline: Duration::from_mins(60),
+        class: Class::Disrupt,
+        tags: &["load", "long"],
+        disturbs: Disturbs::NOTHING,
+        lacks: transfer::lacks,
+        run: Arc::new(|world| Box::pin(load::run(world))),
     });
     all.extend(ATTACKS.iter().map(of_attack));
     all

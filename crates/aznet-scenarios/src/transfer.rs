@@ -17,7 +17,8 @@ use crate::{
     world::World,
 };
 
-const MINTED: u128 = 1_000;
+/// What Alice has in the beginning.
+pub(crate) const MINTED: u128 = 1_000;
 const SENT_PUBLIC: u128 = 100;
 const SENT_PRIVATE: u128 = 250;
 
@@ -45,7 +46,7 @@ pub(crate) fn lacks(values: &Values) -> Option<&'static str> {
 impl Tokens {
     /// A new token, of which Alice has [`MINTED`] in public and as many in private; with what minted it.
     pub(crate) async fn minted(world: &World) -> Result<(Self, [Sent; 2]), Failure> {
-        let tokens = Self::deployed(world).await?;
+        let tokens = Self::deployed(world, world.pxe().await?).await?;
         let public = tokens.mint(world, Visibility::Public).await?;
         let private = tokens.mint(world, Visibility::Private).await?;
         let nothing = Balance {
@@ -60,8 +61,14 @@ impl Tokens {
         Ok((tokens, [public, private]))
     }
 
-    async fn deployed(world: &World) -> Result<Self, Failure> {
-        let pxe = world.pxe().await?;
+    /// A new token, of which Alice has [`MINTED`] in public, in this wallet server.
+    pub(crate) async fn in_public(world: &World, pxe: Pxe) -> Result<Self, Failure> {
+        let tokens = Self::deployed(world, pxe).await?;
+        tokens.mint(world, Visibility::Public).await?;
+        Ok(tokens)
+    }
+
+    async fn deployed(world: &World, pxe: Pxe) -> Result<Self, Failure> {
         let accounts = told(world, "test accounts deployed", pxe.accounts()).await?;
         let mut deployed = accounts
             .into_iter()
@@ -109,6 +116,24 @@ impl Tokens {
         let tx = Tx::sent(visibility, sent.tx_hash);
         world.has_sent(&tx);
         Ok(tx)
+    }
+
+    /// Sends Bob one token in public; the hash of the transaction, which a node has taken.
+    pub(crate) async fn send_one(&self) -> Result<String, RpcError> {
+        let to_bob = Payment {
+            token: &self.token,
+            to: &self.bob,
+            amount: 1,
+            visibility: Visibility::Public,
+        };
+        let sent = self.pxe.transfer(&self.alice, to_bob).await?;
+        Ok(sent.tx_hash)
+    }
+
+    /// Waits until Bob has exactly so many that were sent one by one, and Alice the rest.
+    pub(crate) async fn moved_one_by_one(&self, world: &World, sent: u128) -> Result<(), Failure> {
+        let public = |public| Balance { public, private: 0 };
+        balances(world, self, (public(MINTED - sent), public(sent))).await
     }
 
     /// Waits until the pxe answers again.

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use aznet_kit::wait::{self, Deadline, Look};
+use aznet_kit::wait::{self, Deadline, Look, WaitError};
+use aznet_model::role::Role;
 use aznet_model::timing::ProtocolTime;
 use aznet_network::{
     clients::l1::Prune,
@@ -100,16 +101,38 @@ impl World {
 
     /// The first PXE; without one the scenario is skipped.
     pub(crate) async fn pxe(&self) -> Result<Pxe, Failure> {
+        let pxes = self.pxes().await?;
+        let first = pxes.into_iter().next();
+        first.ok_or_else(|| Failure::skipped(format!("network {} has no pxe", self.network.name())))
+    }
+
+    /// Every PXE.
+    pub(crate) async fn pxes(&self) -> Result<Vec<Pxe>, Failure> {
         let pods = pods::list(&self.network)
             .await
             .map_err(Failure::infrastructure)?;
-        let pxe = pods
-            .iter()
-            .find(|pod| pod.role == aznet_model::role::Role::Pxe);
-        let pxe = pxe.ok_or_else(|| {
-            Failure::skipped(format!("network {} has no pxe", self.network.name()))
-        })?;
-        Ok(Pxe::new(&self.network, &pxe.name, self.time))
+        let pxes = pods.iter().filter(|pod| pod.role == Role::Pxe);
+        Ok(pxes
+            .map(|pxe| Pxe::new(&self.network, &pxe.name, self.time))
+            .collect())
+    }
+
+    /// Waits until it is so late.
+    pub(crate) async fn until_time(&self, what: &str, at: Instant) -> Result<(), Failure> {
+        let left = at.saturating_duration_since(Instant::now());
+        let deadline = Deadline::after(left + self.time.slot);
+        let context = &self.context;
+        let waited = wait::until(what, deadline, &context.cancel, |_| async {
+            let left = at.saturating_duration_since(Instant::now());
+            let last = format!("{} s to go", left.as_secs());
+            context.waiting(what, &last);
+            Ok::<_, WaitError>(if left.is_zero() {
+                Look::Done(())
+            } else {
+                Look::Pending(last)
+            })
+        });
+        waited.await.map_err(Failure::infrastructure)
     }
 
     /// Looks until `poll` is done; a server that doesn't answer just now is looked for again.

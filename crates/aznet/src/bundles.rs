@@ -74,7 +74,10 @@ impl Bundles {
             test: test.to_string(),
             began: self.began.get(test).copied().unwrap_or(now),
             seed: self.seed,
-            command: format!("aznet test {}{}", test.name, self.flags),
+            command: format!(
+                "aznet test {}{} --seed {}",
+                test.name, self.flags, self.seed
+            ),
         };
         let request = Request {
             aznet: env!("CARGO_PKG_VERSION").to_owned(),

@@ -69,6 +69,9 @@ pub struct TestArgs {
     /// How often tests run.
     #[command(flatten)]
     pub repetition: RepetitionArgs,
+    /// Choose as the run with this seed did, e.g. which validators fail (default: anew).
+    #[arg(long, value_name = "NUMBER")]
+    pub seed: Option<u64>,
     /// List the selected tests, without running them.
     #[arg(long)]
     pub list: bool,

@@ -65,7 +65,9 @@ pub(super) fn options(
     let now = Timestamp::now();
     Options {
         now,
-        seed: u64::try_from(now.as_microsecond()).unwrap_or_default(),
+        seed: args
+            .seed
+            .unwrap_or_else(|| u64::try_from(now.as_microsecond()).unwrap_or_default()),
         repeat: args.repetition.repeat,
         max_fail: choice.max_fail(),
         capacity: choice.profile.capacity.get(),
