@@ -228,51 +228,50 @@ fn signing_protection(values: &Values, release: &Release) -> Vec<Problem> {
         .collect()
 }
 
+/// The newest release of which nodes were measured.
+fn measured() -> Option<(&'static Release, Bytes)> {
+    let mut known = ALL.into_iter().rev();
+    known.find_map(|release| Some((release, release.node_memory.measured?)))
+}
+
 /// What a node is expected to use; where none of the release was measured, what those of the newest did that were.
 pub(super) fn node_memory(values: &Values) -> Bytes {
-    let measured = |release: &Release| release.node_memory.measured;
-    let others = || ALL.into_iter().rev().find_map(measured);
-    measured(of(values)).or_else(others).unwrap_or_default()
+    let others = || measured().map(|(_, memory)| memory);
+    let own = of(values).node_memory.measured;
+    own.or_else(others).unwrap_or_default()
 }
 
 fn memory(values: &Values, release: &Release) -> Vec<String> {
-    let mut notes = Vec::new();
-    let known = ALL.into_iter().rev();
-    let known = known
-        .filter(|one| one.node_memory.measured.is_some())
-        .collect::<Vec<_>>();
-    if let ([newest, ..], None) = (known.as_slice(), release.node_memory.measured) {
-        notes.push(format!(
+    let others = release.node_memory.measured.is_none().then(measured);
+    let unmeasured = others.flatten().map(|(newest, _)| {
+        format!(
             "Memory of nodes is what those of Aztec {newest} use: none of {release} was measured."
-        ));
-    }
-    let Some(recommended) = release
-        .node_memory
-        .recommended
-        .filter(|_| !values.l1.anvil.enabled)
-    else {
-        return notes;
-    };
-    let tight = values.aztec_workloads().into_iter().filter_map(|workload| {
-        let nodes = [
-            Role::BootNode,
-            Role::FullNode,
-            Role::Validator,
-            Role::ProverNode,
-        ];
-        let limit = values.pod_of(&workload).resources?.limits?.memory?;
-        let limit = nodes.contains(&workload.role()).then_some(limit)?;
-        let least = limit.parse::<Bytes>().ok()?;
-        (least < recommended).then(|| format!("{} at {limit}", workload.name()))
+        )
     });
-    let tight = tight.collect::<Vec<_>>();
-    if !tight.is_empty() {
-        notes.push(format!(
+    let recommended = release.node_memory.recommended;
+    let tight = recommended.and_then(|recommended| tight(values, release, recommended));
+    unmeasured.into_iter().chain(tight).collect()
+}
+
+/// Nodes of a public network that are killed before they use what Aztec recommends.
+fn tight(values: &Values, release: &Release, recommended: Bytes) -> Option<String> {
+    let below = |workload: Workload| {
+        let limit = values.pod_of(&workload).resources?.limits?.memory?;
+        let least = limit.parse::<Bytes>().ok()?;
+        let below = workload.role().is_node() && least < recommended;
+        below.then(|| format!("{} at {limit}", workload.name()))
+    };
+    let tight: Vec<String> = values
+        .aztec_workloads()
+        .into_iter()
+        .filter_map(below)
+        .collect();
+    (!values.l1.anvil.enabled && !tight.is_empty()).then(|| {
+        format!(
             "Aztec recommends {} GB of memory for a node of {release} on a public network; the kernel kills {} \
              (resources.limits.memory).",
             recommended.0 / 1_000_000_000,
             tight.join(", ")
-        ));
-    }
-    notes
+        )
+    })
 }

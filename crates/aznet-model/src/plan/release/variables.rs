@@ -1,7 +1,6 @@
 //! Variables that someone sets in `env` and that do not go with the release. They are set all the same: `env` has the last word.
 
 use crate::release::{Release, VariableChange, readers};
-use crate::role::Role;
 use crate::values::Values;
 
 pub(super) fn notes(values: &Values, release: &Release) -> Vec<String> {
@@ -15,7 +14,7 @@ pub(super) fn notes(values: &Values, release: &Release) -> Vec<String> {
     let mut notes: Vec<String> = given
         .filter_map(|(key, role, name, value)| {
             unread(&key, &name, release).or_else(|| {
-                let own = values.l1.anvil.enabled && is_node(role);
+                let own = values.l1.anvil.enabled && role.is_node();
                 own.then(|| contradicts(&key, &name, &value, release))?
             })
         })
@@ -54,11 +53,4 @@ fn contradicts(key: &str, name: &str, value: &str, release: &Release) -> Option<
     (value != *needed).then(|| {
         format!("{key} is {value}, which wins over {needed}, the value that Aztec {release} needs on the chart's anvil.")
     })
-}
-
-const fn is_node(role: Role) -> bool {
-    matches!(
-        role,
-        Role::BootNode | Role::FullNode | Role::Validator | Role::ProverNode
-    )
 }
