@@ -197,7 +197,7 @@ pub(super) fn notes(values: &Values) -> Vec<String> {
 /// What Aztec itself calls for where what was signed is kept by nobody.
 const EPHEMERAL: &str = "VALIDATOR_ALLOW_EPHEMERAL_SIGNING_PROTECTION";
 
-/// Validators of this release note on their volume what they signed, and sign nothing else afterwards.
+/// Validators of this release note on their volume what they signed, lest they sign twice.
 fn signing_protection(values: &Values, release: &Release) -> Vec<Problem> {
     if !release.signing_protection {
         return Vec::new();
@@ -205,7 +205,8 @@ fn signing_protection(values: &Values, release: &Release) -> Vec<Problem> {
     let forgets = |workload: &Workload| {
         let pod = values.pod_of(workload);
         let allowed = pod.env.unwrap_or_default();
-        let allowed = allowed.get(EPHEMERAL).is_some_and(|value| value == "true");
+        let allowed = allowed.get(EPHEMERAL);
+        let allowed = allowed.is_some_and(|value| ["true", "1"].contains(&value.as_str()));
         let kept = pod
             .storage
             .is_some_and(|storage| storage.enabled == Some(true));

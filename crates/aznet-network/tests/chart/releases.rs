@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::common::{render, source};
+use crate::common::{render, source, try_render};
 use crate::render::{config, golden};
 use aznet_model::plan::{Plan, plan};
 use aznet_model::release::{ALL, Release};
@@ -276,4 +276,38 @@ fn validators_without_a_volume_are_refused_where_they_rely_on_what_they_signed()
     let allowed = ["validator.env.VALIDATOR_ALLOW_EPHEMERAL_SIGNING_PROTECTION=\"true\""];
     let sets = [&sets[..], &allowed].concat();
     plan(&network("small", &sets).values).expect("someone takes it upon himself");
+}
+
+#[tokio::test]
+async fn a_plain_install_refuses_what_the_plan_does() {
+    let six = "images.aztec.image=azteclabs/aztec:6.0.0";
+    for (sets, words) in [
+        (
+            vec![six],
+            "pxe.replicas is set with Aztec 6.0, for which there is no image of the wallet server: set it to 0",
+        ),
+        (
+            vec!["images.aztec.image=azteclabs/aztec:7.1.0"],
+            "images.aztec.image is azteclabs/aztec:7.1.0: its tag names no known release",
+        ),
+        (
+            vec!["network.release=6.0"],
+            "its tag names no known release, or not that of network.release (\"6.0\")",
+        ),
+        (
+            vec![
+                six,
+                "pxe.replicas=0",
+                "validator.image=aztecprotocol/aztec:5.2.0",
+            ],
+            "validator has image aztecprotocol/aztec:5.2.0: a network's images must be of one release, here 6.0",
+        ),
+    ] {
+        let loaded = network("small", &sets);
+        let error = try_render(&loaded).await.expect_err("the chart refuses it");
+        let said = error.to_string();
+        let plain = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(plain.contains(words), "{sets:?}: {error}");
+        plan(&loaded.values).expect_err("and so does the plan");
+    }
 }

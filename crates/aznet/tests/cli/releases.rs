@@ -62,6 +62,15 @@ fn what_a_release_cannot_do() {
     let sandbox = Sandbox::new();
     for (name, sets) in [
         ("wallet", vec![SIX]),
+        (
+            "bot-without-account",
+            vec![
+                SIX,
+                "pxe.replicas=0",
+                "bot.replicas=1",
+                "network.testAccounts=false",
+            ],
+        ),
         ("bots", vec![SIX, "pxe.replicas=0", "bot.replicas=2"]),
         (
             "slot",
@@ -114,6 +123,17 @@ fn what_works_all_the_same_is_noted() {
                 "validator.env.AZTEC_SLASHER_FLAVOR=none",
             ],
             "Aztec 6.0 reads AZTEC_SLASHER_ENABLED instead",
+        ),
+        (
+            vec![SIX, "pxe.replicas=0", "defaults.env.SLASH_PRUNE_PENALTY=5"],
+            "note: defaults.env.SLASH_PRUNE_PENALTY: nothing in Aztec 6.0 reads this variable.",
+        ),
+        (
+            vec![
+                "images.aztec.image=mirror.example/aztec:6.0",
+                "pxe.replicas=0",
+            ],
+            "release Aztec 6.0",
         ),
         (
             vec![SIX, "pxe.replicas=0"],

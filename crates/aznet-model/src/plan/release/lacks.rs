@@ -81,18 +81,21 @@ fn publishing_time(values: &Values, release: &Release) -> Vec<Problem> {
         )
     });
     let all = std::iter::once((Role::Validator.values_key().to_owned(), own)).chain(groups);
-    all.filter_map(|(key, seconds)| {
-        Some(Problem::new(
-            format!("{key}.sequencer.l1PublishingSeconds"),
-            seconds?,
-            format!(
-                "nothing with Aztec {release}, whose sequencer keeps no such time: {} it",
-                only(&with(|release| !dropped(release)))
-            ),
-            "remove it",
-        ))
-    })
-    .collect()
+    let asked =
+        all.filter_map(|(key, seconds)| Some((key, seconds.filter(|seconds| *seconds > 0)?)));
+    asked
+        .map(|(key, seconds)| {
+            Problem::new(
+                format!("{key}.sequencer.l1PublishingSeconds"),
+                seconds,
+                format!(
+                    "nothing with Aztec {release}, whose sequencer keeps no such time: {} it",
+                    only(&with(|release| !dropped(release)))
+                ),
+                "remove it",
+            )
+        })
+        .collect()
 }
 
 /// The program ends at once with an option that it does not know.

@@ -5,11 +5,15 @@ use crate::values::Values;
 
 pub(super) fn notes(values: &Values, release: &Release) -> Vec<String> {
     let present = values.aztec_workloads();
+    let for_all = values.defaults.env.clone().unwrap_or_default();
     let given = present.iter().flat_map(|workload| {
         let env = values.pod_of(workload).env.unwrap_or_default();
-        let (key, role) = (workload.values_key(), workload.role());
-        env.into_iter()
-            .map(move |(name, value)| (format!("{key}.env.{name}"), role, name, value))
+        let (own, role, for_all) = (workload.values_key(), workload.role(), &for_all);
+        env.into_iter().map(move |(name, value)| {
+            let of_all = for_all.get(&name) == Some(&value);
+            let key = if of_all { "defaults" } else { &own };
+            (format!("{key}.env.{name}"), role, name, value)
+        })
     });
     let mut notes: Vec<String> = given
         .filter_map(|(key, role, name, value)| {

@@ -102,6 +102,26 @@ fn answers_of_newer_releases_are_read() {
 }
 
 #[test]
+fn heads_and_peers_of_newer_releases_are_read() {
+    let tip = |n: u64| json!({"block": {"number": n, "hash": "0x0b", "extra": 1}, "checkpoint": {"number": n, "hash": "0x0c"}});
+    let tips: L2Tips = serde_json::from_value(json!({
+        "proposed": {"number": 9, "hash": "0x0a"}, "proposedCheckpoint": tip(8),
+        "checkpointed": tip(7), "proven": tip(5), "finalized": tip(3)
+    }))
+    .unwrap();
+    assert_eq!(tips.finalized.block.number, BlockNumber(3));
+    let peers: Vec<Peer> = serde_json::from_value(json!([
+        {"id": "16Uiu2", "status": "handshaking", "score": -1.5, "authenticated": true},
+        {"id": "16Uiu3", "status": "cached", "addresses": []}
+    ]))
+    .unwrap();
+    assert_eq!(
+        (peers[0].status.as_str(), peers[1].score),
+        ("handshaking", None)
+    );
+}
+
+#[test]
 fn a_status_that_is_not_known_is_shown_and_reaches_nothing() {
     let receipt: TxReceipt =
         serde_json::from_value(json!({"txHash": "0x1", "status": "sequenced"})).unwrap();
