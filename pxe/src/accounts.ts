@@ -1,6 +1,5 @@
-import { AztecAddress } from '@aztec/aztec.js/addresses';
+import type { AztecAddress } from '@aztec/aztec.js/addresses';
 import type { TxHash } from '@aztec/aztec.js/tx';
-import { getInitialTestAccountsData } from '@aztec/accounts/testing';
 import { getFeeJuiceBalance } from '@aztec/aztec.js/utils';
 import type { AccountManager } from '@aztec/aztec.js/wallet';
 import type { DeployTestAccounts } from './config.ts';
@@ -33,12 +32,7 @@ export class TestAccounts {
 
   /** Puts the accounts' keys into the wallet, as `test0`, `test1`, …; sends nothing. */
   static async register(deps: TestAccountsDeps): Promise<TestAccounts> {
-    const managers: AccountManager[] = [];
-    for (const [index, account] of (await getInitialTestAccountsData()).entries()) {
-      const { secret, salt, signingKey } = account;
-      managers.push(await deps.wallet.createSchnorrAccount(secret, salt, signingKey, `test${index}`));
-    }
-    return new TestAccounts(deps, managers);
+    return new TestAccounts(deps, await deps.wallet.addTestAccounts());
   }
 
   /** The first account: the admin and minter where a request names none. */
@@ -153,7 +147,7 @@ export class TestAccounts {
   /** Publishes neither class nor instance: account contracts have no public functions. */
   async #send(what: string, manager: AccountManager): Promise<TxHash> {
     const method = await manager.getDeployMethod();
-    const options = { from: AztecAddress.ZERO, skipClassPublication: true, skipInstancePublication: true };
+    const options = { from: this.#deps.wallet.nobody, skipClassPublication: true, skipInstancePublication: true };
     return await this.#deps.transactions.send(what, method, { ...options, fee: this.#deps.fees.option });
   }
 
@@ -161,8 +155,8 @@ export class TestAccounts {
     return this.#managers.some(manager => manager.address.equals(address));
   }
 
-  async #isDeployed(address: AztecAddress): Promise<boolean> {
-    return (await this.#deps.wallet.getContractMetadata(address)).isContractInitialized;
+  #isDeployed(address: AztecAddress): Promise<boolean> {
+    return this.#deps.wallet.isDeployed(address);
   }
 }
 

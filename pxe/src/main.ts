@@ -4,16 +4,19 @@ import { ConfigError, type Config, readConfig } from './config.ts';
 import { RpcError, messageOf } from './errors.ts';
 import { logger } from './log.ts';
 import { redactedUrl } from './redact.ts';
+import { releaseOfImage } from './release.ts';
 import { PxeServer } from './server.ts';
 import { Session } from './session.ts';
 import { Startup } from './startup.ts';
 import { VERSION } from './version.ts';
+import type { Release } from './wallet.ts';
 
 const log = logger('main');
 
 /** Listens first, so that /status can say what the start waits for; ends on SIGTERM or SIGINT. */
 async function run(config: Config): Promise<void> {
-  log.info(`pxe ${VERSION}: node ${redactedUrl(config.nodeUrl)}, proofs ${config.proverEnabled ? 'real' : 'fake'}`);
+  const release = await releaseOfImage();
+  log.info(`pxe ${VERSION} of Aztec ${release.line}: node ${redactedUrl(config.nodeUrl)}, proofs ${config.proverEnabled ? 'real' : 'fake'}`);
   const telemetry = await initTelemetryClient(getConfigEnvVars());
   const stopping = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -23,7 +26,7 @@ async function run(config: Config): Promise<void> {
   const server = await PxeServer.listen(startup, config);
   log.info(`listening on ${config.host}:${server.port}`);
   try {
-    await open(config, startup, stopping.signal);
+    await open(release, config, startup, stopping.signal);
     await aborted(stopping.signal);
   } catch (error) {
     if (!stopping.signal.aborted) {
@@ -36,9 +39,9 @@ async function run(config: Config): Promise<void> {
   await telemetry.stop();
 }
 
-async function open(config: Config, startup: Startup, signal: AbortSignal): Promise<void> {
+async function open(release: Release, config: Config, startup: Startup, signal: AbortSignal): Promise<void> {
   let said = 0;
-  const session = await Session.open(config, signal, text => {
+  const session = await Session.open(release, config, signal, text => {
     startup.waiting(text);
     // Polled twice a second; a line every ten seconds is enough for a log.
     if (performance.now() - said > 10_000 || said === 0) {

@@ -17,11 +17,11 @@ export class NodeConnection {
   readonly client: AztecNode;
   readonly #probe: AztecNode;
 
-  constructor(url: string) {
+  constructor(url: string, namespace: string) {
     this.client = createAztecNodeClient(url);
     // The usual client warns of every refused connection, and while waiting that is the normal answer.
     this.#probe = createSafeJsonRpcClient<AztecNode>(url, AztecNodeApiSchema, {
-      namespaceMethods: 'node',
+      namespaceMethods: namespace,
       fetch: makeFetch([], true),
       log: silent(logger('probe')),
     });

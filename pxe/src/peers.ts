@@ -22,9 +22,9 @@ const PATIENCE_MS = 30_000;
  * Waits until the node has had peers for a few seconds: a transaction that it takes earlier is told to nobody, then or
  * later, and stays pending for ever. Goes on without peers where there are none after half a minute, or no p2p at all.
  */
-export async function waitForPeers(url: string, signal: AbortSignal): Promise<void> {
+export async function waitForPeers(url: string, namespace: string, signal: AbortSignal): Promise<void> {
   const p2p = createSafeJsonRpcClient<Peers>(url, PEERS, {
-    namespaceMethods: 'p2p',
+    namespaceMethods: namespace,
     fetch: makeFetch([], true),
     log: silent(logger('probe')),
   });

@@ -8,7 +8,7 @@ import { waitForPeers } from './peers.ts';
 import { redactedUrl } from './redact.ts';
 import { Tokens } from './tokens.ts';
 import { Transactions } from './transactions.ts';
-import { type PxeWallet, openWallet } from './wallet.ts';
+import type { PxeWallet, Release } from './wallet.ts';
 
 const log = logger('session');
 
@@ -37,18 +37,23 @@ export class Session {
   }
 
   /** Waits for the node, then opens the wallet; `onWait` hears what is missing meanwhile. */
-  static async open(config: Config, signal: AbortSignal, onWait: (text: string) => void): Promise<Session> {
-    const connection = new NodeConnection(config.nodeUrl);
+  static async open(
+    release: Release,
+    config: Config,
+    signal: AbortSignal,
+    onWait: (text: string) => void,
+  ): Promise<Session> {
+    const connection = new NodeConnection(config.nodeUrl, release.namespaces.node);
     const url = redactedUrl(config.nodeUrl);
     onWait(`waiting for the Aztec node at ${url}`);
     const info = await connection.waitUntilReady(config.startTimeoutMs, signal, (seen, elapsedMs) =>
       onWait(`waiting for the Aztec node at ${url} (${Math.round(elapsedMs / 1_000)} s): ${seen}`),
     );
     onWait('waiting for the node to have peers');
-    await waitForPeers(config.nodeUrl, signal);
+    await waitForPeers(config.nodeUrl, release.namespaces.p2p, signal);
     onWait('opening the wallet');
     const node = connection.client;
-    const { wallet, close } = await openWallet(config, node);
+    const { wallet, close } = await release.open(config, node);
     const fees = await Fees.detect(node, wallet);
     const transactions = new Transactions(node, signal);
     const accounts = await TestAccounts.register({

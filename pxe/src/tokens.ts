@@ -1,4 +1,4 @@
-import { AztecAddress } from '@aztec/aztec.js/addresses';
+import type { AztecAddress } from '@aztec/aztec.js/addresses';
 import { TokenContract } from '@aztec/noir-contracts.js/Token';
 import { getContractClassFromArtifact } from '@aztec/stdlib/contract';
 import type { TestAccounts } from './accounts.ts';
@@ -44,10 +44,11 @@ export class Tokens {
   /** Deploys a token; sent by nobody where a sponsor pays, so that it needs no deployed account. */
   async deploy(spec: TokenSpec, wait: TxWait): Promise<{ token: AztecAddress } & TxResult> {
     const { wallet, fees, accounts, transactions } = this.#deps;
-    const from = fees.sponsor === undefined ? spec.admin : AztecAddress.ZERO;
-    if (!from.isZero()) {
-      await accounts.require(from);
+    const sponsored = fees.sponsor !== undefined;
+    if (!sponsored) {
+      await accounts.require(spec.admin);
     }
+    const from = sponsored ? wallet.nobody : spec.admin;
     const method = TokenContract.deploy(wallet, spec.admin, spec.name, spec.symbol, spec.decimals);
     const options = { from, universalDeploy: true, fee: fees.option };
     const txHash = await transactions.send(`the deployment of token ${spec.symbol}`, method, options);

@@ -1,5 +1,6 @@
 //! Settings of a node, changed for a while through its admin API: a node that misbehaves on purpose.
 
+use aznet_model::release::Methods;
 use aznet_network::clients::admin;
 use aznet_network::clients::rpc::PodRpc;
 use aznet_network::namespace::Network;
@@ -13,9 +14,16 @@ pub type Settings = Map<String, Value>;
 /// A node with other settings than it was started with.
 #[derive(Debug)]
 pub struct Changed {
-    node: PodRpc,
+    node: Node,
     asked: Settings,
     before: Settings,
+}
+
+/// A node's admin API, and what its methods are called.
+#[derive(Debug)]
+struct Node {
+    rpc: PodRpc,
+    methods: &'static Methods,
 }
 
 impl Changed {
@@ -24,8 +32,11 @@ impl Changed {
     /// # Errors
     /// [`ChaosError::NoSettings`], [`ChaosError::NotTaken`], [`ChaosError::Admin`], [`ChaosError::Rpc`].
     pub async fn make(network: &Network, pod: &str, asked: Settings) -> Result<Self, ChaosError> {
-        let node = admin::rpc(network, pod).await?;
-        let there = read(&node).await?;
+        let node = Node {
+            rpc: admin::rpc(network, pod).await?,
+            methods: &network.release().await.methods,
+        };
+        let there = node.read().await?;
         let unknown: Vec<String> = asked
             .keys()
             .filter(|name| !there.contains_key(*name))
@@ -44,7 +55,7 @@ impl Changed {
             asked,
             before,
         };
-        if let Err(error) = set(&changed.node, &changed.asked).await {
+        if let Err(error) = changed.node.set(&changed.asked).await {
             // Some of them may be in force.
             changed.undo().await?;
             return Err(error);
@@ -54,7 +65,7 @@ impl Changed {
 
     /// The node's pod.
     pub fn pod(&self) -> &str {
-        self.node.pod()
+        self.node.rpc.pod()
     }
 
     /// Whether the node still has the settings: a restart takes them back.
@@ -62,7 +73,7 @@ impl Changed {
     /// # Errors
     /// [`ChaosError::Rpc`].
     pub async fn lasts(&self) -> Result<bool, ChaosError> {
-        Ok(of(&read(&self.node).await?, &self.asked) == self.asked)
+        Ok(of(&self.node.read().await?, &self.asked) == self.asked)
     }
 
     /// Gives the node the settings that it had, and sees that it has them.
@@ -70,26 +81,29 @@ impl Changed {
     /// # Errors
     /// [`ChaosError::NotTaken`], [`ChaosError::Rpc`].
     pub async fn undo(&self) -> Result<(), ChaosError> {
-        set(&self.node, &self.before).await
+        self.node.set(&self.before).await
     }
 }
 
-async fn read(node: &PodRpc) -> Result<Settings, ChaosError> {
-    Ok(node.call("nodeAdmin_getConfig", json!([])).await?)
-}
-
-async fn set(node: &PodRpc, asked: &Settings) -> Result<(), ChaosError> {
-    node.call::<Value>("nodeAdmin_setConfig", json!([asked]))
-        .await?;
-    let seen = of(&read(node).await?, asked);
-    if seen == *asked {
-        return Ok(());
+impl Node {
+    async fn read(&self) -> Result<Settings, ChaosError> {
+        Ok(self.rpc.call(self.methods.get_config, json!([])).await?)
     }
-    Err(ChaosError::NotTaken {
-        pod: node.pod().to_owned(),
-        asked: Value::Object(asked.clone()).to_string(),
-        seen: Value::Object(seen).to_string(),
-    })
+
+    async fn set(&self, asked: &Settings) -> Result<(), ChaosError> {
+        self.rpc
+            .call::<Value>(self.methods.set_config, json!([asked]))
+            .await?;
+        let seen = of(&self.read().await?, asked);
+        if seen == *asked {
+            return Ok(());
+        }
+        Err(ChaosError::NotTaken {
+            pod: self.rpc.pod().to_owned(),
+            asked: Value::Object(asked.clone()).to_string(),
+            seen: Value::Object(seen).to_string(),
+        })
+    }
 }
 
 /// What `all` says of the settings in `names`.

@@ -10,14 +10,17 @@ mod table;
 mod v4_1;
 mod v5_2;
 mod v6_0;
+mod variables;
 mod version;
 
 pub use image::UnknownRelease;
 pub use methods::Methods;
 pub use profile::{
-    Blocks, Budgets, Environment, Proof, Release, Renamed, Start, TestAccounts, VariableChange,
+    Blocks, Budgets, Environment, NodeMemory, Proof, Release, Renamed, Start, TestAccounts,
+    VariableChange,
 };
 pub use table::{ALL, for_chart, names};
+pub use variables::readers;
 
 #[cfg(test)]
 mod tests;

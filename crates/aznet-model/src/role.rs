@@ -96,7 +96,7 @@ impl Role {
         Self::ALL.into_iter().find(|role| role.name() == name)
     }
 
-    /// `true` for the roles that run Aztec's node (`start --node`) and so answer `node_*` and `p2p_*`.
+    /// `true` for the roles that run Aztec's node (`start --node`) and so answer its JSON-RPC.
     pub const fn is_node(self) -> bool {
         matches!(
             self,

@@ -94,7 +94,7 @@ pub struct SlashAmounts {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Penalties {
-    /// The committee of an epoch that could have been proven and was pruned.
+    /// The committee of an epoch that could have been proven and was pruned; in 4.1 only.
     #[schemars(regex(pattern = AMOUNT))]
     pub prune: String,
     /// The committee of an epoch whose transactions nobody can get.
@@ -115,7 +115,7 @@ pub struct Penalties {
     /// The proposer of a checkpoint with too few or wrong attestations.
     #[schemars(regex(pattern = AMOUNT))]
     pub propose_invalid_attestations: String,
-    /// Validators that attested to what follows an invalid checkpoint.
+    /// Validators that attested to what follows an invalid checkpoint; in 4.1 only.
     #[schemars(regex(pattern = AMOUNT))]
     pub attest_descendant_of_invalid: String,
     /// The proposer of a checkpoint that follows one with invalid attestations; since 5.2, where Aztec's own holds.
@@ -166,7 +166,9 @@ pub enum Offence {
 
 impl Offence {
     /// Offences that not every release has, with their keys in the values.
-    pub const LATER: [(Self, &'static str); 3] = [
+    pub const NOT_IN_ALL: [(Self, &'static str); 5] = [
+        (Self::Prune, "prune"),
+        (Self::AttestDescendantOfInvalid, "attestDescendantOfInvalid"),
         (
             Self::ProposeDescendantOfInvalidAttestations,
             "proposeDescendantOfInvalidAttestations",
@@ -176,7 +178,18 @@ impl Offence {
     ];
 }
 
+/// The chart's own penalty for offences that all older releases have: whoever gives another one means it.
+const USUAL: &str = "10000000000000000000";
+
 impl Penalties {
+    /// Whether someone wants an offence punished that a release may lack, and how.
+    pub fn asks_for(&self, offence: Offence) -> bool {
+        self.of(offence).is_some_and(|penalty| {
+            let usual = matches!(offence, Offence::Prune | Offence::AttestDescendantOfInvalid);
+            penalty.bytes().any(|digit| digit != b'0') && !(usual && penalty == USUAL)
+        })
+    }
+
     /// The penalty for an offence; `None`: the node's own.
     pub fn of(&self, offence: Offence) -> Option<&str> {
         Some(match offence {

@@ -22,8 +22,8 @@ const ADMIN_PORT: u16 = 8880;
 /// Port of p2p, TCP and UDP.
 const P2P_PORT: u16 = 40400;
 
-/// Variables that we set, with the releases whose own list of variables (`foundation/src/config/env_var.ts`) has them.
-pub(crate) const READ_BY: &str = include_str!("environment/read_by.txt");
+/// Aztec's variables that are set here, one a line.
+pub(crate) const SET_HERE: &str = include_str!("environment/set_here.txt");
 
 /// The variables of a role.
 pub(crate) fn environment(role: Role, config: &NetworkConfig, inputs: &Inputs) -> Env {
@@ -375,11 +375,8 @@ mod tests {
     #[test]
     fn each_release_reads_what_it_is_told() {
         for release in aznet_model::release::ALL {
-            let read = |name: &str| {
-                let mut lines = READ_BY.lines().filter(|line| !line.starts_with('#'));
-                let line = lines.find(|line| line.split(' ').next() == Some(name));
-                line.is_some_and(|line| line.split(' ').any(|word| word == release.name))
-            };
+            let read =
+                |name: &str| SET_HERE.lines().any(|line| line == name) && release.lists(name);
             let of_roles = ROLES
                 .map(|role| in_release(release, |config| environment(role, config, &inputs())));
             let deployment = in_release(release, deployment_environment);

@@ -14,7 +14,7 @@ use aznet_model::role::Role;
 use thiserror::Error;
 
 use crate::config::{self, ConfigError};
-use crate::environment::READ_BY;
+use crate::environment::SET_HERE;
 use crate::roles::version;
 use crate::settings::Settings;
 use crate::wait::TimeLimit;
@@ -53,7 +53,7 @@ pub(crate) fn run(settings: &Settings) -> Result<(), ImageError> {
     let report = ImageReport {
         version: version::of_image(&settings.aztec_root),
         options: options(release, &help(&settings.aztec())?),
-        variables: variables(release, READ_BY, &words(&settings.aztec_root)),
+        variables: variables(release, SET_HERE, &words(&settings.aztec_root)),
     };
     let text = serde_json::to_string(&report).map_err(io::Error::from);
     let written = text.and_then(|text| writeln!(io::stdout(), "{text}"));
@@ -110,17 +110,8 @@ fn options(release: &Release, help: &str) -> Compared {
 /// The variables of the table that the release reads, and those that it does not.
 fn variables(release: &Release, table: &str, words: &BTreeSet<String>) -> Compared {
     let known: BTreeSet<&str> = words.iter().map(String::as_str).collect();
-    let lines = table.lines().filter(|line| !line.starts_with('#'));
-    let (read, foreign): (BTreeSet<_>, BTreeSet<_>) = lines
-        .filter_map(|line| line.split_once(' '))
-        .map(|(name, releases)| (name, releases.split(' ').any(|one| one == release.name)))
-        .fold(
-            Default::default(),
-            |(mut read, mut foreign), (name, reads)| {
-                if reads { &mut read } else { &mut foreign }.insert(name);
-                (read, foreign)
-            },
-        );
+    let names = table.lines().filter(|line| !line.starts_with('#'));
+    let (read, foreign): (BTreeSet<_>, BTreeSet<_>) = names.partition(|name| release.lists(name));
     Compared {
         names: read.len(),
         missing: lacking(&read, &known),
@@ -218,7 +209,7 @@ mod tests {
         write("node_modules/viem/x.js", "AZTEC_NODE_URL");
         write("yarn-project/y/dest/z.js", "env.AZTEC_SLASHER_ENABLED;");
         write("yarn-project/y/node_modules/z.js", "AZTEC_NODE_URL");
-        let table = "# names\nAZTEC_PORT 4.1\nP2P_PORT 4.1 5.2\nAZTEC_NODE_URL 4.1\nAZTEC_SLASHER_ENABLED 5.2";
+        let table = "# names\nAZTEC_PORT\nP2P_PORT\nAZTEC_NODE_URL\nAZTEC_SLASHER_ENABLED";
         let seen = variables(release("4.1"), table, &words(root.path()));
         assert_eq!(seen.names, 3);
         assert_eq!(seen.missing, ["AZTEC_NODE_URL", "P2P_PORT"]);

@@ -133,14 +133,14 @@ impl World {
         let first = on_l1.into_iter().filter(|_| !is_on_l1);
         let then = settled.into_iter().filter(|_| until == Until::Finalized);
         for (status, within) in first.chain(then) {
-            self.stage(tx, status, within + self.course.slack).await?;
+            self.stage(tx, &status, within + self.course.slack).await?;
         }
         Ok(())
     }
 
-    async fn stage(&self, tx: &mut Tx, status: TxStatus, within: Duration) -> Result<(), Failure> {
+    async fn stage(&self, tx: &mut Tx, status: &TxStatus, within: Duration) -> Result<(), Failure> {
         let block = self.reached(tx, status, within).await?;
-        if status >= TxStatus::Checkpointed {
+        if status.has_reached(&TxStatus::Checkpointed) {
             let first = tx.block.is_none();
             let moved = tx.settles(&block, self.course.may_move)?;
             if let Some(words) = &moved {
@@ -155,8 +155,7 @@ impl World {
         }
         let (what, number, took) = (&tx.what, block.number, tx.sent.elapsed());
         self.context.step(format!(
-            "{what}: {number} is {}, {:.1}s after it was sent",
-            word(status),
+            "{what}: {number} is {status}, {:.1}s after it was sent",
             took.as_secs_f64()
         ));
         Ok(())
@@ -166,16 +165,18 @@ impl World {
     async fn reached(
         &self,
         tx: &Tx,
-        status: TxStatus,
+        status: &TxStatus,
         within: Duration,
     ) -> Result<Included, Failure> {
         let (what, hash) = (&tx.what, &tx.hash);
-        let goal = format!("the block of {what} {} ({})", word(status), short(hash));
+        let goal = format!("the block of {what} {status} ({})", short(hash));
         let nodes = self.nodes().await?;
         let receipt = self
             .until(&goal, within, || async {
                 Ok(match asked(&nodes, hash).await? {
-                    Look::Done((receipt, _)) if receipt.status >= status => Look::Done(receipt),
+                    Look::Done((receipt, _)) if receipt.status.has_reached(status) => {
+                        Look::Done(receipt)
+                    }
                     Look::Done((receipt, tips)) => Look::Pending(seen(&receipt, &tips)),
                     Look::Pending(unanswered) => Look::Pending(unanswered),
                 })
@@ -224,7 +225,7 @@ impl World {
     /// Waits until a transaction is proven, without telling of it.
     pub(crate) async fn proven(&self, tx: &Tx) -> Result<(), Failure> {
         let within = self.time.proven_within() + self.course.slack;
-        self.reached(tx, TxStatus::Proven, within).await.map(drop)
+        self.reached(tx, &TxStatus::Proven, within).await.map(drop)
     }
 
     /// Waits until more is proven than this checkpoint.
@@ -304,7 +305,7 @@ async fn without(nodes: &[Peer], block: &Included) -> Result<Vec<String>, RpcErr
 fn seen(receipt: &TxReceipt, tips: &L2Tips) -> String {
     format!(
         "transaction {}; {} proposed, {} on L1, {} proven, {} finalized",
-        word(receipt.status),
+        receipt.status,
         tips.proposed.number,
         tips.checkpointed.block.number,
         tips.proven.block.number,
@@ -324,29 +325,18 @@ fn included(what: &str, receipt: TxReceipt) -> Result<Included, Failure> {
         (Some(number), Some(hash)) => Ok(Included { number, hash }),
         _ => Err(Failure::Assertion(format!(
             "{what}: it is {} but in no block",
-            word(receipt.status)
+            receipt.status
         ))),
     }
 }
 
-const fn stage_of(status: TxStatus) -> Option<Stage> {
+const fn stage_of(status: &TxStatus) -> Option<Stage> {
     match status {
-        TxStatus::Dropped | TxStatus::Pending => None,
+        TxStatus::Dropped | TxStatus::Pending | TxStatus::Other(_) => None,
         TxStatus::Proposed => Some(Stage::Proposed),
         TxStatus::Checkpointed => Some(Stage::Checkpointed),
         TxStatus::Proven => Some(Stage::Proven),
         TxStatus::Finalized => Some(Stage::Finalized),
-    }
-}
-
-const fn word(status: TxStatus) -> &'static str {
-    match status {
-        TxStatus::Dropped => "dropped",
-        TxStatus::Pending => "pending",
-        TxStatus::Proposed => "proposed",
-        TxStatus::Checkpointed => "checkpointed",
-        TxStatus::Proven => "proven",
-        TxStatus::Finalized => "finalized",
     }
 }
 

@@ -36,7 +36,7 @@ impl Tier {
     fn targets(self) -> &'static [&'static str] {
         match self {
             Self::Unit | Self::Pxe => &[],
-            Self::Chart => &["chart", "anvil", "cli", "report"],
+            Self::Chart => &["chart", "anvil", "cli", "published", "report"],
             Self::Cluster => &["embedded", "emulation", "images", "toolchain"],
             Self::Network => &["network"],
         }

@@ -10,7 +10,7 @@
 {{- $said := .root.Values.network.release | default "" -}}
 {{- $tag := regexFind ":[^:/]+$" (splitList "@" .image | first) | trimPrefix ":" -}}
 {{- $line := "" -}}
-{{- if regexMatch "^v?(0|[1-9][0-9]{0,3})([.](0|[1-9][0-9]{0,3})){2}(-.*)?$" $tag -}}
+{{- if regexMatch "^v?(0|[1-9][0-9]{0,3})([.](0|[1-9][0-9]{0,3})){1,2}(-.*)?$" $tag -}}
 {{- $line = regexFind "[0-9]+[.][0-9]+" $tag -}}
 {{- end -}}
 {{- if has $line $known -}}

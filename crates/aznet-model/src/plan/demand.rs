@@ -1,4 +1,4 @@
-//! What pods use. The constants are upper ends of what was measured on Aztec 4.1.2.
+//! What pods use. The constants are upper ends of what was measured on Aztec 4.1.2; what nodes need is in the release's profile.
 
 use crate::role::Role;
 use crate::units::{Bytes, MilliCpu};
@@ -9,8 +9,6 @@ use std::iter::Sum;
 use std::ops::{Add, Mul};
 use std::str::FromStr;
 
-/// Memory of a node under the load of a test network: 520 to 890 MB.
-const NODE_MEMORY: Bytes = Bytes::mebibytes(850);
 /// Memory of the prover's other processes with the mock verifier.
 const PROVER_HELPER_MEMORY: Bytes = Bytes::mebibytes(500);
 /// Memory of an agent that makes real proofs, as Aztec recommends it to operators.
@@ -129,7 +127,7 @@ fn expected(values: &Values, role: Role) -> (Bytes, MilliCpu) {
             (REAL_PROVER_MEMORY, REAL_PROVER_CPU)
         }
         Role::BootNode | Role::FullNode | Role::Validator | Role::ProverNode => {
-            (NODE_MEMORY, NODE_CPU)
+            (super::release::node_memory(values), NODE_CPU)
         }
         Role::ProverBroker | Role::ProverAgent => (PROVER_HELPER_MEMORY, SMALL_CPU),
         Role::Pxe => (PXE_MEMORY, SMALL_CPU),

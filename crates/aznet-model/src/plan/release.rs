@@ -1,10 +1,13 @@
 //! What a release of Aztec asks of a network, and what it lacks.
 
+mod lacks;
+mod variables;
+
 use serde::Serialize;
 
-use crate::release::{Proof, Release, UnknownRelease, VariableChange};
+use crate::release::{ALL, Proof, Release, UnknownRelease};
 use crate::role::Role;
-use crate::slashing::{Offence, SlasherFlavor};
+use crate::units::Bytes;
 use crate::values::{Problem, Values};
 use crate::workload::Workload;
 
@@ -38,10 +41,10 @@ pub(super) fn problems(values: &Values) -> Vec<Problem> {
     };
     let mut problems = mixtures(values, release);
     problems.extend(wallet(values, release));
-    problems.extend(slashing(values, release));
-    problems.extend(offences(values, release));
+    problems.extend(lacks::problems(values, release));
     problems.extend(exit_delay(values, release));
     problems.extend(blocks(values, release));
+    problems.extend(signing_protection(values, release));
     problems
 }
 
@@ -65,15 +68,6 @@ fn no_release(key: &str, unknown: &UnknownRelease) -> Problem {
     Problem::new(key, unknown, expected, remedy)
 }
 
-/// The workloads that run Aztec, with what their images are.
-fn aztec_workloads(values: &Values) -> Vec<Workload> {
-    let present = values
-        .workloads()
-        .into_iter()
-        .filter(|workload| workload.role().runs_aztec() && values.replicas_of(workload) > 0);
-    present.collect()
-}
-
 /// Another line has another rollup: its nodes can't follow this chain.
 fn mixtures(values: &Values, release: &'static Release) -> Vec<Problem> {
     let of_one = |workload: Workload| {
@@ -91,7 +85,8 @@ fn mixtures(values: &Values, release: &'static Release) -> Vec<Problem> {
             Ok(_) => None,
         }
     };
-    aztec_workloads(values)
+    values
+        .aztec_workloads()
         .into_iter()
         .filter_map(of_one)
         .collect()
@@ -109,47 +104,12 @@ fn wallet(values: &Values, release: &Release) -> Option<Problem> {
     })
 }
 
-/// The empire slasher went with 5.0.
-fn slashing(values: &Values, release: &Release) -> Option<Problem> {
-    let flavor = values.network.slashing.flavor;
-    let renamed = release.environment.change("AZTEC_SLASHER_FLAVOR").is_some();
-    (flavor == SlasherFlavor::Empire && renamed && deploys(values)).then(|| {
-        Problem::new(
-            "network.slashing.flavor",
-            flavor,
-            format!("tally or none with Aztec {release}: only 4.1 has the empire slasher"),
-            "set it to tally",
-        )
-    })
-}
-
-fn offences(values: &Values, release: &Release) -> Vec<Problem> {
-    let penalties = &values.network.slashing.penalties;
-    let unknown = Offence::LATER.into_iter().filter(|(offence, _)| {
-        let known = release.offences.iter().any(|(known, _)| known == offence);
-        !known && penalties.of(*offence).is_some()
-    });
-    unknown
-        .map(|(offence, key)| {
-            Problem::new(
-                format!("network.slashing.penalties.{key}"),
-                "given",
-                format!(
-                    "nothing with Aztec {release}: only {} know this offence",
-                    Release::with_offence(offence).join(" and ")
-                ),
-                "remove it",
-            )
-        })
-        .collect()
-}
-
 fn exit_delay(values: &Values, release: &Release) -> Option<Problem> {
     let (delay, most) = (
         values.network.staking.exit_delay_seconds,
         release.max_exit_delay?,
     );
-    (delay > most && deploys(values)).then(|| {
+    (delay > most && values.deploys()).then(|| {
         Problem::new(
             "network.staking.exitDelaySeconds",
             delay,
@@ -182,7 +142,7 @@ fn blocks(values: &Values, release: &Release) -> Vec<Problem> {
             ),
         )];
     }
-    let validators = aztec_workloads(values);
+    let validators = values.aztec_workloads();
     let validators = validators
         .iter()
         .filter(|one| one.role() == Role::Validator);
@@ -200,10 +160,6 @@ fn blocks(values: &Values, release: &Release) -> Vec<Problem> {
             ))
         })
         .collect()
-}
-
-fn deploys(values: &Values) -> bool {
-    values.network.registry_address.is_empty()
 }
 
 pub(super) fn notes(values: &Values) -> Vec<String> {
@@ -233,46 +189,90 @@ pub(super) fn notes(values: &Values) -> Vec<String> {
              maxBlobGwei."
         ));
     }
-    notes.extend(signing_protection(values, release));
-    notes.extend(variables(values, release));
+    notes.extend(memory(values, release));
+    notes.extend(variables::notes(values, release));
     notes
 }
 
-fn signing_protection(values: &Values, release: &Release) -> Option<String> {
+/// What Aztec itself calls for where what was signed is kept by nobody.
+const EPHEMERAL: &str = "VALIDATOR_ALLOW_EPHEMERAL_SIGNING_PROTECTION";
+
+/// Validators of this release note on their volume what they signed, lest they sign twice.
+fn signing_protection(values: &Values, release: &Release) -> Vec<Problem> {
+    if !release.signing_protection {
+        return Vec::new();
+    }
     let forgets = |workload: &Workload| {
-        let storage = values.pod_of(workload).storage;
-        workload.role() == Role::Validator
-            && storage.is_some_and(|storage| storage.enabled != Some(true))
+        let pod = values.pod_of(workload);
+        let allowed = pod.env.unwrap_or_default();
+        let allowed = allowed.get(EPHEMERAL);
+        let allowed = allowed.is_some_and(|value| ["true", "1"].contains(&value.as_str()));
+        let kept = pod
+            .storage
+            .is_some_and(|storage| storage.enabled == Some(true));
+        workload.role() == Role::Validator && !kept && !allowed
     };
-    let forgetful = aztec_workloads(values).iter().any(forgets);
-    (release.signing_protection && forgetful).then(|| {
+    let forgetful = values.aztec_workloads().into_iter().filter(forgets);
+    forgetful
+        .map(|workload| {
+            let key = workload.values_key();
+            Problem::new(
+                format!("{key}.storage.enabled"),
+                false,
+                format!(
+                    "true: validators of Aztec {release} note on their volume what they signed, and one whose pod is deleted \
+                     may sign twice without it, which is an offence"
+                ),
+                format!("set it to true, or {key}.env.{EPHEMERAL} to \"true\" where nothing is at stake"),
+            )
+        })
+        .collect()
+}
+
+/// The newest release of which nodes were measured.
+fn measured() -> Option<(&'static Release, Bytes)> {
+    let mut known = ALL.into_iter().rev();
+    known.find_map(|release| Some((release, release.node_memory.measured?)))
+}
+
+/// What a node is expected to use; where none of the release was measured, what those of the newest did that were.
+pub(super) fn node_memory(values: &Values) -> Bytes {
+    let others = || measured().map(|(_, memory)| memory);
+    let own = of(values).node_memory.measured;
+    own.or_else(others).unwrap_or_default()
+}
+
+fn memory(values: &Values, release: &Release) -> Vec<String> {
+    let others = release.node_memory.measured.is_none().then(measured);
+    let unmeasured = others.flatten().map(|(newest, _)| {
         format!(
-            "Validators have no volume, and those of Aztec {release} note there what they signed: one whose pod is \
-             deleted may sign twice, which is an offence."
+            "Memory of nodes is what those of Aztec {newest} use: none of {release} was measured."
+        )
+    });
+    let recommended = release.node_memory.recommended;
+    let tight = recommended.and_then(|recommended| tight(values, release, recommended));
+    unmeasured.into_iter().chain(tight).collect()
+}
+
+/// Nodes of a public network that are killed before they use what Aztec recommends.
+fn tight(values: &Values, release: &Release, recommended: Bytes) -> Option<String> {
+    let below = |workload: Workload| {
+        let limit = values.pod_of(&workload).resources?.limits?.memory?;
+        let least = limit.parse::<Bytes>().ok()?;
+        let below = workload.role().is_node() && least < recommended;
+        below.then(|| format!("{} at {limit}", workload.name()))
+    };
+    let tight: Vec<String> = values
+        .aztec_workloads()
+        .into_iter()
+        .filter_map(below)
+        .collect();
+    (!values.l1.anvil.enabled && !tight.is_empty()).then(|| {
+        format!(
+            "Aztec recommends {} GB of memory for a node of {release} on a public network; the kernel kills {} \
+             (resources.limits.memory).",
+            recommended.0 / 1_000_000_000,
+            tight.join(", ")
         )
     })
-}
-
-/// Variables that someone sets and this release does not read under that name. They are set all the same.
-fn variables(values: &Values, release: &Release) -> Vec<String> {
-    let present = aztec_workloads(values);
-    let given = present.iter().flat_map(|workload| {
-        let env = values.pod_of(workload).env.unwrap_or_default();
-        let key = workload.values_key();
-        env.into_keys()
-            .map(move |name| (format!("{key}.env.{name}"), name))
-    });
-    let mut notes: Vec<String> = given
-        .filter_map(|(key, name)| match release.environment.change(&name)? {
-            VariableChange::Dropped => Some(format!(
-                "{key}: nothing in Aztec {release} reads this variable."
-            )),
-            VariableChange::Renamed(to) => {
-                Some(format!("{key}: Aztec {release} reads {to} instead."))
-            }
-        })
-        .collect();
-    notes.sort();
-    notes.dedup();
-    notes
 }

@@ -1,6 +1,7 @@
 //! Who finds whom: the L1, the boot node or another network, and a node for wallets and bots.
 
 use super::release;
+use crate::release::TestAccounts;
 use crate::role::Role;
 use crate::values::{Problem, Values};
 
@@ -208,13 +209,23 @@ fn bot(values: &Values) -> Option<Problem> {
             "lower it, or name a Secret with keys of funded accounts in bot.existingSecret",
         ));
     }
-    if !values.network.test_accounts || (accounts.need_deployment && values.pxe.replicas == 0) {
-        return Some(Problem::new(
-            "bot.existingSecret",
-            "empty",
+    without_an_account(values, accounts)
+}
+
+/// A bot without a key, and no test account that it could send from.
+fn without_an_account(values: &Values, accounts: &TestAccounts) -> Option<Problem> {
+    let deployed = !accounts.need_deployment || values.pxe.replicas > 0;
+    let (expected, remedy) = if accounts.need_deployment {
+        (
             "a Secret, or network.testAccounts and a pxe: a bot sends from a test account, which a pxe deploys",
             "set network.testAccounts to true and pxe.replicas to 1, or name a Secret with keys of funded accounts",
-        ));
-    }
-    None
+        )
+    } else {
+        (
+            "a Secret, or network.testAccounts: a bot sends from a test account",
+            "set network.testAccounts to true, or name a Secret with keys of funded accounts",
+        )
+    };
+    let without = !(values.network.test_accounts && deployed);
+    without.then(|| Problem::new("bot.existingSecret", "empty", expected, remedy))
 }

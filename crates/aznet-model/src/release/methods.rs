@@ -27,6 +27,10 @@ pub struct Methods {
     pub jobs_on_admin_port: bool,
     /// Makes a node read its key stores anew; on the admin port.
     pub reload_keystore: &'static str,
+    /// A node's settings; on the admin port.
+    pub get_config: &'static str,
+    /// Changes settings of a node; on the admin port.
+    pub set_config: &'static str,
 }
 
 /// The names of 4.1.
@@ -43,6 +47,8 @@ pub(super) const OLD: Methods = Methods {
     proving_jobs: "prover_getJobs",
     jobs_on_admin_port: false,
     reload_keystore: "nodeAdmin_reloadKeystore",
+    get_config: "nodeAdmin_getConfig",
+    set_config: "nodeAdmin_setConfig",
 };
 
 /// The names since 5.0. Aliases of the old prefixes exist there, with the new methods, and are marked for removal.
@@ -59,4 +65,6 @@ pub(super) const NEW: Methods = Methods {
     proving_jobs: "prover_getJobs",
     jobs_on_admin_port: true,
     reload_keystore: "aztecAdmin_reloadKeystore",
+    get_config: "aztecAdmin_getConfig",
+    set_config: "aztecAdmin_setConfig",
 };

@@ -7,6 +7,7 @@ use serde::{Serialize, Serializer};
 use super::methods::Methods;
 use crate::role::Role;
 use crate::slashing::Offence;
+use crate::units::Bytes;
 
 /// A line of releases. Two are equal if their names are.
 #[expect(
@@ -46,6 +47,20 @@ pub struct Release {
     pub publishers_must_afford: bool,
     /// `true`: there is an image of the wallet server for it.
     pub wallet: bool,
+    /// `true`: a node counts the votes against its own validators, and their slashes.
+    pub tells_own_slashing: bool,
+    /// `true`: a node counts how often a publisher had too little to go on.
+    pub tells_low_balance: bool,
+    /// What its nodes need.
+    pub node_memory: NodeMemory,
+}
+
+/// Memory of boot nodes, full nodes, validators and prover nodes.
+pub struct NodeMemory {
+    /// What one used under the load of a test network; `None`: none was ever measured.
+    pub measured: Option<Bytes>,
+    /// What Aztec recommends to operators of its public networks, where that is known.
+    pub recommended: Option<Bytes>,
 }
 
 /// How far a profile can be trusted.
@@ -68,6 +83,8 @@ pub struct Start {
     pub prover_node: &'static [&'static str],
     /// Prover nodes with a broker and an agent in their own process, enabled by the environment.
     pub lone_prover_node: &'static [&'static str],
+    /// Options that older releases have: with one of them the program ends at once.
+    pub gone: &'static [&'static str],
 }
 
 impl Start {

@@ -73,6 +73,10 @@ pub fn names() -> String {
 pub fn for_chart() -> String {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
+    #[expect(
+        clippy::struct_excessive_bools,
+        reason = "each is an independent trait of a release"
+    )]
     struct Line {
         name: &'static str,
         wallet: bool,
@@ -80,6 +84,8 @@ pub fn for_chart() -> String {
         bots_with_test_accounts: u32,
         taken_for_unnamed: bool,
         tips: &'static str,
+        tells_own_slashing: bool,
+        tells_low_balance: bool,
     }
     let unnamed = Release::newest_run();
     let lines = ALL.map(|release| Line {
@@ -89,6 +95,8 @@ pub fn for_chart() -> String {
         bots_with_test_accounts: release.test_accounts.bots,
         taken_for_unnamed: release == unnamed,
         tips: release.methods.tips,
+        tells_own_slashing: release.tells_own_slashing,
+        tells_low_balance: release.tells_low_balance,
     });
     let mut text = serde_json::to_string_pretty(&lines).unwrap_or_default();
     text.push('\n');

@@ -15,6 +15,8 @@ fn a_tag_names_the_release() {
         ("aztecprotocol/aztec:5.2.0-arm64", "5.2"),
         ("registry.example:5000/azteclabs/aztec:6.0.0", "6.0"),
         ("aztec:6.0.1-rc.1@sha256:00", "6.0"),
+        ("mirror.example/aztec:6.0", "6.0"),
+        ("mirror.example/aztec:v5.2-arm64", "5.2"),
         // No versions: taken for what is run here.
         ("localhost/aznet/aztec:1", "4.1"),
         (

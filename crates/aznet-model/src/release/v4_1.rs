@@ -1,8 +1,9 @@
 //! Aztec 4.1: the names that everything here is written in.
 
 use super::methods;
-use super::profile::{Environment, Proof, Release, Start, TestAccounts};
+use super::profile::{Environment, NodeMemory, Proof, Release, Start, TestAccounts};
 use crate::slashing::Offence;
+use crate::units::Bytes;
 
 pub(super) const RELEASE: Release = Release {
     name: "4.1",
@@ -16,6 +17,7 @@ pub(super) const RELEASE: Release = Release {
         prover_node: &["start", "--node", "--archiver", "--prover-node"],
         // `--prover-node` insists on a broker elsewhere: this one is enabled by its environment.
         lone_prover_node: &["start", "--node", "--archiver"],
+        gone: &[],
     },
     environment: Environment {
         renamed: &[],
@@ -57,4 +59,11 @@ pub(super) const RELEASE: Release = Release {
     signing_protection: false,
     publishers_must_afford: false,
     wallet: true,
+    tells_own_slashing: false,
+    tells_low_balance: false,
+    node_memory: NodeMemory {
+        // 520 to 890 MB.
+        measured: Some(Bytes::mebibytes(850)),
+        recommended: None,
+    },
 };

@@ -1,8 +1,11 @@
 //! Aztec 5.2, from its packages (`foundation`, `cli`, `prover-node`, `node-keystore`) and operators' documents; never run here.
 
 use super::methods;
-use super::profile::{Blocks, Budgets, Environment, Proof, Release, Renamed, Start, TestAccounts};
+use super::profile::{
+    Blocks, Budgets, Environment, NodeMemory, Proof, Release, Renamed, Start, TestAccounts,
+};
 use crate::slashing::Offence;
+use crate::units::Bytes;
 
 pub(super) const RELEASE: Release = Release {
     name: "5.2",
@@ -13,7 +16,7 @@ pub(super) const RELEASE: Release = Release {
     start: START,
     environment: Environment {
         renamed: &RENAMED,
-        dropped: &DROPPED,
+        dropped: DROPPED,
         on_own_anvil: &[],
     },
     offences: OFFENCES,
@@ -25,6 +28,13 @@ pub(super) const RELEASE: Release = Release {
     signing_protection: true,
     publishers_must_afford: false,
     wallet: false,
+    tells_own_slashing: true,
+    tells_low_balance: false,
+    node_memory: NodeMemory {
+        measured: None,
+        // "8 GB" for nodes and sequencers.
+        recommended: Some(Bytes(8_000_000_000)),
+    },
 };
 
 /// `--archiver` is no option any more, and an unknown option ends the program.
@@ -33,6 +43,7 @@ pub(super) const START: Start = Start {
     validator: &["start", "--node", "--sequencer"],
     prover_node: &["start", "--prover-node"],
     lone_prover_node: &["start", "--node"],
+    gone: &["--archiver", "--pxe", "--enable-version-check"],
 };
 
 /// There is one slasher, the tally, and a switch.
@@ -54,7 +65,7 @@ pub(super) const RENAMED: [Renamed; 3] = [
     },
 ];
 
-pub(super) const DROPPED: [&str; 4] = [
+pub(super) const DROPPED: &[&str] = &[
     "SLASH_PRUNE_PENALTY",
     "SLASH_ATTEST_DESCENDANT_OF_INVALID_PENALTY",
     "SEQ_ENFORCE_TIME_TABLE",

@@ -32,6 +32,20 @@ impl Values {
             .unwrap_or_else(|| self.images.aztec.image.clone())
     }
 
+    /// The workloads with pods that run Aztec.
+    pub(crate) fn aztec_workloads(&self) -> Vec<Workload> {
+        let present = self
+            .workloads()
+            .into_iter()
+            .filter(|workload| workload.role().runs_aztec() && self.replicas_of(workload) > 0);
+        present.collect()
+    }
+
+    /// `true`: the L1 contracts are deployed, and with these values.
+    pub(crate) const fn deploys(&self) -> bool {
+        self.network.registry_address.is_empty()
+    }
+
     /// Milliseconds for a block, where someone says so.
     pub(crate) fn block_duration(&self, validators: &Workload) -> Option<u64> {
         let env = self.pod_of(validators).env.unwrap_or_default();

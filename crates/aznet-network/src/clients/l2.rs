@@ -2,6 +2,7 @@
 //! here. A word that is not known is kept as it is.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use aznet_model::{
     chain::{BlockNumber, CheckpointNumber, Slot},
@@ -76,6 +77,7 @@ pub struct NodeInfo {
     /// Node record for peers; `None` without p2p.
     pub enr: Option<String>,
     /// Addresses on L1 by name: `rollupAddress`, `registryAddress`, ….
+    #[serde(deserialize_with = "addresses")]
     pub l1_contract_addresses: BTreeMap<String, String>,
     /// Whether proofs are real.
     #[serde(default)]
@@ -160,6 +162,7 @@ pub struct DutyInSlot {
 #[serde(rename_all = "camelCase")]
 pub struct ValidatorStats {
     /// Slots watched.
+    #[serde(deserialize_with = "number_or_string")]
     pub total_slots: u64,
     /// Duties, oldest first.
     pub history: Vec<DutyInSlot>,
@@ -177,7 +180,7 @@ pub struct ValidatorsStats {
 }
 
 /// What has become of a transaction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TxStatus {
     /// Unknown to the node.
@@ -192,6 +195,41 @@ pub enum TxStatus {
     Proven,
     /// In a proven epoch that L1 has finalized.
     Finalized,
+    /// A word that is not known here.
+    #[serde(untagged)]
+    Other(String),
+}
+
+impl TxStatus {
+    /// The words that are known, each further than the one before.
+    const COURSE: [Self; 6] = [
+        Self::Dropped,
+        Self::Pending,
+        Self::Proposed,
+        Self::Checkpointed,
+        Self::Proven,
+        Self::Finalized,
+    ];
+
+    /// Whether a transaction is at least as far as `goal`; of a word that is not known nobody can say so.
+    pub fn has_reached(&self, goal: &Self) -> bool {
+        let place = |status: &Self| Self::COURSE.iter().position(|known| known == status);
+        matches!((place(self), place(goal)), (Some(is), Some(goal)) if is >= goal)
+    }
+}
+
+impl fmt::Display for TxStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Dropped => "dropped",
+            Self::Pending => "pending",
+            Self::Proposed => "proposed",
+            Self::Checkpointed => "checkpointed",
+            Self::Proven => "proven",
+            Self::Finalized => "finalized",
+            Self::Other(word) => word,
+        })
+    }
 }
 
 /// What of a receipt is used here.
@@ -330,6 +368,16 @@ fn number_or_string<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result
             .map_err(|error| D::Error::custom(format!("`{text}`: {error}"))),
         other => Err(D::Error::custom(format!("{other} is no number"))),
     }
+}
+
+/// What is no text there is no address.
+fn addresses<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<String, String>, D::Error> {
+    let all = BTreeMap::<String, serde_json::Value>::deserialize(deserializer)?;
+    let text =
+        |(name, value): (String, serde_json::Value)| Some((name, value.as_str()?.to_owned()));
+    Ok(all.into_iter().filter_map(text).collect())
 }
 
 fn maybe_slot<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Slot>, D::Error> {

@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 
-use crate::common::{render, source};
+use crate::common::{render, source, try_render};
 use crate::render::{config, golden};
 use aznet_model::plan::{Plan, plan};
 use aznet_model::release::{ALL, Release};
+use aznet_model::slashing::Offence;
 use aznet_model::values::Loaded;
 use aznet_network::load::{self, Base, Request};
 use serde_json::Value;
@@ -173,6 +174,12 @@ fn what_a_release_lacks_is_named() {
         vec![
             six,
             "pxe.replicas=0",
+            "validator.sequencer.l1PublishingSeconds=4",
+        ],
+        vec![six, "pxe.replicas=0", "fullNode.args={--archiver,--node}"],
+        vec![
+            six,
+            "pxe.replicas=0",
             "fullNode.image=aztecprotocol/aztec:4.1.2",
         ],
     ] {
@@ -239,6 +246,68 @@ fn an_offence_is_named_with_the_releases_that_know_it() {
     assert_eq!(problems.len(), 1);
     assert_eq!(
         problems[0].expected,
-        "nothing with Aztec 4.1: only 5.2 and 6.0 know this offence"
+        "nothing with Aztec 4.1: only 5.2 and 6.0 have this offence"
     );
+}
+
+#[test]
+fn the_charts_own_penalties_ask_for_nothing_that_a_release_lacks() {
+    for release in ALL {
+        let values = of_release("small", release).values;
+        let penalties = &values.network.slashing.penalties;
+        for (offence, key) in Offence::NOT_IN_ALL {
+            assert!(
+                !penalties.asks_for(offence),
+                "{key}: the constant and values.yaml differ"
+            );
+        }
+    }
+}
+
+#[test]
+fn validators_without_a_volume_are_refused_where_they_rely_on_what_they_signed() {
+    let without = ["validator.storage.enabled=false", "pxe.replicas=0"];
+    let six = ["images.aztec.image=azteclabs/aztec:6.0.0"];
+    plan(&network("small", &without).values).expect("4.1 keeps no record");
+    let sets = [&without[..], &six].concat();
+    let problems = plan(&network("small", &sets).values).expect_err("6.0 does");
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert_eq!(problems[0].key, "validator.storage.enabled");
+    let allowed = ["validator.env.VALIDATOR_ALLOW_EPHEMERAL_SIGNING_PROTECTION=\"true\""];
+    let sets = [&sets[..], &allowed].concat();
+    plan(&network("small", &sets).values).expect("someone takes it upon himself");
+}
+
+#[tokio::test]
+async fn a_plain_install_refuses_what_the_plan_does() {
+    let six = "images.aztec.image=azteclabs/aztec:6.0.0";
+    for (sets, words) in [
+        (
+            vec![six],
+            "pxe.replicas is set with Aztec 6.0, for which there is no image of the wallet server: set it to 0",
+        ),
+        (
+            vec!["images.aztec.image=azteclabs/aztec:7.1.0"],
+            "images.aztec.image is azteclabs/aztec:7.1.0: its tag names no known release",
+        ),
+        (
+            vec!["network.release=6.0"],
+            "its tag names no known release, or not that of network.release (\"6.0\")",
+        ),
+        (
+            vec![
+                six,
+                "pxe.replicas=0",
+                "validator.image=aztecprotocol/aztec:5.2.0",
+            ],
+            "validator has image aztecprotocol/aztec:5.2.0: a network's images must be of one release, here 6.0",
+        ),
+    ] {
+        let loaded = network("small", &sets);
+        let error = try_render(&loaded).await.expect_err("the chart refuses it");
+        let said = error.to_string();
+        let plain = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(plain.contains(words), "{sets:?}: {error}");
+        plan(&loaded.values).expect_err("and so does the plan");
+    }
 }

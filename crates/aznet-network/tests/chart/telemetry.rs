@@ -148,27 +148,56 @@ async fn prometheus_takes_its_configuration_and_rules() {
     }
 }
 
-#[tokio::test]
-async fn alerts_fire_when_they_should_and_not_before() {
+/// What promtool is told to expect: of the release that is run, and of what newer ones have besides.
+const RULES_TEST: &str = include_str!("telemetry/rules-test.yaml");
+const RULES_TEST_NEWER: &str = include_str!("telemetry/rules-test-newer.yaml");
+
+/// Values of the newest release.
+const NEWEST: [&str; 2] = ["images.aztec.image=azteclabs/aztec:6.0.0", "pxe.replicas=0"];
+
+/// The rules that `sets` have the chart render, after promtool's test of them.
+async fn tested(sets: &[&str], test: &str) -> Vec<(String, Value)> {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let objects = observed(&[]).await;
-    write(
-        folder.path(),
-        "aztec.yaml",
-        text(&objects, "prometheus", "aztec.yaml"),
-    );
-    let tests = include_str!("telemetry/rules-test.yaml");
-    let path = write(folder.path(), "rules-test.yaml", tests);
+    let objects = observed(sets).await;
+    let rendered = text(&objects, "prometheus", "aztec.yaml");
+    write(folder.path(), "aztec.yaml", rendered);
+    let path = write(folder.path(), "rules-test.yaml", test);
     let mut command = Command::new(program("promtool"));
     let words = run(command.args(["test", "rules"]).arg(path)).await;
     words.unwrap_or_else(|words| panic!("{words}"));
-    for (name, rule) in rules(&objects) {
+    rules(&objects)
+}
+
+#[tokio::test]
+async fn alerts_fire_when_they_should_and_not_before() {
+    let mut all = tested(&[], RULES_TEST).await;
+    all.extend(tested(&NEWEST, RULES_TEST_NEWER).await);
+    let tests = [RULES_TEST, RULES_TEST_NEWER].concat();
+    for (name, rule) in all {
         let tested = tests.contains(&format!("alertname: {name}"))
             || tests.contains(&format!("alertname=\"{name}\""));
         assert!(
             rule.get("alert").is_none() || tested,
             "no test of alert {name}"
         );
+    }
+}
+
+#[tokio::test]
+async fn alerts_are_of_what_a_release_tells() {
+    let own = ["AztecOwnValidatorAccused", "AztecOwnValidatorSlashed"];
+    let poor = ["AztecPublisherTooPoor", "AztecProverTooPoor"];
+    for (image, tells, expected) in [
+        ("aztecprotocol/aztec:4.1.2", &own[..0], 0),
+        ("aztecprotocol/aztec:5.2.0", &own[..], 2),
+        ("azteclabs/aztec:6.0.0", &[own, poor].concat()[..], 4),
+    ] {
+        let image = format!("images.aztec.image={image}");
+        let rules = rules(&observed(&[&image, "pxe.replicas=0"]).await);
+        let has = |alert: &&&str| rules.iter().any(|(name, _)| name == **alert);
+        assert_eq!(tells.iter().filter(has).count(), tells.len(), "{image}");
+        let all = own.iter().chain(&poor).filter(has).count();
+        assert_eq!(all, expected, "{image}");
     }
 }
 

@@ -6,6 +6,7 @@ mod documented;
 mod help;
 mod listed;
 mod recorded;
+mod releases;
 #[path = "../documented/mod.rs"]
 mod shown;
 mod support;

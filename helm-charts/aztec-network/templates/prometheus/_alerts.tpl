@@ -15,6 +15,21 @@
   annotations:
     summary: 'Account {{ "{{ $labels.aztec_l1_sender }} of {{ $labels.pod }} has {{ $value }} ETH left" }}'
     description: Without ETH it cannot publish on L1.
+{{- $profile := include "aztec-network.profile" . | fromJson -}}
+{{- if $profile.tellsLowBalance }}
+- alert: AztecPublisherTooPoor
+  expr: sum by (network, pod) (increase(aztec_l1_publisher_low_balance_count[10m])) > 0
+  labels: {severity: critical}
+  annotations:
+    summary: 'A publisher of {{ "{{ $labels.pod }}" }} has less than the dearest transaction may cost'
+    description: It publishes nothing until it has more, or until l1.gas.maxGwei and maxBlobGwei are lower.
+- alert: AztecProverTooPoor
+  expr: sum by (network, pod) (increase(aztec_prover_node_proving_not_started_unaffordable_count[10m])) > 0
+  labels: {severity: critical}
+  annotations:
+    summary: 'Prover node {{ "{{ $labels.pod }}" }} begins no proof that it could not pay for'
+    description: Its publishers need more ETH, or l1.gas.maxGwei and maxBlobGwei must be lower.
+{{- end }}
 - alert: AztecVolumeFillsUp
   expr: 100 * pod:aztec_volume_used:ratio > {{ $alerts.diskPercent }}
   for: 5m
@@ -63,6 +78,20 @@
   annotations:
     summary: 'Validator {{ "{{ $labels.pod }} could not attest: {{ $labels.aztec_error_type }}" }}'
     description: The cause is in the node, for example transactions that it could not get.
+{{- if (include "aztec-network.profile" .root | fromJson).tellsOwnSlashing }}
+- alert: AztecOwnValidatorAccused
+  expr: sum by (network, pod) (increase(aztec_slasher_own_validator_targeted_count{role="validator"}[{{ max .floor .epoch }}s])) > 0
+  labels: {severity: warning}
+  annotations:
+    summary: 'Votes on L1 name a validator of {{ "{{ $labels.pod }}" }} for a slash'
+    description: With a quorum of votes in a round it loses stake. Look at the dashboard Validators for what it missed.
+- alert: AztecOwnValidatorSlashed
+  expr: sum by (network, pod) (increase(aztec_slasher_own_validator_slashed_count{role="validator"}[{{ max .floor .epoch }}s])) > 0
+  labels: {severity: critical}
+  annotations:
+    summary: 'A validator of {{ "{{ $labels.pod }}" }} was slashed'
+    description: It has lost stake, and is ejected where too little is left.
+{{- end }}
 {{- end -}}
 
 {{/* Seconds in which a validator that works attests at least once: two epochs, or more where the set is larger than the

@@ -26,7 +26,7 @@ fn a_receipt_before_and_after_its_block() {
         "transactionFee": "12345", "blockHash": "0x2", "blockNumber": 7, "epochNumber": 1
     }))
     .unwrap();
-    assert!(proven.status > TxStatus::Checkpointed);
+    assert!(proven.status.has_reached(&TxStatus::Checkpointed));
     assert_eq!(proven.block_number, Some(BlockNumber(7)));
 }
 
@@ -99,6 +99,49 @@ fn answers_of_newer_releases_are_read() {
     }))
     .unwrap();
     assert_eq!(BlockPlace::from(block).slot, Slot(42));
+}
+
+#[test]
+fn heads_and_peers_of_newer_releases_are_read() {
+    let tip = |n: u64| json!({"block": {"number": n, "hash": "0x0b", "extra": 1}, "checkpoint": {"number": n, "hash": "0x0c"}});
+    let tips: L2Tips = serde_json::from_value(json!({
+        "proposed": {"number": 9, "hash": "0x0a"}, "proposedCheckpoint": tip(8),
+        "checkpointed": tip(7), "proven": tip(5), "finalized": tip(3)
+    }))
+    .unwrap();
+    assert_eq!(tips.finalized.block.number, BlockNumber(3));
+    let peers: Vec<Peer> = serde_json::from_value(json!([
+        {"id": "16Uiu2", "status": "handshaking", "score": -1.5, "authenticated": true},
+        {"id": "16Uiu3", "status": "cached", "addresses": []}
+    ]))
+    .unwrap();
+    assert_eq!(
+        (peers[0].status.as_str(), peers[1].score),
+        ("handshaking", None)
+    );
+}
+
+#[test]
+fn a_status_that_is_not_known_is_shown_and_reaches_nothing() {
+    let receipt: TxReceipt =
+        serde_json::from_value(json!({"txHash": "0x1", "status": "sequenced"})).unwrap();
+    assert_eq!(receipt.status, TxStatus::Other("sequenced".to_owned()));
+    assert_eq!(receipt.status.to_string(), "sequenced");
+    assert!(!receipt.status.has_reached(&TxStatus::Pending));
+    assert!(!TxStatus::Finalized.has_reached(&receipt.status));
+    assert_eq!(serde_json::to_value(&receipt.status).unwrap(), "sequenced");
+}
+
+#[test]
+fn addresses_of_newer_releases_that_are_no_text_are_left_out() {
+    let info: NodeInfo = serde_json::from_value(json!({
+        "nodeVersion": "6.0.0", "l1ChainId": 31337, "rollupVersion": 1, "txsLimits": {"maxDaGas": 1},
+        "l1ContractAddresses": {"rollupAddress": "0x01", "feeAssetHandlerAddress": null, "more": {"a": 1}}
+    }))
+    .unwrap();
+    assert_eq!(info.contract("rollup"), Some("0x01"));
+    assert_eq!(info.contract("feeAssetHandler"), None);
+    assert!(info.enr.is_none());
 }
 
 #[test]
