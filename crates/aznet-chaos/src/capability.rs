@@ -158,7 +158,7 @@ pub(crate) async fn probe_node(daemons: &Daemons, node: &str) -> Result<Node, Ch
 /// What a fault needs of the nodes of its pods.
 pub(crate) fn needed(fault: Fault<'_>) -> Vec<Capability> {
     match fault {
-        Fault::Pod(_) => Vec::new(),
+        Fault::Pod(_) | Fault::Protocol(_) | Fault::L1(_) => Vec::new(),
         Fault::Network(fault) => {
             let own = match fault.action {
                 NetworkAction::Partition => return vec![Capability::Drop],
@@ -189,7 +189,7 @@ pub(crate) fn can_emulate(fault: Fault<'_>, node: &Node) -> bool {
 pub(crate) fn nearest(fault: Fault<'_>, node: &Node) -> Vec<&'static str> {
     let can = |capability| node.can.get(&capability) == Some(&Ok(()));
     let near: &[(Capability, &'static str)] = match fault {
-        Fault::Pod(_) => &[],
+        Fault::Pod(_) | Fault::Protocol(_) | Fault::L1(_) => &[],
         Fault::Network(_) => &[
             (Capability::Tbf, "bandwidth without a target"),
             (Capability::Drop, "partition"),

@@ -12,6 +12,8 @@ pub(crate) const GROUP: &str = "chaos-mesh.org";
 const VERSION: &str = "v1alpha1";
 /// Kinds of objects that are experiments.
 pub(crate) const KINDS: [&str; 3] = ["PodChaos", "NetworkChaos", "StressChaos"];
+/// Marks the objects of our chart.
+pub(crate) const OURS: &str = "app.kubernetes.io/name=aztec-chaos";
 /// The kind by which Chaos Mesh keeps what it does to the network of each pod. It never deletes one.
 pub(crate) const POD_NETWORK: &str = "PodNetworkChaos";
 

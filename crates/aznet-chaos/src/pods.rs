@@ -65,13 +65,18 @@ pub(crate) struct Container {
 }
 
 impl Seen {
-    pub(crate) fn facts<'a>(&'a self, name: &str) -> PodFacts<'a> {
+    pub(crate) fn facts<'a>(&'a self, name: &'a str) -> PodFacts<'a> {
         PodFacts {
-            role: self.labels.get(COMPONENT).map_or("", String::as_str),
+            name,
+            role: self.role(),
             group: self.labels.get(GROUP).map(String::as_str),
             ordinal: PodName::parse(name).map(|pod| pod.ordinal),
             labels: &self.labels,
         }
+    }
+
+    pub(crate) fn role(&self) -> &str {
+        self.labels.get(COMPONENT).map_or("", String::as_str)
     }
 
     /// Where it listens, as far as it says.

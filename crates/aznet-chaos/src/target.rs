@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use aznet_model::chaos::{Experiment, Fault};
+use aznet_model::chaos::Experiment;
 use kube::Client;
 
 use crate::capability::{self, Node};
@@ -35,7 +35,10 @@ pub(crate) fn effects(
     let each = experiments.iter().map(|(name, experiment)| {
         let effect = Effect::of(experiment).ok_or_else(|| ChaosError::Unmeasured {
             experiment: name.clone(),
-            fault: fault_words(experiment),
+            fault: experiment
+                .fault()
+                .map_or("nothing", |fault| fault.action())
+                .to_owned(),
         })?;
         Ok((name.clone(), effect))
     });
@@ -44,45 +47,50 @@ pub(crate) fn effects(
 
 /// Which pods an experiment may hit, and which may be at the other end.
 pub(crate) fn may_hit(experiment: &Experiment, pods: &Pods) -> Hit {
-    let fit = |wanted: &aznet_model::chaos::Pods| {
-        let fit = pods
-            .iter()
-            .filter(|(name, pod)| wanted.may_hit(&pod.facts(name)));
-        fit.map(|(name, _)| name.clone()).collect()
-    };
-    let target = experiment
-        .network
-        .as_ref()
-        .and_then(|fault| fault.target.as_ref());
+    let fit = |wanted| fitting(wanted, pods);
     Hit {
         pods: fit(&experiment.pods),
-        targets: target.map(fit).unwrap_or_default(),
+        targets: experiment.target().map(fit).unwrap_or_default(),
     }
 }
 
-/// The pods that a fault is done to where Chaos Mesh does not choose: as many as asked for, the same ones each time.
-pub(crate) fn choose(name: &str, experiment: &Experiment, pods: &Pods) -> Hit {
-    let target = experiment
-        .network
-        .as_ref()
-        .and_then(|fault| fault.target.as_ref());
+/// The pods that are among those wanted.
+pub(crate) fn fitting(wanted: &aznet_model::chaos::Pods, pods: &Pods) -> Vec<String> {
+    let fit = pods
+        .iter()
+        .filter(|(name, pod)| wanted.may_hit(&pod.facts(name)));
+    fit.map(|(name, _)| name.clone()).collect()
+}
+
+/// The pods that a fault is done to where Chaos Mesh does not choose: as many as asked for, by a seed.
+pub(crate) fn choose(chance: (&str, u64), experiment: &Experiment, pods: &Pods) -> Hit {
     let mut hit = may_hit(experiment, pods);
-    narrow(name, &experiment.pods, &mut hit.pods);
-    if let Some(target) = target {
-        narrow(name, target, &mut hit.targets);
+    narrow(chance, &experiment.pods, &mut hit.pods);
+    if let Some(target) = experiment.target() {
+        narrow(chance, target, &mut hit.targets);
     }
     hit
 }
 
-fn narrow(name: &str, wanted: &aznet_model::chaos::Pods, pods: &mut Vec<String>) {
+/// Leaves as many as asked for: the same ones for the same experiment and seed.
+pub(crate) fn narrow(
+    chance: (&str, u64),
+    wanted: &aznet_model::chaos::Pods,
+    pods: &mut Vec<String>,
+) {
     let share = |percent: u32| (pods.len() * percent as usize).div_ceil(100);
     let count = wanted.count.map(|count| count as usize);
     let Some(count) = count.or(wanted.percent.map(share)) else {
         return;
     };
-    pods.sort_by_cached_key(|pod| hash(&(name, pod)));
+    shuffle(chance, pods);
     pods.truncate(count);
     pods.sort();
+}
+
+/// An order by chance: the same for the same experiment and seed.
+pub(crate) fn shuffle(chance: (&str, u64), pods: &mut [String]) {
+    pods.sort_by_cached_key(|pod| hash(&(chance, pod)));
 }
 
 /// The same in every run.
@@ -125,7 +133,10 @@ pub(crate) async fn check_nodes(
             }
             able.map_err(|(missing, said)| ChaosError::Unable {
                 experiment: name.clone(),
-                fault: fault_words(experiment),
+                fault: experiment
+                    .fault()
+                    .map_or("nothing", |fault| fault.action())
+                    .to_owned(),
                 node: node.to_owned(),
                 missing,
                 said,
@@ -134,14 +145,6 @@ pub(crate) async fn check_nodes(
         }
     }
     Ok(emulated)
-}
-
-fn fault_words(experiment: &Experiment) -> String {
-    match experiment.fault() {
-        Some(Fault::Network(fault)) => fault.action.name().to_owned(),
-        Some(Fault::Stress(_)) => "stress".to_owned(),
-        other => other.map_or("nothing", |fault| fault.kind()).to_owned(),
-    }
 }
 
 fn check_one(name: &str, experiment: &Experiment, pods: &Pods) -> Result<(), ChaosError> {
@@ -155,10 +158,7 @@ fn check_one(name: &str, experiment: &Experiment, pods: &Pods) -> Result<(), Cha
             there: pods.keys().cloned().collect(),
         });
     }
-    let target = experiment
-        .network
-        .as_ref()
-        .and_then(|fault| fault.target.as_ref());
+    let target = experiment.target();
     if let Some(target) = target.filter(|_| may_hit(experiment, pods).targets.is_empty()) {
         return Err(ChaosError::NoPods {
             experiment: experiment_name,

@@ -3,9 +3,12 @@
 mod duration;
 mod experiment;
 mod fault;
+mod l1;
 mod pods;
+mod protocol;
 mod rules;
 mod scenario;
+mod when;
 
 use std::collections::BTreeMap;
 
@@ -19,7 +22,10 @@ pub use self::fault::{
     CpuStress, Direction, Fault, MemoryStress, NetworkAction, NetworkFault, PodAction, PodFault,
     StressFault,
 };
-pub use self::pods::{PodFacts, Pods};
+pub use self::l1::{L1Action, L1Fault};
+pub use self::pods::{PodFacts, Pods, Share};
+pub use self::protocol::{ProtocolAction, ProtocolFault};
+pub use self::when::{EpochAt, When};
 
 use crate::values::{self, Chaos, Layer, ValuesError};
 
@@ -153,9 +159,62 @@ mod tests {
                 json!({"pods": pods, "duration": "30s", "stress": {}}),
                 "experiments.x.stress: no load",
             ),
+            (
+                json!({"pods": {}, "duration": "30s", "protocol": {"action": "fake-attestations"}}),
+                "experiments.x.pods.roles: []; expected [validator]",
+            ),
+            (
+                json!({"pods": {"roles": ["validator"]}, "duration": "30s", "protocol": {"action": "fake-proposals"}}),
+                "experiments.x.protocol.action",
+            ),
+            (
+                json!({"pods": {"roles": ["anvil"]}, "duration": "30s", "l1": {"action": "reorg"}}),
+                "experiments.x.l1.depth: missing",
+            ),
+            (
+                json!({"pods": {"roles": ["anvil"]}, "duration": "30s", "l1": {"action": "paused", "gwei": 5}}),
+                "experiments.x.l1.gwei: there",
+            ),
+            (
+                json!({"pods": {"roles": ["anvil"]}, "duration": "30s", "l1": {"action": "slow", "blockTime": "1500ms"}}),
+                "whole seconds from 1s to 2m",
+            ),
+            (
+                json!({"pods": pods, "duration": "30s", "pod": {"action": "kill"}, "when": {}}),
+                "experiments.x.when: nothing",
+            ),
+            (
+                json!({"pods": pods, "duration": "30s", "pod": {"action": "kill"}, "when": {"slot": 3, "proposing": "validator-0"}}),
+                "experiments.x.when: proposing beside slot or epoch",
+            ),
+            (
+                json!({"pods": {"roles": ["validator"], "proposer": true, "count": 1}, "duration": "30s", "pod": {"action": "kill"}}),
+                "experiments.x.pods.proposer: beside others",
+            ),
+            (
+                json!({"pods": {"roles": ["validator"], "committee": "1/2"}, "duration": "30s", "pod": {"action": "kill"}}),
+                "experiments.x.pods.committee",
+            ),
         ] {
             let error = refused(&experiment);
             assert!(error.contains(words), "{error}\n{words}");
         }
+    }
+
+    #[test]
+    fn what_is_applied_together_begins_together() {
+        let experiment = |when: Value| {
+            let mut one =
+                json!({"pods": {"roles": ["pxe"]}, "duration": "30s", "pod": {"action": "kill"}});
+            one["when"] = when;
+            one
+        };
+        let (one, other) = (
+            experiment(json!({"slot": 4})),
+            experiment(json!({"epoch": "next"})),
+        );
+        let error = load(json!({"experiments": {"a": one, "b": other}})).expect_err("refused");
+        let words = "experiments.b.when: slot 0 of the next epoch; expected slot 4, as of a";
+        assert!(error.to_string().contains(words), "{error}");
     }
 }

@@ -211,6 +211,14 @@ pub enum Failure {
         /// Why.
         why: String,
     },
+    /// What was done could not be recorded.
+    #[error("{file} can't be written: {why}")]
+    RecordUnwritable {
+        /// The file.
+        file: String,
+        /// Why.
+        why: String,
+    },
     /// There is nothing to compare a run with.
     #[error("{file} holds no statistics of a run: {why}")]
     NoBaseline {

@@ -172,6 +172,7 @@ fn own(cause: Cause<'_>) -> Option<Exit> {
         | Failure::NoBaseline { .. }
         | Failure::ReportThere { .. }
         | Failure::ReportUnwritable { .. }
+        | Failure::RecordUnwritable { .. }
         | Failure::PortTaken { .. }
         | Failure::NotOurKubernetes { .. }
         | Failure::EndlessDocument => Exit::Usage,

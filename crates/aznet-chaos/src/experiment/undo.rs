@@ -12,11 +12,13 @@ use serde::Serialize;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use super::{Measurement, Stage, Under};
+use super::{Doer, Measurement, Stage, Under};
+use crate::called::Called;
 use crate::daemon::Daemons;
 use crate::emulate;
 use crate::error::{ChaosError, Residue};
-use crate::objects::{self, KINDS, POD_NETWORK};
+use crate::journal;
+use crate::objects::{self, KINDS, OURS, POD_NETWORK};
 use crate::observe::{self, Moment};
 use crate::pods::{self, Pods};
 use crate::target;
@@ -26,10 +28,10 @@ use crate::trace::{self, Traces};
 const LETTING_GO: Duration = Duration::from_mins(1);
 /// A node that was idle starts again, on a busy machine.
 const HEALING: Duration = Duration::from_mins(5);
+/// A node that is being started again can't be told anything.
+const TAKING_BACK: Duration = Duration::from_mins(2);
 /// Annotations go with the object, a moment later at most.
 const SETTLING: Duration = Duration::from_secs(15);
-/// Marks the objects of our chart.
-const OURS: &str = "app.kubernetes.io/name=aztec-chaos";
 /// How releases of our chart are called by Helm, before the version.
 const CHART: &str = "aztec-chaos-";
 
@@ -51,7 +53,8 @@ pub async fn clear(
     helm: &Helm,
     cancel: &CancellationToken,
 ) -> Result<Cleared, ChaosError> {
-    let experiments = there(network, OURS).await?;
+    let mut experiments = there(network, OURS).await?;
+    experiments.extend(restore(network, cancel).await?);
     for release in helm.list(Some(network.namespace()), cancel).await? {
         if release.chart.starts_with(CHART) {
             helm.uninstall(&release.name, network.namespace(), cancel)
@@ -80,15 +83,39 @@ pub async fn clear(
     })
 }
 
+/// Gives pods back what was noted of them; names the experiments. Pods that are gone took it with them.
+async fn restore(network: &Network, cancel: &CancellationToken) -> Result<Vec<String>, ChaosError> {
+    let mut restored = Vec::new();
+    for page in journal::read(network, OURS).await? {
+        for (name, before) in page.notes {
+            for (pod, before) in &before {
+                let what = format!("experiment {name} to be taken back from {pod}");
+                let deadline = Deadline::after(TAKING_BACK);
+                wait::until(what, deadline, cancel, |_| async move {
+                    if !pods::list(network).await?.contains_key(pod) {
+                        return Ok(Look::Done(()));
+                    }
+                    match before.restore(network, pod).await {
+                        Ok(()) => Ok(Look::Done(())),
+                        Err(error) if error.is_of_asking() => Ok(Look::pending(chain(&error))),
+                        Err(other) => Err(other),
+                    }
+                })
+                .await?;
+            }
+            restored.push(format!("aznet/{name}"));
+        }
+    }
+    Ok(restored)
+}
+
 impl Under<'_> {
     /// Lifts the faults, and sees everything heal.
     pub(super) async fn undo(&self, cancel: &CancellationToken) -> Result<(), ChaosError> {
         let network = self.run.network;
         let release = self.run.release();
         let helm = self.run.helm;
-        for emulated in self.emulated.values() {
-            emulated.stop(network.client()).await?;
-        }
+        self.stop(cancel).await?;
         helm.uninstall(&release, network.namespace(), cancel)
             .await?;
         // Others may be under way beside this run.
@@ -113,6 +140,39 @@ impl Under<'_> {
         Ok(())
     }
 
+    /// Takes back what Chaos Mesh has not done.
+    async fn stop(&self, cancel: &CancellationToken) -> Result<(), ChaosError> {
+        let client = self.run.network.client();
+        for (name, doer) in &self.doers {
+            match doer {
+                Doer::Mesh => {}
+                Doer::Emulated(emulated) => emulated.stop(client).await?,
+                Doer::Called(called) => self.take_back(name, called, cancel).await?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes back what was done by calls, from every pod that answers before long.
+    async fn take_back(
+        &self,
+        name: &str,
+        called: &Called,
+        cancel: &CancellationToken,
+    ) -> Result<(), ChaosError> {
+        let what = format!("experiment {name} to be taken back");
+        let deadline = Deadline::after(TAKING_BACK);
+        wait::until(what, deadline, cancel, |_| async {
+            let there = pods::list(self.run.network).await?;
+            match called.stop(&there).await {
+                Ok(()) => Ok(Look::Done(())),
+                Err(error) if error.is_of_asking() => Ok(Look::pending(chain(&error))),
+                Err(other) => Err(other),
+            }
+        })
+        .await
+    }
+
     /// Waits until every pod that may have been hit is as it was before.
     async fn heal(
         &self,
@@ -126,7 +186,7 @@ impl Under<'_> {
                 Ok(Ok(measured)) => Look::Done(measured),
                 Ok(Err(seen)) => Look::Pending(seen),
                 // A pod that is started again can't be asked meanwhile.
-                Err(ChaosError::Measure(error)) => Look::pending(chain(&error)),
+                Err(error) if error.is_of_asking() => Look::pending(chain(&error)),
                 Err(other) => return Err(other),
             })
         })
@@ -154,7 +214,11 @@ impl Under<'_> {
             let moment = Moment::After(before);
             let now = observe::observe(self.run.network, effect, &there, moment).await?;
             for pod in &hit {
-                let seen = match observe::healed(effect, pod, before, &now) {
+                let mut seen = observe::healed(effect, pod, before, &now);
+                if let (Doer::Called(called), true) = (&self.doers[name], seen.is_ok()) {
+                    seen = called.healed(pod).await?;
+                }
+                let seen = match seen {
                     Ok(seen) => seen,
                     Err(seen) => return Ok(Err(format!("{pod}: {seen}"))),
                 };

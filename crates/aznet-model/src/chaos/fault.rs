@@ -7,7 +7,9 @@ use super::duration::FaultDuration;
 use crate::emulation::Impairment;
 use crate::pattern::{RATE, SIZE};
 
+use super::l1::L1Fault;
 use super::pods::Pods;
+use super::protocol::ProtocolFault;
 
 /// The fault of an experiment.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -18,15 +20,42 @@ pub enum Fault<'a> {
     Network(&'a NetworkFault),
     /// Load.
     Stress(&'a StressFault),
+    /// Of the protocol.
+    Protocol(&'a ProtocolFault),
+    /// Of the L1.
+    L1(&'a L1Fault),
 }
 
 impl Fault<'_> {
-    /// The kind of Chaos Mesh's object.
-    pub fn kind(&self) -> &'static str {
+    /// The kind of Chaos Mesh's object; none of what Chaos Mesh knows nothing of.
+    pub const fn kind(&self) -> Option<&'static str> {
         match self {
-            Self::Pod(_) => "PodChaos",
-            Self::Network(_) => "NetworkChaos",
-            Self::Stress(_) => "StressChaos",
+            Self::Pod(_) => Some("PodChaos"),
+            Self::Network(_) => Some("NetworkChaos"),
+            Self::Stress(_) => Some("StressChaos"),
+            Self::Protocol(_) | Self::L1(_) => None,
+        }
+    }
+
+    /// The key of an experiment that it is under.
+    pub const fn key(&self) -> &'static str {
+        match self {
+            Self::Pod(_) => "pod",
+            Self::Network(_) => "network",
+            Self::Stress(_) => "stress",
+            Self::Protocol(_) => "protocol",
+            Self::L1(_) => "l1",
+        }
+    }
+
+    /// What it does, as values write it.
+    pub const fn action(&self) -> &'static str {
+        match self {
+            Self::Pod(fault) => fault.action.name(),
+            Self::Network(fault) => fault.action.name(),
+            Self::Stress(_) => "stress",
+            Self::Protocol(fault) => fault.action.name(),
+            Self::L1(fault) => fault.action.name(),
         }
     }
 }
@@ -56,6 +85,17 @@ pub enum PodAction {
     Failure,
     /// Containers of it are killed; it starts them again.
     ContainerKill,
+}
+
+impl PodAction {
+    /// As values write it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Kill => "kill",
+            Self::Failure => "failure",
+            Self::ContainerKill => "container-kill",
+        }
+    }
 }
 
 /// A fault of the network of pods.

@@ -28,9 +28,12 @@ pub(super) fn experiments(chaos: &Chaos) -> BTreeMap<String, Experiment> {
             Experiment {
                 pods: pods_of(&scenario.selector.match_labels),
                 duration: FaultDuration::new(USUAL),
+                when: None,
                 pod: Some(pod),
                 network: None,
                 stress: None,
+                protocol: None,
+                l1: None,
             },
         ))
     };

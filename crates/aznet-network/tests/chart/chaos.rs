@@ -1,11 +1,11 @@
 //! The chart aztec-chaos, rendered: golden files for each of `ci/`, and what must hold for presets, too.
 
 use crate::common::{documents, helm, source};
-use aznet_model::chaos::{self, Loaded};
+use aznet_model::chaos::{self, Experiment, Loaded};
 use aznet_model::values::Layer;
 use aznet_network::deploy::helm::Release;
 use serde_json::{Map, Value};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
 
@@ -78,17 +78,21 @@ async fn the_chart_makes_the_experiments_that_the_types_know_and_stays_in_its_na
         let loaded = load(file);
         let objects = documents(&render(&loaded.overlay).await.expect("it renders"));
         let known = loaded.experiments.iter();
-        let known: BTreeSet<_> = known
+        let of_mesh = known.filter(|(_, experiment)| !experiment.needs_aznet());
+        let known: BTreeSet<_> = of_mesh
             .map(|(name, experiment)| {
-                let kind = experiment.fault().expect("a fault").kind();
+                let kind = experiment.fault().and_then(|fault| fault.kind());
                 (
-                    kind.to_owned(),
+                    kind.expect("a kind of Chaos Mesh").to_owned(),
                     name.clone(),
                     experiment.duration.to_string(),
                 )
             })
             .collect();
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let (maps, objects): (Vec<Value>, Vec<Value>) = objects
+            .into_iter()
+            .partition(|object| object["kind"] == "ConfigMap");
         let made = objects.iter().map(|object| {
             let name = &object["metadata"]["name"];
             (
@@ -98,6 +102,22 @@ async fn the_chart_makes_the_experiments_that_the_types_know_and_stays_in_its_na
             )
         });
         assert_eq!(made.collect::<BTreeSet<_>>(), known, "{}", file.display());
+        let noted = maps.iter().flat_map(|map| {
+            let noted = map["data"]["experiments"].as_str().expect("experiments");
+            let noted: BTreeMap<String, Experiment> = serde_json::from_str(noted).expect("typed");
+            noted
+        });
+        let left = loaded.experiments.iter();
+        let left = left.filter(|(_, experiment)| experiment.needs_aznet());
+        let left: BTreeMap<_, _> = left
+            .map(|(name, one)| (name.clone(), one.clone()))
+            .collect();
+        assert_eq!(
+            noted.collect::<BTreeMap<_, _>>(),
+            left,
+            "{}",
+            file.display()
+        );
         for object in &objects {
             assert!(object["metadata"].get("namespace").is_none(), "{object}");
             for pods in [&object["spec"], &object["spec"]["target"]] {
@@ -121,7 +141,7 @@ async fn plain_helm_refuses_what_the_types_refuse() {
     for (yaml, words) in [
         (
             "{pods: {}, duration: 30s}",
-            "expected one of pod, network, stress",
+            "expected one of pod, network, stress, protocol, l1",
         ),
         ("{pods: {}, pod: {action: kill}}", "duration"),
         ("{pods: {}, duration: -3s, pod: {action: kill}}", "duration"),

@@ -149,6 +149,7 @@ fn hint_of_own(failure: &Failure) -> Option<String> {
         | Failure::NothingToTest { .. }
         | Failure::EmptyPart { .. }
         | Failure::ReportUnwritable { .. }
+        | Failure::RecordUnwritable { .. }
         | Failure::NoBaseline { .. }
         | Failure::NotOurKubernetes { .. } => None,
     }

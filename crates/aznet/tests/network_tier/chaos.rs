@@ -32,7 +32,7 @@ pub(crate) fn boot_node_failure(_: &Machine) -> Checked {
 }
 
 /// What `chaos apply` tells of one experiment that goes through all stages.
-fn applied(args: &[&str]) -> Result<Vec<Value>, String> {
+pub(super) fn applied(args: &[&str]) -> Result<Vec<Value>, String> {
     let all = [&["chaos", "apply", NETWORK, "--cluster", CLUSTER], args].concat();
     let told = json(&all)?;
     let told = told.as_array().ok_or("no list of transitions")?;
@@ -45,7 +45,7 @@ fn applied(args: &[&str]) -> Result<Vec<Value>, String> {
 }
 
 /// A values file with one experiment.
-fn experiment(name: &str, what: &Value) -> Result<tempfile::NamedTempFile, String> {
+pub(super) fn experiment(name: &str, what: &Value) -> Result<tempfile::NamedTempFile, String> {
     let values = json!({"experiments": {name: what}}).to_string();
     let mut file = tempfile::NamedTempFile::new().map_err(|error| error.to_string())?;
     std::io::Write::write_all(&mut file, values.as_bytes()).map_err(|error| error.to_string())?;
@@ -235,7 +235,7 @@ pub(crate) fn refusals(_: &Machine) -> Checked {
     no_faults()
 }
 
-fn no_faults() -> Checked {
+pub(super) fn no_faults() -> Checked {
     let left = json(&["chaos", "list", NETWORK, "--cluster", CLUSTER])?;
     if left != json!([]) {
         return Err(format!("faults are left: {left}"));
