@@ -14,13 +14,13 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::chain::Chain;
+use crate::decided::Decided;
 use crate::error::ChaosError;
-use crate::experiment::Decided;
 use crate::pods::Pods;
 use crate::target;
 
 /// Slots from the choice until the fault begins: so long the pods are looked at first.
-const AHEAD: u64 = 2;
+const AHEAD: u64 = 3;
 /// Seconds before its slot in which a fault is applied: a proposer builds half a second before it begins.
 const EARLIER: u64 = 3;
 /// Epochs in which a validator of a small set has its turn.
@@ -198,7 +198,7 @@ impl Choice<'_> {
     /// The same pods by name, where that can be told now.
     fn named(&self, name: &str, wanted: &Wanted, turn: &Turn) -> Result<Wanted, ChaosError> {
         let names = if wanted.proposer {
-            vec![self.proposer(name, turn)?]
+            vec![turn.holder(name)?]
         } else if let Some(share) = wanted.committee {
             self.share(name, (wanted, share), turn)?
         } else {
@@ -209,19 +209,6 @@ impl Choice<'_> {
             proposer: false,
             committee: None,
             ..wanted.clone()
-        })
-    }
-
-    fn proposer(&self, name: &str, turn: &Turn) -> Result<String, ChaosError> {
-        let proposer = turn.proposer.unwrap_or_default();
-        let holder = turn
-            .validators
-            .as_ref()
-            .and_then(|all| all.holder(proposer));
-        let holder = holder.map(str::to_owned);
-        holder.ok_or_else(|| ChaosError::NotOurs {
-            experiment: name.to_owned(),
-            attester: proposer.to_string(),
         })
     }
 
@@ -270,6 +257,21 @@ impl Choice<'_> {
             percent: None,
             ..wanted.clone()
         }
+    }
+}
+
+impl Turn {
+    /// The pod of the proposer.
+    fn holder(&self, experiment: &str) -> Result<String, ChaosError> {
+        let proposer = self.proposer.unwrap_or_default();
+        let validators = self.validators.as_ref();
+        let holder = validators.and_then(|all| all.holder(proposer));
+        holder
+            .map(str::to_owned)
+            .ok_or_else(|| ChaosError::NotOurs {
+                experiment: experiment.to_owned(),
+                attester: proposer.to_string(),
+            })
     }
 }
 
@@ -383,8 +385,8 @@ mod tests {
             slot: Some(slot),
             ..When::default()
         };
-        assert_eq!(slot_of(&slot(12), moment(10)).ok(), Some(Slot(12)));
-        assert!(slot_of(&slot(11), moment(10)).is_err());
+        assert_eq!(slot_of(&slot(13), moment(10)).ok(), Some(Slot(13)));
+        assert!(slot_of(&slot(12), moment(10)).is_err());
         let next = |place| When {
             epoch: Some(EpochAt::Next),
             ..slot(place)
@@ -395,7 +397,7 @@ mod tests {
             Some(Slot(16)),
             "too near"
         );
-        assert_eq!(slot_of(&next(1), moment(11)).ok(), Some(Slot(13)));
+        assert_eq!(slot_of(&next(2), moment(11)).ok(), Some(Slot(14)));
         assert!(slot_of(&next(4), moment(8)).is_err());
     }
 

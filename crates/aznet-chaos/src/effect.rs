@@ -76,6 +76,7 @@ impl Effect {
                 | NetworkAction::Corrupt => Lateness::of(fault).map(Self::Late),
             },
             Fault::Stress(fault) => Some(Self::Load(Load::of(fault))),
+            Fault::Clock(_) | Fault::Io(_) | Fault::Dns(_) | Fault::Http(_) => None,
             Fault::Protocol(fault) => Some(Self::Called {
                 asked: settings::words(&fault.action.settings()),
                 lasts: true,

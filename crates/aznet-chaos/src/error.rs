@@ -86,7 +86,7 @@ pub enum ChaosError {
         pods: Vec<(String, u64)>,
     },
     /// The slot is over, or too near. Nothing was applied.
-    #[error("{slot} is too near, or over: it is {now}; a fault can begin two slots from now")]
+    #[error("{slot} is too near, or over: it is {now}; a fault can begin three slots from now")]
     Past {
         /// The slot asked for.
         slot: Slot,
@@ -146,6 +146,29 @@ pub enum ChaosError {
         experiment: String,
         /// The pods.
         not_ready: Vec<String>,
+    },
+    /// Two experiments that can't both be done. Nothing was applied.
+    #[error("{experiment} and {other} contradict each other on {}: {why}", pods.join(", "))]
+    Contradict {
+        /// The experiment.
+        experiment: String,
+        /// The other one.
+        other: String,
+        /// Pods that both hit.
+        pods: Vec<String>,
+        /// Why.
+        why: &'static str,
+    },
+    /// A fault of the network of pods that have none of their own. Nothing was applied.
+    #[error(
+        "{experiment}: {} on their node's own network: a fault there would be the node's, and Chaos Mesh does none",
+        are(pods)
+    )]
+    HostNetwork {
+        /// The experiment.
+        experiment: String,
+        /// The pods.
+        pods: Vec<String>,
     },
     /// Whether this kind of fault bites can't be measured. Nothing was applied.
     #[error(
@@ -256,6 +279,11 @@ pub enum ChaosError {
     Wait(#[from] WaitError),
 }
 
+fn are(pods: &[String]) -> String {
+    let verb = if pods.len() == 1 { "is" } else { "are" };
+    format!("{} {verb}", pods.join(", "))
+}
+
 fn near(nearest: &[&str]) -> String {
     if nearest.is_empty() {
         return String::new();
@@ -337,6 +365,8 @@ impl ChaosError {
                 | Self::TooFew { .. }
                 | Self::Taken { .. }
                 | Self::NoShare { .. }
+                | Self::Contradict { .. }
+                | Self::HostNetwork { .. }
                 | Self::Past { .. }
                 | Self::NoSlot { .. }
         )

@@ -1,13 +1,15 @@
 //! Experiments from being asked for to being gone without a trace: requested → injected → biting → healed → clean.
 
 mod bite;
+mod clear;
+mod course;
 mod list;
 mod undo;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aznet_kit::wait::{self, Deadline, Look};
@@ -21,12 +23,15 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
+pub use self::clear::{Cleared, clear};
+pub use self::course::course;
 pub use self::list::{Listed, list};
-pub use self::undo::{Cleared, clear};
+pub use crate::decided::Decided;
 
 use crate::called::Called;
 use crate::chain::{self, Chain};
 use crate::choice::Choice;
+use crate::conflict;
 use crate::daemon::Daemons;
 use crate::effect::Effect;
 use crate::emulate::Emulated;
@@ -58,15 +63,6 @@ pub struct Run<'a> {
     pub seed: u64,
     /// Is told what was decided before anything is applied.
     pub decided: &'a (dyn Fn(&Decided) + Sync),
-}
-
-/// What was decided of experiments: with it they can be done again.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Decided {
-    /// The experiments, with the pods that chance or the protocol chose, by name.
-    pub experiments: BTreeMap<String, Experiment>,
-    /// The place in its epoch of the slot in which they begin; `None` where the network's L1 is not its own.
-    pub place: Option<u64>,
 }
 
 impl std::fmt::Debug for Run<'_> {
@@ -135,6 +131,8 @@ struct Under<'a> {
     baselines: BTreeMap<String, Observation>,
     traces: Traces,
     timing: Option<Timing>,
+    /// The experiments that were seen to bite.
+    bitten: Mutex<BTreeSet<String>>,
     report: &'a Reporter,
 }
 
@@ -150,9 +148,9 @@ pub async fn run(
 ) -> Result<(), ChaosError> {
     let before = pods::list(run.network).await?;
     let found = Chain::find(run.network, &before).await;
-    let needs_chain = run.loaded.experiments.values().any(|one| one.needs_aznet());
+    let mut each = run.loaded.experiments.values();
     // Where it is only to be told of, a chain that does not answer is none.
-    let chain = if needs_chain {
+    let chain = if each.any(Experiment::needs_chain) {
         found?
     } else {
         found.ok().flatten()
@@ -245,6 +243,7 @@ impl<'a> Under<'a> {
     ) -> Result<Self, ChaosError> {
         let experiments = &run.loaded.experiments;
         target::check(experiments, &before)?;
+        conflict::check(experiments, &before)?;
         let emulated = target::check_nodes(experiments, &before, run.network.client()).await?;
         Ok(Self {
             effects: target::effects(experiments)?,
@@ -254,6 +253,7 @@ impl<'a> Under<'a> {
             baselines: BTreeMap::new(),
             traces: Traces::new(),
             timing,
+            bitten: Mutex::default(),
             report,
         })
     }
@@ -342,7 +342,18 @@ impl<'a> Under<'a> {
         journal::note(self.run.network, &self.run.release(), &notes).await
     }
 
+    fn has_bitten(&self, experiment: &str) -> bool {
+        let bitten = self.bitten.lock();
+        let bitten = bitten.unwrap_or_else(PoisonError::into_inner);
+        bitten.contains(experiment)
+    }
+
     fn tell(&self, experiment: &str, stage: Stage, pods: Vec<Measurement>) {
+        if stage == Stage::Biting {
+            let bitten = self.bitten.lock();
+            let mut bitten = bitten.unwrap_or_else(PoisonError::into_inner);
+            bitten.insert(experiment.to_owned());
+        }
         let at = Timestamp::now();
         let moment = self.timing.map(|timing| chain::moment(&timing, at));
         (self.report)(&Transition {

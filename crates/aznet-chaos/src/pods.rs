@@ -45,6 +45,8 @@ pub(crate) struct Seen {
 pub(crate) struct Place {
     /// Its node.
     pub(crate) node: String,
+    /// Whether it has no network of its own.
+    pub(crate) on_host: bool,
     /// Its address.
     pub(crate) ip: Option<IpAddr>,
     /// TCP ports that it says it listens on.
@@ -133,6 +135,7 @@ impl Place {
         };
         let status = pod.status.as_ref();
         Self {
+            on_host: spec.host_network.unwrap_or(false),
             ip: status.and_then(|status| status.pod_ip.as_ref()?.parse().ok()),
             ports,
             prober: spec

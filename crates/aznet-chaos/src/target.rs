@@ -174,6 +174,16 @@ fn check_one(name: &str, experiment: &Experiment, pods: &Pods) -> Result<(), Cha
             fit,
         });
     }
+    if experiment.network.is_some() {
+        let on_host = fit.iter().filter(|pod| pods[*pod].place.on_host);
+        let on_host: Vec<String> = on_host.cloned().collect();
+        if !on_host.is_empty() {
+            return Err(ChaosError::HostNetwork {
+                experiment: experiment_name,
+                pods: on_host,
+            });
+        }
+    }
     let not_ready: Vec<String> = fit.into_iter().filter(|pod| !pods[pod].ready).collect();
     if !not_ready.is_empty() {
         return Err(ChaosError::NotReady {
@@ -182,4 +192,57 @@ fn check_one(name: &str, experiment: &Experiment, pods: &Pods) -> Result<(), Cha
         });
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::pods::{Place, Seen};
+
+    fn verdict(experiment: &Value, ready: bool, on_host: bool) -> String {
+        let place = Place {
+            on_host,
+            ..Place::default()
+        };
+        let seen = Seen {
+            ready,
+            place,
+            ..Seen::default()
+        };
+        let experiment = serde_json::from_value(experiment.clone()).expect("an experiment");
+        let experiments = BTreeMap::from([("x".to_owned(), experiment)]);
+        let pods = Pods::from([("pxe-0".to_owned(), seen)]);
+        let refused = check(&experiments, &pods).map_err(|error| error.to_string());
+        refused.err().unwrap_or_default()
+    }
+
+    #[test]
+    fn whom_a_fault_can_not_be_seen_on_is_told_before_it_is_applied() {
+        let slow = |pods: Value| json!({"pods": pods, "duration": "30s", "network": {"action": "delay", "latency": "20ms"}});
+        assert_eq!(verdict(&slow(json!({})), true, false), "");
+        let nobody = verdict(&slow(json!({"ordinals": [7]})), true, false);
+        assert!(
+            nobody.contains("no pod is of ordinal 7; there are pxe-0"),
+            "{nobody}"
+        );
+        let many = verdict(&slow(json!({"count": 3})), true, false);
+        assert!(
+            many.contains("3 pods are to be hit, and only 1 fit"),
+            "{many}"
+        );
+        let down = verdict(&slow(json!({})), false, false);
+        assert!(
+            down.contains("pxe-0 not ready before anything is done"),
+            "{down}"
+        );
+        let host = verdict(&slow(json!({})), true, true);
+        assert!(
+            host.contains("pxe-0 is on their node's own network"),
+            "{host}"
+        );
+        let kill = json!({"pods": {}, "duration": "30s", "pod": {"action": "kill"}});
+        assert_eq!(verdict(&kill, true, true), "", "a kill needs no network");
+    }
 }

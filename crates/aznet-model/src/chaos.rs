@@ -5,9 +5,11 @@ mod experiment;
 mod fault;
 mod l1;
 mod pods;
+mod process;
 mod protocol;
 mod rules;
 mod scenario;
+mod sequence;
 mod when;
 
 use std::collections::BTreeMap;
@@ -24,7 +26,11 @@ pub use self::fault::{
 };
 pub use self::l1::{L1Action, L1Fault};
 pub use self::pods::{PodFacts, Pods, Share};
+pub use self::process::{
+    ClockFault, DnsAction, DnsFault, HttpAction, HttpFault, IoAction, IoFault,
+};
 pub use self::protocol::{ProtocolAction, ProtocolFault};
+pub use self::sequence::{Repeat, Sequence};
 pub use self::when::{EpochAt, When};
 
 use crate::values::{self, Chaos, Layer, ValuesError};
@@ -41,6 +47,9 @@ pub struct ChaosValues {
     pub enabled: Option<bool>,
     /// Experiments by name.
     pub experiments: BTreeMap<String, Experiment>,
+    /// Experiments one after another, by name.
+    #[serde(default)]
+    pub sequences: BTreeMap<String, Sequence>,
     /// Experiments as a network's values may have them.
     pub chaos: Chaos,
 }
@@ -50,6 +59,8 @@ pub struct ChaosValues {
 pub struct Loaded {
     /// All experiments by name, those of `chaos.scenarios` included.
     pub experiments: BTreeMap<String, Experiment>,
+    /// Those that come one after another.
+    pub sequences: BTreeMap<String, Sequence>,
     /// What was laid over the chart's defaults: to be handed to Helm as its one values file.
     pub overlay: Map<String, Value>,
 }
@@ -67,10 +78,11 @@ pub fn resolve(
     let mut problems = rules::of_scenarios(&values.chaos);
     let mut experiments = values.experiments;
     experiments.extend(scenario::experiments(&values.chaos));
-    problems.extend(rules::of(&experiments));
+    problems.extend(rules::of(&experiments, &values.sequences));
     if problems.is_empty() {
         return Ok(Loaded {
             experiments,
+            sequences: values.sequences,
             overlay,
         });
     }
@@ -180,6 +192,18 @@ mod tests {
                 "whole seconds from 1s to 2m",
             ),
             (
+                json!({"pods": pods, "duration": "30s", "clock": {"offset": "0s"}}),
+                "experiments.x.clock.offset: 0s",
+            ),
+            (
+                json!({"pods": pods, "duration": "30s", "io": {"action": "latency", "volume": "/data", "errno": 5}}),
+                "experiments.x.io.errno: there",
+            ),
+            (
+                json!({"pods": pods, "duration": "30s", "http": {"action": "delay", "port": 8080}}),
+                "experiments.x.http.delay: missing",
+            ),
+            (
                 json!({"pods": pods, "duration": "30s", "pod": {"action": "kill"}, "when": {}}),
                 "experiments.x.when: nothing",
             ),
@@ -199,6 +223,39 @@ mod tests {
             let error = refused(&experiment);
             assert!(error.contains(words), "{error}\n{words}");
         }
+    }
+
+    #[test]
+    fn a_sequence_is_of_experiments_that_there_are() {
+        let one = |more: Value| {
+            let mut one =
+                json!({"pods": {"roles": ["pxe"]}, "duration": "30s", "pod": {"action": "kill"}});
+            one.as_object_mut()
+                .expect("a map")
+                .extend(more.as_object().expect("a map").clone());
+            one
+        };
+        let experiments = json!({"a": one(json!({})), "b": one(json!({"when": {"slot": 9}}))});
+        let with = |steps: Value| {
+            load(json!({"experiments": experiments, "sequences": {"s": {"steps": steps}}}))
+        };
+        assert!(with(json!(["a", "b", "a"])).is_ok(), "each at its own time");
+        for (steps, words) in [
+            (json!([]), "sequences.s.steps: no steps"),
+            (json!(["a", "b", "ab"]), "sequences.s.steps: ab"),
+            (json!(["a"]), "experiments.b: beside a sequence"),
+        ] {
+            let error = with(steps).expect_err("refused").to_string();
+            assert!(error.contains(words), "{error}");
+        }
+        let often = one(json!({"repeat": {"every": "20s"}}));
+        let error = load(json!({"experiments": {"a": often}}))
+            .expect_err("refused")
+            .to_string();
+        assert!(
+            error.contains("experiments.a.repeat.every: 20s; expected more than 30s"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `cargo xtask generate`: files that come from the code, and the check that they are current.
 
+mod faults;
 mod networks;
 mod scenarios;
 
@@ -52,6 +53,10 @@ fn all() -> Result<Vec<Generated>> {
         Generated {
             path: root.join("docs/reference/networks.md"),
             text: networks::page()?,
+        },
+        Generated {
+            path: root.join("docs/reference/faults.md"),
+            text: faults::page()?,
         },
         Generated {
             path: root.join("docs/reference/scenarios.md"),

@@ -31,13 +31,14 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- $_ := set $all $name $experiment -}}
 {{- end -}}
 {{- end -}}
+{{- $kinds := list "pod" "network" "stress" "clock" "io" "dns" "http" "protocol" "l1" -}}
 {{- range $name, $experiment := $all -}}
 {{- $faults := list -}}
-{{- range $kind := list "pod" "network" "stress" "protocol" "l1" -}}
+{{- range $kind := $kinds -}}
 {{- if hasKey $experiment $kind -}}{{- $faults = append $faults $kind -}}{{- end -}}
 {{- end -}}
 {{- if ne (len $faults) 1 -}}
-{{- fail (printf "experiments.%s: expected one of pod, network, stress, protocol, l1; there are %d" $name (len $faults)) -}}
+{{- fail (printf "experiments.%s: expected one of %s; there are %d" $name (join ", " $kinds) (len $faults)) -}}
 {{- end -}}
 {{- with $experiment.network -}}
 {{- if and (ne (.direction | default "to") "to") (not .target) (ne .action "partition") -}}
@@ -46,30 +47,6 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 {{- end -}}
 {{- $all | toJson -}}
-{{- end -}}
-
-{{/* Experiments that Chaos Mesh can do, by name, as JSON. */}}
-{{- define "aztec-chaos.ofMesh" -}}
-{{- $all := include "aztec-chaos.experiments" . | fromJson -}}
-{{- $others := include "aztec-chaos.ofAznet" . | fromJson -}}
-{{- range $name := keys $others -}}
-{{- $_ := unset $all $name -}}
-{{- end -}}
-{{- $all | toJson -}}
-{{- end -}}
-
-{{/* Experiments that `aznet` carries out, by name, as JSON: faults of the protocol and of the L1, and those whose time or
-     whose pods only the protocol tells. */}}
-{{- define "aztec-chaos.ofAznet" -}}
-{{- $found := dict -}}
-{{- range $name, $experiment := include "aztec-chaos.experiments" . | fromJson -}}
-{{- $target := ($experiment.network | default dict).target | default dict -}}
-{{- $pods := $experiment.pods | default dict -}}
-{{- if or $experiment.protocol $experiment.l1 $experiment.when $pods.proposer $pods.committee $target.proposer $target.committee -}}
-{{- $_ := set $found $name $experiment -}}
-{{- end -}}
-{{- end -}}
-{{- $found | toJson -}}
 {{- end -}}
 
 {{/* Which pods, and how many of them. Takes {root, pods}. The namespace is the release's, always: a fault that reached

@@ -57,12 +57,12 @@ pub async fn list(network: &Network) -> Result<Vec<Listed>, ChaosError> {
 fn noted(page: &Page, (name, experiment): (&String, &Value)) -> Listed {
     let text = |value: &Value| value.as_str().map(str::to_owned);
     let kinds = experiment.as_object().into_iter().flatten();
-    let action = kinds.map(|(_, fault)| &fault["action"]);
+    let mut action = kinds.map(|(_, fault)| &fault["action"]);
     let pods = page.notes.get(name);
     Listed {
         name: name.clone(),
         kind: "aznet",
-        action: action.filter_map(text).next(),
+        action: action.find_map(text),
         duration: text(&experiment["duration"]),
         since: page.since,
         says: match (page.leaving, pods) {

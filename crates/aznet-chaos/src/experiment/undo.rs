@@ -4,20 +4,16 @@ use std::time::Duration;
 
 use aznet_kit::error::chain;
 use aznet_kit::wait::{self, Deadline, Look, WaitError};
-use aznet_network::deploy::helm::Helm;
 use aznet_network::namespace::Network;
 use kube::ResourceExt;
 use kube::api::{DeleteParams, DynamicObject, ListParams};
-use serde::Serialize;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::{Doer, Measurement, Stage, Under};
 use crate::called::Called;
 use crate::daemon::Daemons;
-use crate::emulate;
 use crate::error::{ChaosError, Residue};
-use crate::journal;
 use crate::objects::{self, KINDS, OURS, POD_NETWORK};
 use crate::observe::{self, Moment};
 use crate::pods::{self, Pods};
@@ -29,86 +25,9 @@ const LETTING_GO: Duration = Duration::from_mins(1);
 /// A node that was idle starts again, on a busy machine.
 const HEALING: Duration = Duration::from_mins(5);
 /// A node that is being started again can't be told anything.
-const TAKING_BACK: Duration = Duration::from_mins(2);
+pub(super) const TAKING_BACK: Duration = Duration::from_mins(2);
 /// Annotations go with the object, a moment later at most.
 const SETTLING: Duration = Duration::from_secs(15);
-/// How releases of our chart are called by Helm, before the version.
-const CHART: &str = "aztec-chaos-";
-
-/// What was cleared.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Cleared {
-    /// Experiments that were lifted, as `kind/name`.
-    pub experiments: Vec<String>,
-    /// Those that their controller would not let go.
-    pub forced: Vec<String>,
-}
-
-/// Lifts every fault of a network, and of this network only, and sees that nothing is left.
-///
-/// # Errors
-/// [`ChaosError`].
-pub async fn clear(
-    network: &Network,
-    helm: &Helm,
-    cancel: &CancellationToken,
-) -> Result<Cleared, ChaosError> {
-    let mut experiments = there(network, OURS).await?;
-    experiments.extend(restore(network, cancel).await?);
-    for release in helm.list(Some(network.namespace()), cancel).await? {
-        if release.chart.starts_with(CHART) {
-            helm.uninstall(&release.name, network.namespace(), cancel)
-                .await?;
-        }
-    }
-    emulate::stop_all(network.client(), network.namespace()).await?;
-    let forced = let_go(network, OURS, cancel).await?;
-    let (what, pods) = ("all experiments", pods::list(network).await?);
-    // Whatever is there is theirs: nothing is left that could be using it.
-    let traces = Some(&Traces::new());
-    clean(
-        network,
-        what,
-        &Before {
-            pods: &pods,
-            traces,
-            by_force: true,
-        },
-        cancel,
-    )
-    .await?;
-    Ok(Cleared {
-        experiments,
-        forced,
-    })
-}
-
-/// Gives pods back what was noted of them; names the experiments. Pods that are gone took it with them.
-async fn restore(network: &Network, cancel: &CancellationToken) -> Result<Vec<String>, ChaosError> {
-    let mut restored = Vec::new();
-    for page in journal::read(network, OURS).await? {
-        for (name, before) in page.notes {
-            for (pod, before) in &before {
-                let what = format!("experiment {name} to be taken back from {pod}");
-                let deadline = Deadline::after(TAKING_BACK);
-                wait::until(what, deadline, cancel, |_| async move {
-                    if !pods::list(network).await?.contains_key(pod) {
-                        return Ok(Look::Done(()));
-                    }
-                    match before.restore(network, pod).await {
-                        Ok(()) => Ok(Look::Done(())),
-                        Err(error) if error.is_of_asking() => Ok(Look::pending(chain(&error))),
-                        Err(other) => Err(other),
-                    }
-                })
-                .await?;
-            }
-            restored.push(format!("aznet/{name}"));
-        }
-    }
-    Ok(restored)
-}
-
 impl Under<'_> {
     /// Lifts the faults, and sees everything heal.
     pub(super) async fn undo(&self, cancel: &CancellationToken) -> Result<(), ChaosError> {
@@ -123,7 +42,8 @@ impl Under<'_> {
         let_go(network, &own, cancel).await?;
         let name = self.run.name;
         let measured = self.heal(name, cancel).await?;
-        for experiment in self.effects.keys() {
+        // Nothing heals that was not seen to be ill.
+        for experiment in self.effects.keys().filter(|one| self.has_bitten(one)) {
             let of_it = measured.iter().filter(|(one, _)| one == experiment);
             let of_it = of_it.map(|(_, measured)| measured.clone()).collect();
             self.tell(experiment, Stage::Healed, of_it);
@@ -171,6 +91,13 @@ impl Under<'_> {
             }
         })
         .await
+        .map_err(|error| match error {
+            ChaosError::Wait(wait @ WaitError::TimedOut { .. }) => ChaosError::NotHealed {
+                experiment: name.to_owned(),
+                wait,
+            },
+            other => other,
+        })
     }
 
     /// Waits until every pod that may have been hit is as it was before.
@@ -235,16 +162,16 @@ impl Under<'_> {
 }
 
 /// How everything was before.
-struct Before<'a> {
-    pods: &'a Pods,
+pub(super) struct Before<'a> {
+    pub(super) pods: &'a Pods,
     /// Nothing where the faults leave no traces.
-    traces: Option<&'a Traces>,
+    pub(super) traces: Option<&'a Traces>,
     /// Whether load that its daemon has lost is ended.
-    by_force: bool,
+    pub(super) by_force: bool,
 }
 
 /// The experiments of a network that have these labels, as `kind/name`.
-async fn there(network: &Network, labels: &str) -> Result<Vec<String>, ChaosError> {
+pub(super) async fn there(network: &Network, labels: &str) -> Result<Vec<String>, ChaosError> {
     let mut names = Vec::new();
     for kind in KINDS {
         let api = objects::of(network.client(), network.namespace(), kind);
@@ -261,7 +188,7 @@ async fn there(network: &Network, labels: &str) -> Result<Vec<String>, ChaosErro
 
 /// Waits until the experiments' objects are gone. The controller holds each until it has undone its fault; what it does not
 /// let go in time is taken from it.
-async fn let_go(
+pub(super) async fn let_go(
     network: &Network,
     labels: &str,
     cancel: &CancellationToken,
@@ -311,7 +238,7 @@ async fn gone(
 }
 
 /// Looks for what is left on the network's pods, and takes away what Chaos Mesh never does.
-async fn clean(
+pub(super) async fn clean(
     network: &Network,
     name: &str,
     before: &Before<'_>,

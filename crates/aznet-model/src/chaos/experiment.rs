@@ -7,7 +7,9 @@ use super::duration::FaultDuration;
 use super::fault::{Fault, NetworkFault, PodFault, StressFault};
 use super::l1::L1Fault;
 use super::pods::Pods;
+use super::process::{ClockFault, DnsFault, HttpFault, IoFault};
 use super::protocol::ProtocolFault;
+use super::sequence::Repeat;
 use super::when::When;
 
 /// A fault, whom it hits, and for how long.
@@ -21,6 +23,9 @@ pub struct Experiment {
     /// When it begins, in protocol time; at once where nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when: Option<When>,
+    /// That it comes again; once where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeat: Option<Repeat>,
     /// A fault of the pods themselves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pod: Option<PodFault>,
@@ -30,6 +35,18 @@ pub struct Experiment {
     /// Load on their processors and memory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stress: Option<StressFault>,
+    /// A wrong clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock: Option<ClockFault>,
+    /// A slow or failing disk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub io: Option<IoFault>,
+    /// Names that do not resolve.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dns: Option<DnsFault>,
+    /// HTTP that is late or cut off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http: Option<HttpFault>,
     /// Validators that misbehave.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub protocol: Option<ProtocolFault>,
@@ -51,6 +68,10 @@ impl Experiment {
             self.pod.as_ref().map(Fault::Pod),
             self.network.as_ref().map(Fault::Network),
             self.stress.as_ref().map(Fault::Stress),
+            self.clock.as_ref().map(Fault::Clock),
+            self.io.as_ref().map(Fault::Io),
+            self.dns.as_ref().map(Fault::Dns),
+            self.http.as_ref().map(Fault::Http),
             self.protocol.as_ref().map(Fault::Protocol),
             self.l1.as_ref().map(Fault::L1),
         ];
@@ -62,10 +83,15 @@ impl Experiment {
         self.network.as_ref()?.target.as_ref()
     }
 
-    /// Whether Helm and Chaos Mesh alone can't do it: the chart writes it down, and `aznet` carries it out.
-    pub fn needs_aznet(&self) -> bool {
+    /// Whether only the protocol tells when it begins, or whom it hits.
+    pub fn needs_chain(&self) -> bool {
         let chosen = [Some(&self.pods), self.target()];
         let by_protocol = chosen.into_iter().flatten().any(Pods::is_of_committee);
-        by_protocol || self.when.is_some() || self.protocol.is_some() || self.l1.is_some()
+        by_protocol || self.when.is_some()
+    }
+
+    /// Whether Helm and Chaos Mesh alone can't do it: the chart writes it down, and `aznet` carries it out.
+    pub fn needs_aznet(&self) -> bool {
+        self.needs_chain() || self.protocol.is_some() || self.l1.is_some()
     }
 }

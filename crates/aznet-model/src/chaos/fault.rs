@@ -9,6 +9,7 @@ use crate::pattern::{RATE, SIZE};
 
 use super::l1::L1Fault;
 use super::pods::Pods;
+use super::process::{ClockFault, DnsFault, HttpFault, IoFault};
 use super::protocol::ProtocolFault;
 
 /// The fault of an experiment.
@@ -20,6 +21,14 @@ pub enum Fault<'a> {
     Network(&'a NetworkFault),
     /// Load.
     Stress(&'a StressFault),
+    /// A wrong clock.
+    Clock(&'a ClockFault),
+    /// A slow or failing disk.
+    Io(&'a IoFault),
+    /// Names that do not resolve.
+    Dns(&'a DnsFault),
+    /// HTTP that is late or cut off.
+    Http(&'a HttpFault),
     /// Of the protocol.
     Protocol(&'a ProtocolFault),
     /// Of the L1.
@@ -27,12 +36,21 @@ pub enum Fault<'a> {
 }
 
 impl Fault<'_> {
+    /// The keys of an experiment that faults are under.
+    pub const KEYS: [&'static str; 9] = [
+        "pod", "network", "stress", "clock", "io", "dns", "http", "protocol", "l1",
+    ];
+
     /// The kind of Chaos Mesh's object; none of what Chaos Mesh knows nothing of.
     pub const fn kind(&self) -> Option<&'static str> {
         match self {
             Self::Pod(_) => Some("PodChaos"),
             Self::Network(_) => Some("NetworkChaos"),
             Self::Stress(_) => Some("StressChaos"),
+            Self::Clock(_) => Some("TimeChaos"),
+            Self::Io(_) => Some("IOChaos"),
+            Self::Dns(_) => Some("DNSChaos"),
+            Self::Http(_) => Some("HTTPChaos"),
             Self::Protocol(_) | Self::L1(_) => None,
         }
     }
@@ -43,6 +61,10 @@ impl Fault<'_> {
             Self::Pod(_) => "pod",
             Self::Network(_) => "network",
             Self::Stress(_) => "stress",
+            Self::Clock(_) => "clock",
+            Self::Io(_) => "io",
+            Self::Dns(_) => "dns",
+            Self::Http(_) => "http",
             Self::Protocol(_) => "protocol",
             Self::L1(_) => "l1",
         }
@@ -54,6 +76,10 @@ impl Fault<'_> {
             Self::Pod(fault) => fault.action.name(),
             Self::Network(fault) => fault.action.name(),
             Self::Stress(_) => "stress",
+            Self::Clock(_) => "offset",
+            Self::Io(fault) => fault.action.name(),
+            Self::Dns(fault) => fault.action.name(),
+            Self::Http(fault) => fault.action.name(),
             Self::Protocol(fault) => fault.action.name(),
             Self::L1(fault) => fault.action.name(),
         }

@@ -1,5 +1,7 @@
 //! What the schema can't say of experiments.
 
+mod sequence;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -7,7 +9,9 @@ use super::experiment::Experiment;
 use super::fault::{Direction, Fault, NetworkAction, NetworkFault, PodAction};
 use super::l1::{L1Action, L1Fault};
 use super::pods::Pods;
+use super::process::{HttpAction, IoAction};
 use super::scenario::action_of;
+use super::sequence::Sequence;
 use super::when::When;
 use crate::label;
 use crate::role::Role;
@@ -35,23 +39,36 @@ pub(super) fn of_scenarios(chaos: &Chaos) -> Vec<Problem> {
 }
 
 /// What is wrong with experiments.
-pub(super) fn of(experiments: &BTreeMap<String, Experiment>) -> Vec<Problem> {
+pub(super) fn of(
+    experiments: &BTreeMap<String, Experiment>,
+    sequences: &BTreeMap<String, Sequence>,
+) -> Vec<Problem> {
     let each = experiments.iter();
     let each = each.flat_map(|(name, experiment)| of_one(name, experiment));
-    each.chain(several_times(experiments)).collect()
+    let mut problems: Vec<Problem> = each.collect();
+    problems.extend(sequence::of(experiments, sequences));
+    if sequences.is_empty() {
+        problems.extend(several_times(experiments));
+    }
+    problems
 }
 
-/// Experiments that are applied together begin together.
+/// Experiments that are applied together begin together, each time.
 fn several_times(experiments: &BTreeMap<String, Experiment>) -> Option<Problem> {
     let mut each = experiments.iter();
     let (first, one) = each.next()?;
-    let (name, other) = each.find(|(_, other)| other.when != one.when)?;
-    let words = |when: &Option<When>| when.clone().unwrap_or_default().to_string();
+    let (name, other) =
+        each.find(|(_, other)| (&other.when, &other.repeat) != (&one.when, &one.repeat))?;
+    let words = |one: &Experiment| {
+        let every = one.repeat.as_ref();
+        let every = every.map_or_else(String::new, |one| format!(", every {}", one.every));
+        format!("{}{every}", one.when.clone().unwrap_or_default())
+    };
     Some(Problem::new(
         format!("experiments.{name}.when"),
-        words(&other.when),
-        format!("{}, as of {first}", words(&one.when)),
-        "apply them one after another: what is applied together begins together",
+        words(other),
+        format!("{}, as of {first}", words(one)),
+        "apply them one after another, or write a sequence: what is applied together begins together",
     ))
 }
 
@@ -70,6 +87,7 @@ fn of_one(name: &str, experiment: &Experiment) -> Vec<Problem> {
         problems.push(Problem::new(key, seen, expected, "choose another duration"));
     }
     problems.extend(of_pods(&format!("{key}.pods"), &experiment.pods));
+    problems.extend(sequence::of_repeat(&key, experiment));
     problems.extend(
         experiment
             .when
@@ -103,7 +121,40 @@ fn of_fault(key: &str, experiment: &Experiment, fault: Fault<'_>) -> Vec<Problem
             let pods = only_of(key, &experiment.pods, Role::Anvil);
             pods.into_iter().chain(of_l1(key, fault)).collect()
         }
-        Fault::Stress(_) | Fault::Pod(_) => Vec::new(),
+        Fault::Clock(fault) if fault.offset.chars().all(|c| !('1'..='9').contains(&c)) => {
+            let key = format!("{key}.clock.offset");
+            vec![Problem::new(
+                key,
+                &fault.offset,
+                "a time that is not none",
+                "choose another time",
+            )]
+        }
+        Fault::Io(fault) => {
+            let settings = [
+                (
+                    "delay",
+                    fault.delay.is_some(),
+                    fault.action == IoAction::Latency,
+                    true,
+                ),
+                (
+                    "errno",
+                    fault.errno.is_some(),
+                    fault.action == IoAction::Fault,
+                    true,
+                ),
+            ];
+            fit(&format!("{key}.io"), &settings)
+        }
+        Fault::Http(fault) => {
+            let delays = fault.action == HttpAction::Delay;
+            fit(
+                &format!("{key}.http"),
+                &[("delay", fault.delay.is_some(), delays, true)],
+            )
+        }
+        Fault::Stress(_) | Fault::Pod(_) | Fault::Clock(_) | Fault::Dns(_) => Vec::new(),
     }
 }
 
@@ -177,7 +228,7 @@ fn not_one_fault(key: &str, experiment: &Experiment) -> Problem {
     Problem::new(
         key,
         seen,
-        "one of pod, network, stress, protocol, l1",
+        format!("one of {}", Fault::KEYS.join(", ")),
         remedy,
     )
 }

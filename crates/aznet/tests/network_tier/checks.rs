@@ -51,7 +51,7 @@ pub(crate) fn checks() -> Vec<(&'static str, Check)> {
     if long {
         all.extend(roll_outs());
     }
-    all.extend::<[(&str, Check); 14]>([
+    all.extend::<[(&str, Check); 13]>([
         (
             "evictions_stop_at_the_quorum_and_data_survives_them",
             rollout::evictions,
@@ -85,12 +85,20 @@ pub(crate) fn checks() -> Vec<(&'static str, Check)> {
             chaos::sabotage,
         ),
         ("faults_that_fit_nothing_are_refused", chaos::refusals),
+        (
+            "experiments_that_contradict_are_refused",
+            faults::contradictions,
+        ),
+    ]);
+    if long {
+        all.extend(protocol_faults());
+    }
+    all.extend::<[(&str, Check); 2]>([
         ("chaos_mesh_leaves_nothing", chaos::uninstall),
         ("no_secret_is_told", secrets::none_is_told),
     ]);
     // Last, since two cores have little left for the nodes that come.
     if long {
-        all.extend(protocol_faults());
         all.extend(more_nodes());
     }
     all.push(("down_leaves_the_machine_as_it_was", down));
@@ -128,7 +136,7 @@ fn roll_outs() -> [(&'static str, Check); 4] {
 }
 
 /// They wait for slots.
-fn protocol_faults() -> [(&'static str, Check); 8] {
+fn protocol_faults() -> [(&'static str, Check); 10] {
     [
         (
             "a_proposer_that_forges_attestations_is_one_for_a_while",
@@ -157,6 +165,14 @@ fn protocol_faults() -> [(&'static str, Check); 8] {
         (
             "a_slow_an_expensive_and_a_reorganised_l1_heal",
             faults::disturbed_l1,
+        ),
+        (
+            "a_sequence_of_faults_is_proved_step_by_step",
+            faults::sequence,
+        ),
+        (
+            "kinds_that_the_cluster_lacks_are_refused_by_name",
+            faults::refused_kinds,
         ),
         (
             "what_a_killed_apply_leaves_is_cleared",

@@ -1,6 +1,6 @@
 //! Faults that Chaos Mesh knows nothing of: misbehaving validators, the L1, times and choices by the protocol.
 
-use super::chaos::{applied, experiment, no_faults};
+use super::chaos::{applied, experiment, keep, no_faults};
 use super::checks::{expect, kill, main_process, number, post};
 use super::machine::{
     CLUSTER, Checked, Machine, NETWORK, aznet, json, kubectl, pause, status, succeeds, until,
@@ -28,6 +28,8 @@ fn namespace() -> Result<String, String> {
 /// The proposer of a slot is told, says itself that it was, and is told the opposite afterwards.
 pub(crate) fn forged_attestation(_: &Machine) -> Checked {
     let told = applied(&["forged-attestation"])?;
+    let asked = json!({"duration": "60s", "protocol": {"action": "fake-attestations"}});
+    keep(&asked, &told)?;
     let pods = bitten(&told);
     let [pod] = &pods[..] else {
         return Err(format!("bitten {pods:?}, expected one proposer"));
@@ -201,6 +203,10 @@ pub(crate) fn paused_l1(_: &Machine) -> Checked {
             .map_err(|_| "`chaos apply` was not read".to_owned())?;
         told.map(|told| (told, longest))
     })?;
+    keep(
+        &json!({"duration": "30s", "l1": {"action": "paused"}}),
+        &told,
+    )?;
     expect(bitten(&told).len() == 1, "one L1", &told[2])?;
     // It lasts 30 s, and a block takes 4 s otherwise.
     expect(
@@ -232,8 +238,9 @@ pub(crate) fn disturbed_l1(_: &Machine) -> Checked {
     ] {
         let what = json!({"pods": {"roles": ["anvil"]}, "duration": duration, "l1": fault});
         let file = experiment(name, &what)?;
-        applied(&["-f", &file.path().to_string_lossy()])
-            .map_err(|error| format!("{name}: {error}"))?;
+        let told = applied(&["-f", &file.path().to_string_lossy()]);
+        let told = told.map_err(|error| format!("{name}: {error}"))?;
+        keep(&what, &told)?;
         no_faults()?;
     }
     let before = number(&status()?["tips"]["checkpointed"]);
@@ -243,6 +250,121 @@ pub(crate) fn disturbed_l1(_: &Machine) -> Checked {
         |status| number(&status["tips"]["checkpointed"]) > before,
     )?;
     Ok(())
+}
+
+/// A sequence, each step of which is proved like any other.
+pub(crate) fn sequence(_: &Machine) -> Checked {
+    let pods = json!({"roles": ["validator"], "ordinals": [2]});
+    let values = json!({
+        "experiments": {
+            "silent": {"pods": pods, "duration": "4s", "protocol": {"action": "withhold-proposals"}},
+            "dear": {"pods": {"roles": ["anvil"]}, "duration": "10s", "l1": {"action": "base-fee", "gwei": 40}},
+        },
+        "sequences": {"bad-day": {"steps": ["dear", "silent", "dear"]}},
+    });
+    let mut file = tempfile::NamedTempFile::new().map_err(|error| error.to_string())?;
+    std::io::Write::write_all(&mut file, values.to_string().as_bytes())
+        .map_err(|error| error.to_string())?;
+    let path = file.path().to_string_lossy();
+    let told = json_of(&["-f", &path])?;
+    let all = told.as_array().map(Vec::as_slice).unwrap_or_default();
+    let clean: Vec<&Value> = all
+        .iter()
+        .filter(|one| one["stage"] == "clean")
+        .map(|one| &one["experiment"])
+        .collect();
+    expect(
+        clean == ["dear", "silent", "dear"],
+        "each step clean, in order",
+        &clean,
+    )?;
+    no_faults()
+}
+
+fn json_of(args: &[&str]) -> Result<Value, String> {
+    json(&[&APPLY[..], &["--cluster", CLUSTER], args].concat())
+}
+
+/// What this cluster lacks, or nothing measures, is said before anything is applied.
+pub(crate) fn refused_kinds(_: &Machine) -> Checked {
+    for (fault, words) in [
+        (
+            json!({"io": {"action": "fault", "volume": "/data", "errno": 5}}),
+            "can't do fault: FUSE and toda missing",
+        ),
+        (
+            json!({"dns": {"action": "error"}}),
+            "can't do error: the DNS server of Chaos Mesh missing",
+        ),
+        (
+            json!({"http": {"action": "abort", "port": 8080}}),
+            "can't do abort: tproxy missing",
+        ),
+        (json!({"clock": {"offset": "-10m"}}), "offset"),
+    ] {
+        let mut what = json!({"pods": {"roles": ["full-node"]}, "duration": "20s"});
+        for (key, fault) in fault.as_object().into_iter().flatten() {
+            what[key] = fault.clone();
+        }
+        let file = experiment("refused", &what)?;
+        let path = file.path().to_string_lossy();
+        let output = aznet(&[&APPLY[..], &["--cluster", CLUSTER, "-f", &path]].concat())?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        let unwrapped = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        expect(
+            output.status.code() == Some(23) && unwrapped.contains(words),
+            &format!("exit code 23 and `{words}`"),
+            &(output.status, &unwrapped),
+        )?;
+    }
+    no_faults()
+}
+
+/// Experiments that hide each other, and shares and times that there are not.
+pub(crate) fn contradictions(_: &Machine) -> Checked {
+    let validator = json!({"roles": ["validator"], "ordinals": [0]});
+    let committee = json!({"roles": ["validator"], "groups": ["nobody"], "committee": "1/3"});
+    let kill = json!({"action": "kill"});
+    for (experiments, words) in [
+        (
+            json!({
+                "killed": {"pods": validator, "duration": "20s", "pod": kill},
+                "forger": {"pods": validator, "duration": "20s", "protocol": {"action": "fake-attestations"}},
+            }),
+            "forger and killed contradict each other on validator-0",
+        ),
+        (
+            json!({"late": {"pods": validator, "duration": "20s", "when": {"slot": 1}, "pod": kill}}),
+            "slot 1 is too near, or over",
+        ),
+        (
+            json!({"odd": {"pods": validator, "duration": "20s", "when": {"epoch": "next", "slot": 99}, "pod": kill}}),
+            "and no slot 99",
+        ),
+        (
+            json!({"few": {"pods": committee, "duration": "20s", "pod": kill}}),
+            "no pods hold 1 of the 4 members",
+        ),
+        (
+            json!({"whose": {"pods": validator, "duration": "20s", "when": {"proposing": "validator-77"}, "pod": kill}}),
+            "name validator-77",
+        ),
+    ] {
+        let mut file = tempfile::NamedTempFile::new().map_err(|error| error.to_string())?;
+        let values = json!({"experiments": experiments}).to_string();
+        std::io::Write::write_all(&mut file, values.as_bytes())
+            .map_err(|error| error.to_string())?;
+        let path = file.path().to_string_lossy();
+        let output = aznet(&[&APPLY[..], &["--cluster", CLUSTER, "-f", &path]].concat())?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        let unwrapped = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        expect(
+            output.status.code() == Some(3) && unwrapped.contains(words),
+            &format!("exit code 3 and `{words}`"),
+            &(output.status, &unwrapped),
+        )?;
+    }
+    no_faults()
 }
 
 /// Nobody ends these faults by themselves; `list` knows of them, and `clear` takes them back from what was noted.

@@ -101,11 +101,11 @@ pub(super) async fn run(args: &ApplyArgs, context: &Context) -> anyhow::Result<(
         seed,
         decided: &|decided| told.decided(decided),
     };
-    let done = experiment::run(&run, &told.reporter(), context.interrupt.token()).await;
+    let done = experiment::course(&run, &told.reporter(), context.interrupt.token()).await;
     if let Some(record) = record {
-        record.write(told.what_was_decided().as_ref(), &told.all())?;
+        record.write(&loaded, &told.what_was_decided(), &told.all())?;
     }
-    if told.is_clean(loaded.experiments.len()) {
+    if told.is_clean() {
         let next = format!("`aznet status {}` shows how the network does", args.name);
         context.interrupt.leaves("the faults are lifted", next);
     }
@@ -143,7 +143,7 @@ fn drawn() -> u64 {
 /// What was told so far.
 #[derive(Clone)]
 struct Told {
-    decided: Arc<Mutex<Option<Decided>>>,
+    decided: Arc<Mutex<Vec<Decided>>>,
     all: Arc<Mutex<Vec<Transition>>>,
     context: Context,
     step: Step,
@@ -169,19 +169,19 @@ impl Told {
         })
     }
 
-    /// Whether that many experiments were seen to be gone.
-    fn is_clean(&self, experiments: usize) -> bool {
+    /// Whether each experiment that was begun was seen to be gone.
+    fn is_clean(&self) -> bool {
         let all = self.all();
-        let clean = all.iter().filter(|one| one.stage == Stage::Clean);
-        clean.count() == experiments
+        let count = |stage| all.iter().filter(|one| one.stage == stage).count();
+        !all.is_empty() && count(Stage::Requested) == count(Stage::Clean)
     }
 
     fn decided(&self, decided: &Decided) {
-        let mut there = self.decided.lock().unwrap_or_else(PoisonError::into_inner);
-        *there = Some(decided.clone());
+        let mut all = self.decided.lock().unwrap_or_else(PoisonError::into_inner);
+        all.push(decided.clone());
     }
 
-    fn what_was_decided(&self) -> Option<Decided> {
+    fn what_was_decided(&self) -> Vec<Decided> {
         let decided = self.decided.lock();
         decided.unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -1,11 +1,12 @@
 //! What `aznet chaos apply` did, as a values file that does it again.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use aznet_chaos::experiment::{Decided, Transition};
-use aznet_model::chaos::{EpochAt, When};
+use aznet_model::chaos::{EpochAt, Loaded, When};
 use serde_json::json;
 
 use crate::failure::Failure;
@@ -32,37 +33,50 @@ impl Record {
     /// Writes what was decided and what became of it.
     pub(super) fn write(
         self,
-        decided: Option<&Decided>,
+        asked: &Loaded,
+        decided: &[Decided],
         timeline: &[Transition],
     ) -> anyhow::Result<()> {
-        let text = text(decided, timeline)?;
+        let text = text(asked, decided, timeline)?;
         let written = std::fs::write(&self.0, text);
         written.with_context(|| format!("writing {}", self.0.display()))
     }
 }
 
-fn text(decided: Option<&Decided>, timeline: &[Transition]) -> anyhow::Result<String> {
+fn text(asked: &Loaded, decided: &[Decided], timeline: &[Transition]) -> anyhow::Result<String> {
     let mut text = INTRO.to_owned();
     for one in timeline {
         let epoch = one.epoch.map(|epoch| format!("{epoch}, "));
         // Writing to a String cannot fail.
         let _ = writeln!(text, "# {} {}{one}", one.at, epoch.unwrap_or_default());
     }
-    let Some(decided) = decided else {
-        text.push_str("# Nothing was decided.\n");
-        return Ok(text);
-    };
-    let mut experiments = decided.experiments.clone();
-    for experiment in experiments.values_mut() {
-        experiment.when = decided.place.map(|place| When {
-            slot: Some(place),
-            epoch: Some(EpochAt::Next),
-            proposing: None,
-        });
+    // Of what was done several times, the first.
+    let mut experiments = BTreeMap::new();
+    for one in decided {
+        for (name, experiment) in &one.experiments {
+            let mut experiment = experiment.clone();
+            experiment.repeat = asked
+                .experiments
+                .get(name)
+                .and_then(|one| one.repeat.clone());
+            experiment.when = one.place.map(|place| When {
+                slot: Some(place),
+                epoch: Some(EpochAt::Next),
+                proposing: None,
+            });
+            experiments.entry(name).or_insert(experiment);
+        }
     }
-    text.push_str(&serde_norway::to_string(
-        &json!({"experiments": experiments}),
-    )?);
+    let mut values = json!({"experiments": experiments});
+    if !asked.sequences.is_empty() {
+        let mut sequences = asked.sequences.clone();
+        for sequence in sequences.values_mut() {
+            // What was not come to is not done again.
+            sequence.steps.retain(|step| experiments.contains_key(step));
+        }
+        values["sequences"] = json!(sequences);
+    }
+    text.push_str(&serde_norway::to_string(&values)?);
     Ok(text)
 }
 
@@ -84,11 +98,10 @@ mod tests {
             let layer = Layer::parse("test".to_owned(), text).expect("YAML");
             let defaults = json!({"experiments": {}, "chaos": {"scenarios": []}});
             let defaults = defaults.as_object().expect("a map").clone();
-            chaos::resolve(&defaults, vec![layer], &[])
-                .expect("valid")
-                .experiments
+            chaos::resolve(&defaults, vec![layer], &[]).expect("valid")
         };
-        let mut expected = load(values);
+        let asked = load(values);
+        let mut expected = asked.experiments.clone();
         let decided = Decided {
             experiments: expected.clone(),
             place: Some(3),
@@ -101,7 +114,7 @@ mod tests {
             stage: Stage::Clean,
             pods: Vec::new(),
         };
-        let text = text(Some(&decided), &[transition]).expect("text");
+        let text = text(&asked, &[decided], &[transition]).expect("text");
         assert!(
             text.contains("# 1970-01-01T00:00:00Z epoch 1, slot 7: x clean\n"),
             "{text}"
@@ -113,6 +126,6 @@ mod tests {
                 proposing: None,
             });
         }
-        assert_eq!(load(&text), expected);
+        assert_eq!(load(&text).experiments, expected);
     }
 }
