@@ -24,10 +24,14 @@ pub enum Capability {
     Prio,
     /// Handing packets to a program.
     Nfqueue,
-    /// Processes with a clock of their own.
-    TimeNamespace,
-    /// File systems made by programs.
+    /// Taking hold of another process: Chaos Mesh puts a clock of its own into it.
+    Ptrace,
+    /// File systems made by programs, and Chaos Mesh's program for them.
     Fuse,
+    /// Chaos Mesh's proxy.
+    Tproxy,
+    /// Chaos Mesh's DNS server, on the cluster.
+    DnsServer,
     /// Load on processors.
     StressNg,
     /// Load on memory.
@@ -36,14 +40,16 @@ pub enum Capability {
 
 impl Capability {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Drop,
         Self::Tbf,
         Self::Netem,
         Self::Prio,
         Self::Nfqueue,
-        Self::TimeNamespace,
+        Self::Ptrace,
         Self::Fuse,
+        Self::Tproxy,
+        Self::DnsServer,
         Self::StressNg,
         Self::MemStress,
     ];
@@ -56,8 +62,10 @@ impl Capability {
             Self::Netem => "netem",
             Self::Prio => "prio and sfq",
             Self::Nfqueue => "NFQUEUE and aznet-netem",
-            Self::TimeNamespace => "time namespaces",
-            Self::Fuse => "FUSE",
+            Self::Ptrace => "ptrace",
+            Self::Fuse => "FUSE and toda",
+            Self::Tproxy => "tproxy",
+            Self::DnsServer => "the DNS server of Chaos Mesh",
             Self::StressNg => "stress-ng",
             Self::MemStress => "memStress",
         }
@@ -71,8 +79,10 @@ impl Capability {
             Self::Netem => "delay, loss, duplicate, corrupt",
             Self::Prio => "bandwidth, delay, loss, duplicate, corrupt with a target",
             Self::Nfqueue => "delay, loss, duplicate, corrupt without netem",
-            Self::TimeNamespace => "shifted clocks (not in aznet yet)",
-            Self::Fuse => "slow and failing disks (not in aznet yet)",
+            Self::Ptrace => "clock (not measured yet)",
+            Self::Fuse => "io (not measured yet)",
+            Self::Tproxy => "http (not measured yet)",
+            Self::DnsServer => "dns (not measured yet)",
             Self::StressNg => "stress of processors",
             Self::MemStress => "stress of memory",
         }
@@ -93,8 +103,19 @@ impl Capability {
             Self::Nfqueue => {
                 "iptables -w 5 -A OUTPUT -j NFQUEUE --queue-num 0 --queue-bypass && command -v aznet-netem"
             }
-            Self::TimeNamespace => "unshare --time true",
-            Self::Fuse => "test -c /dev/fuse || grep -qw fuse /proc/filesystems",
+            // Bit 19 of the capabilities is CAP_SYS_PTRACE.
+            Self::Ptrace => {
+                "caps=$(sed -n 's/^CapEff:[[:space:]]*//p' /proc/self/status) && \
+                 [ $((0x$caps >> 19 & 1)) -eq 1 ] || { echo 'no CAP_SYS_PTRACE' >&2; exit 1; }"
+            }
+            Self::Fuse => {
+                "test -c /dev/fuse || grep -qw fuse /proc/filesystems || \
+                 { echo 'no /dev/fuse' >&2; exit 1; }; \
+                 command -v toda || { echo 'no program toda' >&2; exit 1; }"
+            }
+            Self::Tproxy => "command -v tproxy || { echo 'no program tproxy' >&2; exit 1; }",
+            // Asked of the cluster, not of the node.
+            Self::DnsServer => "true",
             Self::StressNg => "command -v stress-ng",
             Self::MemStress => "command -v memStress",
         }
@@ -139,6 +160,12 @@ pub async fn probe(client: &Client) -> Result<Vec<Node>, ChaosError> {
 pub(crate) async fn probe_node(daemons: &Daemons, node: &str) -> Result<Node, ChaosError> {
     let mut can = BTreeMap::new();
     for capability in Capability::ALL {
+        if capability == Capability::DnsServer {
+            let there = daemons.has_dns_server().await?;
+            let said = || "no pod of component chaos-dns-server is ready".to_owned();
+            can.insert(capability, there.then_some(()).ok_or_else(said));
+            continue;
+        }
         let attempt = capability.attempt();
         let words = ["unshare", "--net", "--", "sh", "-c", attempt];
         let tried = match daemons.run(node, &words).await {
@@ -158,7 +185,7 @@ pub(crate) async fn probe_node(daemons: &Daemons, node: &str) -> Result<Node, Ch
 /// What a fault needs of the nodes of its pods.
 pub(crate) fn needed(fault: Fault<'_>) -> Vec<Capability> {
     match fault {
-        Fault::Pod(_) => Vec::new(),
+        Fault::Pod(_) | Fault::Protocol(_) | Fault::L1(_) => Vec::new(),
         Fault::Network(fault) => {
             let own = match fault.action {
                 NetworkAction::Partition => return vec![Capability::Drop],
@@ -171,6 +198,10 @@ pub(crate) fn needed(fault: Fault<'_>) -> Vec<Capability> {
             let some = fault.target.as_ref().map(|_| Capability::Prio);
             [own].into_iter().chain(some).collect()
         }
+        Fault::Clock(_) => vec![Capability::Ptrace],
+        Fault::Io(_) => vec![Capability::Fuse],
+        Fault::Dns(_) => vec![Capability::DnsServer],
+        Fault::Http(_) => vec![Capability::Drop, Capability::Tproxy],
         Fault::Stress(fault) => {
             let cpu = fault.cpu.map(|_| Capability::StressNg);
             let memory = fault.memory.as_ref().map(|_| Capability::MemStress);
@@ -189,23 +220,33 @@ pub(crate) fn can_emulate(fault: Fault<'_>, node: &Node) -> bool {
 pub(crate) fn nearest(fault: Fault<'_>, node: &Node) -> Vec<&'static str> {
     let can = |capability| node.can.get(&capability) == Some(&Ok(()));
     let near: &[(Capability, &'static str)] = match fault {
-        Fault::Pod(_) => &[],
+        Fault::Pod(_) | Fault::Protocol(_) | Fault::L1(_) => &[],
+        // What comes late is what others have long done.
+        Fault::Clock(_) => &[(Capability::Netem, "delay"), (Capability::Nfqueue, "delay")],
+        Fault::Dns(_) => &[(Capability::Drop, "partition")],
+        Fault::Http(_) => &[
+            (Capability::Netem, "delay"),
+            (Capability::Nfqueue, "delay"),
+            (Capability::Drop, "partition"),
+        ],
         Fault::Network(_) => &[
             (Capability::Tbf, "bandwidth without a target"),
             (Capability::Drop, "partition"),
         ],
-        Fault::Stress(_) => &[
+        Fault::Stress(_) | Fault::Io(_) => &[
             (Capability::StressNg, "stress of processors"),
             (Capability::MemStress, "stress of memory"),
         ],
     };
     let fit = near.iter().filter(|(capability, _)| can(*capability));
-    fit.map(|(_, name)| *name).collect()
+    let mut names: Vec<&str> = fit.map(|(_, name)| *name).collect();
+    names.dedup();
+    names
 }
 
 #[cfg(test)]
 mod tests {
-    use aznet_model::chaos::{NetworkFault, Pods};
+    use aznet_model::chaos::{IoAction, IoFault, NetworkFault, Pods};
 
     use super::*;
 
@@ -237,6 +278,17 @@ mod tests {
             ]),
         };
         assert_eq!(nearest(Fault::Network(&fault), &node), ["partition"]);
+        let io = IoFault {
+            action: IoAction::Fault,
+            volume: "/data".to_owned(),
+            path: None,
+            delay: None,
+            errno: Some(5),
+            percent: None,
+            containers: Vec::new(),
+        };
+        assert_eq!(needed(Fault::Io(&io)), [Capability::Fuse]);
+        assert!(nearest(Fault::Io(&io), &node).is_empty(), "no load either");
         let lacks = node.check(&needed(Fault::Network(&fault)));
         let said = "Specified qdisc kind is unknown.".to_owned();
         assert_eq!(lacks, Err((vec!["netem"], said)));

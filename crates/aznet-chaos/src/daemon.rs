@@ -11,6 +11,7 @@ use kube::{Api, Client, ResourceExt};
 use crate::error::ChaosError;
 
 const DAEMONS: &str = "app.kubernetes.io/component=chaos-daemon";
+const DNS_SERVERS: &str = "app.kubernetes.io/component=chaos-dns-server";
 const WITHIN: Duration = Duration::from_secs(30);
 
 /// The daemons by node.
@@ -52,6 +53,14 @@ impl Daemons {
     /// The nodes that have one.
     pub(crate) fn nodes(&self) -> impl Iterator<Item = &str> {
         self.by_node.keys().map(String::as_str)
+    }
+
+    /// Whether Chaos Mesh's DNS server serves.
+    pub(crate) async fn has_dns_server(&self) -> Result<bool, ChaosError> {
+        let pods: Api<Pod> = Api::all(self.client.clone());
+        let found = pods.list(&ListParams::default().labels(DNS_SERVERS)).await;
+        let found = found.map_err(ChaosError::api("look for the DNS server of Chaos Mesh"))?;
+        Ok(found.iter().any(is_ready))
     }
 
     /// Runs a program on a node; `None` where the node has no daemon.

@@ -5,12 +5,20 @@ mod lateness;
 
 use std::time::Duration;
 
-use aznet_model::chaos::{Direction, Experiment, Fault, NetworkAction, PodAction};
+use aznet_model::chaos::{
+    Direction, Experiment, Fault, L1Action, L1Fault, NetworkAction, PodAction,
+};
 
 pub(crate) use self::figures::{Load, Narrow};
 pub(crate) use self::lateness::{Answers, Lateness};
 use crate::pods::{Pods, Seen};
+use crate::settings;
 use crate::verdict::Verdict;
+
+/// A container has half a minute to end before it is killed.
+const BITE: Duration = Duration::from_mins(1);
+/// Rules are in force at once; a look at all connections takes seconds.
+const BITE_OF_NETWORK: Duration = Duration::from_secs(20);
 
 /// What a fault must be seen by.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,6 +42,15 @@ pub(crate) enum Effect {
     Late(Lateness),
     /// The pod uses more.
     Load(Load),
+    /// The pod was told so, and says that it is so.
+    Called {
+        /// What it is told, in words.
+        asked: String,
+        /// Whether it lasts.
+        lasts: bool,
+        /// In how much time it shows, beside the usual.
+        shows_in: Duration,
+    },
 }
 
 impl Effect {
@@ -59,12 +76,35 @@ impl Effect {
                 | NetworkAction::Corrupt => Lateness::of(fault).map(Self::Late),
             },
             Fault::Stress(fault) => Some(Self::Load(Load::of(fault))),
+            Fault::Clock(_) | Fault::Io(_) | Fault::Dns(_) | Fault::Http(_) => None,
+            Fault::Protocol(fault) => Some(Self::Called {
+                asked: settings::words(&fault.action.settings()),
+                lasts: true,
+                shows_in: Duration::ZERO,
+            }),
+            Fault::L1(fault) => Some(Self::Called {
+                asked: of_l1(fault),
+                lasts: fault.action != L1Action::Reorg,
+                shows_in: Duration::from_secs(fault.seconds().unwrap_or_default()) * 3,
+            }),
+        }
+    }
+
+    /// In how much time it must be seen.
+    pub(crate) fn limit(&self) -> Duration {
+        match self {
+            Self::Cut { .. } | Self::Narrow(_) | Self::Late(_) => BITE_OF_NETWORK,
+            Self::Called { shows_in, .. } => BITE + *shows_in,
+            _ => BITE,
         }
     }
 
     /// Whether it lasts, or is over as soon as it is done.
     pub(crate) const fn lasts(&self) -> bool {
-        !matches!(self, Self::Replaced | Self::Restarted)
+        match self {
+            Self::Called { lasts, .. } => *lasts,
+            _ => !matches!(self, Self::Replaced | Self::Restarted),
+        }
     }
 
     /// For how long it may not be seen while it lasts: a machine that is busy with something else leaves load nothing.
@@ -75,9 +115,12 @@ impl Effect {
         }
     }
 
-    /// Whether pods alone show it, without being asked.
+    /// Whether it shows without a measurement in a pod, and leaves nothing in its network namespace.
     pub(crate) const fn is_of_pods(&self) -> bool {
-        matches!(self, Self::Replaced | Self::Idle | Self::Restarted)
+        matches!(
+            self,
+            Self::Replaced | Self::Idle | Self::Restarted | Self::Called { .. }
+        )
     }
 
     /// What is asked for, in words.
@@ -101,6 +144,7 @@ impl Effect {
             Self::Narrow(narrow) => narrow.asked(),
             Self::Late(lateness) => lateness.asked(),
             Self::Load(load) => load.asked(),
+            Self::Called { asked, .. } => asked.clone(),
         }
     }
 
@@ -143,6 +187,22 @@ pub(crate) fn healed(name: &str, before: &Pods, now: &Pods) -> Verdict {
                 Err(words)
             }
         }
+    }
+}
+
+/// What is asked of the L1, in words.
+fn of_l1(fault: &L1Fault) -> String {
+    match fault.action {
+        L1Action::Paused => "no blocks".to_owned(),
+        L1Action::Slow => format!(
+            "{} s between two blocks",
+            fault.seconds().unwrap_or_default()
+        ),
+        L1Action::Reorg => format!(
+            "other blocks for the last {}",
+            fault.depth.unwrap_or_default()
+        ),
+        L1Action::BaseFee => format!("{} gwei", fault.gwei.unwrap_or_default()),
     }
 }
 

@@ -67,10 +67,10 @@ impl Emulated {
         namespace: &str,
         (name, experiment): (&str, &Experiment),
         fault: &NetworkFault,
-        pods: &Pods,
+        (pods, seed): (&Pods, u64),
         beside: usize,
     ) -> Self {
-        let hit = target::choose(name, experiment, pods);
+        let hit = target::choose((name, seed), experiment, pods);
         let addresses = |names: &[String]| {
             let ips = names.iter().filter_map(|name| pods[name].place.ip);
             Some(ips.map(|ip| ip.to_string()).collect())
@@ -102,7 +102,7 @@ impl Emulated {
                 namespace: namespace.to_owned(),
                 until: u64::try_from(now).unwrap_or_default() + lasts.as_secs(),
                 beside: u8::try_from(beside * LINKS).unwrap_or_default(),
-                seed: target::hash(&name),
+                seed: target::hash(&(name, seed)),
                 links,
             },
         }

@@ -3,10 +3,13 @@
 use std::fmt;
 
 use aznet_kit::wait::WaitError;
+use aznet_model::chain::Slot;
 use aznet_network::api::ApiError;
 use aznet_network::clients::admin::AdminError;
+use aznet_network::clients::l1::L1Error;
 use aznet_network::clients::rpc::RpcError;
 use aznet_network::deploy::helm::HelmError;
+use aznet_network::validators::ValidatorsError;
 
 use crate::measure::error::MeasureError;
 
@@ -48,6 +51,68 @@ pub enum ChaosError {
         /// Those that it has.
         seen: String,
     },
+    /// The L1 does not say what it was asked.
+    #[error(transparent)]
+    L1(#[from] L1Error),
+    /// Who the validators are is not known.
+    #[error(transparent)]
+    Validators(#[from] ValidatorsError),
+    /// Slots, proposers and committees are asked of the network's own L1. Nothing was applied.
+    #[error(
+        "{experiment}: slots, proposers and committees are read from the network's own L1, and there is no ready anvil pod"
+    )]
+    NoChain {
+        /// The first experiment.
+        experiment: String,
+    },
+    /// The proposer is nobody of this network. Nothing was applied.
+    #[error("{experiment}: the proposer is {attester}, for whom no pod of this network signs")]
+    NotOurs {
+        /// The experiment.
+        experiment: String,
+        /// The proposer.
+        attester: String,
+    },
+    /// No pods hold that share. Nothing was applied.
+    #[error("{experiment}: no pods hold {asked} of the {size} members of the committee; there are {}", pods.iter().map(|(pod, held)| format!("{pod} with {held}")).collect::<Vec<_>>().join(", "))]
+    NoShare {
+        /// The experiment.
+        experiment: String,
+        /// Members asked for.
+        asked: u64,
+        /// Members of the committee.
+        size: u64,
+        /// Pods that fit and how many members each holds.
+        pods: Vec<(String, u64)>,
+    },
+    /// The slot is over, or too near. Nothing was applied.
+    #[error("{slot} is too near, or over: it is {now}; a fault can begin three slots from now")]
+    Past {
+        /// The slot asked for.
+        slot: Slot,
+        /// The slot under way.
+        now: Slot,
+    },
+    /// An epoch has no such slot. Nothing was applied.
+    #[error("an epoch has slots 0 to {}, and no slot {slot}", slots - 1)]
+    NoSlot {
+        /// The place asked for.
+        slot: u64,
+        /// Slots in an epoch.
+        slots: u64,
+    },
+    /// The looks before took too long. Nothing was applied.
+    #[error("{slot} had begun before all pods had been looked at")]
+    TooLate {
+        /// The slot.
+        slot: Slot,
+    },
+    /// The turns were drawn anew. Nothing was applied.
+    #[error("{slot} has another proposer than when it was chosen")]
+    Changed {
+        /// The slot.
+        slot: Slot,
+    },
     /// The admin API of a node can't be called.
     #[error(transparent)]
     Admin(#[from] AdminError),
@@ -81,6 +146,29 @@ pub enum ChaosError {
         experiment: String,
         /// The pods.
         not_ready: Vec<String>,
+    },
+    /// Two experiments that can't both be done. Nothing was applied.
+    #[error("{experiment} and {other} contradict each other on {}: {why}", pods.join(", "))]
+    Contradict {
+        /// The experiment.
+        experiment: String,
+        /// The other one.
+        other: String,
+        /// Pods that both hit.
+        pods: Vec<String>,
+        /// Why.
+        why: &'static str,
+    },
+    /// A fault of the network of pods that have none of their own. Nothing was applied.
+    #[error(
+        "{experiment}: {} on their node's own network: a fault there would be the node's, and Chaos Mesh does none",
+        are(pods)
+    )]
+    HostNetwork {
+        /// The experiment.
+        experiment: String,
+        /// The pods.
+        pods: Vec<String>,
     },
     /// Whether this kind of fault bites can't be measured. Nothing was applied.
     #[error(
@@ -191,6 +279,11 @@ pub enum ChaosError {
     Wait(#[from] WaitError),
 }
 
+fn are(pods: &[String]) -> String {
+    let verb = if pods.len() == 1 { "is" } else { "are" };
+    format!("{} {verb}", pods.join(", "))
+}
+
 fn near(nearest: &[&str]) -> String {
     if nearest.is_empty() {
         return String::new();
@@ -207,24 +300,49 @@ impl ChaosError {
         }
     }
 
+    /// Whether a pod could not be asked just now: one that is started again can't.
+    pub(crate) const fn is_of_asking(&self) -> bool {
+        match self {
+            Self::Measure(_) | Self::Admin(AdminError::Api { .. }) => true,
+            Self::Rpc(error) => error.is_retryable(),
+            _ => false,
+        }
+    }
+
     /// Whether the fault was done and not seen, or not for as long as it was to last.
     pub const fn did_not_bite(&self) -> bool {
         matches!(
             self,
-            Self::NotInjected { .. } | Self::NeverBit { .. } | Self::Stopped { .. }
+            Self::NotInjected { .. }
+                | Self::NeverBit { .. }
+                | Self::Stopped { .. }
+                | Self::NotTaken { .. }
         )
     }
 
     /// Whether the cluster lacks something for the fault, or nothing can measure it here. Nothing was applied.
     pub const fn is_inability(&self) -> bool {
-        matches!(self, Self::Unmeasured { .. } | Self::Unable { .. })
+        matches!(
+            self,
+            Self::Unmeasured { .. }
+                | Self::Unable { .. }
+                | Self::NoChain { .. }
+                | Self::NoSettings { .. }
+        )
     }
 
     /// Whether nothing was applied.
     const fn left_all_as_it_was(&self) -> bool {
         self.is_refusal()
             || self.is_inability()
-            || matches!(self, Self::NotReady { .. } | Self::Unseen { .. })
+            || matches!(
+                self,
+                Self::NotReady { .. }
+                    | Self::Unseen { .. }
+                    | Self::TooLate { .. }
+                    | Self::Changed { .. }
+                    | Self::NotOurs { .. }
+            )
     }
 
     /// Whether all that was applied is known to be undone.
@@ -243,7 +361,14 @@ impl ChaosError {
     pub const fn is_refusal(&self) -> bool {
         matches!(
             self,
-            Self::NoPods { .. } | Self::TooFew { .. } | Self::Taken { .. }
+            Self::NoPods { .. }
+                | Self::TooFew { .. }
+                | Self::Taken { .. }
+                | Self::NoShare { .. }
+                | Self::Contradict { .. }
+                | Self::HostNetwork { .. }
+                | Self::Past { .. }
+                | Self::NoSlot { .. }
         )
     }
 }

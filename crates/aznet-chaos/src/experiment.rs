@@ -1,5 +1,8 @@
 //! Experiments from being asked for to being gone without a trace: requested → injected → biting → healed → clean.
 
+mod bite;
+mod clear;
+mod course;
 mod list;
 mod undo;
 mod words;
@@ -7,11 +10,12 @@ mod words;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use aznet_kit::error::chain;
-use aznet_kit::wait::{self, Deadline, Look, WaitError};
-use aznet_model::chaos::{Experiment, Fault, Loaded};
+use aznet_kit::wait::{self, Deadline, Look};
+use aznet_model::chain::{Epoch, Slot};
+use aznet_model::chaos::{Experiment, Loaded};
+use aznet_model::timing::Timing;
 use aznet_network::deploy::helm::{Helm, Release};
 use aznet_network::namespace::Network;
 use jiff::Timestamp;
@@ -19,36 +23,31 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
+pub use self::clear::{Cleared, clear};
+pub use self::course::course;
 pub use self::list::{Listed, list};
-pub use self::undo::{Cleared, clear};
+pub use crate::decided::Decided;
 
+use crate::called::Called;
+use crate::chain::{self, Chain};
+use crate::choice::Choice;
+use crate::conflict;
 use crate::daemon::Daemons;
 use crate::effect::Effect;
 use crate::emulate::Emulated;
 use crate::error::ChaosError;
-use crate::objects::{self, Status};
+use crate::journal;
 use crate::observe::{self, Moment, Observation};
 use crate::pods::{self, Pods};
 use crate::target;
-use crate::target::Hit;
 use crate::trace::{self, Traces};
 use crate::verdict::Measurement;
 
-/// Chaos Mesh is told by a watch and asks one daemon per pod.
-const INJECTION: Duration = Duration::from_secs(30);
-/// A container has half a minute to end before it is killed.
-const BITE: Duration = Duration::from_mins(1);
-/// Rules are in force at once; a look at all connections takes seconds.
-const BITE_OF_NETWORK: Duration = Duration::from_secs(20);
 /// A look at all connections and at each pod's link.
 const FIRST_LOOK: Duration = Duration::from_mins(2);
-/// The controller counts the time itself, and tells of it late.
-const LATENESS: Duration = Duration::from_secs(15);
-/// At the end of its time a fault is lifted before that is told.
-const END: Duration = Duration::from_secs(3);
 
 /// Faults to be done to a network.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Run<'a> {
     /// The network.
     pub network: &'a Network,
@@ -60,6 +59,20 @@ pub struct Run<'a> {
     pub loaded: &'a Loaded,
     /// A name for all of them.
     pub name: &'a str,
+    /// What pods are chosen by, where some of several are hit: the same seed chooses the same ones.
+    pub seed: u64,
+    /// Is told what was decided before anything is applied.
+    pub decided: &'a (dyn Fn(&Decided) + Sync),
+}
+
+impl std::fmt::Debug for Run<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Run")
+            .field("network", self.network)
+            .field("name", &self.name)
+            .field("seed", &self.seed)
+            .finish_non_exhaustive()
+    }
 }
 
 /// How far an experiment is.
@@ -83,6 +96,10 @@ pub enum Stage {
 pub struct Transition {
     /// When.
     pub at: Timestamp,
+    /// The slot under way; `None` where the network's L1 is not its own.
+    pub slot: Option<Slot>,
+    /// The slot's epoch.
+    pub epoch: Option<Epoch>,
     /// Which experiment.
     pub experiment: String,
     /// The stage.
@@ -94,16 +111,28 @@ pub struct Transition {
 /// Is told of each transition.
 pub type Reporter = Arc<dyn Fn(&Transition) + Send + Sync>;
 
+/// Who does a fault.
+enum Doer {
+    /// Chaos Mesh.
+    Mesh,
+    /// `aznet-netem`, where Chaos Mesh can't.
+    Emulated(Emulated),
+    /// Calls from here.
+    Called(Called),
+}
+
 /// What a run works with.
 struct Under<'a> {
     run: &'a Run<'a>,
     before: Pods,
     effects: BTreeMap<String, Effect>,
-    /// The experiments that Chaos Mesh can't do here, and `aznet-netem` does.
-    emulated: BTreeMap<String, Emulated>,
+    doers: BTreeMap<String, Doer>,
     /// What was seen before, by experiment.
     baselines: BTreeMap<String, Observation>,
     traces: Traces,
+    timing: Option<Timing>,
+    /// The experiments that were seen to bite.
+    bitten: Mutex<BTreeSet<String>>,
     report: &'a Reporter,
 }
 
@@ -118,21 +147,33 @@ pub async fn run(
     cancel: &CancellationToken,
 ) -> Result<(), ChaosError> {
     let before = pods::list(run.network).await?;
-    target::check(&run.loaded.experiments, &before)?;
-    let emulated =
-        target::check_nodes(&run.loaded.experiments, &before, run.network.client()).await?;
-    let effects = target::effects(&run.loaded.experiments)?;
-    let mut under = Under {
-        run,
-        emulated: emulations(run, &emulated, &before),
-        before,
-        effects,
-        baselines: BTreeMap::new(),
-        traces: Traces::new(),
-        report,
+    let found = Chain::find(run.network, &before).await;
+    let mut each = run.loaded.experiments.values();
+    // Where it is only to be told of, a chain that does not answer is none.
+    let chain = if each.any(Experiment::needs_chain) {
+        found?
+    } else {
+        found.ok().flatten()
     };
+    let choice = Choice {
+        network: run.network,
+        pods: &before,
+        chain: chain.as_ref(),
+        seed: run.seed,
+    };
+    let settled = choice.settle(run.loaded, cancel).await?;
+    (run.decided)(&settled.decided(chain.as_ref()));
+    let run = &Run {
+        loaded: &settled.loaded,
+        ..*run
+    };
+    let timing = chain.as_ref().map(|chain| chain.timing);
+    let mut under = Under::prepare(run, (before, timing), report).await?;
     under.is_free(cancel).await?;
     under.look_before(cancel).await?;
+    if let Some(begin) = settled.begin {
+        begin.reached(chain.as_ref(), cancel).await?;
+    }
     // An install that fails or is interrupted may have applied some of it.
     let bitten = match under.apply(cancel).await {
         Ok(()) => under.bite(cancel).await,
@@ -144,34 +185,48 @@ pub async fn run(
     healed.and(bitten)
 }
 
-/// Those of the experiments that are emulated.
-fn emulations(run: &Run<'_>, names: &BTreeSet<String>, pods: &Pods) -> BTreeMap<String, Emulated> {
-    let namespace = run.network.namespace();
-    let emulated = run.loaded.experiments.iter();
-    let emulated = emulated
-        .filter(|(name, _)| names.contains(*name))
-        .enumerate()
-        .filter_map(|(beside, (name, experiment))| {
-            let fault = experiment.network.as_ref()?;
-            let emulated = Emulated::of(namespace, (name, experiment), fault, pods, beside);
-            Some((name.clone(), emulated))
-        });
-    emulated.collect()
-}
-
 impl Run<'_> {
     /// What the chart is to make: nothing of what is emulated.
-    fn overlay(&self, emulated: &BTreeMap<String, Emulated>) -> Map<String, Value> {
+    fn overlay(&self, doers: &BTreeMap<String, Doer>) -> Map<String, Value> {
         let mut overlay = self.loaded.overlay.clone();
         let experiments = overlay
             .get_mut("experiments")
             .and_then(Value::as_object_mut);
+        let emulated = doers
+            .iter()
+            .filter(|(_, doer)| matches!(doer, Doer::Emulated(_)));
         if let Some(experiments) = experiments {
-            for name in emulated.keys() {
+            for (name, _) in emulated {
                 experiments.insert(name.clone(), Value::Null);
             }
         }
         overlay
+    }
+
+    /// Who does each experiment; nothing is done yet.
+    async fn doers(
+        &self,
+        emulated: &BTreeSet<String>,
+        pods: &Pods,
+    ) -> Result<BTreeMap<String, Doer>, ChaosError> {
+        let mut doers = BTreeMap::new();
+        let mut beside = 0;
+        for (name, experiment) in &self.loaded.experiments {
+            let (named, chosen) = ((name.as_str(), experiment), (pods, self.seed));
+            let called = Called::prepare(self.network, named, chosen).await?;
+            let doer = match (called, &experiment.network) {
+                (Some(called), _) => Doer::Called(called),
+                (None, Some(fault)) if emulated.contains(name) => {
+                    let namespace = self.network.namespace();
+                    beside += 1;
+                    let emulated = Emulated::of(namespace, named, fault, chosen, beside - 1);
+                    Doer::Emulated(emulated)
+                }
+                _ => Doer::Mesh,
+            };
+            doers.insert(name.clone(), doer);
+        }
+        Ok(doers)
     }
 
     fn release(&self) -> String {
@@ -179,7 +234,30 @@ impl Run<'_> {
     }
 }
 
-impl Under<'_> {
+impl<'a> Under<'a> {
+    /// Checks everything that can be checked before anything is applied.
+    async fn prepare(
+        run: &'a Run<'a>,
+        (before, timing): (Pods, Option<Timing>),
+        report: &'a Reporter,
+    ) -> Result<Self, ChaosError> {
+        let experiments = &run.loaded.experiments;
+        target::check(experiments, &before)?;
+        conflict::check(experiments, &before)?;
+        let emulated = target::check_nodes(experiments, &before, run.network.client()).await?;
+        Ok(Self {
+            effects: target::effects(experiments)?,
+            doers: run.doers(&emulated, &before).await?,
+            run,
+            before,
+            baselines: BTreeMap::new(),
+            traces: Traces::new(),
+            timing,
+            bitten: Mutex::default(),
+            report,
+        })
+    }
+
     /// Nobody else's faults have this name.
     async fn is_free(&self, cancel: &CancellationToken) -> Result<(), ChaosError> {
         let (network, name) = (self.run.network, self.run.release());
@@ -234,11 +312,16 @@ impl Under<'_> {
             name: &name,
             namespace: network.namespace(),
             chart: self.run.chart,
-            overlay: &self.run.overlay(&self.emulated),
+            overlay: &self.run.overlay(&self.doers),
         };
         helm.install(&release, cancel).await?;
-        for emulated in self.emulated.values() {
-            emulated.start(network.client()).await?;
+        self.note().await?;
+        for doer in self.doers.values() {
+            match doer {
+                Doer::Mesh => {}
+                Doer::Emulated(emulated) => emulated.start(network.client()).await?,
+                Doer::Called(called) => called.start().await?,
+            }
         }
         for experiment in self.effects.keys() {
             self.tell(experiment, Stage::Requested, Vec::new());
@@ -246,193 +329,37 @@ impl Under<'_> {
         Ok(())
     }
 
-    /// Sees every experiment bite, until its time is over.
-    async fn bite(&self, cancel: &CancellationToken) -> Result<(), ChaosError> {
-        let each = self.run.loaded.experiments.iter();
-        let each = each.map(|(name, experiment)| self.bite_one(name, experiment, cancel));
-        futures::future::try_join_all(each).await.map(drop)
-    }
-
-    async fn bite_one(
-        &self,
-        name: &str,
-        experiment: &Experiment,
-        cancel: &CancellationToken,
-    ) -> Result<(), ChaosError> {
-        let effect = &self.effects[name];
-        let hit = self.injected(name, experiment, cancel).await?;
-        let begun = Timestamp::now();
-        let told = hit
-            .pods
-            .iter()
-            .map(|pod| observe::measurement(effect, pod, "told".to_owned()));
-        self.tell(name, Stage::Injected, told.collect());
-        let measured = self.biting(name, effect, &hit, cancel).await?;
-        self.tell(name, Stage::Biting, measured);
-        if effect.lasts() {
-            let passed = Timestamp::now().duration_since(begun).unsigned_abs();
-            let left = experiment.duration.duration().saturating_sub(passed);
-            self.last(name, experiment, &hit, left, cancel).await?;
+    /// Notes on the cluster how things are that are changed from here.
+    async fn note(&self) -> Result<(), ChaosError> {
+        let called = self.doers.iter().filter_map(|(name, doer)| match doer {
+            Doer::Called(called) => Some((name.clone(), called.before())),
+            _ => None,
+        });
+        let notes: journal::Notes = called.collect();
+        if notes.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        journal::note(self.run.network, &self.run.release(), &notes).await
     }
 
-    /// Waits until Chaos Mesh says that it is done; to which pods.
-    async fn injected(
-        &self,
-        name: &str,
-        experiment: &Experiment,
-        cancel: &CancellationToken,
-    ) -> Result<Hit, ChaosError> {
-        let said = Mutex::new(None);
-        let deadline = Deadline::after(INJECTION).every(Duration::from_millis(250));
-        let what = format!("experiment {name} to be injected");
-        let found = wait::until(what, deadline, cancel, |_| async {
-            if let Some(emulated) = self.emulated.get(name) {
-                let progress = emulated.look(self.run.network.client()).await?;
-                if progress.begun.is_superset(&emulated.sending()) {
-                    return Ok(Look::Done(emulated.hit.clone()));
-                }
-                if let Ok(mut said) = said.lock() {
-                    said.clone_from(&progress.said);
-                }
-                return Ok(Look::Pending(
-                    progress.said.unwrap_or_else(|| "not yet".to_owned()),
-                ));
-            }
-            let status = self.status(name, experiment).await?;
-            if status.is_injected() {
-                let (pods, targets) = (status.pods(), status.targets());
-                return Ok(Look::Done(Hit { pods, targets }));
-            }
-            let words = status.said();
-            if let Ok(mut said) = said.lock() {
-                said.clone_from(&words);
-            }
-            Ok(Look::Pending(words.unwrap_or_else(|| "not yet".to_owned())))
-        })
-        .await;
-        found.map_err(|error| match error {
-            ChaosError::Wait(wait @ WaitError::TimedOut { .. }) => ChaosError::NotInjected {
-                experiment: name.to_owned(),
-                said: said.into_inner().unwrap_or_default(),
-                wait,
-            },
-            other => other,
-        })
-    }
-
-    /// Waits until every pod that was hit shows it.
-    async fn biting(
-        &self,
-        name: &str,
-        effect: &Effect,
-        hit: &Hit,
-        cancel: &CancellationToken,
-    ) -> Result<Vec<Measurement>, ChaosError> {
-        let limit = match effect {
-            Effect::Cut { .. } | Effect::Narrow(_) | Effect::Late(_) => BITE_OF_NETWORK,
-            _ => BITE,
-        };
-        let deadline = Deadline::after(limit).every(Duration::from_millis(250));
-        let what = format!("{} to be seen on {}", effect.asked(), hit.pods.join(", "));
-        let found = wait::until(what, deadline, cancel, |_| async {
-            match self.look(name, hit).await {
-                Ok(Ok(measured)) => Ok(Look::Done(measured)),
-                Ok(Err(seen)) => Ok(Look::Pending(seen)),
-                Err(ChaosError::Measure(error)) => Ok(Look::pending(chain(&error))),
-                Err(other) => Err(other),
-            }
-        })
-        .await;
-        found.map_err(|error| match error {
-            ChaosError::Wait(wait @ WaitError::TimedOut { .. }) => ChaosError::NeverBit {
-                experiment: name.to_owned(),
-                wait,
-            },
-            other => other,
-        })
-    }
-
-    /// Looks on while the fault lasts: it must go on biting.
-    async fn last(
-        &self,
-        name: &str,
-        experiment: &Experiment,
-        hit: &Hit,
-        left: Duration,
-        cancel: &CancellationToken,
-    ) -> Result<(), ChaosError> {
-        let what = format!("experiment {name} to be over");
-        let deadline = Deadline::after(left + LATENESS);
-        let begun = Instant::now();
-        let patience = self.effects[name].patience();
-        let unseen = &Mutex::new(None);
-        wait::until(what, deadline, cancel, |_| async move {
-            if self.is_over(name, experiment).await? {
-                return Ok(Look::Done(()));
-            }
-            let seen = match self.look(name, hit).await {
-                Ok(Ok(_)) => {
-                    *unseen.lock().unwrap_or_else(PoisonError::into_inner) = None;
-                    return Ok(Look::Pending("it bites".to_owned()));
-                }
-                Ok(Err(seen)) => seen,
-                // A pod that is started again can't be asked meanwhile.
-                Err(ChaosError::Measure(error)) => return Ok(Look::pending(chain(&error))),
-                Err(other) => return Err(other),
-            };
-            // A look takes a while: the fault may have ended in the middle of it.
-            let over = self.is_over(name, experiment).await?;
-            if over || begun.elapsed() + END >= left {
-                return Ok(Look::Pending("it is being lifted".to_owned()));
-            }
-            let mut since = unseen.lock().unwrap_or_else(PoisonError::into_inner);
-            if since.get_or_insert_with(Instant::now).elapsed() < patience {
-                return Ok(Look::Pending(seen));
-            }
-            Err(ChaosError::Stopped {
-                experiment: name.to_owned(),
-                seen,
-            })
-        })
-        .await
-    }
-
-    async fn look(
-        &self,
-        name: &str,
-        hit: &Hit,
-    ) -> Result<Result<Vec<Measurement>, String>, ChaosError> {
-        let (effect, before) = (&self.effects[name], &self.baselines[name]);
-        let moment = Moment::During(before);
-        let now = observe::observe(self.run.network, effect, &hit.pods, moment).await?;
-        Ok(observe::bites(effect, hit, before, &now))
-    }
-
-    /// Whether the fault says that it has ended.
-    async fn is_over(&self, name: &str, experiment: &Experiment) -> Result<bool, ChaosError> {
-        if let Some(emulated) = self.emulated.get(name) {
-            let progress = emulated.look(self.run.network.client()).await?;
-            return Ok(!progress.runs);
-        }
-        Ok(self.status(name, experiment).await?.is_recovered())
-    }
-
-    async fn status(&self, name: &str, experiment: &Experiment) -> Result<Status, ChaosError> {
-        let network = self.run.network;
-        let kind = experiment
-            .fault()
-            .map_or("", |fault: Fault<'_>| fault.kind());
-        let api = objects::of(network.client(), network.namespace(), kind);
-        let object = api.get_opt(name).await;
-        let object = object.map_err(ChaosError::api(format!("look at {kind} {name}")))?;
-        Ok(object.as_ref().map(Status::of).unwrap_or_default())
+    fn has_bitten(&self, experiment: &str) -> bool {
+        let bitten = self.bitten.lock();
+        let bitten = bitten.unwrap_or_else(PoisonError::into_inner);
+        bitten.contains(experiment)
     }
 
     fn tell(&self, experiment: &str, stage: Stage, pods: Vec<Measurement>) {
+        if stage == Stage::Biting {
+            let bitten = self.bitten.lock();
+            let mut bitten = bitten.unwrap_or_else(PoisonError::into_inner);
+            bitten.insert(experiment.to_owned());
+        }
+        let at = Timestamp::now();
+        let moment = self.timing.map(|timing| chain::moment(&timing, at));
         (self.report)(&Transition {
-            at: Timestamp::now(),
+            at,
+            slot: moment.map(|moment| moment.slot),
+            epoch: moment.map(|moment| moment.epoch),
             experiment: experiment.to_owned(),
             stage,
             pods,

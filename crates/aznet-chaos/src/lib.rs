@@ -1,12 +1,19 @@
 //! Faults of a running network, done by Chaos Mesh and seen to bite: what is asked for, what is measured, how it heals,
 //! and that nothing of it is left.
 
+mod anvil;
+mod called;
 pub mod capability;
+mod chain;
+mod choice;
+mod conflict;
 mod daemon;
+mod decided;
 mod effect;
 mod emulate;
 mod error;
 pub mod experiment;
+mod journal;
 mod links;
 pub mod load;
 mod measure;
@@ -14,6 +21,7 @@ pub mod mesh;
 mod objects;
 mod observe;
 mod pods;
+pub mod reference;
 pub mod settings;
 mod target;
 mod trace;

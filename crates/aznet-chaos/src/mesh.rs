@@ -22,6 +22,9 @@ pub const NAMESPACE: &str = "chaos-mesh";
 const RELEASE: &str = "chaos-mesh";
 const CONTROLLER: &str = "chaos-controller-manager";
 const DAEMON: &str = "chaos-daemon";
+const CONTROLLERS: &str =
+    "app.kubernetes.io/name=chaos-mesh,app.kubernetes.io/component=controller-manager";
+const VERSION: &str = "app.kubernetes.io/version";
 /// Two images that are there already, and the daemon on every node.
 const START: Duration = Duration::from_mins(3);
 /// The namespace with its pods.
@@ -128,6 +131,24 @@ impl Mesh<'_> {
     /// [`MeshError::Api`].
     pub async fn is_there(&self) -> Result<bool, MeshError> {
         Ok(!self.definitions().await?.is_empty())
+    }
+
+    /// The version that its controller says it is of, whoever installed it; `None` where that can't be told.
+    ///
+    /// # Errors
+    /// [`MeshError::Api`].
+    pub async fn version(&self) -> Result<Option<String>, MeshError> {
+        let deployments: Api<Deployment> = Api::all(self.client.clone());
+        let found = deployments
+            .list(&ListParams::default().labels(CONTROLLERS))
+            .await;
+        let found = match found {
+            // Who may only see one namespace can't tell.
+            Err(kube::Error::Api(status)) if status.code == 403 => return Ok(None),
+            found => found.map_err(api("look at Chaos Mesh's controller"))?,
+        };
+        let mut versions = found.iter().filter_map(|one| one.labels().get(VERSION));
+        Ok(versions.next().cloned())
     }
 
     /// Removes it with its resource definitions and its namespace; none is fine.

@@ -11,7 +11,20 @@ use crate::error::ChaosError;
 pub(crate) const GROUP: &str = "chaos-mesh.org";
 const VERSION: &str = "v1alpha1";
 /// Kinds of objects that are experiments.
-pub(crate) const KINDS: [&str; 3] = ["PodChaos", "NetworkChaos", "StressChaos"];
+pub(crate) const KINDS: [&str; 9] = [
+    // Those that make others first: what they have made goes with them.
+    "Workflow",
+    "Schedule",
+    "PodChaos",
+    "NetworkChaos",
+    "StressChaos",
+    "TimeChaos",
+    "IOChaos",
+    "DNSChaos",
+    "HTTPChaos",
+];
+/// Marks the objects of our chart.
+pub(crate) const OURS: &str = "app.kubernetes.io/name=aztec-chaos";
 /// The kind by which Chaos Mesh keeps what it does to the network of each pod. It never deletes one.
 pub(crate) const POD_NETWORK: &str = "PodNetworkChaos";
 
@@ -109,7 +122,11 @@ impl Status {
 
 fn resource(kind: &str) -> ApiResource {
     let kind_of = GroupVersionKind::gvk(GROUP, VERSION, kind);
-    ApiResource::from_gvk_with_plural(&kind_of, &kind.to_lowercase())
+    let mut plural = kind.to_lowercase();
+    if !kind.ends_with("Chaos") {
+        plural.push('s');
+    }
+    ApiResource::from_gvk_with_plural(&kind_of, &plural)
 }
 
 /// The objects of a kind in a namespace.

@@ -71,7 +71,9 @@ pub(crate) async fn observe(
         Effect::Narrow(narrow) => Figures::Rates(probes.rates(concerned, narrow.tried()).await?),
         Effect::Late(lateness) => Figures::Answers(probes.answers(concerned, lateness).await?),
         Effect::Load(_) => Figures::Usages(probes.usages(concerned, moment.average()).await?),
-        Effect::Replaced | Effect::Idle | Effect::Restarted => Figures::None,
+        Effect::Replaced | Effect::Idle | Effect::Restarted | Effect::Called { .. } => {
+            Figures::None
+        }
     };
     Ok(Observation { pods, figures })
 }

@@ -45,6 +45,8 @@ pub(crate) struct Seen {
 pub(crate) struct Place {
     /// Its node.
     pub(crate) node: String,
+    /// Whether it has no network of its own.
+    pub(crate) on_host: bool,
     /// Its address.
     pub(crate) ip: Option<IpAddr>,
     /// TCP ports that it says it listens on.
@@ -65,13 +67,18 @@ pub(crate) struct Container {
 }
 
 impl Seen {
-    pub(crate) fn facts<'a>(&'a self, name: &str) -> PodFacts<'a> {
+    pub(crate) fn facts<'a>(&'a self, name: &'a str) -> PodFacts<'a> {
         PodFacts {
-            role: self.labels.get(COMPONENT).map_or("", String::as_str),
+            name,
+            role: self.role(),
             group: self.labels.get(GROUP).map(String::as_str),
             ordinal: PodName::parse(name).map(|pod| pod.ordinal),
             labels: &self.labels,
         }
+    }
+
+    pub(crate) fn role(&self) -> &str {
+        self.labels.get(COMPONENT).map_or("", String::as_str)
     }
 
     /// Where it listens, as far as it says.
@@ -128,6 +135,7 @@ impl Place {
         };
         let status = pod.status.as_ref();
         Self {
+            on_host: spec.host_network.unwrap_or(false),
             ip: status.and_then(|status| status.pod_ip.as_ref()?.parse().ok()),
             ports,
             prober: spec

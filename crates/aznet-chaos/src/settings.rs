@@ -32,10 +32,25 @@ impl Changed {
     /// # Errors
     /// [`ChaosError::NoSettings`], [`ChaosError::NotTaken`], [`ChaosError::Admin`], [`ChaosError::Rpc`].
     pub async fn make(network: &Network, pod: &str, asked: Settings) -> Result<Self, ChaosError> {
-        let node = Node {
-            rpc: admin::rpc(network, pod).await?,
-            methods: &network.release().await.methods,
-        };
+        let changed = Self::prepare(network, pod, asked).await?;
+        if let Err(error) = changed.set().await {
+            // Some of them may be in force.
+            changed.undo().await?;
+            return Err(error);
+        }
+        Ok(changed)
+    }
+
+    /// Looks what the settings are that are to be changed. Nothing is changed yet.
+    ///
+    /// # Errors
+    /// [`ChaosError::NoSettings`], [`ChaosError::Admin`], [`ChaosError::Rpc`].
+    pub(crate) async fn prepare(
+        network: &Network,
+        pod: &str,
+        asked: Settings,
+    ) -> Result<Self, ChaosError> {
+        let node = Node::of(network, pod).await?;
         let there = node.read().await?;
         let unknown: Vec<String> = asked
             .keys()
@@ -49,23 +64,41 @@ impl Changed {
                 there: there.into_iter().map(|(name, _)| name).collect(),
             });
         }
-        let before = of(&there, &asked);
-        let changed = Self {
+        Ok(Self {
+            before: of(&there, &asked),
             node,
             asked,
-            before,
-        };
-        if let Err(error) = changed.node.set(&changed.asked).await {
-            // Some of them may be in force.
-            changed.undo().await?;
-            return Err(error);
-        }
-        Ok(changed)
+        })
+    }
+
+    /// Gives the node the settings, and sees that it has them.
+    pub(crate) async fn set(&self) -> Result<(), ChaosError> {
+        self.node.set(&self.asked).await
+    }
+
+    /// The settings that the node had.
+    pub(crate) const fn before(&self) -> &Settings {
+        &self.before
+    }
+
+    /// Whether the node has the settings that it had; else those that it has.
+    pub(crate) async fn is_undone(&self) -> Result<Result<(), Settings>, ChaosError> {
+        let seen = of(&self.node.read().await?, &self.before);
+        Ok(if seen == self.before {
+            Ok(())
+        } else {
+            Err(seen)
+        })
     }
 
     /// The node's pod.
     pub fn pod(&self) -> &str {
         self.node.rpc.pod()
+    }
+
+    /// The settings that it is to have, in words.
+    pub fn words(&self) -> String {
+        words(&self.asked)
     }
 
     /// Whether the node still has the settings: a restart takes them back.
@@ -85,7 +118,32 @@ impl Changed {
     }
 }
 
+/// `buildCheckpointIfEmpty = false, minTxsPerBlock = 1000000`.
+pub(crate) fn words(settings: &Settings) -> String {
+    let each = settings.iter();
+    let each: Vec<String> = each
+        .map(|(name, value)| format!("{name} = {value}"))
+        .collect();
+    each.join(", ")
+}
+
+/// Gives a node the settings that it had.
+pub(crate) async fn restore(
+    network: &Network,
+    pod: &str,
+    before: &Settings,
+) -> Result<(), ChaosError> {
+    Node::of(network, pod).await?.set(before).await
+}
+
 impl Node {
+    async fn of(network: &Network, pod: &str) -> Result<Self, ChaosError> {
+        Ok(Self {
+            rpc: admin::rpc(network, pod).await?,
+            methods: &network.release().await.methods,
+        })
+    }
+
     async fn read(&self) -> Result<Settings, ChaosError> {
         Ok(self.rpc.call(self.methods.get_config, json!([])).await?)
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use aznet_model::chaos::{Experiment, Fault};
+use aznet_model::chaos::Experiment;
 use kube::Client;
 
 use crate::capability::{self, Node};
@@ -35,7 +35,10 @@ pub(crate) fn effects(
     let each = experiments.iter().map(|(name, experiment)| {
         let effect = Effect::of(experiment).ok_or_else(|| ChaosError::Unmeasured {
             experiment: name.clone(),
-            fault: fault_words(experiment),
+            fault: experiment
+                .fault()
+                .map_or("nothing", |fault| fault.action())
+                .to_owned(),
         })?;
         Ok((name.clone(), effect))
     });
@@ -44,45 +47,50 @@ pub(crate) fn effects(
 
 /// Which pods an experiment may hit, and which may be at the other end.
 pub(crate) fn may_hit(experiment: &Experiment, pods: &Pods) -> Hit {
-    let fit = |wanted: &aznet_model::chaos::Pods| {
-        let fit = pods
-            .iter()
-            .filter(|(name, pod)| wanted.may_hit(&pod.facts(name)));
-        fit.map(|(name, _)| name.clone()).collect()
-    };
-    let target = experiment
-        .network
-        .as_ref()
-        .and_then(|fault| fault.target.as_ref());
+    let fit = |wanted| fitting(wanted, pods);
     Hit {
         pods: fit(&experiment.pods),
-        targets: target.map(fit).unwrap_or_default(),
+        targets: experiment.target().map(fit).unwrap_or_default(),
     }
 }
 
-/// The pods that a fault is done to where Chaos Mesh does not choose: as many as asked for, the same ones each time.
-pub(crate) fn choose(name: &str, experiment: &Experiment, pods: &Pods) -> Hit {
-    let target = experiment
-        .network
-        .as_ref()
-        .and_then(|fault| fault.target.as_ref());
+/// The pods that are among those wanted.
+pub(crate) fn fitting(wanted: &aznet_model::chaos::Pods, pods: &Pods) -> Vec<String> {
+    let fit = pods
+        .iter()
+        .filter(|(name, pod)| wanted.may_hit(&pod.facts(name)));
+    fit.map(|(name, _)| name.clone()).collect()
+}
+
+/// The pods that a fault is done to where Chaos Mesh does not choose: as many as asked for, by a seed.
+pub(crate) fn choose(chance: (&str, u64), experiment: &Experiment, pods: &Pods) -> Hit {
     let mut hit = may_hit(experiment, pods);
-    narrow(name, &experiment.pods, &mut hit.pods);
-    if let Some(target) = target {
-        narrow(name, target, &mut hit.targets);
+    narrow(chance, &experiment.pods, &mut hit.pods);
+    if let Some(target) = experiment.target() {
+        narrow(chance, target, &mut hit.targets);
     }
     hit
 }
 
-fn narrow(name: &str, wanted: &aznet_model::chaos::Pods, pods: &mut Vec<String>) {
+/// Leaves as many as asked for: the same ones for the same experiment and seed.
+pub(crate) fn narrow(
+    chance: (&str, u64),
+    wanted: &aznet_model::chaos::Pods,
+    pods: &mut Vec<String>,
+) {
     let share = |percent: u32| (pods.len() * percent as usize).div_ceil(100);
     let count = wanted.count.map(|count| count as usize);
     let Some(count) = count.or(wanted.percent.map(share)) else {
         return;
     };
-    pods.sort_by_cached_key(|pod| hash(&(name, pod)));
+    shuffle(chance, pods);
     pods.truncate(count);
     pods.sort();
+}
+
+/// An order by chance: the same for the same experiment and seed.
+pub(crate) fn shuffle(chance: (&str, u64), pods: &mut [String]) {
+    pods.sort_by_cached_key(|pod| hash(&(chance, pod)));
 }
 
 /// The same in every run.
@@ -125,7 +133,10 @@ pub(crate) async fn check_nodes(
             }
             able.map_err(|(missing, said)| ChaosError::Unable {
                 experiment: name.clone(),
-                fault: fault_words(experiment),
+                fault: experiment
+                    .fault()
+                    .map_or("nothing", |fault| fault.action())
+                    .to_owned(),
                 node: node.to_owned(),
                 missing,
                 said,
@@ -134,14 +145,6 @@ pub(crate) async fn check_nodes(
         }
     }
     Ok(emulated)
-}
-
-fn fault_words(experiment: &Experiment) -> String {
-    match experiment.fault() {
-        Some(Fault::Network(fault)) => fault.action.name().to_owned(),
-        Some(Fault::Stress(_)) => "stress".to_owned(),
-        other => other.map_or("nothing", |fault| fault.kind()).to_owned(),
-    }
 }
 
 fn check_one(name: &str, experiment: &Experiment, pods: &Pods) -> Result<(), ChaosError> {
@@ -155,10 +158,7 @@ fn check_one(name: &str, experiment: &Experiment, pods: &Pods) -> Result<(), Cha
             there: pods.keys().cloned().collect(),
         });
     }
-    let target = experiment
-        .network
-        .as_ref()
-        .and_then(|fault| fault.target.as_ref());
+    let target = experiment.target();
     if let Some(target) = target.filter(|_| may_hit(experiment, pods).targets.is_empty()) {
         return Err(ChaosError::NoPods {
             experiment: experiment_name,
@@ -174,6 +174,16 @@ fn check_one(name: &str, experiment: &Experiment, pods: &Pods) -> Result<(), Cha
             fit,
         });
     }
+    if experiment.network.is_some() {
+        let on_host = fit.iter().filter(|pod| pods[*pod].place.on_host);
+        let on_host: Vec<String> = on_host.cloned().collect();
+        if !on_host.is_empty() {
+            return Err(ChaosError::HostNetwork {
+                experiment: experiment_name,
+                pods: on_host,
+            });
+        }
+    }
     let not_ready: Vec<String> = fit.into_iter().filter(|pod| !pods[pod].ready).collect();
     if !not_ready.is_empty() {
         return Err(ChaosError::NotReady {
@@ -182,4 +192,57 @@ fn check_one(name: &str, experiment: &Experiment, pods: &Pods) -> Result<(), Cha
         });
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::pods::{Place, Seen};
+
+    fn verdict(experiment: &Value, ready: bool, on_host: bool) -> String {
+        let place = Place {
+            on_host,
+            ..Place::default()
+        };
+        let seen = Seen {
+            ready,
+            place,
+            ..Seen::default()
+        };
+        let experiment = serde_json::from_value(experiment.clone()).expect("an experiment");
+        let experiments = BTreeMap::from([("x".to_owned(), experiment)]);
+        let pods = Pods::from([("pxe-0".to_owned(), seen)]);
+        let refused = check(&experiments, &pods).map_err(|error| error.to_string());
+        refused.err().unwrap_or_default()
+    }
+
+    #[test]
+    fn whom_a_fault_can_not_be_seen_on_is_told_before_it_is_applied() {
+        let slow = |pods: Value| json!({"pods": pods, "duration": "30s", "network": {"action": "delay", "latency": "20ms"}});
+        assert_eq!(verdict(&slow(json!({})), true, false), "");
+        let nobody = verdict(&slow(json!({"ordinals": [7]})), true, false);
+        assert!(
+            nobody.contains("no pod is of ordinal 7; there are pxe-0"),
+            "{nobody}"
+        );
+        let many = verdict(&slow(json!({"count": 3})), true, false);
+        assert!(
+            many.contains("3 pods are to be hit, and only 1 fit"),
+            "{many}"
+        );
+        let down = verdict(&slow(json!({})), false, false);
+        assert!(
+            down.contains("pxe-0 not ready before anything is done"),
+            "{down}"
+        );
+        let host = verdict(&slow(json!({})), true, true);
+        assert!(
+            host.contains("pxe-0 is on their node's own network"),
+            "{host}"
+        );
+        let kill = json!({"pods": {}, "duration": "30s", "pod": {"action": "kill"}});
+        assert_eq!(verdict(&kill, true, true), "", "a kill needs no network");
+    }
 }

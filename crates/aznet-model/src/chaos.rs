@@ -3,9 +3,14 @@
 mod duration;
 mod experiment;
 mod fault;
+mod l1;
 mod pods;
+mod process;
+mod protocol;
 mod rules;
 mod scenario;
+mod sequence;
+mod when;
 
 use std::collections::BTreeMap;
 
@@ -19,7 +24,14 @@ pub use self::fault::{
     CpuStress, Direction, Fault, MemoryStress, NetworkAction, NetworkFault, PodAction, PodFault,
     StressFault,
 };
-pub use self::pods::{PodFacts, Pods};
+pub use self::l1::{L1Action, L1Fault};
+pub use self::pods::{PodFacts, Pods, Share};
+pub use self::process::{
+    ClockFault, DnsAction, DnsFault, HttpAction, HttpFault, IoAction, IoFault,
+};
+pub use self::protocol::{ProtocolAction, ProtocolFault};
+pub use self::sequence::{Repeat, Sequence};
+pub use self::when::{EpochAt, When};
 
 use crate::values::{self, Chaos, Layer, ValuesError};
 
@@ -35,6 +47,9 @@ pub struct ChaosValues {
     pub enabled: Option<bool>,
     /// Experiments by name.
     pub experiments: BTreeMap<String, Experiment>,
+    /// Experiments one after another, by name.
+    #[serde(default)]
+    pub sequences: BTreeMap<String, Sequence>,
     /// Experiments as a network's values may have them.
     pub chaos: Chaos,
 }
@@ -44,6 +59,8 @@ pub struct ChaosValues {
 pub struct Loaded {
     /// All experiments by name, those of `chaos.scenarios` included.
     pub experiments: BTreeMap<String, Experiment>,
+    /// Those that come one after another.
+    pub sequences: BTreeMap<String, Sequence>,
     /// What was laid over the chart's defaults: to be handed to Helm as its one values file.
     pub overlay: Map<String, Value>,
 }
@@ -61,10 +78,11 @@ pub fn resolve(
     let mut problems = rules::of_scenarios(&values.chaos);
     let mut experiments = values.experiments;
     experiments.extend(scenario::experiments(&values.chaos));
-    problems.extend(rules::of(&experiments));
+    problems.extend(rules::of(&experiments, &values.sequences));
     if problems.is_empty() {
         return Ok(Loaded {
             experiments,
+            sequences: values.sequences,
             overlay,
         });
     }
@@ -153,9 +171,107 @@ mod tests {
                 json!({"pods": pods, "duration": "30s", "stress": {}}),
                 "experiments.x.stress: no load",
             ),
+            (
+                json!({"pods": {}, "duration": "30s", "protocol": {"action": "fake-attestations"}}),
+                "experiments.x.pods.roles: []; expected [validator]",
+            ),
+            (
+                json!({"pods": {"roles": ["validator"]}, "duration": "30s", "protocol": {"action": "fake-proposals"}}),
+                "experiments.x.protocol.action",
+            ),
+            (
+                json!({"pods": {"roles": ["anvil"]}, "duration": "30s", "l1": {"action": "reorg"}}),
+                "experiments.x.l1.depth: missing",
+            ),
+            (
+                json!({"pods": {"roles": ["anvil"]}, "duration": "30s", "l1": {"action": "paused", "gwei": 5}}),
+                "experiments.x.l1.gwei: there",
+            ),
+            (
+                json!({"pods": {"roles": ["anvil"]}, "duration": "30s", "l1": {"action": "slow", "blockTime": "1500ms"}}),
+                "whole seconds from 1s to 2m",
+            ),
+            (
+                json!({"pods": pods, "duration": "30s", "clock": {"offset": "0s"}}),
+                "experiments.x.clock.offset: 0s",
+            ),
+            (
+                json!({"pods": pods, "duration": "30s", "io": {"action": "latency", "volume": "/data", "errno": 5}}),
+                "experiments.x.io.errno: there",
+            ),
+            (
+                json!({"pods": pods, "duration": "30s", "http": {"action": "delay", "port": 8080}}),
+                "experiments.x.http.delay: missing",
+            ),
+            (
+                json!({"pods": pods, "duration": "30s", "pod": {"action": "kill"}, "when": {}}),
+                "experiments.x.when: nothing",
+            ),
+            (
+                json!({"pods": pods, "duration": "30s", "pod": {"action": "kill"}, "when": {"slot": 3, "proposing": "validator-0"}}),
+                "experiments.x.when: proposing beside slot or epoch",
+            ),
+            (
+                json!({"pods": {"roles": ["validator"], "proposer": true, "count": 1}, "duration": "30s", "pod": {"action": "kill"}}),
+                "experiments.x.pods.proposer: beside others",
+            ),
+            (
+                json!({"pods": {"roles": ["validator"], "committee": "1/2"}, "duration": "30s", "pod": {"action": "kill"}}),
+                "experiments.x.pods.committee",
+            ),
         ] {
             let error = refused(&experiment);
             assert!(error.contains(words), "{error}\n{words}");
         }
+    }
+
+    #[test]
+    fn a_sequence_is_of_experiments_that_there_are() {
+        let one = |more: Value| {
+            let mut one =
+                json!({"pods": {"roles": ["pxe"]}, "duration": "30s", "pod": {"action": "kill"}});
+            one.as_object_mut()
+                .expect("a map")
+                .extend(more.as_object().expect("a map").clone());
+            one
+        };
+        let experiments = json!({"a": one(json!({})), "b": one(json!({"when": {"slot": 9}}))});
+        let with = |steps: Value| {
+            load(json!({"experiments": experiments, "sequences": {"s": {"steps": steps}}}))
+        };
+        assert!(with(json!(["a", "b", "a"])).is_ok(), "each at its own time");
+        for (steps, words) in [
+            (json!([]), "sequences.s.steps: no steps"),
+            (json!(["a", "b", "ab"]), "sequences.s.steps: ab"),
+            (json!(["a"]), "experiments.b: beside a sequence"),
+        ] {
+            let error = with(steps).expect_err("refused").to_string();
+            assert!(error.contains(words), "{error}");
+        }
+        let often = one(json!({"repeat": {"every": "20s"}}));
+        let error = load(json!({"experiments": {"a": often}}))
+            .expect_err("refused")
+            .to_string();
+        assert!(
+            error.contains("experiments.a.repeat.every: 20s; expected more than 30s"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn what_is_applied_together_begins_together() {
+        let experiment = |when: Value| {
+            let mut one =
+                json!({"pods": {"roles": ["pxe"]}, "duration": "30s", "pod": {"action": "kill"}});
+            one["when"] = when;
+            one
+        };
+        let (one, other) = (
+            experiment(json!({"slot": 4})),
+            experiment(json!({"epoch": "next"})),
+        );
+        let error = load(json!({"experiments": {"a": one, "b": other}})).expect_err("refused");
+        let words = "experiments.b.when: slot 0 of the next epoch; expected slot 4, as of a";
+        assert!(error.to_string().contains(words), "{error}");
     }
 }

@@ -1,6 +1,7 @@
 //! Ways to talk to what runs in a network: its nodes, its L1, its ports and its containers.
 
 pub mod admin;
+pub mod anvil;
 pub mod exec;
 pub mod forward;
 pub mod jobs;

@@ -3,9 +3,9 @@
 mod evidence;
 mod turn;
 
-use aznet_chaos::settings::{Changed, Settings};
+use aznet_chaos::settings::Changed;
 use aznet_kit::wait::Look;
-use aznet_model::{chain::Slot, role::Role, values::Values};
+use aznet_model::{chain::Slot, chaos::ProtocolAction, role::Role, values::Values};
 use aznet_network::{
     clients::l1::{L1, Rollup},
     observe::pods,
@@ -13,7 +13,6 @@ use aznet_network::{
 };
 use aznet_runner::Failure;
 use jiff::Timestamp;
-use serde_json::{Value, json};
 
 use self::{evidence::Evidence, turn::Turn};
 use crate::{
@@ -32,9 +31,8 @@ pub(crate) struct Attack {
     pub(crate) name: &'static str,
     /// What it shows.
     pub(crate) about: &'static str,
-    /// The setting of the node that makes it do so.
-    setting: &'static str,
-    value: fn() -> Value,
+    /// What the proposer does.
+    action: ProtocolAction,
     evidence: Evidence,
 }
 
@@ -43,29 +41,25 @@ pub(crate) const ATTACKS: [Attack; 5] = [
     Attack {
         name: "attack-no-attestations",
         about: "a checkpoint without the attestations of a quorum is taken back on L1 by the next proposer",
-        setting: "skipCollectingAttestations",
-        value: || json!(true),
+        action: ProtocolAction::MissingAttestations,
         evidence: Evidence::Invalidated,
     },
     Attack {
         name: "attack-forged-attestation",
         about: "a checkpoint with an attestation by nobody of the committee is taken back on L1",
-        setting: "injectFakeAttestation",
-        value: || json!(true),
+        action: ProtocolAction::FakeAttestations,
         evidence: Evidence::Invalidated,
     },
     Attack {
         name: "attack-malleable-signature",
         about: "a checkpoint with a signature whose s is too high is taken back on L1",
-        setting: "injectHighSValueAttestation",
-        value: || json!(true),
+        action: ProtocolAction::MalleableAttestations,
         evidence: Evidence::Invalidated,
     },
     Attack {
         name: "attack-invalid-block",
         about: "nobody attests to a block with a wrong state, and it never comes to L1",
-        setting: "broadcastInvalidBlockProposal",
-        value: || json!(true),
+        action: ProtocolAction::InvalidProposals,
         evidence: Evidence::Lost {
             by_others: true,
             line: "state_mismatch",
@@ -74,8 +68,7 @@ pub(crate) const ATTACKS: [Attack; 5] = [
     Attack {
         name: "attack-withheld-checkpoint",
         about: "a proposer that publishes nothing costs its slot and no more",
-        setting: "skipPublishingCheckpointsPercent",
-        value: || json!(100),
+        action: ProtocolAction::WithholdCheckpoints,
         evidence: Evidence::Lost {
             by_others: false,
             line: "Skipping publishing proposal",
@@ -94,16 +87,16 @@ pub(crate) async fn run(world: World, attack: &Attack) -> Result<(), Failure> {
     let nodes = world.nodes().await?;
     let (l1, rollup) = world.rollup(&nodes[0]).await?;
     let turn = world.turn(&l1, &rollup).await?;
-    let settings = Settings::from_iter([(attack.setting.to_owned(), (attack.value)())]);
-    let setting = format!("setting {} of {}", attack.setting, turn.pod);
-    let clean_up = world.context.must_clean_up(setting);
-    let changed = Changed::make(&world.network, &turn.pod, settings).await;
+    let action = attack.action.name();
+    let clean_up = world
+        .context
+        .must_clean_up(format!("{action} of {}", turn.pod));
+    let changed = Changed::make(&world.network, &turn.pod, attack.action.settings()).await;
     let changed = changed.map_err(Failure::infrastructure)?;
     world.context.step(format!(
-        "{} has {} = {}; its turn is {}",
+        "{} has {}; its turn is {}",
         turn.pod,
-        attack.setting,
-        (attack.value)(),
+        changed.words(),
         turn.slot
     ));
     let seen = attack.evidence.wait_for(&world, &rollup, &turn).await;

@@ -229,6 +229,8 @@ impl Work {
             chart: &self.tools.chart,
             loaded: &loaded,
             name: wave.name,
+            seed: self.context.seed,
+            decided: &|_| {},
         };
         let cancel = &self.lift;
         let done = experiment::run(&run, &self.reporter(wave), cancel).await;
@@ -414,6 +416,8 @@ mod tests {
             .waves[0];
         let transition = |stage| Transition {
             at: Timestamp::UNIX_EPOCH,
+            slot: None,
+            epoch: None,
             experiment: "lossy-links".to_owned(),
             stage,
             pods: vec![Measurement {

@@ -10,6 +10,17 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::steps::{Steps, reporter};
 
+/// The release series of Chaos Mesh whose objects the chart renders.
+const SERIES: &str = "2.8";
+/// What a Chaos Mesh that was built from source calls itself.
+const UNRELEASED: &str = "0.0.0";
+
+/// Whether the objects of a version are known to be those that the chart renders.
+fn is_known(version: &str) -> bool {
+    let rest = version.trim_start_matches('v').strip_prefix(SERIES);
+    version == UNRELEASED || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
 /// The cluster with Chaos Mesh on it. One of the user's own has it already.
 pub(crate) async fn ready(
     context: &Context,
@@ -18,11 +29,19 @@ pub(crate) async fn ready(
 ) -> anyhow::Result<Ready> {
     let Provider::Embedded(name) = choice else {
         let ready = cluster::attach(context, choice).await?;
-        if mesh(&ready).is_there().await? {
-            return Ok(ready);
-        }
         let cluster = choice.to_string();
-        return Err(Failure::NoChaosMesh { cluster }.into());
+        if !mesh(&ready).is_there().await? {
+            return Err(Failure::NoChaosMesh { cluster }.into());
+        }
+        return match mesh(&ready).version().await? {
+            Some(seen) if !is_known(&seen) => Err(Failure::OtherChaosMesh {
+                cluster,
+                seen,
+                expected: SERIES,
+            }
+            .into()),
+            _ => Ok(ready),
+        };
     };
     let kubernetes = parts::kubernetes(context, choice, None)?;
     let built = parts::ready(context, steps, Extent::Chaos, kubernetes).await?;
@@ -56,5 +75,23 @@ pub(crate) fn mesh(ready: &Ready) -> Mesh<'_> {
     Mesh {
         client: &ready.client,
         helm: &ready.helm,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_series_of_chaos_mesh_is_not_taken_for_ours() {
+        for (version, known) in [
+            ("2.8.4", true),
+            ("v2.8.0", true),
+            ("0.0.0", true),
+            ("2.7.2", false),
+            ("2.80.1", false),
+        ] {
+            assert_eq!(is_known(version), known, "{version}");
+        }
     }
 }

@@ -72,6 +72,16 @@ pub enum Failure {
         /// The cluster.
         cluster: String,
     },
+    /// The Chaos Mesh of a user's cluster is of another version. Nothing was applied.
+    #[error("the Chaos Mesh on {cluster} is of version {seen}; this aznet knows {expected}")]
+    OtherChaosMesh {
+        /// The cluster.
+        cluster: String,
+        /// Its version.
+        seen: String,
+        /// The release series that is known.
+        expected: &'static str,
+    },
     /// Combinations of values that can't work.
     #[error("{}", each(.0))]
     Impossible(Vec<Problem>),
@@ -208,6 +218,14 @@ pub enum Failure {
     ReportUnwritable {
         /// The folder.
         folder: String,
+        /// Why.
+        why: String,
+    },
+    /// What was done could not be recorded.
+    #[error("{file} can't be written: {why}")]
+    RecordUnwritable {
+        /// The file.
+        file: String,
         /// Why.
         why: String,
     },

@@ -172,6 +172,7 @@ fn own(cause: Cause<'_>) -> Option<Exit> {
         | Failure::NoBaseline { .. }
         | Failure::ReportThere { .. }
         | Failure::ReportUnwritable { .. }
+        | Failure::RecordUnwritable { .. }
         | Failure::PortTaken { .. }
         | Failure::NotOurKubernetes { .. }
         | Failure::EndlessDocument => Exit::Usage,
@@ -185,6 +186,7 @@ fn own(cause: Cause<'_>) -> Option<Exit> {
         | Failure::OtherNetwork { .. }
         | Failure::NoImages { .. } => Exit::InvalidValues,
         Failure::Machine(_) | Failure::NoChaosMesh { .. } => Exit::Cluster,
+        Failure::OtherChaosMesh { .. } => Exit::Fault,
         Failure::NoTest { .. }
         | Failure::NoTestInProfile { .. }
         | Failure::EmptyPart { .. }

@@ -1,5 +1,6 @@
 //! `cargo xtask generate`: files that come from the code, and the check that they are current.
 
+mod faults;
 mod networks;
 mod scenarios;
 
@@ -52,6 +53,10 @@ fn all() -> Result<Vec<Generated>> {
         Generated {
             path: root.join("docs/reference/networks.md"),
             text: networks::page()?,
+        },
+        Generated {
+            path: root.join("docs/reference/faults.md"),
+            text: faults::page()?,
         },
         Generated {
             path: root.join("docs/reference/scenarios.md"),
@@ -145,13 +150,14 @@ into the network's namespace: it hits pods of that namespace and no others. Unin
     helm install boot-node-failure helm-charts/aztec-chaos --namespace my-network -f helm-charts/aztec-chaos/presets/boot-node-failure.yaml
 
 `presets/` has plain values files. `aznet chaos apply` does the same and, what the chart can't, sees the fault bite, heal and
-leave nothing behind.
+leave nothing behind. What Chaos Mesh knows nothing of – misbehaving validators, an L1 that stands still, times in slots,
+a share of the committee – the chart can only write down, in a ConfigMap; `aznet chaos apply` does it.
 
     experiments:
       two-idle-validators:
-        pods: { roles: [validator], count: 2 }   # also: groups, ordinals, labels, percent
+        pods: { roles: [validator], count: 2 }   # also: groups, ordinals, names, labels, percent
         duration: 60s
-        pod: { action: failure }                 # or kill, container-kill; or network: …, or stress: …
+        pod: { action: failure }                 # or network: …, stress: …, protocol: …, l1: …
 
 ## Values
 

@@ -31,13 +31,14 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- $_ := set $all $name $experiment -}}
 {{- end -}}
 {{- end -}}
+{{- $kinds := list "pod" "network" "stress" "clock" "io" "dns" "http" "protocol" "l1" -}}
 {{- range $name, $experiment := $all -}}
 {{- $faults := list -}}
-{{- range $kind := list "pod" "network" "stress" -}}
+{{- range $kind := $kinds -}}
 {{- if hasKey $experiment $kind -}}{{- $faults = append $faults $kind -}}{{- end -}}
 {{- end -}}
 {{- if ne (len $faults) 1 -}}
-{{- fail (printf "experiments.%s: expected one of pod, network, stress; there are %d" $name (len $faults)) -}}
+{{- fail (printf "experiments.%s: expected one of %s; there are %d" $name (join ", " $kinds) (len $faults)) -}}
 {{- end -}}
 {{- with $experiment.network -}}
 {{- if and (ne (.direction | default "to") "to") (not .target) (ne .action "partition") -}}
@@ -69,7 +70,7 @@ selector:
     {{- with $pods.labels }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
-  {{- if or $pods.roles $pods.groups $pods.ordinals }}
+  {{- if or $pods.roles $pods.groups $pods.ordinals $pods.names }}
   expressionSelectors:
     {{- with $pods.roles }}
     - key: app.kubernetes.io/component
@@ -88,6 +89,11 @@ selector:
         {{- range . }}
         - {{ int . | quote }}
         {{- end }}
+    {{- end }}
+    {{- with $pods.names }}
+    - key: statefulset.kubernetes.io/pod-name
+      operator: In
+      values: {{ toJson . }}
     {{- end }}
   {{- end }}
 {{- end -}}

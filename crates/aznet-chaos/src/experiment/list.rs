@@ -5,16 +5,18 @@ use jiff::Timestamp;
 use kube::ResourceExt;
 use kube::api::{DynamicObject, ListParams};
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::error::ChaosError;
-use crate::objects::{self, KINDS, Status};
+use crate::journal::{self, Page};
+use crate::objects::{self, KINDS, OURS, Status};
 
 /// An experiment as it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Listed {
     /// Its name.
     pub name: String,
-    /// The kind of Chaos Mesh's object.
+    /// The kind of Chaos Mesh's object; `aznet` of what is done by `aznet chaos apply` alone.
     pub kind: &'static str,
     /// What it does, in Chaos Mesh's words.
     pub action: Option<String>,
@@ -45,7 +47,31 @@ pub async fn list(network: &Network) -> Result<Vec<Listed>, ChaosError> {
             }
         }
     }
+    for page in journal::read(network, OURS).await? {
+        all.extend(page.experiments.iter().map(|one| noted(&page, one)));
+    }
     Ok(all)
+}
+
+/// An experiment that `aznet` does.
+fn noted(page: &Page, (name, experiment): (&String, &Value)) -> Listed {
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let kinds = experiment.as_object().into_iter().flatten();
+    let mut action = kinds.map(|(_, fault)| &fault["action"]);
+    let pods = page.notes.get(name);
+    Listed {
+        name: name.clone(),
+        kind: "aznet",
+        action: action.find_map(text),
+        duration: text(&experiment["duration"]),
+        since: page.since,
+        says: match (page.leaving, pods) {
+            (true, _) => "leaving",
+            (false, Some(_)) => "injected",
+            (false, None) => "requested",
+        },
+        pods: pods.iter().flat_map(|pods| pods.keys().cloned()).collect(),
+    }
 }
 
 fn listed(kind: &'static str, object: &DynamicObject) -> Listed {

@@ -4,19 +4,17 @@ use std::time::Duration;
 
 use aznet_kit::error::chain;
 use aznet_kit::wait::{self, Deadline, Look, WaitError};
-use aznet_network::deploy::helm::Helm;
 use aznet_network::namespace::Network;
 use kube::ResourceExt;
 use kube::api::{DeleteParams, DynamicObject, ListParams};
-use serde::Serialize;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use super::{Measurement, Stage, Under};
+use super::{Doer, Measurement, Stage, Under};
+use crate::called::Called;
 use crate::daemon::Daemons;
-use crate::emulate;
 use crate::error::{ChaosError, Residue};
-use crate::objects::{self, KINDS, POD_NETWORK};
+use crate::objects::{self, KINDS, OURS, POD_NETWORK};
 use crate::observe::{self, Moment};
 use crate::pods::{self, Pods};
 use crate::target;
@@ -26,69 +24,17 @@ use crate::trace::{self, Traces};
 const LETTING_GO: Duration = Duration::from_mins(1);
 /// A node that was idle starts again, on a busy machine.
 const HEALING: Duration = Duration::from_mins(5);
+/// A node that is being started again can't be told anything.
+pub(super) const TAKING_BACK: Duration = Duration::from_mins(2);
 /// Annotations go with the object, a moment later at most.
 const SETTLING: Duration = Duration::from_secs(15);
-/// Marks the objects of our chart.
-const OURS: &str = "app.kubernetes.io/name=aztec-chaos";
-/// How releases of our chart are called by Helm, before the version.
-const CHART: &str = "aztec-chaos-";
-
-/// What was cleared.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Cleared {
-    /// Experiments that were lifted, as `kind/name`.
-    pub experiments: Vec<String>,
-    /// Those that their controller would not let go.
-    pub forced: Vec<String>,
-}
-
-/// Lifts every fault of a network, and of this network only, and sees that nothing is left.
-///
-/// # Errors
-/// [`ChaosError`].
-pub async fn clear(
-    network: &Network,
-    helm: &Helm,
-    cancel: &CancellationToken,
-) -> Result<Cleared, ChaosError> {
-    let experiments = there(network, OURS).await?;
-    for release in helm.list(Some(network.namespace()), cancel).await? {
-        if release.chart.starts_with(CHART) {
-            helm.uninstall(&release.name, network.namespace(), cancel)
-                .await?;
-        }
-    }
-    emulate::stop_all(network.client(), network.namespace()).await?;
-    let forced = let_go(network, OURS, cancel).await?;
-    let (what, pods) = ("all experiments", pods::list(network).await?);
-    // Whatever is there is theirs: nothing is left that could be using it.
-    let traces = Some(&Traces::new());
-    clean(
-        network,
-        what,
-        &Before {
-            pods: &pods,
-            traces,
-            by_force: true,
-        },
-        cancel,
-    )
-    .await?;
-    Ok(Cleared {
-        experiments,
-        forced,
-    })
-}
-
 impl Under<'_> {
     /// Lifts the faults, and sees everything heal.
     pub(super) async fn undo(&self, cancel: &CancellationToken) -> Result<(), ChaosError> {
         let network = self.run.network;
         let release = self.run.release();
         let helm = self.run.helm;
-        for emulated in self.emulated.values() {
-            emulated.stop(network.client()).await?;
-        }
+        self.stop(cancel).await?;
         helm.uninstall(&release, network.namespace(), cancel)
             .await?;
         // Others may be under way beside this run.
@@ -96,7 +42,8 @@ impl Under<'_> {
         let_go(network, &own, cancel).await?;
         let name = self.run.name;
         let measured = self.heal(name, cancel).await?;
-        for experiment in self.effects.keys() {
+        // Nothing heals that was not seen to be ill.
+        for experiment in self.effects.keys().filter(|one| self.has_bitten(one)) {
             let of_it = measured.iter().filter(|(one, _)| one == experiment);
             let of_it = of_it.map(|(_, measured)| measured.clone()).collect();
             self.tell(experiment, Stage::Healed, of_it);
@@ -113,6 +60,46 @@ impl Under<'_> {
         Ok(())
     }
 
+    /// Takes back what Chaos Mesh has not done.
+    async fn stop(&self, cancel: &CancellationToken) -> Result<(), ChaosError> {
+        let client = self.run.network.client();
+        for (name, doer) in &self.doers {
+            match doer {
+                Doer::Mesh => {}
+                Doer::Emulated(emulated) => emulated.stop(client).await?,
+                Doer::Called(called) => self.take_back(name, called, cancel).await?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes back what was done by calls, from every pod that answers before long.
+    async fn take_back(
+        &self,
+        name: &str,
+        called: &Called,
+        cancel: &CancellationToken,
+    ) -> Result<(), ChaosError> {
+        let what = format!("experiment {name} to be taken back");
+        let deadline = Deadline::after(TAKING_BACK);
+        wait::until(what, deadline, cancel, |_| async {
+            let there = pods::list(self.run.network).await?;
+            match called.stop(&there).await {
+                Ok(()) => Ok(Look::Done(())),
+                Err(error) if error.is_of_asking() => Ok(Look::pending(chain(&error))),
+                Err(other) => Err(other),
+            }
+        })
+        .await
+        .map_err(|error| match error {
+            ChaosError::Wait(wait @ WaitError::TimedOut { .. }) => ChaosError::NotHealed {
+                experiment: name.to_owned(),
+                wait,
+            },
+            other => other,
+        })
+    }
+
     /// Waits until every pod that may have been hit is as it was before.
     async fn heal(
         &self,
@@ -126,7 +113,7 @@ impl Under<'_> {
                 Ok(Ok(measured)) => Look::Done(measured),
                 Ok(Err(seen)) => Look::Pending(seen),
                 // A pod that is started again can't be asked meanwhile.
-                Err(ChaosError::Measure(error)) => Look::pending(chain(&error)),
+                Err(error) if error.is_of_asking() => Look::pending(chain(&error)),
                 Err(other) => return Err(other),
             })
         })
@@ -154,7 +141,11 @@ impl Under<'_> {
             let moment = Moment::After(before);
             let now = observe::observe(self.run.network, effect, &there, moment).await?;
             for pod in &hit {
-                let seen = match observe::healed(effect, pod, before, &now) {
+                let mut seen = observe::healed(effect, pod, before, &now);
+                if let (Doer::Called(called), true) = (&self.doers[name], seen.is_ok()) {
+                    seen = called.healed(pod).await?;
+                }
+                let seen = match seen {
                     Ok(seen) => seen,
                     Err(seen) => return Ok(Err(format!("{pod}: {seen}"))),
                 };
@@ -171,16 +162,16 @@ impl Under<'_> {
 }
 
 /// How everything was before.
-struct Before<'a> {
-    pods: &'a Pods,
+pub(super) struct Before<'a> {
+    pub(super) pods: &'a Pods,
     /// Nothing where the faults leave no traces.
-    traces: Option<&'a Traces>,
+    pub(super) traces: Option<&'a Traces>,
     /// Whether load that its daemon has lost is ended.
-    by_force: bool,
+    pub(super) by_force: bool,
 }
 
 /// The experiments of a network that have these labels, as `kind/name`.
-async fn there(network: &Network, labels: &str) -> Result<Vec<String>, ChaosError> {
+pub(super) async fn there(network: &Network, labels: &str) -> Result<Vec<String>, ChaosError> {
     let mut names = Vec::new();
     for kind in KINDS {
         let api = objects::of(network.client(), network.namespace(), kind);
@@ -197,7 +188,7 @@ async fn there(network: &Network, labels: &str) -> Result<Vec<String>, ChaosErro
 
 /// Waits until the experiments' objects are gone. The controller holds each until it has undone its fault; what it does not
 /// let go in time is taken from it.
-async fn let_go(
+pub(super) async fn let_go(
     network: &Network,
     labels: &str,
     cancel: &CancellationToken,
@@ -247,7 +238,7 @@ async fn gone(
 }
 
 /// Looks for what is left on the network's pods, and takes away what Chaos Mesh never does.
-async fn clean(
+pub(super) async fn clean(
     network: &Network,
     name: &str,
     before: &Before<'_>,

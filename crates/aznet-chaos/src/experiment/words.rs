@@ -17,8 +17,11 @@ impl fmt::Display for Stage {
 }
 
 impl fmt::Display for Transition {
-    /// `slow biting (validator-0: measured 201 ms, asked 200 ms)`.
+    /// `slot 37: slow biting (validator-0: measured 201 ms, asked 200 ms)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(slot) = self.slot {
+            write!(f, "{slot}: ")?;
+        }
         write!(f, "{} {}", self.experiment, self.stage)?;
         let pods = self.pods.iter();
         let pods: Vec<String> = pods

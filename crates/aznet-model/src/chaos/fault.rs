@@ -7,7 +7,10 @@ use super::duration::FaultDuration;
 use crate::emulation::Impairment;
 use crate::pattern::{RATE, SIZE};
 
+use super::l1::L1Fault;
 use super::pods::Pods;
+use super::process::{ClockFault, DnsFault, HttpFault, IoFault};
+use super::protocol::ProtocolFault;
 
 /// The fault of an experiment.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -18,15 +21,67 @@ pub enum Fault<'a> {
     Network(&'a NetworkFault),
     /// Load.
     Stress(&'a StressFault),
+    /// A wrong clock.
+    Clock(&'a ClockFault),
+    /// A slow or failing disk.
+    Io(&'a IoFault),
+    /// Names that do not resolve.
+    Dns(&'a DnsFault),
+    /// HTTP that is late or cut off.
+    Http(&'a HttpFault),
+    /// Of the protocol.
+    Protocol(&'a ProtocolFault),
+    /// Of the L1.
+    L1(&'a L1Fault),
 }
 
 impl Fault<'_> {
-    /// The kind of Chaos Mesh's object.
-    pub fn kind(&self) -> &'static str {
+    /// The keys of an experiment that faults are under.
+    pub const KEYS: [&'static str; 9] = [
+        "pod", "network", "stress", "clock", "io", "dns", "http", "protocol", "l1",
+    ];
+
+    /// The kind of Chaos Mesh's object; none of what Chaos Mesh knows nothing of.
+    pub const fn kind(&self) -> Option<&'static str> {
         match self {
-            Self::Pod(_) => "PodChaos",
-            Self::Network(_) => "NetworkChaos",
-            Self::Stress(_) => "StressChaos",
+            Self::Pod(_) => Some("PodChaos"),
+            Self::Network(_) => Some("NetworkChaos"),
+            Self::Stress(_) => Some("StressChaos"),
+            Self::Clock(_) => Some("TimeChaos"),
+            Self::Io(_) => Some("IOChaos"),
+            Self::Dns(_) => Some("DNSChaos"),
+            Self::Http(_) => Some("HTTPChaos"),
+            Self::Protocol(_) | Self::L1(_) => None,
+        }
+    }
+
+    /// The key of an experiment that it is under.
+    pub const fn key(&self) -> &'static str {
+        match self {
+            Self::Pod(_) => "pod",
+            Self::Network(_) => "network",
+            Self::Stress(_) => "stress",
+            Self::Clock(_) => "clock",
+            Self::Io(_) => "io",
+            Self::Dns(_) => "dns",
+            Self::Http(_) => "http",
+            Self::Protocol(_) => "protocol",
+            Self::L1(_) => "l1",
+        }
+    }
+
+    /// What it does, as values write it.
+    pub const fn action(&self) -> &'static str {
+        match self {
+            Self::Pod(fault) => fault.action.name(),
+            Self::Network(fault) => fault.action.name(),
+            Self::Stress(_) => "stress",
+            Self::Clock(_) => "offset",
+            Self::Io(fault) => fault.action.name(),
+            Self::Dns(fault) => fault.action.name(),
+            Self::Http(fault) => fault.action.name(),
+            Self::Protocol(fault) => fault.action.name(),
+            Self::L1(fault) => fault.action.name(),
         }
     }
 }
@@ -56,6 +111,17 @@ pub enum PodAction {
     Failure,
     /// Containers of it are killed; it starts them again.
     ContainerKill,
+}
+
+impl PodAction {
+    /// As values write it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Kill => "kill",
+            Self::Failure => "failure",
+            Self::ContainerKill => "container-kill",
+        }
+    }
 }
 
 /// A fault of the network of pods.

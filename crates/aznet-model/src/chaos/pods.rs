@@ -6,6 +6,8 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::committee::quorum;
+
 /// Which pods: those that have one of each list that is not empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
@@ -19,6 +21,9 @@ pub struct Pods {
     /// Places within the workload, from 0.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ordinals: Vec<u32>,
+    /// Names of pods of StatefulSets, such as `validator-2`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<String>,
     /// Further labels that the pods have.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
@@ -30,11 +35,44 @@ pub struct Pods {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 100))]
     pub percent: Option<u32>,
+    /// Of validators, the one whose turn it is to propose when the fault begins.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub proposer: bool,
+    /// Of validators, as many as hold this share of the committee, chosen by chance.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub committee: Option<Share>,
+}
+
+/// A share of a committee.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Share {
+    /// At most a third: a quorum is left.
+    #[serde(rename = "1/3")]
+    Third,
+    /// More than a third: no quorum is left.
+    #[serde(rename = "1/3+1")]
+    MoreThanThird,
+    /// At most two thirds: no quorum themselves.
+    #[serde(rename = "2/3")]
+    TwoThirds,
+}
+
+impl Share {
+    /// Members that it is of a committee of this size, and whether it may be more of them.
+    pub const fn of(self, size: u64) -> (u64, bool) {
+        match self {
+            Self::Third => (size - quorum(size), false),
+            Self::MoreThanThird => (size - quorum(size) + 1, true),
+            Self::TwoThirds => (quorum(size).saturating_sub(1), false),
+        }
+    }
 }
 
 /// What of a pod decides whether a fault may hit it.
 #[derive(Debug, Clone, Copy)]
 pub struct PodFacts<'a> {
+    /// Its name.
+    pub name: &'a str,
     /// Its role.
     pub role: &'a str,
     /// Its group of validators.
@@ -53,9 +91,15 @@ impl Pods {
         };
         let at = |ordinal| self.ordinals.contains(&ordinal);
         one_of(&self.roles, Some(pod.role))
+            && one_of(&self.names, Some(pod.name))
             && one_of(&self.groups, pod.group)
             && (self.ordinals.is_empty() || pod.ordinal.is_some_and(at))
             && (self.labels.iter()).all(|(key, value)| pod.labels.get(key) == Some(value))
+    }
+
+    /// Whether only the protocol tells which they are.
+    pub const fn is_of_committee(&self) -> bool {
+        self.proposer || self.committee.is_some()
     }
 }
 
@@ -75,6 +119,7 @@ impl fmt::Display for Pods {
         say("role", &self.roles);
         say("group", &self.groups);
         say("ordinal", &ordinals);
+        say("name", &self.names);
         say("label", &labels);
         if words.is_empty() {
             return f.write_str("any pod of the network");
@@ -91,6 +136,7 @@ mod tests {
     fn every_list_that_is_not_empty_narrows() {
         let labels = BTreeMap::from([("a".to_owned(), "b".to_owned())]);
         let pod = PodFacts {
+            name: "validator-slow-2",
             role: "validator",
             group: Some("slow"),
             ordinal: Some(2),
@@ -101,6 +147,7 @@ mod tests {
         pods.roles = vec!["validator".to_owned(), "pxe".to_owned()];
         pods.groups = vec!["slow".to_owned()];
         pods.ordinals = vec![1, 2];
+        pods.names = vec!["validator-slow-2".to_owned()];
         pods.labels.clone_from(&labels);
         assert!(pods.may_hit(&pod));
         for other in [
@@ -109,6 +156,10 @@ mod tests {
                 ..pod
             },
             PodFacts { group: None, ..pod },
+            PodFacts {
+                name: "validator-2",
+                ..pod
+            },
             PodFacts {
                 ordinal: Some(0),
                 ..pod
@@ -123,6 +174,16 @@ mod tests {
             },
         ] {
             assert!(!pods.may_hit(&other), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn shares_are_told_by_what_they_leave_of_a_quorum() {
+        for (size, third, more, two) in [(4, 1, 2, 2), (3, 0, 1, 2), (7, 2, 3, 4), (48, 15, 16, 32)]
+        {
+            assert_eq!(Share::Third.of(size), (third, false), "{size}");
+            assert_eq!(Share::MoreThanThird.of(size), (more, true), "{size}");
+            assert_eq!(Share::TwoThirds.of(size), (two, false), "{size}");
         }
     }
 }

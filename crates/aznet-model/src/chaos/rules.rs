@@ -1,12 +1,18 @@
 //! What the schema can't say of experiments.
 
+mod sequence;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::experiment::Experiment;
 use super::fault::{Direction, Fault, NetworkAction, NetworkFault, PodAction};
+use super::l1::{L1Action, L1Fault};
 use super::pods::Pods;
+use super::process::{HttpAction, IoAction};
 use super::scenario::action_of;
+use super::sequence::Sequence;
+use super::when::When;
 use crate::label;
 use crate::role::Role;
 use crate::values::{Chaos, Problem, nearest};
@@ -33,10 +39,37 @@ pub(super) fn of_scenarios(chaos: &Chaos) -> Vec<Problem> {
 }
 
 /// What is wrong with experiments.
-pub(super) fn of(experiments: &BTreeMap<String, Experiment>) -> Vec<Problem> {
+pub(super) fn of(
+    experiments: &BTreeMap<String, Experiment>,
+    sequences: &BTreeMap<String, Sequence>,
+) -> Vec<Problem> {
     let each = experiments.iter();
-    each.flat_map(|(name, experiment)| of_one(name, experiment))
-        .collect()
+    let each = each.flat_map(|(name, experiment)| of_one(name, experiment));
+    let mut problems: Vec<Problem> = each.collect();
+    problems.extend(sequence::of(experiments, sequences));
+    if sequences.is_empty() {
+        problems.extend(several_times(experiments));
+    }
+    problems
+}
+
+/// Experiments that are applied together begin together, each time.
+fn several_times(experiments: &BTreeMap<String, Experiment>) -> Option<Problem> {
+    let mut each = experiments.iter();
+    let (first, one) = each.next()?;
+    let (name, other) =
+        each.find(|(_, other)| (&other.when, &other.repeat) != (&one.when, &one.repeat))?;
+    let words = |one: &Experiment| {
+        let every = one.repeat.as_ref();
+        let every = every.map_or_else(String::new, |one| format!(", every {}", one.every));
+        format!("{}{every}", one.when.clone().unwrap_or_default())
+    };
+    Some(Problem::new(
+        format!("experiments.{name}.when"),
+        words(other),
+        format!("{}, as of {first}", words(one)),
+        "apply them one after another, or write a sequence: what is applied together begins together",
+    ))
 }
 
 fn of_one(name: &str, experiment: &Experiment) -> Vec<Problem> {
@@ -54,22 +87,128 @@ fn of_one(name: &str, experiment: &Experiment) -> Vec<Problem> {
         problems.push(Problem::new(key, seen, expected, "choose another duration"));
     }
     problems.extend(of_pods(&format!("{key}.pods"), &experiment.pods));
+    problems.extend(sequence::of_repeat(&key, experiment));
+    problems.extend(
+        experiment
+            .when
+            .as_ref()
+            .and_then(|when| of_when(&key, when)),
+    );
     match experiment.fault() {
-        Some(Fault::Network(fault)) => problems.extend(of_network(&key, fault)),
-        Some(Fault::Stress(fault)) if fault.cpu.is_none() && fault.memory.is_none() => {
+        Some(fault) => problems.extend(of_fault(&key, experiment, fault)),
+        None => problems.push(not_one_fault(&key, experiment)),
+    }
+    problems
+}
+
+fn of_fault(key: &str, experiment: &Experiment, fault: Fault<'_>) -> Vec<Problem> {
+    match fault {
+        Fault::Network(fault) => of_network(key, fault),
+        Fault::Stress(fault) if fault.cpu.is_none() && fault.memory.is_none() => {
             let key = format!("{key}.stress");
-            problems.push(Problem::new(key, "no load", "cpu or memory", "add one"));
+            vec![Problem::new(key, "no load", "cpu or memory", "add one")]
         }
-        Some(Fault::Pod(fault))
-            if needs_containers(fault.action) == fault.containers.is_empty() =>
-        {
+        Fault::Pod(fault) if needs_containers(fault.action) == fault.containers.is_empty() => {
             let key = format!("{key}.pod.containers");
             let seen = format!("{} containers", fault.containers.len());
             let expected = "containers for container-kill, and none for the others";
-            problems.push(Problem::new(key, seen, expected, "mend it"));
+            vec![Problem::new(key, seen, expected, "mend it")]
         }
-        Some(_) => {}
-        None => problems.push(not_one_fault(&key, experiment)),
+        Fault::Protocol(_) => only_of(key, &experiment.pods, Role::Validator)
+            .into_iter()
+            .collect(),
+        Fault::L1(fault) => {
+            let pods = only_of(key, &experiment.pods, Role::Anvil);
+            pods.into_iter().chain(of_l1(key, fault)).collect()
+        }
+        Fault::Clock(fault) if fault.offset.chars().all(|c| !('1'..='9').contains(&c)) => {
+            let key = format!("{key}.clock.offset");
+            vec![Problem::new(
+                key,
+                &fault.offset,
+                "a time that is not none",
+                "choose another time",
+            )]
+        }
+        Fault::Io(fault) => {
+            let settings = [
+                (
+                    "delay",
+                    fault.delay.is_some(),
+                    fault.action == IoAction::Latency,
+                    true,
+                ),
+                (
+                    "errno",
+                    fault.errno.is_some(),
+                    fault.action == IoAction::Fault,
+                    true,
+                ),
+            ];
+            fit(&format!("{key}.io"), &settings)
+        }
+        Fault::Http(fault) => {
+            let delays = fault.action == HttpAction::Delay;
+            fit(
+                &format!("{key}.http"),
+                &[("delay", fault.delay.is_some(), delays, true)],
+            )
+        }
+        Fault::Stress(_) | Fault::Pod(_) | Fault::Clock(_) | Fault::Dns(_) => Vec::new(),
+    }
+}
+
+/// The fault is one of a role: on other pods it would never bite.
+fn only_of(key: &str, pods: &Pods, role: Role) -> Option<Problem> {
+    (pods.roles != [role.name()]).then(|| {
+        Problem::new(
+            format!("{key}.pods.roles"),
+            format!("[{}]", pods.roles.join(", ")),
+            format!("[{role}]"),
+            format!("the fault is one of {role} pods"),
+        )
+    })
+}
+
+fn of_when(key: &str, when: &When) -> Option<Problem> {
+    let of_clock = when.slot.is_some() || when.epoch.is_some();
+    let seen = match (&when.proposing, of_clock) {
+        (Some(_), true) => "proposing beside slot or epoch",
+        (None, false) => "nothing",
+        _ => return None,
+    };
+    Some(Problem::new(
+        format!("{key}.when"),
+        seen,
+        "slot, epoch: next, both, or proposing",
+        "say one time",
+    ))
+}
+
+/// The setting that an action needs is there, and no other.
+fn of_l1(key: &str, fault: &L1Fault) -> Vec<Problem> {
+    let action = fault.action;
+    let settings = [
+        (
+            "blockTime",
+            fault.block_time.is_some(),
+            action == L1Action::Slow,
+        ),
+        ("depth", fault.depth.is_some(), action == L1Action::Reorg),
+        ("gwei", fault.gwei.is_some(), action == L1Action::BaseFee),
+    ];
+    let settings = settings.map(|(name, there, fits)| (name, there, fits, true));
+    let mut problems = fit(&format!("{key}.l1"), &settings);
+    if fault.block_time.is_some() && fault.seconds().is_none() {
+        problems.push(Problem::new(
+            format!("{key}.l1.blockTime"),
+            fault
+                .block_time
+                .as_ref()
+                .map_or(String::new(), ToString::to_string),
+            "whole seconds from 1s to 2m",
+            "choose another time",
+        ));
     }
     problems
 }
@@ -79,15 +218,19 @@ fn needs_containers(action: PodAction) -> bool {
 }
 
 fn not_one_fault(key: &str, experiment: &Experiment) -> Problem {
-    let several =
-        experiment.pod.is_some() || experiment.network.is_some() || experiment.stress.is_some();
+    let several = experiment.faults().next().is_some();
     let seen = if several {
         "several faults"
     } else {
         "no fault"
     };
     let remedy = "an experiment does one thing; write another beside it";
-    Problem::new(key, seen, "one of pod, network, stress", remedy)
+    Problem::new(
+        key,
+        seen,
+        format!("one of {}", Fault::KEYS.join(", ")),
+        remedy,
+    )
 }
 
 fn of_pods(key: &str, pods: &Pods) -> Vec<Problem> {
@@ -105,6 +248,7 @@ fn of_pods(key: &str, pods: &Pods) -> Vec<Problem> {
             Problem::new(format!("{key}.roles"), role, "roles of a network", remedy)
         })
         .collect();
+    problems.extend(of_committee(key, pods));
     if pods.count.is_some() && pods.percent.is_some() {
         let remedy = "leave one of the two out";
         let seen = "beside percent";
@@ -116,6 +260,33 @@ fn of_pods(key: &str, pods: &Pods) -> Vec<Problem> {
         ));
     }
     problems
+}
+
+/// Whoever is chosen by the protocol is not chosen otherwise.
+fn of_committee(key: &str, pods: &Pods) -> Option<Problem> {
+    if !pods.is_of_committee() {
+        return None;
+    }
+    let (name, seen) = match (pods.proposer, pods.committee.is_some()) {
+        (true, true) => ("committee", "beside proposer"),
+        (true, false) => ("proposer", "beside others"),
+        _ => ("committee", "beside others"),
+    };
+    let roles = pods.roles == [Role::Validator.name()];
+    let alone = pods.names.is_empty()
+        && pods.ordinals.is_empty()
+        && pods.count.is_none()
+        && pods.percent.is_none();
+    let both = pods.proposer && pods.committee.is_some();
+    let fits = roles && alone && !both;
+    (!fits).then(|| {
+        Problem::new(
+            format!("{key}.{name}"),
+            seen,
+            "`roles: [validator]`, and neither names, ordinals, count nor percent",
+            "the protocol chooses the pods: say nothing else of them",
+        )
+    })
 }
 
 /// The settings that an action needs are there, and no others.
@@ -135,23 +306,7 @@ fn of_network(key: &str, fault: &NetworkFault) -> Vec<Problem> {
         ),
         ("rate", fault.rate.is_some(), action == Bandwidth, true),
     ];
-    let wrong = settings
-        .into_iter()
-        .filter_map(|(name, there, fits, needed)| {
-            let (seen, remedy) = match (there, fits) {
-                (false, true) if needed => ("missing", "say how much"),
-                (true, false) => ("there", "leave it out: it belongs to another action"),
-                _ => return None,
-            };
-            let expected = if fits { "a value" } else { "nothing" };
-            Some(Problem::new(
-                format!("{key}.network.{name}"),
-                seen,
-                expected,
-                remedy,
-            ))
-        });
-    let mut problems: Vec<Problem> = wrong.collect();
+    let mut problems = fit(&format!("{key}.network"), &settings);
     if fault
         .direction
         .is_some_and(|direction| direction != Direction::To)
@@ -169,4 +324,23 @@ fn of_network(key: &str, fault: &NetworkFault) -> Vec<Problem> {
         problems.extend(of_pods(&format!("{key}.network.target"), target));
     }
     problems
+}
+
+/// Of settings by name – whether it is there, whether it fits, whether it is needed then – those that are wrong.
+fn fit(key: &str, settings: &[(&str, bool, bool, bool)]) -> Vec<Problem> {
+    let wrong = settings.iter().filter_map(|(name, there, fits, needed)| {
+        let (seen, remedy) = match (there, fits) {
+            (false, true) if *needed => ("missing", "say how much"),
+            (true, false) => ("there", "leave it out: it belongs to another action"),
+            _ => return None,
+        };
+        let expected = if *fits { "a value" } else { "nothing" };
+        Some(Problem::new(
+            format!("{key}.{name}"),
+            seen,
+            expected,
+            remedy,
+        ))
+    });
+    wrong.collect()
 }

@@ -28,9 +28,17 @@ pub(super) fn experiments(chaos: &Chaos) -> BTreeMap<String, Experiment> {
             Experiment {
                 pods: pods_of(&scenario.selector.match_labels),
                 duration: FaultDuration::new(USUAL),
+                when: None,
+                repeat: None,
                 pod: Some(pod),
                 network: None,
                 stress: None,
+                clock: None,
+                io: None,
+                dns: None,
+                http: None,
+                protocol: None,
+                l1: None,
             },
         ))
     };

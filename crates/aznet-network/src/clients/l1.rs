@@ -378,6 +378,11 @@ impl TryFrom<String> for Hex {
     }
 }
 
+/// Reads a JSON-RPC quantity, `0x2a`.
+pub(crate) fn quantity<'de, D: serde::Deserializer<'de>>(value: D) -> Result<u64, D::Error> {
+    <Hex as serde::Deserialize>::deserialize(value).map(|hex| hex.0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

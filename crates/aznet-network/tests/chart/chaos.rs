@@ -1,11 +1,11 @@
 //! The chart aztec-chaos, rendered: golden files for each of `ci/`, and what must hold for presets, too.
 
 use crate::common::{documents, helm, source};
-use aznet_model::chaos::{self, Loaded};
+use aznet_model::chaos::{self, Experiment, Loaded};
 use aznet_model::values::Layer;
 use aznet_network::deploy::helm::Release;
 use serde_json::{Map, Value};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
 
@@ -77,39 +77,109 @@ async fn the_chart_makes_the_experiments_that_the_types_know_and_stays_in_its_na
     for file in files("ci").iter().chain(&files("presets")) {
         let loaded = load(file);
         let objects = documents(&render(&loaded.overlay).await.expect("it renders"));
+        let steps: BTreeSet<&String> = loaded
+            .sequences
+            .values()
+            .flat_map(|one| &one.steps)
+            .collect();
+        let of_aznet = |name: &String| {
+            let sequence = loaded
+                .sequences
+                .values()
+                .find(|one| one.steps.contains(name));
+            let together = sequence.map_or(vec![name], |one| one.steps.iter().collect());
+            together
+                .iter()
+                .any(|name| loaded.experiments[*name].needs_aznet())
+        };
         let known = loaded.experiments.iter();
-        let known: BTreeSet<_> = known
+        let of_mesh = known.filter(|(name, _)| !of_aznet(name));
+        let known: BTreeSet<_> = of_mesh
             .map(|(name, experiment)| {
-                let kind = experiment.fault().expect("a fault").kind();
-                (
-                    kind.to_owned(),
-                    name.clone(),
-                    experiment.duration.to_string(),
-                )
+                let kind = experiment.fault().and_then(|fault| fault.kind());
+                let (kind, lasts) = (kind.expect("a kind"), experiment.duration.to_string());
+                let within = match (&experiment.repeat, steps.contains(name)) {
+                    (Some(_), _) => "Schedule",
+                    (None, true) => "Workflow",
+                    (None, false) => kind,
+                };
+                (within.to_owned(), kind.to_owned(), name.clone(), lasts)
             })
             .collect();
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let made = objects.iter().map(|object| {
-            let name = &object["metadata"]["name"];
-            (
-                text(&object["kind"]),
-                text(name),
-                text(&object["spec"]["duration"]),
-            )
+        let (maps, objects): (Vec<Value>, Vec<Value>) = objects
+            .into_iter()
+            .partition(|object| object["kind"] == "ConfigMap");
+        let made: BTreeSet<_> = objects.iter().flat_map(made).collect();
+        assert_eq!(made, known, "{}", file.display());
+        let noted = maps.iter().flat_map(|map| {
+            let noted = map["data"]["experiments"].as_str().expect("experiments");
+            let noted: BTreeMap<String, Experiment> = serde_json::from_str(noted).expect("typed");
+            noted
         });
-        assert_eq!(made.collect::<BTreeSet<_>>(), known, "{}", file.display());
+        let left = loaded.experiments.iter();
+        let left = left.filter(|(name, _)| of_aznet(name));
+        let left: BTreeMap<_, _> = left
+            .map(|(name, one)| (name.clone(), one.clone()))
+            .collect();
+        assert_eq!(
+            noted.collect::<BTreeMap<_, _>>(),
+            left,
+            "{}",
+            file.display()
+        );
         for object in &objects {
             assert!(object["metadata"].get("namespace").is_none(), "{object}");
-            for pods in [&object["spec"], &object["spec"]["target"]] {
-                if pods.is_object() {
-                    let selector = &pods["selector"];
-                    assert_eq!(selector["namespaces"], serde_json::json!([NAMESPACE]));
-                    let name = &selector["labelSelectors"]["app.kubernetes.io/name"];
-                    assert_eq!(name, "aztec-network", "{object}");
-                }
+            let selectors = selectors(&object["spec"]);
+            assert!(!selectors.is_empty(), "{object}");
+            for selector in selectors {
+                assert_eq!(selector["namespaces"], serde_json::json!([NAMESPACE]));
+                let name = &selector["labelSelectors"]["app.kubernetes.io/name"];
+                assert_eq!(name, "aztec-network", "{object}");
             }
         }
     }
+}
+
+/// What an object does: its own kind, that of each fault, its name and duration.
+fn made(object: &Value) -> Vec<(String, String, String, String)> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let (kind, name, spec) = (
+        &object["kind"],
+        &object["metadata"]["name"],
+        &object["spec"],
+    );
+    match kind.as_str() {
+        Some("Schedule") => {
+            let fault = spec.as_object().into_iter().flatten();
+            let fault = fault.filter_map(|(_, fault)| fault.get("duration"));
+            let each =
+                fault.map(|lasts| (text(kind), text(&spec["type"]), text(name), text(lasts)));
+            each.collect()
+        }
+        Some("Workflow") => {
+            let steps = spec["templates"].as_array().into_iter().flatten();
+            let steps = steps.filter(|one| one["templateType"] != "Serial");
+            let each = steps.map(|one| {
+                let (of, lasts) = (&one["templateType"], &one["deadline"]);
+                (text(kind), text(of), text(&one["name"]), text(lasts))
+            });
+            each.collect()
+        }
+        _ => vec![(text(kind), text(kind), text(name), text(&spec["duration"]))],
+    }
+}
+
+/// Every selector of pods, wherever it is.
+fn selectors(value: &Value) -> Vec<&Value> {
+    let below: Vec<&Value> = match value {
+        Value::Object(map) => map.values().collect(),
+        Value::Array(list) => list.iter().collect(),
+        _ => Vec::new(),
+    };
+    let own = value.get("selector");
+    own.into_iter()
+        .chain(below.into_iter().flat_map(selectors))
+        .collect()
 }
 
 #[tokio::test]
@@ -121,7 +191,7 @@ async fn plain_helm_refuses_what_the_types_refuse() {
     for (yaml, words) in [
         (
             "{pods: {}, duration: 30s}",
-            "expected one of pod, network, stress",
+            "expected one of pod, network, stress, clock,",
         ),
         ("{pods: {}, pod: {action: kill}}", "duration"),
         ("{pods: {}, duration: -3s, pod: {action: kill}}", "duration"),

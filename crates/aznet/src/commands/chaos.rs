@@ -3,6 +3,7 @@
 mod apply;
 mod faults;
 mod mesh;
+mod record;
 
 use clap::{Args, Subcommand};
 

@@ -139,6 +139,9 @@ fn hint_of_own(failure: &Failure) -> Option<String> {
              --namespace chaos-mesh --create-namespace` installs it; on kind with \
              `--set chaosDaemon.runtime=containerd --set chaosDaemon.socketPath=/run/containerd/containerd.sock`"
         )),
+        Failure::OtherChaosMesh { .. } => Some(format!(
+            "`helm upgrade` to the chart chaos-mesh {CHAOS_MESH}: objects of other versions may mean something else"
+        )),
         Failure::NoRun { .. } => {
             Some("`aznet test --report DIR` records a run in a folder".to_owned())
         }
@@ -149,6 +152,7 @@ fn hint_of_own(failure: &Failure) -> Option<String> {
         | Failure::NothingToTest { .. }
         | Failure::EmptyPart { .. }
         | Failure::ReportUnwritable { .. }
+        | Failure::RecordUnwritable { .. }
         | Failure::NoBaseline { .. }
         | Failure::NotOurKubernetes { .. } => None,
     }

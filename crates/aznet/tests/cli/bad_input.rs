@@ -263,6 +263,67 @@ fn tests_that_there_are_not() {
 }
 
 #[test]
+fn faults() {
+    let sandbox = Sandbox::new();
+    let file = |name: &str, experiment: &str| {
+        let text = format!("experiments: {{x: {{{experiment}}}}}");
+        sandbox.write(&format!("{name}.yaml"), &text);
+    };
+    let pods = "pods: {roles: [validator]}, duration: 30s";
+    for (name, experiment) in [
+        (
+            "fault-unknown",
+            format!("{pods}, netwrok: {{action: delay}}"),
+        ),
+        (
+            "fault-unknown-action",
+            format!("{pods}, protocol: {{action: fake-attestation}}"),
+        ),
+        (
+            "fault-unknown-role",
+            "pods: {roles: [validater]}, duration: 30s, pod: {action: kill}".to_owned(),
+        ),
+        (
+            "fault-negative-duration",
+            "pods: {}, duration: -30s, pod: {action: kill}".to_owned(),
+        ),
+        (
+            "fault-absurd-duration",
+            "pods: {}, duration: 999h, pod: {action: kill}".to_owned(),
+        ),
+        (
+            "fault-absurd-rate",
+            format!("{pods}, network: {{action: loss, percent: 140}}"),
+        ),
+        (
+            "fault-of-everyone",
+            "pods: {namespaces: [default]}, duration: 30s, pod: {action: kill}".to_owned(),
+        ),
+        (
+            "fault-of-two-kinds",
+            format!("{pods}, pod: {{action: kill}}, stress: {{cpu: {{workers: 1}}}}"),
+        ),
+    ] {
+        file(name, &experiment);
+        let path = format!("{name}.yaml");
+        insta::assert_snapshot!(name, sandbox.run(&["chaos", "apply", "small", "-f", &path]));
+    }
+    for (name, args) in [
+        (
+            "fault-unknown-preset",
+            &["chaos", "apply", "small", "bootnode-failure"][..],
+        ),
+        ("fault-none", &["chaos", "apply", "small"]),
+        (
+            "fault-bad-seed",
+            &["chaos", "apply", "small", "mild", "--seed", "x"],
+        ),
+    ] {
+        insta::assert_snapshot!(name, sandbox.run(args));
+    }
+}
+
+#[test]
 fn settings_of_tests() {
     let files = [
         ("unknown-key", "[profile.pr]\nretries = 1\nretrys = 2\n"),

@@ -17,6 +17,10 @@ pub(crate) fn boot_node_failure(_: &Machine) -> Checked {
     });
     let told = told.map_err(|_| "`chaos apply` was not read")??;
     shown?;
+    keep(
+        &json!({"duration": "60s", "pod": {"action": "failure"}}),
+        &told,
+    )?;
     let bitten = told[2]["pods"]
         .as_array()
         .ok_or("no pods that were bitten")?;
@@ -32,7 +36,7 @@ pub(crate) fn boot_node_failure(_: &Machine) -> Checked {
 }
 
 /// What `chaos apply` tells of one experiment that goes through all stages.
-fn applied(args: &[&str]) -> Result<Vec<Value>, String> {
+pub(super) fn applied(args: &[&str]) -> Result<Vec<Value>, String> {
     let all = [&["chaos", "apply", NETWORK, "--cluster", CLUSTER], args].concat();
     let told = json(&all)?;
     let told = told.as_array().ok_or("no list of transitions")?;
@@ -45,7 +49,7 @@ fn applied(args: &[&str]) -> Result<Vec<Value>, String> {
 }
 
 /// A values file with one experiment.
-fn experiment(name: &str, what: &Value) -> Result<tempfile::NamedTempFile, String> {
+pub(super) fn experiment(name: &str, what: &Value) -> Result<tempfile::NamedTempFile, String> {
     let values = json!({"experiments": {name: what}}).to_string();
     let mut file = tempfile::NamedTempFile::new().map_err(|error| error.to_string())?;
     std::io::Write::write_all(&mut file, values.as_bytes()).map_err(|error| error.to_string())?;
@@ -59,11 +63,57 @@ fn bites(name: &str, what: &Value, pod: &str) -> Checked {
     if measured["pod"] != pod {
         return Err(format!("bitten {measured}, expected {pod}"));
     }
+    keep(what, &told)?;
     untouched(pod)?;
     no_faults()
 }
 
-/// Packets to some pods are dropped, and those from them are not: seen from both ends.
+/// The file that is kept for the reference of faults, if any: an absolute path.
+const MEASURED: &str = "AZNET_MEASURED";
+
+/// Keeps what was measured of an experiment's fault in the file that is named for it.
+pub(super) fn keep(experiment: &Value, told: &[Value]) -> Checked {
+    let Some(path) = std::env::var_os(MEASURED) else {
+        return Ok(());
+    };
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|_| "{}".to_owned());
+    let mut all: Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+    let at = |stage: usize| -> Result<f64, String> {
+        let text = told[stage]["at"].as_str().unwrap_or_default();
+        let at: jiff::Timestamp = text.parse().map_err(|error| format!("{text}: {error}"))?;
+        Ok(at.duration_since(jiff::Timestamp::UNIX_EPOCH).as_secs_f64())
+    };
+    let lasts = experiment["duration"].as_str().unwrap_or_default();
+    let lasts: f64 = lasts.trim_end_matches('s').parse().unwrap_or_default();
+    let tenths = |seconds: f64| (seconds * 10.0).round() / 10.0;
+    let pod = &told[2]["pods"][0];
+    let one = json!({
+        "asked": pod["asked"],
+        "measured": pod["measured"],
+        "toBite": tenths(at(2)? - at(0)?),
+        "toHeal": tenths((at(3)? - at(1)? - lasts).max(0.0)),
+    });
+    for kind in kinds(experiment) {
+        all[kind] = one.clone();
+    }
+    let text = serde_json::to_string_pretty(&all).map_err(|error| error.to_string())?;
+    std::fs::write(&path, text + "\n").map_err(|error| format!("{}: {error}", path.display()))
+}
+
+/// The fault's names in the reference.
+fn kinds(experiment: &Value) -> Vec<String> {
+    let faults = experiment.as_object().into_iter().flatten();
+    let faults = faults.filter(|(key, _)| !["pods", "duration", "when"].contains(&key.as_str()));
+    let names = faults.flat_map(|(key, fault)| match fault["action"].as_str() {
+        Some(action) => vec![format!("{key}: {action}")],
+        None => {
+            let parts = fault.as_object().into_iter().flatten();
+            parts.map(|(part, _)| format!("{key}: {part}")).collect()
+        }
+    });
+    names.collect()
+}
+
 /// By netem, or without it: whichever the machine's kernel can do.
 pub(crate) fn slow_link(_: &Machine) -> Checked {
     let what = json!({
@@ -83,6 +133,7 @@ pub(crate) fn lossy_link(_: &Machine) -> Checked {
     bites("lossy", &what, "full-node-0")
 }
 
+/// Packets to some pods are dropped, and those from them are not: seen from both ends.
 pub(crate) fn partition(_: &Machine) -> Checked {
     let what = json!({
         "pods": {"roles": ["validator"], "ordinals": [0]},
@@ -235,7 +286,7 @@ pub(crate) fn refusals(_: &Machine) -> Checked {
     no_faults()
 }
 
-fn no_faults() -> Checked {
+pub(super) fn no_faults() -> Checked {
     let left = json(&["chaos", "list", NETWORK, "--cluster", CLUSTER])?;
     if left != json!([]) {
         return Err(format!("faults are left: {left}"));

@@ -4,8 +4,8 @@ use super::machine::{
     CLUSTER, Checked, Machine, NETWORK, aznet, json, kubectl, status, status_of, succeeds, until,
 };
 use super::{
-    alerts, chaos, policies, ports, quickstart, registry, rollout, secrets, telemetry, validators,
-    watch,
+    alerts, chaos, faults, policies, ports, quickstart, registry, rollout, secrets, telemetry,
+    validators, watch,
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -51,7 +51,7 @@ pub(crate) fn checks() -> Vec<(&'static str, Check)> {
     if long {
         all.extend(roll_outs());
     }
-    all.extend::<[(&str, Check); 14]>([
+    all.extend::<[(&str, Check); 13]>([
         (
             "evictions_stop_at_the_quorum_and_data_survives_them",
             rollout::evictions,
@@ -85,6 +85,15 @@ pub(crate) fn checks() -> Vec<(&'static str, Check)> {
             chaos::sabotage,
         ),
         ("faults_that_fit_nothing_are_refused", chaos::refusals),
+        (
+            "experiments_that_contradict_are_refused",
+            faults::contradictions,
+        ),
+    ]);
+    if long {
+        all.extend(protocol_faults());
+    }
+    all.extend::<[(&str, Check); 2]>([
         ("chaos_mesh_leaves_nothing", chaos::uninstall),
         ("no_secret_is_told", secrets::none_is_told),
     ]);
@@ -122,6 +131,52 @@ fn roll_outs() -> [(&'static str, Check); 4] {
         (
             "each_alert_fires_for_its_cause_and_resolves",
             alerts::fire_and_resolve,
+        ),
+    ]
+}
+
+/// They wait for slots.
+fn protocol_faults() -> [(&'static str, Check); 10] {
+    [
+        (
+            "a_proposer_that_forges_attestations_is_one_for_a_while",
+            faults::forged_attestation,
+        ),
+        (
+            "a_misbehaving_validator_that_restarts_misbehaves_again",
+            faults::restarted,
+        ),
+        (
+            "a_fault_begins_in_the_slot_that_was_asked_for_and_is_replayed",
+            faults::at_a_slot_and_again,
+        ),
+        (
+            "the_same_seed_chooses_the_same_validators",
+            faults::same_seed,
+        ),
+        (
+            "without_a_third_of_the_committee_there_is_no_checkpoint",
+            faults::no_quorum,
+        ),
+        (
+            "an_l1_that_is_paused_makes_no_block_for_a_while",
+            faults::paused_l1,
+        ),
+        (
+            "a_slow_an_expensive_and_a_reorganised_l1_heal",
+            faults::disturbed_l1,
+        ),
+        (
+            "a_sequence_of_faults_is_proved_step_by_step",
+            faults::sequence,
+        ),
+        (
+            "kinds_that_the_cluster_lacks_are_refused_by_name",
+            faults::refused_kinds,
+        ),
+        (
+            "what_a_killed_apply_leaves_is_cleared",
+            faults::killed_apply,
         ),
     ]
 }
@@ -712,7 +767,7 @@ fn component_of(cluster: &str, component: &str) -> Result<Value, String> {
 }
 
 /// The process that runs as PID 1 in the pod's main container, found by its cgroup, never by its name.
-fn main_process(namespace: &str, pod: &str) -> Result<i32, String> {
+pub(super) fn main_process(namespace: &str, pod: &str) -> Result<i32, String> {
     let id = kubectl(&[
         "get",
         "pod",

@@ -3,6 +3,7 @@
 mod alerts;
 mod chaos;
 mod checks;
+mod faults;
 mod machine;
 mod policies;
 mod ports;
