@@ -194,7 +194,7 @@ async fn look(world: &World, waiting: &[Taken]) -> Result<Vec<bool>, Failure> {
             let receipts = try_join_all(asked).await?;
             let are_in = receipts
                 .iter()
-                .map(|receipt| receipt.status >= TxStatus::Proposed);
+                .map(|receipt| receipt.status.has_reached(&TxStatus::Proposed));
             Ok(Look::Done(are_in.collect()))
         })
         .await
