@@ -46,14 +46,16 @@ impl Release {
         line_of(version).and_then(|line| Self::named(&line))
     }
 
-    /// The line that is most like a version: the newest that is not newer, else the oldest.
+    /// The line that is most like a version: one of the same major, else the newest that is not newer, else the oldest.
     pub fn nearest(version: &str) -> &'static Self {
         let wanted = order(version);
-        let older = ALL
-            .into_iter()
-            .rev()
-            .find(|release| order(release.version) <= wanted);
-        older.unwrap_or(Self::oldest())
+        let newest = |like: &dyn Fn([u64; 2]) -> bool| {
+            let mut newest_first = ALL.into_iter().rev();
+            newest_first.find(|release| like(order(release.version)))
+        };
+        newest(&|known| known[0] == wanted[0])
+            .or_else(|| newest(&|known| known <= wanted))
+            .unwrap_or(Self::oldest())
     }
 
     /// The lines that have an offence, by name.

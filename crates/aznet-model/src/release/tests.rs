@@ -53,11 +53,11 @@ fn what_names_no_release_is_refused_until_someone_says_which() {
 }
 
 #[test]
-fn the_nearest_profile_is_the_newest_that_is_not_newer() {
+fn the_nearest_profile_is_of_the_same_major_or_not_newer() {
     for (version, name) in [
         ("3.0.0", "4.1"),
         ("4.4.0", "4.1"),
-        ("5.1.0", "4.1"),
+        ("5.1.0", "5.2"),
         ("5.3.0", "5.2"),
         ("9.0.0", "6.0"),
     ] {

@@ -88,8 +88,11 @@ fn programs(folder: &Path) -> String {
 
 #[test]
 fn contracts_are_deployed_with_options_that_there_are() {
-    let words = DEPLOYMENT.split('"').filter(|word| word.starts_with("--"));
-    let options = words.map(|word| word.split('=').next().unwrap_or(word));
+    let lines = DEPLOYMENT
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix('"'));
+    let words = lines.filter(|word| word.starts_with("--"));
+    let options = words.map(|word| word.split(['=', '"']).next().unwrap_or(word));
     let mut options: BTreeSet<&str> = options.collect();
     options.insert("--real-verifier");
     assert!(options.len() > 4, "{options:?}");
