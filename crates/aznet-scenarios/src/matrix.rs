@@ -205,7 +205,7 @@ mod tests {
         assert!(refused(Allows::Everything).is_empty());
         assert_eq!(
             refused(Allows::Disturbing),
-            BTreeSet::from(["provers-late"])
+            BTreeSet::from(["provers-late", "roll-out", "validators-join"])
         );
         let alone = refused(Allows::Looking);
         assert!(
