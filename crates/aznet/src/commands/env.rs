@@ -22,7 +22,8 @@ Examples:
     -H 'content-type: application/json' \\
     -d '{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"nodeAdmin_getConfig\"}'
 
-The URLs are on this machine's loopback, and stay open until `aznet down`. Nodes of Aztec 5.2 and 6.0 have aztecAdmin_getConfig instead.";
+The URLs are on this machine's loopback, and stay open until `aznet down`.
+Nodes of Aztec 5.2 and 6.0 have aztecAdmin_getConfig instead.";
 
 /// Arguments of `aznet env`.
 #[derive(Debug, Args)]
