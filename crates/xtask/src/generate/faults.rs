@@ -24,7 +24,7 @@ refuses a kind that nothing measures; plain Helm applies it, and nobody knows wh
 /// What was measured of a kind: on one pod, on the machine of the run.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Measured {
+struct Figures {
     asked: String,
     measured: String,
     /// Seconds from the request until it was seen.
@@ -38,7 +38,7 @@ pub(super) fn page() -> Result<String> {
     let path = run::root().join(MEASURED);
     let text =
         std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
-    let measured: BTreeMap<String, Measured> =
+    let measured: BTreeMap<String, Figures> =
         serde_json::from_str(&text).with_context(|| format!("reading {}", path.display()))?;
     let mut text = INTRO.to_owned();
     text.push_str("| fault | what it does | what shows it | a node needs |\n|---|---|---|---|\n");
