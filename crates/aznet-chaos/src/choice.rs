@@ -140,11 +140,7 @@ impl Choice<'_> {
         if proposer || committee || proposing.is_some() {
             turn.validators = Some(validators::collect(self.network, &[]).await?);
         }
-        let slot = match (when, proposing) {
-            (Some(_), Some(pod)) => Some(self.turn_of(chain, pod, &turn, cancel).await?),
-            (Some(when), None) => Some(slot_of(when, chain.now())?),
-            (None, _) => proposer.then(|| Slot(chain.now().slot.0 + AHEAD)),
-        };
+        let slot = Self::slot(chain, (when, proposer), &turn, cancel).await?;
         let at = slot.unwrap_or(chain.now().slot);
         if proposer || proposing.is_some() {
             turn.proposer = Some(chain.proposer(at).await?);
@@ -161,9 +157,25 @@ impl Choice<'_> {
         Ok((begin, turn))
     }
 
+    /// The slot in which it begins; none where it begins at once.
+    async fn slot(
+        chain: &Chain,
+        (when, proposer): (Option<&When>, bool),
+        turn: &Turn,
+        cancel: &CancellationToken,
+    ) -> Result<Option<Slot>, ChaosError> {
+        let Some(when) = when else {
+            return Ok(proposer.then(|| Slot(chain.now().slot.0 + AHEAD)));
+        };
+        let slot = match &when.proposing {
+            Some(pod) => Self::turn_of(chain, pod, turn, cancel).await?,
+            None => slot_of(when, chain.now())?,
+        };
+        Ok(Some(slot))
+    }
+
     /// The next slot in which a pod proposes.
     async fn turn_of(
-        &self,
         chain: &Chain,
         pod: &str,
         turn: &Turn,

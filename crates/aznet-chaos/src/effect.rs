@@ -111,6 +111,8 @@ impl Effect {
     pub(crate) const fn patience(&self) -> Duration {
         match self {
             Self::Load(_) | Self::Late(_) => Duration::from_secs(15),
+            // Blocks come late now and then.
+            Self::Called { .. } => Duration::from_secs(5),
             _ => Duration::ZERO,
         }
     }

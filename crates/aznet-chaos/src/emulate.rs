@@ -2,6 +2,7 @@
 //! lasts, and ends by itself when its time is over.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use aznet_model::chaos::{Direction, Experiment, NetworkFault};
 use aznet_model::emulation::{Emulation, Link, NAME};
@@ -47,6 +48,8 @@ pub(crate) struct Emulated {
     /// The pods that it is done to.
     pub(crate) hit: Hit,
     nodes: BTreeSet<String>,
+    lasts: Duration,
+    /// It, without its end, which is told when it begins.
     emulation: Emulation,
 }
 
@@ -91,16 +94,15 @@ impl Emulated {
         }
         let sending = links.iter().flat_map(|link| &link.pods);
         let nodes = sending.map(|pod| pods[pod].place.node.clone()).collect();
-        let lasts = experiment.duration.duration();
-        let now = Timestamp::now().as_second();
         Self {
             key: format!("{namespace}.{name}"),
             hit,
             nodes,
+            lasts: experiment.duration.duration(),
             emulation: Emulation {
                 experiment: short(name),
                 namespace: namespace.to_owned(),
-                until: u64::try_from(now).unwrap_or_default() + lasts.as_secs(),
+                until: 0,
                 beside: u8::try_from(beside * LINKS).unwrap_or_default(),
                 seed: target::hash(&(name, seed)),
                 links,
@@ -111,7 +113,12 @@ impl Emulated {
     /// Begins on every node that has pods of it.
     pub(crate) async fn start(&self, client: &Client) -> Result<(), ChaosError> {
         let daemons = Daemons::find(client).await?;
-        let asked = serde_json::to_string(&self.emulation).unwrap_or_default();
+        let now = u64::try_from(Timestamp::now().as_second()).unwrap_or_default();
+        let begun = Emulation {
+            until: now + self.lasts.as_secs(),
+            ..self.emulation.clone()
+        };
+        let asked = serde_json::to_string(&begun).unwrap_or_default();
         for node in &self.nodes {
             let logs = pod_logs(client, node).await;
             run(&daemons, node, &[START, "sh", &self.key, &asked, &logs]).await?;
