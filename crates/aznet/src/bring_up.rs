@@ -63,7 +63,7 @@ async fn network_while_checked(
     steps: &Steps,
     context: &Context,
 ) -> anyhow::Result<Done> {
-    let network = network::bring_up(wanted, ready, steps, context);
+    let network = Box::pin(network::bring_up(wanted, ready, steps, context));
     let check = check.run(context, steps);
     while_checked(network, check, context.interrupt.token()).await
 }

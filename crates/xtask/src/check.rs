@@ -3,6 +3,7 @@
 mod circles;
 mod imports;
 mod lints;
+mod python;
 mod tools;
 mod workflows;
 
@@ -15,7 +16,7 @@ use tools::Tools;
 /// What cargo-deny looks at without a network. The database of advisories is a Git repository: see [`run`].
 const OFFLINE: [&str; 3] = ["bans", "licenses", "sources"];
 
-/// Formatting, spelling, dependencies and their arrows, workflows, import circles, lints, generated files, the chart's version;
+/// Formatting, spelling, dependencies and their arrows, workflows, Python, import circles, lints, generated files, the chart's version;
 /// the quick ones first. Warns of pins that are no longer maintained.
 pub(crate) fn run(advisories: bool) -> Result<()> {
     run::check("cargo", &["fmt", "--all", "--check"])?;
@@ -28,13 +29,14 @@ pub(crate) fn run(advisories: bool) -> Result<()> {
     }
     run::check(tools.cargo_deny(), &deny)?;
     workflows::verify(&tools)?;
+    python::verify(&tools)?;
     circles::verify()?;
     lints::verify()?;
     generate::verify()?;
     release::verify()?;
     support::warn(Zoned::now().date())?;
     println!(
-        "check: formatted, spelled, dependencies allowed, workflows sound, no import circle, no lint, generated files current, chart version right"
+        "check: formatted, spelled, dependencies allowed, workflows and Python sound, no import circle, no lint, generated files current, chart version right"
     );
     if !advisories {
         println!(

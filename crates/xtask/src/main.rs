@@ -8,6 +8,7 @@
 
 mod act;
 mod bench;
+mod cache;
 mod cargo;
 mod cells;
 mod check;
@@ -19,6 +20,7 @@ mod release;
 mod run;
 mod support;
 mod test;
+mod venv;
 
 use clap::{Parser, Subcommand};
 use std::num::NonZeroUsize;
@@ -35,7 +37,7 @@ struct Args {
 enum Task {
     /// Write everything that is generated: the values schema, the chart's README, the CLI reference.
     Generate,
-    /// Formatting, spelling, dependencies, workflows, import circles, lints, whether the generated files are current and the
+    /// Formatting, spelling, dependencies, workflows, Python, import circles, lints, whether the generated files are current and the
     /// chart's version was raised.
     Check {
         /// Also look the dependencies up in the database of security advisories, which is fetched from GitHub.
@@ -71,7 +73,7 @@ enum Task {
     },
     /// All tests, least powerful first, the real cluster and the real network last; ends with one line of counts.
     Test {
-        /// Run only these tiers: unit, chart, pxe, cluster, network.
+        /// Run only these tiers: unit, chart, pxe, infra, cluster, network.
         #[arg(value_enum)]
         tiers: Vec<test::Tier>,
     },

@@ -1,5 +1,6 @@
 //! `cargo xtask test`: every tier, least powerful first, one closing line.
 
+mod infra;
 mod parts;
 
 use crate::image::Mounted;
@@ -25,6 +26,8 @@ pub(crate) enum Tier {
     Chart,
     /// The pxe's own tests, by Node.js.
     Pxe,
+    /// The templates of `infra/`, by checkers and by an emulator of AWS.
+    Infra,
     /// An embedded Kubernetes cluster of its own.
     Cluster,
     /// A real Aztec network.
@@ -35,14 +38,14 @@ impl Tier {
     /// Its integration tests, by the names of their files in `crates/*/tests`.
     fn targets(self) -> &'static [&'static str] {
         match self {
-            Self::Unit | Self::Pxe => &[],
+            Self::Unit | Self::Pxe | Self::Infra => &[],
             Self::Chart => &["chart", "anvil", "cli", "published", "report"],
             Self::Cluster => &["embedded", "emulation", "images", "toolchain"],
             Self::Network => &["network"],
         }
     }
 
-    /// The cargo invocation of this tier; the pxe has none. Always of the whole workspace: cargo chooses the features of
+    /// The cargo invocation of this tier; pxe and infra have none. Always of the whole workspace: cargo chooses the features of
     /// the dependencies by what is selected, and would compile them anew for each selection.
     fn cargo(self) -> Command {
         let mut words = vec!["test", "--workspace", "--no-fail-fast"];
@@ -58,7 +61,7 @@ impl Tier {
 
     /// Whether the tier needs the toolchain and the images.
     fn needs_parts(self) -> bool {
-        self != Self::Unit
+        !matches!(self, Self::Unit | Self::Infra)
     }
 }
 
@@ -167,6 +170,9 @@ fn run_tier(tier: Tier, skips: &Skips, image: Option<&Mounted>) -> Result<Tally>
     println!("== tier {tier:?}");
     if let (Tier::Pxe, Some(image)) = (tier, image) {
         return pxe(skips, image);
+    }
+    if tier == Tier::Infra {
+        return counted(infra::command()?, skips, infra::pytest_line);
     }
     let mut command = tier.cargo();
     if let Some(image) = image {

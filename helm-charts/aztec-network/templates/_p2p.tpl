@@ -47,9 +47,17 @@ metadata:
 spec:
   type: {{ $p2p.exposure }}
   # Peers see each other's own addresses; a common address in front of all machines needs them all to answer.
-  externalTrafficPolicy: {{ empty (and (eq $p2p.exposure "NodePort") $p2p.announceIp) | ternary "Local" "Cluster" }}
+  externalTrafficPolicy: {{ $p2p.externalTrafficPolicy | default (empty (and (eq $p2p.exposure "NodePort") $p2p.announceIp) | ternary "Local" "Cluster") }}
   {{- if and (eq $p2p.exposure "LoadBalancer") (not $annotations) }}
   loadBalancerIP: {{ $own.announceIp | default $p2p.announceIp | quote }}
+  {{- end }}
+  {{- if eq $p2p.exposure "LoadBalancer" }}
+  {{- with $p2p.loadBalancerClass }}
+  loadBalancerClass: {{ . }}
+  {{- end }}
+  {{- with $p2p.loadBalancerSourceRanges }}
+  loadBalancerSourceRanges: {{ toJson . }}
+  {{- end }}
   {{- end }}
   publishNotReadyAddresses: true
   selector:

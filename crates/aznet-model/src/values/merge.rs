@@ -202,6 +202,15 @@ impl P2p {
             exposure: self.exposure.or(default.exposure),
             announce_ip: self.announce_ip.or_else(|| default.announce_ip.clone()),
             node_port_base: self.node_port_base.or(default.node_port_base),
+            external_traffic_policy: self
+                .external_traffic_policy
+                .or(default.external_traffic_policy),
+            load_balancer_class: self
+                .load_balancer_class
+                .or_else(|| default.load_balancer_class.clone()),
+            load_balancer_source_ranges: self
+                .load_balancer_source_ranges
+                .or_else(|| default.load_balancer_source_ranges.clone()),
             annotations: texts(self.annotations, &default.annotations),
             pods: pods(self.pods, default.pods.as_ref()),
         }

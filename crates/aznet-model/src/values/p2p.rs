@@ -24,6 +24,15 @@ pub enum Exposure {
     LoadBalancer,
 }
 
+/// Which machines pass on what comes from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TrafficPolicy {
+    /// All of them, to wherever the pod is; it sees the machine's address.
+    Cluster,
+    /// Only the pod's own; it sees the peer's address.
+    Local,
+}
+
 /// How peers outside of the cluster reach the pods, and what these announce.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
@@ -38,6 +47,16 @@ pub struct P2p {
     /// With `NodePort`: the port of pod 0; pod r has the one r above it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub node_port_base: Option<u16>,
+    /// Which machines pass on what comes from outside. Unset: the pod's own, but all where a `NodePort` has a common address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "traffic_policy_schema")]
+    pub external_traffic_policy: Option<TrafficPolicy>,
+    /// With `LoadBalancer`: the controller that makes it; empty: the cluster's default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub load_balancer_class: Option<String>,
+    /// With `LoadBalancer`: the networks from which it may be reached; empty: all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub load_balancer_source_ranges: Option<Vec<String>>,
     /// Annotations of the pods' services, by name: what a cloud's load balancers are configured by.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "super::quantity::texts_schema")]
@@ -60,6 +79,11 @@ pub struct P2pPod {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "super::quantity::texts_schema")]
     pub annotations: Option<BTreeMap<String, String>>,
+}
+
+/// The chart's default is null, which a reference to an enum would refuse.
+fn traffic_policy_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": ["string", "null"], "enum": ["Cluster", "Local", null]})
 }
 
 fn pods_schema(generator: &mut SchemaGenerator) -> Schema {

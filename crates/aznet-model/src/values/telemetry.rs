@@ -126,6 +126,12 @@ pub struct Expose {
     /// Static IP of the `LoadBalancer`.
     #[serde(rename = "loadBalancerIP")]
     pub load_balancer_ip: String,
+    /// Controller that makes the `LoadBalancer`; empty: the cluster's default.
+    pub load_balancer_class: String,
+    /// Networks from which the `LoadBalancer` may be reached; empty: all.
+    pub load_balancer_source_ranges: Vec<String>,
+    /// Port of every machine, with `NodePort`; 0: one that the cluster chooses.
+    pub node_port: u16,
     /// Annotations of the Service, by name.
     pub annotations: BTreeMap<String, String>,
 }

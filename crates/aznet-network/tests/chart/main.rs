@@ -1,6 +1,7 @@
 //! Values, plan and rendered chart, held against each other.
 
 mod apiserver;
+mod aws;
 mod cases;
 mod chaos;
 mod common;

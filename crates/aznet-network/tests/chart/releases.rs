@@ -21,7 +21,7 @@ fn network(name: &str, sets: &[&str]) -> Loaded {
     with_files(name, &[], sets)
 }
 
-fn with_files(name: &str, files: &[PathBuf], sets: &[&str]) -> Loaded {
+pub(crate) fn with_files(name: &str, files: &[PathBuf], sets: &[&str]) -> Loaded {
     let sets: Vec<String> = sets.iter().map(ToString::to_string).collect();
     let source = source();
     let request = Request {

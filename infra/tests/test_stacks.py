@@ -1,0 +1,273 @@
+"""`infra/stacks` against AWS as moto has it: stacks are made, changed and deleted."""
+
+import json
+import re
+import shutil
+import socket
+
+import boto3
+import pytest
+from moto.cloudformation.models import cloudformation_backends
+from moto.cloudformation.parsing import get_model_map
+from templates import GRAFANA, INFRA, YOURS, as_deployed, parameters, resources, templates, without
+
+# What moto's CloudFormation does not make. It is covered by cfn-lint, which has the schema of each, and by the rules.
+NOT_MADE = {
+    "AWS::CertificateManager::Certificate",
+    "AWS::EKS::AccessEntry",
+    "AWS::EKS::Addon",
+    "AWS::EKS::Cluster",
+    "AWS::EKS::Nodegroup",
+    "AWS::EKS::PodIdentityAssociation",
+    "AWS::IAM::OIDCProvider",
+    "AWS::S3::BucketPolicy",
+}
+
+
+def test_what_is_not_made_is_what_moto_does_not_know():
+    used = {one["Type"] for template in templates().values() for one in template["Resources"].values()}
+    assert used - set(get_model_map()) == NOT_MADE
+
+
+def test_nothing_gets_out():
+    assert [name for _, name in socket.if_nameindex()] == ["lo"]
+    with socket.socket() as outside, pytest.raises(OSError, match="Network is unreachable"):
+        outside.connect(("192.0.2.1", 443))
+
+
+class Stacks:
+    """A copy of this folder whose templates hold what moto makes of them, and the program in it."""
+
+    def __init__(self, network: str, folder, aws: dict[str, str], run):
+        self.network, self.folder, self.aws, self.run = network, folder, aws, run
+        shutil.copy(INFRA / "stacks", folder)
+        shutil.copy(INFRA / f"{network}.json", folder)
+        for stack, template in templates().items():
+            made = without(as_deployed(template, parameters(network)), NOT_MADE)
+            (folder / f"{stack}.yaml").write_text(json.dumps(made))
+
+    def __call__(self, verb: str, *given: str, **variables: str):
+        return self.run(self.folder / "stacks", verb, self.network, *given, env=self.aws | variables)
+
+    def done(self, *words: str) -> str:
+        done = self(*words)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def client(self, service: str):
+        names = {"aws_access_key_id": "AWS_ACCESS_KEY_ID", "aws_secret_access_key": "AWS_SECRET_ACCESS_KEY"}
+        keys = {argument: self.aws[name] for argument, name in names.items()}
+        where = {"endpoint_url": self.aws["AWS_ENDPOINT_URL"], "region_name": self.aws["AWS_DEFAULT_REGION"]}
+        return boto3.client(service, **where, **keys)
+
+    def there(self) -> dict[str, int]:
+        """How much of each kind there is."""
+        ec2, elb, iam = self.client("ec2"), self.client("elbv2"), self.client("iam")
+        return {
+            "addresses": len(ec2.describe_addresses()["Addresses"]),
+            "gateways": len(ec2.describe_internet_gateways()["InternetGateways"]),
+            "groups": len(ec2.describe_security_groups()["SecurityGroups"]),
+            "keys": len(self.client("kms").list_keys()["Keys"]),
+            "launch templates": len(ec2.describe_launch_templates()["LaunchTemplates"]),
+            "listeners": sum(len(self.listeners(one)) for one in elb.describe_load_balancers()["LoadBalancers"]),
+            "load balancers": len(elb.describe_load_balancers()["LoadBalancers"]),
+            "logs": len(self.client("logs").describe_log_groups()["logGroups"]),
+            "nat gateways": len(open_gateways(ec2)),
+            "policies": len(iam.list_policies(Scope="Local")["Policies"]),
+            "roles": len(iam.list_roles()["Roles"]),
+            "routes": len(ec2.describe_route_tables()["RouteTables"]),
+            "stacks": len(self.client("cloudformation").describe_stacks()["Stacks"]),
+            "subnets": len(ec2.describe_subnets()["Subnets"]),
+            "target groups": len(elb.describe_target_groups()["TargetGroups"]),
+            "vpcs": len(ec2.describe_vpcs()["Vpcs"]),
+        }
+
+    def listeners(self, balancer: dict) -> list[dict]:
+        return self.client("elbv2").describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]
+
+
+def open_gateways(ec2) -> list[dict]:
+    return [one for one in ec2.describe_nat_gateways()["NatGateways"] if one["State"] != "deleted"]
+
+
+YOUR_WORDS = [f"{key}={value}" for key, value in YOURS.items()]
+CONCERNS = ["deployer", "network", "ingress", "cluster", "blobs"]
+
+
+def test_made_and_made_again_and_deleted(tmp_path, aws, run):
+    stacks = Stacks("spartan", tmp_path, aws, run)
+    before = stacks.there()
+    stacks.done("deploy", *YOUR_WORDS)
+    check_what_was_made(stacks)
+    after = stacks.there()
+
+    # CloudFormation remembers what was given once.
+    again = stacks.done("deploy")
+    assert [line for line in again.splitlines() if line.startswith("aznet-")] == [
+        f"aznet-spartan-{concern}: as it was" for concern in CONCERNS
+    ]
+    assert stacks.there() == after
+
+    said = stacks.done("delete")
+    assert stacks.there() == before
+    # The bucket is meant to stay, and is named.
+    bucket = "aznet-spartan-blobs-123456789012"
+    assert f"left, with its blobs: s3://{bucket}" in said
+    assert [one["Name"] for one in stacks.client("s3").list_buckets()["Buckets"]] == [bucket]
+    stacks.client("s3").delete_bucket(Bucket=bucket)
+
+
+def check_what_was_made(stacks) -> None:
+    """Every resource that moto makes is there, with what of its properties moto keeps."""
+    name, given = stacks.network, parameters(stacks.network)
+    cloudformation, ec2, elb = (stacks.client(one) for one in ("cloudformation", "ec2", "elbv2"))
+    for concern in CONCERNS:
+        made = cloudformation.describe_stack_resources(StackName=f"aznet-{name}-{concern}")["StackResources"]
+        wanted = json.loads((stacks.folder / f"{concern}.yaml").read_text())["Resources"]
+        assert {one["LogicalResourceId"] for one in made} == set(wanted)
+
+    (vpc,) = ec2.describe_vpcs(Filters=[{"Name": "tag:Name", "Values": [f"aznet-{name}"]}])["Vpcs"]
+    inside = [{"Name": "vpc-id", "Values": [vpc["VpcId"]]}]
+    assert vpc["CidrBlock"] == f"{given['Addresses']}.0.0/16"
+    subnets = {tag(one, "Name"): one for one in ec2.describe_subnets(Filters=inside)["Subnets"]}
+    zones = {subnet: one["AvailabilityZone"] for subnet, one in subnets.items()}
+    sides = ("public", "private")
+    assert zones == {f"aznet-{name}-{side}-{zone}": f"eu-west-1{zone}" for side in sides for zone in "ab"}
+    (nat,) = open_gateways(ec2)
+    assert nat["SubnetId"] == subnets[f"aznet-{name}-public-a"]["SubnetId"]
+    routes = [route for table in ec2.describe_route_tables(Filters=inside)["RouteTables"] for route in table["Routes"]]
+    out = [route for route in routes if route.get("DestinationCidrBlock") == "0.0.0.0/0"]
+    # Of which subnet each is, moto does not show: the rules say it.
+    assert {route.get("NatGatewayId") for route in out} == {None, nat["NatGatewayId"]}
+    assert len([route for route in out if (route.get("GatewayId") or "").startswith("igw-")]) == 1
+
+    (balancer,) = elb.describe_load_balancers()["LoadBalancers"]
+    assert (balancer["Type"], balancer["Scheme"]) == ("network", "internet-facing")
+    (listener,) = stacks.listeners(balancer)
+    (group,) = elb.describe_target_groups()["TargetGroups"]
+    ports = {(one["Protocol"], one["Port"]) for one in (listener, group)}
+    assert ports == {("TCP_UDP", int(given["P2pPort"]))}
+    assert listener["DefaultActions"][0]["TargetGroupArn"] == group["TargetGroupArn"]
+
+    machines = ec2.describe_security_groups(Filters=[*inside, {"Name": "description", "Values": ["Machines of*"]}])
+    (machines,) = machines["SecurityGroups"]
+    let_in = {(rule["IpProtocol"], rule["FromPort"]) for rule in machines["IpPermissions"] if not rule["IpRanges"]}
+    assert let_in == {("tcp", 30400), ("udp", 30400)}, "by the load balancer's group, and from nowhere else"
+    (template,) = ec2.describe_launch_templates()["LaunchTemplates"]
+    versions = ec2.describe_launch_template_versions(LaunchTemplateId=template["LaunchTemplateId"])
+    data = versions["LaunchTemplateVersions"][0]["LaunchTemplateData"]
+    assert data["BlockDeviceMappings"][0]["Ebs"]["Encrypted"] is True
+    assert machines["GroupId"] in data["SecurityGroupIds"]
+
+
+def tag(one: dict, key: str) -> str | None:
+    return {each["Key"]: each["Value"] for each in one.get("Tags", [])}.get(key)
+
+
+@pytest.fixture(scope="module")
+def staging(tmp_path_factory, aws, run):
+    """Deployed once for all tests below; each leaves it as it was."""
+    stacks = Stacks("staging", tmp_path_factory.mktemp("staging"), aws, run)
+    assert stacks.done("plan", *YOUR_WORDS).count("is not there yet") == len(CONCERNS)
+    stacks.done("deploy", *YOUR_WORDS)
+    check_what_was_made(stacks)
+    return stacks
+
+
+def test_a_change_is_shown_before_it_is_made(staging):
+    template = staging.folder / "network.yaml"
+    as_it_was = template.read_text()
+    wanted = json.loads(as_it_was)
+    wanted["Resources"]["Another"] = {"Type": "AWS::EC2::EIP", "Properties": {"Domain": "vpc"}}
+    template.write_text(json.dumps(wanted))
+
+    before = staging.there()
+    shown = staging.done("plan")
+    assert re.search(r"\| Add \| Another \| AWS::EC2::EIP \|", shown), shown
+    assert shown.count("no change.") == len(CONCERNS) - 1
+    assert staging.there() == before, "a plan changes nothing"
+
+    assert "aznet-staging-network: changed" in staging.done("deploy")
+    assert staging.there() == before | {"addresses": before["addresses"] + 1}
+    template.write_text(as_it_was)
+    staging.done("deploy")
+    assert staging.there() == before
+
+
+def test_values_are_what_the_stacks_know(staging):
+    values = json.loads(staging.done("values"))
+    addresses = staging.client("ec2").describe_addresses(
+        Filters=[{"Name": "tag:Name", "Values": ["aznet-staging-p2p"]}]
+    )
+    (address,) = addresses["Addresses"]
+    blobs = {"enabled": True, "url": "s3://aznet-staging-blobs-123456789012/aztec", "region": "eu-west-1"}
+    assert values == {"bootNode": {"p2p": {"announceIp": address["PublicIp"]}}, "blobStore": blobs}
+
+
+def test_machines_come_behind_the_load_balancer(staging):
+    """Those of the network's own pods; EKS tags its groups so."""
+    ec2, scaling = staging.client("ec2"), staging.client("autoscaling")
+    subnet = ec2.describe_subnets(Filters=[{"Name": "tag:Name", "Values": ["aznet-staging-private-a"]}])
+    image = ec2.register_image(Name="x", RootDeviceName="/dev/xvda")["ImageId"]
+    scaling.create_launch_configuration(LaunchConfigurationName="x", ImageId=image, InstanceType="m5.large")
+    for name in ("MachinesA-1", "ProverMachinesGroup-1"):
+        tags = {"eks:cluster-name": "aznet-staging", "eks:nodegroup-name": name}
+        scaling.create_auto_scaling_group(
+            AutoScalingGroupName=name,
+            LaunchConfigurationName="x",
+            MinSize=0,
+            MaxSize=0,
+            VPCZoneIdentifier=subnet["Subnets"][0]["SubnetId"],
+            Tags=[{"Key": key, "Value": value, "PropagateAtLaunch": True} for key, value in tags.items()],
+        )
+    assert "the machines of 1 Auto Scaling groups" in staging.done("deploy")
+    groups = {one["AutoScalingGroupName"]: one for one in scaling.describe_auto_scaling_groups()["AutoScalingGroups"]}
+    (targets,) = staging.client("elbv2").describe_target_groups()["TargetGroups"]
+    assert groups["MachinesA-1"]["TargetGroupARNs"] == [targets["TargetGroupArn"]]
+    assert not groups["ProverMachinesGroup-1"].get("TargetGroupARNs")
+    for name in groups:
+        scaling.delete_auto_scaling_group(AutoScalingGroupName=name, ForceDelete=True)
+
+
+def test_a_role_leaves_the_stack_of_administrators_alone(staging):
+    role = "arn:aws:iam::123456789012:role/aznet-staging-execution"
+    said = staging.done("deploy", "--role", role)
+    assert "deployer" not in said
+    assert "aznet-staging-network: as it was" in said
+
+
+def test_mistakes_are_named(staging):
+    unknown = staging.run(staging.folder / "stacks", "plan", "stagign", env=staging.aws)
+    assert unknown.returncode != 0
+    assert "known are staging" in unknown.stderr
+    # Without credentials; the emulator asks for none, the program of AWS does.
+    nobody = staging("plan", AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="")
+    assert nobody.returncode != 0
+    assert "credentials" in nobody.stderr
+    # A stack that imports what nobody exports.
+    template = staging.folder / "ingress.yaml"
+    as_it_was = template.read_text()
+    template.write_text(as_it_was.replace("-Vpc", "-Vcp"))
+    wrong = staging("deploy")
+    template.write_text(as_it_was)
+    assert wrong.returncode != 0
+    assert "No export named aznet-staging-Vcp" in wrong.stderr
+
+
+def test_a_dead_stack_is_named_with_what_to_do(staging):
+    """moto does not roll back: its state is set from here."""
+    backend = cloudformation_backends["123456789012"]["eu-west-1"]
+    (stack,) = [one for one in backend.stacks.values() if one.name == "aznet-staging-ingress"]
+    stack.status = "ROLLBACK_COMPLETE"
+    dead = staging("deploy")
+    assert dead.returncode != 0
+    assert "aws cloudformation delete-stack --stack-name aznet-staging-ingress" in dead.stderr
+    stack.status = "CREATE_COMPLETE"
+
+
+def test_grafana_is_there_where_it_has_a_name():
+    bare = as_deployed(templates()["ingress"], parameters("staging"))
+    named = as_deployed(templates()["ingress"], parameters("staging", **GRAFANA))
+    kinds = ("AWS::ElasticLoadBalancingV2::Listener", "AWS::Route53::RecordSet", "AWS::CertificateManager::Certificate")
+    assert list(resources(bare, *kinds)) == ["P2pListener"]
+    assert set(resources(named, *kinds)) == {"P2pListener", "GrafanaListener", "GrafanaRecord", "GrafanaCertificate"}
