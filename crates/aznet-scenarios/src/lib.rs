@@ -79,7 +79,7 @@ fn scenarios() -> Vec<Scenario> {
     all.push(Scenario {
         name: "load",
         about: "the highest rate of public transfers at which each is in a block within two slots, and how long that takes",
-        deadline: Duration::from_mins(60),
+        deadline: Duration::from_hours(1),
         class: Class::Disrupt,
         tags: &["load", "long"],
         disturbs: Disturbs::NOTHING,

@@ -200,7 +200,7 @@ pub(crate) fn keep_in_step(l1: &L1) -> Result<(), ClockError> {
 /// When the next block is due if the latest has a time that it may not have; `None`: it may, or the clock was moved.
 fn out_of_step(latest: u64, now: u64, interval: u64) -> Option<u64> {
     let was_moved = latest.abs_diff(now) > 2 * interval;
-    (latest % interval != 0 && !was_moved).then(|| (now / interval + 1) * interval)
+    (!latest.is_multiple_of(interval) && !was_moved).then(|| (now / interval + 1) * interval)
 }
 
 #[cfg(test)]
