@@ -334,3 +334,27 @@ async fn ensured(
     let ensured = toolchain::ensure(paths, source, &settings, groups, report, cancel).await;
     ensured.context("could not build the programs")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cluster_of_kind_takes_what_it_and_its_pods_need() {
+        assert_eq!(images_for_kind(None, false), []);
+        assert_eq!(groups_for_kind(None, false, false), []);
+        let alone = [Image::Base, Image::KindNode];
+        assert_eq!(images_for_kind(None, true), alone);
+        let with_pods = images_for_kind(Some(Extent::Base), true);
+        assert!(with_pods.contains(&Image::Aztec) && !with_pods.contains(&Image::Coredns));
+        let bases = with_pods.iter().filter(|image| **image == Image::Base);
+        assert_eq!(
+            (bases.count(), with_pods.last()),
+            (1, Some(&Image::KindNode))
+        );
+        let groups = groups_for_kind(Some(Extent::Base), true, true);
+        let kinds = groups.iter().filter(|group| **group == Group::Kind);
+        assert_eq!(kinds.count(), 1);
+        assert!(groups.contains(&Group::Helm) && groups.contains(&Group::Kubeadm));
+    }
+}
