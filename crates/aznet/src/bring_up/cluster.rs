@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use aznet_cluster::parts::images::{self, ImageSet};
 use aznet_cluster::provider::embedded::{self, State};
-use aznet_cluster::provider::{Cluster, Provider, Started, kind};
+use aznet_cluster::provider::{Cluster, Provider, ProviderError, Started, kind};
 use aznet_network::deploy::helm::Helm;
 use kube::Client;
 use serde_json::{Map, Value, json};
@@ -117,7 +117,18 @@ pub(crate) async fn up_kind(
         }
         anyhow::Ok(cluster)
     };
-    let cluster = Box::pin(make).await.inspect_err(|_| step.abandon())?;
+    let cluster = Box::pin(make).await.inspect_err(|error| {
+        step.abandon();
+        let kind = match error.downcast_ref() {
+            Some(ProviderError::Kind(error)) => Some(error),
+            _ => None,
+        };
+        if let Some(kind::Error::HalfMade { .. }) = kind {
+            let removes = format!("`kind delete cluster --name {name}` removes it");
+            let what = format!("cluster {name} is half-made");
+            context.interrupt.leaves(what, removes);
+        }
+    })?;
     steps.end(&step, format!("{provider} is ready"));
     Ok(cluster)
 }

@@ -92,7 +92,8 @@ pub(super) async fn remove(
     task: &Task,
     cancel: &CancellationToken,
 ) -> Result<(), Error> {
-    let look = |_| async {
+    // An engine that is still making a node refuses to remove it, or to describe it.
+    let attempt = || async {
         let nodes = engine.nodes(Some(name), cancel).await?;
         if nodes.is_empty() {
             return Ok(Look::Done(()));
@@ -105,6 +106,7 @@ pub(super) async fn remove(
         task.run(&message, delete, REMOVAL, cancel).await?;
         Ok::<_, Error>(Look::pending(format!("{} nodes", nodes.len())))
     };
+    let look = |_| async { Ok::<_, Error>(Look::or_pending(attempt().await)) };
     wait::until(format!("the nodes of {name} to go"), GONE, cancel, look).await?;
     Ok(files::remove_dir(folder.path())?)
 }
