@@ -118,6 +118,11 @@ impl Paths {
         self.clusters().join(name)
     }
 
+    /// What is kept of clusters of kind, in a folder each.
+    pub fn kind(&self) -> PathBuf {
+        self.state.join("kind")
+    }
+
     /// A cluster's sockets and pid files.
     pub fn cluster_run(&self, name: &str) -> PathBuf {
         self.run.join(self.unique(name))

@@ -2,6 +2,7 @@
 
 pub mod cluster;
 pub mod embedded;
+pub mod kind;
 
 mod client;
 
@@ -15,17 +16,19 @@ use tokio_util::sync::CancellationToken;
 pub use self::client::ClientError;
 pub use self::cluster::Cluster;
 
-use self::embedded::{Binaries, Images, Info, Options, State};
+use self::embedded::{Binaries, Images, Options, State};
 use crate::parts::images::{ImageError, ImageSet};
 use crate::parts::store;
 use crate::paths::Paths;
 use crate::progress::Reporter;
 
-/// Who provides a cluster, and which one: `embedded:NAME`, `context:NAME`.
+/// Who provides a cluster, and which one: `embedded:NAME`, `kind:NAME`, `context:NAME`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Provider {
     /// Upstream Kubernetes run by aznet itself, by the cluster's name; see [`embedded`].
     Embedded(String),
+    /// Upstream Kubernetes in containers, made by kind; see [`kind`].
+    Kind(kind::Choice),
     /// An existing cluster, by the name of its context in the user's kubeconfig.
     Context(String),
 }
@@ -34,9 +37,9 @@ pub enum Provider {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UnknownProvider {
     /// Nobody is called so.
-    #[error("expected `embedded`, `embedded:NAME` or `context:NAME`")]
+    #[error("expected `embedded`, `embedded:NAME`, `kind`, `kind:NAME` or `context:NAME`")]
     Unknown,
-    /// The embedded cluster can't be called so.
+    /// No cluster that is made here can be called so.
     #[error(
         "name of a cluster `{name}`: expected 1 to {} of a-z, 0-9 and `-`, starting with a letter, not ending with `-`",
         embedded::LONGEST_NAME
@@ -48,29 +51,46 @@ pub enum UnknownProvider {
     /// `context:` alone.
     #[error("the context has no name")]
     NoContext,
-    /// A cluster of kind is not made here.
-    #[error("clusters of kind are not made here; one that is there is `context:kind-{name}`")]
-    Kind {
-        /// What kind calls it.
-        name: String,
+    /// No such size of a cluster of kind.
+    #[error(
+        "`{given}`: expected `kind:NAME,workers=N` with N from 0 to {}",
+        kind::MOST_WORKERS
+    )]
+    Workers {
+        /// What was given.
+        given: String,
     },
 }
 
 /// What a cluster that is made here is made of.
 #[derive(Debug, Clone)]
-pub struct Supplies {
-    /// The programs.
-    pub binaries: Binaries,
-    /// The images that it starts with.
-    pub images: Images,
-    /// Enforce network policies.
-    pub network_policy: bool,
+pub enum Supplies {
+    /// An embedded cluster.
+    Embedded {
+        /// The programs.
+        binaries: Binaries,
+        /// The images that it starts with.
+        images: Images,
+        /// Enforce network policies.
+        network_policy: bool,
+    },
+    /// A cluster of kind.
+    Kind(kind::Supplies),
+}
+
+/// A cluster that was made on this machine, as far as is known without contacting anything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Made {
+    /// Which one.
+    pub provider: Provider,
+    /// Whether it is known not to run.
+    pub stopped: bool,
 }
 
 /// A cluster that is there. What it must do for networks may yet have to be checked.
 #[derive(Debug)]
 pub enum Started {
-    /// One of the user's own.
+    /// One that needs no check: of the user's own, or of kind, which checks what it makes.
     Existing(Cluster),
     /// One that was made here.
     Embedded(Box<embedded::Started>),
@@ -103,6 +123,9 @@ pub enum ProviderError {
     /// An embedded cluster.
     #[error(transparent)]
     Embedded(#[from] embedded::Error),
+    /// A cluster of kind.
+    #[error(transparent)]
+    Kind(#[from] kind::Error),
     /// No client.
     #[error(transparent)]
     Client(#[from] ClientError),
@@ -135,10 +158,10 @@ impl Provider {
     /// The name of the embedded cluster that is used when none is named.
     pub const DEFAULT: &'static str = "default";
 
-    /// Whether its clusters are made on this machine, of the programs and images in the cache.
+    /// Whether its clusters are made on this machine, with the images in the cache.
     pub fn is_local(&self) -> bool {
         match self {
-            Self::Embedded(_) => true,
+            Self::Embedded(_) | Self::Kind(_) => true,
             Self::Context(_) => false,
         }
     }
@@ -158,13 +181,24 @@ impl Provider {
     ) -> Result<Started, ProviderError> {
         match self {
             Self::Context(name) => Ok(Started::Existing(Cluster::existing(name))),
+            Self::Kind(choice) => {
+                let Some(Supplies::Kind(supplies)) = supplies else {
+                    return Err(no_supplies(&choice.name));
+                };
+                let cluster = kind::start(paths, supplies, choice, report, cancel).await?;
+                Ok(Started::Existing(cluster))
+            }
             Self::Embedded(name) => {
-                let Some(supplies) = supplies else {
-                    return Err(ProviderError::NoSupplies { name: name.clone() });
+                let Some(Supplies::Embedded {
+                    binaries,
+                    images,
+                    network_policy,
+                }) = supplies
+                else {
+                    return Err(no_supplies(name));
                 };
                 let mut options = Options::new(name)?;
-                options.network_policy = supplies.network_policy;
-                let (binaries, images) = (&supplies.binaries, &supplies.images);
+                options.network_policy = *network_policy;
                 let started =
                     embedded::start(paths, binaries, images, &options, report, cancel).await?;
                 Ok(Started::Embedded(Box::new(started)))
@@ -179,6 +213,7 @@ impl Provider {
     pub fn find(&self, paths: &Paths) -> Result<Cluster, ProviderError> {
         match self {
             Self::Context(name) => Ok(Cluster::existing(name)),
+            Self::Kind(choice) => Ok(kind::find(paths, &choice.name)?),
             Self::Embedded(name) => {
                 let info = embedded::find(paths, name)?;
                 if info.state == State::Stopped {
@@ -210,6 +245,10 @@ impl Provider {
     ) -> Result<Vec<String>, ProviderError> {
         match self {
             Self::Context(name) => Err(not_ours(name, "load images into it")),
+            Self::Kind(choice) => {
+                let name = &choice.name;
+                Ok(kind::load(paths, name, images, report, cancel).await?)
+            }
             Self::Embedded(name) => {
                 let socket = embedded::containerd_socket(paths, name)?;
                 Ok(store::import(&socket, images, report, cancel).await?)
@@ -227,7 +266,7 @@ impl Provider {
         cancel: &CancellationToken,
     ) -> Result<Option<BTreeSet<String>>, ProviderError> {
         match self {
-            Self::Context(_) => Ok(None),
+            Self::Kind(_) | Self::Context(_) => Ok(None),
             Self::Embedded(name) => {
                 let socket = embedded::containerd_socket(paths, name)?;
                 Ok(Some(store::list(&socket, cancel).await?))
@@ -249,6 +288,10 @@ impl Provider {
     ) -> Result<Vec<String>, ProviderError> {
         match self {
             Self::Context(name) => Err(not_ours(name, "load images into it")),
+            Self::Kind(choice) => {
+                let name = &choice.name;
+                Ok(kind::load_archive(paths, name, archive, report, cancel).await?)
+            }
             Self::Embedded(name) => {
                 let socket = embedded::containerd_socket(paths, name)?;
                 Ok(store::load(&socket, archive, report, cancel).await?)
@@ -268,6 +311,7 @@ impl Provider {
     ) -> Result<(), ProviderError> {
         match self {
             Self::Context(name) => Err(not_ours(name, "remove it")),
+            Self::Kind(choice) => Ok(kind::down(paths, &choice.name, report, cancel).await?),
             Self::Embedded(name) => Ok(embedded::down(paths, name, report, cancel).await?),
         }
     }
@@ -279,6 +323,11 @@ impl Provider {
     pub fn is_gone(&self, paths: &Paths) -> Result<bool, ProviderError> {
         match self {
             Self::Context(_) => Ok(false),
+            Self::Kind(choice) => match kind::find(paths, &choice.name) {
+                Ok(_) => Ok(false),
+                Err(kind::Error::NoSuchCluster { .. }) => Ok(true),
+                Err(error) => Err(error.into()),
+            },
             Self::Embedded(name) => match embedded::find(paths, name) {
                 Ok(_) => Ok(false),
                 Err(embedded::Error::NoSuchCluster { .. }) => Ok(true),
@@ -291,11 +340,23 @@ impl Provider {
     ///
     /// # Errors
     /// When the state folder can't be read.
-    pub fn list(paths: &Paths) -> Result<Vec<(Self, Info)>, ProviderError> {
-        let known = embedded::list(paths)?.into_iter();
-        Ok(known
-            .map(|info| (Self::Embedded(info.name.clone()), info))
-            .collect())
+    pub fn list(paths: &Paths) -> Result<Vec<Made>, ProviderError> {
+        let embedded = embedded::list(paths)?.into_iter().map(|info| Made {
+            provider: Self::Embedded(info.name),
+            stopped: info.state == State::Stopped,
+        });
+        let kind = kind::names(paths).map_err(kind::Error::from)?.into_iter();
+        let kind = kind.map(|name| Made {
+            provider: Self::Kind(kind::Choice::named(name)),
+            stopped: false,
+        });
+        Ok(embedded.chain(kind).collect())
+    }
+}
+
+fn no_supplies(name: &str) -> ProviderError {
+    ProviderError::NoSupplies {
+        name: name.to_owned(),
     }
 }
 
@@ -316,6 +377,7 @@ impl fmt::Display for Provider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Embedded(name) => write!(f, "embedded:{name}"),
+            Self::Kind(choice) => write!(f, "kind:{choice}"),
             Self::Context(name) => write!(f, "context:{name}"),
         }
     }
@@ -339,10 +401,8 @@ impl FromStr for Provider {
             }),
             ("context", Some("")) => Err(UnknownProvider::NoContext),
             ("context", Some(name)) => Ok(Self::Context(name.to_owned())),
-            // What kind itself calls a cluster that is not named.
-            ("kind", name) => Err(UnknownProvider::Kind {
-                name: name.unwrap_or("kind").to_owned(),
-            }),
+            ("kind", None) => Ok(Self::Kind(kind::Choice::default())),
+            ("kind", Some(choice)) => Ok(Self::Kind(choice.parse()?)),
             _ => Err(UnknownProvider::Unknown),
         }
     }
@@ -354,7 +414,12 @@ mod tests {
 
     #[test]
     fn providers_are_read_back_as_they_are_written() {
-        for text in ["embedded:default", "embedded:a-1", "context:kind-x"] {
+        for text in [
+            "embedded:default",
+            "embedded:a-1",
+            "kind:ci",
+            "context:kind-x",
+        ] {
             assert_eq!(text.parse::<Provider>().unwrap().to_string(), text);
         }
         assert_eq!("embedded".parse(), Ok(Provider::default()));
@@ -365,19 +430,35 @@ mod tests {
             "embedded:",
             "context:",
             "embedded:A",
+            "kind:",
+            "kind:A",
+            "kind:,workers=1",
         ] {
             assert!(text.parse::<Provider>().is_err(), "{text}");
         }
     }
 
     #[test]
-    fn whoever_asks_for_kind_is_told_how_to_name_its_cluster() {
-        for (text, context) in [
-            ("kind", "context:kind-kind"),
-            ("kind:ci", "context:kind-ci"),
+    fn a_cluster_of_kind_has_as_many_workers_as_are_asked_for() {
+        for (text, name, workers) in [
+            ("kind", "aznet", None),
+            ("kind:ci", "ci", None),
+            ("kind:ci,workers=2", "ci", Some(2)),
+            ("kind:workers=0", "aznet", Some(0)),
         ] {
-            let error = text.parse::<Provider>().unwrap_err().to_string();
-            assert!(error.contains(context), "{error}");
+            let Ok(Provider::Kind(choice)) = text.parse() else {
+                panic!("{text} is no cluster of kind");
+            };
+            assert_eq!((&*choice.name, choice.workers), (name, workers), "{text}");
+        }
+        for text in [
+            "kind:ci,workers=10",
+            "kind:ci,workers=",
+            "kind:ci,nodes=2",
+            "kind:ci,",
+        ] {
+            let error = text.parse::<Provider>().unwrap_err();
+            assert!(matches!(error, UnknownProvider::Workers { .. }), "{text}");
         }
     }
 
@@ -385,9 +466,8 @@ mod tests {
     async fn a_cluster_of_the_user_s_own_is_never_removed_or_loaded() {
         let (paths, cancel) = (Paths::new("/c", "/s", "/r"), CancellationToken::new());
         let theirs = Provider::Context("prod".into());
-        let removed = theirs
-            .remove(&paths, &crate::progress::silent(), &cancel)
-            .await;
+        let report = crate::progress::silent();
+        let removed = theirs.remove(&paths, &report, &cancel).await;
         assert!(matches!(removed, Err(ProviderError::NotOurs { .. })));
         assert!(!theirs.is_gone(&paths).unwrap());
         assert!(theirs.find(&paths).is_ok());

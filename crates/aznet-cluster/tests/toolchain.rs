@@ -125,7 +125,7 @@ impl Machine {
 fn version(group: Group, go_mod: &str) -> String {
     let module = match group {
         Group::Etcd => "go.etcd.io/etcd/server/v3",
-        Group::Kubernetes => "k8s.io/kubernetes",
+        Group::Kubernetes | Group::Kubeadm => "k8s.io/kubernetes",
         Group::Coredns => "github.com/coredns/coredns",
         Group::Versitygw => "github.com/versity/versitygw",
         Group::Helm => "helm.sh/helm/v4",
@@ -133,6 +133,8 @@ fn version(group: Group, go_mod: &str) -> String {
         Group::Prometheus => "github.com/prometheus/prometheus",
         Group::Calico => "github.com/projectcalico/calico",
         Group::ChaosMesh => "github.com/chaos-mesh/chaos-mesh",
+        Group::Kind => "sigs.k8s.io/kind",
+        Group::LocalPathProvisioner => "github.com/rancher/local-path-provisioner",
     };
     let mut lines = go_mod
         .lines()

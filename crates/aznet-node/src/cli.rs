@@ -11,7 +11,7 @@ use crate::error::NodeError;
 use crate::roles::{anvil, aztec, keystore, program};
 use crate::set::command as validators;
 use crate::settings::{Settings, TERMINATION_LOG};
-use crate::{image, install, probe, signer};
+use crate::{image, install, probe, signer, smoke};
 
 /// Starts one pod of an Aztec network.
 #[derive(Debug, Parser)]
@@ -63,6 +63,8 @@ enum Command {
     },
     /// Sign for validators in other pods, over HTTP, as Web3signer does; for test networks
     Signer(signer::Options),
+    /// Check that the network's chain moves and that tokens can be sent (`helm test`)
+    Smoke(Box<Settings>),
 }
 
 #[derive(Debug, clap::Args)]
@@ -123,6 +125,10 @@ impl Cli {
                 signer::run(options)?;
                 Ok(ExitCode::SUCCESS)
             }
+            Command::Smoke(settings) => {
+                smoke::run(settings)?;
+                Ok(ExitCode::SUCCESS)
+            }
         }
     }
 
@@ -131,6 +137,7 @@ impl Cli {
         match &self.command {
             Command::Signer(_) | Command::Probe { .. } | Command::Image(_) => None,
             Command::Install { .. } => Some(Path::new(TERMINATION_LOG)),
+            Command::Smoke(settings) => Some(&settings.termination_log),
             Command::Run(run) => Some(&run.settings.termination_log),
             Command::Prepare(prepare) => Some(&prepare.settings.termination_log),
             // Run beside a pod's process, its failure is not the container's.

@@ -10,6 +10,7 @@ use crate::roles::aztec::StartError;
 use crate::roles::keystore::HandOverError;
 use crate::set::command::ValidatorsError;
 use crate::signer::SignerError;
+use crate::smoke::SmokeError;
 
 /// What the process ends with where a restart is of no use, by which `aznet up` knows it: `EX_CONFIG` of sysexits.h.
 const FINAL: u8 = 78;
@@ -41,6 +42,9 @@ pub(crate) enum NodeError {
     /// Signing for others.
     #[error(transparent)]
     Signer(#[from] SignerError),
+    /// Checking a network.
+    #[error(transparent)]
+    Smoke(#[from] SmokeError),
 }
 
 impl NodeError {
@@ -53,6 +57,7 @@ impl NodeError {
             Self::Validators(error) => error.is_final(),
             Self::Probe(_) | Self::Image(_) => false,
             Self::Signer(error) => error.is_final(),
+            Self::Smoke(error) => error.is_final(),
         }
     }
 

@@ -19,6 +19,7 @@ mod rpc;
 mod set;
 mod settings;
 mod signer;
+mod smoke;
 mod wait;
 
 use std::process::ExitCode;

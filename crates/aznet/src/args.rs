@@ -36,7 +36,7 @@ pub struct OutputArgs {
 /// Which cluster a verb talks to.
 #[derive(Debug, Clone, Args)]
 pub struct ClusterArg {
-    /// Cluster: `embedded`, `embedded:NAME`, or `context:NAME` of your kubeconfig.
+    /// Cluster: `embedded[:NAME]`, `kind[:NAME][,workers=N]`, or `context:NAME` of your kubeconfig.
     #[arg(
         long,
         value_name = "CLUSTER",
@@ -159,7 +159,18 @@ pub fn network_name(text: &str) -> Result<String, String> {
 pub fn cluster_name(text: &str) -> Result<String, String> {
     match format!("embedded:{text}").parse() {
         Ok(Provider::Embedded(name)) => Ok(name),
-        Ok(Provider::Context(_)) => Err("expected the name of an embedded cluster".to_owned()),
+        Ok(_) => Err("expected the name of an embedded cluster".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// A cluster that aznet makes and removes.
+pub fn made_here(text: &str) -> Result<Provider, String> {
+    match text.parse() {
+        Ok(provider @ Provider::Context(_)) => Err(format!(
+            "`{provider}` is a cluster of your own: aznet neither makes nor removes it"
+        )),
+        Ok(provider) => Ok(provider),
         Err(error) => Err(error.to_string()),
     }
 }

@@ -106,6 +106,11 @@ async fn cluster_for(
             let parts = parts::ready(context, steps, extent, kubernetes).await?;
             cluster::embedded(context, steps, name, &parts).await
         }
+        Provider::Kind(choice) => {
+            machine::ready_for_kind(context, steps).await?;
+            let parts = Box::pin(parts::for_kind(context, steps, choice, Some(extent))).await?;
+            cluster::of_kind(context, steps, choice, &parts).await
+        }
     }
 }
 

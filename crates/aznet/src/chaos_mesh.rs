@@ -2,7 +2,7 @@
 
 use aznet_chaos::mesh::{Mesh, Parts};
 use aznet_cluster::parts::images::Image;
-use aznet_cluster::provider::{Provider, embedded};
+use aznet_cluster::provider::{Provider, embedded, kind};
 
 use crate::bring_up::cluster::{self, Ready};
 use crate::bring_up::parts::{self, Extent};
@@ -27,24 +27,20 @@ pub(crate) async fn ready(
     steps: &Steps,
     choice: &Provider,
 ) -> anyhow::Result<Ready> {
-    let Provider::Embedded(name) = choice else {
-        let ready = cluster::attach(context, choice).await?;
-        let cluster = choice.to_string();
-        if !mesh(&ready).is_there().await? {
-            return Err(Failure::NoChaosMesh { cluster }.into());
+    let (socket, built) = match choice {
+        Provider::Embedded(name) => {
+            let kubernetes = parts::kubernetes(context, choice, None)?;
+            let socket = embedded::containerd_socket(&context.paths, name)?;
+            let built = parts::ready(context, steps, Extent::Chaos, kubernetes).await?;
+            (socket, built)
         }
-        return match mesh(&ready).version().await? {
-            Some(seen) if !is_known(&seen) => Err(Failure::OtherChaosMesh {
-                cluster,
-                seen,
-                expected: SERIES,
-            }
-            .into()),
-            _ => Ok(ready),
-        };
+        Provider::Kind(choice) => {
+            let extent = Some(Extent::Chaos);
+            let built = Box::pin(parts::for_kind(context, steps, choice, extent)).await?;
+            (kind::CONTAINERD_SOCKET.into(), built)
+        }
+        Provider::Context(_) => return existing(context, choice).await,
     };
-    let kubernetes = parts::kubernetes(context, choice, None)?;
-    let built = parts::ready(context, steps, Extent::Chaos, kubernetes).await?;
     let ready = cluster::attach(context, choice).await?;
     let step = steps.begin("chaos", "looking for Chaos Mesh");
     let (report, cancel) = (reporter(&step), context.interrupt.token());
@@ -60,7 +56,7 @@ pub(crate) async fn ready(
             controller: image(Image::ChaosMesh),
             daemon: image(Image::ChaosDaemon),
             pause: image(Image::Pause),
-            socket: &embedded::containerd_socket(&context.paths, name)?,
+            socket: &socket,
         };
         anyhow::Ok(mesh(&ready).ensure(&parts, cancel).await?)
     };
@@ -68,6 +64,24 @@ pub(crate) async fn ready(
     let words = if new { "is installed" } else { "is there" };
     steps.end(&step, format!("Chaos Mesh {words}"));
     Ok(ready)
+}
+
+/// One of the user's own has it already, of a release that is known here.
+async fn existing(context: &Context, choice: &Provider) -> anyhow::Result<Ready> {
+    let ready = cluster::attach(context, choice).await?;
+    let cluster = choice.to_string();
+    if !mesh(&ready).is_there().await? {
+        return Err(Failure::NoChaosMesh { cluster }.into());
+    }
+    match mesh(&ready).version().await? {
+        Some(seen) if !is_known(&seen) => Err(Failure::OtherChaosMesh {
+            cluster,
+            seen,
+            expected: SERIES,
+        }
+        .into()),
+        _ => Ok(ready),
+    }
 }
 
 /// What installs and removes it on the cluster.

@@ -2,7 +2,6 @@
 
 use anyhow::Context as _;
 use aznet_cluster::provider::Provider;
-use aznet_cluster::provider::embedded::State;
 use aznet_kit::error::chain;
 use aznet_network::adopt::by_helm;
 use aznet_network::namespace::{Network, NetworkInfo};
@@ -55,7 +54,7 @@ impl Meant<'_> {
     }
 }
 
-/// The networks of the cluster named, or of all embedded ones.
+/// The networks of the cluster named, or of all that were made here.
 pub(crate) async fn networks(
     context: &Context,
     cluster: Option<&Provider>,
@@ -64,7 +63,7 @@ pub(crate) async fn networks(
     let place = cluster.map(ToString::to_string);
     let found = match cluster {
         Some(choice) => of_cluster(context, choice, meant).await?,
-        None => of_all_embedded(context, meant).await?,
+        None => of_all_made_here(context, meant).await?,
     };
     Ok(Networks { found, place })
 }
@@ -88,14 +87,14 @@ async fn of_cluster(
 }
 
 /// A cluster that does not answer hides only its own networks; where none answers that is the error.
-async fn of_all_embedded(
+async fn of_all_made_here(
     context: &Context,
     meant: Meant<'_>,
 ) -> anyhow::Result<Vec<(Connected, NetworkInfo)>> {
     let (mut found, mut answered, mut broken) = (Vec::new(), false, Vec::new());
-    for (choice, info) in Provider::list(&context.paths)? {
-        if info.state == State::Stopped {
-            let name = info.name;
+    for made in Provider::list(&context.paths)? {
+        let choice = made.provider;
+        if let (Provider::Embedded(name), true) = (&choice, made.stopped) {
             let back = format!("`aznet cluster up {name}` brings it back with its networks");
             context
                 .printer

@@ -179,6 +179,9 @@ pub enum Failure {
     /// The machine lacks what a cluster needs.
     #[error("this machine can't run a cluster\n{}", each(.0))]
     Machine(Vec<Finding>),
+    /// The machine lacks what a cluster of kind needs.
+    #[error("this machine can't run a cluster of kind\n{}", each(.0))]
+    NotForKind(Vec<Finding>),
     /// No test fits.
     #[error("no test is selected; there {}", listed(known))]
     NoTest {

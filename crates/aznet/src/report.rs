@@ -9,8 +9,8 @@ use aznet_chaos::mesh::MeshError;
 use aznet_cluster::machine::install::FixError;
 use aznet_cluster::parts::images::ImageError;
 use aznet_cluster::parts::toolchain::ToolchainError;
-use aznet_cluster::provider::embedded;
 use aznet_cluster::provider::{ClientError, ProviderError};
+use aznet_cluster::provider::{embedded, kind};
 use aznet_cluster::source::SourceError;
 use aznet_model::plan::DoesNotFit;
 use aznet_network::adopt::AdoptError;
@@ -185,7 +185,7 @@ fn own(cause: Cause<'_>) -> Option<Exit> {
         | Failure::MoreThanScaling { .. }
         | Failure::OtherNetwork { .. }
         | Failure::NoImages { .. } => Exit::InvalidValues,
-        Failure::Machine(_) | Failure::NoChaosMesh { .. } => Exit::Cluster,
+        Failure::Machine(_) | Failure::NotForKind(_) | Failure::NoChaosMesh { .. } => Exit::Cluster,
         Failure::OtherChaosMesh { .. } => Exit::Fault,
         Failure::NoTest { .. }
         | Failure::NoTestInProfile { .. }
@@ -265,14 +265,26 @@ fn cluster(cause: Cause<'_>) -> Option<Exit> {
             embedded::Error::BadName { .. } | embedded::Error::NoSuchCluster { .. }
         )
     };
+    let is_refused = |error: &kind::Error| {
+        matches!(
+            error,
+            kind::Error::Foreign { .. }
+                | kind::Error::OtherWorkers { .. }
+                | kind::Error::NoSuchCluster { .. }
+                | kind::Error::NoPolicy { .. }
+        )
+    };
     let provider = cause.downcast_ref::<ProviderError>();
     if cause.downcast_ref().is_some_and(is_misnamed)
         || matches!(provider, Some(ProviderError::Embedded(error)) if is_misnamed(error))
         || matches!(provider, Some(ProviderError::NotOurs { .. }))
+        || cause.downcast_ref().is_some_and(is_refused)
+        || matches!(provider, Some(ProviderError::Kind(error)) if is_refused(error))
     {
         return Some(Exit::Usage);
     }
     let known = cause.is::<embedded::Error>()
+        || cause.is::<kind::Error>()
         || cause.is::<ProviderError>()
         || cause.is::<ClientError>()
         || cause.is::<SourceError>()

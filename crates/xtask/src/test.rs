@@ -40,7 +40,7 @@ impl Tier {
         match self {
             Self::Unit | Self::Pxe | Self::Infra => &[],
             Self::Chart => &["chart", "anvil", "cli", "published", "report"],
-            Self::Cluster => &["embedded", "emulation", "images", "toolchain"],
+            Self::Cluster => &["embedded", "emulation", "images", "kind", "toolchain"],
             Self::Network => &["network"],
         }
     }

@@ -34,6 +34,7 @@
 {{- $_ := set $ports $workload.component $own -}}
 {{- end -}}
 {{- if .Values.validatorSet -}}{{- $_ := set $ports "validator-set" dict -}}{{- end -}}
+{{- $_ := set $ports "smoke" dict -}}
 {{- $ports | toJson -}}
 {{- end -}}
 
@@ -43,8 +44,9 @@
 {{- $flows := list
   (dict "to" "anvil" "port" "l1" "from" (concat $nodes (list "prover-broker" "bot" "validator-set")))
   (dict "to" "blob-store" "port" "blobs" "from" $nodes)
-  (dict "to" "boot-node" "port" "rpc" "from" (list "full-node" "validator" "prover-node" "prover-broker" "pxe" "bot" "validator-set"))
-  (dict "to" "full-node" "port" "rpc" "from" (concat $nodes (list "pxe" "bot")))
+  (dict "to" "boot-node" "port" "rpc" "from" (list "full-node" "validator" "prover-node" "prover-broker" "pxe" "bot" "validator-set" "smoke"))
+  (dict "to" "full-node" "port" "rpc" "from" (concat $nodes (list "pxe" "bot" "smoke")))
+  (dict "to" "pxe" "port" "rpc" "from" (list "smoke"))
   (dict "to" "validator" "port" "rpc" "from" $nodes)
   (dict "to" "prover-broker" "port" "rpc" "from" (list "prover-node" "prover-agent"))
   (dict "to" "otel-collector" "port" "otlp" "from" (concat $nodes (list "prover-broker" "prover-agent" "pxe" "bot")))

@@ -37,7 +37,7 @@ impl Finding {
         self.verdict != Verdict::Missing
     }
 
-    pub(super) fn new(what: impl Into<String>, verdict: Verdict, found: impl Into<String>) -> Self {
+    pub(crate) fn new(what: impl Into<String>, verdict: Verdict, found: impl Into<String>) -> Self {
         Self {
             what: what.into(),
             verdict,
@@ -47,13 +47,13 @@ impl Finding {
         }
     }
 
-    pub(super) fn needs(mut self, needed: impl Into<String>) -> Self {
+    pub(crate) fn needs(mut self, needed: impl Into<String>) -> Self {
         self.needed = needed.into();
         self
     }
 
     /// Adds advice, unless all is well.
-    pub(super) fn or(mut self, fix: impl Into<String>) -> Self {
+    pub(crate) fn or(mut self, fix: impl Into<String>) -> Self {
         if !matches!(self.verdict, Verdict::Ok | Verdict::Info) {
             self.fix = Some(fix.into());
         }

@@ -127,6 +127,32 @@ pub async fn fetch(
     Ok(fetched)
 }
 
+/// Writes an image of the set to an archive as `docker save` does, for engines that know no OCI layout.
+///
+/// # Errors
+/// [`ImageError`].
+pub async fn save(
+    paths: &Paths,
+    set: &ImageSet,
+    image: Image,
+    report: &Reporter,
+    cancel: &CancellationToken,
+) -> Result<Fetched, ImageError> {
+    need_root("writing an archive")?;
+    let task = Task::new(report, format!("image {image}"));
+    let folder = paths.images();
+    let _lock = task.lock(&folder.join(".lock"), cancel).await?;
+    let buildah = Buildah::new(paths, &task, cancel)?;
+    let built = set.get(image);
+    if !buildah.has(&built.reference).await? {
+        archive::restore(&buildah, &set.chain(image)).await?;
+    }
+    let folder = tempfile::tempdir_in(&folder).map_err(FileError::of("make folder in", &folder))?;
+    let saved = Fetched { folder };
+    buildah.save(&built.reference, &saved.path()).await?;
+    Ok(saved)
+}
+
 /// Copies images of the set to a registry, with the credentials that Docker and its kin keep for it. What is there already
 /// is not copied again.
 ///

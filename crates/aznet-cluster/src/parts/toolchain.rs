@@ -29,6 +29,8 @@ use crate::source::Source;
 
 /// The folder of the Helm chart that is made along with a group's programs.
 const CHART: &str = "chart";
+/// The folder of what kind puts on its nodes.
+const NODE: &str = "node";
 
 /// Where programs come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -106,6 +108,11 @@ impl Toolchain {
     /// there if [`Group::ChaosMesh`] was asked for.
     pub fn chaos_mesh_chart(&self) -> PathBuf {
         self.groups[&Group::ChaosMesh].folder.join(CHART)
+    }
+
+    /// The folder of what kind puts on its nodes; there if [`Group::Kind`] was asked for.
+    pub(crate) fn kind_node(&self) -> PathBuf {
+        self.groups[&Group::Kind].folder.join(NODE)
     }
 
     /// The version of a program's group, such as `v1.37.2`.
@@ -208,8 +215,12 @@ impl<'a> Plan<'a> {
         }
         let staging = Staging::new(cache)?;
         build::group(self.pin, &staging.path().join("bin"), task, cancel).await?;
-        if self.pin.group == Group::ChaosMesh {
-            chart::make(self.pin, &staging.path().join(CHART), task, cancel).await?;
+        match self.pin.group {
+            Group::ChaosMesh => {
+                chart::make(self.pin, &staging.path().join(CHART), task, cancel).await?;
+            }
+            Group::Kind => chart::node(self.pin, &staging.path().join(NODE), cancel).await?,
+            _ => {}
         }
         staging.finish(&self.built)?;
         Ok(self.built.clone())

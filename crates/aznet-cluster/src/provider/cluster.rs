@@ -34,6 +34,15 @@ impl Cluster {
         }
     }
 
+    /// A cluster of kind.
+    pub(crate) fn of_kind(name: &str, kubeconfig: PathBuf) -> Self {
+        Self {
+            name: name.to_owned(),
+            kubeconfig: Some(kubeconfig),
+            context: format!("kind-{name}"),
+        }
+    }
+
     /// The context in the kubeconfig that means this cluster.
     pub fn context(&self) -> String {
         self.context.clone()

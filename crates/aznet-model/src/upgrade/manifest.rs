@@ -17,6 +17,9 @@ pub(super) struct Id {
     pub(super) name: String,
 }
 
+/// What Helm knows a hook by.
+const HOOK: &str = "helm.sh/hook";
+
 /// The text is no manifest.
 #[derive(Debug, thiserror::Error)]
 #[error("a release's manifest could not be parsed: expected Kubernetes objects in YAML")]
@@ -29,7 +32,7 @@ impl std::fmt::Display for Id {
 }
 
 impl Manifest {
-    /// Reads what `helm get manifest` and `helm template` write.
+    /// Reads what `helm get manifest` and `helm template` write. Hooks are left out: the first writes none of them.
     ///
     /// # Errors
     /// [`ManifestError`].
@@ -83,7 +86,9 @@ impl Manifest {
 impl FromIterator<Value> for Manifest {
     fn from_iter<T: IntoIterator<Item = Value>>(documents: T) -> Self {
         let text = |value: &Value| value.as_str().map(str::to_owned);
-        let objects = documents.into_iter().filter_map(|object| {
+        let is_hook = |object: &Value| object["metadata"]["annotations"].get(HOOK).is_some();
+        let documents = documents.into_iter().filter(|object| !is_hook(object));
+        let objects = documents.filter_map(|object| {
             let id = Id {
                 kind: text(&object["kind"])?,
                 name: text(&object["metadata"]["name"])?,
@@ -93,5 +98,19 @@ impl FromIterator<Value> for Manifest {
         Self {
             objects: objects.collect(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `helm get manifest` has none: to an upgrade, the pod of `helm test` would be a new object each time.
+    #[test]
+    fn hooks_are_no_part_of_a_release() {
+        let text = "kind: Service\nmetadata: {name: a}\n---\nkind: Pod\nmetadata:\n  name: smoke\n  annotations: {helm.sh/hook: test}\n";
+        let manifest = Manifest::parse(text).expect("objects");
+        assert!(manifest.get("Service", "a").is_some());
+        assert!(manifest.get("Pod", "smoke").is_none());
     }
 }

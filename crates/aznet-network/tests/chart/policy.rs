@@ -1,6 +1,6 @@
 //! The chart's NetworkPolicies, evaluated for every pair of pods and every port against a table of who may talk to whom.
 
-use crate::common::{chart, load, render};
+use crate::common::{chart, load, object, render};
 use crate::reach::{End, Port, connects};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use serde_json::Value;
@@ -329,4 +329,29 @@ async fn no_pod_of_any_feature_is_without_a_policy() {
             );
         }
     }
+}
+
+#[tokio::test]
+async fn the_pod_of_helm_test_reaches_nodes_and_wallets_and_nothing_else() {
+    let world = World::of(&[]).await;
+    let objects = render(&load(&[], &[]).expect("well-typed values")).await;
+    let labels = object(&objects, "Pod", "smoke")["metadata"]["labels"].clone();
+    let labels = serde_json::from_value(labels).expect("labels");
+    let smoke = End {
+        name: "smoke".to_owned(),
+        address: Ipv4Addr::new(10, 244, 0, 200).into(),
+        pod: Some((NAMESPACE.to_owned(), namespace_labels(NAMESPACE), labels)),
+    };
+    let mut reached = BTreeSet::new();
+    for pod in &world.pods {
+        for port in world.ports[&pod.name].iter().chain([&UNUSED]) {
+            if connects(&world.policies, NAMESPACE, &smoke, pod, *port) {
+                reached.insert((pod.name.as_str(), port.number));
+            }
+            let back = connects(&world.policies, NAMESPACE, pod, &smoke, *port);
+            assert!(!back, "{} reaches it", pod.name);
+        }
+    }
+    let expected = [("boot-node", 8080), ("full-node", 8080), ("pxe", 8080)];
+    assert_eq!(reached, expected.into());
 }

@@ -91,7 +91,8 @@ async fn every_render_keeps_the_rules() {
                 one["metadata"].get("namespace").is_none(),
                 "{name}: the namespace is the installer's to choose"
             );
-            if let Some(spec) = one["spec"]["template"].get("spec") {
+            let pod = (one["kind"] == "Pod").then_some(&one["spec"]);
+            if let Some(spec) = pod.or_else(|| one["spec"]["template"].get("spec")) {
                 restricted(spec, &name);
                 no_shell(spec, &name);
             }

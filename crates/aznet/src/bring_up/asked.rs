@@ -67,27 +67,32 @@ async fn values(wanted: &Wanted<'_>, context: &Context) -> anyhow::Result<Planne
     Ok(anew)
 }
 
-/// Refuses what an embedded cluster on this machine has no room for, without the network `replaced`.
+/// Refuses what a cluster on this machine has no room for, without the network `replaced`.
 async fn fits(
     planned: &Planned,
     replaced: Option<&NetworkInfo>,
     wanted: &Wanted<'_>,
     context: &Context,
 ) -> anyhow::Result<()> {
-    if matches!(wanted.cluster, Provider::Embedded(_)) {
+    if wanted.cluster.is_local() {
         let available = capacity(context, &wanted.cluster, wanted.machine, replaced).await?;
         planned.plan.check_machine(&available)?;
     }
     Ok(())
 }
 
-/// The network, if it runs already; an embedded cluster that does not run yet has none.
+/// The network, if it runs already; a cluster made here that does not run yet has none.
 async fn there(wanted: &Wanted<'_>, context: &Context) -> anyhow::Result<Option<Network>> {
     let cluster = match clusters::connect(context, &wanted.cluster).await {
         Ok(cluster) => cluster,
-        Err(_) if matches!(wanted.cluster, Provider::Embedded(_)) => return Ok(None),
+        Err(_) if wanted.cluster.is_local() => return Ok(None),
         Err(error) => return Err(error),
     };
+    // That its nodes are stopped, as after a reboot, only their engine knows.
+    let is_kind = matches!(wanted.cluster, Provider::Kind(_));
+    if is_kind && cluster.client.apiserver_version().await.is_err() {
+        return Ok(None);
+    }
     running(&cluster.client, wanted, &context.scope).await
 }
 

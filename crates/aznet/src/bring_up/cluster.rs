@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use aznet_cluster::parts::images::{self, ImageSet};
 use aznet_cluster::provider::embedded::{self, State};
-use aznet_cluster::provider::{Cluster, Provider, Started};
+use aznet_cluster::provider::{Cluster, Provider, ProviderError, Started, kind};
 use aznet_network::deploy::helm::Helm;
 use kube::Client;
 use serde_json::{Map, Value, json};
@@ -77,6 +77,62 @@ pub(super) async fn embedded(
     Ok((ready, Check(Some(unchecked))))
 }
 
+/// A cluster of kind, its nodes ready and with the images of pods.
+pub(super) async fn of_kind(
+    context: &Context,
+    steps: &Steps,
+    choice: &kind::Choice,
+    parts: &Parts,
+) -> anyhow::Result<(Ready, Check)> {
+    let cluster = up_kind(context, steps, choice, parts).await?;
+    let choice = Provider::Kind(choice.clone());
+    let implied = Some(implied(parts.images()));
+    let ready = ready(&choice, &cluster, parts.helm(), implied).await?;
+    Ok((ready, Check::NONE))
+}
+
+/// Brings a cluster of kind up and loads the images that there are for its pods.
+pub(crate) async fn up_kind(
+    context: &Context,
+    steps: &Steps,
+    choice: &kind::Choice,
+    parts: &Parts,
+) -> anyhow::Result<Cluster> {
+    let (name, paths, cancel) = (&choice.name, &context.paths, context.interrupt.token());
+    context.interrupt.leaves(
+        format!("cluster {name} is complete or not there"),
+        format!(
+            "run the same command again, `aznet cluster down --cluster kind:{name}` removes it"
+        ),
+    );
+    let step = steps.begin("cluster", "checking whether it is running");
+    let (report, provider) = (reporter(&step), Provider::Kind(choice.clone()));
+    let make = async {
+        let supplies = parts.supplies(false, None);
+        let started = provider.start(paths, Some(&supplies), &report, cancel);
+        let cluster = started.await?.checked(cancel).await?;
+        let images = parts.images();
+        if images.of_pods().next().is_some() {
+            provider.load_images(paths, images, &report, cancel).await?;
+        }
+        anyhow::Ok(cluster)
+    };
+    let cluster = Box::pin(make).await.inspect_err(|error| {
+        step.abandon();
+        let kind = match error.downcast_ref() {
+            Some(ProviderError::Kind(error)) => Some(error),
+            _ => None,
+        };
+        if let Some(kind::Error::HalfMade { .. }) = kind {
+            let removes = format!("`kind delete cluster --name {name}` removes it");
+            let what = format!("cluster {name} is half-made");
+            context.interrupt.leaves(what, removes);
+        }
+    })?;
+    steps.end(&step, format!("{provider} is ready"));
+    Ok(cluster)
+}
+
 /// A cluster of the user's own. It pulls its images itself.
 pub(super) async fn existing(
     context: &Context,
@@ -141,13 +197,13 @@ async fn start(
     leaves(context, name)?;
     let step = steps.begin("cluster", "checking whether it is running");
     let report = reporter(&step);
-    let mut supplies = parts.supplies();
-    supplies.network_policy = network_policy;
-    if network_policy || embedded::enforces_policies(&context.paths, name)? {
+    let enforcer = if network_policy || embedded::enforces_policies(&context.paths, name)? {
         let enforcer = parts::enforcer(context, &report).await;
-        let folder = enforcer.inspect_err(|_| step.abandon())?;
-        supplies.binaries.search.insert(0, folder);
-    }
+        Some(enforcer.inspect_err(|_| step.abandon())?)
+    } else {
+        None
+    };
+    let supplies = parts.supplies(network_policy, enforcer);
     let provider = Provider::Embedded(name.to_owned());
     let cancel = context.interrupt.token();
     let started = provider.start(&context.paths, Some(&supplies), &report, cancel);

@@ -4,10 +4,28 @@ use aznet_cluster::machine::finding::Finding;
 use aznet_cluster::machine::programs::Work;
 use aznet_cluster::machine::{doctor, install};
 use aznet_cluster::parts::images;
+use aznet_cluster::provider::kind;
 
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::steps::{Steps, reporter};
+
+/// Looks for what clusters of kind need.
+pub(crate) async fn ready_for_kind(context: &Context, steps: &Steps) -> anyhow::Result<()> {
+    let step = steps.begin("machine", "looking for Docker or Podman");
+    let missing = missing(kind::check(context.interrupt.token()).await);
+    if !missing.is_empty() {
+        step.abandon();
+        return Err(Failure::NotForKind(missing).into());
+    }
+    steps.end(&step, "meets all requirements of kind");
+    Ok(())
+}
+
+fn missing(findings: Vec<Finding>) -> Vec<Finding> {
+    let missing = findings.into_iter().filter(|finding| !finding.ok());
+    missing.collect()
+}
 
 /// Looks at the machine, and installs what it lacks where that is allowed.
 pub(crate) async fn ready(context: &Context, steps: &Steps) -> anyhow::Result<()> {
@@ -26,10 +44,7 @@ pub(crate) async fn ready(context: &Context, steps: &Steps) -> anyhow::Result<()
         Ok((doctor::check(&context.paths, work, cancel).await, installed))
     };
     let (findings, installed) = look.await.inspect_err(|_| step.abandon())?;
-    let missing: Vec<Finding> = findings
-        .into_iter()
-        .filter(|finding| !finding.ok())
-        .collect();
+    let missing = missing(findings);
     if !missing.is_empty() {
         step.abandon();
         return Err(Failure::Machine(missing).into());

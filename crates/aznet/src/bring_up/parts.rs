@@ -1,5 +1,6 @@
 //! The second step: the programs and images that clusters and networks are made of. What is there already takes no time.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -9,7 +10,7 @@ use aznet_cluster::parts::store::{self, Store};
 use aznet_cluster::parts::toolchain::{self, Group, Program, Settings, Toolchain};
 use aznet_cluster::progress::{self, Reporter};
 use aznet_cluster::provider::embedded::{self, Binaries, Images};
-use aznet_cluster::provider::{Provider, Supplies};
+use aznet_cluster::provider::{Provider, Supplies, kind};
 use aznet_kit::process::on_path;
 use aznet_network::deploy::helm::Helm;
 use futures::TryFutureExt as _;
@@ -33,12 +34,15 @@ pub(crate) enum Extent {
 
 impl Extent {
     fn groups(self) -> Vec<Group> {
-        let more: &[Group] = match self {
+        [&Group::ALL, self.more()].concat()
+    }
+
+    fn more(self) -> &'static [Group] {
+        match self {
             Self::Base => &[],
             Self::Telemetry => &Group::TELEMETRY,
             Self::Chaos => &Group::CHAOS,
-        };
-        [&Group::ALL, more].concat()
+        }
     }
 
     fn images(self) -> Vec<Image> {
@@ -55,16 +59,31 @@ impl Extent {
 pub(crate) struct Parts {
     toolchain: Toolchain,
     images: ImageSet,
-    store: Store,
+    cluster: Body,
+}
+
+/// What the cluster itself is made of.
+enum Body {
+    Embedded(Store),
+    Kind(kind::Supplies),
 }
 
 impl Parts {
-    /// What a cluster is made of.
-    pub(crate) fn supplies(&self) -> Supplies {
-        Supplies {
-            binaries: Binaries::of(&self.toolchain),
-            images: Images::of(&self.images, self.store.path()),
-            network_policy: false,
+    /// What a cluster is made of; `enforcer`: the folder with what enforces network policies.
+    pub(crate) fn supplies(&self, network_policy: bool, enforcer: Option<PathBuf>) -> Supplies {
+        match &self.cluster {
+            Body::Kind(supplies) => Supplies::Kind(supplies.clone()),
+            Body::Embedded(store) => {
+                let mut binaries = Binaries::of(&self.toolchain);
+                if let Some(folder) = enforcer {
+                    binaries.search.insert(0, folder);
+                }
+                Supplies::Embedded {
+                    binaries,
+                    images: Images::of(&self.images, store.path()),
+                    network_policy,
+                }
+            }
         }
     }
 
@@ -115,8 +134,100 @@ pub(crate) async fn ready(
     Ok(Parts {
         toolchain,
         images,
-        store,
+        cluster: Body::Embedded(store),
     })
+}
+
+/// An image of kind's nodes, for machines that reach no registry, and kind itself.
+pub(crate) async fn node_of_kind(context: &Context, steps: &Steps) -> anyhow::Result<ImageSet> {
+    on_base(context, steps, &Group::KIND_NODE, Image::KindNode).await
+}
+
+/// The image that jobs run in.
+pub(crate) async fn for_jobs(context: &Context, steps: &Steps) -> anyhow::Result<ImageSet> {
+    on_base(context, steps, &Group::JOBS, Image::Aznet).await
+}
+
+async fn on_base(
+    context: &Context,
+    steps: &Steps,
+    groups: &[Group],
+    image: Image,
+) -> anyhow::Result<ImageSet> {
+    let (source, paths, cancel) = (&context.source, &context.paths, context.interrupt.token());
+    let toolchain = programs(context, steps, groups, Minor::default(), cancel).await?;
+    let step = steps.begin("images", "checking for images to build");
+    let report = reporter(&step);
+    let wanted = [Image::Base, image];
+    let images = images::ensure(paths, source, &toolchain, &wanted, &report, cancel);
+    let images = images.await.inspect_err(|_| step.abandon())?;
+    steps.end(&step, count(images.iter().count(), "image"));
+    Ok(images)
+}
+
+/// kind, the image of its nodes, and, with an extent, the images of pods and Helm; built where they are missing.
+pub(crate) async fn for_kind(
+    context: &Context,
+    steps: &Steps,
+    choice: &kind::Choice,
+    extent: Option<Extent>,
+) -> anyhow::Result<Parts> {
+    context.interrupt.leaves(
+        "what was built so far is kept",
+        "run the same command to continue",
+    );
+    let (source, paths, cancel) = (&context.source, &context.paths, context.interrupt.token());
+    let engine = kind::Engine::find(cancel).await?;
+    kind::check_choice(paths, &engine, choice, cancel).await?;
+    let step = steps.begin("images", "looking for the image of kind's nodes");
+    let report = reporter(&step);
+    let make = async {
+        let there = kind::node(&engine, paths, choice, &report, cancel).await?;
+        let users = kind::on_path(cancel).await;
+        let groups = groups_for_kind(extent, there.is_none(), users.is_none());
+        let toolchain = programs(context, steps, &groups, Minor::default(), cancel).await?;
+        let wanted = images_for_kind(extent, there.is_none());
+        let images = images::ensure(paths, source, &toolchain, &wanted, &report, cancel).await?;
+        let node = match there {
+            Some(node) => node,
+            None => kind::import(&engine, paths, &images, &report, cancel).await?,
+        };
+        let kind = users.unwrap_or_else(|| toolchain.path(Program::Kind));
+        anyhow::Ok((toolchain, images, kind, node))
+    };
+    let (toolchain, images, kind, node) = Box::pin(make).await.inspect_err(|_| step.abandon())?;
+    steps.end(&step, count(images.iter().count(), "image"));
+    Ok(Parts {
+        toolchain,
+        images,
+        cluster: Body::Kind(kind::Supplies { kind, engine, node }),
+    })
+}
+
+/// The programs that a cluster of kind needs: `node`, what its nodes are made of; `kind`, kind itself.
+fn groups_for_kind(extent: Option<Extent>, node: bool, kind: bool) -> Vec<Group> {
+    let of_node: &[Group] = if node { &Group::KIND_NODE } else { &[] };
+    let of_kind: &[Group] = if kind { &Group::KIND } else { &[] };
+    let of_pods: &[Group] = match extent {
+        Some(_) => &[Group::Versitygw, Group::Helm],
+        None => &[],
+    };
+    let more = extent.map_or(&[][..], Extent::more);
+    let all = [of_node, of_kind, of_pods, more].concat();
+    BTreeSet::from_iter(all).into_iter().collect()
+}
+
+/// The images that it needs.
+fn images_for_kind(extent: Option<Extent>, node: bool) -> Vec<Image> {
+    let mut wanted = extent.map(Extent::images).unwrap_or_default();
+    wanted.retain(|image| image.is_for_pods());
+    if node && wanted.is_empty() {
+        wanted.push(Image::Base);
+    }
+    if node {
+        wanted.push(Image::KindNode);
+    }
+    wanted
 }
 
 /// The Kubernetes that the cluster is made of, or is to be made of; a cluster of the user's has one of its own.
@@ -127,11 +238,13 @@ pub(crate) fn kubernetes(
 ) -> anyhow::Result<Minor> {
     match choice {
         Provider::Embedded(name) => Ok(embedded::kubernetes_of(&context.paths, name, asked)?),
-        Provider::Context(_) if asked.is_some() => Err(Failure::NotOurKubernetes {
-            cluster: choice.to_string(),
+        Provider::Kind(_) | Provider::Context(_) if asked.is_some() => {
+            Err(Failure::NotOurKubernetes {
+                cluster: choice.to_string(),
+            }
+            .into())
         }
-        .into()),
-        Provider::Context(_) => Ok(Minor::default()),
+        Provider::Kind(_) | Provider::Context(_) => Ok(Minor::default()),
     }
 }
 
@@ -220,4 +333,28 @@ async fn ensured(
     let (source, paths) = (&context.source, &context.paths);
     let ensured = toolchain::ensure(paths, source, &settings, groups, report, cancel).await;
     ensured.context("could not build the programs")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cluster_of_kind_takes_what_it_and_its_pods_need() {
+        assert_eq!(images_for_kind(None, false), []);
+        assert_eq!(groups_for_kind(None, false, false), []);
+        let alone = [Image::Base, Image::KindNode];
+        assert_eq!(images_for_kind(None, true), alone);
+        let with_pods = images_for_kind(Some(Extent::Base), true);
+        assert!(with_pods.contains(&Image::Aztec) && !with_pods.contains(&Image::Coredns));
+        let bases = with_pods.iter().filter(|image| **image == Image::Base);
+        assert_eq!(
+            (bases.count(), with_pods.last()),
+            (1, Some(&Image::KindNode))
+        );
+        let groups = groups_for_kind(Some(Extent::Base), true, true);
+        let kinds = groups.iter().filter(|group| **group == Group::Kind);
+        assert_eq!(kinds.count(), 1);
+        assert!(groups.contains(&Group::Helm) && groups.contains(&Group::Kubeadm));
+    }
 }

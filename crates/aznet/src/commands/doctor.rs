@@ -5,7 +5,7 @@ use aznet_cluster::machine::finding::{Finding, Verdict};
 use aznet_cluster::machine::programs::Work;
 use aznet_cluster::machine::{doctor, install};
 use aznet_cluster::parts::images;
-use aznet_cluster::provider::Provider;
+use aznet_cluster::provider::{Provider, kind};
 use clap::Args;
 use owo_colors::OwoColorize;
 
@@ -22,6 +22,7 @@ Examples:
   aznet doctor
   sudo aznet doctor --fix            install what is missing (Debian, Ubuntu)
   aznet doctor --cluster embedded    which faults the nodes of a cluster can do
+  aznet doctor --cluster kind        what kind needs of this machine, and the same
 
 Exit code 20 when something is missing that an embedded cluster can't do without.";
 
@@ -32,7 +33,7 @@ pub struct DoctorArgs {
     /// Install what is missing.
     #[arg(long)]
     pub fix: bool,
-    /// Look at the nodes of this cluster instead: which faults they can do.
+    /// Look at the nodes of this cluster instead: which faults they can do; for one of kind, also at Docker or Podman.
     // Not from the environment: without it the machine is meant.
     #[arg(long, value_name = "CLUSTER", conflicts_with = "fix")]
     pub cluster: Option<Provider>,
@@ -45,12 +46,7 @@ pub struct DoctorArgs {
 pub async fn run(args: &DoctorArgs, context: &Context) -> anyhow::Result<Exit> {
     let cancel = context.interrupt.token();
     if let Some(cluster) = &args.cluster {
-        let client = clusters::connect(context, cluster).await?.client;
-        let findings = faults(&capability::probe(&client).await?);
-        context
-            .printer
-            .result(&findings, |findings, page| table(findings, page))?;
-        return Ok(Exit::Ok);
+        return of_cluster(cluster, context).await;
     }
     if args.fix {
         fix(context).await?;
@@ -60,6 +56,29 @@ pub async fn run(args: &DoctorArgs, context: &Context) -> anyhow::Result<Exit> {
         .printer
         .result(&findings, |findings, page| render(findings, page))?;
     let well = findings.iter().all(Finding::ok);
+    Ok(if well { Exit::Ok } else { Exit::Cluster })
+}
+
+/// What the nodes of a cluster can do; of one of kind, first what this machine has for it.
+async fn of_cluster(cluster: &Provider, context: &Context) -> anyhow::Result<Exit> {
+    let mut findings = Vec::new();
+    let mut there = true;
+    if let Provider::Kind(_) = cluster {
+        findings = kind::check(context.interrupt.token()).await;
+        there = !cluster.is_gone(&context.paths)?;
+    }
+    let well = findings.iter().all(Finding::ok);
+    if there && well {
+        let client = clusters::connect(context, cluster).await?.client;
+        findings.extend(faults(&capability::probe(&client).await?));
+    }
+    context.printer.result(&findings, |findings, page| {
+        if well {
+            table(findings, page)
+        } else {
+            render(findings, page)
+        }
+    })?;
     Ok(if well { Exit::Ok } else { Exit::Cluster })
 }
 

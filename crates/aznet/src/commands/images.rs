@@ -86,6 +86,12 @@ pub struct BuildArgs {
     /// Also build the images of Chaos Mesh, which makes faults.
     #[arg(long)]
     pub chaos: bool,
+    /// Also build kind and the image of its nodes, for clusters of kind on a machine that reaches no registry.
+    #[arg(long)]
+    pub kind: bool,
+    /// Also build the image that CI jobs run in: aznet itself, kubectl, helm and kind.
+    #[arg(long)]
+    pub jobs: bool,
     /// What clusters are to be made of.
     #[command(flatten)]
     pub kubernetes: KubernetesArg,
@@ -140,6 +146,14 @@ async fn build(args: &BuildArgs, context: &Context) -> anyhow::Result<()> {
         let parts = parts::ready(context, &steps, extent, kubernetes).await?;
         let built = parts.images().iter().cloned();
         images.extend(built.map(|built| (built.image, built)));
+    }
+    if args.kind {
+        let node = Box::pin(parts::node_of_kind(context, &steps)).await?;
+        images.extend(node.iter().map(|built| (built.image, built.clone())));
+    }
+    if args.jobs {
+        let jobs = Box::pin(parts::for_jobs(context, &steps)).await?;
+        images.extend(jobs.iter().map(|built| (built.image, built.clone())));
     }
     let images: Vec<Built> = images.into_values().collect();
     context

@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use aznet_cluster::parts::images::ImageError;
-use aznet_cluster::provider::ProviderError;
+use aznet_cluster::provider::{ProviderError, kind};
 use aznet_model::values::nearest;
 use aznet_network::deploy::DeployError;
 use aznet_network::namespace::NamespaceError;
@@ -62,6 +62,15 @@ pub(super) fn hint_of(cause: Cause<'_>) -> Option<String> {
             "`aznet cluster up {name}` restarts it with its networks"
         ));
     }
+    let kind = match cause.downcast_ref() {
+        Some(ProviderError::Kind(error)) => Some(error),
+        _ => cause.downcast_ref(),
+    };
+    if let Some(kind::Error::Foreign { name }) = kind {
+        return Some(format!(
+            "use another name, or `--cluster context:kind-{name}` as it is; `kind delete cluster --name {name}` removes it"
+        ));
+    }
     if let Some(ImageError::NotPushed { target, .. }) = cause.downcast_ref() {
         let host = target.split('/').next().unwrap_or_default();
         return Some(format!(
@@ -91,8 +100,9 @@ fn hint_of_own(failure: &Failure) -> Option<String> {
         }
         Failure::WhichNetwork { .. } => Some("add its name, e.g. `aznet status NAME`".to_owned()),
         Failure::WhichCluster { names } => names.first().map(|name| {
+            let flag = if name.contains(':') { "--cluster " } else { "" };
             format!(
-                "`aznet cluster down {name}` removes one, `aznet cluster down --all` removes all"
+                "`aznet cluster down {flag}{name}` removes one, `aznet cluster down --all` removes all"
             )
         }),
         Failure::NotAdopted { namespace, .. } => {
@@ -107,6 +117,9 @@ fn hint_of_own(failure: &Failure) -> Option<String> {
         Failure::Machine(_) => Some(
             "`aznet doctor` shows all of it, `aznet doctor --fix` installs what it can".to_owned(),
         ),
+        Failure::NotForKind(_) => {
+            Some("`aznet doctor --cluster kind` shows all of it".to_owned())
+        }
         Failure::NoTest { asked, known } => Some(other_tests(asked, known)),
         Failure::NoTestInProfile { .. } => Some(
             "another --profile has other tests; filters are changed in .config/aznet.toml"

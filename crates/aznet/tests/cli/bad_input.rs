@@ -17,7 +17,26 @@ fn the_command_line() {
         ("usage-unknown-flag", &["up", "--clutser", "embedded"]),
         ("usage-unknown-shell", &["completions", "bsh"]),
         ("usage-unknown-format", &["status", "-o", "yaml"]),
-        ("usage-unknown-cluster-kind", &["up", "--cluster", "kind"]),
+        (
+            "usage-kind-workers",
+            &["up", "--cluster", "kind:ci,workers=many"],
+        ),
+        (
+            "usage-cluster-up-context",
+            &["cluster", "up", "--cluster", "context:mine"],
+        ),
+        (
+            "usage-cluster-up-twice-named",
+            &["cluster", "up", "ci", "--cluster", "kind:ci"],
+        ),
+        (
+            "usage-kubernetes-of-kind",
+            &["up", "--cluster", "kind", "--kubernetes", "1.35"],
+        ),
+        (
+            "usage-policies-of-kind",
+            &["cluster", "up", "--cluster", "kind", "--network-policy"],
+        ),
         ("usage-bad-cluster-name", &["cluster", "up", "My_Cluster"]),
         (
             "usage-bad-network-name",
@@ -77,6 +96,25 @@ fn the_command_line() {
 }
 
 /// The flag is hidden: only the variable's name says where the value comes from.
+#[test]
+fn clusters_of_kind_without_docker() {
+    let sandbox = Sandbox::new().alone();
+    for (name, args) in [
+        (
+            "kind-no-engine-down",
+            &["cluster", "down", "--cluster", "kind:ci"][..],
+        ),
+        (
+            "kind-none-made-load",
+            &["images", "load", "a.tar", "--cluster", "kind:ci"],
+        ),
+        ("kind-none-made-list", &["cluster", "list"]),
+        ("kind-none-made-status", &["status", "--cluster", "kind:ci"]),
+    ] {
+        insta::assert_snapshot!(name, sandbox.run(args));
+    }
+}
+
 #[test]
 fn the_environment() {
     let sandbox = Sandbox::with_memory("lots");

@@ -1,5 +1,6 @@
 //! Runs the real program in a scrubbed environment and shows what came of it as one text.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
@@ -9,6 +10,7 @@ use tempfile::TempDir;
 pub(crate) struct Sandbox {
     folder: TempDir,
     memory: &'static str,
+    path: OsString,
 }
 
 impl Sandbox {
@@ -16,6 +18,15 @@ impl Sandbox {
         Self {
             folder: tempfile::tempdir().expect("a temporary folder"),
             memory: "64GiB",
+            path: std::env::var_os("PATH").unwrap_or_default(),
+        }
+    }
+
+    /// The same without any other program.
+    pub(crate) fn alone(self) -> Self {
+        Self {
+            path: self.folder.path().into(),
+            ..self
         }
     }
 
@@ -49,7 +60,7 @@ impl Sandbox {
             .args(args)
             .current_dir(folder)
             .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("PATH", &self.path)
             .env("HOME", folder)
             .env("KUBECONFIG", folder.join("kubeconfig"))
             .env("AZNET_SOURCE", source())

@@ -240,6 +240,19 @@ impl<'a> Buildah<'a> {
         Ok(())
     }
 
+    /// Writes an image to an archive as `docker save` does.
+    pub(super) async fn save(&self, name: &str, archive: &Path) -> Result<(), ImageError> {
+        let tool = self
+            .tool("push")
+            .arg("--quiet")
+            .arg("--signature-policy")
+            .arg(&self.policy)
+            .arg(name)
+            .arg(format!("docker-archive:{}:{name}", archive.display()));
+        let pushed = self.run("writing the archive", tool).await;
+        pushed.map(drop).map_err(self.making(name))
+    }
+
     /// Copies an image to a registry, with the credentials that Docker and its kin keep for it.
     pub(super) async fn publish(
         &self,

@@ -94,6 +94,8 @@ impl Context {
         match self.image {
             Image::Aztec => 6144 * MIB,
             Image::Base | Image::Pxe | Image::ChaosDaemon => 2048 * MIB,
+            Image::KindNode => 4096 * MIB,
+            Image::Aznet => 2048 * MIB,
             _ => 768 * MIB,
         }
     }
@@ -190,6 +192,19 @@ pub(super) fn programs(image: Image) -> &'static [Program] {
         Image::Prometheus => &[Program::Prometheus],
         Image::ChaosMesh => &[Program::ChaosControllerManager],
         Image::ChaosDaemon => &[Program::ChaosDaemon, Program::ChaosDaemonHelper],
+        Image::KindNode => &[
+            Program::Kubeadm,
+            Program::Kubectl,
+            Program::Kubelet,
+            Program::KubeApiserver,
+            Program::KubeControllerManager,
+            Program::KubeScheduler,
+            Program::KubeProxy,
+            Program::Etcd,
+            Program::Coredns,
+            Program::LocalPathProvisioner,
+        ],
+        Image::Aznet => &[Program::Kubectl, Program::Helm, Program::Kind],
         _ => &[],
     }
 }
@@ -202,6 +217,13 @@ async fn extras(image: Image, job: &Job<'_>) -> Result<Vec<(&'static str, PathBu
         if image == Image::ChaosDaemon {
             extras.push((Own::Netem.name(), binary::ensure(Own::Netem, job).await?));
         }
+        if image == Image::Aznet {
+            extras.push(("aznet", this_program()?));
+        }
+        if image == Image::KindNode {
+            extras.push(("catatonit", catatonit()?));
+            extras.push(("kind", tools.kind_node()));
+        }
         return Ok(extras);
     }
     Ok(match image {
@@ -213,6 +235,12 @@ async fn extras(image: Image, job: &Job<'_>) -> Result<Vec<(&'static str, PathBu
         ],
         _ => Vec::new(),
     })
+}
+
+/// The program that builds the image is the one in it.
+fn this_program() -> Result<PathBuf, ImageError> {
+    let failed = FileError::of("find", Path::new("/proc/self/exe"));
+    Ok(std::env::current_exe().map_err(failed)?)
 }
 
 /// Debian's catatonit is static; it is on the machine because containers need it.

@@ -34,6 +34,10 @@ pub enum Image {
     ChaosMesh,
     /// What does them on a node.
     ChaosDaemon,
+    /// A node of kind.
+    KindNode,
+    /// aznet itself, and what it works with.
+    Aznet,
 }
 
 impl Image {
@@ -51,6 +55,10 @@ impl Image {
     pub const TELEMETRY: [Self; 2] = [Self::OtelCollector, Self::Prometheus];
     /// What faults need besides.
     pub const CHAOS: [Self; 2] = [Self::ChaosMesh, Self::ChaosDaemon];
+    /// What clusters of kind are made of where no registry serves the image of their nodes.
+    pub const KIND: [Self; 1] = [Self::KindNode];
+    /// What jobs run in that make clusters or test networks.
+    pub const JOBS: [Self; 1] = [Self::Aznet];
 
     /// Every image, optional ones included.
     pub fn all() -> impl Iterator<Item = Self> {
@@ -58,6 +66,8 @@ impl Image {
             .into_iter()
             .chain(Self::TELEMETRY)
             .chain(Self::CHAOS)
+            .chain(Self::KIND)
+            .chain(Self::JOBS)
     }
 
     /// Its name, and that of its folder under `images/`.
@@ -74,7 +84,15 @@ impl Image {
             Self::Prometheus => "prometheus",
             Self::ChaosMesh => "chaos-mesh",
             Self::ChaosDaemon => "chaos-daemon",
+            Self::KindNode => "kind-node",
+            Self::Aznet => "aznet",
         }
+    }
+
+    /// Whether pods of ours run from it, or from one that stands on it, on a cluster that others make: such a cluster has
+    /// a name server of its own.
+    pub fn is_for_pods(self) -> bool {
+        !matches!(self, Self::Coredns | Self::KindNode | Self::Aznet)
     }
 
     /// Its key under `images` in the network chart's values, if the chart uses it.
@@ -86,14 +104,20 @@ impl Image {
             Self::Pxe => Some("pxe"),
             Self::OtelCollector => Some("otelCollector"),
             Self::Prometheus => Some("prometheus"),
-            Self::Pause | Self::Coredns | Self::Base | Self::ChaosMesh | Self::ChaosDaemon => None,
+            Self::Pause
+            | Self::Coredns
+            | Self::Base
+            | Self::ChaosMesh
+            | Self::ChaosDaemon
+            | Self::KindNode
+            | Self::Aznet => None,
         }
     }
 
     /// The image it stands on.
     pub(super) fn parent(self) -> Option<Self> {
         match self {
-            Self::Aztec | Self::ChaosDaemon => Some(Self::Base),
+            Self::Aztec | Self::ChaosDaemon | Self::KindNode | Self::Aznet => Some(Self::Base),
             Self::Pxe => Some(Self::Aztec),
             _ => None,
         }
@@ -161,6 +185,11 @@ impl ImageSet {
     /// All of them, each after the one it stands on.
     pub fn iter(&self) -> impl Iterator<Item = &Built> {
         self.images.values()
+    }
+
+    /// Those that [`Image::is_for_pods`], each after the one it stands on.
+    pub fn of_pods(&self) -> impl Iterator<Item = &Built> {
+        self.iter().filter(|built| built.image.is_for_pods())
     }
 
     /// Those that every cluster has from its start. The others are few and small: a cluster imports them when it first

@@ -1,4 +1,5 @@
-//! Chaos Mesh's Helm chart, from the same modules as its programs.
+//! Files of a group that are no programs: Chaos Mesh's Helm chart, and what kind puts on its nodes; from the same modules as
+//! the programs.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,6 +12,8 @@ use super::error::ToolchainError;
 use super::pin::Pin;
 use crate::progress::Task;
 
+/// What kind puts on its nodes, in its module.
+const NODE: &str = "images/base/files";
 /// Where the chart is in the module.
 const PLACE: &str = "helm/chaos-mesh";
 /// The types that resource definitions are generated from.
@@ -22,6 +25,22 @@ const ANSWER: Duration = Duration::from_secs(30);
 /// The generator is compiled first.
 const GENERATION: Duration = Duration::from_mins(15);
 
+/// Copies what kind puts on its nodes to `place`.
+pub(super) async fn node(
+    pin: &Pin,
+    place: &Path,
+    cancel: &CancellationToken,
+) -> Result<(), ToolchainError> {
+    let module = module(pin, cancel).await?;
+    Ok(files::copy_tree(&module.join(NODE), place, &[])?)
+}
+
+/// Where Go keeps the group's module.
+async fn module(pin: &Pin, cancel: &CancellationToken) -> Result<PathBuf, ToolchainError> {
+    let list = go(pin).args(["list", "-m", "-f", "{{.Dir}}", pin.group.module()]);
+    Ok(PathBuf::from(list.output(ANSWER, cancel).await?.trim()))
+}
+
 /// Copies the chart to `place`. Its resource definitions are generated anew: those that it comes with are of other types
 /// than the programs are built with, and the controller refuses what it then finds missing.
 pub(super) async fn make(
@@ -30,8 +49,7 @@ pub(super) async fn make(
     task: &Task,
     cancel: &CancellationToken,
 ) -> Result<(), ToolchainError> {
-    let list = go(pin).args(["list", "-m", "-f", "{{.Dir}}", pin.group.module()]);
-    let module = PathBuf::from(list.output(ANSWER, cancel).await?.trim());
+    let module = module(pin, cancel).await?;
     files::copy_tree(&module.join(PLACE), place, &["crds"])?;
     let generate = go(pin)
         // The way the programs are built, so that what they share is compiled once.

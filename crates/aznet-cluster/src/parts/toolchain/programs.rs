@@ -25,6 +25,12 @@ pub enum Group {
     Calico,
     /// Faults.
     ChaosMesh,
+    /// Clusters in containers.
+    Kind,
+    /// What makes a node of a machine.
+    Kubeadm,
+    /// Dynamic volumes of clusters of kind.
+    LocalPathProvisioner,
 }
 
 /// A program of the toolchain.
@@ -66,6 +72,12 @@ pub enum Program {
     ChaosDaemon,
     /// `chaos-daemon-helper`, what the daemon starts in the mount namespace of a container
     ChaosDaemonHelper,
+    /// `kind`
+    Kind,
+    /// `kubeadm`
+    Kubeadm,
+    /// `local-path-provisioner`
+    LocalPathProvisioner,
 }
 
 impl Group {
@@ -83,13 +95,28 @@ impl Group {
     pub const POLICY: [Self; 1] = [Self::Calico];
     /// What clusters whose networks are broken on purpose need besides.
     pub const CHAOS: [Self; 1] = [Self::ChaosMesh];
+    /// What makes clusters of kind, where the user's kind is of another release.
+    pub const KIND: [Self; 1] = [Self::Kind];
+    /// What nodes of kind are made of, where no registry serves their image.
+    pub const KIND_NODE: [Self; 6] = [
+        Self::Etcd,
+        Self::Kubernetes,
+        Self::Coredns,
+        Self::Kind,
+        Self::Kubeadm,
+        Self::LocalPathProvisioner,
+    ];
+
+    /// What jobs have that make clusters or test networks.
+    pub const JOBS: [Self; 3] = [Self::Kubernetes, Self::Helm, Self::Kind];
 
     /// Every group, optional ones included.
     pub fn all() -> impl Iterator<Item = Self> {
         let optional = Self::TELEMETRY
             .into_iter()
             .chain(Self::POLICY)
-            .chain(Self::CHAOS);
+            .chain(Self::CHAOS)
+            .chain([Self::Kind, Self::Kubeadm, Self::LocalPathProvisioner]);
         Self::ALL.into_iter().chain(optional)
     }
 
@@ -123,6 +150,9 @@ impl Group {
             Self::Prometheus => "prometheus",
             Self::Calico => "calico",
             Self::ChaosMesh => "chaos-mesh",
+            Self::Kind => "kind",
+            Self::Kubeadm => "kubeadm",
+            Self::LocalPathProvisioner => "local-path-provisioner",
         }
     }
 
@@ -149,6 +179,9 @@ impl Group {
                 Program::ChaosDaemon,
                 Program::ChaosDaemonHelper,
             ],
+            Self::Kind => &[Program::Kind],
+            Self::Kubeadm => &[Program::Kubeadm],
+            Self::LocalPathProvisioner => &[Program::LocalPathProvisioner],
         }
     }
 
@@ -156,7 +189,7 @@ impl Group {
     pub(super) fn module(self) -> &'static str {
         match self {
             Self::Etcd => "go.etcd.io/etcd/server/v3",
-            Self::Kubernetes => "k8s.io/kubernetes",
+            Self::Kubernetes | Self::Kubeadm => "k8s.io/kubernetes",
             Self::Coredns => "github.com/coredns/coredns",
             Self::Versitygw => "github.com/versity/versitygw",
             Self::Helm => "helm.sh/helm/v4",
@@ -164,6 +197,8 @@ impl Group {
             Self::Prometheus => "github.com/prometheus/prometheus",
             Self::Calico => "github.com/projectcalico/calico",
             Self::ChaosMesh => "github.com/chaos-mesh/chaos-mesh",
+            Self::Kind => "sigs.k8s.io/kind",
+            Self::LocalPathProvisioner => "github.com/rancher/local-path-provisioner",
         }
     }
 
@@ -179,7 +214,7 @@ impl Group {
     pub(super) fn ldflags(self, version: &str) -> String {
         let set = |name: &str, value: &str| format!(" -X {name}={value}");
         let stamp = match self {
-            Self::Kubernetes => {
+            Self::Kubernetes | Self::Kubeadm => {
                 let mut numbers = version.trim_start_matches('v').split('.');
                 let (major, minor) = (numbers.next(), numbers.next());
                 let at = |name: &str| format!("k8s.io/component-base/version.{name}");
@@ -194,6 +229,7 @@ impl Group {
             }
             Self::Helm => set("helm.sh/helm/v4/internal/version.version", version),
             Self::Versitygw => set("main.Version", version),
+            Self::LocalPathProvisioner => set("main.VERSION", version),
             Self::OtelCollector => set("main.version", version),
             Self::Prometheus => set(
                 "github.com/prometheus/common/version.Version",
@@ -211,7 +247,7 @@ impl Group {
                 "github.com/chaos-mesh/chaos-mesh/pkg/version.gitVersion",
                 version,
             ),
-            Self::Etcd | Self::Coredns => String::new(),
+            Self::Etcd | Self::Coredns | Self::Kind => String::new(),
         };
         format!("-s -w{stamp}")
     }
@@ -245,6 +281,9 @@ impl Program {
             Self::ChaosControllerManager => "chaos-controller-manager",
             Self::ChaosDaemon => "chaos-daemon",
             Self::ChaosDaemonHelper => "chaos-daemon-helper",
+            Self::Kind => "kind",
+            Self::Kubeadm => "kubeadm",
+            Self::LocalPathProvisioner => "local-path-provisioner",
         }
     }
 
@@ -267,6 +306,9 @@ impl Program {
             Self::ChaosControllerManager | Self::ChaosDaemon | Self::ChaosDaemonHelper => {
                 Group::ChaosMesh
             }
+            Self::Kind => Group::Kind,
+            Self::Kubeadm => Group::Kubeadm,
+            Self::LocalPathProvisioner => Group::LocalPathProvisioner,
         }
     }
 
@@ -280,7 +322,9 @@ impl Program {
     pub(super) fn package(self) -> String {
         let module = self.group().module();
         match self {
-            Self::Etcd | Self::Coredns => module.to_owned(),
+            Self::Etcd | Self::Coredns | Self::Kind | Self::LocalPathProvisioner => {
+                module.to_owned()
+            }
             // Its main function is in the group's own module.
             Self::OtelCollector => ".".to_owned(),
             Self::CalicoCni => format!("{module}/cni-plugin/cmd/calico"),

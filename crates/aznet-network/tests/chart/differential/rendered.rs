@@ -8,7 +8,7 @@ use aznet_model::units::{Bytes, MilliCpu};
 use aznet_model::values::{PodSettings, Values};
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Secret, Service};
+use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Secret, Service};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use serde::de::DeserializeOwned;
@@ -58,6 +58,7 @@ fn unreadable(object: &Value) -> Option<String> {
         Some("StatefulSet") => why::<StatefulSet>(object),
         Some("Deployment") => why::<Deployment>(object),
         Some("Job") => why::<Job>(object),
+        Some("Pod") => why::<Pod>(object),
         Some("ConfigMap") => why::<ConfigMap>(object),
         Some("Secret") => why::<Secret>(object),
         Some("Service") => why::<Service>(object),
