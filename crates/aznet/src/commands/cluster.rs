@@ -135,13 +135,12 @@ async fn up(args: &UpArgs, context: &Context) -> anyhow::Result<()> {
     let choice = args.cluster.clone();
     let choice = choice.unwrap_or_else(|| Provider::Embedded(args.name.clone()));
     let kubernetes = parts::kubernetes(context, &choice, args.kubernetes.kubernetes)?;
-    let cluster = match &choice {
-        Provider::Kind(choice) => of_kind(args, choice, &steps, context).await?,
-        _ => {
-            machine::ready(context, &steps).await?;
-            let parts = parts::ready(context, &steps, Extent::Base, kubernetes).await?;
-            cluster::up(context, &steps, &args.name, &parts, args.network_policy).await?
-        }
+    let cluster = if let Provider::Kind(choice) = &choice {
+        of_kind(args, choice, &steps, context).await?
+    } else {
+        machine::ready(context, &steps).await?;
+        let parts = parts::ready(context, &steps, Extent::Base, kubernetes).await?;
+        cluster::up(context, &steps, &args.name, &parts, args.network_policy).await?
     };
     let kubeconfig = cluster
         .kubeconfig
@@ -210,9 +209,9 @@ async fn down(args: &DownArgs, context: &Context) -> anyhow::Result<()> {
 
 /// The clusters to be removed.
 fn doomed(args: &DownArgs, context: &Context) -> anyhow::Result<Vec<Provider>> {
-    let named = args.name.clone().map(Provider::Embedded);
-    if let Some(named) = named.or_else(|| args.cluster.clone()) {
-        return Ok(vec![named]);
+    let one = args.name.clone().map(Provider::Embedded);
+    if let Some(one) = one.or_else(|| args.cluster.clone()) {
+        return Ok(vec![one]);
     }
     let made = Provider::list(&context.paths)?.into_iter();
     let made: Vec<Provider> = made.map(|made| made.provider).collect();

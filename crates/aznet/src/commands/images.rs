@@ -86,18 +86,26 @@ pub struct BuildArgs {
     /// Also build the images of Chaos Mesh, which makes faults.
     #[arg(long)]
     pub chaos: bool,
-    /// Also build kind and the image of its nodes, for clusters of kind on a machine that reaches no registry.
-    #[arg(long)]
-    pub kind: bool,
-    /// Also build the image that CI jobs run in: aznet itself, kubectl, helm and kind.
-    #[arg(long)]
-    pub jobs: bool,
+    /// What no network runs.
+    #[command(flatten)]
+    pub others: OtherImages,
     /// What clusters are to be made of.
     #[command(flatten)]
     pub kubernetes: KubernetesArg,
     /// How the result is printed.
     #[command(flatten)]
     pub output: OutputArgs,
+}
+
+/// Images that no network runs.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct OtherImages {
+    /// Also build kind and the image of its nodes, for clusters of kind on a machine that reaches no registry.
+    #[arg(long)]
+    pub kind: bool,
+    /// Also build the image that CI jobs run in: aznet itself, kubectl, helm and kind.
+    #[arg(long)]
+    pub jobs: bool,
 }
 
 impl BuildArgs {
@@ -147,11 +155,11 @@ async fn build(args: &BuildArgs, context: &Context) -> anyhow::Result<()> {
         let built = parts.images().iter().cloned();
         images.extend(built.map(|built| (built.image, built)));
     }
-    if args.kind {
+    if args.others.kind {
         let node = Box::pin(parts::node_of_kind(context, &steps)).await?;
         images.extend(node.iter().map(|built| (built.image, built.clone())));
     }
-    if args.jobs {
+    if args.others.jobs {
         let jobs = Box::pin(parts::for_jobs(context, &steps)).await?;
         images.extend(jobs.iter().map(|built| (built.image, built.clone())));
     }

@@ -93,9 +93,8 @@ impl Context {
     pub(super) fn space(&self) -> u64 {
         match self.image {
             Image::Aztec => 6144 * MIB,
-            Image::Base | Image::Pxe | Image::ChaosDaemon => 2048 * MIB,
             Image::KindNode => 4096 * MIB,
-            Image::Aznet => 2048 * MIB,
+            Image::Base | Image::Pxe | Image::ChaosDaemon | Image::Aznet => 2048 * MIB,
             _ => 768 * MIB,
         }
     }

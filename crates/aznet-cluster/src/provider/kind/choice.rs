@@ -50,9 +50,10 @@ impl FromStr for Choice {
         let mut parts = text.split(',');
         let first = parts.next().unwrap_or_default();
         // `kind:workers=2` is the usual one.
-        let (name, settings) = match first.contains('=') {
-            true => (DEFAULT, text.split(',')),
-            false => (first, parts),
+        let (name, settings) = if first.contains('=') {
+            (DEFAULT, text.split(','))
+        } else {
+            (first, parts)
         };
         if !embedded::is_name(name) {
             return Err(UnknownProvider::BadName {
