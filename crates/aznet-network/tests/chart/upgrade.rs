@@ -18,7 +18,7 @@ async fn manifest(loaded: &Loaded) -> Manifest {
 }
 
 async fn between(before: &[&str], after: &[&str]) -> Upgrade {
-    let (before, after) = (sets(before), sets(after));
+    let [before, after] = [before, after].map(|list| Box::new(sets(list)));
     let committee = plan(&after.values).expect("these values work").committee;
     let retires = after.values.validator_set.retire;
     compare(

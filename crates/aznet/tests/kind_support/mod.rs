@@ -23,9 +23,9 @@ done
 exec runc "$@"
 "#;
 /// What docker needs to start, and to end.
-const DAEMON: Duration = Duration::from_secs(120);
+const DAEMON: Duration = Duration::from_mins(2);
 /// The image of nodes is found, and the first container made.
-const NODES: Duration = Duration::from_secs(900);
+const NODES: Duration = Duration::from_mins(15);
 
 /// A machine with a Docker.
 pub(crate) struct Machine {

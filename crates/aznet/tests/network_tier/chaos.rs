@@ -104,12 +104,12 @@ pub(super) fn keep(experiment: &Value, told: &[Value]) -> Checked {
 fn kinds(experiment: &Value) -> Vec<String> {
     let faults = experiment.as_object().into_iter().flatten();
     let faults = faults.filter(|(key, _)| !["pods", "duration", "when"].contains(&key.as_str()));
-    let names = faults.flat_map(|(key, fault)| match fault["action"].as_str() {
-        Some(action) => vec![format!("{key}: {action}")],
-        None => {
-            let parts = fault.as_object().into_iter().flatten();
-            parts.map(|(part, _)| format!("{key}: {part}")).collect()
+    let names = faults.flat_map(|(key, fault)| {
+        if let Some(action) = fault["action"].as_str() {
+            return vec![format!("{key}: {action}")];
         }
+        let parts = fault.as_object().into_iter().flatten();
+        parts.map(|(part, _)| format!("{key}: {part}")).collect()
     });
     names.collect()
 }
