@@ -140,21 +140,30 @@ mod tests {
     fn every_verb_that_finds_a_network_on_a_cluster_takes_a_namespace() {
         use clap::CommandFactory;
         // Of the whole cluster, or told its namespace as an argument.
-        const NONE: [&str; 5] = ["adopt", "doctor", "load", "install", "uninstall"];
-        fn check(command: &clap::Command) {
+        const NONE: [&str; 7] = [
+            "adopt",
+            "doctor",
+            "images load",
+            "chaos install",
+            "chaos uninstall",
+            "cluster up",
+            "cluster down",
+        ];
+        fn check(command: &clap::Command, above: &str) {
             let has = |id: &str| {
                 command
                     .get_arguments()
                     .any(|arg| arg.get_long() == Some(id))
             };
-            let name = command.get_name();
+            let name = format!("{above} {}", command.get_name());
+            let name = name.trim_start();
             let wants = has("cluster") && !NONE.contains(&name);
             assert_eq!(wants, has("namespace"), "{name}");
-            command.get_subcommands().for_each(check);
+            command.get_subcommands().for_each(|one| check(one, name));
         }
         let command = Cli::command();
         let visible = command.get_subcommands().filter(|verb| !verb.is_hide_set());
-        visible.for_each(check);
+        visible.for_each(|verb| check(verb, ""));
     }
 
     /// clap wraps paragraphs, but not what is to be copied.

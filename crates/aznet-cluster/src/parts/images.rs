@@ -241,7 +241,10 @@ fn is_record(path: &Path) -> bool {
     let image = name
         .and_then(|name| name.strip_suffix(".json"))
         .and_then(|stem| stem.rsplit_once('-'));
-    image.is_some_and(|(image, _hash)| Image::all().any(|one| one.name() == image))
+    image.is_some_and(|(image, hash)| {
+        let is_hash = hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_hash && Image::all().any(|one| one.name() == image)
+    })
 }
 
 /// The images in the cache, those of other checkouts and older versions included.

@@ -172,7 +172,8 @@ pub(crate) fn release(l1: &L1, block_time: u64) -> Result<(), ClockError> {
 }
 
 /// Sees to it that blocks have the times that they may have: anvil counts from whenever it was told to mine, and goes on
-/// from a block that it mined late. Does nothing where it doesn't mine by the clock, or where the clock was moved.
+/// from a block that it mined late. After a reorganisation it goes on from the time of the last block that stayed. Does
+/// nothing where it doesn't mine by the clock, or where the clock was put forward.
 pub(crate) fn keep_in_step(l1: &L1) -> Result<(), ClockError> {
     let Some(interval) = l1.interval_mining()?.filter(|interval| *interval > 0) else {
         return Ok(());
@@ -190,17 +191,19 @@ pub(crate) fn keep_in_step(l1: &L1) -> Result<(), ClockError> {
     l1.tell("evm_setIntervalMining", &json!([interval]))?;
     l1.tell("evm_setNextBlockTimestamp", &json!([next]))?;
     l1.tell("evm_mine", &json!([]))?;
-    let late = latest % interval;
     say(format_args!(
-        "the L1's blocks came {late}s late: they are at multiples of {interval}s again"
+        "the L1's blocks were out of step, the last of {latest}: they are at multiples of {interval}s again"
     ));
     Ok(())
 }
 
-/// When the next block is due if the latest has a time that it may not have; `None`: it may, or the clock was moved.
+/// When the next block is due if the latest has a time that it may not have, or is old; `None`: it may, or the clock was
+/// put forward.
 fn out_of_step(latest: u64, now: u64, interval: u64) -> Option<u64> {
-    let was_moved = latest.abs_diff(now) > 2 * interval;
-    (!latest.is_multiple_of(interval) && !was_moved).then(|| (now / interval + 1) * interval)
+    let is_old = latest.saturating_add(2 * interval) < now;
+    let is_ahead = latest > now.saturating_add(interval);
+    (!is_ahead && (is_old || !latest.is_multiple_of(interval)))
+        .then(|| (now / interval + 1) * interval)
 }
 
 #[cfg(test)]
@@ -246,7 +249,12 @@ mod tests {
             out_of_step(1_800_000_003, 1_800_000_004, 4),
             Some(1_800_000_008)
         );
-        // Somebody moved the clock.
+        // As after a reorganisation of two blocks.
+        assert_eq!(
+            out_of_step(1_800_000_000, 1_800_000_010, 4),
+            Some(1_800_000_012)
+        );
+        // Somebody put the clock forward.
         assert_eq!(out_of_step(1_800_000_103, 1_800_000_005, 4), None);
     }
 

@@ -22,7 +22,7 @@ Examples:
   aznet doctor
   sudo aznet doctor --fix            install what is missing (Debian, Ubuntu)
   aznet doctor --cluster embedded    which faults the nodes of a cluster can do
-  aznet doctor --cluster kind        what kind needs of this machine, and the same
+  aznet doctor --cluster kind        what kind needs of the machine
 
 Exit code 20 when something is missing that an embedded cluster can't do without.";
 
