@@ -111,8 +111,8 @@ fn heads_and_peers_of_newer_releases_are_read() {
     .unwrap();
     assert_eq!(tips.finalized.block.number, BlockNumber(3));
     let peers: Vec<Peer> = serde_json::from_value(json!([
-        {"id": "16Uiu2", "status": "handshaking", "score": -1.5, "authenticated": true},
-        {"id": "16Uiu3", "status": "cached", "addresses": []}
+        {"id": "16Xyz2", "status": "handshaking", "score": -1.5, "authenticated": true},
+        {"id": "16Xyz3", "status": "cached", "addresses": []}
     ]))
     .unwrap();
     assert_eq!(
