@@ -5,6 +5,7 @@ pub mod embedded;
 pub mod kind;
 
 mod client;
+mod unknown;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -15,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::client::ClientError;
 pub use self::cluster::Cluster;
+pub use self::unknown::UnknownProvider;
 
 use self::embedded::{Binaries, Images, Options, State};
 use crate::parts::images::{ImageError, ImageSet};
@@ -31,35 +33,6 @@ pub enum Provider {
     Kind(kind::Choice),
     /// An existing cluster, by the name of its context in the user's kubeconfig.
     Context(String),
-}
-
-/// The text names no provider.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum UnknownProvider {
-    /// Nobody is called so.
-    #[error("expected `embedded`, `embedded:NAME`, `kind`, `kind:NAME` or `context:NAME`")]
-    Unknown,
-    /// No cluster that is made here can be called so.
-    #[error(
-        "name of a cluster `{name}`: expected 1 to {} of a-z, 0-9 and `-`, starting with a letter, not ending with `-`",
-        embedded::LONGEST_NAME
-    )]
-    BadName {
-        /// The name given.
-        name: String,
-    },
-    /// `context:` alone.
-    #[error("the context has no name")]
-    NoContext,
-    /// No such size of a cluster of kind.
-    #[error(
-        "`{given}`: expected `kind:NAME,workers=N` with N from 0 to {}",
-        kind::MOST_WORKERS
-    )]
-    Workers {
-        /// What was given.
-        given: String,
-    },
 }
 
 /// What a cluster that is made here is made of.

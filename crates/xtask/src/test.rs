@@ -2,7 +2,9 @@
 
 mod infra;
 mod parts;
+mod tally;
 
+use self::tally::Tally;
 use crate::image::Mounted;
 use crate::{cargo, run};
 use anyhow::{Context, Result, bail};
@@ -62,24 +64,6 @@ impl Tier {
     /// Whether the tier needs the toolchain and the images.
     fn needs_parts(self) -> bool {
         !matches!(self, Self::Unit | Self::Infra)
-    }
-}
-
-#[derive(Debug, Default)]
-struct Tally {
-    passed: u64,
-    failed: u64,
-    skipped: u64,
-    /// Why tests were skipped, where the harness counted them as such.
-    reasons: Vec<String>,
-}
-
-impl Tally {
-    fn add(&mut self, other: &Self) {
-        self.passed += other.passed;
-        self.failed += other.failed;
-        self.skipped += other.skipped;
-        self.reasons.extend_from_slice(&other.reasons);
     }
 }
 

@@ -16,8 +16,9 @@ mod node;
 mod program;
 mod remains;
 mod up;
+mod which;
 
-pub use self::choice::{Choice, DEFAULT, MOST_WORKERS};
+pub use self::choice::{Choice, DEFAULT};
 pub use self::doctor::check;
 pub use self::down::down;
 pub use self::engine::Engine;

@@ -17,8 +17,6 @@ use crate::label;
 use crate::role::Role;
 use crate::values::{Chaos, Problem, nearest};
 
-/// The name becomes part of a release's name, `chaos-<name>`, and of an annotation.
-const LONGEST_NAME: usize = 40;
 /// Below, nothing can be measured; above, it is no test any more.
 const DURATIONS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_hours(24));
 
@@ -75,7 +73,7 @@ fn several_times(experiments: &BTreeMap<String, Experiment>) -> Option<Problem> 
 fn of_one(name: &str, experiment: &Experiment) -> Vec<Problem> {
     let key = format!("experiments.{name}");
     let mut problems = Vec::new();
-    if let Err(error) = label::check(name, LONGEST_NAME) {
+    if let Err(error) = label::check(name, sequence::LONGEST_NAME) {
         let expected = "lower-case letters, digits and inner `-`, at most 40 characters";
         problems.push(Problem::new(&key, error, expected, "choose another name"));
     }

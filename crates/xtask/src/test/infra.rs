@@ -1,6 +1,6 @@
 //! The tests of `infra/`: pytest, with what it needs from PyPI.
 
-use super::Tally;
+use super::tally::Tally;
 use crate::run;
 use crate::venv::Venv;
 use anyhow::Result;

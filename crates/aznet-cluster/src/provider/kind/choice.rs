@@ -3,13 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::super::UnknownProvider;
+use super::super::unknown::{MOST_WORKERS, UnknownProvider};
 use crate::provider::embedded;
 
 /// The name of the cluster that is used when none is named. kind's own is left to whoever calls kind.
 pub const DEFAULT: &str = "aznet";
-/// More do not fit on a machine.
-pub const MOST_WORKERS: u8 = 9;
 
 /// A cluster of kind: `NAME`, `NAME,workers=2`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

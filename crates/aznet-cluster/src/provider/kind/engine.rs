@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::container::{CLUSTER, Container};
 use super::error::Error;
+use super::which::Kind;
 
 /// By which name kind is told to use another engine than the first that it finds.
 const CHOSEN: &str = "KIND_EXPERIMENTAL_PROVIDER";
@@ -24,33 +24,6 @@ const START: Duration = Duration::from_mins(5);
 
 /// kind's control plane takes half of it.
 const LEAST_MEMORY: u64 = 2 << 30;
-
-/// Which engine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Docker.
-    Docker,
-    /// Podman.
-    Podman,
-}
-
-impl Kind {
-    fn program(self) -> &'static str {
-        match self {
-            Self::Docker => "docker",
-            Self::Podman => "podman",
-        }
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Docker => "Docker",
-            Self::Podman => "Podman",
-        })
-    }
-}
 
 /// An engine that answers.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use aznet_kit::lock::LockError;
 use aznet_kit::process::ProcessError;
 use aznet_kit::wait::WaitError;
 
-use super::engine::Kind;
+use super::which::Kind;
 use crate::machine::space;
 use crate::parts::images::ImageError;
 use crate::provider::client::ClientError;

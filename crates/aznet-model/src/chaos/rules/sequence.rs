@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::LONGEST_NAME;
 use crate::chaos::experiment::Experiment;
 use crate::chaos::sequence::Sequence;
 use crate::label;
 use crate::values::{Problem, nearest};
+
+/// The name becomes part of a release's name, `chaos-<name>`, and of an annotation.
+pub(super) const LONGEST_NAME: usize = 40;
 
 /// What is wrong with sequences.
 pub(super) fn of(
