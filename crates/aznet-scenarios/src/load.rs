@@ -7,7 +7,7 @@ use aznet_network::clients::l2::TxStatus;
 use aznet_runner::{Failure, stats::quantile};
 use futures::future::try_join_all;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::time::Instant;
+use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::{
     errors::rpc,
@@ -21,6 +21,8 @@ const SLOTS: u32 = 3;
 const IN_TIME: u32 = 2;
 /// Slots after which a transfer that is in no block is lost.
 const LOST_AFTER: u32 = 10;
+/// How exactly it is known when a transfer was in a block; each look asks for every one that isn't.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// Transfers a slot; beyond it the test's own wallets are what is measured.
 const MOST: u32 = 64;
 
@@ -144,7 +146,10 @@ async fn included(
 ) -> Result<Vec<Duration>, Failure> {
     let mut latencies = Vec::new();
     let mut waiting: Vec<Taken> = Vec::new();
+    let mut ticks = interval(LOOK_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
+        ticks.tick().await;
         let open = collect(&mut taken, &mut waiting).await;
         if waiting.is_empty() && !open {
             return Ok(latencies);
@@ -183,7 +188,7 @@ async fn collect(taken: &mut UnboundedReceiver<Taken>, waiting: &mut Vec<Taken>)
     true
 }
 
-/// Which of these are in a block, as the first node that answers says.
+/// Which of these are in a block, as the first ready node says.
 async fn look(world: &World, waiting: &[Taken]) -> Result<Vec<bool>, Failure> {
     let nodes = world.nodes().await?;
     let within = world.time.slots(LOST_AFTER);

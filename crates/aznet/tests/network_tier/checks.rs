@@ -155,7 +155,7 @@ fn protocol_faults() -> [(&'static str, Check); 10] {
             faults::same_seed,
         ),
         (
-            "without_a_third_of_the_committee_there_is_no_checkpoint",
+            "more_than_a_third_of_the_committee_is_bitten_and_the_chain_recovers",
             faults::no_quorum,
         ),
         (
