@@ -1,5 +1,5 @@
 //! Clusters of kind, for real: in a Docker of their own, in a network namespace of its own. Opt in with AZNET_TEST_KIND=1. Needs
-//! root, `dockerd` and `docker` (Debian's docker.io) and what `aznet images build --kind` makes; says so if it can't run.
+//! root, `dockerd` and `docker` (Debian's docker.io); says so if it can't run.
 //! AZNET_TEST_CGROUP names the cgroup that its containers go to.
 
 #![expect(clippy::print_stderr, reason = "a skipped test says why")]
@@ -32,7 +32,9 @@ fn clusters_of_kind_live_and_go_as_embedded_ones_do() {
     others_are_left_alone(&machine);
     interrupted_it_leaves_nothing(&machine);
     made_with_two_nodes(&machine);
+    an_archive_is_loaded_once(&machine);
     pods_run_on_both_nodes(&machine);
+    a_network_runs_on_it(&machine);
     a_node_that_stops_is_brought_back(&machine);
     removed_without_a_trace(&machine);
 }
@@ -81,24 +83,19 @@ fn listed(machine: &Machine) -> Value {
     all.find(|one| one["cluster"] == TIER).unwrap().clone()
 }
 
-/// A pod on each, of an image that was loaded; one reaches the other by its address.
-fn pods_run_on_both_nodes(machine: &Machine) {
-    let load = [
-        "images",
-        "load",
-        machine.base(),
-        "--cluster",
-        TIER,
-        "-o",
-        "json",
-    ];
+/// `up` loads what pods run; an archive that it does not know is loaded once.
+fn an_archive_is_loaded_once(machine: &Machine) {
+    let archive = machine.saved();
+    let load = ["images", "load", &archive, "--cluster", TIER, "-o", "json"];
     let loaded = machine.json(&load);
-    let image = loaded[0].as_str().unwrap();
-    assert_eq!(
-        machine.json(&load),
-        serde_json::json!([]),
-        "it is there already"
-    );
+    assert_eq!(loaded, serde_json::json!(["docker.io/library/theirs:1"]));
+    let again = machine.json(&load);
+    assert_eq!(again, serde_json::json!([]), "it is there already");
+}
+
+/// A pod on each, of an image that `up` loaded; one reaches the other by its address.
+fn pods_run_on_both_nodes(machine: &Machine) {
+    let image = machine.base();
     for node in ["tier-control-plane", "tier-worker"] {
         let overrides =
             format!(r#"{{"spec": {{"nodeName": "{node}", "terminationGracePeriodSeconds": 0}}}}"#);
@@ -137,6 +134,19 @@ fn pods_run_on_both_nodes(machine: &Machine) {
         "{said}"
     );
     assert!(!said.contains("timed out"), "{said}");
+}
+
+/// Its pods have volumes, and its nodes find each other.
+fn a_network_runs_on_it(machine: &Machine) {
+    let (code, said) = machine.aznet(&["up", "tiny", "--cluster", TIER]);
+    assert_eq!(code, Some(0), "{said}");
+    let status = machine.json(&["status", "tiny", "--cluster", TIER, "-o", "json"]);
+    assert!(
+        status["tips"]["checkpointed"].as_u64() >= Some(1),
+        "{status}"
+    );
+    let (code, said) = machine.aznet(&["down", "tiny", "--cluster", TIER]);
+    assert_eq!(code, Some(0), "{said}");
 }
 
 fn a_node_that_stops_is_brought_back(machine: &Machine) {

@@ -3,9 +3,13 @@
 use crate::{cargo, run};
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use sha2::{Digest as _, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
 use std::num::NonZeroUsize;
+use std::path::Path;
 use std::process::Stdio;
 
 /// A test, as `aznet test --list -o json` lists it.
@@ -24,6 +28,45 @@ struct Cell {
     name: String,
     /// What follows `aznet test`.
     arguments: String,
+    /// Differs if its outcome may: by what it runs and by what that is made of.
+    key: String,
+}
+
+/// What the outcome of a job comes from.
+const SOURCES: [&str; 12] = [
+    ".cargo",
+    "Cargo.lock",
+    "Cargo.toml",
+    "adversaries",
+    "aznet.toml",
+    "crates",
+    "helm-charts",
+    "images",
+    "networks",
+    "pxe",
+    "rust-toolchain.toml",
+    "toolchain",
+];
+
+/// A part of a profile's tests.
+#[derive(Debug)]
+struct Job {
+    name: String,
+    arguments: String,
+}
+
+impl Job {
+    /// The cell that runs it on a cluster, with sources of these contents.
+    fn on(&self, cluster: &str, contents: &str) -> Cell {
+        let arguments = format!("{} --cluster {cluster}", self.arguments);
+        let provider = cluster.split_once(':').map_or(cluster, |(first, _)| first);
+        let content = Sha256::digest(format!("{arguments}\n{contents}"));
+        Cell {
+            name: format!("{}-{provider}", self.name),
+            arguments,
+            key: format!("passed-{}", run::hex(&content)),
+        }
+    }
 }
 
 /// As `strategy.matrix` takes it.
@@ -32,8 +75,14 @@ struct Matrix {
     include: Vec<Cell>,
 }
 
-/// Builds the program, has it list its tests, and prints a line of JSON.
-pub(crate) fn print(profile: &str, repeat: u32, tests: NonZeroUsize) -> Result<()> {
+/// Builds the program, has it list its tests, and prints a line of JSON: each job once for each cluster.
+pub(crate) fn print(
+    profile: &str,
+    repeat: u32,
+    tests: NonZeroUsize,
+    clusters: &[String],
+    passed: Option<&Path>,
+) -> Result<()> {
     let mut build = cargo::linted(&["build", "--workspace", "--bins"]);
     // Stdout is for the answer alone.
     build.stdout(Stdio::null());
@@ -44,9 +93,55 @@ pub(crate) fn print(profile: &str, repeat: u32, tests: NonZeroUsize) -> Result<(
     }
     let alone = partitions(&listed(profile, &[])?, &flags, tests);
     let matrix = conditions(&listed(profile, &["--matrix"])?, &flags, tests)?;
-    let include = alone.into_iter().chain(matrix).collect();
+    let jobs: Vec<Job> = alone.into_iter().chain(matrix).collect();
+    let contents = contents()?;
+    let cells = clusters
+        .iter()
+        .flat_map(|cluster| jobs.iter().map(|job| job.on(cluster, &contents)));
+    let passed = passed.map(fs::read_to_string).transpose();
+    let passed = passed.context("reading the keys of jobs that passed")?;
+    let (known, include) = divide(cells.collect(), passed.as_deref().unwrap_or_default());
+    tell(&known)?;
     println!("{}", serde_json::to_string(&Matrix { include })?);
     Ok(())
+}
+
+/// Those whose keys are among the lines of `passed`, and the others.
+fn divide(cells: Vec<Cell>, passed: &str) -> (Vec<Cell>, Vec<Cell>) {
+    let passed: BTreeSet<&str> = passed.lines().map(str::trim).collect();
+    cells
+        .into_iter()
+        .partition(|cell| passed.contains(cell.key.as_str()))
+}
+
+/// Says what is not run again: in the summary of the job, too, if this is one.
+fn tell(known: &[Cell]) -> Result<()> {
+    if known.is_empty() {
+        return Ok(());
+    }
+    let mut text = String::from("Not run again, since they passed with the same contents:\n\n");
+    for cell in known {
+        let _ = writeln!(text, "- {}: `aznet test {}`", cell.name, cell.arguments);
+    }
+    eprint!("{text}");
+    let Some(file) = std::env::var_os("GITHUB_STEP_SUMMARY") else {
+        return Ok(());
+    };
+    let file = OpenOptions::new().append(true).create(true).open(file);
+    file.and_then(|mut file| file.write_all(text.as_bytes()))
+        .context("writing the summary of the job")
+}
+
+/// The trees and files of [`SOURCES`], with their hashes.
+fn contents() -> Result<String> {
+    let mut list = run::command("git", &["ls-tree", "HEAD", "--"]);
+    list.args(SOURCES);
+    let output = list.output().context("git could not be started")?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        bail!("`{}` failed: {said}", run::words(&list));
+    }
+    Ok(String::from_utf8(output.stdout)?)
 }
 
 fn listed(profile: &str, more: &[&str]) -> Result<Vec<Listed>> {
@@ -73,21 +168,21 @@ fn by_network(tests: &[Listed]) -> BTreeMap<&str, Vec<&Listed>> {
 }
 
 /// Jobs with a part of a network's tests each.
-fn partitions(tests: &[Listed], flags: &str, most: NonZeroUsize) -> Vec<Cell> {
-    let mut cells = Vec::new();
+fn partitions(tests: &[Listed], flags: &str, most: NonZeroUsize) -> Vec<Job> {
+    let mut jobs = Vec::new();
     for (network, tests) in by_network(tests) {
         let count = tests.len().div_ceil(most.get());
-        cells.extend((1..=count).map(|part| Cell {
+        jobs.extend((1..=count).map(|part| Job {
             name: format!("{network}-{part}-of-{count}"),
             arguments: format!("{flags} --network {network} --partition {part}/{count}"),
         }));
     }
-    cells
+    jobs
 }
 
-/// Jobs of the matrix with some conditions of a topology each. Not by parts: a part may hold nothing but impossible cells.
-fn conditions(tests: &[Listed], flags: &str, most: NonZeroUsize) -> Result<Vec<Cell>> {
-    let mut cells = Vec::new();
+/// Jobs of the matrix with some conditions of a topology each. Not by parts: a part may hold nothing but impossible jobs.
+fn conditions(tests: &[Listed], flags: &str, most: NonZeroUsize) -> Result<Vec<Job>> {
+    let mut jobs = Vec::new();
     for (network, tests) in by_network(tests) {
         let count = tests.len().div_ceil(most.get());
         for (index, some) in tests.chunks(most.get()).enumerate() {
@@ -98,13 +193,13 @@ fn conditions(tests: &[Listed], flags: &str, most: NonZeroUsize) -> Result<Vec<C
                 })?;
                 let _ = write!(arguments, " --condition {condition}");
             }
-            cells.push(Cell {
+            jobs.push(Job {
                 name: format!("{network}-matrix-{}-of-{count}", index + 1),
                 arguments,
             });
         }
     }
-    Ok(cells)
+    Ok(jobs)
 }
 
 #[cfg(test)]
@@ -121,10 +216,9 @@ mod tests {
         }
     }
 
-    fn shown(cells: &[Cell]) -> Vec<String> {
-        let cells = cells.iter();
-        cells
-            .map(|cell| format!("{}: {}", cell.name, cell.arguments))
+    fn shown(jobs: &[Job]) -> Vec<String> {
+        let jobs = jobs.iter();
+        jobs.map(|job| format!("{}: {}", job.name, job.arguments))
             .collect()
     }
 
@@ -149,14 +243,40 @@ mod tests {
             test("small", "transfer@no-quorum", None),
             test("small", "transfer@slow-links", None),
         ];
-        let cells = conditions(&tests, "--repeat 10", TWO).expect("names with conditions");
+        let jobs = conditions(&tests, "--repeat 10", TWO).expect("names with conditions");
         assert_eq!(
-            shown(&cells),
+            shown(&jobs),
             [
                 "small-matrix-1-of-2: --repeat 10 --matrix --topology small --condition calm --condition no-quorum",
                 "small-matrix-2-of-2: --repeat 10 --matrix --topology small --condition slow-links",
             ]
         );
+    }
+
+    #[test]
+    fn a_key_says_what_runs_where_and_of_what() {
+        let job = |arguments: &str| Job {
+            name: "small-1-of-1".to_owned(),
+            arguments: arguments.to_owned(),
+        };
+        let cell = job("--network small").on("kind:e2e", "040000 tree 1\tcrates");
+        assert_eq!(cell.name, "small-1-of-1-kind");
+        assert_eq!(cell.arguments, "--network small --cluster kind:e2e");
+        let others = [
+            job("--network small").on("embedded", "040000 tree 1\tcrates"),
+            job("--network small").on("kind:e2e", "040000 tree 2\tcrates"),
+            job("--network tiny").on("kind:e2e", "040000 tree 1\tcrates"),
+        ];
+        assert!(
+            others.iter().all(|other| other.key != cell.key),
+            "{others:?}"
+        );
+        let again = job("--network small").on("kind:e2e", "040000 tree 1\tcrates");
+        let passed = format!("passed-else\n{}\n", cell.key);
+        let [other, ..] = others;
+        let (known, left) = divide(vec![again, other], &passed);
+        assert_eq!(known, [cell]);
+        assert_eq!(left.len(), 1);
     }
 
     #[test]

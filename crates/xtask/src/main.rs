@@ -24,6 +24,7 @@ mod venv;
 
 use clap::{Parser, Subcommand};
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 #[derive(Parser)]
@@ -62,6 +63,12 @@ enum Task {
         /// Tests of one job, at most.
         #[arg(long, default_value = "3")]
         tests: NonZeroUsize,
+        /// Where they run, as `aznet test --cluster` takes it; each job once on each.
+        #[arg(long = "cluster", default_value = "embedded")]
+        clusters: Vec<String>,
+        /// A file with the keys of jobs that passed, a line each: they are left out.
+        #[arg(long)]
+        passed: Option<PathBuf>,
     },
     /// Run a job of the workflow network-e2e on this machine, by act, as root: a network on a cluster of its own.
     Act {
@@ -126,7 +133,9 @@ fn main() -> ExitCode {
             profile,
             repeat,
             tests,
-        } => cells::print(&profile, repeat, tests),
+            clusters,
+            passed,
+        } => cells::print(&profile, repeat, tests, &clusters, passed.as_deref()),
         Task::Act { cell, fail } => act::run(&cell, fail),
         Task::Test { tiers } => test::run(&tiers),
         Task::Pxe { node_url } => test::pxe_on(&node_url),

@@ -117,12 +117,20 @@ impl Lateness {
 
     fn is_seen(&self, before: Answers, now: Answers) -> bool {
         if self.loses() {
-            let most = before.share() + self.lost * 2.5 + 10.0;
+            let most = before.share() + self.lost + self.chance(now);
             return now.share() >= self.lost / 4.0 && now.share() <= most;
         }
         let later = now.median.saturating_sub(before.median);
         let most = self.delay + self.jitter + self.delay.max(SLACK);
         later >= self.delay / 5 * 4 && later <= most && now.spread >= self.jitter / 2
+    }
+
+    /// By how many percent chance alone makes the share differ, but once in 10,000 times: four standard deviations of a binomial
+    /// distribution.
+    #[expect(clippy::cast_precision_loss, reason = "hundreds")]
+    fn chance(&self, now: Answers) -> f64 {
+        let share = self.lost / 100.0;
+        400.0 * (share * (1.0 - share) / now.tried.max(1) as f64).sqrt()
     }
 
     fn loses(&self) -> bool {
@@ -131,7 +139,10 @@ impl Lateness {
 
     fn words(&self, before: Answers, now: Answers) -> String {
         if self.loses() {
-            return format!("{} of {} lost", now.lost, now.tried);
+            return format!(
+                "{} of {} lost (before {})",
+                now.lost, now.tried, before.lost
+            );
         }
         let (now_at, before_at) = (millis(now.median), millis(before.median));
         format!(
@@ -208,11 +219,19 @@ mod tests {
             Some(1_001_000),
         ]);
         let now = fault.answers(&attempts(&some));
-        assert_eq!(fault.bites(before, now).as_deref(), Ok("6 of 20 lost"));
+        assert_eq!(
+            fault.bites(before, now).as_deref(),
+            Ok("6 of 20 lost (before 0)")
+        );
         assert!(fault.healed(before, now).is_err());
         assert!(fault.bites(before, before).is_err());
         let all = fault.answers(&attempts(&[None; 20]));
         assert!(fault.bites(before, all).is_err(), "that is a partition");
+        let lost_of_60 = |lost| [vec![None; lost], vec![Some(300); 60 - lost]].concat();
+        let far_more = late(0, 0, 20.0).answers(&attempts(&lost_of_60(34)));
+        let by_chance = late(0, 0, 20.0).answers(&attempts(&lost_of_60(22)));
+        assert!(late(0, 0, 20.0).bites(before, far_more).is_err());
+        assert!(late(0, 0, 20.0).bites(before, by_chance).is_ok());
         assert!(
             fault.healed(before, fault.answers(&[])).is_err(),
             "nothing was tried"

@@ -32,7 +32,7 @@ pub(crate) struct Machine {
     folder: tempfile::TempDir,
     namespace: String,
     daemon: Child,
-    base: PathBuf,
+    base: String,
 }
 
 impl Machine {
@@ -48,8 +48,10 @@ impl Machine {
             let there = aznet_kit::process::on_path(program);
             there.ok_or_else(|| format!("`{program}` is not on the PATH"))?;
         }
-        let base = archive("base")?;
-        archive("kind-node")?;
+        // Here, since the machine's namespace reaches no registry.
+        let aznet = env!("CARGO_BIN_EXE_aznet");
+        succeed(Command::new(aznet).args(["images", "build", "--kind"]))?;
+        let base = built("base")?;
         let folder = tempfile::tempdir_in("/var/tmp").map_err(|error| error.to_string())?;
         let namespace = format!("aznet-kind-{}", std::process::id());
         succeed(Command::new("ip").args(["netns", "add", &namespace]))?;
@@ -106,9 +108,17 @@ impl Machine {
         "theirs:1"
     }
 
-    /// The archive of an image with a shell.
+    /// That image, as `docker save` writes it.
+    pub(crate) fn saved(&self) -> String {
+        let archive = self.folder.path().join("theirs.tar");
+        let archive = archive.to_str().unwrap().to_owned();
+        self.docker(&["save", "--output", &archive, self.image()]);
+        archive
+    }
+
+    /// An image with a shell that clusters have from the start.
     pub(crate) fn base(&self) -> &str {
-        self.base.to_str().unwrap()
+        &self.base
     }
 
     /// The folder in which aznet keeps state.
@@ -235,13 +245,13 @@ fn daemon(folder: &Path, namespace: &str) -> Result<Child, String> {
     started.map_err(|error| format!("dockerd: {error}"))
 }
 
-/// The archive of an image in the cache.
-fn archive(image: &str) -> Result<PathBuf, String> {
+/// The reference of an image in the cache.
+fn built(image: &str) -> Result<String, String> {
     let paths = aznet_cluster::paths::Paths::from_env().map_err(|error| error.to_string())?;
     let all = aznet_cluster::parts::images::list(&paths).map_err(|error| error.to_string())?;
     let found = all.into_iter().filter(|built| built.image.name() == image);
-    let archive = found.map(|built| built.archive).next_back();
-    archive.ok_or_else(|| format!("no image `{image}`: `aznet images build --kind`"))
+    let reference = found.map(|built| built.reference).next_back();
+    reference.ok_or_else(|| format!("`aznet images build` made no `{image}`"))
 }
 
 fn text(output: &Output) -> String {

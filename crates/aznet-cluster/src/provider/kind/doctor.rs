@@ -80,7 +80,7 @@ async fn kind(cancel: &CancellationToken) -> Finding {
         None => Finding::new(
             "kind",
             Verdict::Info,
-            "none of the release that is used here: it will be built",
+            "none on the PATH of the release that is used here: aznet has its own, built when it is needed",
         ),
     }
 }
