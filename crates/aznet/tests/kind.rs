@@ -150,11 +150,18 @@ fn a_network_runs_on_it(machine: &Machine) {
 }
 
 fn a_node_that_stops_is_brought_back(machine: &Machine) {
-    machine.docker(&["stop", "tier-worker"]);
+    machine.docker(&["kill", "tier-worker"]);
     assert_eq!(listed(machine)["state"], "stopped");
     let (code, said) = machine.aznet(&["cluster", "up", "--cluster", TIER]);
     assert_eq!(code, Some(0), "{said}");
     assert_eq!(listed(machine)["state"], "running");
+    // The pod that ran on it does so again.
+    let pod = [
+        "pod/tier-worker",
+        "--for=jsonpath={.status.containerStatuses[0].restartCount}=1",
+    ];
+    machine.kubectl(&["wait", pod[0], pod[1], "--timeout=120s"]);
+    machine.kubectl(&["wait", pod[0], "--for=condition=Ready", "--timeout=120s"]);
 }
 
 fn removed_without_a_trace(machine: &Machine) {

@@ -34,13 +34,15 @@ pub(crate) fn run(cell: &str, fail: bool) -> Result<()> {
     let mut command = run::command(act, &["workflow_dispatch", "--workflows", WORKFLOW]);
     command.args(["--platform", "ubuntu-24.04=-self-hosted"]);
     command.args(["--matrix", &format!("name:{cell}")]);
+    // What passed before is known to GitHub alone.
+    command.args(["--input", "no-cache=true"]);
     // Neither serves anything here, and neither shall be found from elsewhere.
     command.args(["--cache-server-addr", "127.0.0.1"]);
     command.args(["--artifact-server-addr", "127.0.0.1"]);
     for action in used()? {
-        let stand_in = run::root().join(STAND_INS).join(name(&action));
+        let stand_in = run::root().join(STAND_INS).join(&action.name);
         command.arg("--local-repository");
-        command.arg(format!("{action}={}", stand_in.display()));
+        command.arg(format!("{}={}", action.repository, stand_in.display()));
     }
     surround(&mut command, here.path(), fail)?;
     let status = command.status().context("act could not be started")?;
@@ -99,8 +101,33 @@ fn program(file: &Path, script: &str) -> Result<()> {
     Ok(())
 }
 
-/// Actions from elsewhere in what the workflow is made of, as `owner/name@commit`.
-fn used() -> Result<BTreeSet<String>> {
+/// An action from elsewhere.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Action {
+    /// `owner/name@commit`.
+    repository: String,
+    /// The name alone.
+    name: String,
+    /// The folder in the repository; its own if empty.
+    folder: String,
+}
+
+impl Action {
+    /// Of `owner/name@commit` or `owner/name/folder@commit`.
+    fn parse(uses: &str) -> Option<Self> {
+        let (path, commit) = uses.split_once('@')?;
+        let (owner, rest) = path.split_once('/')?;
+        let (name, folder) = rest.split_once('/').unwrap_or((rest, ""));
+        Some(Self {
+            repository: format!("{owner}/{name}@{commit}"),
+            name: name.to_owned(),
+            folder: folder.to_owned(),
+        })
+    }
+}
+
+/// Actions from elsewhere in what the workflow is made of.
+fn used() -> Result<BTreeSet<Action>> {
     let mut found = BTreeSet::new();
     for file in DEFINITIONS {
         let text = fs::read_to_string(run::root().join(file))
@@ -109,18 +136,10 @@ fn used() -> Result<BTreeSet<String>> {
             .lines()
             .filter_map(|line| line.trim_start_matches([' ', '-']).strip_prefix("uses: "))
             .filter_map(|action| action.split_whitespace().next());
-        found.extend(
-            uses.filter(|action| action.contains('@') && !action.starts_with(CHECKOUT))
-                .map(str::to_owned),
-        );
+        let others = uses.filter(|action| !action.starts_with(CHECKOUT));
+        found.extend(others.filter_map(Action::parse));
     }
     Ok(found)
-}
-
-/// `cache` of `actions/cache@commit`.
-fn name(action: &str) -> &str {
-    let path = action.split('@').next().unwrap_or(action);
-    path.rsplit('/').next().unwrap_or(path)
 }
 
 /// In the place of what an earlier run uploaded. The program itself is no news.
@@ -186,9 +205,10 @@ mod tests {
         for action in used {
             let file = run::root()
                 .join(STAND_INS)
-                .join(name(&action))
+                .join(&action.name)
+                .join(&action.folder)
                 .join("action.yml");
-            assert!(file.is_file(), "no {} for {action}", file.display());
+            assert!(file.is_file(), "no {} for {action:?}", file.display());
         }
     }
 

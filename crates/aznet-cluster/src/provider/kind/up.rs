@@ -1,11 +1,14 @@
 //! Making a cluster of kind, or bringing it back.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use aznet_kit::error::chain;
 use aznet_kit::files::{self, Access};
 use aznet_kit::wait::{self, Deadline, Look};
+use jiff::Timestamp;
+use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::Node;
 use kube::api::{Api, ListParams};
 use tokio_util::sync::CancellationToken;
@@ -59,14 +62,17 @@ pub async fn start(
         task: &task,
         cancel,
     };
-    if let Err(error) = work.run().await {
-        if !work.folder.path().exists() {
-            release(paths, lock)?;
+    let started = match work.run().await {
+        Ok(started) => started,
+        Err(error) => {
+            if !work.folder.path().exists() {
+                release(paths, lock)?;
+            }
+            return Err(error);
         }
-        return Err(error);
-    }
+    };
     let cluster = Cluster::of_kind(&choice.name, work.folder.kubeconfig());
-    work.nodes_are_ready(&cluster).await?;
+    work.nodes_are_ready(&cluster, started).await?;
     task.done("ready");
     Ok(cluster)
 }
@@ -98,7 +104,8 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    async fn run(&self) -> Result<(), Error> {
+    /// Returns since when nodes of an older cluster run again, if some do.
+    async fn run(&self) -> Result<Option<Timestamp>, Error> {
         let name = &self.choice.name;
         let nodes = self.supplies.engine.nodes(Some(name), self.cancel).await?;
         let complete = self.folder.is_complete();
@@ -111,24 +118,26 @@ impl Work<'_> {
             Remains::Half => {
                 self.folder.note(&self.supplies.kind)?;
                 self.remove(self.cancel).await?;
-                self.create().await
+                self.create().await.map(|()| None)
             }
-            Remains::Nothing => self.create().await,
+            Remains::Nothing => self.create().await.map(|()| None),
         }
     }
 
     /// Starts the nodes that are stopped, as after a reboot.
-    async fn bring_back(&self, nodes: &[Container]) -> Result<(), Error> {
+    async fn bring_back(&self, nodes: &[Container]) -> Result<Option<Timestamp>, Error> {
         let stopped: Vec<&str> = nodes
             .iter()
             .filter(|node| !node.runs())
             .map(Container::name)
             .collect();
         if stopped.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         self.task.say("starting its nodes");
-        self.supplies.engine.start(&stopped, self.cancel).await
+        let begun = Timestamp::now();
+        self.supplies.engine.start(&stopped, self.cancel).await?;
+        Ok(Some(begun))
     }
 
     async fn create(&self) -> Result<(), Error> {
@@ -181,25 +190,53 @@ impl Work<'_> {
         remove(engine, name, &self.folder, self.task, cancel).await
     }
 
-    /// kind waits for the control plane alone.
-    async fn nodes_are_ready(&self, cluster: &Cluster) -> Result<(), Error> {
-        let nodes: Api<Node> = Api::all(cluster.client().await?);
+    /// kind waits for the control plane alone. What a node said before `started` counts for nothing.
+    async fn nodes_are_ready(
+        &self,
+        cluster: &Cluster,
+        started: Option<Timestamp>,
+    ) -> Result<(), Error> {
+        let client = cluster.client().await?;
+        let nodes: Api<Node> = Api::all(client.clone());
+        let leases: Api<Lease> = Api::namespaced(client, "kube-node-lease");
         let what = format!("the nodes of cluster {} to be ready", self.choice.name);
+        let all = ListParams::default();
         let look = |_| async {
-            let listed = nodes.list(&ListParams::default()).await;
-            let waits = listed.map(|nodes| {
-                let all = nodes.items.iter();
-                let waits: Vec<_> = all.filter(|node| !is_ready(node)).map(name_of).collect();
-                if waits.is_empty() && !nodes.items.is_empty() {
-                    return Look::Done(());
-                }
-                Look::Pending(format!("{} not ready", waits.join(", ")))
-            });
-            Ok::<_, Error>(Look::or_pending(waits))
+            let listed = tokio::try_join!(nodes.list(&all), leases.list(&all));
+            Ok::<_, Error>(Look::or_pending(listed.map(|(nodes, leases)| {
+                let leases = leases.items.iter();
+                let alive = leases.filter(|lease| is_renewed_since(lease, started));
+                let alive: BTreeSet<_> =
+                    alive.filter_map(|one| one.metadata.name.clone()).collect();
+                judge(&nodes.items, &alive)
+            })))
         };
         let ready = wait::until(what, READY, self.cancel, look);
         self.task.during("waiting for its nodes", ready).await
     }
+}
+
+/// All are ready, and told so of late.
+fn judge(nodes: &[Node], alive: &BTreeSet<String>) -> Look<()> {
+    let ready = |node: &Node| is_ready(node) && alive.contains(&name_of(node));
+    let waits: Vec<_> = nodes
+        .iter()
+        .filter(|node| !ready(node))
+        .map(name_of)
+        .collect();
+    if waits.is_empty() && !nodes.is_empty() {
+        return Look::Done(());
+    }
+    Look::Pending(format!("{} not ready", waits.join(", ")))
+}
+
+/// Whether the kubelet whose lease this is has been heard of since.
+fn is_renewed_since(lease: &Lease, since: Option<Timestamp>) -> bool {
+    let renewed = lease
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.renew_time.as_ref());
+    since.is_none_or(|since| renewed.is_some_and(|renewed| renewed.0 >= since))
 }
 
 fn name_of(node: &Node) -> String {
@@ -214,4 +251,38 @@ fn is_ready(node: &Node) -> bool {
     conditions
         .flatten()
         .any(|condition| condition.type_ == "Ready" && condition.status == "True")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn of<T: serde::de::DeserializeOwned>(object: Value) -> T {
+        serde_json::from_value(object).expect("an object of Kubernetes")
+    }
+
+    #[test]
+    fn a_node_that_was_ready_before_it_stopped_is_waited_for() {
+        let node: Node = of(json!({
+            "metadata": {"name": "ci-worker"},
+            "status": {"conditions": [{"type": "Ready", "status": "True"}]},
+        }));
+        let lease: Lease = of(json!({"spec": {"renewTime": "2026-01-01T00:00:10.000000Z"}}));
+        let at = |second: i64| {
+            Some(Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_secs(1_767_225_600 + second))
+        };
+        assert!(is_renewed_since(&lease, None));
+        assert!(is_renewed_since(&lease, at(9)));
+        assert!(!is_renewed_since(&lease, at(11)));
+        assert!(!is_renewed_since(&Lease::default(), at(9)));
+        let alive = BTreeSet::from(["ci-worker".to_owned()]);
+        assert!(matches!(
+            judge(std::slice::from_ref(&node), &alive),
+            Look::Done(())
+        ));
+        assert!(
+            matches!(judge(&[node], &BTreeSet::new()), Look::Pending(waits) if waits == "ci-worker not ready")
+        );
+    }
 }
