@@ -2,6 +2,7 @@
 
 mod figures;
 mod lateness;
+mod twice;
 
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use aznet_model::chaos::{
 
 pub(crate) use self::figures::{Load, Narrow};
 pub(crate) use self::lateness::{Answers, Lateness};
+pub(crate) use self::twice::Twice;
 use crate::pods::{Pods, Seen};
 use crate::settings;
 use crate::verdict::Verdict;
@@ -40,6 +42,8 @@ pub(crate) enum Effect {
     Narrow(Narrow),
     /// Others answer the pod later, or not at once.
     Late(Lateness),
+    /// Packets come twice.
+    Twice(Twice),
     /// The pod uses more.
     Load(Load),
     /// The pod was told so, and says that it is so.
@@ -70,10 +74,10 @@ impl Effect {
                 NetworkAction::Bandwidth => fault
                     .bytes_per_second()
                     .map(|rate| Self::Narrow(Narrow(rate))),
-                NetworkAction::Delay
-                | NetworkAction::Loss
-                | NetworkAction::Duplicate
-                | NetworkAction::Corrupt => Lateness::of(fault).map(Self::Late),
+                NetworkAction::Duplicate => Some(Self::Twice(Twice::of(fault))),
+                NetworkAction::Delay | NetworkAction::Loss | NetworkAction::Corrupt => {
+                    Lateness::of(fault).map(Self::Late)
+                }
             },
             Fault::Stress(fault) => Some(Self::Load(Load::of(fault))),
             Fault::Clock(_) | Fault::Io(_) | Fault::Dns(_) | Fault::Http(_) => None,
@@ -93,7 +97,7 @@ impl Effect {
     /// In how much time it must be seen.
     pub(crate) fn limit(&self) -> Duration {
         match self {
-            Self::Cut { .. } | Self::Narrow(_) | Self::Late(_) => BITE_OF_NETWORK,
+            Self::Cut { .. } | Self::Narrow(_) | Self::Late(_) | Self::Twice(_) => BITE_OF_NETWORK,
             Self::Called { shows_in, .. } => BITE + *shows_in,
             _ => BITE,
         }
@@ -110,7 +114,7 @@ impl Effect {
     /// For how long it may not be seen while it lasts: a machine that is busy with something else leaves load nothing.
     pub(crate) const fn patience(&self) -> Duration {
         match self {
-            Self::Load(_) | Self::Late(_) => Duration::from_secs(15),
+            Self::Load(_) | Self::Late(_) | Self::Twice(_) => Duration::from_secs(15),
             // Blocks come late now and then.
             Self::Called { .. } => Duration::from_secs(5),
             _ => Duration::ZERO,
@@ -145,6 +149,7 @@ impl Effect {
             }
             Self::Narrow(narrow) => narrow.asked(),
             Self::Late(lateness) => lateness.asked(),
+            Self::Twice(twice) => twice.asked(),
             Self::Load(load) => load.asked(),
             Self::Called { asked, .. } => asked.clone(),
         }

@@ -6,14 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use aznet_model::probe::{Attempt, HalfOpen, Sent, Usage};
+use aznet_model::probe::{Attempt, HalfOpen, Repeats, Sent, Usage};
 use aznet_network::clients::exec;
 use aznet_network::namespace::Network;
 use futures::{StreamExt, TryStreamExt, stream};
 use serde::de::DeserializeOwned;
 
 use self::error::MeasureError;
-use crate::effect::{Answers, Lateness};
+use crate::effect::{Answers, Lateness, Twice};
 use crate::links::Round;
 use crate::pods::{Pods, Seen};
 
@@ -30,6 +30,9 @@ const LATER: Duration = Duration::from_millis(1500);
 const AT_ONCE: usize = 8;
 /// Connections that a pod tries to see how it is answered: a loss of one in twenty shows.
 const TRIES: usize = 60;
+
+/// Connections whose packets may come twice: of one in ten, ten do.
+const TWICE_TRIES: usize = 100;
 
 /// Measures in the pods of a network.
 #[derive(Clone, Copy)]
@@ -172,31 +175,53 @@ impl Probes<'_> {
         pods: &[String],
         lateness: &Lateness,
     ) -> Result<BTreeMap<String, Answers>, MeasureError> {
-        let fits = |name: &String, pod: &Seen| match &lateness.target {
-            Some(target) => target.may_hit(&pod.facts(name)),
-            None => !pods.contains(name),
-        };
-        let wanted = pods.iter().map(|from| {
-            let others = self
-                .pods
-                .iter()
-                .filter(|(name, pod)| *name != from && fits(name, pod));
-            let all: Vec<SocketAddr> = others.flat_map(|(_, pod)| pod.addresses()).collect();
-            let tries = TRIES.max(all.len());
-            (
-                from.clone(),
-                all.iter()
-                    .copied()
-                    .cycle()
-                    .take(if all.is_empty() { 0 } else { tries })
-                    .collect(),
-            )
-        });
-        let attempts = self.attempts(wanted.collect(), lateness.patience()).await?;
+        let wanted = self.answering(pods, lateness.target.as_ref(), TRIES);
+        let attempts = self.attempts(wanted, lateness.patience()).await?;
         let sum = attempts
             .into_iter()
             .map(|(from, attempts)| (from, lateness.answers(&attempts)));
         Ok(sum.collect())
+    }
+
+    /// What comes twice of the packets between each pod and those that `fits`.
+    pub(crate) async fn repeats(
+        self,
+        pods: &[String],
+        twice: &Twice,
+    ) -> Result<BTreeMap<String, Repeats>, MeasureError> {
+        let mut measured = BTreeMap::new();
+        for (from, to) in self.answering(pods, twice.target.as_ref(), TWICE_TRIES) {
+            let words = to.iter().map(ToString::to_string);
+            let words = ["repeats".to_owned()].into_iter().chain(words).collect();
+            measured.insert(from.clone(), self.ask(&from, words).await?);
+        }
+        Ok(measured)
+    }
+
+    /// Where each pod is to connect to: to what fits the target or, without one, has none of the fault; so often at least.
+    fn answering(
+        self,
+        pods: &[String],
+        target: Option<&aznet_model::chaos::Pods>,
+        tries: usize,
+    ) -> BTreeMap<String, Vec<SocketAddr>> {
+        let fits = |name: &String, pod: &Seen| match target {
+            Some(target) => target.may_hit(&pod.facts(name)),
+            None => !pods.contains(name),
+        };
+        let of = |from: &String| {
+            let others = self.pods.iter();
+            let others = others.filter(|(name, pod)| *name != from && fits(name, pod));
+            let all: Vec<SocketAddr> = others.flat_map(|(_, pod)| pod.addresses()).collect();
+            let count = if all.is_empty() {
+                0
+            } else {
+                tries.max(all.len())
+            };
+            all.iter().copied().cycle().take(count).collect::<Vec<_>>()
+        };
+        let wanted = pods.iter().map(|from| (from.clone(), of(from)));
+        wanted.filter(|(_, to)| !to.is_empty()).collect()
     }
 
     /// What each pod uses, on the average of so long a time.

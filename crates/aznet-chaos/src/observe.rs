@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aznet_model::chaos::Direction;
-use aznet_model::probe::{Sent, Usage};
+use aznet_model::probe::{Repeats, Sent, Usage};
 use aznet_network::namespace::Network;
 
 use crate::effect::{self, Answers, Effect};
@@ -24,6 +24,7 @@ enum Figures {
     Rates(BTreeMap<String, Sent>),
     Usages(BTreeMap<String, Usage>),
     Answers(BTreeMap<String, Answers>),
+    Repeats(BTreeMap<String, Repeats>),
 }
 
 /// One look.
@@ -70,6 +71,7 @@ pub(crate) async fn observe(
         Effect::Cut { .. } => Figures::Links(links(probes, moment).await?),
         Effect::Narrow(narrow) => Figures::Rates(probes.rates(concerned, narrow.tried()).await?),
         Effect::Late(lateness) => Figures::Answers(probes.answers(concerned, lateness).await?),
+        Effect::Twice(twice) => Figures::Repeats(probes.repeats(concerned, twice).await?),
         Effect::Load(_) => Figures::Usages(probes.usages(concerned, moment.average()).await?),
         Effect::Replaced | Effect::Idle | Effect::Restarted | Effect::Called { .. } => {
             Figures::None
@@ -120,9 +122,10 @@ pub(crate) fn could_be_seen(
                 }
             }
             (Effect::Late(_), Figures::Answers(answers)) if !answers.contains_key(pod) => {
-                return Err(format!(
-                    "{pod}: there is nobody without the fault to answer it"
-                ));
+                return Err(alone(pod));
+            }
+            (Effect::Twice(_), Figures::Repeats(repeats)) if !repeats.contains_key(pod) => {
+                return Err(alone(pod));
             }
             _ => {}
         }
@@ -170,6 +173,10 @@ fn one_bites(effect: &Effect, pod: &str, before: &Observation, now: &Observation
             *was.get(pod).ok_or_else(gone)?,
             *is.get(pod).ok_or_else(gone)?,
         ),
+        (Effect::Twice(twice), Figures::Repeats(was), Figures::Repeats(is)) => twice.bites(
+            *was.get(pod).ok_or_else(gone)?,
+            *is.get(pod).ok_or_else(gone)?,
+        ),
         (Effect::Load(load), Figures::Usages(was), Figures::Usages(is)) => load.bites(
             *was.get(pod).ok_or_else(gone)?,
             *is.get(pod).ok_or_else(gone)?,
@@ -207,6 +214,12 @@ pub(crate) fn healed(
                 _ => return Err("not looked at".to_owned()),
             }
         }
+        (Effect::Twice(twice), Figures::Repeats(was), Figures::Repeats(is)) => {
+            match (was.get(pod), is.get(pod)) {
+                (Some(was), Some(is)) => twice.healed(*was, *is)?,
+                _ => return Err("not looked at".to_owned()),
+            }
+        }
         (Effect::Load(load), Figures::Usages(was), Figures::Usages(is)) => {
             match (was.get(pod), is.get(pod)) {
                 (Some(was), Some(is)) => load.healed(*was, *is)?,
@@ -216,6 +229,10 @@ pub(crate) fn healed(
         _ => return Ok(serves),
     };
     Ok(format!("{serves}, {measured}"))
+}
+
+fn alone(pod: &str) -> String {
+    format!("{pod}: there is nobody without the fault to answer it")
 }
 
 fn cut(direction: Direction, targeted: bool, hit: &Hit) -> Cut<'_> {

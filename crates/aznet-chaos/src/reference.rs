@@ -67,7 +67,7 @@ const OF_MESH: [(&str, &str, &str); 18] = [
     (
         r#"{"network": {"action": "duplicate", "percent": 10}}"#,
         "Packets come twice.",
-        "",
+        "Of 100 connections that it begins and ends, kernels notice a packet twice for at least a quarter of the share asked for: those of other pods tell it so (D-SACK), or its own is asked again to begin.",
     ),
     (
         r#"{"stress": {"cpu": {"workers": 1}}}"#,

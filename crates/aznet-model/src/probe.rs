@@ -34,6 +34,18 @@ impl Sent {
     }
 }
 
+/// What came twice of the packets with which a pod began and ended connections over TCP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Repeats {
+    /// Connections: each has a packet of either direction that would be noticed.
+    pub connections: u64,
+    /// How often another pod said that it had a packet of this one already (a D-SACK, RFC 2883).
+    pub told: u64,
+    /// How often the answer to a first packet came to a connection that had it already (RFC 5961, section 4).
+    pub noticed: u64,
+}
+
 /// What a container uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -3,6 +3,7 @@
 mod connect;
 pub(crate) mod error;
 mod half_open;
+mod repeats;
 mod send;
 mod usage;
 
@@ -33,6 +34,15 @@ pub(crate) enum Command {
         #[arg(long, default_value_t = 3000)]
         during: u64,
     },
+    /// Begin and end connections over TCP, all at once, and tell how many packets came twice
+    Repeats {
+        /// Milliseconds to wait for answers
+        #[arg(long, default_value_t = 1000)]
+        within: u64,
+        /// The addresses
+        #[arg(required = true)]
+        to: Vec<SocketAddr>,
+    },
     /// Send to a pod as fast as asked, and tell how much has left this one
     Send {
         /// Whom to; it need not listen
@@ -59,6 +69,9 @@ pub(crate) fn run(command: &Command) -> Result<(), ProbeError> {
             print(&connect::all(to, Duration::from_millis(*within))?)
         }
         Command::HalfOpen { during } => print(&half_open::during(Duration::from_millis(*during))?),
+        Command::Repeats { within, to } => {
+            print(&repeats::all(to, Duration::from_millis(*within))?)
+        }
         Command::Send { to, rate, during } => {
             print(&send::to(*to, *rate, Duration::from_millis(*during))?)
         }

@@ -38,17 +38,9 @@ pub(crate) struct Answers {
 }
 
 impl Lateness {
-    /// What a fault is to show; none of what is not seen by it: a packet that comes twice is one to whoever waits for it.
+    /// What a fault is to show; none of what is not seen by it.
     pub(super) fn of(fault: &NetworkFault) -> Option<Self> {
-        let Impairment {
-            loss,
-            duplicate,
-            corrupt,
-            ..
-        } = fault.impairment();
-        if duplicate > 0.0 {
-            return None;
-        }
+        let Impairment { loss, corrupt, .. } = fault.impairment();
         // There and back.
         let ways = if fault.direction == Some(Direction::Both) {
             2
