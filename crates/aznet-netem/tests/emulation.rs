@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -336,6 +336,54 @@ fn packets_come_twice() {
     assert!((400..600).contains(&twice), "{ended}");
     let all = PACKETS + twice;
     assert!((PACKETS + 1..=all).contains(&came), "{came}: {ended}");
+}
+
+/// What `aznet-node probe repeats` counts on: a connection that has ended its side is told of the packet that said so twice.
+#[test]
+fn the_kernel_is_told_of_packets_that_come_twice() {
+    let told = |duplicate: f64| {
+        let (pair, _program) = Pair::impaired(Impairment {
+            duplicate,
+            ..Impairment::default()
+        });
+        let listener = pair
+            .peer
+            .inside(|| TcpListener::bind((PEER, PORT)).expect("bound"));
+        let told = pair.pod.inside(|| {
+            let ended = |_| {
+                let stream = TcpStream::connect_timeout(&SocketAddr::from((PEER, PORT)), PATIENCE);
+                let stream = stream.expect("connects");
+                stream.shutdown(Shutdown::Write).expect("ends its side");
+                stream
+            };
+            let before = dsacks();
+            let streams: Vec<TcpStream> = (0..50).map(ended).collect();
+            pause(Duration::from_millis(500));
+            let told = dsacks() - before;
+            drop(streams);
+            told
+        });
+        drop(listener);
+        told
+    };
+    assert_eq!(told(0.0), 0);
+    let told = told(40.0);
+    assert!(
+        (8..=40).contains(&told),
+        "{told} of 50, where 20 were asked for"
+    );
+}
+
+/// How often others told this thread's network namespace that they had a packet already.
+fn dsacks() -> u64 {
+    let table = fs::read_to_string("/proc/thread-self/net/netstat").expect("read");
+    let mut lines = table.lines().filter(|line| line.starts_with("TcpExt:"));
+    let (names, figures) = (lines.next().expect("names"), lines.next().expect("figures"));
+    let mut both = names.split_whitespace().zip(figures.split_whitespace());
+    let (_, figure) = both
+        .find(|(name, _)| *name == "TCPDSACKRecv")
+        .expect("counted");
+    figure.parse().expect("a figure")
 }
 
 /// The receiver's kernel drops what does not match its checksum.
