@@ -12,6 +12,8 @@ use crate::settings;
 pub struct Kind {
     /// As values write it, such as `network: delay`.
     pub name: String,
+    /// A fault of the kind, as values write it.
+    pub example: Value,
     /// What it does.
     pub does: String,
     /// What shows it, and by which measure; `None`: nothing measures it, so that `aznet` refuses it.
@@ -141,8 +143,10 @@ pub fn kinds() -> Vec<Kind> {
 
 fn kind(fault: &Value, does: &str, shown: &str) -> Option<Kind> {
     let mut experiment = json!({"pods": {}, "duration": "30s"});
-    let said = fault.as_object()?.clone();
-    experiment.as_object_mut()?.extend(said);
+    let example = fault.clone();
+    experiment
+        .as_object_mut()?
+        .extend(fault.as_object()?.clone());
     let experiment: Experiment = serde_json::from_value(experiment).ok()?;
     let fault = experiment.fault()?;
     let part = match fault {
@@ -152,6 +156,7 @@ fn kind(fault: &Value, does: &str, shown: &str) -> Option<Kind> {
     };
     Some(Kind {
         name: format!("{}: {part}", fault.key()),
+        example,
         does: does.to_owned(),
         shown: Effect::of(&experiment).map(|_| shown.to_owned()),
         needs: capability::needed(fault),

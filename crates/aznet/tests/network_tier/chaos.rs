@@ -56,7 +56,7 @@ pub(super) fn experiment(name: &str, what: &Value) -> Result<tempfile::NamedTemp
     Ok(file)
 }
 
-fn bites(name: &str, what: &Value, pod: &str) -> Checked {
+pub(super) fn bites(name: &str, what: &Value, pod: &str) -> Checked {
     let file = experiment(name, what)?;
     let told = applied(&["-f", &file.path().to_string_lossy()])?;
     let measured = &told[2]["pods"][0];

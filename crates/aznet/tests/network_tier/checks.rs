@@ -4,8 +4,8 @@ use super::machine::{
     CLUSTER, Checked, Machine, NETWORK, aznet, json, kubectl, status, status_of, succeeds, until,
 };
 use super::{
-    alerts, chaos, faults, policies, ports, quickstart, registry, rollout, secrets, telemetry,
-    validators, watch,
+    alerts, chaos, faults, kinds, policies, ports, quickstart, registry, rollout, secrets,
+    telemetry, validators, watch,
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -92,6 +92,10 @@ pub(crate) fn checks() -> Vec<(&'static str, Check)> {
     ]);
     if long {
         all.extend(protocol_faults());
+        all.push((
+            "every_other_kind_bites_heals_and_leaves_nothing",
+            kinds::others,
+        ));
     }
     all.extend::<[(&str, Check); 2]>([
         ("chaos_mesh_leaves_nothing", chaos::uninstall),

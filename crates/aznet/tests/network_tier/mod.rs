@@ -4,6 +4,7 @@ mod alerts;
 mod chaos;
 mod checks;
 mod faults;
+mod kinds;
 mod machine;
 mod policies;
 mod ports;
