@@ -40,6 +40,9 @@ pub enum Kind {
         /// How often each of them runs.
         #[serde(default = "one", skip_serializing_if = "is_one")]
         repeat: u32,
+        /// Commit of the checkout whose charts and networks are used, where it is one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        commit: Option<String>,
     },
     /// An attempt begins.
     TestStarted {

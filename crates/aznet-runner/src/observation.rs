@@ -10,6 +10,11 @@ use crate::seconds;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "observation", rename_all = "kebab-case")]
 pub enum Observation {
+    /// The release of Aztec that the network runs; told when a test begins.
+    Release {
+        /// Its line: `4.1`.
+        name: String,
+    },
     /// The tips of a node's chain; told when one of them changed.
     Tips {
         /// The node's pod.

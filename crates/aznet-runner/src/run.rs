@@ -43,6 +43,7 @@ pub async fn run(
         left_out: selection.left_out,
         partition: selection.partition,
         repeat: options.repeat,
+        commit: options.commit.clone(),
     });
     for repetition in 1..=options.repeat {
         run.round(tests, repetition).await;

@@ -22,7 +22,7 @@ use std::{sync::Arc, time::Duration};
 
 use aznet_model::values::Values;
 use aznet_network::namespace::Network;
-use aznet_runner::{Class, Context, Failure, Test};
+use aznet_runner::{Class, Context, Failure, Observation, Test};
 use futures::future::BoxFuture;
 use tokio::time::Instant;
 
@@ -151,6 +151,8 @@ where
 {
     let world = World::enter(network.clone(), context.clone()).await?;
     let time = world.time;
+    let name = network.release().await.name.to_owned();
+    context.observed(Observation::Release { name });
     let begun = watch::before(&network, time, &context).await?;
     let watched = watch.enter(&network, time, &context, disturbs).await;
     let (witness, since) = (world.clone(), Instant::now());
@@ -165,6 +167,11 @@ where
         }
         (outcome, machine) => outcome.and(machine),
     }
+}
+
+/// The name of each scenario, and what it shows.
+pub fn known() -> impl Iterator<Item = (&'static str, &'static str)> {
+    scenarios().into_iter().map(|one| (one.name, one.about))
 }
 
 /// What a network with these values lacks for the scenario called so; `None`: nothing, or there is no such scenario.

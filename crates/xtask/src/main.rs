@@ -1,4 +1,4 @@
-//! Developer tasks: `cargo xtask generate|check|release|notes|cells|act|test|bench|dist`.
+//! Developer tasks: `cargo xtask generate|check|release|notes|cells|act|test|measured|bench|dist`.
 
 #![expect(
     clippy::print_stdout,
@@ -15,6 +15,7 @@ mod check;
 mod dist;
 mod generate;
 mod image;
+mod measured;
 mod notes;
 mod release;
 mod run;
@@ -96,6 +97,12 @@ enum Task {
         #[arg(long)]
         node_url: String,
     },
+    /// Add what the tests of recorded runs came to to docs/reference/scenarios.json. A run counts once.
+    Measured {
+        /// Folders that `aznet test --report` wrote, or the `events.jsonl` in them.
+        #[arg(required = true, value_name = "RUN")]
+        runs: Vec<PathBuf>,
+    },
     /// Measure the budgets on this machine and write docs/reference/benchmarks.md.
     Bench {
         /// Runs of each measurement; the median is kept.
@@ -140,6 +147,7 @@ fn main() -> ExitCode {
         Task::Test { tiers } => test::run(&tiers),
         Task::Pxe { node_url } => test::pxe_on(&node_url),
         Task::Example { node_url } => test::example_on(&node_url),
+        Task::Measured { runs } => measured::add(&runs),
         Task::Bench { runs, starts } => bench::run(runs, starts),
         Task::Transactions { node_url, count } => bench::transactions_on(&node_url, count),
         Task::Dist { target } => dist::run(target.as_deref()),

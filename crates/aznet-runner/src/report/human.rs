@@ -203,6 +203,7 @@ impl<W> Human<W> {
                 left_out,
                 partition,
                 repeat,
+                ..
             } => {
                 let part = partition.map_or_else(String::new, |part| format!(", part {part}"));
                 let tests = plural(selected.len(), "test");

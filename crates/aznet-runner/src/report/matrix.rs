@@ -309,6 +309,7 @@ mod tests {
                 left_out: 0,
                 partition: None,
                 repeat: 1,
+                commit: None,
             },
         });
         let skipped = Verdict::Skipped {

@@ -74,6 +74,7 @@ pub(super) fn recorded() -> Vec<Event> {
             left_out: 3,
             partition: "1/2".parse().ok(),
             repeat: 1,
+            commit: None,
         },
         started("broken", 1),
         attempt("broken", 1, broken(), false),
@@ -175,6 +176,7 @@ fn side_by_side() -> Vec<Event> {
         left_out: 0,
         partition: None,
         repeat: 2,
+        commit: None,
     }];
     for repetition in 1..=2 {
         let start = |name| Kind::TestStarted {

@@ -21,6 +21,7 @@ fn options() -> Options {
         now: Timestamp::UNIX_EPOCH,
         seed: 7,
         repeat: 1,
+        commit: None,
         max_fail: None,
         capacity: 4,
         networks: 1,

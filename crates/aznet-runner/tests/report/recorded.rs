@@ -195,6 +195,7 @@ fn started(selected: Vec<TestId>) -> Kind {
         left_out: 3,
         partition: None,
         repeat: 1,
+        commit: None,
     }
 }
 

@@ -147,6 +147,7 @@ mod tests {
             now: Timestamp::UNIX_EPOCH,
             seed: 0,
             repeat: 1,
+            commit: None,
             max_fail: None,
             capacity: 1,
             networks: 1,

@@ -3,6 +3,7 @@
 mod args;
 mod baseline;
 mod choice;
+mod commit;
 mod engine;
 mod gate;
 mod list;
@@ -63,7 +64,7 @@ pub async fn run(args: &TestArgs, context: &Context) -> anyhow::Result<Exit> {
     let selection = choice.select(aznet_scenarios::tests(name, &provide(&network)))?;
     let selection = leaving_alone(args, selection).0;
     let gate = gate::of(&network, context.interrupt.token());
-    let options = options(args, &choice, Some(gate), asked);
+    let options = options(args, &choice, Some(gate), asked, context).await;
     let with = (baseline.as_ref(), bundles(args, &network));
     let outcome = execute(args, selection, &options, with, context).await;
     if args.network.is_some() {

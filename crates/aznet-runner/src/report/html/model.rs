@@ -78,6 +78,7 @@ impl Model {
                 left_out,
                 partition,
                 repeat,
+                ..
             } => {
                 self.seed = Some(*seed);
                 self.left_out = *left_out;

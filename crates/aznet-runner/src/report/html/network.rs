@@ -118,6 +118,7 @@ impl Network {
     /// Takes one observation in.
     pub(super) fn observed(&mut self, at: Timestamp, seen: &Observation) {
         match seen {
+            Observation::Release { .. } => {}
             Observation::Tips {
                 node,
                 slot,

@@ -309,6 +309,7 @@ fn an_interrupted_run_says_what_it_waited_for() {
             left_out: 0,
             partition: None,
             repeat: 1,
+            commit: None,
         },
         Kind::TestStarted {
             test: test(),
@@ -351,6 +352,7 @@ fn each_run_of_a_test_is_told_apart() {
         left_out: 0,
         partition: None,
         repeat: 3,
+        commit: None,
     };
     model.event(&event(0, begins));
     for (repetition, leaks) in [(1, Vec::new()), (2, vec!["namespace x".to_owned()])] {

@@ -17,6 +17,7 @@ use tokio::sync::Notify;
 use super::args::TestArgs;
 use super::baseline;
 use super::choice::Choice;
+use super::commit;
 use super::reports::{self, Reports};
 use crate::bundles::Bundles;
 use crate::context::Context;
@@ -56,11 +57,12 @@ pub(super) fn asked() -> anyhow::Result<Arc<Notify>> {
     Ok(asked)
 }
 
-pub(super) fn options(
+pub(super) async fn options(
     args: &TestArgs,
     choice: &Choice,
     gate: Option<Gate>,
     asked: Arc<Notify>,
+    context: &Context,
 ) -> Options {
     let now = Timestamp::now();
     Options {
@@ -69,6 +71,7 @@ pub(super) fn options(
             .seed
             .unwrap_or_else(|| u64::try_from(now.as_microsecond()).unwrap_or_default()),
         repeat: args.repetition.repeat,
+        commit: commit::of(&context.source, context.interrupt.token()).await,
         max_fail: choice.max_fail(),
         capacity: choice.profile.capacity.get(),
         networks: NETWORKS,
