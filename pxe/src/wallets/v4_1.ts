@@ -12,6 +12,7 @@ import { logger, withoutStacks } from '../log.ts';
 import type { PxeWallet, Release } from '../wallet.ts';
 import { byAlias } from './accounts.ts';
 import { openIn } from './directory.ts';
+import { knowingGenesis } from './genesis.ts';
 
 /** Aztec's embedded wallet, with accounts that clients bring and the few looks inside that this server reports. */
 class Wallet4 extends EmbeddedWallet implements PxeWallet {
@@ -96,7 +97,7 @@ export const RELEASE: Release = {
   namespaces: { node: 'node', p2p: 'p2p' },
   open: ({ dataDirectory, proverEnabled, minFeePadding }, node) =>
     openIn(dataDirectory, async () => {
-      const wallet = await Wallet4.create<Wallet4>(node, {
+      const wallet = await Wallet4.create<Wallet4>(knowingGenesis(node), {
         pxeConfig: { proverEnabled },
         logger: withoutStacks(logger('wallet')),
       });
