@@ -24,7 +24,14 @@ const PACKED: [&str; 11] = [
     "toolchain",
 ];
 /// Folders that nothing at run time needs.
-const LEFT_OUT: [&str; 5] = ["node_modules", "target", "tests", "test", "snapshots"];
+const LEFT_OUT: [&str; 6] = [
+    "node_modules",
+    "target",
+    "tests",
+    "test",
+    "snapshots",
+    "examples",
+];
 
 fn main() -> Result<(), Box<dyn Error>> {
     // Read now: a build script that was compiled elsewhere would know where it was compiled.

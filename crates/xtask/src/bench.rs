@@ -8,7 +8,6 @@ mod plan;
 mod programs;
 mod table;
 mod transactions;
-mod wait;
 
 use crate::image::Mounted;
 use crate::run;

@@ -15,6 +15,7 @@ mod check;
 mod dist;
 mod generate;
 mod image;
+mod local_network;
 mod measured;
 mod notes;
 mod release;
@@ -22,6 +23,7 @@ mod run;
 mod support;
 mod test;
 mod venv;
+mod wait;
 
 use clap::{Parser, Subcommand};
 use std::num::NonZeroUsize;
@@ -91,6 +93,12 @@ enum Task {
         #[arg(long)]
         node_url: String,
     },
+    /// The tests in pxe/examples, on `aztec start --local-network` or on a network that runs.
+    Examples {
+        /// URL of the network's wallet server, as `aznet env` prints it (default: a local network, started for them).
+        #[arg(long)]
+        pxe_url: Option<String>,
+    },
     /// docs/examples/embedded-wallet on a network that runs and has a sponsor.
     Example {
         /// URL of one of its nodes, as `aznet env` prints it.
@@ -146,6 +154,7 @@ fn main() -> ExitCode {
         Task::Act { cell, fail } => act::run(&cell, fail),
         Task::Test { tiers } => test::run(&tiers),
         Task::Pxe { node_url } => test::pxe_on(&node_url),
+        Task::Examples { pxe_url } => test::examples_on(pxe_url.as_deref()),
         Task::Example { node_url } => test::example_on(&node_url),
         Task::Measured { runs } => measured::add(&runs),
         Task::Bench { runs, starts } => bench::run(runs, starts),

@@ -6,6 +6,7 @@ mod tally;
 
 use self::tally::Tally;
 use crate::image::Mounted;
+use crate::local_network::{self, LocalNetwork};
 use crate::{cargo, run};
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
@@ -18,6 +19,8 @@ use std::time::Instant;
 const ANVIL: &str = "/opt/foundry/bin/anvil";
 /// Where the image shows the example: below the folder of Aztec's packages.
 const EXAMPLE: &str = "/usr/src/example";
+/// Likewise the tests of `pxe/examples`.
+const TESTS: &str = "/usr/src/tests";
 
 /// A tier of tests; each needs more of the machine than the one before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -181,6 +184,31 @@ pub(crate) fn pxe_on(node_url: &str) -> Result<()> {
     })
 }
 
+/// The tests in pxe/examples, on the network of a wallet server or, without one, on a local network.
+pub(crate) fn examples_on(pxe_url: Option<&str>) -> Result<()> {
+    let what = "the tests in pxe/examples";
+    let Some(url) = pxe_url else {
+        let image = Mounted::pxe(&cargo::aznet()?)?;
+        let outcome = local_network::on(&image, |network| {
+            network.first_block()?;
+            let tests = examples(&image, &[]);
+            let mut inside = LocalNetwork::inside(tests.get_program());
+            inside.args(tests.get_args());
+            finished(what, inside)
+        });
+        image.remove()?;
+        return outcome;
+    };
+    in_image(what, |image| examples(image, &[&format!("PXE_URL={url}")]))
+}
+
+fn examples(image: &Mounted, variables: &[&str]) -> Command {
+    let program = ["node", "--no-warnings", "--test", "--test-reporter=tap"];
+    let entered = ["/usr/bin/env", "-C", TESTS];
+    let words = [&entered, variables, &program, &["*.test.ts"]].concat();
+    image.command(Some((&run::root().join("pxe/examples"), TESTS)), &words)
+}
+
 /// docs/examples/embedded-wallet on the network of a node, with the packages of the image.
 pub(crate) fn example_on(node_url: &str) -> Result<()> {
     let folder = run::root().join("docs/examples/embedded-wallet");
@@ -195,9 +223,16 @@ pub(crate) fn example_on(node_url: &str) -> Result<()> {
 /// Runs a command of the mounted image; an exit code other than 0 is an error.
 fn in_image(what: &str, command: impl FnOnce(&Mounted) -> Command) -> Result<()> {
     let image = Mounted::pxe(&cargo::aznet()?)?;
-    let status = command(&image).status();
+    let outcome = finished(what, command(&image));
     image.remove()?;
-    let status = status.with_context(|| format!("{what} could not be started"))?;
+    outcome
+}
+
+/// Runs a command to its end; an exit code other than 0 is an error.
+fn finished(what: &str, mut command: Command) -> Result<()> {
+    let status = command
+        .status()
+        .with_context(|| format!("{what} could not be started"))?;
     if !status.success() {
         bail!("{what}: {status}");
     }

@@ -4,8 +4,8 @@ use super::machine::{
     CLUSTER, Checked, Machine, NETWORK, aznet, json, kubectl, status, status_of, succeeds, until,
 };
 use super::{
-    alerts, chaos, faults, kinds, policies, ports, quickstart, registry, rollout, secrets,
-    telemetry, validators, watch,
+    alerts, chaos, faults, kinds, plain_helm, policies, ports, quickstart, registry, rollout,
+    secrets, telemetry, validators, watch,
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -25,6 +25,10 @@ pub(crate) fn checks() -> Vec<(&'static str, Check)> {
         ("tokens_move_and_are_proven_and_finalized", transfer),
         ("the_wallet_servers_own_test_passes_on_it", wallet),
         ("the_embedded_wallet_works_as_documented", embedded_wallet),
+        (
+            "tests_for_a_local_network_run_unchanged_on_it",
+            existing_tests,
+        ),
         ("logs_of_a_role_come_from_each_of_its_pods", logs),
         (
             "a_bundle_has_everything_but_secrets_and_explains_itself",
@@ -95,6 +99,10 @@ pub(crate) fn checks() -> Vec<(&'static str, Check)> {
         all.push((
             "every_other_kind_bites_heals_and_leaves_nothing",
             kinds::others,
+        ));
+        all.push((
+            "plain_helm_installs_breaks_tests_and_removes_a_network",
+            plain_helm::network_test,
         ));
     }
     all.extend::<[(&str, Check); 2]>([
@@ -383,7 +391,7 @@ fn transfer(_: &Machine) -> Checked {
 
 /// Two wallet servers that run as processes, spoken to as Aztec.js does.
 fn wallet(_: &Machine) -> Checked {
-    let said = xtask_on_the_node("pxe")?;
+    let said = xtask("pxe", "--node-url", "AZTEC_NODE_URL")?;
     expect(
         said.contains("# fail 0") && said.contains("# skipped 0"),
         "the wallet server's test to pass",
@@ -393,18 +401,30 @@ fn wallet(_: &Machine) -> Checked {
 
 /// The program that the guide shows, with a wallet of its own.
 fn embedded_wallet(_: &Machine) -> Checked {
-    let said = xtask_on_the_node("example")?;
+    let said = xtask("example", "--node-url", "AZTEC_NODE_URL")?;
     let balances = "alice has 950, bob has 50";
     expect(said.contains(balances), balances, &said)
 }
 
-/// What a task of xtask prints that is given a node of the network.
-fn xtask_on_the_node(task: &str) -> Result<String, String> {
+/// Tests that run on `aztec start --local-network`, with nothing but a variable of `aznet env` more.
+fn existing_tests(_: &Machine) -> Checked {
+    let said = xtask("examples", "--pxe-url", "PXE_URL")?;
+    let all = said.contains("# fail 0") && said.contains("# skipped 0");
+    expect(
+        all && said.contains("the wallet server http"),
+        "the tests to pass on the wallet server",
+        &said,
+    )
+}
+
+/// What a task of xtask prints that is given a URL of the network.
+fn xtask(task: &str, flag: &str, variable: &str) -> Result<String, String> {
     let urls = json(&["env", NETWORK, "--cluster", CLUSTER])?;
-    let url = urls["AZTEC_NODE_URL"].as_str().ok_or("no AZTEC_NODE_URL")?;
+    let url = urls[variable].as_str();
+    let url = url.ok_or_else(|| format!("no {variable}"))?;
     let xtask = std::env::var_os("AZNET_XTASK").ok_or("run this by `cargo xtask test network`")?;
     let output = std::process::Command::new(xtask)
-        .args([task, "--node-url", url])
+        .args([task, flag, url])
         .output()
         .map_err(|error| format!("xtask could not be started: {error}"))?;
     let said = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -6,6 +6,7 @@ mod checks;
 mod faults;
 mod kinds;
 mod machine;
+mod plain_helm;
 mod policies;
 mod ports;
 mod quickstart;

@@ -1,7 +1,7 @@
 //! Memory and CPU as the kernel accounts for them in the cluster's cgroups.
 
 use super::table::What;
-use super::wait::{POLL, pause};
+use crate::wait::{POLL, pause};
 use anyhow::{Context, Result};
 use aznet_cluster::paths::Paths;
 use std::path::{Path, PathBuf};

@@ -1,12 +1,12 @@
-//! Waiting, for a bench that has no runtime.
+//! Waiting, for tasks that have no runtime.
 
 use anyhow::{Result, bail};
 use std::time::{Duration, Instant};
 
-pub(super) const POLL: Duration = Duration::from_millis(100);
+pub(crate) const POLL: Duration = Duration::from_millis(100);
 
 /// Polls until `done`; the error names what was waited for.
-pub(super) fn wait(
+pub(crate) fn wait(
     what: &str,
     deadline: Duration,
     mut done: impl FnMut() -> Result<bool>,
@@ -25,6 +25,6 @@ pub(super) fn wait(
     clippy::disallowed_methods,
     reason = "the poll interval of waits with deadlines, and a sampling window"
 )]
-pub(super) fn pause(time: Duration) {
+pub(crate) fn pause(time: Duration) {
     std::thread::sleep(time);
 }
