@@ -11,7 +11,7 @@ import { createSafeJsonRpcClient } from '@aztec/foundation/json-rpc/client';
 import { SponsoredFPCContract } from '@aztec/noir-contracts.js/SponsoredFPC';
 import { deriveSigningKey } from '@aztec/stdlib/keys';
 
-const LOCAL_NETWORK = 'http://localhost:8080';
+const LOCAL_NETWORK = 'http://127.0.0.1:8080';
 
 /** What pays for transactions. */
 export type Fee = { paymentMethod: SponsoredFeePaymentMethod };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aznet_kit::wait::{self, Deadline, Look, WaitError};
+use aznet_kit::wait::{Deadline, Look};
 use aznet_network::clients::l1::Prune;
 use aznet_network::clients::l2::TxStatus;
 use aznet_runner::Failure;
@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use crate::chain::{Tx, Until};
 use crate::condition::{Begins, Condition, Expects};
 use crate::faults::{Faults, Tools};
+use crate::look::{self, Blind};
 use crate::pxe::{Sent, Visibility};
 use crate::topology::Facts;
 use crate::transfer::Tokens;
@@ -247,20 +248,14 @@ impl Under<'_> {
         let (_, rollup) = world.rollup(&nodes[0]).await?;
         let within = self.condition.span(world.time) + world.time.epochs(1);
         let goal = "the L1 to take back what was not proven";
-        let cancel = &world.context.cancel;
-        wait::until(goal, Deadline::after(within), cancel, |_| async {
-            let found = match rollup.last_prune(since.elapsed()).await {
-                Ok(Some(prune)) => Look::Done(prune),
-                Ok(None) => Look::Pending("it has taken nothing back".to_owned()),
-                Err(error) => Look::pending(error),
-            };
-            if let Look::Pending(last) = &found {
-                world.context.waiting(goal, last);
+        look::until(&world.context, goal, Deadline::after(within), || async {
+            match rollup.last_prune(since.elapsed()).await {
+                Ok(Some(prune)) => Ok(Look::Done(prune)),
+                Ok(None) => Ok(Look::pending("it has taken nothing back")),
+                Err(error) => Err(Blind::no_answer(&error)),
             }
-            Ok::<_, WaitError>(found)
         })
         .await
-        .map_err(Failure::assertion)
     }
 
     /// Sends a transfer anew that no node has any more: it was made for a block that was taken back.

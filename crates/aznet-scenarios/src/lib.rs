@@ -10,8 +10,11 @@ mod errors;
 pub mod explain;
 mod faults;
 mod load;
+mod look;
 pub mod matrix;
 mod pxe;
+#[cfg(test)]
+mod rehearsal;
 mod release;
 pub mod topology;
 mod transfer;

@@ -194,12 +194,7 @@ async fn balances(
                 pxe.balance(token, bob).await?,
             );
             *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(seen);
-            let words = format!("Alice {}, Bob {}", words(seen.0), words(seen.1));
-            Ok(if seen == wanted {
-                Look::Done(())
-            } else {
-                Look::Pending(words)
-            })
+            Ok(exactly(wanted, seen))
         })
         .await;
     // While blocks come, the two are not asked about the same one. In the end they must add up.
@@ -210,6 +205,14 @@ async fn balances(
     reached?;
     world.context.step(goal);
     Ok(())
+}
+
+/// Whether Alice and Bob have what they are to have, each of them and of each kind.
+fn exactly(wanted: (Balance, Balance), seen: (Balance, Balance)) -> Look<()> {
+    if seen == wanted {
+        return Look::Done(());
+    }
+    Look::Pending(format!("Alice {}, Bob {}", words(seen.0), words(seen.1)))
 }
 
 /// What two have together; the amounts of this test are far from overflowing.
@@ -238,4 +241,30 @@ async fn told<T>(
         Duration::as_secs_f64(&start.elapsed())
     ));
     Ok(answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_balance_that_is_off_by_one_is_not_what_was_sent() {
+        let (alice, bob) = after();
+        assert_eq!(exactly(after(), (alice, bob)), Look::Done(()));
+        let public = |balance: Balance, public| Balance { public, ..balance };
+        let private = |balance: Balance, private| Balance { private, ..balance };
+        for wrong in [
+            (public(alice, alice.public - 1), bob),
+            (private(alice, alice.private + 1), bob),
+            (alice, public(bob, bob.public + 1)),
+            (alice, private(bob, bob.private - 1)),
+            // Together they have as much as there is.
+            (public(alice, alice.public - 1), public(bob, bob.public + 1)),
+        ] {
+            assert!(
+                matches!(exactly(after(), wrong), Look::Pending(_)),
+                "{wrong:?}"
+            );
+        }
+    }
 }

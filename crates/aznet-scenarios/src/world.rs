@@ -21,7 +21,7 @@ use aznet_runner::{Context, Failure, Observation};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::{errors::Broken, pxe::Pxe};
+use crate::{look, pxe::Pxe};
 
 /// What the chain may do that it does not where nothing goes wrong.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -75,13 +75,7 @@ impl World {
     /// Sees that what was made of a token is with its holders, all of it and no more; else that is told as broken, with the
     /// first place where it shows.
     pub(crate) fn conserved(&self, token: &str, made: u128, held: u128) {
-        if made != held {
-            self.context.observed(Observation::Violated {
-                invariant: "no token is lost or made unseen".to_owned(),
-                seen: format!("of token {token} {made} were made, and its holders have {held}"),
-                slot: None,
-            });
-        }
+        conserved(&self.context, token, made, held);
     }
 
     /// The ready nodes, boot node first; there is at least one.
@@ -140,31 +134,16 @@ impl World {
         &self,
         what: &str,
         within: Duration,
-        mut poll: impl FnMut() -> Fut,
+        poll: impl FnMut() -> Fut,
     ) -> Result<T, Failure>
     where
         Fut: Future<Output = Result<Look<T>, RpcError>>,
     {
-        let (context, deadline) = (&self.context, Deadline::after(within));
-        let look = |_| {
-            let found = poll();
-            async move {
-                let step = match found.await {
-                    Err(error) if error.is_retryable() => Look::Pending(error.to_string()),
-                    found => found?,
-                };
-                if let Look::Pending(last) = &step {
-                    context.waiting(what, last);
-                }
-                Ok::<_, Broken>(step)
-            }
-        };
-        match wait::until(what, deadline, &context.cancel, look).await {
-            Ok(found) => Ok(found),
-            Err(Broken(missed @ Failure::Assertion(_))) if !context.cancel.is_cancelled() => {
+        match look::until(&self.context, what, Deadline::after(within), poll).await {
+            Err(missed @ Failure::Assertion(_)) if !self.context.cancel.is_cancelled() => {
                 Err(self.blamed(missed).await)
             }
-            Err(Broken(failure)) => Err(failure),
+            found => found,
         }
     }
 
@@ -220,6 +199,16 @@ pub(crate) async fn ready(network: &Network, pods: &[Instance]) -> Vec<Peer> {
     ready.into_iter().map(peer).collect()
 }
 
+fn conserved(context: &Context, token: &str, made: u128, held: u128) {
+    if made != held {
+        context.observed(Observation::Violated {
+            invariant: "no token is lost or made unseen".to_owned(),
+            seen: format!("of token {token} {made} were made, and its holders have {held}"),
+            slot: None,
+        });
+    }
+}
+
 /// That the network stands still, as `aznet status` judges it; `None` if it goes on.
 async fn stalled(network: &Network) -> Result<Option<Failure>, Failure> {
     let status = status::collect(network, Timestamp::now())
@@ -240,8 +229,29 @@ fn standstill(network: &str, stall: &Stall) -> String {
 #[cfg(test)]
 mod tests {
     use aznet_model::chain::{CheckpointNumber, Slot};
+    use aznet_runner::Verdict;
 
     use super::*;
+    use crate::rehearsal::verdict_of;
+
+    #[tokio::test]
+    async fn a_token_too_many_or_too_few_fails_a_test_that_passes() {
+        for held in [1_999, 2_001] {
+            let verdict = verdict_of(async move |context: Context| {
+                conserved(&context, "0x2a", 2_000, held);
+                Ok(())
+            });
+            let verdict = verdict.await;
+            let told = format!("of token 0x2a 2000 were made, and its holders have {held}");
+            let failed = matches!(&verdict, Verdict::Failed { message } if message.contains(&told));
+            assert!(failed, "{verdict:?}");
+        }
+        let exact = verdict_of(async |context: Context| {
+            conserved(&context, "0x2a", 2_000, 2_000);
+            Ok(())
+        });
+        assert_eq!(exact.await, Verdict::Passed);
+    }
 
     #[test]
     fn a_prune_is_told_before_what_came_of_it() {

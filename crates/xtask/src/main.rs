@@ -1,4 +1,4 @@
-//! Developer tasks: `cargo xtask generate|check|release|notes|cells|act|test|measured|bench|dist`.
+//! Developer tasks: `cargo xtask generate|check|release|notes|cells|act|test|measured|sabotage|bench|dist`.
 
 #![expect(
     clippy::print_stdout,
@@ -20,6 +20,7 @@ mod measured;
 mod notes;
 mod release;
 mod run;
+mod sabotage;
 mod support;
 mod test;
 mod venv;
@@ -111,6 +112,11 @@ enum Task {
         #[arg(required = true, value_name = "RUN")]
         runs: Vec<PathBuf>,
     },
+    /// Take the checks that verdicts stand on out of a copy of the sources, one after the other: a test must fail each time.
+    Sabotage {
+        /// Only what contains one of these words.
+        filters: Vec<String>,
+    },
     /// Measure the budgets on this machine and write docs/reference/benchmarks.md.
     Bench {
         /// Runs of each measurement; the median is kept.
@@ -157,6 +163,7 @@ fn main() -> ExitCode {
         Task::Examples { pxe_url } => test::examples_on(pxe_url.as_deref()),
         Task::Example { node_url } => test::example_on(&node_url),
         Task::Measured { runs } => measured::add(&runs),
+        Task::Sabotage { filters } => sabotage::run(&filters),
         Task::Bench { runs, starts } => bench::run(runs, starts),
         Task::Transactions { node_url, count } => bench::transactions_on(&node_url, count),
         Task::Dist { target } => dist::run(target.as_deref()),

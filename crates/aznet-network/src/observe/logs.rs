@@ -156,6 +156,22 @@ pub async fn tail(network: &Network, pod: &str, lines: i64) -> Vec<String> {
     Vec::new()
 }
 
+/// The last `lines` of the run of a pod before this one; empty if there are none to be had.
+pub async fn last_words(network: &Network, pod: &str, lines: i64) -> Vec<String> {
+    let api: Api<Pod> = network.api();
+    let Ok(found) = api.get(pod).await else {
+        return Vec::new();
+    };
+    let params = LogParams {
+        container: speaking_container(&found),
+        tail_lines: Some(lines),
+        previous: true,
+        ..LogParams::default()
+    };
+    let text = api.logs(pod, &params).await.unwrap_or_default();
+    text.lines().map(str::to_owned).collect()
+}
+
 async fn fitting(network: &Network, which: &Which) -> Result<Vec<Pod>, LogError> {
     let api: Api<Pod> = network.api();
     let all = api

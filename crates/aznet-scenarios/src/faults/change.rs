@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use aznet_kit::wait::{self, Deadline, Look, WaitError};
+use aznet_kit::wait::{Deadline, Look};
 use aznet_model::report::Standing;
 use aznet_model::role::Role;
 use aznet_network::namespace::Network;
@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{LOOK_EVERY, Work};
 use crate::condition::{Change, Wave};
+use crate::look::{self, Blind};
 use crate::topology::AZTEC;
 
 type Apply = dyn Fn(Network, Vec<String>, CancellationToken) -> BoxFuture<'static, Result<(), String>>
@@ -156,14 +157,13 @@ impl Work {
     async fn are_in_the_set(&self, pods: &[String]) -> Result<String, Failure> {
         let what = format!("{} in the validator set", pods.join(", "));
         let deadline = Deadline::after(self.time.epochs(8)).every(self.time.slot / 4);
-        let waited = wait::until(what.clone(), deadline, &self.context.cancel, |_| async {
-            let look = match validators::collect(&self.network, &[]).await {
-                Ok(seen) => look_for(&seen, pods),
-                Err(error) => Look::pending(error),
-            };
-            Ok::<_, WaitError>(look)
-        });
-        waited.await.map_err(Failure::assertion)?;
+        look::until(&self.context, &what, deadline, || async {
+            match validators::collect(&self.network, &[]).await {
+                Ok(seen) => Ok(look_for(&seen, pods)),
+                Err(error) => Err(Blind::no_answer(&error)),
+            }
+        })
+        .await?;
         Ok(what)
     }
 }

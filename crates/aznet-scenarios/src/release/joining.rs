@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use aznet_kit::wait::{self, Deadline, Look, WaitError};
+use aznet_kit::wait::{Deadline, Look};
 use aznet_model::pod::PodName;
 use aznet_model::report::{Outcome, Standing};
 use aznet_model::role::Role;
 use aznet_network::validators::{self, Addition, Address, Validators, addition};
 use aznet_runner::Failure;
 
+use crate::look::{self, Blind};
 use crate::world::World;
 
 /// Epochs in which someone must be in the set: the queue is let in once an epoch.
@@ -131,17 +132,12 @@ async fn until<T>(
     within: Duration,
     satisfied: impl Fn(&Validators) -> Look<T>,
 ) -> Result<T, Failure> {
-    let (context, satisfied) = (&world.context, &satisfied);
     let deadline = Deadline::after(within).every(world.time.l1_block);
-    let waited = wait::until(what, deadline, &context.cancel, |_| async move {
-        let look = match validators::collect(&world.network, &[]).await {
-            Ok(seen) => satisfied(&seen),
-            Err(error) => Look::pending(error),
-        };
-        if let Look::Pending(last) = &look {
-            context.waiting(what, last);
+    look::until(&world.context, what, deadline, || async {
+        match validators::collect(&world.network, &[]).await {
+            Ok(seen) => Ok(satisfied(&seen)),
+            Err(error) => Err(Blind::no_answer(&error)),
         }
-        Ok::<_, WaitError>(look)
-    });
-    waited.await.map_err(Failure::assertion)
+    })
+    .await
 }

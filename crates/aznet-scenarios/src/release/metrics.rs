@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use aznet_kit::wait::{self, Deadline, Look, WaitError};
+use aznet_kit::wait::{Deadline, Look};
 use aznet_network::observe::telemetry::{self, Prometheus, TelemetryError};
 use aznet_runner::Failure;
 
+use crate::look::{self, Blind};
 use crate::world::World;
 
 /// What nodes and collector may take to push, and Prometheus to scrape.
@@ -38,28 +39,18 @@ pub(super) async fn arrived(world: &World) -> Result<String, Failure> {
 }
 
 async fn exists(world: &World, metric: &str) -> Result<(), Failure> {
-    let context = &world.context;
     let what = format!("the metric {metric}");
     let prometheus = Prometheus::of(&world.network).await;
     let prometheus = prometheus.map_err(Failure::infrastructure)?;
-    wait::until(
-        what.clone(),
-        Deadline::after(WITHIN),
-        &context.cancel,
-        |_| async {
-            let look = match prometheus.query(metric).await {
-                Ok(samples) if !samples.is_empty() => return Ok(Look::Done(())),
-                Ok(_) => Look::pending("nobody pushes it"),
-                Err(error) => Look::pending(error),
-            };
-            if let Look::Pending(last) = &look {
-                context.waiting(&what, last);
-            }
-            Ok::<_, WaitError>(look)
-        },
-    )
+    let deadline = Deadline::after(WITHIN);
+    look::until(&world.context, &what, deadline, || async {
+        match prometheus.query(metric).await {
+            Ok(samples) if !samples.is_empty() => Ok(Look::Done(())),
+            Ok(_) => Ok(Look::pending("nobody pushes it")),
+            Err(error) => Err(Blind::no_answer(&error)),
+        }
+    })
     .await
-    .map_err(Failure::assertion)
 }
 
 #[cfg(test)]

@@ -68,7 +68,7 @@ pub(crate) async fn before(
     let seen = wait::until(what.clone(), deadline, &context.cancel, |_| async {
         let seen = match see(network, time).await {
             Ok(seen) => seen,
-            Err(error) => return Ok(Look::Pending(error)),
+            Err(error) => return Ok(Look::pending(error)),
         };
         let problems = seen.problems(time.l1_block);
         if problems.is_empty() {
@@ -87,25 +87,46 @@ pub(crate) async fn before(
     })
 }
 
+/// Why a look at a network did not show how far it is.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Unseen {
+    /// Somebody who was asked gave no answer, and why.
+    #[error("{0}")]
+    NoAnswer(String),
+    /// What was seen instead.
+    #[error("{0}")]
+    Otherwise(String),
+}
+
+impl From<RpcError> for Unseen {
+    fn from(error: RpcError) -> Self {
+        if error.is_retryable() {
+            Self::NoAnswer(error.to_string())
+        } else {
+            Self::Otherwise(error.to_string())
+        }
+    }
+}
+
 /// The pods of a network, and the ready nodes among them.
-pub(super) async fn nodes(network: &Network) -> Result<(Vec<Instance>, Vec<Peer>), String> {
+pub(super) async fn nodes(network: &Network) -> Result<(Vec<Instance>, Vec<Peer>), Unseen> {
     let pods = instances::list(network).await;
-    let pods = pods.map_err(|error| aznet_kit::error::chain(&error))?;
+    let pods = pods.map_err(|error| Unseen::NoAnswer(aznet_kit::error::chain(&error)))?;
     let nodes = ready(network, &pods).await;
     if nodes.is_empty() {
-        return Err("no node is ready".to_owned());
+        return Err(Unseen::Otherwise("no node is ready".to_owned()));
     }
     Ok((pods, nodes))
 }
 
 /// The tips of all of them; of one that gives none the reason.
-pub(super) async fn tips(nodes: &[Peer]) -> Result<Vec<L2Tips>, String> {
+pub(super) async fn tips(nodes: &[Peer]) -> Result<Vec<L2Tips>, Unseen> {
     let answers = join_all(nodes.iter().map(|node| node.rpc.tips())).await;
     let all: Result<Vec<_>, RpcError> = answers.into_iter().collect();
-    all.map_err(|error| error.to_string())
+    Ok(all?)
 }
 
-async fn see(network: &Network, time: ProtocolTime) -> Result<Seen, String> {
+async fn see(network: &Network, time: ProtocolTime) -> Result<Seen, Unseen> {
     let (pods, nodes) = nodes(network).await?;
     let tips = tips(&nodes).await?;
     let blocks = tips.iter().map(|tips| &tips.checkpointed.block);

@@ -110,13 +110,11 @@ impl Hub {
 
 #[cfg(test)]
 mod tests {
+    use aznet_runner::Failure;
     use aznet_runner::event::Kind;
-    use aznet_runner::verdict::Leaks;
-    use aznet_runner::{Failure, Options, Selection, Test};
-    use jiff::Timestamp;
-    use tokio_util::sync::CancellationToken;
 
     use super::*;
+    use crate::rehearsal::events_of;
 
     fn broken(rule: Rule) -> Violation {
         Violation {
@@ -129,7 +127,7 @@ mod tests {
 
     /// What is told to a test that does this with its place in the hub.
     async fn told(restarts: bool, act: fn(&Hub)) -> Vec<Kind> {
-        let test = Test::new("small", "test", "", move |context: Context| async move {
+        events_of(move |context: Context| async move {
             let hub = Hub::default();
             let place = hub.enter(context, restarts);
             act(&hub);
@@ -137,29 +135,8 @@ mod tests {
             let machine = hub.leave(place);
             assert!(hub.is_deserted());
             machine.map_or(Ok(()), |words| Err(Failure::Infrastructure(words)))
-        });
-        let selection = Selection {
-            selected: vec![test],
-            left_out: 0,
-            partition: None,
-        };
-        let options = Options {
-            now: Timestamp::UNIX_EPOCH,
-            seed: 0,
-            repeat: 1,
-            commit: None,
-            max_fail: None,
-            capacity: 1,
-            networks: 1,
-            leaks: Leaks::Report,
-            grace: std::time::Duration::ZERO,
-            gate: None,
-            asked: std::sync::Arc::default(),
-        };
-        let mut heard = Vec::new();
-        let mut hear = |event: &aznet_runner::Event| heard.push(event.kind.clone());
-        aznet_runner::run(selection, &options, &CancellationToken::new(), &mut hear).await;
-        heard
+        })
+        .await
     }
 
     fn violations(heard: &[Kind]) -> usize {

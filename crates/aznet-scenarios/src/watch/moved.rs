@@ -1,12 +1,13 @@
 //! The gate after a test: the chain has moved on, on every node. It says what was looked at.
 
-use aznet_kit::wait::{self, Deadline, Look, WaitError};
+use aznet_kit::wait::{Deadline, Look};
 use aznet_model::timing::ProtocolTime;
 use aznet_network::namespace::Network;
 use aznet_runner::{Context, Failure};
 
 use super::clock;
-use super::gate::{Begun, nodes, tips};
+use super::gate::{Begun, Unseen, nodes, tips};
+use crate::look::{Blind, until};
 
 /// Slots in which there must be another checkpoint: a proposer that is away may be drawn more than once.
 const SLOTS_TO_MOVE: u32 = 6;
@@ -14,7 +15,7 @@ const SLOTS_TO_MOVE: u32 = 6;
 /// one before, or a later one.
 ///
 /// # Errors
-/// [`Failure::Assertion`]: the test stopped the chain, or a node.
+/// [`Failure::Assertion`]: the test stopped the chain, or a node; [`Failure::Infrastructure`]: that could not be looked at.
 pub(crate) async fn after(
     network: &Network,
     time: ProtocolTime,
@@ -28,19 +29,17 @@ pub(crate) async fn after(
         begun.checkpoint
     );
     let deadline = Deadline::after(time.slots(SLOTS_TO_MOVE));
-    let words = wait::until(what.clone(), deadline, &context.cancel, |_| async {
-        let look = match reached(network).await {
-            Ok(reached) if reached.is_beyond(begun, oldest, time) => Look::Done(reached.words()),
-            Ok(reached) => Look::Pending(reached.words()),
-            Err(why) => Look::Pending(why),
-        };
-        if let Look::Pending(last) = &look {
-            context.waiting(&what, last);
+    let words = until(context, &what, deadline, || async {
+        match reached(network).await {
+            Ok(reached) if reached.is_beyond(begun, oldest, time) => {
+                Ok(Look::Done(reached.words()))
+            }
+            Ok(reached) => Ok(Look::Pending(reached.words())),
+            Err(Unseen::Otherwise(seen)) => Ok(Look::Pending(seen)),
+            Err(Unseen::NoAnswer(why)) => Err(Blind::NoAnswer(why)),
         }
-        Ok::<_, WaitError>(look)
     })
-    .await
-    .map_err(Failure::assertion)?;
+    .await?;
     context.step(format!("moved on after the test: {words}"));
     Ok(())
 }
@@ -69,16 +68,17 @@ impl Reached {
     }
 }
 
-async fn reached(network: &Network) -> Result<Reached, String> {
+async fn reached(network: &Network) -> Result<Reached, Unseen> {
     let (_, nodes) = nodes(network).await?;
     let tips = tips(&nodes).await?;
     let tips = nodes.iter().zip(tips.iter().map(|tips| &tips.checkpointed));
+    let otherwise = |words: String| Unseen::Otherwise(words);
     let (node, tip) = tips
         .min_by_key(|(_, tip)| tip.checkpoint.number)
-        .ok_or("no node is ready")?;
-    let place = node.rpc.block_by_hash(&tip.block.hash).await;
-    let place = place.map_err(|error| error.to_string())?;
-    let place = place.ok_or_else(|| format!("{} does not have its own newest block", node.pod))?;
+        .ok_or_else(|| otherwise("no node is ready".to_owned()))?;
+    let place = node.rpc.block_by_hash(&tip.block.hash).await?;
+    let place = place
+        .ok_or_else(|| otherwise(format!("{} does not have its own newest block", node.pod)))?;
     Ok(Reached {
         pod: node.pod.clone(),
         nodes: nodes.len(),

@@ -10,6 +10,7 @@ use aznet_model::timing::{Moment, ProtocolTime, Timing};
 use aznet_network::clients::l2::{L2Tips, Node};
 use aznet_network::namespace::Network;
 use aznet_network::observe::instances::{self, Instance};
+use aznet_network::observe::logs;
 use aznet_network::observe::usage;
 use aznet_network::validators;
 use aznet_runner::Observation;
@@ -34,6 +35,8 @@ const PATIENCE: Duration = Duration::from_secs(4);
 const HOLDERS_WITHIN: Duration = Duration::from_mins(1);
 /// Blocks whose slots are asked for in one round.
 const NEW_BLOCKS: usize = 4;
+/// Lines of a container's last words: an error with its stack.
+const LAST_WORDS: i64 = 50;
 /// Refusals after which kubelets are not asked any more.
 const REFUSALS: u32 = 3;
 
@@ -124,7 +127,7 @@ impl Recorder {
         let slot = self.moment().map(|moment| moment.slot.0);
         if !self.pods.is_empty() {
             for restart in restarts::between(&self.pods, &now) {
-                self.restarted(restart, slot);
+                self.restarted(restart, slot).await;
             }
         }
         for look in std::mem::take(&mut self.waiting) {

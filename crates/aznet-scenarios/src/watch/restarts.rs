@@ -10,8 +10,27 @@ pub(crate) struct Restart {
     pub(crate) restarts: u32,
     /// What Kubernetes says of it.
     pub(crate) why: String,
-    /// Whether it took more memory than it may.
-    pub(crate) out_of_memory: bool,
+    /// Whether the machine failed it: it had no memory left, or no room on its disk.
+    pub(crate) by_machine: bool,
+}
+
+impl Restart {
+    /// The same, with what the run that ended wrote last.
+    pub(crate) fn with_last_words(self, lines: &[String]) -> Self {
+        let Some(line) = lines.iter().find(|line| says_disk_full(line)) else {
+            return self;
+        };
+        Self {
+            why: format!("{}; its disk is full: {}", self.why, line.trim()),
+            by_machine: true,
+            ..self
+        }
+    }
+}
+
+/// The words of the C library for ENOSPC, which Node.js and LMDB pass on, or the error's name.
+fn says_disk_full(line: &str) -> bool {
+    line.contains("No space left on device") || line.contains("ENOSPC")
 }
 
 /// Who of `now` is another run than in `before`. A pod whose name is new is one only if one of its role is gone, and
@@ -50,7 +69,7 @@ fn again(new: &Instance) -> Restart {
             || "the kubelet does not say why".to_owned(),
             ToString::to_string,
         ),
-        out_of_memory: ended.is_some_and(|ended| ended.reason == Ended::OUT_OF_MEMORY),
+        by_machine: ended.is_some_and(|ended| ended.reason == Ended::OUT_OF_MEMORY),
     }
 }
 
@@ -59,7 +78,7 @@ fn replaced(new: &Instance, why: String) -> Restart {
         pod: new.pod.clone(),
         restarts: new.restarts,
         why,
-        out_of_memory: false,
+        by_machine: false,
     }
 }
 
@@ -110,7 +129,7 @@ mod tests {
                     "{}: {}{}",
                     one.pod,
                     one.why,
-                    if one.out_of_memory { "!" } else { "" }
+                    if one.by_machine { "!" } else { "" }
                 )
             })
             .collect();
@@ -123,5 +142,29 @@ mod tests {
             ]
         );
         assert_eq!(between(&before, &before), []);
+    }
+
+    /// A container that ends on a full disk says nothing of the network.
+    #[test]
+    fn a_full_disk_is_the_machines_failure() {
+        let ended = |reason: &str| Restart {
+            pod: "validator-0".to_owned(),
+            restarts: 1,
+            why: format!("aztec ended with exit code 1 ({reason})"),
+            by_machine: false,
+        };
+        let said =
+            |line: &str| ended("Error").with_last_words(&["INFO".to_owned(), line.to_owned()]);
+        let full = said("ERROR: world-state Error: mdb_txn_commit: No space left on device");
+        assert!(
+            full.by_machine && full.why.contains("its disk is full: ERROR: world-state"),
+            "{full:?}"
+        );
+        assert!(said("Error: ENOSPC: no space left on device, write").by_machine);
+        assert_eq!(
+            said("ERROR: world-state Error: the tree is corrupt"),
+            ended("Error")
+        );
+        assert_eq!(ended("Error").with_last_words(&[]), ended("Error"));
     }
 }
