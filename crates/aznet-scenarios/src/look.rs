@@ -54,15 +54,14 @@ where
     let look = |_| {
         let found = poll();
         async move {
-            let (step, silent) = match found.await.map_err(E::into) {
-                Ok(step) => (step, false),
-                Err(Blind::NoAnswer(why)) => (Look::Pending(why), true),
-                Err(Blind::Broken(failure)) => {
-                    unanswered.store(false, Ordering::Relaxed);
-                    return Err(Broken(failure));
-                }
-            };
+            let found = found.await.map_err(E::into);
+            let silent = matches!(found, Err(Blind::NoAnswer(_)));
             unanswered.store(silent, Ordering::Relaxed);
+            let step = match found {
+                Ok(step) => step,
+                Err(Blind::NoAnswer(why)) => Look::Pending(why),
+                Err(Blind::Broken(failure)) => return Err(Broken(failure)),
+            };
             if let Look::Pending(last) = &step {
                 context.waiting(what, last);
             }
@@ -101,7 +100,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_could_not_be_looked_at_is_not_the_networks_failure() {
-        let verdict = verdict_of(async |context: Context| {
+        let verdict = verdict_of(|context: Context| async move {
             until::<(), RpcError, _>(&context, "a block to be proven", WITHIN, || async {
                 Err(slow())
             })
@@ -115,7 +114,7 @@ mod tests {
     /// Nor is what hung until the end.
     #[tokio::test(start_paused = true)]
     async fn a_look_that_never_ends_saw_nothing() {
-        let verdict = verdict_of(async |context: Context| {
+        let verdict = verdict_of(|context: Context| async move {
             until::<(), RpcError, _>(
                 &context,
                 "a block to be proven",
@@ -129,7 +128,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_was_looked_at_and_did_not_come_true_is() {
-        let verdict = verdict_of(async |context: Context| {
+        let verdict = verdict_of(|context: Context| async move {
             let looks = AtomicU32::new(0);
             until::<(), RpcError, _>(&context, "a block to be proven", WITHIN, || async {
                 match looks.fetch_add(1, Ordering::Relaxed) {

@@ -237,7 +237,7 @@ mod tests {
     #[tokio::test]
     async fn a_token_too_many_or_too_few_fails_a_test_that_passes() {
         for held in [1_999, 2_001] {
-            let verdict = verdict_of(async move |context: Context| {
+            let verdict = verdict_of(move |context: Context| async move {
                 conserved(&context, "0x2a", 2_000, held);
                 Ok(())
             });
@@ -246,7 +246,7 @@ mod tests {
             let failed = matches!(&verdict, Verdict::Failed { message } if message.contains(&told));
             assert!(failed, "{verdict:?}");
         }
-        let exact = verdict_of(async |context: Context| {
+        let exact = verdict_of(|context: Context| async move {
             conserved(&context, "0x2a", 2_000, 2_000);
             Ok(())
         });

@@ -68,7 +68,7 @@ pub(crate) async fn before(
     let seen = wait::until(what.clone(), deadline, &context.cancel, |_| async {
         let seen = match see(network, time).await {
             Ok(seen) => seen,
-            Err(error) => return Ok(Look::pending(error)),
+            Err(unseen) => return Ok(Look::Pending(unseen.words())),
         };
         let problems = seen.problems(time.l1_block);
         if problems.is_empty() {
@@ -88,14 +88,20 @@ pub(crate) async fn before(
 }
 
 /// Why a look at a network did not show how far it is.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Unseen {
     /// Somebody who was asked gave no answer, and why.
-    #[error("{0}")]
     NoAnswer(String),
     /// What was seen instead.
-    #[error("{0}")]
     Otherwise(String),
+}
+
+impl Unseen {
+    fn words(self) -> String {
+        match self {
+            Self::NoAnswer(words) | Self::Otherwise(words) => words,
+        }
+    }
 }
 
 impl From<RpcError> for Unseen {

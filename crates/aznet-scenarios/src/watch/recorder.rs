@@ -165,15 +165,17 @@ impl Recorder {
         matches!(place, Ok(Some(place)) if place.number.0 == *number)
     }
 
-    fn restarted(&self, restart: Restart, slot: Option<u64>) {
+    async fn restarted(&self, restart: Restart, slot: Option<u64>) {
+        let words = logs::last_words(&self.network, &restart.pod, LAST_WORDS);
+        let words = timeout(PATIENCE, words).await.unwrap_or_default();
         let Restart {
             pod,
             restarts,
             why,
-            out_of_memory,
-        } = restart;
+            by_machine,
+        } = restart.with_last_words(&words);
         let seen = format!("{pod} restarted: {why}");
-        if out_of_memory {
+        if by_machine {
             self.hub.failed(&seen);
         } else {
             self.hub.violated(&Violation {
