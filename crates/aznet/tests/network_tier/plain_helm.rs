@@ -15,6 +15,9 @@ const WALLET_SERVER: &str = "pxe.replicas=1";
 /// The node that the test asks does nothing for a minute.
 const CHAOS_VALUES: &str = "helm-charts/aztec-chaos/presets/boot-node-failure.yaml";
 
+/// What the test says while the fault lasts: else it has seen a network without one.
+const WAITED: &str = "waiting for a node to tell its newest block (30s)";
+
 /// Beside the tier's network, whose Chaos Mesh does the faults. No more of `aznet` than the names of images.
 pub(crate) fn network_test(_: &Machine) -> Checked {
     kubectl(&["create", "namespace", NAMESPACE])?;
@@ -72,7 +75,11 @@ fn tested() -> Checked {
         "10m",
         "--logs",
     ])?;
-    for step in ["the chain moves: from block", "tokens"] {
+    for step in [
+        WAITED,
+        "the chain moves: from block",
+        "tokens were sent and arrived",
+    ] {
         expect(said.contains(step), step, &said)?;
     }
     expect(said.contains("Succeeded"), "a test that succeeded", &said)
