@@ -261,8 +261,8 @@ mod tests {
         let mut measured = Measured::default();
         measured.add(&events(&lines)).expect("a run");
         let history = &measured.histories()["small::transfer"];
-        let passes: Vec<bool> = history.results.iter().map(Option::is_some).collect();
-        assert_eq!(passes, [true, false, false, true, true]);
+        let verdicts: Vec<bool> = history.results.iter().map(Option::is_some).collect();
+        assert_eq!(verdicts, [true, false, false, true, true]);
         assert_eq!(history.in_a_row(), 2);
     }
 

@@ -236,16 +236,13 @@ mod tests {
             let text = std::fs::read_to_string(&path).expect("a source file");
             assert_ne!(one.taken_out(&text).expect("the check"), text);
             let name = one.test.rsplit("::").next().unwrap_or_default();
-            let beside = path.with_extension("").join("tests.rs");
-            let tests = path.with_file_name("tests.rs");
-            let all = [text]
-                .into_iter()
-                .chain([beside, tests].iter().flat_map(std::fs::read_to_string));
-            let function = format!("fn {name}(");
-            assert!(
-                all.into_iter().any(|text| text.contains(&function)),
-                "{name}"
-            );
+            let files = [
+                path.clone(),
+                path.with_extension("").join("tests.rs"),
+                path.with_file_name("tests.rs"),
+            ];
+            let all: String = files.iter().flat_map(std::fs::read_to_string).collect();
+            assert!(all.contains(&format!("fn {name}(")), "{name}");
         }
     }
 

@@ -74,10 +74,9 @@ fn row(name: &str, history: Option<&History>) -> String {
     let Some(history) = history else {
         return format!("| `{name}` | 0 of 0 | – | – | – | – | – | – |\n");
     };
-    let passes = history.results.iter().flatten();
+    let took = history.results.iter().flatten();
     let times = Times::of(
-        passes
-            .map(|seconds| Duration::from_secs_f64(*seconds))
+        took.map(|seconds| Duration::from_secs_f64(*seconds))
             .collect(),
     );
     let passed = history.results.iter().flatten().count();
