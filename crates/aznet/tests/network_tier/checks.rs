@@ -4,7 +4,7 @@ use super::machine::{
     CLUSTER, Checked, Machine, NETWORK, aznet, json, kubectl, status, status_of, succeeds, until,
 };
 use super::{
-    alerts, chaos, faults, kinds, policies, ports, quickstart, registry, rollout, secrets,
+    alerts, attacks, chaos, faults, kinds, policies, ports, quickstart, registry, rollout, secrets,
     telemetry, validators, watch,
 };
 use serde_json::Value;
@@ -96,6 +96,7 @@ pub(crate) fn checks() -> Vec<(&'static str, Check)> {
             "every_other_kind_bites_heals_and_leaves_nothing",
             kinds::others,
         ));
+        all.extend(under_attack());
     }
     all.extend::<[(&str, Check); 2]>([
         ("chaos_mesh_leaves_nothing", chaos::uninstall),
@@ -181,6 +182,17 @@ fn protocol_faults() -> [(&'static str, Check); 10] {
         (
             "what_a_killed_apply_leaves_is_cleared",
             faults::killed_apply,
+        ),
+    ]
+}
+
+/// They wait for proposers' turns.
+fn under_attack() -> [(&'static str, Check); 2] {
+    [
+        ("every_attack_is_survived", attacks::are_survived),
+        (
+            "without_its_attack_each_scenario_fails",
+            attacks::are_missed,
         ),
     ]
 }
