@@ -19,6 +19,7 @@ export default async function misbehave(load, { dud, seconds }) {
   }
 
   const propose = ValidatorClient.prototype.createCheckpointProposal;
+  if (!propose) throw new Error('this release calls ValidatorClient.createCheckpointProposal otherwise');
   try {
     return await new Promise((resolve, reject) => {
       const late = () => reject(new Error(`it proposed nothing in ${seconds} s`));

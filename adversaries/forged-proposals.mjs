@@ -31,6 +31,7 @@ export default async function misbehave(load, { dud, seconds }) {
     send(service, 'replayed', new CheckpointProposal(checkpointHeader, archive, feeAssetPriceModifier, signature));
 
   const heardOf = LibP2PService.prototype.handleGossipedCheckpointProposal;
+  if (!heardOf) throw new Error('this release calls LibP2PService.handleGossipedCheckpointProposal otherwise');
   let first;
   try {
     await new Promise((resolve, reject) => {
