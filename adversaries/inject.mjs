@@ -15,7 +15,8 @@ async function run(source, options) {
   const { Script, constants } = process.getBuiltinModule('node:vm');
   const importModuleDynamically = constants.USE_MAIN_CONTEXT_DEFAULT_LOADER;
   const load = new Script('url => import(url)', { importModuleDynamically }).runInThisContext();
-  const root = process.argv[1].replace(/aztec\/dest\/.*$/, '');
+  const { realpathSync } = process.getBuiltinModule('node:fs');
+  const root = realpathSync(process.argv[1]).replace(/aztec\/dest\/.*$/, '');
   const { default: misbehave } = await load(`data:text/javascript;base64,${source}`);
   return JSON.stringify(await misbehave(path => load(`file://${root}${path}`), options));
 }

@@ -17,7 +17,7 @@ use super::dud;
 use crate::world::World;
 
 /// Mutants of a run.
-const MUTANTS: u64 = 120;
+const MUTANTS: u64 = 60;
 /// Requests that are never finished.
 const UNFINISHED: usize = 64;
 /// What an answer may take.
