@@ -53,11 +53,30 @@ pub(super) fn unfinished() -> &'static [u8] {
 
 /// Requests that must be refused.
 pub(super) fn malformed() -> Vec<Input> {
+    let bodies = bodies();
+    let bodies = bodies.iter().map(|(what, body)| (*what, post(body)));
+    let header = format!("POST / HTTP/1.1\r\nHost: {}\r\n\r\n", "a".repeat(1 << 20));
+    let raw = [
+        ("no HTTP", b"\x16\x03\x01\x02\x00 HELLO\r\n\r\n".to_vec()),
+        ("a header of 1 MiB", header.into_bytes()),
+    ];
+    let input = |(what, bytes): (&str, Vec<u8>)| Input {
+        what: what.to_owned(),
+        bytes,
+    };
+    bodies.chain(raw).map(input).collect()
+}
+
+/// Bodies of well-formed HTTP requests.
+fn bodies() -> Vec<(&'static str, Vec<u8>)> {
     let call = |method: &str, params: &str| {
         format!(r#"{{"jsonrpc":"2.0","id":1,"method":{method},"params":{params}}}"#).into_bytes()
     };
     let blocks = "\"node_getBlocks\"";
-    let bodies: [(&str, Vec<u8>); 12] = [
+    let long = format!("[\"{}\"]", "a".repeat(OVERSIZED));
+    let deep = ["[".repeat(DEEP), "]".repeat(DEEP)].concat();
+    let many = format!("[{}]", vec![SOUND[0]; MANY].join(","));
+    vec![
         ("nothing", Vec::new()),
         ("no JSON", b"\x00\xff\xfe not json".to_vec()),
         ("half a call", SOUND[0].as_bytes()[..30].to_vec()),
@@ -73,40 +92,11 @@ pub(super) fn malformed() -> Vec<Input> {
         ),
         ("an object for a method", call("{}", "[]")),
         ("negative numbers", call(blocks, "[-1,-1]")),
-        (
-            "more blocks than may be asked for",
-            call(blocks, "[1,1000000000]"),
-        ),
-        (
-            "arrays in arrays",
-            ["[".repeat(DEEP), "]".repeat(DEEP)].concat().into_bytes(),
-        ),
-        (
-            "a string of 8 MiB",
-            call(blocks, &format!("[\"{}\"]", "a".repeat(OVERSIZED))),
-        ),
-    ];
-    let mut all: Vec<Input> = Vec::new();
-    for (what, body) in bodies {
-        all.push(Input {
-            what: what.to_owned(),
-            bytes: post(&body),
-        });
-    }
-    let many = format!("[{}]", vec![SOUND[0]; MANY].join(","));
-    let raw: [(&str, Vec<u8>); 3] = [
-        ("20,000 calls at once", post(many.as_bytes())),
-        ("no HTTP", b"\x16\x03\x01\x02\x00 HELLO\r\n\r\n".to_vec()),
-        (
-            "a header of 1 MiB",
-            format!("POST / HTTP/1.1\r\nHost: {}\r\n\r\n", "a".repeat(1 << 20)).into_bytes(),
-        ),
-    ];
-    all.extend(raw.map(|(what, bytes)| Input {
-        what: what.to_owned(),
-        bytes,
-    }));
-    all
+        ("too many blocks", call(blocks, "[1,1000000000]")),
+        ("arrays in arrays", deep.into_bytes()),
+        ("a string of 8 MiB", call(blocks, &long)),
+        ("20,000 calls at once", many.into_bytes()),
+    ]
 }
 
 /// The `n`-th mutant of a run: a sound call with some of it changed.

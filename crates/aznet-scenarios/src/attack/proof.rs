@@ -15,6 +15,8 @@ use crate::world::World;
 
 /// L1 blocks in which there is a proof to imitate.
 const LOOK_BACK: u64 = 60;
+/// Checkpoints after the newest one.
+const BEYOND: u64 = 100;
 /// Bytes of the inputs about blobs that are changed: the opening's value.
 const OPENING: std::ops::Range<usize> = 64..96;
 
@@ -63,53 +65,67 @@ async fn fresh(world: &World, l1: &L1, rollup: &Rollup) -> Result<Proof, Failure
         .await
 }
 
+/// What is wrong with a proof, what it must revert with, and how it is made so.
+type Wrong = (
+    &'static str,
+    &'static str,
+    fn(&mut SubmitEpochRootProofArgs),
+);
+
+/// The archive and the messages of no chain.
+const OTHER: B256 = B256::with_last_byte(0xa7);
+
+const WRONG: [Wrong; 7] = [
+    (
+        "another archive at its end",
+        "Rollup__InvalidArchive",
+        |proof| proof.args.endArchive = OTHER,
+    ),
+    (
+        "another archive at its begin",
+        "Rollup__InvalidPreviousArchive",
+        |proof| proof.args.previousArchive = OTHER,
+    ),
+    ("other messages to L1", "Rollup__InvalidOutHash", |proof| {
+        proof.args.outHash = OTHER;
+    }),
+    ("other blobs", "Rollup__InvalidBlobProof", |proof| {
+        proof.blobInputs = changed(&proof.blobInputs);
+    }),
+    ("no attestations", "Rollup__InvalidAttestations", |proof| {
+        proof.attestations = CommitteeAttestations::of(&[], None);
+    }),
+    (
+        "its first checkpoint left out",
+        "Rollup__StartIsNotFirstCheckpointOfEpoch",
+        |proof| proof.start += U256::ONE,
+    ),
+    ("sent twice", "Rollup__ProverHaveAlreadySubmitted", |_| {}),
+];
+
 /// The same proof, each time with one thing that is wrong.
 fn forgeries(proof: &SubmitEpochRootProofArgs, tip: CheckpointNumber) -> Vec<Forgery> {
-    let forgery = |what, refused_with, change: &dyn Fn(&mut SubmitEpochRootProofArgs)| {
+    let forgery = |what, refused_with, args| Forgery {
+        what,
+        data: Publishing::submitEpochRootProofCall { args }.abi_encode(),
+        blobs: Vec::new(),
+        refused_with,
+    };
+    let beyond = SubmitEpochRootProofArgs {
+        end: U256::from(tip.0 + BEYOND),
+        ..proof.clone()
+    };
+    let beyond = forgery(
+        "checkpoints that are not there",
+        "Rollup__InvalidCheckpointNumber",
+        beyond,
+    );
+    let wrong = WRONG.iter().map(|(what, refused_with, change)| {
         let mut args = proof.clone();
         change(&mut args);
-        Forgery {
-            what,
-            data: Publishing::submitEpochRootProofCall { args }.abi_encode(),
-            blobs: Vec::new(),
-            refused_with,
-        }
-    };
-    let other = B256::with_last_byte(0xa7);
-    vec![
-        forgery(
-            "another archive at its end",
-            "Rollup__InvalidArchive",
-            &|args| {
-                args.args.endArchive = other;
-            },
-        ),
-        forgery(
-            "another archive at its begin",
-            "Rollup__InvalidPreviousArchive",
-            &|args| args.args.previousArchive = other,
-        ),
-        forgery("other messages to L1", "Rollup__InvalidOutHash", &|args| {
-            args.args.outHash = other;
-        }),
-        forgery("other blobs", "Rollup__InvalidBlobProof", &|args| {
-            args.blobInputs = changed(&args.blobInputs);
-        }),
-        forgery("no attestations", "Rollup__InvalidAttestations", &|args| {
-            args.attestations = CommitteeAttestations::of(&[], None);
-        }),
-        forgery(
-            "its first checkpoint left out",
-            "Rollup__StartIsNotFirstCheckpointOfEpoch",
-            &|args| args.start += U256::ONE,
-        ),
-        forgery(
-            "checkpoints that are not there",
-            "Rollup__InvalidCheckpointNumber",
-            &|args| args.end = U256::from(tip.0 + 100),
-        ),
-        forgery("sent twice", "Rollup__ProverHaveAlreadySubmitted", &|_| {}),
-    ]
+        forgery(what, refused_with, args)
+    });
+    std::iter::once(beyond).chain(wrong).collect()
 }
 
 fn changed(inputs: &Bytes) -> Bytes {

@@ -4,7 +4,7 @@ use alloy_primitives::{Address, B256, U256};
 use alloy_sol_types::SolCall;
 use aznet_kit::wait::Look;
 use aznet_model::{
-    abi::publishing::CommitteeAttestations,
+    abi::publishing::{CommitteeAttestations, Publishing::proposeCall},
     chain::{CheckpointNumber, L1Block, Slot},
     timing::Timing,
 };
@@ -135,56 +135,59 @@ async fn look(
     }))
 }
 
-/// Checkpoints like the last one, for the slot that comes; `None` if its proposer is not of the committee.
-fn forgeries(last: &Proposal, front: &Front) -> Option<Vec<Forgery>> {
-    let place = front
-        .committee
-        .iter()
-        .position(|one| *one == front.proposer)?;
+/// The last checkpoint as one of the slot that comes would be.
+fn next(last: &Proposal, front: &Front) -> proposeCall {
     let mut call = last.call.clone();
     let header = &mut call.args.header;
     header.lastArchiveRoot = front.archive;
     header.slotNumber = U256::from(front.slot.0);
     header.timestamp = U256::from(front.begins);
     header.gasFees.feePerL2Gas = front.fee;
-    let stolen = last.call.attestationsAndSignersSignature.clone();
-    let mut others = front.committee.clone();
+    call
+}
+
+/// Checkpoints that are refused for who signed them, and an old one; `None` if the proposer is not of the committee.
+fn forgeries(last: &Proposal, front: &Front) -> Option<Vec<Forgery>> {
+    let committee = &front.committee;
+    let place = committee.iter().position(|one| *one == front.proposer)?;
+    let stolen = &last.call.attestationsAndSignersSignature;
+    let theft = Some((place, stolen));
+    let mut others = committee.clone();
     others[place] = ACCOUNT;
-    let signed = |committee: &[Address], signature, signers: &[Address]| {
-        let mut call = call.clone();
-        call.attestations = CommitteeAttestations::of(committee, signature);
-        call.signers = signers.to_vec();
-        call.abi_encode()
+    let signed = |committee: &[Address], signature, signers: &[Address]| proposeCall {
+        attestations: CommitteeAttestations::of(committee, signature),
+        signers: signers.to_vec(),
+        ..next(last, front)
     };
-    let forgery = |what, data, refused_with| Forgery {
+    let forgery = |(what, call, refused_with): (&'static str, proposeCall, &'static str)| Forgery {
         what,
-        data,
+        data: call.abi_encode(),
         blobs: last.blobs.clone(),
         refused_with,
     };
-    let theft = Some((place, &stolen));
-    Some(vec![
-        forgery(
+    let all = [
+        (
             "a checkpoint without the proposer's signature",
-            signed(&front.committee, None, &[]),
+            signed(committee, None, &[]),
             "ValidatorSelection__MissingProposerSignature",
         ),
-        forgery(
+        (
             "a checkpoint with a signature of something else",
-            signed(&front.committee, theft, &[front.proposer]),
+            signed(committee, theft, &[front.proposer]),
             "SignatureLib__InvalidSignature",
         ),
-        forgery(
+        (
             "a checkpoint of a stranger who calls itself the proposer",
             signed(&others, theft, &[ACCOUNT]),
             "ValidatorSelection__InvalidCommitteeCommitment",
         ),
-        forgery(
+        (
             "the last checkpoint once more",
-            last.call.abi_encode(),
+            last.call.clone(),
             "Rollup__InvalidArchive",
         ),
-    ])
+    ];
+    Some(all.map(forgery).into())
 }
 
 /// Why the transactions came too late to tell anything: another slot, or after the proposer's own.
@@ -216,7 +219,7 @@ async fn late(
 mod tests {
     use alloy_primitives::Bytes;
     use aznet_model::abi::publishing::{
-        GasFees, OracleInput, ProposeArgs, ProposedHeader, Publishing::proposeCall, Signature,
+        GasFees, OracleInput, ProposeArgs, ProposedHeader, Signature,
     };
 
     use super::*;
