@@ -16,7 +16,7 @@ const MANY: usize = 20_000;
 /// Far deeper than anything is nested.
 const DEEP: usize = 50_000;
 /// How often a request is changed before it is sent.
-const CHANGES: u64 = 4;
+const CHANGES: usize = 4;
 
 /// Calls that a node answers, or refuses for what they ask.
 const SOUND: [&str; 6] = [
@@ -103,7 +103,7 @@ fn bodies() -> Vec<(&'static str, Vec<u8>)> {
 pub(super) fn mutant(seed: u64, n: u64) -> Input {
     let mut chance = Chance(seed ^ n.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     let mut body = SOUND[chance.below(SOUND.len())].as_bytes().to_vec();
-    for _ in 0..=chance.below(CHANGES as usize) {
+    for _ in 0..=chance.below(CHANGES) {
         change(&mut body, &mut chance);
     }
     Input {

@@ -56,7 +56,7 @@ pub(crate) async fn run(world: World) -> Result<(), Failure> {
     ));
     for n in 0..MUTANTS {
         exchange(forward.local(), &mutant(world.context.seed, n).bytes).await;
-        if n % 20 == 0 {
+        if n.is_multiple_of(20) {
             answers().await?;
         }
     }

@@ -200,7 +200,7 @@ pub const CONDITIONS: &[Condition] = &[
             Whom::Roles(&[Role::Validator]),
             Act::Kill,
         )],
-        needs: &[Need::ValidatorPods(2)],
+        needs: &[],
     },
     Condition {
         name: "split-committee",
@@ -217,7 +217,7 @@ pub const CONDITIONS: &[Condition] = &[
                 "nothing passes between the first two validators and the next two",
             ),
         }],
-        needs: &[Need::ValidatorPods(4)],
+        needs: &[Need::Pods(Role::Validator, 4, "two are in each half")],
     },
     Condition {
         name: "l1-paused",
