@@ -1,5 +1,7 @@
 //! The parts of Aztec's L1 contracts that are called. Signatures are those of `@aztec/l1-artifacts` 4.1.2.
 
+pub mod publishing;
+
 use alloy_sol_types::sol;
 
 use crate::report::Standing;

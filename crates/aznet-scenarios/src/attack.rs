@@ -1,9 +1,18 @@
 //! Proposers that misbehave on purpose: what the others and the L1 do about it, and that the chain goes on.
 
+mod adversary;
+mod corpus;
+pub(crate) mod equivocation;
 mod evidence;
+mod forger;
+pub(crate) mod gossip;
+pub(crate) mod input;
+pub(crate) mod proof;
+pub(crate) mod proposal;
+mod said;
 mod turn;
 
-use aznet_chaos::settings::Changed;
+use aznet_chaos::settings::{Changed, Settings};
 use aznet_kit::wait::Look;
 use aznet_model::{chain::Slot, chaos::ProtocolAction, role::Role, values::Values};
 use aznet_network::{
@@ -11,7 +20,7 @@ use aznet_network::{
     observe::pods,
     validators::{self, Address, Validators},
 };
-use aznet_runner::Failure;
+use aznet_runner::{CleanUp, Failure};
 use jiff::Timestamp;
 
 use self::{evidence::Evidence, turn::Turn};
@@ -25,6 +34,10 @@ const SLOTS_AHEAD: u64 = 2;
 /// Slots in which two more checkpoints must be on L1 once the proposer behaves.
 const SLOTS_TO_GO_ON: u32 = 10;
 
+/// Environment variable with which everything is done but the attacks themselves: each scenario must fail then, since what
+/// it looks for can't be there.
+const DUD: &str = "AZNET_DUD_ATTACKS";
+
 /// A way to misbehave.
 pub(crate) struct Attack {
     /// The scenario's name.
@@ -33,48 +46,98 @@ pub(crate) struct Attack {
     pub(crate) about: &'static str,
     /// What the proposer does.
     action: ProtocolAction,
+    /// A setting that another validator has meanwhile, and fewer attest with it than a quorum.
+    accomplice: Option<&'static str>,
     evidence: Evidence,
 }
 
 /// Every attack by a setting of Aztec's own. What each leads to is stated in its `about`.
-pub(crate) const ATTACKS: [Attack; 5] = [
+pub(crate) const ATTACKS: [Attack; 7] = [
     Attack {
         name: "attack-no-attestations",
         about: "a checkpoint without the attestations of a quorum is taken back on L1 by the next proposer",
         action: ProtocolAction::MissingAttestations,
+        accomplice: None,
         evidence: Evidence::Invalidated,
     },
     Attack {
         name: "attack-forged-attestation",
         about: "a checkpoint with an attestation by nobody of the committee is taken back on L1",
         action: ProtocolAction::FakeAttestations,
+        accomplice: None,
         evidence: Evidence::Invalidated,
     },
     Attack {
         name: "attack-malleable-signature",
         about: "a checkpoint with a signature whose s is too high is taken back on L1",
         action: ProtocolAction::MalleableAttestations,
+        accomplice: None,
+        evidence: Evidence::Invalidated,
+    },
+    Attack {
+        name: "attack-unrecoverable-signature",
+        about: "a checkpoint with a signature that nobody can have made is taken back on L1",
+        action: ProtocolAction::UnrecoverableAttestations,
+        accomplice: None,
         evidence: Evidence::Invalidated,
     },
     Attack {
         name: "attack-invalid-block",
         about: "nobody attests to a block with a wrong state, and it never comes to L1",
         action: ProtocolAction::InvalidProposals,
+        accomplice: None,
         evidence: Evidence::Lost {
             by_others: true,
             line: "state_mismatch",
         },
     },
     Attack {
+        name: "attack-coalition",
+        about: "a block with a wrong state that another validator attests to, too, gets no quorum, and never comes to L1",
+        action: ProtocolAction::InvalidProposals,
+        accomplice: Some("skipCheckpointProposalValidation"),
+        evidence: Evidence::Lost {
+            by_others: true,
+            line: "Skipping checkpoint proposal validation",
+        },
+    },
+    Attack {
         name: "attack-withheld-checkpoint",
         about: "a proposer that publishes nothing costs its slot and no more",
         action: ProtocolAction::WithholdCheckpoints,
+        accomplice: None,
         evidence: Evidence::Lost {
             by_others: false,
             line: "Skipping publishing proposal",
         },
     },
 ];
+
+/// Whether attacks are only gone through.
+fn dud() -> bool {
+    std::env::var_os(DUD).is_some()
+}
+
+/// What attacks on the L1 need of a network.
+pub(crate) fn lacks_l1(values: &Values) -> Option<&'static str> {
+    (values.replicas(Role::Anvil) == 0)
+        .then_some("an L1 of the network's own (set l1.anvil.enabled)")
+}
+
+/// What forged proofs need of a network.
+pub(crate) fn lacks_prover(values: &Values) -> Option<&'static str> {
+    let lacks = (values.replicas(Role::ProverNode) == 0)
+        .then_some("a prover node (set proverNode.replicas)");
+    lacks_l1(values).or(lacks)
+}
+
+/// What forged proposals need of a network.
+pub(crate) fn lacks_stranger(values: &Values) -> Option<&'static str> {
+    let lacks = (values.replicas(Role::FullNode) == 0)
+        .then_some("a node that no proposal is expected of (set fullNode.replicas)");
+    // Nobody misbehaves where money is.
+    lacks_l1(values).or(lacks)
+}
 
 /// What [`run`] needs of a network.
 pub(crate) fn lacks(values: &Values) -> Option<&'static str> {
@@ -87,27 +150,71 @@ pub(crate) async fn run(world: World, attack: &Attack) -> Result<(), Failure> {
     let nodes = world.nodes().await?;
     let (l1, rollup) = world.rollup(&nodes[0]).await?;
     let turn = world.turn(&l1, &rollup).await?;
-    let action = attack.action.name();
-    let clean_up = world
-        .context
-        .must_clean_up(format!("{action} of {}", turn.pod));
-    let changed = Changed::make(&world.network, &turn.pod, attack.action.settings()).await;
-    let changed = changed.map_err(Failure::infrastructure)?;
-    world.context.step(format!(
-        "{} has {}; its turn is {}",
-        turn.pod,
-        changed.words(),
-        turn.slot
-    ));
-    let seen = attack.evidence.wait_for(&world, &rollup, &turn).await;
+    let mut misled = Misled::default();
+    let changed = misled.all(&world, &turn, attack).await;
+    let seen = match changed {
+        Ok(()) => attack.evidence.wait_for(&world, &rollup, &turn).await,
+        Err(failure) => Err(failure),
+    };
     // Whatever was seen: nobody misbehaves after the test.
-    let undone = changed.undo().await.map_err(Failure::infrastructure);
-    if undone.is_ok() {
-        clean_up.proved();
-    }
+    let undone = misled.undo().await;
     world.context.step(seen?);
     undone?;
     world.goes_on(&nodes).await
+}
+
+/// Nodes that have been told to misbehave.
+#[derive(Default)]
+struct Misled(Vec<(Changed, CleanUp)>);
+
+impl Misled {
+    /// The proposer, and its accomplice if there is to be one.
+    async fn all(&mut self, world: &World, turn: &Turn, attack: &Attack) -> Result<(), Failure> {
+        let words = format!("; its turn is {}", turn.slot);
+        self.one(world, &turn.pod, attack.action.settings(), &words)
+            .await?;
+        let Some(setting) = attack.accomplice else {
+            return Ok(());
+        };
+        let accomplice = turn.accomplice.as_deref().ok_or_else(|| {
+            Failure::skipped("another validator pod with which the proposer is no quorum")
+        })?;
+        let settings = Settings::from_iter([(setting.to_owned(), true.into())]);
+        self.one(world, accomplice, settings, "; it is the accomplice")
+            .await
+    }
+
+    async fn one(
+        &mut self,
+        world: &World,
+        pod: &str,
+        settings: Settings,
+        words: &str,
+    ) -> Result<(), Failure> {
+        let settings = if dud() { Settings::default() } else { settings };
+        let clean_up = world.context.must_clean_up(format!("settings of {pod}"));
+        let changed = Changed::make(&world.network, pod, settings).await;
+        let changed = changed.map_err(Failure::infrastructure)?;
+        let has = if dud() {
+            "no other setting".to_owned()
+        } else {
+            changed.words()
+        };
+        world.context.step(format!("{pod} has {has}{words}"));
+        self.0.push((changed, clean_up));
+        Ok(())
+    }
+
+    async fn undo(self) -> Result<(), Failure> {
+        let mut all = Ok(());
+        for (changed, clean_up) in self.0 {
+            match changed.undo().await {
+                Ok(()) => clean_up.proved(),
+                Err(error) => all = Err(Failure::infrastructure(error)),
+            }
+        }
+        all
+    }
 }
 
 impl World {
@@ -151,6 +258,7 @@ impl World {
             return Ok(Turn {
                 slot: Slot(slot),
                 attesters: all.attesters_of(pod).unwrap_or_default().to_vec(),
+                accomplice: accomplice(&all, pod),
                 pod: pod.to_owned(),
                 timing,
                 from: heads.block,
@@ -197,6 +305,18 @@ fn dispensable(all: &Validators, proposer: Address) -> Option<&str> {
     let rest = committee.checked_sub(attesters)?;
     let is_ready = all.pods.iter().any(|one| one.name == pod && one.ready);
     (is_ready && rest >= aznet_model::committee::quorum(committee)).then_some(pod)
+}
+
+/// A ready pod with which the attesters of `pod` are no quorum.
+fn accomplice(all: &Validators, pod: &str) -> Option<String> {
+    let quorum = aznet_model::committee::quorum(all.set.committee_size);
+    let attesters = |pod: &str| all.attesters_of(pod).map_or(0, <[_]>::len) as u64;
+    let fits = |other: &str| {
+        let both = attesters(pod) + attesters(other);
+        other != pod && attesters(other) > 0 && both < quorum
+    };
+    let other = all.pods.iter().find(|one| one.ready && fits(&one.name));
+    other.map(|one| one.name.clone())
 }
 
 #[cfg(test)]
@@ -251,6 +371,12 @@ mod tests {
         assert_eq!(who(&all, 1).as_deref(), Some("validator-0"));
         assert_eq!(who(&all, 2), None, "two of four are no quorum");
         assert_eq!(who(&all, 9), None, "nobody's attester");
+        assert_eq!(accomplice(&all, "validator-0"), None, "three are a quorum");
+        all.pods.push(pod("validator-2", true, &[4]));
+        assert_eq!(
+            accomplice(&all, "validator-0").as_deref(),
+            Some("validator-2")
+        );
         all.pods[0].ready = false;
         assert_eq!(who(&all, 1), None, "a pod that can't be told");
     }

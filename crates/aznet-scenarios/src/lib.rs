@@ -43,6 +43,7 @@ pub type Provide = Arc<dyn Fn() -> BoxFuture<'static, Result<Network, Failure>> 
 type Run = Arc<dyn Fn(World) -> BoxFuture<'static, Result<(), Failure>> + Send + Sync>;
 
 /// A scenario: what it is called, what it shows, how long it may take in all, and what it does.
+#[derive(Clone)]
 struct Scenario {
     name: &'static str,
     about: &'static str,
@@ -90,7 +91,53 @@ fn scenarios() -> Vec<Scenario> {
         run: Arc::new(|world| Box::pin(load::run(world))),
     });
     all.extend(ATTACKS.iter().map(of_attack));
+    all.extend(others());
     all
+}
+
+/// Attacks that Aztec has no setting for: on the L1 contracts, over p2p, and on the RPC.
+fn others() -> [Scenario; 5] {
+    let proposal = Scenario {
+        name: "attack-l1-proposal",
+        about: "L1 reverts checkpoints without the proposer's signature, with another's, of another committee, and an old one",
+        deadline: Duration::from_mins(10),
+        class: Class::Disrupt,
+        tags: &["attack"],
+        disturbs: Disturbs::NOTHING,
+        lacks: attack::lacks_l1,
+        run: Arc::new(|world| Box::pin(attack::proposal::run(world))),
+    };
+    let proof = Scenario {
+        name: "attack-l1-proof",
+        about: "L1 reverts proofs with other archives, messages, blobs, attestations or checkpoints, or sent twice; \
+                the next is accepted",
+        lacks: attack::lacks_prover,
+        run: Arc::new(|world| Box::pin(attack::proof::run(world))),
+        ..proposal.clone()
+    };
+    let gossip = Scenario {
+        name: "attack-forged-proposals",
+        about: "every validator refuses checkpoint proposals that nobody, somebody else or a stranger signed, and an old one, \
+                and penalizes the peer that sent them",
+        lacks: attack::lacks_stranger,
+        run: Arc::new(|world| Box::pin(attack::gossip::run(world))),
+        ..proposal.clone()
+    };
+    let input = Scenario {
+        name: "attack-rpc-input",
+        about: "a node refuses malformed and oversized requests, answers others beside slow ones, and is not restarted",
+        lacks: |_| None,
+        run: Arc::new(|world| Box::pin(attack::input::run(world))),
+        ..proposal.clone()
+    };
+    let equivocation = Scenario {
+        name: "attack-equivocation",
+        about: "validators notice that a proposer signs two checkpoints for a slot, and the chain goes on as one",
+        lacks: |values| attack::lacks(values).or_else(|| attack::lacks_l1(values)),
+        run: Arc::new(|world| Box::pin(attack::equivocation::run(world))),
+        ..proposal.clone()
+    };
+    [proposal, proof, gossip, input, equivocation]
 }
 
 fn of_attack(attack: &'static Attack) -> Scenario {

@@ -1,5 +1,7 @@
 //! The L1 side: the rollup contract read by `eth_call`, and the L1's own heads.
 
+pub mod published;
+
 use std::time::Duration;
 
 use alloy_primitives::{Address, B256, U256, hex};
@@ -290,13 +292,7 @@ impl Rollup {
         from: L1Block,
         name: &'static str,
     ) -> Result<Vec<(E, L1Block)>, L1Error> {
-        let filter = json!([{
-            "address": self.address,
-            "topics": [E::SIGNATURE_HASH],
-            "fromBlock": format!("{:#x}", from.0),
-            "toBlock": "latest",
-        }]);
-        let logs: Vec<Log> = self.l1.0.call("eth_getLogs", filter).await?;
+        let logs = self.logs::<E>(from).await?;
         let read = |log: Log| {
             let event = hex::decode(&log.data)
                 .ok()
@@ -309,6 +305,16 @@ impl Rollup {
             Ok((event, L1Block(log.block_number.0)))
         };
         logs.into_iter().map(read).collect()
+    }
+
+    async fn logs<E: SolEvent>(&self, from: L1Block) -> Result<Vec<Log>, RpcError> {
+        let filter = json!([{
+            "address": self.address,
+            "topics": [E::SIGNATURE_HASH],
+            "fromBlock": format!("{:#x}", from.0),
+            "toBlock": "latest",
+        }]);
+        self.l1.0.call("eth_getLogs", filter).await
     }
 
     async fn number<C: SolCall<Return = U256>>(
@@ -356,6 +362,7 @@ struct Block {
 #[serde(rename_all = "camelCase")]
 struct Log {
     block_number: Hex,
+    transaction_hash: B256,
     topics: Vec<B256>,
     data: String,
 }

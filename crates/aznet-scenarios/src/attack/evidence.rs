@@ -5,15 +5,10 @@ use aznet_model::{
     chain::{BlockNumber, Slot},
     role::Role,
 };
-use aznet_network::{
-    clients::l1::Rollup,
-    observe::logs::{self, Options, Which},
-};
+use aznet_network::{clients::l1::Rollup, observe::logs::Which};
 use aznet_runner::Failure;
-use futures::{StreamExt, TryStreamExt};
-use jiff::Timestamp;
 
-use super::turn::Turn;
+use super::{said::Said, turn::Turn};
 use crate::world::World;
 
 /// Slots after its turn in which the next proposers must have taken the checkpoint back.
@@ -107,39 +102,14 @@ async fn said(world: &World, turn: &Turn, by_others: bool, line: &str) -> Result
     } else {
         Which::Named(turn.pod.clone())
     };
-    let goal = format!("`{line}` in a log");
     let within = turn.left() + world.time.slots(SLOTS_TO_PUBLISH);
-    world
-        .until(&goal, within, || async {
-            let found = find(world, which.clone(), turn, by_others, line).await;
-            Ok(match found {
-                Ok(Some(found)) => Look::Done(found),
-                Ok(None) => Look::pending("no such line yet"),
-                Err(error) => Look::Pending(error.to_string()),
-            })
-        })
-        .await
-}
-
-async fn find(
-    world: &World,
-    which: Which,
-    turn: &Turn,
-    by_others: bool,
-    line: &str,
-) -> Result<Option<String>, logs::LogError> {
-    let since = Timestamp::now().duration_since(turn.since).unsigned_abs();
-    let options = Options {
-        since: Some(since),
-        ..Options::default()
+    let said = Said {
+        which,
+        but: by_others.then_some(turn.pod.as_str()),
+        since: turn.since,
+        parts: &[line],
     };
-    let cancel = world.context.cancel.clone();
-    let lines = logs::stream(&world.network, which, options, cancel).await?;
-    let fits = |pod: &str, text: &str| (pod != turn.pod || !by_others) && text.contains(line);
-    let mut lines = std::pin::pin!(lines.try_filter_map(async |one| {
-        Ok(fits(&one.pod, &one.text).then(|| format!("{} says `{line}`", one.pod)))
-    }));
-    lines.next().await.transpose()
+    said.wait_for(world, within).await
 }
 
 /// Waits until the slot is over and sees that no checkpoint of it is on L1.

@@ -13,6 +13,8 @@ use jiff::Timestamp;
 pub(super) struct Turn {
     pub(super) slot: Slot,
     pub(super) pod: String,
+    /// Another pod with which it is no quorum.
+    pub(super) accomplice: Option<String>,
     pub(super) attesters: Vec<Address>,
     pub(super) timing: Timing,
     /// The L1 before anything was done.

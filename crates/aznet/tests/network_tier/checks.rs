@@ -4,8 +4,8 @@ use super::machine::{
     CLUSTER, Checked, Machine, NETWORK, aznet, json, kubectl, status, status_of, succeeds, until,
 };
 use super::{
-    alerts, chaos, faults, kinds, plain_helm, policies, ports, quickstart, registry, rollout,
-    secrets, telemetry, validators, watch,
+    alerts, attacks, chaos, faults, kinds, plain_helm, policies, ports, quickstart, registry,
+    rollout, secrets, telemetry, validators, watch,
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -104,6 +104,7 @@ pub(crate) fn checks() -> Vec<(&'static str, Check)> {
             "plain_helm_installs_breaks_tests_and_removes_a_network",
             plain_helm::network_test,
         ));
+        all.extend(under_attack());
     }
     all.extend::<[(&str, Check); 2]>([
         ("chaos_mesh_leaves_nothing", chaos::uninstall),
@@ -189,6 +190,17 @@ fn protocol_faults() -> [(&'static str, Check); 10] {
         (
             "what_a_killed_apply_leaves_is_cleared",
             faults::killed_apply,
+        ),
+    ]
+}
+
+/// They wait for proposers' turns.
+fn under_attack() -> [(&'static str, Check); 2] {
+    [
+        ("every_attack_is_survived", attacks::are_survived),
+        (
+            "without_its_attack_each_scenario_fails",
+            attacks::are_missed,
         ),
     ]
 }

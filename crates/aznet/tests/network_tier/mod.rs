@@ -1,6 +1,7 @@
 //! The checks of the real-network tier, and the machine they run on.
 
 mod alerts;
+mod attacks;
 mod chaos;
 mod checks;
 mod faults;

@@ -1,0 +1,57 @@
+// A node that, once it hears of a checkpoint proposal, sends others of the same slot to its peers that the proposer did not
+// sign, and later the one that it heard of once more. Returns `[{what, slot, sender}]`: what it sent, and who seems to have
+// signed it.
+const SLOTS_LATER = 3;
+
+export default async function misbehave(load, { dud, seconds }) {
+  const { LibP2PService } = await load('p2p/dest/services/libp2p/libp2p_service.js');
+  const { CheckpointProposal } = await load('stdlib/dest/p2p/checkpoint_proposal.js');
+  const { Signature } = await load('foundation/dest/eth-signature/index.js');
+  const { Secp256k1Signer } = await load('foundation/dest/crypto/secp256k1-signer/index.js');
+  const { Fr } = await load('foundation/dest/curves/bn254/index.js');
+
+  const sent = [];
+  async function send(service, what, proposal) {
+    const sender = proposal.getSender()?.toString();
+    if (!dud) await service.propagate(proposal);
+    sent.push({ what, slot: Number(proposal.slotNumber), ...(sender && { sender }) });
+  }
+
+  async function forge(service, heard) {
+    const { checkpointHeader: header, feeAssetPriceModifier: modifier, signature } = heard;
+    const other = by => new CheckpointProposal(header, Fr.random(), modifier, by);
+    await send(service, 'unsigned', other(Signature.empty()));
+    await send(service, 'forged', other(signature));
+    const stranger = Secp256k1Signer.random();
+    const sign = hash => stranger.signMessage(hash);
+    await send(service, 'foreign', await CheckpointProposal.createProposalFromSigner(header, Fr.random(), modifier, undefined, sign));
+  }
+
+  const replay = (service, { checkpointHeader, archive, feeAssetPriceModifier, signature }) =>
+    send(service, 'replayed', new CheckpointProposal(checkpointHeader, archive, feeAssetPriceModifier, signature));
+
+  const heardOf = LibP2PService.prototype.handleGossipedCheckpointProposal;
+  if (!heardOf) throw new Error('this release calls LibP2PService.handleGossipedCheckpointProposal otherwise');
+  let first;
+  try {
+    await new Promise((resolve, reject) => {
+      const late = () => reject(new Error(`heard of no proposal in ${seconds} s; sent ${JSON.stringify(sent)}`));
+      setTimeout(late, seconds * 1000).unref();
+      LibP2PService.prototype.handleGossipedCheckpointProposal = async function (payload, ...rest) {
+        const result = await heardOf.call(this, payload, ...rest);
+        const heard = CheckpointProposal.fromBuffer(payload);
+        if (first === undefined) {
+          first = heard;
+          forge(this, heard).catch(reject);
+        } else if (Number(heard.slotNumber) >= Number(first.slotNumber) + SLOTS_LATER) {
+          LibP2PService.prototype.handleGossipedCheckpointProposal = heardOf;
+          replay(this, first).then(resolve, reject);
+        }
+        return result;
+      };
+    });
+  } finally {
+    LibP2PService.prototype.handleGossipedCheckpointProposal = heardOf;
+  }
+  return sent;
+}

@@ -1,0 +1,131 @@
+//! Proposals over p2p that the proposer did not sign.
+
+use aznet_model::{chain::Slot, role::Role};
+use aznet_network::observe::{instances, logs::Which};
+use aznet_runner::Failure;
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::{adversary::FORGED_PROPOSALS, said::Said};
+use crate::world::World;
+
+/// Slots in which the node hears of a proposal, and of another three slots later.
+const SLOTS_TO_HEAR: u32 = 10;
+/// Slots in which the others must have said what they make of it.
+const SLOTS_TO_SAY: u32 = 2;
+
+/// A proposal that was sent.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+struct Sent {
+    what: Kind,
+    slot: Slot,
+    /// Who seems to have signed it, `0x…`.
+    #[serde(default)]
+    sender: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum Kind {
+    /// Without a signature.
+    Unsigned,
+    /// With the proposer's signature of something else.
+    Forged,
+    /// Signed by a key that is no validator's.
+    Foreign,
+    /// Of a slot that is over.
+    Replayed,
+}
+
+/// A full node sends proposals that validators must refuse, and penalizes nobody but it.
+pub(crate) async fn run(world: World) -> Result<(), Failure> {
+    let nodes = world.nodes().await?;
+    let pods = instances::list(&world.network)
+        .await
+        .map_err(Failure::infrastructure)?;
+    let stranger = pods
+        .iter()
+        .find(|pod| pod.role == Role::FullNode && pod.ready);
+    let stranger = stranger.ok_or_else(|| Failure::skipped("a full node that is ready"))?;
+    let since = Timestamp::now();
+    let place = (stranger.pod.as_str(), stranger.role);
+    let within = world.time.slots(SLOTS_TO_HEAR);
+    let sent: Vec<Sent> = FORGED_PROPOSALS.misbehave(&world, place, within).await?;
+    let validators = pods
+        .iter()
+        .filter(|pod| pod.role == Role::Validator && pod.ready);
+    let validators: Vec<&str> = validators.map(|pod| pod.pod.as_str()).collect();
+    for one in &sent {
+        let parts = one.refusal();
+        let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+        for pod in &validators {
+            let said = Said {
+                which: Which::Named((*pod).to_owned()),
+                but: None,
+                since,
+                parts: &parts,
+            };
+            said.wait_for(&world, world.time.slots(SLOTS_TO_SAY))
+                .await?;
+        }
+        let (what, count) = (one.words(), validators.len());
+        world.context.step(format!(
+            "{what} was refused by all {count} validators: `{}`",
+            parts[0]
+        ));
+    }
+    if sent.len() < 4 {
+        return Err(Failure::Infrastructure(format!(
+            "only {} were sent",
+            sent.len()
+        )));
+    }
+    world.goes_on(&nodes).await
+}
+
+impl Sent {
+    /// What the log of who refuses it has in a line.
+    fn refusal(&self) -> Vec<String> {
+        match self.what {
+            Kind::Unsigned => {
+                vec!["Penalizing peer for proposal with invalid signature".to_owned()]
+            }
+            Kind::Forged | Kind::Foreign => {
+                let slot = self.slot.0;
+                let line = format!("Penalizing peer for invalid proposer for current slot {slot}");
+                std::iter::once(line).chain(self.sender.clone()).collect()
+            }
+            Kind::Replayed => {
+                vec![format!(
+                    "Penalizing peer for invalid slot number {}",
+                    self.slot.0
+                )]
+            }
+        }
+    }
+
+    fn words(&self) -> String {
+        let slot = self.slot;
+        match self.what {
+            Kind::Unsigned => format!("a proposal for {slot} without a signature"),
+            Kind::Forged => format!("a proposal for {slot} with a signature of another"),
+            Kind::Foreign => format!("a proposal for {slot} signed by a stranger"),
+            Kind::Replayed => format!("the proposal of {slot} once more"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As `adversaries/forged-proposals.mjs` tells it.
+    #[test]
+    fn what_was_sent_is_looked_for_by_who_signed_it() {
+        let told = r#"[{"what":"unsigned","slot":7},{"what":"foreign","slot":7,"sender":"0xa7"},{"what":"replayed","slot":7}]"#;
+        let sent: Vec<Sent> = serde_json::from_str(told).expect("a report");
+        assert_eq!(sent[0].refusal().len(), 1);
+        assert_eq!(sent[1].refusal()[1], "0xa7");
+        assert!(sent[2].refusal()[0].ends_with("slot number 7"));
+    }
+}
