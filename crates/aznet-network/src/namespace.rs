@@ -26,8 +26,8 @@ pub use self::{
     create::{NewNetwork, check_name},
     error::{NamespaceError, TurnError},
     info::{
-        CREATED_BY, EXPIRES_AT, KEEP_NAMESPACE, MANAGED_BY, MANAGER, NETWORK, NetworkInfo,
-        PORT_BASE, VALUES_FROM,
+        CREATED_BY, EXPIRES_AT, GOOD_REVISION, KEEP_NAMESPACE, MANAGED_BY, MANAGER, NETWORK,
+        NetworkInfo, PORT_BASE, REGISTRY, VALUES_FROM,
     },
     lease::{Claim, Turn},
     scope::Scope,

@@ -11,6 +11,7 @@ pub mod explain;
 mod faults;
 mod load;
 pub mod matrix;
+mod onward;
 mod pxe;
 mod release;
 pub mod topology;
@@ -65,6 +66,16 @@ fn scenarios() -> Vec<Scenario> {
         lacks: transfer::lacks,
         run: Arc::new(|world| Box::pin(cell::calm(world))),
     }];
+    all.push(Scenario {
+        name: "chain",
+        about: "another checkpoint comes, every node has its block, and a proof covers more than before",
+        deadline: Duration::from_hours(2),
+        class: Class::Observe,
+        tags: &["finality"],
+        disturbs: Disturbs::NOTHING,
+        lacks: |_| None,
+        run: Arc::new(|world| Box::pin(onward::run(world))),
+    });
     all.push(Scenario {
         name: "release",
         about: "what the profile of the network's release says is so: options, variables, RPC, a transaction that is proven, \

@@ -16,6 +16,7 @@ mod diff;
 pub mod exit;
 pub mod failure;
 mod forwarder;
+mod healthy;
 pub mod interrupt;
 mod left;
 mod lines;
@@ -31,6 +32,7 @@ mod remove;
 pub mod report;
 mod run_folder;
 mod running;
+mod smoke;
 pub mod steps;
 mod table;
 mod terminal;
@@ -52,8 +54,8 @@ use crate::commands::cluster::{ClusterArgs, ClusterCommand, SuperviseArgs};
 use crate::commands::images::ImagesCommand;
 use crate::commands::validators::ValidatorsCommand;
 use crate::commands::{
-    adopt, bundle, chaos, charts, cluster, completions, doctor, down, env, forward, images, list,
-    logs, plan, report as report_verb, status, test, up, validators,
+    adopt, bundle, chaos, charts, cluster, completions, deploy, doctor, down, env, forward, images,
+    list, logs, plan, report as report_verb, status, test, up, validators,
 };
 use crate::context::{Context, PACK};
 use crate::exit::Exit;
@@ -140,6 +142,7 @@ async fn run(command: Command, printer: &Printer, terminal: &Arc<Quiet>) -> anyh
 fn format_of(command: &Command) -> OutputFormat {
     let args = match command {
         Command::Up(args) => &args.output,
+        Command::Deploy(args) => &args.output,
         Command::Status(args) => &args.output,
         Command::List(args) => &args.output,
         Command::Logs(args) => &args.output,
@@ -188,6 +191,7 @@ fn format_of(command: &Command) -> OutputFormat {
 fn cluster_of(command: &Command) -> Option<&Provider> {
     let arg = match command {
         Command::Up(args) => &args.cluster,
+        Command::Deploy(args) => &args.cluster,
         Command::Down(args) => &args.cluster,
         Command::Status(args) => &args.cluster,
         Command::List(args) => &args.cluster,
@@ -224,6 +228,7 @@ fn cluster_of(command: &Command) -> Option<&Provider> {
 fn namespace_of(command: &Command) -> Option<&String> {
     let arg = match command {
         Command::Up(args) => &args.namespace,
+        Command::Deploy(args) => &args.namespace,
         Command::Down(args) => &args.namespace,
         Command::Status(args) => &args.namespace,
         Command::List(args) => &args.namespace,
@@ -254,6 +259,7 @@ fn namespace_of(command: &Command) -> Option<&String> {
 async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Exit> {
     match command {
         Command::Up(args) => Box::pin(up::run(&args, context)).await,
+        Command::Deploy(args) => Box::pin(deploy::run(&args, context)).await,
         Command::Down(args) => down::run(&args, context).await,
         Command::Status(args) => status::run(&args, context).await,
         Command::List(args) => list::run(&args, context).await,

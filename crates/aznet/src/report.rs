@@ -91,11 +91,12 @@ impl Report {
 }
 
 /// Verbs that look for networks on a cluster.
-const NEEDED_BY: [&str; 11] = [
+const NEEDED_BY: [&str; 12] = [
     "adopt",
     "bundle",
     "chaos",
     "up",
+    "deploy",
     "down",
     "status",
     "list",
@@ -176,7 +177,14 @@ fn own(cause: Cause<'_>) -> Option<Exit> {
         | Failure::PortTaken { .. }
         | Failure::NotOurKubernetes { .. }
         | Failure::EndlessDocument => Exit::Usage,
-        Failure::NotSettled { .. } | Failure::NotUpgraded { .. } => Exit::Deploy,
+        Failure::NotSettled { .. }
+        | Failure::NotUpgraded { .. }
+        | Failure::TakenBack { .. }
+        | Failure::NotTakenBack { .. } => Exit::Deploy,
+        Failure::NotHealthy { .. }
+        | Failure::OtherRegistry { .. }
+        | Failure::SmokeFailed { found: false, .. } => Exit::Unhealthy,
+        Failure::SmokeFailed { found: true, .. } => Exit::TestsFailed,
         Failure::Impossible(_)
         | Failure::Refused { .. }
         | Failure::ForGood { .. }

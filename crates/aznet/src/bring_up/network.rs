@@ -17,7 +17,8 @@ use jiff::Timestamp;
 
 use super::asked;
 use super::cluster::Ready;
-use super::wanted::{Outcome, Wanted};
+use super::proof::Proving;
+use super::wanted::{Manner, Outcome, Proof, Wanted};
 use crate::context::Context;
 use crate::diff::Change;
 use crate::failure::Failure;
@@ -27,11 +28,14 @@ use crate::planning::{Planned, planned};
 use crate::question;
 use crate::remove;
 use crate::running::{Proposal, Running, Wish, propose};
+use crate::smoke::Smoke;
 use crate::steps::Steps;
 use crate::upgrading;
 
 /// Another `up` of the same network ends within this, or has failed to.
 const TURN: Duration = Duration::from_mins(20);
+/// Whoever has the turn for longer has not been killed: it would have run out.
+const TURN_FREE: Duration = Duration::from_secs(30);
 
 /// A network that is up.
 pub(super) struct Done {
@@ -41,6 +45,7 @@ pub(super) struct Done {
     pub(super) kept: Vec<Change>,
     pub(super) telemetry: Telemetry,
     pub(super) status: Option<NetworkStatus>,
+    pub(super) proof: Option<Proof>,
 }
 
 /// Makes the network, changes it, or lets it be.
@@ -58,9 +63,9 @@ pub(super) async fn bring_up(
         chart: context.source.charts().join("aztec-network"),
     };
     let turn = work.turn().await?;
-    let done = match work.existing().await? {
-        Some(network) => Box::pin(work.keep(network)).await,
-        None => Box::pin(work.create()).await,
+    let done = match &wanted.manner {
+        Manner::Attended => Box::pin(work.bring()).await,
+        Manner::Unattended(smoke) => Box::pin(work.prove(smoke)).await,
     };
     turn.give_back().await;
     done
@@ -75,7 +80,47 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// Concurrent runs of `up` on one network wait for each other, on whatever machine, and say for whom.
+    async fn bring(&self) -> anyhow::Result<Done> {
+        match self.existing().await? {
+            Some(network) => Box::pin(self.keep(network)).await,
+            None => Box::pin(self.create()).await,
+        }
+    }
+
+    /// Brings it up, and lets that stand only if it is seen to be good.
+    async fn prove(&self, smoke: &Smoke) -> anyhow::Result<Done> {
+        let planned = planned(
+            self.context,
+            self.wanted.values,
+            self.ready.implied.as_ref(),
+        )?;
+        let proving = Proving {
+            smoke,
+            helm: &self.ready.helm,
+            steps: self.steps,
+            context: self.context,
+            within: deadline(&planned.plan),
+        };
+        let values = &planned.loaded.values;
+        let proved = async |done: Done| {
+            let proof = Some(proving.prove(&done.network, values).await?);
+            anyhow::Ok(Done { proof, ..done })
+        };
+        let Some(network) = self.existing().await? else {
+            return proved(Box::pin(self.create()).await?).await;
+        };
+        let good = proving.good(&network).await?;
+        let done = match Box::pin(self.keep(network.clone())).await {
+            Ok(done) => proved(done).await,
+            Err(why) => Err(why),
+        };
+        match done {
+            Ok(done) => Ok(done),
+            Err(why) => Err(proving.take_back(&network, good, why).await),
+        }
+    }
+
+    /// Concurrent runs on one network wait for each other, on whatever machine, and say for whom.
     async fn turn(&self) -> anyhow::Result<Turn> {
         let name = &self.wanted.name;
         let claim = Claim {
@@ -85,7 +130,12 @@ impl Work<'_> {
             who: &owner::me(),
         };
         let (told, cancel) = (Once::new(), self.context.interrupt.token());
-        let turn = Turn::take(self.ready.client.clone(), claim, TURN, cancel, |holder| {
+        let within = match self.wanted.manner {
+            Manner::Attended => TURN,
+            Manner::Unattended(_) => TURN_FREE,
+        };
+        let client = self.ready.client.clone();
+        let turn = Turn::take(client, claim, within, cancel, |holder| {
             told.call_once(|| {
                 let note = format_args!("{holder} is changing network {name}; waiting for it");
                 self.context.printer.note(note);
@@ -153,6 +203,7 @@ impl Work<'_> {
             kept: Vec::new(),
             telemetry: planned.loaded.values.telemetry,
             status: None,
+            proof: None,
         })
     }
 
@@ -188,6 +239,7 @@ impl Work<'_> {
             kept: wish.kept,
             telemetry: wish.planned.loaded.values.telemetry,
             status,
+            proof: None,
         })
     }
 

@@ -20,6 +20,12 @@ const CHAOS_MESH: &str = "2.8.4";
 pub(super) fn way_back(cause: Cause<'_>) -> Option<String> {
     match cause.downcast_ref()? {
         Failure::NotUpgraded { back, .. } => Some(format!("{back} goes back to the values before")),
+        Failure::TakenBack { network, .. } => Some(format!(
+            "`aznet status {network}` shows how it is now; correct the values and deploy again"
+        )),
+        Failure::NotTakenBack { network, .. } => Some(format!(
+            "`aznet status {network}` and `aznet logs {network}` show how it is now"
+        )),
         _ => None,
     }
 }
@@ -162,6 +168,11 @@ fn hint_of_own(failure: &Failure) -> Option<String> {
         | Failure::NoArchive(_)
         | Failure::Impossible(_)
         | Failure::NotUpgraded { .. }
+        | Failure::TakenBack { .. }
+        | Failure::NotTakenBack { .. }
+        | Failure::NotHealthy { .. }
+        | Failure::OtherRegistry { .. }
+        | Failure::SmokeFailed { .. }
         | Failure::NothingToTest { .. }
         | Failure::EmptyPart { .. }
         | Failure::ReportUnwritable { .. }

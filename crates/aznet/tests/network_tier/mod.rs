@@ -3,6 +3,7 @@
 mod alerts;
 mod chaos;
 mod checks;
+mod deploy;
 mod faults;
 mod kinds;
 mod machine;
