@@ -39,6 +39,8 @@ const VERBS: [&[&str]; 36] = [
     &["charts", "export"],
     &["doctor"],
     &["completions"],
+    &["deploy"],
+    &["preflight"],
 ];
 
 #[test]

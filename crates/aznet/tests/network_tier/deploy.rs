@@ -99,7 +99,7 @@ fn broken() -> Checked {
 
 /// A cluster that pulls no images is asked first.
 fn missing_image() -> Checked {
-    let image = "fullNode.image=aztecprotocol/aztec:4.1.0-no-such-tag";
+    let image = "images.blobStore.image=versity/versitygw:v0-no-such-tag";
     let output = deploy(&["--set", image])?;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     expect(output.status.code() == Some(3), "exit code 3", &said)?;
