@@ -104,6 +104,26 @@ impl Network {
         }
     }
 
+    /// A network that is to be made in a namespace that is there.
+    pub fn unmade(client: Client, name: &str, namespace: &str, cluster: &str) -> Self {
+        let info = NetworkInfo {
+            name: name.to_owned(),
+            namespace: namespace.to_owned(),
+            cluster: cluster.to_owned(),
+            created: None,
+            expires: None,
+            created_by: None,
+            values_from: None,
+            port_base: None,
+            good_revision: None,
+            registry: None,
+            leaving: false,
+            keeps_namespace: true,
+            by_helm: false,
+        };
+        Self::known(client, info)
+    }
+
     /// The release of Aztec that its pods were told. A network of an older chart does not say: it is of the oldest, and so
     /// is taken to be one whose settings can't be read, whose nodes can't be asked either.
     pub async fn release(&self) -> &'static Release {

@@ -6,7 +6,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
     adopt, bundle, chaos, charts, cluster, completions, deploy, doctor, down, env, forward, images,
-    list, logs, plan, report, status, test, up, validators,
+    list, logs, plan, preflight, report, status, test, up, validators,
 };
 
 const STYLES: Styles = Styles::styled()
@@ -100,6 +100,8 @@ pub enum Command {
     Adopt(adopt::AdoptArgs),
     /// Show what a network would consist of, without starting it.
     Plan(plan::PlanArgs),
+    /// Check what a network needs of its L1 and its namespace, before anything is spent.
+    Preflight(preflight::PreflightArgs),
     /// Run scenarios against a network.
     Test(test::TestArgs),
     /// Report a recorded run of tests again.

@@ -118,6 +118,14 @@ pub enum Failure {
         /// What is wrong with them.
         unfit: Vec<Unfit>,
     },
+    /// What a deployment needs is not there.
+    #[error("network {network} is not deployed\n{}", each(unmet))]
+    Unmet {
+        /// The network.
+        network: String,
+        /// What is missing.
+        unmet: Vec<String>,
+    },
     /// A change of the number of validators would change more.
     #[error(
         "more than the number of validators of network {network} would change{}",

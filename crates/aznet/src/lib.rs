@@ -55,7 +55,7 @@ use crate::commands::images::ImagesCommand;
 use crate::commands::validators::ValidatorsCommand;
 use crate::commands::{
     adopt, bundle, chaos, charts, cluster, completions, deploy, doctor, down, env, forward, images,
-    list, logs, plan, report as report_verb, status, test, up, validators,
+    list, logs, plan, preflight, report as report_verb, status, test, up, validators,
 };
 use crate::context::{Context, PACK};
 use crate::exit::Exit;
@@ -147,6 +147,7 @@ fn format_of(command: &Command) -> OutputFormat {
         Command::List(args) => &args.output,
         Command::Logs(args) => &args.output,
         Command::Plan(args) => &args.output,
+        Command::Preflight(args) => &args.output,
         Command::Test(args) => &args.output,
         Command::Env(args) => &args.output,
         Command::Bundle(args) => return args.format,
@@ -197,6 +198,7 @@ fn cluster_of(command: &Command) -> Option<&Provider> {
         Command::List(args) => &args.cluster,
         Command::Logs(args) => &args.cluster,
         Command::Plan(args) => &args.cluster,
+        Command::Preflight(args) => &args.cluster,
         Command::Test(args) => &args.cluster,
         Command::Env(args) => &args.cluster,
         Command::Bundle(args) => &args.cluster,
@@ -234,6 +236,7 @@ fn namespace_of(command: &Command) -> Option<&String> {
         Command::List(args) => &args.namespace,
         Command::Logs(args) => &args.namespace,
         Command::Plan(args) => &args.namespace,
+        Command::Preflight(args) => &args.namespace,
         Command::Test(args) => &args.namespace,
         Command::Env(args) => &args.namespace,
         Command::Bundle(args) => &args.namespace,
@@ -265,6 +268,7 @@ async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::List(args) => list::run(&args, context).await,
         Command::Logs(args) => logs::run(&args, context).await,
         Command::Plan(args) => plan::run(&args, context).await,
+        Command::Preflight(args) => preflight::run(&args, context).await,
         Command::Adopt(args) => adopt::run(&args, context).await,
         Command::Env(args) => env::run(&args, context).await,
         Command::Bundle(args) => Box::pin(bundle::run(&args, context)).await,

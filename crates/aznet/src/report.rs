@@ -91,12 +91,13 @@ impl Report {
 }
 
 /// Verbs that look for networks on a cluster.
-const NEEDED_BY: [&str; 12] = [
+const NEEDED_BY: [&str; 13] = [
     "adopt",
     "bundle",
     "chaos",
     "up",
     "deploy",
+    "preflight",
     "down",
     "status",
     "list",
@@ -191,6 +192,7 @@ fn own(cause: Cause<'_>) -> Option<Exit> {
         | Failure::LeaveForGood(_)
         | Failure::UnfitSecrets { .. }
         | Failure::MoreThanScaling { .. }
+        | Failure::Unmet { .. }
         | Failure::OtherNetwork { .. }
         | Failure::NoImages { .. } => Exit::InvalidValues,
         Failure::Machine(_) | Failure::NotForKind(_) | Failure::NoChaosMesh { .. } => Exit::Cluster,

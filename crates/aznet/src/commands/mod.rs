@@ -15,6 +15,7 @@ pub mod images;
 pub mod list;
 pub mod logs;
 pub mod plan;
+pub mod preflight;
 pub mod report;
 pub mod status;
 pub mod test;

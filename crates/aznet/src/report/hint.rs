@@ -150,6 +150,9 @@ fn hint_of_own(failure: &Failure) -> Option<String> {
             let commands: Vec<String> = unfit.iter().filter_map(Unfit::command).collect();
             (!commands.is_empty()).then(|| commands.join("\n"))
         }
+        Failure::Unmet { network, .. } => Some(format!(
+            "`aznet preflight {network}` looks again; `aznet plan {network}` lists what is needed"
+        )),
         Failure::NoImages { .. } => {
             Some("`aznet images load FILE|IMAGE` brings an image into the cluster".to_owned())
         }

@@ -2,7 +2,7 @@
 
 use super::support::Sandbox;
 
-const VERBS: [&[&str]; 36] = [
+const VERBS: [&[&str]; 38] = [
     &[],
     &["up"],
     &["down"],
