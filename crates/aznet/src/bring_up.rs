@@ -2,6 +2,7 @@
 
 mod asked;
 pub(crate) mod cluster;
+mod images;
 pub(crate) mod machine;
 pub(crate) mod network;
 pub(crate) mod parts;

@@ -1,6 +1,10 @@
-//! Whether an L1 takes a transaction of a size: by having it estimated, for no method names the limit.
+//! Whether an L1 takes a transaction of a size: by its blocks, and by having it estimated, for no method names the limit that
+//! an L1 has for a single one (EIP-7825).
 
-use aznet_kit::{error::chain, rpc::Rpc};
+use aznet_kit::{
+    error::chain,
+    rpc::{Rpc, RpcError},
+};
 use serde_json::{Value, json};
 
 /// Gas of a turn of the loop in [`burner`].
@@ -8,21 +12,27 @@ const TURN: u64 = 26;
 /// Gas of what is around the loop, and somewhat more: a transaction that creates, its data, what code costs.
 const AROUND: u64 = 60_000;
 
-/// That a transaction of nearly so much gas can be had; what the server said otherwise.
+/// That a block has room for a transaction of so much gas, and that one of nearly as much is estimated; else why not.
 pub(super) fn taken(rpc: &Rpc, limit: u64) -> Result<String, String> {
-    let create = json!([{"data": burner(limit), "gas": format!("{limit:#x}")}]);
-    let answer = rpc.call("eth_estimateGas", &create);
-    match answer {
-        Ok(Value::String(gas)) => {
-            let gas = u64::from_str_radix(gas.trim_start_matches("0x"), 16).unwrap_or_default();
-            Ok(format!("{} estimates {gas} gas", rpc.server()))
-        }
-        Ok(other) => Err(format!(
-            "{} answers eth_estimateGas with {other}",
-            rpc.server()
-        )),
-        Err(error) => Err(chain(&error)),
+    let words = |error: RpcError| chain(&error);
+    let block = rpc.call("eth_getBlockByNumber", &json!(["latest", false]));
+    let room = number(&block.map_err(words)?["gasLimit"]);
+    if room < limit {
+        let server = rpc.server();
+        return Err(format!("a block of {server} has {room} gas at most"));
     }
+    let create = json!([{"data": burner(limit), "gas": format!("{limit:#x}")}]);
+    match number(&rpc.call("eth_estimateGas", &create).map_err(words)?) {
+        0 => Err(chain(&rpc.unexpected("eth_estimateGas", "a number"))),
+        gas => Ok(format!("{} estimates {gas}", rpc.server())),
+    }
+}
+
+/// A number in hexadecimal; 0 where there is none.
+fn number(value: &Value) -> u64 {
+    let hex = value.as_str().and_then(|text| text.strip_prefix("0x"));
+    hex.and_then(|hex| u64::from_str_radix(hex, 16).ok())
+        .unwrap_or_default()
 }
 
 /// Code that counts down to 0 and so spends nearly `limit`.

@@ -1,11 +1,9 @@
 //! The last step of `up`: a network on a cluster that is ready for it.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 use std::time::Duration;
 
-use aznet_cluster::parts::reference;
 use aznet_model::plan::Plan;
 use aznet_model::values::Telemetry;
 use aznet_network::deploy::{self, Chart, drift, scale_back};
@@ -17,6 +15,7 @@ use jiff::Timestamp;
 
 use super::asked;
 use super::cluster::Ready;
+use super::images;
 use super::proof::Proving;
 use super::wanted::{Manner, Outcome, Proof, Wanted};
 use crate::context::Context;
@@ -168,8 +167,8 @@ impl Work<'_> {
     async fn create(&self) -> anyhow::Result<Done> {
         let implied = self.ready.implied.as_ref();
         let planned = planned(self.context, self.wanted.values, implied)?;
-        self.check_images(&planned).await?;
         let name = &self.wanted.name;
+        images::check(name, &self.chart(&planned), self.ready, self.context).await?;
         self.context.interrupt.leaves_or(
             "nothing of the network is left",
             format!("`aznet up {name}` starts it"),
@@ -244,7 +243,8 @@ impl Work<'_> {
     }
 
     async fn upgrade(&self, network: &Network, wish: &Wish) -> anyhow::Result<()> {
-        self.check_images(&wish.planned).await?;
+        let name = network.name();
+        images::check(name, &self.chart(&wish.planned), self.ready, self.context).await?;
         let proposal = propose(self.context, &self.ready.helm, network, wish).await?;
         let printer = &self.context.printer;
         printer.laid_out(&upgrading::render(&proposal, printer.page()));
@@ -283,27 +283,6 @@ impl Work<'_> {
         Err(Failure::ForGood {
             network: proposal.running.clone(),
             for_good,
-        }
-        .into())
-    }
-
-    /// Every image must be on the nodes of a cluster that pulls none.
-    async fn check_images(&self, planned: &Planned) -> anyhow::Result<()> {
-        let cancel = self.context.interrupt.token();
-        let choice = &self.ready.choice;
-        let Some(there) = choice.images(&self.context.paths, cancel).await? else {
-            return Ok(());
-        };
-        let chart = self.chart(planned);
-        let wanted = deploy::images(&self.wanted.name, &chart, cancel).await?;
-        let missing = lacking(wanted, &there);
-        if missing.is_empty() {
-            return Ok(());
-        }
-        Err(Failure::NoImages {
-            cluster: choice.to_string(),
-            missing,
-            there: there.into_iter().collect(),
         }
         .into())
     }
@@ -392,16 +371,6 @@ fn way_back(network: &Network, changes: &[Change]) -> String {
     }
 }
 
-/// Those of `wanted` that are not there.
-fn lacking(wanted: BTreeSet<String>, there: &BTreeSet<String>) -> Vec<String> {
-    let is_there =
-        |image: &String| there.contains(image) || there.contains(&reference::full(image));
-    wanted
-        .into_iter()
-        .filter(|image| !is_there(image))
-        .collect()
-}
-
 /// Warm-up, then time for every pod to start on a machine that is busy with the others.
 pub(crate) fn deadline(plan: &Plan) -> Duration {
     let pods = u64::try_from(plan.pods.len()).unwrap_or(u64::MAX);
@@ -411,16 +380,4 @@ pub(crate) fn deadline(plan: &Plan) -> Duration {
             .saturating_add(600)
             .saturating_add(pods.saturating_mul(5)),
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_image_is_there_under_its_full_name_too() {
-        let there = ["docker.io/library/a:1", "localhost/b:2"].map(str::to_owned);
-        let wanted = ["a:1", "localhost/b:2", "a:2"].map(str::to_owned);
-        assert_eq!(lacking(wanted.into(), &there.into()), ["a:2"]);
-    }
 }

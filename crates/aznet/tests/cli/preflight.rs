@@ -132,7 +132,7 @@ fn another_chain_small_blocks_no_traces_and_no_money_are_named() {
     let (said, seen) = anvil.seen(&[&format!("validator={POOR}")]);
     for (need, holder, words) in [
         ("chain", "", "chain id 31337"),
-        ("gas", "", "eth_estimateGas"),
+        ("gas", "", "has 10000000 gas at most"),
         ("traces", "", "none of its newest 10 blocks"),
         ("funds", "validator", "has 0 ETH"),
     ] {
