@@ -180,12 +180,12 @@ fn of_funds(funds: &Funds, rpc: &Rpc, accounts: Option<&Vec<Address>>) -> Verdic
 }
 
 fn can_pay(funds: &Funds, rpc: &Rpc, accounts: &[Address]) -> Result<String, String> {
-    let needed = if funds.must_afford {
-        funds.most
-    } else {
-        let price = quantity(rpc, "eth_gasPrice", &json!([]))?;
-        let now = price.saturating_mul(RISE).saturating_mul(funds.gas.into());
-        now.min(funds.most)
+    let price = quantity(rpc, "eth_gasPrice", &json!([]))?;
+    let now = price.saturating_mul(RISE).saturating_mul(funds.gas.into());
+    let needed = match funds.most {
+        Some(most) if funds.must_afford => most,
+        Some(most) => now.min(most),
+        None => now,
     };
     let mut poor = Vec::new();
     for account in accounts {

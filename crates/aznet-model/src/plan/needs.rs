@@ -74,11 +74,14 @@ pub struct Funds {
     pub keys: KeyRange,
     /// Gas that each must be able to pay for.
     pub gas: u64,
-    /// In ETH, with the blobs, at the most that `l1.gas` allows.
-    pub most_eth: String,
+    /// What that is in ETH at the price of a gwei.
+    pub gwei_eth: String,
+    /// In ETH, with blobs, at the most that `l1.gas` allows; `None`: it bounds nothing that they pay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub most_eth: Option<String>,
     /// The same in wei.
     #[serde(skip)]
-    pub most: u128,
+    pub most: Option<u128>,
     /// `true`: one that could not pay the most does nothing; else the L1's price of the moment counts.
     pub must_afford: bool,
 }
@@ -109,15 +112,18 @@ impl fmt::Display for Funds {
             holder,
             keys,
             gas,
+            gwei_eth,
             most_eth,
             must_afford,
             ..
         } = self;
-        write!(f, "ETH for {gas} gas on each key of {holder} ({keys}), ")?;
-        if *must_afford {
-            write!(f, "{most_eth} ETH each (l1.gas): with less it does nothing")
-        } else {
-            write!(f, "at most {most_eth} ETH each (l1.gas)")
+        write!(f, "ETH for {gas} gas on each key of {holder} ({keys})")?;
+        match most_eth {
+            Some(most) if *must_afford => {
+                write!(f, ", {most} ETH each (l1.gas): with less it does nothing")
+            }
+            Some(most) => write!(f, ", at most {most} ETH each (l1.gas)"),
+            None => write!(f, ", {gwei_eth} ETH for each gwei of the L1's price"),
         }
     }
 }
@@ -172,18 +178,20 @@ fn funds(values: &Values) -> Vec<Need> {
     let prefund = keys::prefund(values).into_iter();
     let funds = prefund.map(|prefund| {
         let deploys = prefund.holder == Role::BootNode.name();
-        let (gas, blobs) = if deploys {
-            let verifiers = if values.real_proofs() { VERIFIERS } else { 0 };
-            (DEPLOYMENT + verifiers, 0)
+        let verifiers = if values.real_proofs() { VERIFIERS } else { 0 };
+        let gas = if deploys {
+            DEPLOYMENT + verifiers
         } else {
-            (PUBLISHED, BLOBS)
+            PUBLISHED
         };
-        let most = most(values, gas, blobs);
+        // What deploys takes the L1's price.
+        let most = (!deploys).then(|| most(values, gas, BLOBS));
         Need::Funds(Funds {
             holder: prefund.holder,
             keys: prefund.keys,
             gas,
-            most_eth: whole(&most.to_string()),
+            gwei_eth: whole(&format!("{gas}000000000")),
+            most_eth: most.map(|wei| whole(&wei.to_string())),
             most,
             must_afford: must_afford && !deploys,
         })
