@@ -97,8 +97,14 @@ pub(crate) async fn look(
     context: &Context,
 ) -> anyhow::Result<Vec<Seen>> {
     let values = &planned.loaded.values.l1;
+    // A variable that is there and empty says nothing.
     let or = |given: &[String], theirs: &[String]| {
-        if given.is_empty() { theirs } else { given }.to_vec()
+        let mut urls = given.to_vec();
+        urls.retain(|url| !url.is_empty());
+        if urls.is_empty() {
+            urls = theirs.to_vec();
+        }
+        urls
     };
     let site = Site {
         execution: or(&l1.execution, &values.execution_urls),
