@@ -112,6 +112,8 @@ fn options() -> Options {
     let now = Timestamp::now();
     Options {
         now,
+        // A run that is not recorded has nobody to tell.
+        commit: None,
         seed: u64::try_from(now.as_microsecond()).unwrap_or_default(),
         repeat: 1,
         max_fail: None,
