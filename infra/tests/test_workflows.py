@@ -33,7 +33,7 @@ def test_a_deployment_is_one_line_in_its_environment():
     # The subject by which its role is assumed: infra/deployer.yaml.
     assert (job["environment"], job["permissions"]) == ("${{ inputs.network }}", LOGIN)
     assert role(job) == "aznet-${{ inputs.network }}-deploy"
-    assert len([step for step in job["steps"] if "aznet up" in step.get("run", "")]) == 1
+    assert len([step for step in job["steps"] if "aznet deploy" in step.get("run", "")]) == 1
 
 
 def test_stacks_change_from_main_with_approval_only():

@@ -23,6 +23,7 @@ pub mod role;
 pub mod signer;
 pub mod slashing;
 pub mod timing;
+pub mod traces;
 pub mod units;
 #[cfg(feature = "plan")]
 pub mod upgrade;

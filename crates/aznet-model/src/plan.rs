@@ -3,9 +3,9 @@
 mod committee;
 mod demand;
 mod fit;
-mod funding;
 mod groups;
 mod keys;
+mod needs;
 mod notes;
 mod p2p;
 mod release;
@@ -20,8 +20,8 @@ mod wiring;
 pub use committee::Committee;
 pub use demand::Demand;
 pub use fit::{Capacity, DoesNotFit};
-pub use funding::Funding;
 pub use keys::{Prefund, Room};
+pub use needs::{Chain, Funds, Gas, Need, Traces};
 pub use release::ReleasePlan;
 pub use secrets::SecretPlan;
 pub use timing::Timing;
@@ -45,9 +45,6 @@ pub struct Plan {
     pub pods: Vec<PodPlan>,
     /// Keys that need money on L1. On anvil the pods see to it; elsewhere the operator must.
     pub prefund: Vec<Prefund>,
-    /// What those keys pay at most, where the operator gives them their money; `None` on the chart's anvil.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub funding: Option<Funding>,
     /// Who decides, and how many may fail.
     pub committee: Committee,
     /// Durations that follow from the timing.
@@ -58,6 +55,9 @@ pub struct Plan {
     pub endpoints: Endpoints,
     /// Secrets that must be in the namespace.
     pub secrets: Vec<SecretPlan>,
+    /// All that must be there before it is deployed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<Need>,
     /// Consequences worth knowing before installing.
     pub notes: Vec<String>,
 }
@@ -137,12 +137,12 @@ pub fn plan(values: &Values) -> Result<Plan, Vec<Problem>> {
         release: release::plan(values),
         pods: roles.iter().flat_map(|role| pods(values, role)).collect(),
         prefund: keys::prefund(values),
-        funding: funding::of(values),
         committee: committee::of(values),
         timing: timing::of(values),
         demand,
         endpoints: endpoints(values),
         secrets: secrets::of(values),
+        needs: needs::of(values),
         notes: notes::of(values),
         roles,
     })

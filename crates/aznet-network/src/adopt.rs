@@ -96,6 +96,8 @@ fn installed(secret: &Secret, cluster: &str) -> Option<NetworkInfo> {
         created_by: Some("helm".to_owned()),
         values_from: None,
         port_base: None,
+        good_revision: None,
+        registry: None,
         leaving: false,
         keeps_namespace: true,
         by_helm: true,

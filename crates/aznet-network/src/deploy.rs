@@ -6,6 +6,7 @@ pub mod helm;
 mod job;
 mod progress;
 mod ready;
+mod registry;
 mod watchdog;
 
 use std::{collections::BTreeSet, path::Path, time::Duration};
@@ -22,6 +23,7 @@ pub use self::{
     error::{DeployError, UpgradeError},
     progress::{Progress, Reporter},
     ready::until_ready,
+    registry::registry,
     watchdog::Cause,
 };
 
@@ -148,6 +150,32 @@ pub async fn upgrade(
     };
     applied.map_err(|source| DeployError::Helm {
         network: network.name().to_owned(),
+        source,
+    })?;
+    ready::until_ready_since(begun, network, deadline, report, cancel).await
+}
+
+/// Takes a network back to a revision of its release, and waits until it is as that says.
+///
+/// # Errors
+/// [`DeployError`].
+pub async fn roll_back(
+    network: &Network,
+    (helm, revision): (&Helm, &str),
+    deadline: Duration,
+    report: &Reporter,
+    cancel: &CancellationToken,
+) -> Result<(), DeployError> {
+    let (name, namespace) = (network.name(), network.namespace());
+    report(Progress::Applying {
+        release: format!("{name}, revision {revision}"),
+    });
+    let begun = Timestamp::now();
+    let back = helm
+        .roll_back(name, namespace, Some(revision), cancel)
+        .await;
+    back.map_err(|source| DeployError::Helm {
+        network: name.to_owned(),
         source,
     })?;
     ready::until_ready_since(begun, network, deadline, report, cancel).await

@@ -8,6 +8,7 @@ pub mod deploy;
 pub mod load;
 pub mod namespace;
 pub mod observe;
+pub mod preflight;
 pub mod removal;
 pub mod secrets;
 pub mod validators;

@@ -26,8 +26,8 @@ pub use self::{
     create::{NewNetwork, check_name},
     error::{NamespaceError, TurnError},
     info::{
-        CREATED_BY, EXPIRES_AT, KEEP_NAMESPACE, MANAGED_BY, MANAGER, NETWORK, NetworkInfo,
-        PORT_BASE, VALUES_FROM,
+        CREATED_BY, EXPIRES_AT, GOOD_REVISION, KEEP_NAMESPACE, MANAGED_BY, MANAGER, NETWORK,
+        NetworkInfo, PORT_BASE, REGISTRY, VALUES_FROM,
     },
     lease::{Claim, Turn},
     scope::Scope,
@@ -102,6 +102,26 @@ impl Network {
             info,
             release: Arc::default(),
         }
+    }
+
+    /// A network that is to be made in a namespace that is there.
+    pub fn unmade(client: Client, name: &str, namespace: &str, cluster: &str) -> Self {
+        let info = NetworkInfo {
+            name: name.to_owned(),
+            namespace: namespace.to_owned(),
+            cluster: cluster.to_owned(),
+            created: None,
+            expires: None,
+            created_by: None,
+            values_from: None,
+            port_base: None,
+            good_revision: None,
+            registry: None,
+            leaving: false,
+            keeps_namespace: true,
+            by_helm: false,
+        };
+        Self::known(client, info)
     }
 
     /// The release of Aztec that its pods were told. A network of an older chart does not say: it is of the oldest, and so

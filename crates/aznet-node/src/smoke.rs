@@ -9,9 +9,9 @@ use thiserror::Error;
 
 use crate::config::{self, ConfigError};
 use crate::console::say;
-use crate::rpc::{Rpc, RpcError};
 use crate::settings::Settings;
 use crate::wait::TimeLimit;
+use aznet_kit::rpc::{Rpc, RpcError};
 
 /// Created for the sender.
 const MINTED: u64 = 1000;

@@ -275,7 +275,7 @@ async fn asked(nodes: &[Peer], hash: &str) -> Result<Look<(TxReceipt, L2Tips)>, 
 }
 
 /// The heads of the chain, as the first node that answers sees them.
-async fn heads(nodes: &[Peer]) -> Result<Look<L2Tips>, RpcError> {
+pub(crate) async fn heads(nodes: &[Peer]) -> Result<Look<L2Tips>, RpcError> {
     let mut unanswered = "no node".to_owned();
     for node in nodes {
         match node.rpc.tips().await {

@@ -12,6 +12,7 @@ mod faults;
 mod load;
 mod look;
 pub mod matrix;
+mod onward;
 mod pxe;
 #[cfg(test)]
 mod rehearsal;
@@ -69,6 +70,16 @@ fn scenarios() -> Vec<Scenario> {
         lacks: transfer::lacks,
         run: Arc::new(|world| Box::pin(cell::calm(world))),
     }];
+    all.push(Scenario {
+        name: "chain",
+        about: "another checkpoint comes, every node has its block, and a proof covers more than before",
+        deadline: Duration::from_hours(2),
+        class: Class::Observe,
+        tags: &["finality"],
+        disturbs: Disturbs::NOTHING,
+        lacks: |_| None,
+        run: Arc::new(|world| Box::pin(onward::run(world))),
+    });
     all.push(Scenario {
         name: "release",
         about: "what the profile of the network's release says is so: options, variables, RPC, a transaction that is proven, \

@@ -2,9 +2,11 @@
 
 mod asked;
 pub(crate) mod cluster;
+mod images;
 pub(crate) mod machine;
 pub(crate) mod network;
 pub(crate) mod parts;
+mod proof;
 mod wanted;
 
 use anyhow::Context as _;
@@ -14,7 +16,7 @@ use aznet_network::namespace::{Network, PORT_BASE};
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use self::wanted::{Outcome, Up, Wanted};
+pub(crate) use self::wanted::{Manner, Outcome, Up, Wanted};
 
 use self::cluster::{Check, Ready};
 use self::network::Done;
@@ -38,7 +40,10 @@ pub(crate) async fn bring_up(wanted: &Wanted<'_>, context: &Context) -> anyhow::
     ))
     .await?;
     let telemetry = observe::observe(&done.telemetry, &done.network, &steps, context).await?;
-    let endpoints = urls(wanted, &done, context).await?;
+    let endpoints = match wanted.manner {
+        Manner::Attended => urls(wanted, &done, context).await?,
+        Manner::Unattended(_) => Urls::new(),
+    };
     Ok(Up {
         name: wanted.name.clone(),
         namespace: done.network.namespace().to_owned(),
@@ -46,6 +51,7 @@ pub(crate) async fn bring_up(wanted: &Wanted<'_>, context: &Context) -> anyhow::
         outcome: done.outcome,
         changes: done.changes,
         kept: done.kept,
+        proof: done.proof,
         kubeconfig: ready.kubeconfig,
         endpoints,
         telemetry,

@@ -5,8 +5,8 @@ use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
-    adopt, bundle, chaos, charts, cluster, completions, doctor, down, env, forward, images, list,
-    logs, plan, report, status, test, up, validators,
+    adopt, bundle, chaos, charts, cluster, completions, deploy, doctor, down, env, forward, images,
+    list, logs, plan, preflight, report, status, test, up, validators,
 };
 
 const STYLES: Styles = Styles::styled()
@@ -86,6 +86,8 @@ pub struct Cli {
 pub enum Command {
     /// Start a network, after setting up whatever is missing.
     Up(up::UpArgs),
+    /// Make a network what its values say, unattended: proved by a test, taken back if it fails.
+    Deploy(deploy::DeployArgs),
     /// Remove a network.
     Down(down::DownArgs),
     /// Show the status of a network: nodes, tips, committee.
@@ -98,6 +100,8 @@ pub enum Command {
     Adopt(adopt::AdoptArgs),
     /// Show what a network would consist of, without starting it.
     Plan(plan::PlanArgs),
+    /// Check what a network needs of its L1 and its namespace, before anything is spent.
+    Preflight(preflight::PreflightArgs),
     /// Run scenarios against a network.
     Test(test::TestArgs),
     /// Report a recorded run of tests again.

@@ -271,6 +271,8 @@ mod tests {
             created_by: None,
             values_from: None,
             port_base: None,
+            good_revision: None,
+            registry: None,
             leaving: *leaving,
             keeps_namespace: false,
             by_helm: false,

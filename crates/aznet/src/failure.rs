@@ -118,6 +118,14 @@ pub enum Failure {
         /// What is wrong with them.
         unfit: Vec<Unfit>,
     },
+    /// What a deployment needs is not there.
+    #[error("network {network} is not deployed\n{}", each(unmet))]
+    Unmet {
+        /// The network.
+        network: String,
+        /// What is missing.
+        unmet: Vec<String>,
+    },
     /// A change of the number of validators would change more.
     #[error(
         "more than the number of validators of network {network} would change{}",
@@ -139,6 +147,61 @@ pub enum Failure {
         /// What went wrong.
         #[source]
         source: Box<DeployError>,
+    },
+    /// A network is not well after all.
+    #[error("network {network} is not healthy")]
+    NotHealthy {
+        /// The network.
+        network: String,
+        /// What was waited for.
+        #[source]
+        wait: WaitError,
+    },
+    /// The L1 contracts are others than when the network was last seen to be good.
+    #[error(
+        "network {network} is on other L1 contracts than before: its registry was {before} and is {now}"
+    )]
+    OtherRegistry {
+        /// The network.
+        network: String,
+        /// The registry that was noted.
+        before: String,
+        /// The one that a node names.
+        now: String,
+    },
+    /// A network did not pass the test that a deployment must pass.
+    #[error("network {network} did not pass its smoke test\n{}", each(tests))]
+    SmokeFailed {
+        /// The network.
+        network: String,
+        /// What was wrong, by test.
+        tests: Vec<String>,
+        /// Whether a test found something; else none could be run.
+        found: bool,
+    },
+    /// What was deployed did not stand, and the network is as before.
+    #[error("network {network} was taken back to revision {revision}")]
+    TakenBack {
+        /// The network.
+        network: String,
+        /// The newest revision of its release that was seen to be good.
+        revision: String,
+        /// What went wrong.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// What was deployed did not stand, and the network could not be taken back.
+    #[error("{failure}; network {network} could not be taken back to revision {revision}")]
+    NotTakenBack {
+        /// The network.
+        network: String,
+        /// The newest revision of its release that was seen to be good.
+        revision: String,
+        /// What went wrong first.
+        failure: String,
+        /// Why it is not as before.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The network runs and was made from something else.
     #[error("network {network} was made from networks/{made_from}.yaml, not networks/{named}.yaml")]

@@ -16,6 +16,7 @@ mod diff;
 pub mod exit;
 pub mod failure;
 mod forwarder;
+mod healthy;
 pub mod interrupt;
 mod left;
 mod lines;
@@ -31,6 +32,7 @@ mod remove;
 pub mod report;
 mod run_folder;
 mod running;
+mod smoke;
 pub mod steps;
 mod table;
 mod terminal;
@@ -52,8 +54,8 @@ use crate::commands::cluster::{ClusterArgs, ClusterCommand, SuperviseArgs};
 use crate::commands::images::ImagesCommand;
 use crate::commands::validators::ValidatorsCommand;
 use crate::commands::{
-    adopt, bundle, chaos, charts, cluster, completions, doctor, down, env, forward, images, list,
-    logs, plan, report as report_verb, status, test, up, validators,
+    adopt, bundle, chaos, charts, cluster, completions, deploy, doctor, down, env, forward, images,
+    list, logs, plan, preflight, report as report_verb, status, test, up, validators,
 };
 use crate::context::{Context, PACK};
 use crate::exit::Exit;
@@ -140,10 +142,12 @@ async fn run(command: Command, printer: &Printer, terminal: &Arc<Quiet>) -> anyh
 fn format_of(command: &Command) -> OutputFormat {
     let args = match command {
         Command::Up(args) => &args.output,
+        Command::Deploy(args) => &args.output,
         Command::Status(args) => &args.output,
         Command::List(args) => &args.output,
         Command::Logs(args) => &args.output,
         Command::Plan(args) => &args.output,
+        Command::Preflight(args) => &args.output,
         Command::Test(args) => &args.output,
         Command::Env(args) => &args.output,
         Command::Bundle(args) => return args.format,
@@ -188,11 +192,13 @@ fn format_of(command: &Command) -> OutputFormat {
 fn cluster_of(command: &Command) -> Option<&Provider> {
     let arg = match command {
         Command::Up(args) => &args.cluster,
+        Command::Deploy(args) => &args.cluster,
         Command::Down(args) => &args.cluster,
         Command::Status(args) => &args.cluster,
         Command::List(args) => &args.cluster,
         Command::Logs(args) => &args.cluster,
         Command::Plan(args) => &args.cluster,
+        Command::Preflight(args) => &args.cluster,
         Command::Test(args) => &args.cluster,
         Command::Env(args) => &args.cluster,
         Command::Bundle(args) => &args.cluster,
@@ -224,11 +230,13 @@ fn cluster_of(command: &Command) -> Option<&Provider> {
 fn namespace_of(command: &Command) -> Option<&String> {
     let arg = match command {
         Command::Up(args) => &args.namespace,
+        Command::Deploy(args) => &args.namespace,
         Command::Down(args) => &args.namespace,
         Command::Status(args) => &args.namespace,
         Command::List(args) => &args.namespace,
         Command::Logs(args) => &args.namespace,
         Command::Plan(args) => &args.namespace,
+        Command::Preflight(args) => &args.namespace,
         Command::Test(args) => &args.namespace,
         Command::Env(args) => &args.namespace,
         Command::Bundle(args) => &args.namespace,
@@ -254,11 +262,13 @@ fn namespace_of(command: &Command) -> Option<&String> {
 async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Exit> {
     match command {
         Command::Up(args) => Box::pin(up::run(&args, context)).await,
+        Command::Deploy(args) => Box::pin(deploy::run(&args, context)).await,
         Command::Down(args) => down::run(&args, context).await,
         Command::Status(args) => status::run(&args, context).await,
         Command::List(args) => list::run(&args, context).await,
         Command::Logs(args) => logs::run(&args, context).await,
         Command::Plan(args) => plan::run(&args, context).await,
+        Command::Preflight(args) => preflight::run(&args, context).await,
         Command::Adopt(args) => adopt::run(&args, context).await,
         Command::Env(args) => env::run(&args, context).await,
         Command::Bundle(args) => Box::pin(bundle::run(&args, context)).await,

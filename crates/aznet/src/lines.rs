@@ -26,6 +26,7 @@ pub(crate) fn grid(grid: &Grid, ended: bool, printer: &Printer) {
 /// Hands whole lines to the printer: the result on stdout, or talk where the result is a document.
 pub(crate) struct Lines {
     printer: Printer,
+    talk: bool,
     begun: Vec<u8>,
 }
 
@@ -33,7 +34,16 @@ impl Lines {
     pub(crate) fn new(printer: &Printer) -> Self {
         Self {
             printer: printer.clone(),
+            talk: printer.is_json(),
             begun: Vec::new(),
+        }
+    }
+
+    /// Where the result is something else, and what is written is talk in any case.
+    pub(crate) fn talk(printer: &Printer) -> Self {
+        Self {
+            talk: true,
+            ..Self::new(printer)
         }
     }
 }
@@ -44,7 +54,7 @@ impl Write for Lines {
         while let Some(end) = self.begun.iter().position(|byte| *byte == b'\n') {
             let line: Vec<u8> = self.begun.drain(..=end).collect();
             let line = String::from_utf8_lossy(&line);
-            if self.printer.is_json() {
+            if self.talk {
                 self.printer.note(line.trim_end());
             } else {
                 self.printer.out(line.trim_end());

@@ -77,6 +77,8 @@ mod tests {
             created_by: maker.map(str::to_owned),
             values_from: None,
             port_base: None,
+            good_revision: None,
+            registry: None,
             leaving: false,
             keeps_namespace: false,
             by_helm: false,

@@ -91,11 +91,13 @@ impl Report {
 }
 
 /// Verbs that look for networks on a cluster.
-const NEEDED_BY: [&str; 11] = [
+const NEEDED_BY: [&str; 13] = [
     "adopt",
     "bundle",
     "chaos",
     "up",
+    "deploy",
+    "preflight",
     "down",
     "status",
     "list",
@@ -176,13 +178,21 @@ fn own(cause: Cause<'_>) -> Option<Exit> {
         | Failure::PortTaken { .. }
         | Failure::NotOurKubernetes { .. }
         | Failure::EndlessDocument => Exit::Usage,
-        Failure::NotSettled { .. } | Failure::NotUpgraded { .. } => Exit::Deploy,
+        Failure::NotSettled { .. }
+        | Failure::NotUpgraded { .. }
+        | Failure::TakenBack { .. }
+        | Failure::NotTakenBack { .. } => Exit::Deploy,
+        Failure::NotHealthy { .. }
+        | Failure::OtherRegistry { .. }
+        | Failure::SmokeFailed { found: false, .. } => Exit::Unhealthy,
+        Failure::SmokeFailed { found: true, .. } => Exit::TestsFailed,
         Failure::Impossible(_)
         | Failure::Refused { .. }
         | Failure::ForGood { .. }
         | Failure::LeaveForGood(_)
         | Failure::UnfitSecrets { .. }
         | Failure::MoreThanScaling { .. }
+        | Failure::Unmet { .. }
         | Failure::OtherNetwork { .. }
         | Failure::NoImages { .. } => Exit::InvalidValues,
         Failure::Machine(_) | Failure::NotForKind(_) | Failure::NoChaosMesh { .. } => Exit::Cluster,

@@ -1,5 +1,7 @@
 //! Secrets that the values name: they must be in the namespace before the pods that read them can start.
 
+use std::fmt;
+
 use crate::pod::PodName;
 use crate::role::Role;
 use crate::values::Values;
@@ -35,6 +37,25 @@ impl SecretPlan {
             may_hold: keys.iter().map(ToString::to_string).collect(),
             ..self
         }
+    }
+}
+
+impl fmt::Display for SecretPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        /// So many of its keys are named.
+        const SHOWN: usize = 4;
+        let Self {
+            name, key, holds, ..
+        } = self;
+        let shown: Vec<&str> = holds.iter().take(SHOWN).map(String::as_str).collect();
+        f.write_str(name)?;
+        if !shown.is_empty() {
+            write!(f, " with {}", shown.join(", "))?;
+        }
+        if holds.len() > SHOWN {
+            write!(f, ", … ({} in all)", holds.len())?;
+        }
+        write!(f, ", named by {key}: must be in the namespace")
     }
 }
 

@@ -247,7 +247,7 @@ fn heads(tips: &L2Tips) -> (String, bool) {
 }
 
 /// The first node that serves.
-async fn serving(network: &Network) -> Option<Node> {
+pub(super) async fn serving(network: &Network) -> Option<Node> {
     let pods = pods::list(network).await.ok()?;
     let node = pods
         .iter()

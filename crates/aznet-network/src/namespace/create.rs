@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use super::{
     error::NamespaceError,
     info::{
-        CREATED_BY, EXPIRES_AT, KEEP_NAMESPACE, MANAGED_BY, MANAGER, NETWORK, PORT_BASE,
-        VALUES_FROM,
+        CREATED_BY, EXPIRES_AT, GOOD_REVISION, KEEP_NAMESPACE, MANAGED_BY, MANAGER, NETWORK,
+        PORT_BASE, REGISTRY, VALUES_FROM,
     },
     scope::Scope,
 };
@@ -80,6 +80,8 @@ pub(super) fn unmark() -> Value {
         VALUES_FROM,
         EXPIRES_AT,
         PORT_BASE,
+        GOOD_REVISION,
+        REGISTRY,
         KEEP_NAMESPACE,
     ];
     let gone: BTreeMap<&str, Value> = notes.map(|note| (note, Value::Null)).into();

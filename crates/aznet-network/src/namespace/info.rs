@@ -19,6 +19,10 @@ pub const CREATED_BY: &str = "aznet.dev/created-by";
 pub const VALUES_FROM: &str = "aznet.dev/values-from";
 /// Annotation: the first of the ports that the network's URLs have on the machines of its users.
 pub const PORT_BASE: &str = "aznet.dev/port-base";
+/// Annotation: the newest revision of the network's release that was seen to be good.
+pub const GOOD_REVISION: &str = "aznet.dev/good-revision";
+/// Annotation: the registry by which the network was known when that was seen.
+pub const REGISTRY: &str = "aznet.dev/registry";
 /// Annotation of a namespace that was there before its network, and stays after it.
 pub const KEEP_NAMESPACE: &str = "aznet.dev/keep-namespace";
 
@@ -42,6 +46,12 @@ pub struct NetworkInfo {
     /// The first of the ports that its URLs have; `None`: any that are free.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub port_base: Option<u16>,
+    /// The newest revision of its release that `aznet deploy` saw to be good.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub good_revision: Option<String>,
+    /// Its registry on L1, as it was then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub registry: Option<String>,
     /// `true`: it is being removed.
     pub leaving: bool,
     /// `true`: its namespace was there before it, and stays when it is removed.
@@ -67,6 +77,8 @@ impl NetworkInfo {
             created_by: notes.get(CREATED_BY).cloned(),
             values_from: notes.get(VALUES_FROM).cloned(),
             port_base: notes.get(PORT_BASE).and_then(|base| base.parse().ok()),
+            good_revision: notes.get(GOOD_REVISION).cloned(),
+            registry: notes.get(REGISTRY).cloned(),
             leaving: namespace.metadata.deletion_timestamp.is_some(),
             keeps_namespace: notes.contains_key(KEEP_NAMESPACE),
             by_helm: false,

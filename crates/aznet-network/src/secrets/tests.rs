@@ -34,6 +34,8 @@ fn network(looks: Vec<Option<Value>>) -> Network {
         created_by: None,
         values_from: None,
         port_base: None,
+        good_revision: None,
+        registry: None,
         leaving: false,
         keeps_namespace: true,
         by_helm: false,

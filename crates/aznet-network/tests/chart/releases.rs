@@ -140,8 +140,9 @@ fn in_words(name: &str, plan: &Plan) -> String {
         let (keys, holder, purpose) = (prefund.keys, &prefund.holder, prefund.purpose);
         format!("keys {keys} of {holder} {purpose}")
     });
-    let funding = plan.funding.iter().map(|funding| format!("{funding:?}"));
-    let lines = secrets.chain(paid).chain(funding);
+    let needs = plan.needs.iter().filter(|need| need.is_of_l1());
+    let needs = needs.map(|need| format!("{}: {need}", need.name()));
+    let lines = secrets.chain(paid).chain(needs);
     for line in lines.chain(plan.notes.iter().cloned()) {
         writeln!(text, "  {line}").expect("a string takes all");
     }

@@ -4,6 +4,8 @@ use crate::common::{load, source};
 use aznet_model::role::Role;
 use aznet_model::values::{self, ValuesError};
 use aznet_network::load::{self, Base, LoadError, Request};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 fn refusal(sets: &[&str]) -> String {
@@ -42,6 +44,46 @@ fn every_overlay_and_every_ci_file_loads() {
     }
 }
 
+/// What a deployment of it says of `staging` would be worth nothing if more differed.
+#[test]
+fn staging_small_is_staging_in_other_numbers() {
+    let read = |name: &str| -> Value {
+        let path = source().join("networks").join(name);
+        let text = std::fs::read_to_string(&path).expect("an overlay");
+        serde_norway::from_str(&text).expect("YAML")
+    };
+    let (staging, small) = (read("staging.yaml"), read("staging-small.yaml"));
+    let other = others("", &staging, &small);
+    assert!(other.is_empty(), "{other:?}");
+    assert_ne!(staging, small);
+    let not_a_number = json!({"a": {"b": "64Gi", "c": "x"}, "d": 1});
+    let changed = json!({"a": {"b": "2Gi", "c": "y"}, "e": 1});
+    assert_eq!(others("", &not_a_number, &changed), [".a.c", ".d", ".e"]);
+}
+
+/// Keys of which more differs than a number.
+fn others(at: &str, one: &Value, other: &Value) -> Vec<String> {
+    if let (Value::Object(one), Value::Object(other)) = (one, other) {
+        let keys: BTreeSet<&String> = one.keys().chain(other.keys()).collect();
+        let below = keys.into_iter().flat_map(|key| {
+            let (one, other) = (one.get(key), other.get(key));
+            let (one, other) = (one.unwrap_or(&Value::Null), other.unwrap_or(&Value::Null));
+            others(&format!("{at}.{key}"), one, other)
+        });
+        return below.collect();
+    }
+    let number = |value: &Value| {
+        let quantity = value.as_str().and_then(|text| text.chars().next());
+        value.is_number() || quantity.is_some_and(|first| first.is_ascii_digit())
+    };
+    let same = one == other || (number(one) && number(other));
+    if same {
+        Vec::new()
+    } else {
+        vec![at.to_owned()]
+    }
+}
+
 #[test]
 fn layers_lie_over_each_other_as_helm_lays_them() {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -49,8 +91,7 @@ fn layers_lie_over_each_other_as_helm_lays_them() {
         &folder,
         "validator:\n  replicas: 7\n  env: {A: '1', B: '2'}\n  tolerations: [{key: a}, {key: b}]\n",
     );
-    let implied =
-        serde_json::json!({ "images": { "aztec": { "image": "localhost/aznet/aztec:1" } } });
+    let implied = json!({ "images": { "aztec": { "image": "localhost/aznet/aztec:1" } } });
     let source = source();
     let sets = [
         "validator.replicas=9".to_owned(),

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use thiserror::Error;
 
 use crate::console::say;
-use crate::rpc::{Rpc, RpcError};
 use crate::wait::TimeLimit;
+use aznet_kit::rpc::{Rpc, RpcError};
 
 /// Secrets of the test accounts in the genesis state, known to everybody (`@aztec/accounts/testing` 4.1.2).
 const TEST_ACCOUNTS: [&str; 3] = [

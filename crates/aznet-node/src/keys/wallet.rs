@@ -11,8 +11,8 @@ use thiserror::Error;
 
 use crate::keys::account::Account;
 use crate::l1::{Fate, L1, L1Error};
-use crate::rpc::{Rpc, RpcError};
 use crate::wait::TimeLimit;
+use aznet_kit::rpc::{Rpc, RpcError};
 
 /// Why a transaction was not made.
 #[derive(Debug, Error)]

@@ -17,9 +17,9 @@ use crate::config::{self, ConfigError};
 use crate::console::say;
 use crate::l1::{L1, L1Error};
 use crate::network::record::{Record, RecordError};
-use crate::rpc::{Rpc, RpcError};
 use crate::settings::Settings;
 use crate::wait::TimeLimit;
+use aznet_kit::rpc::{Rpc, RpcError};
 
 /// A peer that is up answers in this time.
 const PEER_TIMEOUT: Duration = Duration::from_secs(2);

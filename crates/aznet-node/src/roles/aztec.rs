@@ -26,10 +26,10 @@ use crate::preload::{self, PreloadError};
 use crate::roles::exec::{self, ExecError};
 use crate::roles::order;
 use crate::roles::version::{self, VersionError};
-use crate::rpc::Rpc;
 use crate::set::registrar::{Registrar, RegistrarError};
 use crate::settings::Settings;
 use crate::wait::TimeLimit;
+use aznet_kit::rpc::Rpc;
 
 /// Why a pod's process can't be started.
 #[derive(Debug, Error)]

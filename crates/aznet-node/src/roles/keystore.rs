@@ -24,10 +24,10 @@ use crate::keys::folder::{self, Folder, FolderError};
 use crate::keys::keystore::{self, KeystoreError, Stored};
 use crate::l1::{L1, L1Error, funding};
 use crate::network::rollup::{self, RollupError};
-use crate::rpc::{Rpc, RpcError};
 use crate::set::registrar::{Registrar, RegistrarError};
 use crate::settings::Settings;
 use crate::wait::TimeLimit;
+use aznet_kit::rpc::{Rpc, RpcError};
 
 /// Why a key store is not handed over, or a new one not taken.
 #[derive(Debug, Error)]

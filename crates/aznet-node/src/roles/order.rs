@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 
 use crate::console::say;
 use crate::network::record::Record;
-use crate::rpc::Rpc;
 use crate::settings::Settings;
 use crate::wait::TimeLimit;
+use aznet_kit::rpc::Rpc;
 
 /// How long the others are let first. A chain that stands still must not keep anyone from starting.
 const AT_MOST: Duration = Duration::from_secs(90);

@@ -1,11 +1,9 @@
 //! The last step of `up`: a network on a cluster that is ready for it.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 use std::time::Duration;
 
-use aznet_cluster::parts::reference;
 use aznet_model::plan::Plan;
 use aznet_model::values::Telemetry;
 use aznet_network::deploy::{self, Chart, drift, scale_back};
@@ -17,7 +15,9 @@ use jiff::Timestamp;
 
 use super::asked;
 use super::cluster::Ready;
-use super::wanted::{Outcome, Wanted};
+use super::images;
+use super::proof::Proving;
+use super::wanted::{Manner, Outcome, Proof, Wanted};
 use crate::context::Context;
 use crate::diff::Change;
 use crate::failure::Failure;
@@ -27,11 +27,14 @@ use crate::planning::{Planned, planned};
 use crate::question;
 use crate::remove;
 use crate::running::{Proposal, Running, Wish, propose};
+use crate::smoke::Smoke;
 use crate::steps::Steps;
 use crate::upgrading;
 
 /// Another `up` of the same network ends within this, or has failed to.
 const TURN: Duration = Duration::from_mins(20);
+/// Whoever has the turn for longer has not been killed: it would have run out.
+const TURN_FREE: Duration = Duration::from_secs(30);
 
 /// A network that is up.
 pub(super) struct Done {
@@ -41,6 +44,7 @@ pub(super) struct Done {
     pub(super) kept: Vec<Change>,
     pub(super) telemetry: Telemetry,
     pub(super) status: Option<NetworkStatus>,
+    pub(super) proof: Option<Proof>,
 }
 
 /// Makes the network, changes it, or lets it be.
@@ -58,9 +62,9 @@ pub(super) async fn bring_up(
         chart: context.source.charts().join("aztec-network"),
     };
     let turn = work.turn().await?;
-    let done = match work.existing().await? {
-        Some(network) => Box::pin(work.keep(network)).await,
-        None => Box::pin(work.create()).await,
+    let done = match &wanted.manner {
+        Manner::Attended => Box::pin(work.bring()).await,
+        Manner::Unattended(smoke) => Box::pin(work.prove(smoke)).await,
     };
     turn.give_back().await;
     done
@@ -75,7 +79,47 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// Concurrent runs of `up` on one network wait for each other, on whatever machine, and say for whom.
+    async fn bring(&self) -> anyhow::Result<Done> {
+        match self.existing().await? {
+            Some(network) => Box::pin(self.keep(network)).await,
+            None => Box::pin(self.create()).await,
+        }
+    }
+
+    /// Brings it up, and lets that stand only if it is seen to be good.
+    async fn prove(&self, smoke: &Smoke) -> anyhow::Result<Done> {
+        let planned = planned(
+            self.context,
+            self.wanted.values,
+            self.ready.implied.as_ref(),
+        )?;
+        let proving = Proving {
+            smoke,
+            helm: &self.ready.helm,
+            steps: self.steps,
+            context: self.context,
+            within: deadline(&planned.plan),
+        };
+        let values = &planned.loaded.values;
+        let proved = async |done: Done| {
+            let proof = Some(proving.prove(&done.network, values).await?);
+            anyhow::Ok(Done { proof, ..done })
+        };
+        let Some(network) = self.existing().await? else {
+            return proved(Box::pin(self.create()).await?).await;
+        };
+        let good = proving.good(&network).await?;
+        let done = match Box::pin(self.keep(network.clone())).await {
+            Ok(done) => proved(done).await,
+            Err(why) => Err(why),
+        };
+        match done {
+            Ok(done) => Ok(done),
+            Err(why) => Err(proving.take_back(&network, good, why).await),
+        }
+    }
+
+    /// Concurrent runs on one network wait for each other, on whatever machine, and say for whom.
     async fn turn(&self) -> anyhow::Result<Turn> {
         let name = &self.wanted.name;
         let claim = Claim {
@@ -85,7 +129,12 @@ impl Work<'_> {
             who: &owner::me(),
         };
         let (told, cancel) = (Once::new(), self.context.interrupt.token());
-        let turn = Turn::take(self.ready.client.clone(), claim, TURN, cancel, |holder| {
+        let within = match self.wanted.manner {
+            Manner::Attended => TURN,
+            Manner::Unattended(_) => TURN_FREE,
+        };
+        let client = self.ready.client.clone();
+        let turn = Turn::take(client, claim, within, cancel, |holder| {
             told.call_once(|| {
                 let note = format_args!("{holder} is changing network {name}; waiting for it");
                 self.context.printer.note(note);
@@ -118,8 +167,8 @@ impl Work<'_> {
     async fn create(&self) -> anyhow::Result<Done> {
         let implied = self.ready.implied.as_ref();
         let planned = planned(self.context, self.wanted.values, implied)?;
-        self.check_images(&planned).await?;
         let name = &self.wanted.name;
+        images::check(name, &self.chart(&planned), self.ready, self.context).await?;
         self.context.interrupt.leaves_or(
             "nothing of the network is left",
             format!("`aznet up {name}` starts it"),
@@ -153,6 +202,7 @@ impl Work<'_> {
             kept: Vec::new(),
             telemetry: planned.loaded.values.telemetry,
             status: None,
+            proof: None,
         })
     }
 
@@ -188,11 +238,13 @@ impl Work<'_> {
             kept: wish.kept,
             telemetry: wish.planned.loaded.values.telemetry,
             status,
+            proof: None,
         })
     }
 
     async fn upgrade(&self, network: &Network, wish: &Wish) -> anyhow::Result<()> {
-        self.check_images(&wish.planned).await?;
+        let name = network.name();
+        images::check(name, &self.chart(&wish.planned), self.ready, self.context).await?;
         let proposal = propose(self.context, &self.ready.helm, network, wish).await?;
         let printer = &self.context.printer;
         printer.laid_out(&upgrading::render(&proposal, printer.page()));
@@ -231,27 +283,6 @@ impl Work<'_> {
         Err(Failure::ForGood {
             network: proposal.running.clone(),
             for_good,
-        }
-        .into())
-    }
-
-    /// Every image must be on the nodes of a cluster that pulls none.
-    async fn check_images(&self, planned: &Planned) -> anyhow::Result<()> {
-        let cancel = self.context.interrupt.token();
-        let choice = &self.ready.choice;
-        let Some(there) = choice.images(&self.context.paths, cancel).await? else {
-            return Ok(());
-        };
-        let chart = self.chart(planned);
-        let wanted = deploy::images(&self.wanted.name, &chart, cancel).await?;
-        let missing = lacking(wanted, &there);
-        if missing.is_empty() {
-            return Ok(());
-        }
-        Err(Failure::NoImages {
-            cluster: choice.to_string(),
-            missing,
-            there: there.into_iter().collect(),
         }
         .into())
     }
@@ -340,16 +371,6 @@ fn way_back(network: &Network, changes: &[Change]) -> String {
     }
 }
 
-/// Those of `wanted` that are not there.
-fn lacking(wanted: BTreeSet<String>, there: &BTreeSet<String>) -> Vec<String> {
-    let is_there =
-        |image: &String| there.contains(image) || there.contains(&reference::full(image));
-    wanted
-        .into_iter()
-        .filter(|image| !is_there(image))
-        .collect()
-}
-
 /// Warm-up, then time for every pod to start on a machine that is busy with the others.
 pub(crate) fn deadline(plan: &Plan) -> Duration {
     let pods = u64::try_from(plan.pods.len()).unwrap_or(u64::MAX);
@@ -359,16 +380,4 @@ pub(crate) fn deadline(plan: &Plan) -> Duration {
             .saturating_add(600)
             .saturating_add(pods.saturating_mul(5)),
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_image_is_there_under_its_full_name_too() {
-        let there = ["docker.io/library/a:1", "localhost/b:2"].map(str::to_owned);
-        let wanted = ["a:1", "localhost/b:2", "a:2"].map(str::to_owned);
-        assert_eq!(lacking(wanted.into(), &there.into()), ["a:2"]);
-    }
 }

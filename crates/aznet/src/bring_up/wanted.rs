@@ -7,12 +7,23 @@ use aznet_cluster::parts::kubernetes::Minor;
 use aznet_cluster::provider::Provider;
 use aznet_network::observe::status::NetworkStatus;
 use aznet_network::observe::telemetry::Arrival;
+use aznet_runner::event::Kind;
 use serde::Serialize;
 
 use crate::args::{MachineArgs, ValuesArgs};
 use crate::diff::Change;
 use crate::forwarder::Urls;
+use crate::smoke::Smoke;
 use crate::steps::Phase;
+
+/// In which manner a network is brought up.
+#[derive(Debug, Clone)]
+pub(crate) enum Manner {
+    /// For someone who looks on: it waits for its turn, and what does not come up is left to be looked at.
+    Attended,
+    /// For nobody: refused while another is at it. What does not pass this test is taken back.
+    Unattended(Smoke),
+}
 
 /// The network that is wanted.
 #[derive(Debug, Clone)]
@@ -35,6 +46,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) take_over: bool,
     /// The first of the ports that its URLs are to have on this machine.
     pub(crate) port_base: Option<u16>,
+    /// How it is gone about.
+    pub(crate) manner: Manner,
     /// What it may count on, if that is not the machine's own.
     pub(crate) machine: MachineArgs,
 }
@@ -55,6 +68,9 @@ pub(crate) struct Up {
     pub(crate) changes: Vec<Change>,
     /// Values of the release that the command line did not say and that stayed.
     pub(crate) kept: Vec<Change>,
+    /// What showed that it is good, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) proof: Option<Proof>,
     /// The cluster's kubeconfig; `None`: the user's own.
     pub(crate) kubeconfig: Option<PathBuf>,
     /// URLs on this machine by environment variable.
@@ -68,6 +84,17 @@ pub(crate) struct Up {
     /// How it is, where nothing had to be done.
     #[serde(skip)]
     pub(crate) status: Option<NetworkStatus>,
+}
+
+/// What showed that a network is good.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Proof {
+    /// The revision of its release.
+    pub(crate) revision: String,
+    /// Its registry on L1; `None`: no node named it.
+    pub(crate) registry: Option<String>,
+    /// The tests that it passed.
+    pub(crate) smoke: Vec<Kind>,
 }
 
 /// What `up` did.

@@ -144,6 +144,8 @@ mod tests {
                 keeps_namespace: false,
                 by_helm: false,
                 port_base: None,
+                good_revision: None,
+                registry: None,
                 leaving: false,
             },
             summary: Some(summary),

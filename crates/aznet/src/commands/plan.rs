@@ -6,7 +6,7 @@ use std::time::Duration;
 use aznet_cluster::provider::Provider;
 use aznet_kit::time::Seconds;
 use aznet_model::keys::KeyRange;
-use aznet_model::plan::{Capacity, Funding, Plan, PodPlan, SecretPlan};
+use aznet_model::plan::{Capacity, Need, Plan, PodPlan};
 use aznet_model::release::Proof;
 use aznet_model::units::{Bytes, MilliCpu, count};
 use clap::Args;
@@ -181,6 +181,7 @@ fn render(document: &Document<'_>, page: Page) -> String {
         .iter()
         .cloned()
         .chain(replaces)
+        .chain(looks_first(document))
         .map(|note| page.wrap(&format!("{} {note}", "note:".yellow().bold()), 2));
     let mut sections = vec![
         page.wrap(&head, 2),
@@ -193,6 +194,13 @@ fn render(document: &Document<'_>, page: Page) -> String {
         sections = vec![upgrading::render(difference, page)];
     }
     sections.join("\n\n")
+}
+
+/// What is needed of an L1 that costs money can be looked at before.
+fn looks_first(document: &Document<'_>) -> Option<String> {
+    let costs = document.plan.needs.iter().any(Need::is_of_l1);
+    let name = document.network;
+    costs.then(|| format!("`aznet preflight {name}` looks whether the L1 and the namespace have what is listed above."))
 }
 
 fn replaces(name: &str) -> String {
@@ -271,49 +279,10 @@ fn release(plan: &Plan) -> String {
     }
 }
 
-/// A Secret that must be in the namespace.
-fn secret(secret: &SecretPlan) -> String {
-    /// So many of its keys are named.
-    const SHOWN: usize = 4;
-    let SecretPlan {
-        name, key, holds, ..
-    } = secret;
-    let mut with = holds
-        .iter()
-        .take(SHOWN)
-        .cloned()
-        .collect::<Vec<_>>()
-        .join(", ");
-    if holds.len() > SHOWN {
-        with = format!("{with}, … ({} in all)", holds.len());
-    }
-    let with = if with.is_empty() {
-        String::new()
-    } else {
-        format!(" with {with}")
-    };
-    format!("secret     {name}{with}, named by {key}: must be in the namespace")
-}
-
-/// Who needs money on an L1 that is the operator's, and what they pay at most.
-fn fund(plan: &Plan, funding: &Funding) -> String {
-    let holders = plan.prefund.iter().map(|prefund| {
-        let keys = count(
-            usize::try_from(prefund.keys.count).unwrap_or(usize::MAX),
-            "key",
-        );
-        format!("{keys} of {} ({})", prefund.holder, prefund.keys)
-    });
-    let holders = holders.collect::<Vec<_>>().join(", ");
-    let must = if funding.must_afford {
-        "; one that can't afford its next transaction at that price does nothing"
-    } else {
-        ""
-    };
-    format!(
-        "funding    fund on the L1: {holders}. At most {} ETH for a million gas and {} ETH for a blob (l1.gas){must}",
-        funding.million_gas_eth, funding.blob_eth
-    )
+/// Something that must be there first.
+fn need(need: &Need) -> String {
+    let name = need.name();
+    format!("{name:FACT$}{need}")
 }
 
 /// Columns before a fact: its name.
@@ -355,8 +324,7 @@ fn facts(plan: &Plan, page: Page) -> String {
     if let Some(finality) = timing.finality_seconds {
         lines.push(format!("finality   {} after the proof", seconds(finality)));
     }
-    lines.extend(plan.funding.as_ref().map(|funding| fund(plan, funding)));
-    lines.extend(plan.secrets.iter().map(secret));
+    lines.extend(plan.needs.iter().map(need));
     page.wrap(&lines.join("\n"), FACT)
 }
 

@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::args::TestArgs;
 use self::choice::Choice;
-use self::engine::{asked, execute, options, prepared, provide};
+use self::engine::{asked, execute, options, prepared};
 use self::list::list;
 use self::network::of_network;
 use crate::args::Place;
@@ -34,6 +34,7 @@ use crate::exit::Exit;
 use crate::failure::Failure as Refusal;
 use crate::planning::planned;
 use crate::remove;
+use crate::smoke::provide;
 
 /// The network that unattached tests are listed for.
 const USUAL: &str = "small";

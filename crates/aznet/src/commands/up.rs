@@ -11,7 +11,7 @@ use crate::args::{
     ClusterArg, KubernetesArg, MachineArgs, NamespaceArg, OutputArgs, Place, ValuesArgs,
     network_name, ttl,
 };
-use crate::bring_up::{Outcome, Up, Wanted, bring_up};
+use crate::bring_up::{Manner, Outcome, Up, Wanted, bring_up};
 use crate::commands::status;
 use crate::context::Context;
 use crate::exit::Exit;
@@ -97,6 +97,7 @@ pub async fn run(args: &UpArgs, context: &Context) -> anyhow::Result<Exit> {
         yes: args.yes,
         take_over: args.take_over,
         port_base: args.port_base,
+        manner: Manner::Attended,
         machine: args.machine,
     };
     let up = Box::pin(bring_up(&wanted, context)).await?;

@@ -20,6 +20,12 @@ const CHAOS_MESH: &str = "2.8.4";
 pub(super) fn way_back(cause: Cause<'_>) -> Option<String> {
     match cause.downcast_ref()? {
         Failure::NotUpgraded { back, .. } => Some(format!("{back} goes back to the values before")),
+        Failure::TakenBack { network, .. } => Some(format!(
+            "`aznet status {network}` shows how it is now; correct the values and deploy again"
+        )),
+        Failure::NotTakenBack { network, .. } => Some(format!(
+            "`aznet status {network}` and `aznet logs {network}` show how it is now"
+        )),
         _ => None,
     }
 }
@@ -144,6 +150,9 @@ fn hint_of_own(failure: &Failure) -> Option<String> {
             let commands: Vec<String> = unfit.iter().filter_map(Unfit::command).collect();
             (!commands.is_empty()).then(|| commands.join("\n"))
         }
+        Failure::Unmet { network, .. } => Some(format!(
+            "`aznet preflight {network}` looks again; `aznet plan {network}` lists what is needed"
+        )),
         Failure::NoImages { .. } => {
             Some("`aznet images load FILE|IMAGE` brings an image into the cluster".to_owned())
         }
@@ -162,6 +171,11 @@ fn hint_of_own(failure: &Failure) -> Option<String> {
         | Failure::NoArchive(_)
         | Failure::Impossible(_)
         | Failure::NotUpgraded { .. }
+        | Failure::TakenBack { .. }
+        | Failure::NotTakenBack { .. }
+        | Failure::NotHealthy { .. }
+        | Failure::OtherRegistry { .. }
+        | Failure::SmokeFailed { .. }
         | Failure::NothingToTest { .. }
         | Failure::EmptyPart { .. }
         | Failure::ReportUnwritable { .. }

@@ -40,6 +40,44 @@ fn every_command_of_the_documentation_is_understood() {
     );
 }
 
+/// An alert without a section sends whoever is woken by it nowhere; that its commands parse is tested above.
+#[test]
+fn each_alert_has_a_section_of_the_runbook_and_names_it() {
+    let folder = source().join("helm-charts/aztec-network/templates/prometheus");
+    let rules = ["_alerts.tpl", "_rules.tpl"].map(|file| {
+        let path = folder.join(file);
+        std::fs::read_to_string(&path).expect("the rules")
+    });
+    let rules = rules.concat();
+    let alerts: Vec<&str> = of_lines(&rules, "- alert: ").collect();
+    let links: Vec<&str> = of_lines(&rules, "runbook_url: ").collect();
+    assert!(alerts.len() > 10, "{alerts:?}");
+    let page = std::fs::read_to_string(source().join("docs/guide/runbook.md")).expect("a page");
+    let mut sections: Vec<&str> = of_lines(&page, "## ").collect();
+    let anchor = |alert: &&str| format!("docs/guide/runbook.md#{}", alert.to_lowercase());
+    let expected: Vec<String> = alerts.iter().map(anchor).collect();
+    assert_eq!(links, expected, "each alert links to its own section");
+    let mut alerts = alerts;
+    alerts.sort_unstable();
+    sections.sort_unstable();
+    assert_eq!(sections, alerts, "a section for each alert, and no other");
+    let parts = page.split("\n## ").skip(1);
+    for part in parts {
+        let shows = in_blocks(part).len();
+        assert!(
+            shows > 0,
+            "no command in {}",
+            part.lines().next().unwrap_or_default()
+        );
+    }
+}
+
+/// What follows `begin` in lines that begin with it.
+fn of_lines<'a>(text: &'a str, begin: &'a str) -> impl Iterator<Item = &'a str> {
+    let lines = text.lines().map(str::trim_start);
+    lines.filter_map(move |line| line.strip_prefix(begin))
+}
+
 #[test]
 fn what_no_longer_works_is_found() {
     let words = |text: &str| in_blocks(text).remove(0).1;

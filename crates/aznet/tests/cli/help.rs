@@ -2,7 +2,7 @@
 
 use super::support::Sandbox;
 
-const VERBS: [&[&str]; 36] = [
+const VERBS: [&[&str]; 38] = [
     &[],
     &["up"],
     &["down"],
@@ -39,6 +39,8 @@ const VERBS: [&[&str]; 36] = [
     &["charts", "export"],
     &["doctor"],
     &["completions"],
+    &["deploy"],
+    &["preflight"],
 ];
 
 #[test]

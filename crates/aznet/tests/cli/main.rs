@@ -5,6 +5,7 @@ mod bad_input;
 mod documented;
 mod help;
 mod listed;
+mod preflight;
 mod recorded;
 mod releases;
 #[path = "../documented/mod.rs"]

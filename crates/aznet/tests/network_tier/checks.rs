@@ -4,8 +4,8 @@ use super::machine::{
     CLUSTER, Checked, Machine, NETWORK, aznet, json, kubectl, status, status_of, succeeds, until,
 };
 use super::{
-    alerts, attacks, chaos, faults, kinds, plain_helm, policies, ports, quickstart, registry,
-    rollout, secrets, telemetry, validators, watch,
+    alerts, attacks, chaos, deploy, faults, kinds, plain_helm, policies, ports, quickstart,
+    registry, rollout, secrets, telemetry, validators, watch,
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -118,6 +118,10 @@ pub(crate) fn checks() -> Vec<(&'static str, Check)> {
     // With the machine for itself.
     if long {
         all.push(("the_quickstart_works_as_written", quickstart::as_written));
+        all.push((
+            "a_deployment_stands_its_test_or_is_taken_back",
+            deploy::staging,
+        ));
     }
     all
 }

@@ -4,6 +4,7 @@ mod alerts;
 mod attacks;
 mod chaos;
 mod checks;
+mod deploy;
 mod faults;
 mod kinds;
 mod machine;

@@ -6,6 +6,7 @@
   for: 3m
   labels: {severity: warning}
   annotations:
+    runbook_url: docs/guide/runbook.md#aztecnodesilent
     summary: 'Pods of role {{ "{{ $labels.role }} that push nothing: {{ $value }}" }}'
     description: They are down, or cannot reach the collector.
 - alert: AztecL1BalanceLow
@@ -13,6 +14,7 @@
   for: {{ mul 2 .Values.telemetry.collectInterval }}s
   labels: {severity: critical}
   annotations:
+    runbook_url: docs/guide/runbook.md#aztecl1balancelow
     summary: 'Account {{ "{{ $labels.aztec_l1_sender }} of {{ $labels.pod }} has {{ $value }} ETH left" }}'
     description: Without ETH it cannot publish on L1.
 {{- $profile := include "aztec-network.profile" . | fromJson -}}
@@ -21,12 +23,14 @@
   expr: sum by (network, pod) (increase(aztec_l1_publisher_low_balance_count[10m])) > 0
   labels: {severity: critical}
   annotations:
+    runbook_url: docs/guide/runbook.md#aztecpublishertoopoor
     summary: 'A publisher of {{ "{{ $labels.pod }}" }} has less than the dearest transaction may cost'
     description: It publishes nothing until it has more, or until l1.gas.maxGwei and maxBlobGwei are lower.
 - alert: AztecProverTooPoor
   expr: sum by (network, pod) (increase(aztec_prover_node_proving_not_started_unaffordable_count[10m])) > 0
   labels: {severity: critical}
   annotations:
+    runbook_url: docs/guide/runbook.md#aztecprovertoopoor
     summary: 'Prover node {{ "{{ $labels.pod }}" }} begins no proof that it could not pay for'
     description: Its publishers need more ETH, or l1.gas.maxGwei and maxBlobGwei must be lower.
 {{- end }}
@@ -35,6 +39,7 @@
   for: 5m
   labels: {severity: warning}
   annotations:
+    runbook_url: docs/guide/runbook.md#aztecvolumefillsup
     summary: 'The databases of {{ "{{ $labels.pod }} take {{ printf \"%.0f\" $value }} % of its volume" }}'
     description: Enlarge the volume before it is full.
 - alert: AztecNodeOverloaded
@@ -42,6 +47,7 @@
   for: 10m
   labels: {severity: warning}
   annotations:
+    runbook_url: docs/guide/runbook.md#aztecnodeoverloaded
     summary: '{{ "{{ $labels.pod }}" }} has no processor time left'
     description: Its event loop is never idle, so that it answers late.
 - alert: AztecTelemetryDown
@@ -49,6 +55,7 @@
   for: 2m
   labels: {severity: warning}
   annotations:
+    runbook_url: docs/guide/runbook.md#aztectelemetrydown
     summary: 'Prometheus cannot reach {{ "{{ $labels.job }}" }}'
     description: Without it the other alerts are blind.
 {{- end -}}
@@ -69,6 +76,7 @@
   for: {{ max .floor (mul 2 .epoch) }}s
   labels: {severity: warning}
   annotations:
+    runbook_url: docs/guide/runbook.md#aztecvalidatormissesattestations
     summary: 'Validator {{ "{{ $labels.pod }}" }} has attested to nothing for {{ $window }} s while the network goes on'
     description: It attested before. Now it is not in sync, or its attesters have left the validator set.
 {{ end -}}
@@ -76,6 +84,7 @@
   expr: sum by (network, pod, aztec_error_type) (increase(aztec_validator_attestation_failed_node_issue_count{aztec_is_committee_member="true"}[{{ max .floor (mul 2 .epoch) }}s])) > 0
   labels: {severity: warning}
   annotations:
+    runbook_url: docs/guide/runbook.md#aztecattestationsfail
     summary: 'Validator {{ "{{ $labels.pod }} could not attest: {{ $labels.aztec_error_type }}" }}'
     description: The cause is in the node, for example transactions that it could not get.
 {{- if (include "aztec-network.profile" .root | fromJson).tellsOwnSlashing }}
@@ -83,12 +92,14 @@
   expr: sum by (network, pod) (increase(aztec_slasher_own_validator_targeted_count{role="validator"}[{{ max .floor .epoch }}s])) > 0
   labels: {severity: warning}
   annotations:
+    runbook_url: docs/guide/runbook.md#aztecownvalidatoraccused
     summary: 'Votes on L1 name a validator of {{ "{{ $labels.pod }}" }} for a slash'
     description: With a quorum of votes in a round it loses stake. Look at the dashboard Validators for what it missed.
 - alert: AztecOwnValidatorSlashed
   expr: sum by (network, pod) (increase(aztec_slasher_own_validator_slashed_count{role="validator"}[{{ max .floor .epoch }}s])) > 0
   labels: {severity: critical}
   annotations:
+    runbook_url: docs/guide/runbook.md#aztecownvalidatorslashed
     summary: 'A validator of {{ "{{ $labels.pod }}" }} was slashed'
     description: It has lost stake, and is ejected where too little is left.
 {{- end }}

@@ -83,6 +83,7 @@ groups:
   for: {{ .root.Values.telemetry.collectInterval }}s
   labels: {severity: critical}
   annotations:
+    runbook_url: docs/guide/runbook.md#aztecnonewcheckpoint
     summary: 'Network {{ "{{ $labels.network }}" }} has made no checkpoint for {{ .checkpoints }} s'
     description: Fewer than a quorum of the committee attests, or no proposer reaches the L1. Look at the dashboard Validators.
 {{- if not $network.registryAddress }}
@@ -97,6 +98,7 @@ groups:
   for: {{ add (mul (add $lag 2) .epoch) .checkpoints 120 }}s
   labels: {severity: critical}
   annotations:
+    runbook_url: docs/guide/runbook.md#aztecnocheckpointsincestart
     summary: 'The nodes of network {{ "{{ $labels.network }}" }} run, and none has seen a new checkpoint since it started'
     description: Fewer than a quorum of the committee attests, or no proposer reaches the L1. Look at the dashboard Validators.
 {{- end }}
@@ -108,12 +110,14 @@ groups:
   for: {{ .proofs }}s
   labels: {severity: critical}
   annotations:
+    runbook_url: docs/guide/runbook.md#aztecnoproof
     summary: 'No proof of network {{ "{{ $labels.network }}" }} has reached the L1 for {{ .proofs }} s'
     description: 'Checkpoints that are not proven in time are pruned (network.proofSubmissionEpochs: {{ $network.proofSubmissionEpochs }}). Look at the dashboard Provers.'
 - alert: AztecPruned
   expr: max by (network) (increase(aztec_archiver_prune_count{aztec_archiver_prune_type=~"unproven|"}[10m])) > 0
   labels: {severity: critical}
   annotations:
+    runbook_url: docs/guide/runbook.md#aztecpruned
     summary: 'Checkpoints of network {{ "{{ $labels.network }}" }} were pruned'
     description: A proof came too late, or a checkpoint was invalid. Transactions in it went back to the pool.
 {{- if gt (int .root.Values.proverAgent.replicas) 0 }}
@@ -124,6 +128,7 @@ groups:
   for: 2m
   labels: {severity: critical}
   annotations:
+    runbook_url: docs/guide/runbook.md#aztecnoproveragents
     summary: 'No prover agent of network {{ "{{ $labels.network }}" }} is running'
     description: Proving jobs wait in the broker.
 {{- end }}

@@ -72,8 +72,11 @@ impl Helm {
         }
     }
 
-    /// Rolls a release back to a revision, or to the one before.
-    async fn roll_back(
+    /// Rolls a release back to a revision, or to the one before, and does not wait for its pods.
+    ///
+    /// # Errors
+    /// [`HelmError`].
+    pub async fn roll_back(
         &self,
         name: &str,
         namespace: &str,
@@ -82,7 +85,8 @@ impl Helm {
     ) -> Result<(), HelmError> {
         let mut args = vec!["rollback", name];
         args.extend(revision);
-        args.extend(["--namespace", namespace, "--server-side=true"]);
+        args.extend(["--namespace", namespace]);
+        args.extend(["--server-side=true", "--force-conflicts"]);
         self.run(&args, None, cancel).await.map(drop)
     }
 
@@ -167,7 +171,7 @@ mod tests {
             (
                 "3",
                 "pending-upgrade",
-                "rollback small --namespace ns --server-side=true",
+                "rollback small --namespace ns --server-side=true --force-conflicts",
             ),
         ] {
             let dir = tempfile::tempdir().unwrap();

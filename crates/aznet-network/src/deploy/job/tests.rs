@@ -40,6 +40,8 @@ fn network(made: &str, phase: &str) -> Network {
         created_by: None,
         values_from: None,
         port_base: None,
+        good_revision: None,
+        registry: None,
         leaving: false,
         keeps_namespace: false,
         by_helm: false,

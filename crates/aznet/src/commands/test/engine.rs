@@ -4,12 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use aznet_network::namespace::Network;
 use aznet_runner::event::Kind;
 use aznet_runner::report::{Document, Human, Reporter, running};
 use aznet_runner::{Event, ExitCode, Gate, Options, Selection, Stats, Summary};
-use aznet_scenarios::Provide;
-use futures::FutureExt;
 use jiff::Timestamp;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
@@ -37,11 +34,6 @@ pub(super) fn prepared(args: &TestArgs) -> anyhow::Result<Option<Stats>> {
         reports::prepare(folder, args.report.force)?;
     }
     Ok(baseline)
-}
-
-pub(super) fn provide(network: &Network) -> Provide {
-    let network = network.clone();
-    Arc::new(move || std::future::ready(Ok(network.clone())).boxed())
 }
 
 /// Is notified by SIGUSR1. From now on that ends no run, also while its network starts.

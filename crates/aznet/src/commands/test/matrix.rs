@@ -19,7 +19,7 @@ use tokio::sync::OnceCell;
 
 use super::args::TestArgs;
 use super::choice::Choice;
-use super::engine::{asked, execute, options, prepared, provide};
+use super::engine::{asked, execute, options, prepared};
 use super::gate;
 use super::list::list;
 use super::network::{Site, of_network};
@@ -33,6 +33,7 @@ use crate::exit::Exit;
 use crate::lines;
 use crate::planning::{Planned, planned, planned_on};
 use crate::running::Running;
+use crate::smoke::provide;
 use crate::steps::Steps;
 
 /// Undoing a fault has deadlines of its own; this is beyond all of them.

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::args::TestArgs;
 use crate::args::{MachineArgs, Place, ValuesArgs};
-use crate::bring_up::{Wanted, bring_up};
+use crate::bring_up::{Manner, Wanted, bring_up};
 use crate::clusters::{self, Meant};
 use crate::context::Context;
 use crate::remove;
@@ -73,6 +73,7 @@ impl Site {
             yes: false,
             take_over: false,
             port_base: None,
+            manner: Manner::Attended,
             machine: self.machine,
         };
         if let Err(error) = Box::pin(bring_up(&wanted, context)).await {

@@ -1,19 +1,19 @@
 //! JSON-RPC over HTTP, one call at a time.
 
+mod redact;
+
 use std::fmt;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use thiserror::Error;
 
-use crate::redact;
-
 /// Long enough for a node under load, short enough to notice a dead one.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Why a call gave no result. The server is named without anything secret of its URL.
 #[derive(Debug, Error)]
-pub(crate) enum RpcError {
+pub enum RpcError {
     /// No answer.
     #[error("no answer from {server}")]
     Unreachable {
@@ -57,7 +57,7 @@ pub(crate) enum RpcError {
 
 /// A JSON-RPC server.
 #[derive(Clone)]
-pub(crate) struct Rpc {
+pub struct Rpc {
     url: String,
     agent: ureq::Agent,
     key: Option<String>,
@@ -71,12 +71,12 @@ impl fmt::Debug for Rpc {
 
 impl Rpc {
     /// A client with the usual timeout.
-    pub(crate) fn new(url: &str) -> Self {
+    pub fn new(url: &str) -> Self {
         Self::with_timeout(url, TIMEOUT)
     }
 
     /// A client that gives a call `timeout`, connecting included.
-    pub(crate) fn with_timeout(url: &str, timeout: Duration) -> Self {
+    pub fn with_timeout(url: &str, timeout: Duration) -> Self {
         let config = ureq::Agent::config_builder()
             .timeout_global(Some(timeout))
             .http_status_as_error(false)
@@ -89,17 +89,21 @@ impl Rpc {
     }
 
     /// The same server, asked with the key of an admin RPC.
-    pub(crate) fn with_key(self, key: Option<String>) -> Self {
+    #[must_use]
+    pub fn with_key(self, key: Option<String>) -> Self {
         Self { key, ..self }
     }
 
     /// `scheme://host:port`.
-    pub(crate) fn server(&self) -> String {
+    pub fn server(&self) -> String {
         redact::url(&self.url)
     }
 
     /// Calls `method`; a missing result is `null`.
-    pub(crate) fn call(&self, method: &'static str, params: &Value) -> Result<Value, RpcError> {
+    ///
+    /// # Errors
+    /// [`RpcError`].
+    pub fn call(&self, method: &'static str, params: &Value) -> Result<Value, RpcError> {
         let request = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
         let mut post = self.agent.post(&self.url);
         if let Some(key) = &self.key {
@@ -121,7 +125,10 @@ impl Rpc {
     }
 
     /// `GET` of a path, e.g. `/status`: the HTTP status.
-    pub(crate) fn get_status(&self, path: &str) -> Result<u16, RpcError> {
+    ///
+    /// # Errors
+    /// [`RpcError::Unreachable`].
+    pub fn get_status(&self, path: &str) -> Result<u16, RpcError> {
         let url = format!("{}{path}", self.url.trim_end_matches('/'));
         let response = self.agent.get(&url).call().map_err(|source| {
             let server = self.server();
@@ -132,7 +139,7 @@ impl Rpc {
     }
 
     /// An [`RpcError::Unexpected`] of this server.
-    pub(crate) fn unexpected(&self, method: &'static str, expected: &'static str) -> RpcError {
+    pub fn unexpected(&self, method: &'static str, expected: &'static str) -> RpcError {
         let server = self.server();
         RpcError::Unexpected {
             server,
