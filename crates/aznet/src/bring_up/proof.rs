@@ -109,7 +109,7 @@ impl Proving<'_> {
     async fn healthy(&self, network: &Network) -> anyhow::Result<()> {
         let step = self.steps.begin("verdict", "asking for the status");
         let (cancel, say) = (self.context.interrupt.token(), |wrong: &str| {
-            step.say(wrong)
+            step.say(wrong);
         });
         let seen = healthy(network, HEALTHY_WITHIN, cancel, say).await;
         seen.map_err(|wait| {

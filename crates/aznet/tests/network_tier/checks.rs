@@ -96,14 +96,7 @@ pub(crate) fn checks() -> Vec<(&'static str, Check)> {
     ]);
     if long {
         all.extend(protocol_faults());
-        all.push((
-            "every_other_kind_bites_heals_and_leaves_nothing",
-            kinds::others,
-        ));
-        all.push((
-            "plain_helm_installs_breaks_tests_and_removes_a_network",
-            plain_helm::network_test,
-        ));
+        all.extend(kinds_and_plain_helm());
         all.extend(under_attack());
     }
     all.extend::<[(&str, Check); 2]>([
@@ -128,6 +121,19 @@ pub(crate) fn checks() -> Vec<(&'static str, Check)> {
 
 fn takes_long() -> bool {
     std::env::var_os("AZNET_TEST_LONG").is_some()
+}
+
+fn kinds_and_plain_helm() -> [(&'static str, Check); 2] {
+    [
+        (
+            "every_other_kind_bites_heals_and_leaves_nothing",
+            kinds::others,
+        ),
+        (
+            "plain_helm_installs_breaks_tests_and_removes_a_network",
+            plain_helm::network_test,
+        ),
+    ]
 }
 
 /// They wait for a slot or two for each validator, or for an alert.
