@@ -288,6 +288,11 @@ impl Turn {
 }
 
 impl Begin {
+    /// When its slot begins, in Unix seconds.
+    pub(crate) const fn at(self) -> u64 {
+        self.at
+    }
+
     /// Waits until shortly before its slot.
     pub(crate) async fn reached(
         self,

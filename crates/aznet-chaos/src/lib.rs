@@ -22,6 +22,7 @@ mod objects;
 mod observe;
 mod pods;
 pub mod reference;
+mod restorer;
 pub mod settings;
 mod target;
 mod trace;

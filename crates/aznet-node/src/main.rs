@@ -14,6 +14,7 @@ mod network;
 mod preload;
 mod probe;
 mod redact;
+mod restore;
 mod roles;
 mod rpc;
 mod set;

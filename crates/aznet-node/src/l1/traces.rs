@@ -113,7 +113,7 @@ mod tests {
     fn refused(method: &'static str) -> RpcError {
         RpcError::Refused {
             server: "https://l1.example".to_owned(),
-            method,
+            method: method.into(),
             message: "the method does not exist/is not available".to_owned(),
         }
     }
