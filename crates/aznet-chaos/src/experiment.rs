@@ -174,7 +174,7 @@ pub async fn run(
     let mut under = Under::prepare(run, (before, timing), report).await?;
     under.is_free(cancel).await?;
     under.look_before(cancel).await?;
-    let begins = under.may_begin(settled.begin, chain.as_ref(), cancel);
+    let begins = under.may_begin(settled.begin.as_ref(), chain.as_ref(), cancel);
     if let Err(refused) = begins.await {
         return under.unguard().await.and(Err(refused));
     }

@@ -21,6 +21,7 @@ pub mod mesh;
 mod objects;
 mod observe;
 mod pods;
+mod proving;
 pub mod reference;
 mod restorer;
 pub mod settings;

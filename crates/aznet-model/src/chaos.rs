@@ -10,6 +10,7 @@ mod protocol;
 mod rules;
 mod scenario;
 mod sequence;
+mod span;
 mod when;
 
 use std::collections::BTreeMap;
@@ -31,6 +32,7 @@ pub use self::process::{
 };
 pub use self::protocol::{ProtocolAction, ProtocolFault};
 pub use self::sequence::{Repeat, Sequence};
+pub use self::span::FaultSpan;
 pub use self::when::{EpochAt, When};
 
 use crate::values::{self, Chaos, Layer, ValuesError};
@@ -152,6 +154,14 @@ mod tests {
                 "from 1s to 24h",
             ),
             (
+                json!({"pods": pods, "duration": "0 epochs", "pod": {"action": "kill"}}),
+                "experiments.x.duration: text \"0 epochs\"",
+            ),
+            (
+                json!({"pods": pods, "duration": "30s", "pod": {"action": "kill"}, "when": {"slot": 3, "proving": true}}),
+                "experiments.x.when: proving beside",
+            ),
+            (
                 json!({"pods": {"roles": ["bootnode"]}, "duration": "30s", "pod": {"action": "kill"}}),
                 "did you mean `boot-node`?",
             ),
@@ -209,7 +219,7 @@ mod tests {
             ),
             (
                 json!({"pods": pods, "duration": "30s", "pod": {"action": "kill"}, "when": {"slot": 3, "proposing": "validator-0"}}),
-                "experiments.x.when: proposing beside slot or epoch",
+                "experiments.x.when: proposing beside",
             ),
             (
                 json!({"pods": {"roles": ["validator"], "proposer": true, "count": 1}, "duration": "30s", "pod": {"action": "kill"}}),

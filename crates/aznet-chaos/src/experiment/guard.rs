@@ -13,7 +13,7 @@ impl Under<'_> {
     /// Waits until it is time to begin. What neither Chaos Mesh nor `aznet-netem` ends has somebody by then who does.
     pub(super) async fn may_begin(
         &self,
-        begin: Option<Begin>,
+        begin: Option<&Begin>,
         chain: Option<&Chain>,
         cancel: &CancellationToken,
     ) -> Result<(), ChaosError> {
@@ -22,15 +22,15 @@ impl Under<'_> {
             restorer::post(self.run.network, &self.run.release(), &due, cancel).await?;
         }
         match begin {
-            Some(begin) => begin.reached(chain, cancel).await,
+            Some(begin) => begin.reached(self.run.network, chain, cancel).await,
             None => Ok(()),
         }
     }
 
     /// What is to be taken back, and when at the latest.
-    fn due(&self, begin: Option<Begin>) -> Vec<Due> {
+    fn due(&self, begin: Option<&Begin>) -> Vec<Due> {
         let now = u64::try_from(Timestamp::now().as_second()).unwrap_or_default();
-        let begin = begin.map_or(now, |begin| begin.at().max(now));
+        let begin = begin.map_or(now, |begin| begin.at_latest(now));
         let called = self.doers.iter().filter_map(|(name, doer)| match doer {
             Doer::Called(called) if self.effects[name].lasts() => Some(Due {
                 experiment: name.clone(),

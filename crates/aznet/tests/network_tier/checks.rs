@@ -4,7 +4,7 @@ use super::machine::{
     CLUSTER, Checked, Machine, NETWORK, aznet, json, kubectl, status, status_of, succeeds, until,
 };
 use super::{
-    alerts, chaos, faults, kinds, policies, ports, quickstart, registry, rollout, secrets,
+    alerts, chaos, ends, faults, kinds, policies, ports, quickstart, registry, rollout, secrets,
     telemetry, validators, watch,
 };
 use serde_json::Value;
@@ -140,7 +140,7 @@ fn roll_outs() -> [(&'static str, Check); 4] {
 }
 
 /// They wait for slots.
-fn protocol_faults() -> [(&'static str, Check); 10] {
+fn protocol_faults() -> [(&'static str, Check); 12] {
     [
         (
             "a_proposer_that_forges_attestations_is_one_for_a_while",
@@ -181,6 +181,14 @@ fn protocol_faults() -> [(&'static str, Check); 10] {
         (
             "what_a_killed_apply_leaves_is_cleared",
             faults::killed_apply,
+        ),
+        (
+            "what_a_killed_apply_leaves_ends_by_itself",
+            ends::by_themselves,
+        ),
+        (
+            "a_validator_killed_under_a_partition_comes_back_partitioned",
+            ends::follows_identity,
         ),
     ]
 }

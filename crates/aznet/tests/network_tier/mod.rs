@@ -3,6 +3,7 @@
 mod alerts;
 mod chaos;
 mod checks;
+mod ends;
 mod faults;
 mod kinds;
 mod machine;
