@@ -156,9 +156,10 @@ impl Choice<'_> {
             turn.validators = Some(validators::collect(self.network, &[]).await?);
         }
         let proving = when.is_some_and(|when| when.proving);
-        let slot = match proving {
-            true => None,
-            false => Self::slot(chain, (when, proposer), &turn, cancel).await?,
+        let slot = if proving {
+            None
+        } else {
+            Self::slot(chain, (when, proposer), &turn, cancel).await?
         };
         let at = slot.unwrap_or(chain.now().slot);
         if proposer || proposing.is_some() {
@@ -168,17 +169,17 @@ impl Choice<'_> {
             let epoch = Epoch(at.0 / chain.timing.epoch_slots.max(1));
             turn.committee = chain.committee(epoch).await?;
         }
-        let turning = slot.map(|slot| Turning {
-            slot,
-            at: chain.begin(slot),
-            proposer: turn.proposer,
-        });
-        let begin = match proving {
-            true => Some(Begin::Proving {
+        let begin = match slot {
+            _ if proving => Some(Begin::Proving {
                 provers: proving::provers(self.pods)?,
                 within: chain.timing.epochs(TURNS),
             }),
-            false => turning.map(Begin::Slot),
+            Some(slot) => Some(Begin::Slot(Turning {
+                slot,
+                at: chain.begin(slot),
+                proposer: turn.proposer,
+            })),
+            None => None,
         };
         Ok((begin, turn))
     }

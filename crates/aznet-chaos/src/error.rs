@@ -218,7 +218,7 @@ pub enum ChaosError {
         network: String,
     },
     /// Nothing would take the faults back if aznet died. Nothing was applied.
-    #[error("nothing would take the faults back if aznet died: their Job can't")]
+    #[error("nothing would take the faults back if aznet died, so none is done")]
     Unguarded {
         /// What was waited for, and what was seen of it.
         #[source]

@@ -5,6 +5,7 @@ mod objects;
 mod server;
 
 use std::collections::BTreeMap;
+use std::fmt::Debug;
 use std::time::Duration;
 
 use aznet_kit::wait::{self, Deadline, Look, WaitError};
@@ -33,12 +34,22 @@ const RESTORERS: &str = "app.kubernetes.io/component=restore";
 const INSTANCE: &str = "app.kubernetes.io/instance";
 /// The annotation of a Job that tells, by experiment, when it takes it back.
 const ENDS: &str = "aznet.dev/ends";
-/// A pod from an image that the node has.
-const READY: Duration = Duration::from_secs(30);
+/// A pod from an image that the node has, on a busy machine.
+const READY: Duration = Duration::from_secs(60);
 /// From then until a fault is done.
 const DOING: Duration = Duration::from_secs(30);
 /// The pods of a Job go after it.
 const GOING: Duration = Duration::from_secs(30);
+
+/// Kinds of objects that are made here.
+trait Kind:
+    Resource<Scope = NamespaceResourceScope, DynamicType = ()> + Clone + Debug + DeserializeOwned
+{
+}
+
+impl Kind for Job {}
+impl Kind for NetworkPolicy {}
+impl Kind for Pod {}
 
 /// What is to be taken back.
 pub(crate) struct Due {
@@ -74,6 +85,25 @@ pub(crate) async fn post(
     due: &[Due],
     cancel: &CancellationToken,
 ) -> Result<(), ChaosError> {
+    let (servers, restoration) = calls(network, due).await?;
+    let ends = due.iter().map(|due| (due.experiment.as_str(), due.at));
+    let objects = Objects {
+        release,
+        servers: &servers,
+        ends: ends.collect(),
+        restoration: &restoration,
+    };
+    let isolated = isolated(network, &servers).await?;
+    apply::<NetworkPolicy>(network, &objects.egress()).await?;
+    for policy in objects.ingress(&isolated) {
+        apply::<NetworkPolicy>(network, &policy).await?;
+    }
+    apply::<Job>(network, &objects.job()).await?;
+    ready(network, release, cancel).await
+}
+
+/// What is called, and whom.
+async fn calls(network: &Network, due: &[Due]) -> Result<(Vec<Server>, Restoration), ChaosError> {
     let methods = &network.release().await.methods;
     let mut servers: BTreeMap<&str, Server> = BTreeMap::new();
     let mut restoration = Restoration::default();
@@ -92,21 +122,7 @@ pub(crate) async fn post(
             }));
         }
     }
-    let ends = due.iter().map(|due| (due.experiment.as_str(), due.at));
-    let servers: Vec<Server> = servers.into_values().collect();
-    let objects = Objects {
-        release,
-        servers: &servers,
-        ends: ends.collect(),
-        restoration: &restoration,
-    };
-    let isolated = isolated(network, &servers).await?;
-    apply::<NetworkPolicy>(network, &objects.egress()).await?;
-    for policy in objects.ingress(&isolated) {
-        apply::<NetworkPolicy>(network, &policy).await?;
-    }
-    apply::<Job>(network, &objects.job()).await?;
-    ready(network, release, cancel).await
+    Ok((servers.into_values().collect(), restoration))
 }
 
 /// Takes the Jobs of the releases with `labels` away, with all that is theirs.
@@ -236,31 +252,19 @@ async fn isolated<'a>(
         .collect())
 }
 
-fn api<K>(network: &Network) -> Api<K>
-where
-    K: Resource<Scope = NamespaceResourceScope>,
-    K::DynamicType: Default,
-{
+fn api<K: Kind>(network: &Network) -> Api<K> {
     Api::namespaced(network.client().clone(), network.namespace())
 }
 
-async fn apply<K>(network: &Network, object: &Value) -> Result<(), ChaosError>
-where
-    K: Resource<Scope = NamespaceResourceScope> + Clone + std::fmt::Debug + DeserializeOwned,
-    K::DynamicType: Default,
-{
+async fn apply<K: Kind>(network: &Network, object: &Value) -> Result<(), ChaosError> {
     let name = object["metadata"]["name"].as_str().unwrap_or_default();
     let (params, patch) = (PatchParams::apply("aznet"), Patch::Apply(object));
     let applied = api::<K>(network).patch(name, &params, &patch).await;
-    let doing = format!("make {} {name}", K::kind(&K::DynamicType::default()));
+    let doing = format!("make {} {name}", K::kind(&()));
     applied.map(drop).map_err(ChaosError::api(doing))
 }
 
-async fn list<K>(network: &Network, labels: &str) -> Result<Vec<K>, ChaosError>
-where
-    K: Resource<Scope = NamespaceResourceScope> + Clone + std::fmt::Debug + DeserializeOwned,
-    K::DynamicType: Default,
-{
+async fn list<K: Kind>(network: &Network, labels: &str) -> Result<Vec<K>, ChaosError> {
     let params = ListParams::default().labels(&format!("{RESTORERS},{labels}"));
     match api::<K>(network).list(&params).await {
         Ok(found) => Ok(found.items),
@@ -270,12 +274,8 @@ where
     }
 }
 
-async fn names<K>(network: &Network, labels: &str) -> Result<Vec<String>, ChaosError>
-where
-    K: Resource<Scope = NamespaceResourceScope> + Clone + std::fmt::Debug + DeserializeOwned,
-    K::DynamicType: Default,
-{
-    let kind = K::kind(&K::DynamicType::default()).to_string();
+async fn names<K: Kind>(network: &Network, labels: &str) -> Result<Vec<String>, ChaosError> {
+    let kind = K::kind(&()).to_string();
     let all = list::<K>(network, labels).await?;
     let each = all.iter();
     Ok(each
@@ -283,11 +283,7 @@ where
         .collect())
 }
 
-async fn delete_all<K>(network: &Network, labels: &str) -> Result<(), ChaosError>
-where
-    K: Resource<Scope = NamespaceResourceScope> + Clone + std::fmt::Debug + DeserializeOwned,
-    K::DynamicType: Default,
-{
+async fn delete_all<K: Kind>(network: &Network, labels: &str) -> Result<(), ChaosError> {
     for one in list::<K>(network, labels).await? {
         let (name, params) = (one.name_any(), DeleteParams::background());
         match api::<K>(network).delete(&name, &params).await {

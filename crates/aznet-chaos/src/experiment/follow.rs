@@ -44,7 +44,12 @@ impl Followed {
             hit: hit.clone(),
             ..Self::default()
         };
-        followed.know(experiment, hit, pods);
+        if experiment.target().is_some() && hit.targets.is_empty() {
+            // Nothing is done to them: who they are is not told.
+            followed.hit.targets = target::may_hit(experiment, pods).targets;
+        }
+        let hit = followed.hit.clone();
+        followed.know(experiment, &hit, pods);
         followed
     }
 

@@ -33,10 +33,10 @@ pub(crate) fn by_themselves(_: &Machine) -> Checked {
         "two faults, each with its end",
         &listed,
     )?;
-    // At most a minute after their time.
+    // At most a minute and a half after their time.
     until(
         "both taken back",
-        Duration::from_secs(20 + 60 + 30),
+        Duration::from_secs(20 + 90 + 30),
         |status| {
             let faults = status["faults"].as_array().map(Vec::as_slice);
             let faults = faults.unwrap_or_default();

@@ -9,6 +9,7 @@ mod kinds;
 mod machine;
 mod policies;
 mod ports;
+mod presets;
 mod quickstart;
 mod registry;
 mod rollout;
