@@ -4,8 +4,8 @@ use super::machine::{
     CLUSTER, Checked, Machine, NETWORK, aznet, json, kubectl, status, status_of, succeeds, until,
 };
 use super::{
-    alerts, chaos, ends, faults, kinds, policies, ports, presets, quickstart, registry, rollout, secrets,
-    telemetry, validators, watch,
+    alerts, chaos, ends, faults, kinds, policies, ports, presets, quickstart, registry, rollout,
+    secrets, telemetry, validators, watch,
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
