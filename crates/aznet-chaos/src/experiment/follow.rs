@@ -33,7 +33,7 @@ pub(super) struct Followed {
 pub(super) struct Lack {
     /// Pods that can be given it now.
     pub(super) now: Hit,
-    /// Pods that have not started yet.
+    /// Pods that are gone, or have not started again yet.
     pub(super) coming: Vec<String>,
 }
 
@@ -72,10 +72,11 @@ impl Followed {
             let come = fit.into_iter().filter(|_| all);
             let names: BTreeSet<String> = had.iter().cloned().chain(come).collect();
             let lacking = names.into_iter().filter(|name| {
-                let pod = pods.get(name);
-                pod.is_some_and(|pod| self.known.get(name) != Some(&known_by(experiment, pod)))
+                let known = pods.get(name).map(|pod| known_by(experiment, pod));
+                known.is_none() || known.as_ref() != self.known.get(name)
             });
-            let (ready, coming) = lacking.partition::<Vec<_>, _>(|name| has_started(&pods[name]));
+            let can_have = |name: &String| pods.get(name).is_some_and(has_started);
+            let (ready, coming) = lacking.partition::<Vec<_>, _>(can_have);
             lack.coming.extend(coming);
             ready
         };
@@ -301,10 +302,8 @@ mod tests {
         );
         let started = followed.lack(&cut, &pods(&[("v-0", "c", "3"), ("v-1", "b", "1")]));
         assert_eq!(started.now, hit(&["v-0"], &[]));
-        assert!(
-            followed.lack(&cut, &pods(&[("v-1", "b", "1")])).is_none(),
-            "it is gone"
-        );
+        let gone = followed.lack(&cut, &pods(&[("v-1", "b", "1")]));
+        assert_eq!(gone.coming, ["v-0"], "its workload makes another");
     }
 
     #[test]

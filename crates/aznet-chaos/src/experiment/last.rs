@@ -96,6 +96,10 @@ impl<'a> Lasting<'a> {
         if over || self.time_left() <= END {
             return Ok(Look::pending("it is being lifted"));
         }
+        // So may a pod.
+        if let Some(coming) = self.follow().await? {
+            return Ok(Look::Pending(coming));
+        }
         if self.is_patient() {
             return Ok(Look::Pending(seen));
         }
