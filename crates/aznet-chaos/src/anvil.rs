@@ -4,9 +4,10 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use aznet_model::chaos::{L1Action, L1Fault};
-use aznet_network::clients::anvil::{Anvil, AnvilBlock};
+use aznet_network::clients::anvil::{self, Anvil, AnvilBlock};
 use aznet_network::namespace::Network;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::error::ChaosError;
 use crate::verdict::Verdict;
@@ -54,6 +55,12 @@ impl Pulse {
             interval: anvil.interval().await?,
             base_fee: anvil.block(None).await?.base_fee_per_gas,
         })
+    }
+
+    /// The calls that have an L1 go so again.
+    pub(crate) fn calls(self) -> Vec<(&'static str, Value)> {
+        let fee = anvil::base_fee_call(self.base_fee);
+        vec![anvil::interval_call(self.interval), fee]
     }
 
     /// Has the L1 in `pod` go so again.

@@ -75,6 +75,11 @@ impl Called {
         each.map(|(pod, one)| (pod.clone(), one.before())).collect()
     }
 
+    /// How long it lasts.
+    pub(crate) const fn lasts(&self) -> Duration {
+        self.lasts
+    }
+
     /// Does it.
     pub(crate) async fn start(&self) -> Result<(), ChaosError> {
         self.begun.get_or_init(Instant::now);

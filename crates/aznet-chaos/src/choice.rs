@@ -17,6 +17,7 @@ use crate::chain::Chain;
 use crate::decided::Decided;
 use crate::error::ChaosError;
 use crate::pods::Pods;
+use crate::proving;
 use crate::target;
 
 /// Slots from the choice until the fault begins: so long the pods are looked at first.
@@ -31,6 +32,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 const NAMED: &str = "statefulset.kubernetes.io/pod-name";
 
 /// What is decided.
+#[derive(Debug)]
 pub(crate) struct Settled {
     /// The experiments, with the pods by name.
     pub(crate) loaded: Loaded,
@@ -38,23 +40,41 @@ pub(crate) struct Settled {
     pub(crate) begin: Option<Begin>,
 }
 
+/// When experiments begin.
+#[derive(Debug, Clone)]
+pub(crate) enum Begin {
+    /// Shortly before a slot.
+    Slot(Turning),
+    /// While one of these pods is at an epoch's proof.
+    Proving {
+        /// Prover nodes.
+        provers: Vec<String>,
+        /// How long that is waited for.
+        within: Duration,
+    },
+}
+
 impl Settled {
     pub(crate) fn decided(&self, chain: Option<&Chain>) -> Decided {
         let place = chain.map(|chain| {
             let now = chain.now();
-            let slot = self.begin.map_or(now.slot, |begin| begin.slot);
+            let slot = match &self.begin {
+                Some(Begin::Slot(turning)) => turning.slot,
+                _ => now.slot,
+            };
             slot.0 % now.epoch_slots
         });
         Decided {
             experiments: self.loaded.experiments.clone(),
             place,
+            proving: matches!(self.begin, Some(Begin::Proving { .. })),
         }
     }
 }
 
-/// When experiments begin.
+/// A slot in which experiments begin.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Begin {
+pub(crate) struct Turning {
     slot: Slot,
     /// When the slot begins, in Unix seconds.
     at: u64,
@@ -90,6 +110,10 @@ impl Choice<'_> {
         for (name, experiment) in &loaded.experiments {
             let mut decided = experiment.clone();
             decided.when = None;
+            if decided.duration.is_of_protocol() {
+                let chain = self.chain(name)?;
+                decided.duration = decided.duration.by_the_clock(&chain.timing);
+            }
             decided.pods = self.named(name, &experiment.pods, &turn)?;
             if let Some(fault) = &mut decided.network {
                 let target = fault.target.take();
@@ -121,26 +145,22 @@ impl Choice<'_> {
             chosen(|pods| pods.proposer),
             chosen(|pods| pods.committee.is_some()),
         );
-        let name = || {
-            loaded
-                .experiments
-                .keys()
-                .next()
-                .cloned()
-                .unwrap_or_default()
-        };
         if when.is_none() && !proposer && !committee {
             return Ok((None, Turn::default()));
         }
-        let chain = self
-            .chain
-            .ok_or_else(|| ChaosError::NoChain { experiment: name() })?;
+        let first = loaded.experiments.keys().next();
+        let chain = self.chain(first.map_or("", String::as_str))?;
         let mut turn = Turn::default();
         let proposing = when.and_then(|when| when.proposing.as_deref());
         if proposer || committee || proposing.is_some() {
             turn.validators = Some(validators::collect(self.network, &[]).await?);
         }
-        let slot = Self::slot(chain, (when, proposer), &turn, cancel).await?;
+        let proving = when.is_some_and(|when| when.proving);
+        let slot = if proving {
+            None
+        } else {
+            Self::slot(chain, (when, proposer), &turn, cancel).await?
+        };
         let at = slot.unwrap_or(chain.now().slot);
         if proposer || proposing.is_some() {
             turn.proposer = Some(chain.proposer(at).await?);
@@ -149,12 +169,26 @@ impl Choice<'_> {
             let epoch = Epoch(at.0 / chain.timing.epoch_slots.max(1));
             turn.committee = chain.committee(epoch).await?;
         }
-        let begin = slot.map(|slot| Begin {
-            slot,
-            at: chain.begin(slot),
-            proposer: turn.proposer,
-        });
+        let begin = match slot {
+            _ if proving => Some(Begin::Proving {
+                provers: proving::provers(self.pods)?,
+                within: chain.timing.epochs(TURNS),
+            }),
+            Some(slot) => Some(Begin::Slot(Turning {
+                slot,
+                at: chain.begin(slot),
+                proposer: turn.proposer,
+            })),
+            None => None,
+        };
         Ok((begin, turn))
+    }
+
+    /// What protocol time is asked of.
+    fn chain(&self, experiment: &str) -> Result<&Chain, ChaosError> {
+        self.chain.ok_or_else(|| ChaosError::NoChain {
+            experiment: experiment.to_owned(),
+        })
     }
 
     /// The slot in which it begins; none where it begins at once.
@@ -288,8 +322,34 @@ impl Turn {
 }
 
 impl Begin {
-    /// Waits until shortly before its slot.
+    /// Waits until it is time.
     pub(crate) async fn reached(
+        &self,
+        network: &Network,
+        chain: Option<&Chain>,
+        cancel: &CancellationToken,
+    ) -> Result<(), ChaosError> {
+        match self {
+            Self::Slot(turning) => turning.reached(chain, cancel).await,
+            Self::Proving { provers, within } => {
+                proving::reached(network, provers, *within, cancel).await
+            }
+        }
+    }
+
+    /// When it is time at the latest, in Unix seconds; `now` is one of them.
+    pub(crate) const fn at_latest(&self, now: u64) -> u64 {
+        match self {
+            Self::Slot(turning) if turning.at > now => turning.at,
+            Self::Slot(_) => now,
+            Self::Proving { within, .. } => now + within.as_secs(),
+        }
+    }
+}
+
+impl Turning {
+    /// Waits until shortly before its slot.
+    async fn reached(
         self,
         chain: Option<&Chain>,
         cancel: &CancellationToken,

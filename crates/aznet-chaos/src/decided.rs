@@ -11,4 +11,6 @@ pub struct Decided {
     pub experiments: BTreeMap<String, Experiment>,
     /// The place in its epoch of the slot in which they begin; `None` where the network's L1 is not its own.
     pub place: Option<u64>,
+    /// Whether they begin while an epoch is being proved, wherever that is.
+    pub proving: bool,
 }

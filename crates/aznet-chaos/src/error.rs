@@ -217,6 +217,13 @@ pub enum ChaosError {
         /// The network.
         network: String,
     },
+    /// Nothing would take the faults back if aznet died. Nothing was applied.
+    #[error("nothing would take the faults back if aznet died, so none is done")]
+    Unguarded {
+        /// What was waited for, and what was seen of it.
+        #[source]
+        wait: WaitError,
+    },
     /// The chart could not be applied or removed.
     #[error(transparent)]
     Helm(#[from] HelmError),
@@ -342,6 +349,7 @@ impl ChaosError {
                     | Self::TooLate { .. }
                     | Self::Changed { .. }
                     | Self::NotOurs { .. }
+                    | Self::Unguarded { .. }
             )
     }
 

@@ -3,6 +3,9 @@
 mod bite;
 mod clear;
 mod course;
+mod follow;
+mod guard;
+mod last;
 mod list;
 mod undo;
 mod words;
@@ -171,8 +174,9 @@ pub async fn run(
     let mut under = Under::prepare(run, (before, timing), report).await?;
     under.is_free(cancel).await?;
     under.look_before(cancel).await?;
-    if let Some(begin) = settled.begin {
-        begin.reached(chain.as_ref(), cancel).await?;
+    let begins = under.may_begin(settled.begin.as_ref(), chain.as_ref(), cancel);
+    if let Err(refused) = begins.await {
+        return under.unguard().await.and(Err(refused));
     }
     // An install that fails or is interrupted may have applied some of it.
     let bitten = match under.apply(cancel).await {

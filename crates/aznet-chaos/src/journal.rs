@@ -3,13 +3,14 @@
 
 use std::collections::BTreeMap;
 
+use aznet_model::release::Methods;
 use aznet_network::namespace::Network;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{ListParams, Patch, PatchParams};
 use kube::{Api, ResourceExt};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::anvil::Pulse;
 use crate::error::ChaosError;
@@ -21,6 +22,8 @@ const EXPERIMENTS: &str = "experiments";
 const BEFORE: &str = "before";
 /// What the chart's ConfigMap is called, after the release.
 const SUFFIX: &str = "experiments";
+/// The label that names the release.
+const INSTANCE: &str = "app.kubernetes.io/instance";
 
 /// How a pod was before something was done to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,8 +41,10 @@ pub(crate) type Notes = BTreeMap<String, BTreeMap<String, Before>>;
 /// What a release of the chart leaves to `aznet`.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Page {
+    /// The release.
+    pub(crate) release: String,
     /// Its experiments, as the values have them.
-    pub(crate) experiments: BTreeMap<String, serde_json::Value>,
+    pub(crate) experiments: BTreeMap<String, Value>,
     /// What was noted.
     pub(crate) notes: Notes,
     /// When it was made.
@@ -49,6 +54,14 @@ pub(crate) struct Page {
 }
 
 impl Before {
+    /// The calls that have a pod be as it was: methods and parameters.
+    pub(crate) fn calls(&self, methods: &Methods) -> Vec<(&'static str, Value)> {
+        match self {
+            Self::Settings(before) => vec![(methods.set_config, json!([before]))],
+            Self::L1(before) => before.calls(),
+        }
+    }
+
     /// Has a pod be as it was.
     pub(crate) async fn restore(&self, network: &Network, pod: &str) -> Result<(), ChaosError> {
         match self {
@@ -85,6 +98,7 @@ pub(crate) async fn read(network: &Network, labels: &str) -> Result<Vec<Page>, C
 fn page(map: &ConfigMap) -> Option<Page> {
     let text = |key| map.data.as_ref()?.get(key).map(String::as_str);
     Some(Page {
+        release: map.labels().get(INSTANCE).cloned().unwrap_or_default(),
         experiments: serde_json::from_str(text(EXPERIMENTS)?).ok()?,
         notes: text(BEFORE)
             .and_then(|text| serde_json::from_str(text).ok())
@@ -111,7 +125,7 @@ mod tests {
         )]
         .into();
         let map: ConfigMap = serde_json::from_value(json!({
-            "metadata": {"name": "chaos-x-experiments"},
+            "metadata": {"name": "chaos-x-experiments", "labels": {INSTANCE: "chaos-x"}},
             "data": {
                 "experiments": r#"{"x": {"duration": "60s"}}"#,
                 "before": serde_json::to_string(&notes).expect("JSON"),
@@ -120,6 +134,7 @@ mod tests {
         .expect("a ConfigMap");
         let page = page(&map).expect("a page");
         assert_eq!(page.notes, notes);
+        assert_eq!(page.release, "chaos-x");
         assert_eq!(page.experiments["x"]["duration"], "60s");
     }
 }

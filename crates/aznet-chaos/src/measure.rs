@@ -28,8 +28,6 @@ const AGAIN: Duration = Duration::from_millis(3500);
 const LATER: Duration = Duration::from_millis(1500);
 /// How many pods measure at once: each takes processors that the network needs.
 const AT_ONCE: usize = 8;
-/// Connections that a pod tries to see how it is answered: a loss of one in twenty shows.
-const TRIES: usize = 60;
 
 /// Connections whose packets may come twice: of one in ten, ten do.
 const TWICE_TRIES: usize = 100;
@@ -175,7 +173,7 @@ impl Probes<'_> {
         pods: &[String],
         lateness: &Lateness,
     ) -> Result<BTreeMap<String, Answers>, MeasureError> {
-        let wanted = self.answering(pods, lateness.target.as_ref(), TRIES);
+        let wanted = self.answering(pods, lateness.target.as_ref(), lateness.tries());
         let attempts = self.attempts(wanted, lateness.patience()).await?;
         let sum = attempts
             .into_iter()

@@ -9,7 +9,8 @@ use crate::error::ChaosError;
 
 /// The group of Chaos Mesh's objects.
 pub(crate) const GROUP: &str = "chaos-mesh.org";
-const VERSION: &str = "v1alpha1";
+/// Their version.
+pub(crate) const VERSION: &str = "v1alpha1";
 /// Kinds of objects that are experiments.
 pub(crate) const KINDS: [&str; 9] = [
     // Those that make others first: what they have made goes with them.

@@ -34,6 +34,19 @@ pub(crate) struct Observation {
     figures: Figures,
 }
 
+impl Observation {
+    /// The same, with pods in the place of those that they have replaced: by name, what they are known by.
+    pub(crate) fn known_as(&self, known: &BTreeMap<String, String>) -> Self {
+        let mut same = self.clone();
+        for (name, uid) in known {
+            if let Some(pod) = same.pods.get_mut(name) {
+                pod.uid.clone_from(uid);
+            }
+        }
+        same
+    }
+}
+
 /// When a look is taken.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Moment<'a> {

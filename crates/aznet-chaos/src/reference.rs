@@ -59,7 +59,7 @@ const OF_MESH: [(&str, &str, &str); 18] = [
     (
         r#"{"network": {"action": "loss", "percent": 10}}"#,
         "Packets are lost.",
-        "Of 60 connections that it tries, the first packet is lost for at least a quarter of the share asked for.",
+        "Of the connections that it tries – 60, or up to 400 where less is lost –, the first packet is lost for at least a quarter of the share asked for. A loss of less than 1 % is refused: it would show too rarely.",
     ),
     (
         r#"{"network": {"action": "corrupt", "percent": 10}}"#,

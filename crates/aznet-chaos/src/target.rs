@@ -245,4 +245,52 @@ mod tests {
         let kill = json!({"pods": {}, "duration": "30s", "pod": {"action": "kill"}});
         assert_eq!(verdict(&kill, true, true), "", "a kill needs no network");
     }
+
+    /// The pods of `networks/small.yaml`, as they are when it is up.
+    fn small() -> Pods {
+        let source = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let loaded = aznet_network::load::load(&aznet_network::load::Request {
+            source: &source,
+            base: aznet_network::load::Base::Network("small"),
+            implied: None,
+            files: &[],
+            sets: &[],
+        });
+        let plan = aznet_model::plan::plan(&loaded.expect("values").values).expect("a plan");
+        let seen = |pod: aznet_model::plan::PodPlan| {
+            let component = (
+                "app.kubernetes.io/component".to_owned(),
+                pod.role.name().to_owned(),
+            );
+            let seen = Seen {
+                ready: true,
+                labels: [component].into(),
+                ..Seen::default()
+            };
+            (pod.name, seen)
+        };
+        plan.pods.into_iter().map(seen).collect()
+    }
+
+    #[test]
+    fn every_preset_hits_pods_of_small_and_can_be_seen_to() {
+        let (pods, folder) = (small(), env!("CARGO_MANIFEST_DIR"));
+        let chart = std::path::Path::new(folder).join("../../helm-charts/aztec-chaos");
+        let known = crate::load::presets(&chart).expect("presets");
+        assert!(known.len() >= 20, "{known:?}");
+        for name in known {
+            let loaded = crate::load::load(&crate::load::Request {
+                chart: &chart,
+                preset: Some(&name),
+                inline: &[],
+                files: &[],
+                sets: &[],
+            });
+            let experiments = loaded.expect("a preset").experiments;
+            let checked = check(&experiments, &pods)
+                .and_then(|()| crate::conflict::check(&experiments, &pods))
+                .and_then(|()| effects(&experiments).map(drop));
+            checked.unwrap_or_else(|error| panic!("{name}: {error}"));
+        }
+    }
 }

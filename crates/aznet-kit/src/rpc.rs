@@ -2,6 +2,7 @@
 
 mod redact;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
@@ -29,7 +30,7 @@ pub enum RpcError {
         /// `scheme://host:port`.
         server: String,
         /// The method called.
-        method: &'static str,
+        method: Cow<'static, str>,
         /// HTTP status.
         status: u16,
     },
@@ -39,7 +40,7 @@ pub enum RpcError {
         /// `scheme://host:port`.
         server: String,
         /// The method called.
-        method: &'static str,
+        method: Cow<'static, str>,
         /// The server's words.
         message: String,
     },
@@ -49,7 +50,7 @@ pub enum RpcError {
         /// `scheme://host:port`.
         server: String,
         /// The method called.
-        method: &'static str,
+        method: Cow<'static, str>,
         /// What was expected.
         expected: &'static str,
     },
@@ -103,7 +104,12 @@ impl Rpc {
     ///
     /// # Errors
     /// [`RpcError`].
-    pub fn call(&self, method: &'static str, params: &Value) -> Result<Value, RpcError> {
+    pub fn call(
+        &self,
+        method: impl Into<Cow<'static, str>>,
+        params: &Value,
+    ) -> Result<Value, RpcError> {
+        let method = method.into();
         let request = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
         let mut post = self.agent.post(&self.url);
         if let Some(key) = &self.key {
@@ -120,7 +126,7 @@ impl Rpc {
             .with_config()
             .limit(u64::MAX)
             .read_json()
-            .map_err(|_| self.not_json_rpc(method, status))?;
+            .map_err(|_| self.not_json_rpc(method.clone(), status))?;
         self.result(method, status, body)
     }
 
@@ -143,12 +149,12 @@ impl Rpc {
         let server = self.server();
         RpcError::Unexpected {
             server,
-            method,
+            method: method.into(),
             expected,
         }
     }
 
-    fn not_json_rpc(&self, method: &'static str, status: u16) -> RpcError {
+    fn not_json_rpc(&self, method: Cow<'static, str>, status: u16) -> RpcError {
         let server = self.server();
         RpcError::NotJsonRpc {
             server,
@@ -159,7 +165,7 @@ impl Rpc {
 
     fn result(
         &self,
-        method: &'static str,
+        method: Cow<'static, str>,
         status: u16,
         mut body: Value,
     ) -> Result<Value, RpcError> {

@@ -10,6 +10,7 @@ mod protocol;
 mod rules;
 mod scenario;
 mod sequence;
+mod span;
 mod when;
 
 use std::collections::BTreeMap;
@@ -31,6 +32,7 @@ pub use self::process::{
 };
 pub use self::protocol::{ProtocolAction, ProtocolFault};
 pub use self::sequence::{Repeat, Sequence};
+pub use self::span::FaultSpan;
 pub use self::when::{EpochAt, When};
 
 use crate::values::{self, Chaos, Layer, ValuesError};
@@ -152,6 +154,10 @@ mod tests {
                 "from 1s to 24h",
             ),
             (
+                json!({"pods": pods, "duration": "0 epochs", "pod": {"action": "kill"}}),
+                "experiments.x.duration: text \"0 epochs\"",
+            ),
+            (
                 json!({"pods": {"roles": ["bootnode"]}, "duration": "30s", "pod": {"action": "kill"}}),
                 "did you mean `boot-node`?",
             ),
@@ -204,20 +210,34 @@ mod tests {
                 "experiments.x.http.delay: missing",
             ),
             (
-                json!({"pods": pods, "duration": "30s", "pod": {"action": "kill"}, "when": {}}),
-                "experiments.x.when: nothing",
-            ),
-            (
-                json!({"pods": pods, "duration": "30s", "pod": {"action": "kill"}, "when": {"slot": 3, "proposing": "validator-0"}}),
-                "experiments.x.when: proposing beside slot or epoch",
-            ),
-            (
                 json!({"pods": {"roles": ["validator"], "proposer": true, "count": 1}, "duration": "30s", "pod": {"action": "kill"}}),
                 "experiments.x.pods.proposer: beside others",
             ),
             (
                 json!({"pods": {"roles": ["validator"], "committee": "1/2"}, "duration": "30s", "pod": {"action": "kill"}}),
                 "experiments.x.pods.committee",
+            ),
+        ] {
+            let error = refused(&experiment);
+            assert!(error.contains(words), "{error}\n{words}");
+        }
+    }
+
+    #[test]
+    fn times_that_say_nothing_or_two_things_are_refused_by_key() {
+        let pods = json!({"roles": ["boot-node"]});
+        for (experiment, words) in [
+            (
+                json!({"pods": pods, "duration": "30s", "pod": {"action": "kill"}, "when": {"slot": 3, "proving": true}}),
+                "experiments.x.when: proving beside",
+            ),
+            (
+                json!({"pods": pods, "duration": "30s", "pod": {"action": "kill"}, "when": {}}),
+                "experiments.x.when: nothing",
+            ),
+            (
+                json!({"pods": pods, "duration": "30s", "pod": {"action": "kill"}, "when": {"slot": 3, "proposing": "validator-0"}}),
+                "experiments.x.when: proposing beside",
             ),
         ] {
             let error = refused(&experiment);

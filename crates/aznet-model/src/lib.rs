@@ -19,6 +19,7 @@ pub mod pod;
 pub mod probe;
 pub mod release;
 pub mod report;
+pub mod restoration;
 pub mod role;
 pub mod signer;
 pub mod slashing;

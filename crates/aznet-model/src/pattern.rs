@@ -10,6 +10,8 @@ pub(crate) const MAYBE_HTTP_URL: &str = r"^(https?://[^\s,]+)?$";
 pub(crate) const AMOUNT: &str = r"^[0-9]+$";
 /// How long a fault lasts: numbers with units, the way Go and so Chaos Mesh reads them.
 pub(crate) const FAULT_DURATION: &str = r"^([0-9]+(ms|s|m|h))+$";
+/// How long an experiment lasts: that, or slots or epochs.
+pub(crate) const FAULT_SPAN: &str = r"^(([0-9]+(ms|s|m|h))+|[1-9][0-9]{0,2} (slot|epoch)s?)$";
 /// By how much a clock is wrong.
 pub(crate) const CLOCK_OFFSET: &str = r"^-?([0-9]+(ms|s|m|h))+$";
 /// A rate as `tc` writes it.

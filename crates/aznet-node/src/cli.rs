@@ -11,7 +11,7 @@ use crate::error::NodeError;
 use crate::roles::{anvil, aztec, keystore, program};
 use crate::set::command as validators;
 use crate::settings::{Settings, TERMINATION_LOG};
-use crate::{image, install, probe, signer, smoke};
+use crate::{image, install, probe, restore, signer, smoke};
 
 /// Starts one pod of an Aztec network.
 #[derive(Debug, Parser)]
@@ -61,6 +61,8 @@ enum Command {
         #[command(subcommand)]
         command: probe::Command,
     },
+    /// Take back what was done to the network by calls, when its time is over
+    Restore(restore::Options),
     /// Sign for validators in other pods, over HTTP, as Web3signer does; for test networks
     Signer(signer::Options),
     /// Check that the network's chain moves and that tokens can be sent (`helm test`)
@@ -121,6 +123,10 @@ impl Cli {
                 probe::run(command)?;
                 Ok(ExitCode::SUCCESS)
             }
+            Command::Restore(options) => {
+                restore::run(options)?;
+                Ok(ExitCode::SUCCESS)
+            }
             Command::Signer(options) => {
                 signer::run(options)?;
                 Ok(ExitCode::SUCCESS)
@@ -136,6 +142,7 @@ impl Cli {
     pub(crate) fn termination_log(&self) -> Option<&Path> {
         match &self.command {
             Command::Signer(_) | Command::Probe { .. } | Command::Image(_) => None,
+            Command::Restore(options) => options.termination_log(),
             Command::Install { .. } => Some(Path::new(TERMINATION_LOG)),
             Command::Smoke(settings) => Some(&settings.termination_log),
             Command::Run(run) => Some(&run.settings.termination_log),

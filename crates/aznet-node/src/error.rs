@@ -5,6 +5,7 @@ use thiserror::Error;
 use crate::image::ImageError;
 use crate::install::InstallError;
 use crate::probe::error::ProbeError;
+use crate::restore::RestoreError;
 use crate::roles::anvil::AnvilError;
 use crate::roles::aztec::StartError;
 use crate::roles::keystore::HandOverError;
@@ -39,6 +40,9 @@ pub(crate) enum NodeError {
     /// Measuring.
     #[error(transparent)]
     Probe(#[from] ProbeError),
+    /// Taking back what was done.
+    #[error(transparent)]
+    Restore(#[from] RestoreError),
     /// Signing for others.
     #[error(transparent)]
     Signer(#[from] SignerError),
@@ -55,7 +59,7 @@ impl NodeError {
             Self::Start(error) => error.is_final(),
             Self::HandOver(error) => error.is_final(),
             Self::Validators(error) => error.is_final(),
-            Self::Probe(_) | Self::Image(_) => false,
+            Self::Probe(_) | Self::Image(_) | Self::Restore(_) => false,
             Self::Signer(error) => error.is_final(),
             Self::Smoke(error) => error.is_final(),
         }

@@ -13,6 +13,7 @@ mod l1;
 mod network;
 mod preload;
 mod probe;
+mod restore;
 mod roles;
 mod set;
 mod settings;

@@ -28,12 +28,12 @@
 {{- $found | toJson -}}
 {{- end -}}
 
-{{/* Whether neither Helm nor Chaos Mesh can do an experiment: faults of the protocol and of the L1, and those whose time or
+{{/* Whether neither Helm nor Chaos Mesh can do an experiment: faults of the protocol and of the L1, and those whose times or
      whose pods only the protocol tells. */}}
 {{- define "aztec-chaos.needsAznet" -}}
 {{- $target := (.network | default dict).target | default dict -}}
 {{- $pods := .pods | default dict -}}
-{{- if or .protocol .l1 .when $pods.proposer $pods.committee $target.proposer $target.committee -}}
+{{- if or .protocol .l1 .when (regexMatch " (slot|epoch)s?$" (.duration | default "")) $pods.proposer $pods.committee $target.proposer $target.committee -}}
 true
 {{- end -}}
 {{- end -}}

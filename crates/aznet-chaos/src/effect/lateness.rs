@@ -13,6 +13,15 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// What a busy machine may add.
 const SLACK: Duration = Duration::from_millis(250);
 
+/// Connections that are tried: a loss of one in ten shows in them.
+const TRIES: usize = 60;
+/// Losses that are to be among them, so that hardly ever there is none.
+const LOSSES: f64 = 8.0;
+/// More at once would be load.
+const MOST_TRIES: usize = 400;
+/// A smaller loss, in percent, shows too rarely in so many.
+const LEAST_LOSS: f64 = 1.0;
+
 /// Packets that are late or lost.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Lateness {
@@ -48,6 +57,9 @@ impl Lateness {
             1
         };
         let kept = 1.0 - (loss + corrupt) / 100.0;
+        if loss + corrupt > 0.0 && loss + corrupt < LEAST_LOSS {
+            return None;
+        }
         Some(Self {
             delay: fault.impairment().delay() * ways,
             jitter: fault.impairment().jitter() * ways,
@@ -66,6 +78,20 @@ impl Lateness {
     /// How long an answer is waited for.
     pub(crate) fn patience(&self) -> Duration {
         (self.delay + self.jitter) * 2 + AGAIN * 2
+    }
+
+    /// How many connections are to be tried.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a share of at least one in a hundred"
+    )]
+    pub(crate) fn tries(&self) -> usize {
+        if !self.loses() {
+            return TRIES;
+        }
+        let wanted = (LOSSES * 100.0 / self.lost).ceil() as usize;
+        wanted.clamp(TRIES, MOST_TRIES)
     }
 
     /// Sums up what was tried.
@@ -195,6 +221,19 @@ mod tests {
             fault.bites(before, more).is_err(),
             "far more than asked for"
         );
+    }
+
+    #[test]
+    fn the_smaller_a_loss_the_more_is_tried_until_it_can_not_be_seen() {
+        let tries = |loss: f64| {
+            let fault = serde_json::json!({"action": "loss", "percent": loss});
+            let fault: NetworkFault = serde_json::from_value(fault).expect("a fault");
+            Lateness::of(&fault).map(|fault| fault.tries())
+        };
+        assert_eq!(tries(20.0), Some(60));
+        assert_eq!(tries(5.0), Some(160));
+        assert_eq!(tries(1.0), Some(400));
+        assert_eq!(tries(0.5), None);
     }
 
     #[test]

@@ -1,7 +1,8 @@
-//! Experiments seen to be done, to bite, and to go on biting until their time is over.
+//! Experiments seen to be done and to bite.
 
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::time::Duration;
 
 use aznet_kit::error::chain;
 use aznet_kit::wait::{self, Deadline, Look, WaitError};
@@ -9,20 +10,19 @@ use aznet_model::chaos::Experiment;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
+use super::follow::Followed;
+use super::last::Lasting;
 use super::{Doer, Stage, Under};
 use crate::effect::Effect;
 use crate::error::ChaosError;
 use crate::objects::{self, Status};
 use crate::observe::{self, Moment};
+use crate::pods;
 use crate::target::Hit;
 use crate::verdict::Measurement;
 
 /// Chaos Mesh is told by a watch and asks one daemon per pod.
 const INJECTION: Duration = Duration::from_secs(30);
-/// The controller counts the time itself, and tells of it late.
-const LATENESS: Duration = Duration::from_secs(15);
-/// At the end of its time a fault is lifted before that is told.
-const END: Duration = Duration::from_secs(3);
 
 impl Under<'_> {
     /// Sees every experiment bite, until its time is over.
@@ -41,6 +41,8 @@ impl Under<'_> {
         let effect = &self.effects[name];
         let hit = self.injected(name, experiment, cancel).await?;
         let begun = Timestamp::now();
+        let there = pods::list(self.run.network).await?;
+        let followed = Followed::new(experiment, &hit, &there);
         let told = hit
             .pods
             .iter()
@@ -51,7 +53,8 @@ impl Under<'_> {
         if effect.lasts() {
             let passed = Timestamp::now().duration_since(begun).unsigned_abs();
             let left = experiment.duration.duration().saturating_sub(passed);
-            self.last(name, experiment, &hit, left, cancel).await?;
+            let lasting = Lasting::new(self, (name, experiment), (&hit, followed), left);
+            lasting.until_over(cancel).await?;
         }
         Ok(())
     }
@@ -127,7 +130,7 @@ impl Under<'_> {
         let deadline = Deadline::after(effect.limit()).every(Duration::from_millis(250));
         let what = format!("{} to be seen on {}", effect.asked(), hit.pods.join(", "));
         let found = wait::until(what, deadline, cancel, |_| async {
-            match self.look(name, hit).await {
+            match self.look(name, hit, &BTreeMap::new()).await {
                 Ok(Ok(measured)) => Ok(Look::Done(measured)),
                 Ok(Err(seen)) => Ok(Look::Pending(seen)),
                 Err(error) if error.is_of_asking() => Ok(Look::pending(chain(&error))),
@@ -144,60 +147,12 @@ impl Under<'_> {
         })
     }
 
-    /// Looks on while the fault lasts: it must go on biting.
-    async fn last(
-        &self,
-        name: &str,
-        experiment: &Experiment,
-        hit: &Hit,
-        left: Duration,
-        cancel: &CancellationToken,
-    ) -> Result<(), ChaosError> {
-        let what = format!("experiment {name} to be over");
-        let deadline = Deadline::after(left + LATENESS);
-        let begun = Instant::now();
-        let patience = self.effects[name].patience();
-        let unseen = &Mutex::new(None);
-        wait::until(what, deadline, cancel, |_| async move {
-            if self.is_over(name, experiment).await? {
-                return Ok(Look::Done(()));
-            }
-            let seen = match self.look(name, hit).await {
-                Ok(Ok(measured)) => {
-                    // A pod that was started again has it again.
-                    if matches!(&self.doers[name], Doer::Called(called) if called.was_done_again())
-                    {
-                        self.tell(name, Stage::Biting, measured);
-                    }
-                    *unseen.lock().unwrap_or_else(PoisonError::into_inner) = None;
-                    return Ok(Look::Pending("it bites".to_owned()));
-                }
-                Ok(Err(seen)) => seen,
-                // A pod that is started again can't be asked meanwhile.
-                Err(error) if error.is_of_asking() => return Ok(Look::pending(chain(&error))),
-                Err(other) => return Err(other),
-            };
-            // A look takes a while: the fault may have ended in the middle of it.
-            let over = self.is_over(name, experiment).await?;
-            if over || begun.elapsed() + END >= left {
-                return Ok(Look::Pending("it is being lifted".to_owned()));
-            }
-            let mut since = unseen.lock().unwrap_or_else(PoisonError::into_inner);
-            if since.get_or_insert_with(Instant::now).elapsed() < patience {
-                return Ok(Look::Pending(seen));
-            }
-            Err(ChaosError::Stopped {
-                experiment: name.to_owned(),
-                seen,
-            })
-        })
-        .await
-    }
-
-    async fn look(
+    /// Whether every pod that was hit shows it. `known`: those that have taken the place of the ones before.
+    pub(super) async fn look(
         &self,
         name: &str,
         hit: &Hit,
+        known: &BTreeMap<String, String>,
     ) -> Result<Result<Vec<Measurement>, String>, ChaosError> {
         let (effect, before) = (&self.effects[name], &self.baselines[name]);
         if let Doer::Called(called) = &self.doers[name] {
@@ -205,11 +160,15 @@ impl Under<'_> {
         }
         let moment = Moment::During(before);
         let now = observe::observe(self.run.network, effect, &hit.pods, moment).await?;
-        Ok(observe::bites(effect, hit, before, &now))
+        Ok(observe::bites(effect, hit, &before.known_as(known), &now))
     }
 
     /// Whether the fault says that it has ended.
-    async fn is_over(&self, name: &str, experiment: &Experiment) -> Result<bool, ChaosError> {
+    pub(super) async fn is_over(
+        &self,
+        name: &str,
+        experiment: &Experiment,
+    ) -> Result<bool, ChaosError> {
         match &self.doers[name] {
             Doer::Called(called) => Ok(called.is_over()),
             Doer::Emulated(emulated) => {

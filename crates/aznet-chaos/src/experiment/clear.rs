@@ -13,6 +13,7 @@ use crate::error::ChaosError;
 use crate::journal;
 use crate::objects::OURS;
 use crate::pods;
+use crate::restorer;
 use crate::trace::Traces;
 
 /// How releases of our chart are called by Helm, before the version.
@@ -38,6 +39,7 @@ pub async fn clear(
 ) -> Result<Cleared, ChaosError> {
     let mut experiments = there(network, OURS).await?;
     experiments.extend(restore(network, cancel).await?);
+    restorer::remove(network, OURS, cancel).await?;
     for release in helm.list(Some(network.namespace()), cancel).await? {
         if release.chart.starts_with(CHART) {
             helm.uninstall(&release.name, network.namespace(), cancel)
@@ -56,6 +58,7 @@ pub async fn clear(
             pods: &pods,
             traces,
             by_force: true,
+            labels: OURS,
         },
         cancel,
     )

@@ -1,5 +1,6 @@
 //! The experiments of a network as they are.
 
+use aznet_model::chaos::FaultDuration;
 use aznet_network::namespace::Network;
 use jiff::Timestamp;
 use kube::ResourceExt;
@@ -10,6 +11,7 @@ use serde_json::Value;
 use crate::error::ChaosError;
 use crate::journal::{self, Page};
 use crate::objects::{self, KINDS, OURS, Status};
+use crate::restorer::{self, Ends};
 
 /// An experiment as it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -24,6 +26,8 @@ pub struct Listed {
     pub duration: Option<String>,
     /// When it was asked for.
     pub since: Option<Timestamp>,
+    /// When it ends by itself at the latest, whatever becomes of whoever did it.
+    pub until: Option<Timestamp>,
     /// What Chaos Mesh says of it; whether it bites is measured by whoever applied it.
     pub says: &'static str,
     /// Whom it hits.
@@ -47,14 +51,21 @@ pub async fn list(network: &Network) -> Result<Vec<Listed>, ChaosError> {
             }
         }
     }
-    for page in journal::read(network, OURS).await? {
-        all.extend(page.experiments.iter().map(|one| noted(&page, one)));
+    let pages = journal::read(network, OURS).await?;
+    if pages.is_empty() {
+        return Ok(all);
+    }
+    let ends = restorer::ends(network, OURS).await?;
+    for page in pages {
+        let ends = ends.get(&page.release).cloned().unwrap_or_default();
+        let each = page.experiments.iter();
+        all.extend(each.map(|one| noted(&page, &ends, one)));
     }
     Ok(all)
 }
 
 /// An experiment that `aznet` does.
-fn noted(page: &Page, (name, experiment): (&String, &Value)) -> Listed {
+fn noted(page: &Page, ends: &Ends, (name, experiment): (&String, &Value)) -> Listed {
     let text = |value: &Value| value.as_str().map(str::to_owned);
     let kinds = experiment.as_object().into_iter().flatten();
     let mut action = kinds.map(|(_, fault)| &fault["action"]);
@@ -65,8 +76,10 @@ fn noted(page: &Page, (name, experiment): (&String, &Value)) -> Listed {
         action: action.find_map(text),
         duration: text(&experiment["duration"]),
         since: page.since,
+        until: ends.at.get(name).copied(),
         says: match (page.leaving, pods) {
             (true, _) => "leaving",
+            (false, Some(_)) if ends.done => "recovered",
             (false, Some(_)) => "injected",
             (false, None) => "requested",
         },
@@ -74,19 +87,24 @@ fn noted(page: &Page, (name, experiment): (&String, &Value)) -> Listed {
     }
 }
 
+/// When Chaos Mesh ends what it was asked for then.
+fn end(since: Option<Timestamp>, duration: Option<&str>) -> Option<Timestamp> {
+    let duration: FaultDuration = serde_json::from_value(duration?.into()).ok()?;
+    since?.checked_add(duration.duration()).ok()
+}
+
 fn listed(kind: &'static str, object: &DynamicObject) -> Listed {
     let status = Status::of(object);
     let spec = |key: &str| Some(object.data.get("spec")?.get(key)?.as_str()?.to_owned());
+    let created = object.metadata.creation_timestamp.as_ref();
+    let (since, duration) = (created.map(|time| time.0), spec("duration"));
     Listed {
         name: object.name_any(),
         kind,
         action: spec("action"),
-        duration: spec("duration"),
-        since: object
-            .metadata
-            .creation_timestamp
-            .as_ref()
-            .map(|time| time.0),
+        until: end(since, duration.as_deref()),
+        duration,
+        since,
         says: match (
             object.metadata.deletion_timestamp.is_some(),
             status.is_recovered(),
@@ -97,5 +115,44 @@ fn listed(kind: &'static str, object: &DynamicObject) -> Listed {
             (false, false) => "requested",
         },
         pods: status.pods(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_fault_that_was_taken_back_by_itself_is_over() {
+        let ends = |done| Ends {
+            at: [("x".to_owned(), Timestamp::UNIX_EPOCH)].into(),
+            done,
+        };
+        let page = Page {
+            release: "chaos-x".to_owned(),
+            experiments: [(
+                "x".to_owned(),
+                json!({"duration": "30s", "l1": {"action": "paused"}}),
+            )]
+            .into(),
+            notes: [("x".to_owned(), [].into())].into(),
+            since: None,
+            leaving: false,
+        };
+        let one = page.experiments.iter().next().expect("one");
+        let listed = noted(&page, &ends(false), one);
+        assert_eq!(
+            (listed.says, listed.until),
+            ("injected", Some(Timestamp::UNIX_EPOCH))
+        );
+        assert_eq!(noted(&page, &ends(true), one).says, "recovered");
+    }
+
+    #[test]
+    fn chaos_mesh_ends_a_fault_when_its_duration_is_over() {
+        let end = end(Some(Timestamp::UNIX_EPOCH), Some("1m30s"));
+        assert_eq!(end.map(Timestamp::as_second), Some(90));
     }
 }

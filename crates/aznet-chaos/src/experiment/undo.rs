@@ -17,6 +17,7 @@ use crate::error::{ChaosError, Residue};
 use crate::objects::{self, KINDS, OURS, POD_NETWORK};
 use crate::observe::{self, Moment};
 use crate::pods::{self, Pods};
+use crate::restorer;
 use crate::target;
 use crate::trace::{self, Traces};
 
@@ -35,11 +36,11 @@ impl Under<'_> {
         let release = self.run.release();
         let helm = self.run.helm;
         self.stop(cancel).await?;
+        self.unguard().await?;
         helm.uninstall(&release, network.namespace(), cancel)
             .await?;
-        // Others may be under way beside this run.
-        let own = format!("{OURS},app.kubernetes.io/instance={release}");
-        let_go(network, &own, cancel).await?;
+        let own = self.own();
+        let_go(network, &format!("{OURS},{own}"), cancel).await?;
         let name = self.run.name;
         let measured = self.heal(name, cancel).await?;
         // Nothing heals that was not seen to be ill.
@@ -52,6 +53,7 @@ impl Under<'_> {
             pods: &self.before,
             traces: self.leaves_traces().then_some(&self.traces),
             by_force: false,
+            labels: &own,
         };
         clean(network, name, &before, cancel).await?;
         for experiment in self.effects.keys() {
@@ -168,6 +170,8 @@ pub(super) struct Before<'a> {
     pub(super) traces: Option<&'a Traces>,
     /// Whether load that its daemon has lost is ended.
     pub(super) by_force: bool,
+    /// What marks the objects that none may be left of.
+    pub(super) labels: &'a str,
 }
 
 /// The experiments of a network that have these labels, as `kind/name`.
@@ -273,6 +277,11 @@ async fn left(
 ) -> Result<(Pods, Vec<Residue>), ChaosError> {
     let pods = pods::list(network).await?;
     let mut left = residue(before.pods, &pods);
+    let objects = restorer::there(network, before.labels).await?;
+    left.extend(objects.into_iter().map(|what| Residue {
+        place: format!("namespace {}", network.namespace()),
+        what,
+    }));
     if let Some(traces) = before.traces {
         left.extend(trace::residue(traces, &trace::look(daemons, &pods).await?));
     }

@@ -3,13 +3,13 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::duration::FaultDuration;
 use super::fault::{Fault, NetworkFault, PodFault, StressFault};
 use super::l1::L1Fault;
 use super::pods::Pods;
 use super::process::{ClockFault, DnsFault, HttpFault, IoFault};
 use super::protocol::ProtocolFault;
 use super::sequence::Repeat;
+use super::span::FaultSpan;
 use super::when::When;
 
 /// A fault, whom it hits, and for how long.
@@ -18,8 +18,9 @@ use super::when::When;
 pub struct Experiment {
     /// Which pods of the network it hits.
     pub pods: Pods,
-    /// How long it lasts; a fault that is over at once, such as a kill, is to have left no mark after as long.
-    pub duration: FaultDuration,
+    /// How long it lasts, such as `90s` or `2 epochs`; a fault that is over at once, such as a kill, is to have left no mark after
+    /// as long.
+    pub duration: FaultSpan,
     /// When it begins, in protocol time; at once where nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when: Option<When>,
@@ -83,11 +84,11 @@ impl Experiment {
         self.network.as_ref()?.target.as_ref()
     }
 
-    /// Whether only the protocol tells when it begins, or whom it hits.
+    /// Whether only the protocol tells when it begins, how long it lasts, or whom it hits.
     pub fn needs_chain(&self) -> bool {
         let chosen = [Some(&self.pods), self.target()];
         let by_protocol = chosen.into_iter().flatten().any(Pods::is_of_committee);
-        by_protocol || self.when.is_some()
+        by_protocol || self.when.is_some() || self.duration.is_of_protocol()
     }
 
     /// Whether Helm and Chaos Mesh alone can't do it: the chart writes it down, and `aznet` carries it out.

@@ -79,7 +79,9 @@ fn of_one(name: &str, experiment: &Experiment) -> Vec<Problem> {
     }
     let (shortest, longest) = DURATIONS;
     let lasts = experiment.duration.duration();
-    if lasts < shortest || lasts > longest {
+    // How long slots are, the chain tells.
+    let of_clock = !experiment.duration.is_of_protocol();
+    if of_clock && (lasts < shortest || lasts > longest) {
         let key = format!("{key}.duration");
         let (seen, expected) = (&experiment.duration, "from 1s to 24h");
         problems.push(Problem::new(key, seen, expected, "choose another duration"));
@@ -170,15 +172,16 @@ fn only_of(key: &str, pods: &Pods, role: Role) -> Option<Problem> {
 
 fn of_when(key: &str, when: &When) -> Option<Problem> {
     let of_clock = when.slot.is_some() || when.epoch.is_some();
-    let seen = match (&when.proposing, of_clock) {
-        (Some(_), true) => "proposing beside slot or epoch",
-        (None, false) => "nothing",
+    let seen = match (when.proposing.is_some(), when.proving, of_clock) {
+        (true, _, true) | (true, true, _) => "proposing beside others",
+        (_, true, true) => "proving beside others",
+        (false, false, false) => "nothing",
         _ => return None,
     };
     Some(Problem::new(
         format!("{key}.when"),
         seen,
-        "slot, epoch: next, both, or proposing",
+        "slot, epoch: next, both, proposing, or proving",
         "say one time",
     ))
 }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::duration::FaultDuration;
 use super::experiment::Experiment;
 use super::fault::{PodAction, PodFault};
 use super::pods::Pods;
+use super::span::FaultSpan;
 use crate::values::{Chaos, ChaosScenario};
 
 /// What a scenario that says nothing of time lasts.
@@ -27,7 +27,7 @@ pub(super) fn experiments(chaos: &Chaos) -> BTreeMap<String, Experiment> {
             scenario.name.clone(),
             Experiment {
                 pods: pods_of(&scenario.selector.match_labels),
-                duration: FaultDuration::new(USUAL),
+                duration: FaultSpan::new(USUAL),
                 when: None,
                 repeat: None,
                 pod: Some(pod),

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// When a fault begins: `slot: 120`; `epoch: next`; with both, that place in the next epoch, from 0; or the next slot in
-/// which a validator pod proposes.
+/// which a validator pod proposes; or while an epoch is being proved.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct When {
@@ -19,6 +19,9 @@ pub struct When {
     /// A pod of validators, such as `validator-2`: the next slot in which it proposes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proposing: Option<String>,
+    /// Once a prover node is at an epoch's proof.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub proving: bool,
 }
 
 /// An epoch, from now.
@@ -31,6 +34,9 @@ pub enum EpochAt {
 
 impl fmt::Display for When {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.proving {
+            return f.write_str("while an epoch is being proved");
+        }
         match (&self.proposing, self.epoch, self.slot) {
             (Some(pod), ..) => write!(f, "the next slot in which {pod} proposes"),
             (None, Some(EpochAt::Next), slot) => {

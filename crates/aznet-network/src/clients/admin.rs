@@ -9,7 +9,7 @@ use crate::{api::ApiError, clients::rpc::PodRpc, namespace::Network};
 /// The variable by which a node is given the hash of the key.
 const KEY_HASH: &str = "AZTEC_ADMIN_API_KEY_HASH";
 /// Where the key itself is in that hash's Secret.
-const KEY: &str = "apiKey";
+pub const KEY: &str = "apiKey";
 
 /// The key of a network's admin API. It has no `Display`, and `Debug` hides it.
 #[derive(Clone)]
@@ -125,7 +125,8 @@ fn containers(pod: &Pod) -> impl Iterator<Item = &Container> {
     pod.spec.iter().flat_map(|spec| &spec.containers)
 }
 
-fn admin_port(pod: &Pod) -> Option<u16> {
+/// The port of a pod's admin API; `None` where it has none.
+pub fn admin_port(pod: &Pod) -> Option<u16> {
     let ports = containers(pod).flat_map(|container| container.ports.iter().flatten());
     let mut admin = ports.filter(|port| port.name.as_deref() == Some("admin"));
     admin
@@ -133,8 +134,8 @@ fn admin_port(pod: &Pod) -> Option<u16> {
         .and_then(|port| u16::try_from(port.container_port).ok())
 }
 
-/// The Secret that holds the hash of the node's key, and with it the key.
-fn key_secret(pod: &Pod) -> Option<&str> {
+/// The Secret that holds the hash of the node's key, and with it the key, under [`KEY`].
+pub fn key_secret(pod: &Pod) -> Option<&str> {
     let variables = containers(pod).flat_map(|container| container.env.iter().flatten());
     let hash = variables.filter(|variable| variable.name == KEY_HASH);
     let mut selectors =

@@ -49,8 +49,7 @@ impl Anvil {
     /// # Errors
     /// [`RpcError`].
     pub async fn set_interval(&self, seconds: Option<u64>) -> Result<(), RpcError> {
-        let seconds = seconds.unwrap_or_default();
-        self.tell("evm_setIntervalMining", json!([seconds])).await
+        self.tell(interval_call(seconds)).await
     }
 
     /// Puts empty blocks in the place of the newest ones.
@@ -58,7 +57,7 @@ impl Anvil {
     /// # Errors
     /// [`RpcError`]; there are no more than all blocks.
     pub async fn reorg(&self, depth: u64) -> Result<(), RpcError> {
-        self.tell("anvil_reorg", json!([depth, []])).await
+        self.tell(("anvil_reorg", json!([depth, []]))).await
     }
 
     /// What a unit of gas costs in the next block, in wei; later ones follow from it.
@@ -66,8 +65,7 @@ impl Anvil {
     /// # Errors
     /// [`RpcError`].
     pub async fn set_base_fee(&self, wei: u64) -> Result<(), RpcError> {
-        let fee = json!([format!("{wei:#x}")]);
-        self.tell("anvil_setNextBlockBaseFeePerGas", fee).await
+        self.tell(base_fee_call(wei)).await
     }
 
     /// A block by its number; `None`: the newest.
@@ -80,9 +78,23 @@ impl Anvil {
         self.0.0.call("eth_getBlockByNumber", asked).await
     }
 
-    async fn tell(&self, method: &str, params: Value) -> Result<(), RpcError> {
+    async fn tell(&self, (method, params): (&str, Value)) -> Result<(), RpcError> {
         self.0.0.call::<Value>(method, params).await.map(drop)
     }
+}
+
+/// The method and the parameters of [`Anvil::set_interval`].
+pub fn interval_call(seconds: Option<u64>) -> (&'static str, Value) {
+    (
+        "evm_setIntervalMining",
+        json!([seconds.unwrap_or_default()]),
+    )
+}
+
+/// The method and the parameters of [`Anvil::set_base_fee`].
+pub fn base_fee_call(wei: u64) -> (&'static str, Value) {
+    let fee = json!([format!("{wei:#x}")]);
+    ("anvil_setNextBlockBaseFeePerGas", fee)
 }
 
 #[cfg(test)]

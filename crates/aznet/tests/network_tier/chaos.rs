@@ -196,7 +196,7 @@ pub(crate) fn sabotage(_: &Machine) -> Checked {
 }
 
 /// Runs shell commands in a pod's network namespace, from the node.
-fn in_namespace(pod: &str, commands: &str) -> Result<String, String> {
+pub(super) fn in_namespace(pod: &str, commands: &str) -> Result<String, String> {
     let status = status()?;
     let namespace = status["namespace"].as_str().ok_or("no namespace")?;
     let uid = kubectl(&[

@@ -4,8 +4,8 @@ use super::machine::{
     CLUSTER, Checked, Machine, NETWORK, aznet, json, kubectl, status, status_of, succeeds, until,
 };
 use super::{
-    alerts, attacks, chaos, deploy, faults, kinds, plain_helm, policies, ports, quickstart,
-    registry, rollout, secrets, telemetry, validators, watch,
+    alerts, attacks, chaos, deploy, ends, faults, kinds, plain_helm, policies, ports, presets,
+    quickstart, registry, rollout, secrets, telemetry, validators, watch,
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -159,7 +159,7 @@ fn roll_outs() -> [(&'static str, Check); 4] {
 }
 
 /// They wait for slots.
-fn protocol_faults() -> [(&'static str, Check); 10] {
+fn protocol_faults() -> [(&'static str, Check); 15] {
     [
         (
             "a_proposer_that_forges_attestations_is_one_for_a_while",
@@ -200,6 +200,26 @@ fn protocol_faults() -> [(&'static str, Check); 10] {
         (
             "what_a_killed_apply_leaves_is_cleared",
             faults::killed_apply,
+        ),
+        (
+            "what_a_killed_apply_leaves_ends_by_itself",
+            ends::by_themselves,
+        ),
+        (
+            "a_validator_killed_under_a_partition_comes_back_partitioned",
+            ends::follows_identity,
+        ),
+        (
+            "a_broker_lost_in_an_epochs_proof_delays_no_more_than_that",
+            presets::broker_lost,
+        ),
+        (
+            "a_proof_that_is_withheld_comes_later",
+            presets::proof_withheld,
+        ),
+        (
+            "presets_of_links_bite_or_are_refused_by_name",
+            presets::of_links,
         ),
     ]
 }

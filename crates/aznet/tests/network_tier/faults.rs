@@ -2,6 +2,7 @@
 
 use super::chaos::{applied, experiment, keep, no_faults};
 use super::checks::{expect, kill, main_process, number, post};
+use super::ends;
 use super::machine::{
     CLUSTER, Checked, Machine, NETWORK, aznet, json, kubectl, pause, status, succeeds, until,
 };
@@ -19,7 +20,7 @@ fn bitten(told: &[Value]) -> Vec<String> {
     pods.unwrap_or_default().iter().map(name).collect()
 }
 
-fn namespace() -> Result<String, String> {
+pub(super) fn namespace() -> Result<String, String> {
     let status = status()?;
     let namespace = status["namespace"].as_str().ok_or("no namespace")?;
     Ok(namespace.to_owned())
@@ -367,7 +368,8 @@ pub(crate) fn contradictions(_: &Machine) -> Checked {
     no_faults()
 }
 
-/// Nobody ends these faults by themselves; `list` knows of them, and `clear` takes them back from what was noted.
+/// `list` knows of the faults that a killed `apply` has left, and `clear` takes them back from what was noted, long before
+/// they would end.
 pub(crate) fn killed_apply(_: &Machine) -> Checked {
     let mut apply = begun(&["l1-paused", "--set", "experiments.l1-paused.duration=10m"])?;
     let injected = until(
@@ -391,10 +393,11 @@ pub(crate) fn killed_apply(_: &Machine) -> Checked {
         Duration::from_mins(3),
         |status| number(&status["tips"]["checkpointed"]) > before,
     )?;
-    no_faults()
+    no_faults()?;
+    ends::nothing_is_left()
 }
 
-fn begun(args: &[&str]) -> Result<Child, String> {
+pub(super) fn begun(args: &[&str]) -> Result<Child, String> {
     Command::new(env!("CARGO_BIN_EXE_aznet"))
         .args([&APPLY[..], &["--cluster", CLUSTER], args].concat())
         .stdout(Stdio::null())

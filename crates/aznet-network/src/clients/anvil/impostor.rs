@@ -56,10 +56,10 @@ impl Impostor {
     /// [`RpcError`].
     pub async fn enter(anvil: Anvil, account: Address) -> Result<Self, RpcError> {
         anvil
-            .tell("anvil_setBalance", json!([account, WEALTH]))
+            .tell(("anvil_setBalance", json!([account, WEALTH])))
             .await?;
         anvil
-            .tell("anvil_impersonateAccount", json!([account]))
+            .tell(("anvil_impersonateAccount", json!([account])))
             .await?;
         Ok(Self { anvil, account })
     }

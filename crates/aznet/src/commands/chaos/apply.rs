@@ -27,6 +27,9 @@ Examples:
 /// What files alone are called.
 const UNNAMED: &str = "values";
 
+/// What an interruption leaves.
+const LEFT: &str = "the faults may still be there, and end by themselves when their time is over";
+
 /// Arguments of `aznet chaos apply`.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -84,7 +87,7 @@ pub(super) async fn run(args: &ApplyArgs, context: &Context) -> anyhow::Result<(
         cluster::attach(context, &choice).await?
     };
     let clear = format!("`aznet chaos clear {}` lifts them now", args.name);
-    context.interrupt.leaves(left(&loaded), clear);
+    context.interrupt.leaves(LEFT, clear);
     let seed = args.seed.unwrap_or_else(drawn);
     if args.seed.is_none() && loaded.experiments.values().any(by_chance) {
         let words = format_args!("pods are chosen by chance: --seed {seed} chooses the same again");
@@ -117,16 +120,6 @@ pub(super) async fn run(args: &ApplyArgs, context: &Context) -> anyhow::Result<(
 fn needs_mesh(loaded: &Loaded) -> bool {
     let mut each = loaded.experiments.values();
     each.any(|one| one.fault().is_some_and(|fault| fault.kind().is_some()))
-}
-
-/// What an interruption leaves: Chaos Mesh ends its faults itself, and nobody ends the others.
-fn left(loaded: &Loaded) -> &'static str {
-    let mut each = loaded.experiments.values().filter_map(Experiment::fault);
-    if each.all(|fault| fault.kind().is_some()) {
-        "the faults may still be there, and end by themselves when their time is over"
-    } else {
-        "the faults may still be there; those of protocol and l1 do not end by themselves"
-    }
 }
 
 fn by_chance(experiment: &Experiment) -> bool {

@@ -5,6 +5,7 @@ use aznet_cluster::provider::Provider;
 use aznet_model::units::count;
 use aznet_network::namespace::Network;
 use clap::Args;
+use jiff::Timestamp;
 
 use crate::args::{ClusterArg, NamespaceArg, OutputArgs};
 use crate::bring_up::cluster;
@@ -67,6 +68,11 @@ async fn open(args: &FaultsArgs, context: &Context) -> anyhow::Result<(Provider,
     Ok(networks.open(name)?)
 }
 
+/// The time of day, as `apply` tells it.
+fn clock(at: Timestamp) -> String {
+    at.strftime("%H:%M:%S").to_string()
+}
+
 fn lifted(cleared: &Cleared) -> String {
     let mut words = format!("{} lifted", count(cleared.experiments.len(), "experiment"));
     for one in &cleared.forced {
@@ -82,6 +88,7 @@ fn render(listed: &[Listed], page: Page) -> String {
         Column::text("kind").yields(1),
         Column::text("action"),
         Column::text("duration").yields(2),
+        Column::text("ends by").yields(3),
         Column::text("is"),
         Column::prose("pods", 12),
     ]);
@@ -91,6 +98,7 @@ fn render(listed: &[Listed], page: Page) -> String {
             one.kind.to_owned(),
             one.action.clone().unwrap_or_default(),
             one.duration.clone().unwrap_or_default(),
+            one.until.map(clock).unwrap_or_default(),
             one.says.to_owned(),
             one.pods.join(" "),
         ]);

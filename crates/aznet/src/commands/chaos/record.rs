@@ -59,11 +59,7 @@ fn text(asked: &Loaded, decided: &[Decided], timeline: &[Transition]) -> anyhow:
                 .experiments
                 .get(name)
                 .and_then(|one| one.repeat.clone());
-            experiment.when = one.place.map(|place| When {
-                slot: Some(place),
-                epoch: Some(EpochAt::Next),
-                proposing: None,
-            });
+            experiment.when = when(one);
             experiments.entry(name).or_insert(experiment);
         }
     }
@@ -78,6 +74,21 @@ fn text(asked: &Loaded, decided: &[Decided], timeline: &[Transition]) -> anyhow:
     }
     text.push_str(&serde_norway::to_string(&values)?);
     Ok(text)
+}
+
+/// When it is to begin, done again.
+fn when(decided: &Decided) -> Option<When> {
+    if decided.proving {
+        return Some(When {
+            proving: true,
+            ..When::default()
+        });
+    }
+    decided.place.map(|place| When {
+        slot: Some(place),
+        epoch: Some(EpochAt::Next),
+        ..When::default()
+    })
 }
 
 #[cfg(test)]
@@ -105,6 +116,7 @@ mod tests {
         let decided = Decided {
             experiments: expected.clone(),
             place: Some(3),
+            proving: false,
         };
         let transition = Transition {
             at: Timestamp::UNIX_EPOCH,
@@ -123,7 +135,7 @@ mod tests {
             experiment.when = Some(When {
                 slot: Some(3),
                 epoch: Some(EpochAt::Next),
-                proposing: None,
+                ..When::default()
             });
         }
         assert_eq!(load(&text).experiments, expected);

@@ -126,6 +126,7 @@ fn a_network_is_shown_at_a_glance() {
         action: Some("pod-failure".to_owned()),
         duration: None,
         since: Some(Timestamp::from_second(1_742).unwrap()),
+        until: None,
         says: "injected",
         pods: vec!["boot-node-0".to_owned()],
     }];
