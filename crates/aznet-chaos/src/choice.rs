@@ -9,10 +9,10 @@ use aznet_model::chaos::{EpochAt, Experiment, Loaded, Pods as Wanted, Share, Whe
 use aznet_model::timing::Moment;
 use aznet_network::namespace::Network;
 use aznet_network::validators::{self, Address, Validators};
-use jiff::Timestamp;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
+use crate::begin::{Begin, Turning};
 use crate::chain::Chain;
 use crate::decided::Decided;
 use crate::error::ChaosError;
@@ -22,8 +22,6 @@ use crate::target;
 
 /// Slots from the choice until the fault begins: so long the pods are looked at first.
 const AHEAD: u64 = 3;
-/// Seconds before its slot in which a fault is applied: a proposer builds half a second before it begins.
-const EARLIER: u64 = 3;
 /// Epochs in which a validator of a small set has its turn.
 const TURNS: u32 = 6;
 /// How often it is looked whose turn it is.
@@ -38,20 +36,6 @@ pub(crate) struct Settled {
     pub(crate) loaded: Loaded,
     /// When they begin; at once where nothing was said.
     pub(crate) begin: Option<Begin>,
-}
-
-/// When experiments begin.
-#[derive(Debug, Clone)]
-pub(crate) enum Begin {
-    /// Shortly before a slot.
-    Slot(Turning),
-    /// While one of these pods is at an epoch's proof.
-    Proving {
-        /// Prover nodes.
-        provers: Vec<String>,
-        /// How long that is waited for.
-        within: Duration,
-    },
 }
 
 impl Settled {
@@ -70,16 +54,6 @@ impl Settled {
             proving: matches!(self.begin, Some(Begin::Proving { .. })),
         }
     }
-}
-
-/// A slot in which experiments begin.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Turning {
-    slot: Slot,
-    /// When the slot begins, in Unix seconds.
-    at: u64,
-    /// Whose turn it was to be.
-    proposer: Option<Address>,
 }
 
 /// What is decided with.
@@ -169,19 +143,30 @@ impl Choice<'_> {
             let epoch = Epoch(at.0 / chain.timing.epoch_slots.max(1));
             turn.committee = chain.committee(epoch).await?;
         }
-        let begin = match slot {
-            _ if proving => Some(Begin::Proving {
+        let begin = self.begin(chain, slot, (proving, &turn))?;
+        Ok((begin, turn))
+    }
+
+    /// What is waited for before it begins.
+    fn begin(
+        &self,
+        chain: &Chain,
+        slot: Option<Slot>,
+        (proving, turn): (bool, &Turn),
+    ) -> Result<Option<Begin>, ChaosError> {
+        if proving {
+            return Ok(Some(Begin::Proving {
                 provers: proving::provers(self.pods)?,
                 within: chain.timing.epochs(TURNS),
-            }),
-            Some(slot) => Some(Begin::Slot(Turning {
+            }));
+        }
+        Ok(slot.map(|slot| {
+            Begin::Slot(Turning {
                 slot,
                 at: chain.begin(slot),
                 proposer: turn.proposer,
-            })),
-            None => None,
-        };
-        Ok((begin, turn))
+            })
+        }))
     }
 
     /// What protocol time is asked of.
@@ -318,68 +303,6 @@ impl Turn {
                 experiment: experiment.to_owned(),
                 attester: proposer.to_string(),
             })
-    }
-}
-
-impl Begin {
-    /// Waits until it is time.
-    pub(crate) async fn reached(
-        &self,
-        network: &Network,
-        chain: Option<&Chain>,
-        cancel: &CancellationToken,
-    ) -> Result<(), ChaosError> {
-        match self {
-            Self::Slot(turning) => turning.reached(chain, cancel).await,
-            Self::Proving { provers, within } => {
-                proving::reached(network, provers, *within, cancel).await
-            }
-        }
-    }
-
-    /// When it is time at the latest, in Unix seconds; `now` is one of them.
-    pub(crate) const fn at_latest(&self, now: u64) -> u64 {
-        match self {
-            Self::Slot(turning) if turning.at > now => turning.at,
-            Self::Slot(_) => now,
-            Self::Proving { within, .. } => now + within.as_secs(),
-        }
-    }
-}
-
-impl Turning {
-    /// Waits until shortly before its slot.
-    async fn reached(
-        self,
-        chain: Option<&Chain>,
-        cancel: &CancellationToken,
-    ) -> Result<(), ChaosError> {
-        let begin = Timestamp::from_second(i64::try_from(self.at - EARLIER).unwrap_or(i64::MAX));
-        let begin = begin.unwrap_or(Timestamp::MAX);
-        let late = Timestamp::now().duration_since(begin);
-        if late > jiff::SignedDuration::from_secs(i64::try_from(EARLIER).unwrap_or_default()) {
-            return Err(ChaosError::TooLate { slot: self.slot });
-        }
-        let left = begin.duration_since(Timestamp::now());
-        let left = Duration::try_from(left).unwrap_or_default();
-        let deadline = Deadline::after(left + LOOK_EVERY).every(Duration::from_millis(100));
-        let what = format!("{} to begin", self.slot);
-        wait::until(what, deadline, cancel, |_| async {
-            let left = begin.duration_since(Timestamp::now());
-            Ok::<_, ChaosError>(if left.is_positive() {
-                Look::Pending(format!("in {} s", left.as_secs() + 1))
-            } else {
-                Look::Done(())
-            })
-        })
-        .await?;
-        match (chain, self.proposer) {
-            // Until an epoch's first checkpoint is on the L1, the proposers of the next may change.
-            (Some(chain), Some(expected)) if chain.proposer(self.slot).await? != expected => {
-                Err(ChaosError::Changed { slot: self.slot })
-            }
-            _ => Ok(()),
-        }
     }
 }
 

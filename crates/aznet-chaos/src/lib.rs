@@ -2,6 +2,7 @@
 //! and that nothing of it is left.
 
 mod anvil;
+mod begin;
 mod called;
 pub mod capability;
 mod chain;

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::{Doer, Under};
+use crate::begin::Begin;
 use crate::chain::Chain;
-use crate::choice::Begin;
 use crate::error::ChaosError;
 use crate::restorer::{self, Due};
 

@@ -215,7 +215,7 @@ fn known_keys(error: &jsonschema::ValidationError<'_>, schema: &Value) -> Vec<St
 }
 
 /// What the schemas' patterns mean.
-const WORDS: [(&str, &str); 20] = [
+const WORDS: [(&str, &str); 21] = [
     (quantity::CPU, "cores, such as `100m` or `2`"),
     (
         quantity::BYTES,
@@ -276,6 +276,10 @@ const WORDS: [(&str, &str); 20] = [
     (
         pattern::FAULT_DURATION,
         "a time such as `30s`, `1m30s` or `200ms`",
+    ),
+    (
+        pattern::FAULT_SPAN,
+        "a time such as `30s`, `1m30s` or `2 epochs`",
     ),
     (pattern::RATE, "a rate such as `512kbps` or `1mbps`"),
     (
@@ -347,7 +351,13 @@ mod tests {
         let schema = serde_json::from_str(&crate::values::schema()).expect("a schema");
         let mut found = Vec::new();
         patterns(&schema, &mut found);
-        found.extend([pattern::FAULT_DURATION, pattern::RATE, pattern::SIZE].map(str::to_owned));
+        let of_faults = [
+            pattern::FAULT_DURATION,
+            pattern::FAULT_SPAN,
+            pattern::RATE,
+            pattern::SIZE,
+        ];
+        found.extend(of_faults.map(str::to_owned));
         for pattern in found {
             let words = pattern_in_words(&pattern);
             assert!(!words.contains(&pattern), "{words}");
