@@ -189,20 +189,6 @@ pub const CONDITIONS: &[Condition] = &[
         needs: &[Need::ValidatorPods(4)],
     },
     Condition {
-        name: "validators-killed",
-        about: "all validator pods are killed at once when one of two transfers was sent",
-        shown: "each pod is seen to be another one",
-        expects: Expects::Recovers,
-        begins: Begins::BetweenTransfers,
-        waves: &[wave(
-            "validators-killed",
-            Length::Slots(2),
-            Whom::Roles(&[Role::Validator]),
-            Act::Kill,
-        )],
-        needs: &[],
-    },
-    Condition {
         name: "split-committee",
         about: "two validator pods and two others do not hear of each other: neither half is a quorum",
         shown: "connections between them are seen to fail",
