@@ -186,7 +186,10 @@ pub const CONDITIONS: &[Condition] = &[
             kill("validator-kill-3", 2),
             kill("validator-kill-4", 3),
         ],
-        needs: &[Need::ValidatorPods(4)],
+        needs: &[Need::ValidatorPods(
+            4,
+            "one would be killed again before it is back",
+        )],
     },
     Condition {
         name: "split-committee",
@@ -203,7 +206,7 @@ pub const CONDITIONS: &[Condition] = &[
                 "nothing passes between the first two validators and the next two",
             ),
         }],
-        needs: &[Need::Pods(Role::Validator, 4, "two are in each half")],
+        needs: &[Need::ValidatorPods(4, "two are in each half")],
     },
     Condition {
         name: "l1-paused",
