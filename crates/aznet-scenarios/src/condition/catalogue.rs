@@ -186,21 +186,10 @@ pub const CONDITIONS: &[Condition] = &[
             kill("validator-kill-3", 2),
             kill("validator-kill-4", 3),
         ],
-        needs: &[Need::ValidatorPods(4)],
-    },
-    Condition {
-        name: "validators-killed",
-        about: "all validator pods are killed at once when one of two transfers was sent",
-        shown: "each pod is seen to be another one",
-        expects: Expects::Recovers,
-        begins: Begins::BetweenTransfers,
-        waves: &[wave(
-            "validators-killed",
-            Length::Slots(2),
-            Whom::Roles(&[Role::Validator]),
-            Act::Kill,
+        needs: &[Need::ValidatorPods(
+            4,
+            "one would be killed again before it is back",
         )],
-        needs: &[],
     },
     Condition {
         name: "split-committee",
@@ -217,7 +206,7 @@ pub const CONDITIONS: &[Condition] = &[
                 "nothing passes between the first two validators and the next two",
             ),
         }],
-        needs: &[Need::Pods(Role::Validator, 4, "two are in each half")],
+        needs: &[Need::ValidatorPods(4, "two are in each half")],
     },
     Condition {
         name: "l1-paused",

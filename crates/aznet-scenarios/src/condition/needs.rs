@@ -15,8 +15,8 @@ pub(super) enum Need {
     SparePod,
     /// Validator pods without which no committee has a quorum.
     BreakableQuorum,
-    /// So many validator pods that faults may be done to.
-    ValidatorPods(u32),
+    /// So many validator pods that faults may be done to, and why.
+    ValidatorPods(u32, &'static str),
     /// Keys for another validator pod.
     KeysForOneMore,
     /// No penalties: one prune would have the whole committee slashed, and the chain would halt for good.
@@ -32,7 +32,9 @@ impl Need {
             Self::BreakableQuorum => {
                 "validators of the group `default` that no quorum is possible without".to_owned()
             }
-            Self::ValidatorPods(pods) => format!("{pods} validator pods of the group `default`"),
+            Self::ValidatorPods(pods, _) => {
+                format!("{pods} validator pods of the group `default`")
+            }
             Self::KeysForOneMore => "keys for another validator of the group `default`".to_owned(),
             Self::NoPenalties => {
                 "no penalties (network.slashing.disablePenalties): the whole committee would be slashed for a prune"
@@ -57,11 +59,11 @@ impl Need {
                 let Committee { quorum, .. } = facts.committee();
                 format!("other groups of validators have the quorum of {quorum} by themselves")
             }),
-            Self::ValidatorPods(pods) => {
+            Self::ValidatorPods(pods, why) => {
                 let there = facts.validator_pods();
                 (there < pods).then(|| {
                     let there = count(there as usize, "validator pod");
-                    format!("has {there}: one would be killed again before it is back")
+                    format!("has {there}: {why}")
                 })
             }
             Self::KeysForOneMore => {

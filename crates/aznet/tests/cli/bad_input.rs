@@ -265,7 +265,13 @@ fn no_network() {
         ("no-test-that-looks-on", &["test", "attack"]),
         (
             "no-test-can-run",
-            &["test", "--network", "tiny", "-E", "!test(=chain)"],
+            &[
+                "test",
+                "--network",
+                "tiny",
+                "-E",
+                "test(=transfer) | test(=attack-invalid-block)",
+            ],
         ),
         ("no-cluster-images-load", &["images", "load", "a:1"]),
     ]);
