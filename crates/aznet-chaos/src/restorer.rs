@@ -35,7 +35,7 @@ const INSTANCE: &str = "app.kubernetes.io/instance";
 /// The annotation of a Job that tells, by experiment, when it takes it back.
 const ENDS: &str = "aznet.dev/ends";
 /// A pod from an image that the node has, on a busy machine.
-const READY: Duration = Duration::from_secs(60);
+const READY: Duration = Duration::from_mins(1);
 /// From then until a fault is done.
 const DOING: Duration = Duration::from_secs(30);
 /// The pods of a Job go after it.
@@ -215,13 +215,12 @@ fn readiness(pod: &Pod) -> Look<()> {
     let state = container.state.as_ref();
     let last = container.last_state.as_ref();
     let ended = [state, last].into_iter().flatten();
-    let ended = ended
-        .filter_map(|one| one.terminated.as_ref())
-        .find_map(|end| {
-            let code = format!("its program ended with {}", end.exit_code);
-            let message = end.message.as_ref();
-            Some(message.map_or(code.clone(), |message| format!("{code}: {message}")))
-        });
+    let mut ended = ended.filter_map(|one| one.terminated.as_ref());
+    let ended = ended.next().map(|end| {
+        let code = format!("its program ended with {}", end.exit_code);
+        let message = end.message.as_ref();
+        message.map_or(code.clone(), |message| format!("{code}: {message}"))
+    });
     let waiting = state.and_then(|one| one.waiting.as_ref()?.reason.clone());
     Look::Pending(
         ended
@@ -303,28 +302,25 @@ mod tests {
 
     use super::*;
 
-    fn pod(container: Value) -> Pod {
+    fn pod(container: &Value) -> Pod {
         let pod = json!({"metadata": {}, "status": {"phase": "Running", "containerStatuses": [container]}});
         serde_json::from_value(pod).expect("a pod")
     }
 
-    fn container(ready: bool, state: Value) -> Value {
+    fn container(ready: bool, state: &Value) -> Value {
         json!({"name": "restore", "image": "x", "imageID": "x", "restartCount": 0, "ready": ready, "state": state})
     }
 
     #[test]
     fn a_program_that_ends_at_once_takes_nothing_back() {
         let running = json!({"running": {}});
-        assert_eq!(
-            readiness(&pod(container(true, running.clone()))),
-            Look::Done(())
-        );
+        assert_eq!(readiness(&pod(&container(true, &running))), Look::Done(()));
         assert!(matches!(
-            readiness(&pod(container(false, running))),
+            readiness(&pod(&container(false, &running))),
             Look::Pending(_)
         ));
         let ended = json!({"terminated": {"exitCode": 2, "message": "unrecognized subcommand"}});
-        let Look::Pending(seen) = readiness(&pod(container(false, ended))) else {
+        let Look::Pending(seen) = readiness(&pod(&container(false, &ended))) else {
             panic!("it is not ready");
         };
         assert_eq!(seen, "its program ended with 2: unrecognized subcommand");

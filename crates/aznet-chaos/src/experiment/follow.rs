@@ -275,7 +275,7 @@ mod tests {
         }
     }
 
-    fn experiment(what: Value) -> Experiment {
+    fn experiment(what: &Value) -> Experiment {
         let mut one = json!({"pods": {"roles": ["validator"]}, "duration": "60s"});
         one.as_object_mut()
             .expect("a map")
@@ -284,7 +284,7 @@ mod tests {
     }
 
     fn cut() -> Experiment {
-        experiment(json!({"network": {"action": "partition"}}))
+        experiment(&json!({"network": {"action": "partition"}}))
     }
 
     #[test]
@@ -308,7 +308,7 @@ mod tests {
 
     #[test]
     fn load_is_of_processes() {
-        let load = experiment(json!({"stress": {"cpu": {"workers": 1}}}));
+        let load = experiment(&json!({"stress": {"cpu": {"workers": 1}}}));
         let followed = Followed::new(&load, &hit(&["v-0"], &[]), &pods(&[("v-0", "a", "1")]));
         let lack = followed.lack(&load, &pods(&[("v-0", "a", "2")]));
         assert_eq!(lack.now, hit(&["v-0"], &[]));
