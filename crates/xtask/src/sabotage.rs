@@ -20,7 +20,7 @@ struct Sabotage {
     test: &'static str,
 }
 
-const ALL: [Sabotage; 10] = [
+const ALL: [Sabotage; 11] = [
     Sabotage {
         fooled: "a fault that is recorded as injected, and not applied",
         file: "crates/aznet-chaos/src/effect.rs",
@@ -83,6 +83,13 @@ const ALL: [Sabotage; 10] = [
         check: ".find(|line| says_disk_full(line))",
         without: ".find(|_| false)",
         test: "watch::restarts::tests::a_full_disk_is_the_machines_failure",
+    },
+    Sabotage {
+        fooled: "a log line that is missing, where a line about somebody else is there",
+        file: "crates/aznet-scenarios/src/attack/said.rs",
+        check: "self.parts.iter().all(",
+        without: "self.parts.iter().any(",
+        test: "attack::said::tests::a_line_has_every_part_and_is_another_pods",
     },
     Sabotage {
         fooled: "a test that passes while a rule is broken",
