@@ -23,7 +23,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use self::objects::Objects;
+use self::objects::{ENDS, Objects};
 use self::server::Server;
 use crate::error::ChaosError;
 use crate::journal::Before;
@@ -32,8 +32,6 @@ use crate::journal::Before;
 const RESTORERS: &str = "app.kubernetes.io/component=restore";
 /// Whose release of the chart an object belongs to.
 const INSTANCE: &str = "app.kubernetes.io/instance";
-/// The annotation of a Job that tells, by experiment, when it takes it back.
-const ENDS: &str = "aznet.dev/ends";
 /// A pod from an image that the node has, on a busy machine.
 const READY: Duration = Duration::from_mins(1);
 /// From then until a fault is done.

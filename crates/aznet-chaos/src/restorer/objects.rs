@@ -6,8 +6,10 @@ use aznet_model::restoration::{Restoration, VARIABLE};
 use aznet_network::clients::admin::KEY;
 use serde_json::{Value, json};
 
-use super::ENDS;
 use super::server::Server;
+
+/// The annotation of a Job that tells, by experiment, when it takes it back.
+pub(super) const ENDS: &str = "aznet.dev/ends";
 
 /// Where the key of the admin API is.
 const KEYS: &str = "/aznet/admin";
