@@ -136,7 +136,8 @@ impl Lateness {
     fn is_seen(&self, before: Answers, now: Answers) -> bool {
         if self.loses() {
             let most = before.share() + self.lost + self.chance(now);
-            return now.share() >= self.lost / 4.0 && now.share() <= most;
+            let least = before.share() + self.lost / 4.0;
+            return now.share() >= least && now.share() <= most;
         }
         let later = now.median.saturating_sub(before.median);
         let most = self.delay + self.jitter + self.delay.max(SLACK);
@@ -263,6 +264,10 @@ mod tests {
         let by_chance = late(0, 0, 20.0).answers(&attempts(&lost_of_60(22)));
         assert!(late(0, 0, 20.0).bites(before, far_more).is_err());
         assert!(late(0, 0, 20.0).bites(before, by_chance).is_ok());
+        assert!(
+            late(0, 0, 20.0).bites(by_chance, by_chance).is_err(),
+            "as many are lost without the fault"
+        );
         assert!(
             fault.healed(before, fault.answers(&[])).is_err(),
             "nothing was tried"

@@ -43,11 +43,9 @@ fn one(kind: &Kind) -> Checked {
     let mut what = json!({"pods": pods});
     extend(&mut what, &kind.example);
     if kind.name == "pod: container-kill" {
-        what["pod"]["containers"] = json!(["aztec"]);
+        what["pod"]["containers"] = json!(["full-node"]);
     }
-    if !kind.name.ends_with("kill") {
-        what["duration"] = json!(duration);
-    }
+    what["duration"] = json!(duration);
     let name = kind.name.replace(": ", "-");
     bites(&name, &what, pod)
 }
