@@ -6,6 +6,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use tokio::sync::RwLock;
+
 use aznet_model::chaos::{Experiment, Fault};
 use aznet_network::namespace::Network;
 
@@ -27,7 +29,7 @@ pub(crate) struct Called {
     begun: OnceLock<Instant>,
     /// Whether it was done again since that was told.
     again: AtomicBool,
-    pods: BTreeMap<String, One>,
+    pods: RwLock<BTreeMap<String, One>>,
 }
 
 /// It in one pod.
@@ -44,34 +46,63 @@ impl Called {
         (name, experiment): (&str, &Experiment),
         (pods, seed): (&Pods, u64),
     ) -> Result<Option<Self>, ChaosError> {
-        let Some(fault @ (Fault::Protocol(_) | Fault::L1(_))) = experiment.fault() else {
+        if !matches!(
+            experiment.fault(),
+            Some(Fault::Protocol(_) | Fault::L1(_))
+        ) {
             return Ok(None);
-        };
+        }
         let hit = target::choose((name, seed), experiment, pods);
         let mut each = BTreeMap::new();
         for pod in &hit.pods {
-            let one = match fault {
-                Fault::Protocol(fault) => {
-                    let settings = fault.action.settings();
-                    One::Node(Changed::prepare(network, pod, settings).await?)
-                }
-                Fault::L1(fault) => One::L1(Disturbed::prepare(network, pod, fault).await?),
-                _ => return Ok(None),
-            };
-            each.insert(pod.clone(), one);
+            let one = One::prepare(network, experiment, pod).await?;
+            each.extend(one.map(|one| (pod.clone(), one)));
         }
         Ok(Some(Self {
             hit,
             lasts: experiment.duration.duration(),
             begun: OnceLock::new(),
             again: AtomicBool::new(false),
-            pods: each,
+            pods: RwLock::new(each),
         }))
     }
 
+    /// Whether it is done to a pod.
+    pub(crate) async fn has(&self, pod: &str) -> bool {
+        self.pods.read().await.contains_key(pod)
+    }
+
+    /// A pod that has come since, as it is before.
+    pub(crate) async fn add(
+        &self,
+        network: &Network,
+        experiment: &Experiment,
+        pod: &str,
+    ) -> Result<(), ChaosError> {
+        if let Some(one) = One::prepare(network, experiment, pod).await? {
+            self.pods.write().await.insert(pod.to_owned(), one);
+        }
+        Ok(())
+    }
+
+    /// Does it to a pod that was added.
+    pub(crate) async fn start_in(&self, pod: &str) -> Result<(), ChaosError> {
+        self.again.store(true, Ordering::Relaxed);
+        match self.pods.read().await.get(pod) {
+            Some(one) => one.set().await,
+            None => Ok(()),
+        }
+    }
+
+    /// A pod that is gone for good needs it no more.
+    pub(crate) async fn drop(&self, pod: &str) {
+        self.pods.write().await.remove(pod);
+    }
+
     /// How its pods are before.
-    pub(crate) fn before(&self) -> BTreeMap<String, Before> {
-        let each = self.pods.iter();
+    pub(crate) async fn before(&self) -> BTreeMap<String, Before> {
+        let pods = self.pods.read().await;
+        let each = pods.iter();
         each.map(|(pod, one)| (pod.clone(), one.before())).collect()
     }
 
@@ -83,7 +114,7 @@ impl Called {
     /// Does it.
     pub(crate) async fn start(&self) -> Result<(), ChaosError> {
         self.begun.get_or_init(Instant::now);
-        for one in self.pods.values() {
+        for one in self.pods.read().await.values() {
             one.set().await?;
         }
         Ok(())
@@ -95,7 +126,7 @@ impl Called {
         effect: &Effect,
     ) -> Result<Result<Vec<Measurement>, String>, ChaosError> {
         let mut measured = Vec::new();
-        for (pod, one) in &self.pods {
+        for (pod, one) in self.pods.read().await.iter() {
             let again = one.again().await?;
             self.again.fetch_or(again, Ordering::Relaxed);
             let words = match one.bites().await? {
@@ -128,7 +159,8 @@ impl Called {
         if self.begun.get().is_none() {
             return Ok(());
         }
-        let left = self.pods.iter().filter(|(pod, _)| there.contains_key(*pod));
+        let pods = self.pods.read().await;
+        let left = pods.iter().filter(|(pod, _)| there.contains_key(*pod));
         for (_, one) in left {
             one.undo().await?;
         }
@@ -137,7 +169,7 @@ impl Called {
 
     /// Whether a pod is as it was.
     pub(crate) async fn healed(&self, pod: &str) -> Result<Verdict, ChaosError> {
-        match self.pods.get(pod) {
+        match self.pods.read().await.get(pod) {
             Some(one) => one.healed().await,
             None => Ok(Ok("nothing was done to it".to_owned())),
         }
@@ -145,6 +177,24 @@ impl Called {
 }
 
 impl One {
+    /// `None` where the fault is none of these.
+    async fn prepare(
+        network: &Network,
+        experiment: &Experiment,
+        pod: &str,
+    ) -> Result<Option<Self>, ChaosError> {
+        Ok(match experiment.fault() {
+            Some(Fault::Protocol(fault)) => {
+                let settings = fault.action.settings();
+                Some(Self::Node(Changed::prepare(network, pod, settings).await?))
+            }
+            Some(Fault::L1(fault)) => {
+                Some(Self::L1(Disturbed::prepare(network, pod, fault).await?))
+            }
+            _ => None,
+        })
+    }
+
     fn before(&self) -> Before {
         match self {
             Self::Node(node) => Before::Settings(node.before().clone()),

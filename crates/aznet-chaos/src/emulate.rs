@@ -2,6 +2,7 @@
 //! lasts, and ends by itself when its time is over.
 
 use std::collections::BTreeSet;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use aznet_model::chaos::{Direction, Experiment, NetworkFault};
@@ -41,16 +42,25 @@ const USUAL_LOGS: &str = "/var/log/pods";
 const LINKS: usize = 2;
 
 /// A fault that is emulated.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Emulated {
     /// Its name among the notes: that of the namespace and the experiment.
     key: String,
-    /// The pods that it is done to.
-    pub(crate) hit: Hit,
-    nodes: BTreeSet<String>,
+    fault: NetworkFault,
     lasts: Duration,
-    /// It, without its end, which is told when it begins.
+    /// When it ends, in seconds since 1970, once it has begun.
+    until: OnceLock<u64>,
+    /// It, without its end and its links.
     emulation: Emulation,
+    aim: Mutex<Aim>,
+}
+
+/// Whom it is done to.
+#[derive(Debug, Clone, PartialEq)]
+struct Aim {
+    hit: Hit,
+    nodes: BTreeSet<String>,
+    links: Vec<Link>,
 }
 
 /// How far it is.
@@ -74,8 +84,95 @@ impl Emulated {
         beside: usize,
     ) -> Self {
         let hit = target::choose((name, seed), experiment, pods);
+        Self {
+            key: format!("{namespace}.{name}"),
+            fault: fault.clone(),
+            lasts: experiment.duration.duration(),
+            until: OnceLock::new(),
+            emulation: Emulation {
+                experiment: short(name),
+                namespace: namespace.to_owned(),
+                until: 0,
+                beside: u8::try_from(beside * LINKS).unwrap_or_default(),
+                seed: target::hash(&(name, seed)),
+                links: Vec::new(),
+            },
+            aim: Mutex::new(Aim::at(hit, fault, pods)),
+        }
+    }
+
+    /// Begins on every node that has pods of it.
+    pub(crate) async fn start(&self, client: &Client) -> Result<(), ChaosError> {
+        let daemons = Daemons::find(client).await?;
+        let now = u64::try_from(Timestamp::now().as_second()).unwrap_or_default();
+        let until = *self.until.get_or_init(|| now + self.lasts.as_secs());
+        let aim = self.aim().clone();
+        let begun = Emulation {
+            until,
+            links: aim.links,
+            ..self.emulation.clone()
+        };
+        let asked = serde_json::to_string(&begun).unwrap_or_default();
+        for node in &aim.nodes {
+            let logs = pod_logs(client, node).await;
+            run(&daemons, node, &[START, "sh", &self.key, &asked, &logs]).await?;
+        }
+        Ok(())
+    }
+
+    /// Begins anew where it would be done to others, or to the same ones with other addresses: by name the program follows pods
+    /// itself. Whether it was.
+    pub(crate) async fn start_again(
+        &self,
+        client: &Client,
+        hit: Hit,
+        pods: &Pods,
+    ) -> Result<bool, ChaosError> {
+        let aim = Aim::at(hit, &self.fault, pods);
+        if *self.aim() == aim {
+            return Ok(false);
+        }
+        self.stop(client).await?;
+        *self.aim() = aim;
+        self.start(client).await?;
+        Ok(true)
+    }
+
+    /// How far it is on all nodes together.
+    pub(crate) async fn look(&self, client: &Client) -> Result<Progress, ChaosError> {
+        let daemons = Daemons::find(client).await?;
+        let mut progress = Progress::default();
+        let nodes = self.aim().nodes.clone();
+        for node in &nodes {
+            progress.read(&run(&daemons, node, &[LOOK, "sh", &self.key]).await?);
+        }
+        Ok(progress)
+    }
+
+    /// Takes it back on every node.
+    pub(crate) async fn stop(&self, client: &Client) -> Result<(), ChaosError> {
+        stop(client, &self.key).await
+    }
+
+    /// The pods that it is done to.
+    pub(crate) fn hit(&self) -> Hit {
+        self.aim().hit.clone()
+    }
+
+    /// Pods that must show that it has begun.
+    pub(crate) fn sending(&self) -> BTreeSet<String> {
+        self.aim().sending().cloned().collect()
+    }
+
+    fn aim(&self) -> MutexGuard<'_, Aim> {
+        self.aim.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Aim {
+    fn at(hit: Hit, fault: &NetworkFault, pods: &Pods) -> Self {
         let addresses = |names: &[String]| {
-            let ips = names.iter().filter_map(|name| pods[name].place.ip);
+            let ips = names.iter().filter_map(|name| pods.get(name)?.place.ip);
             Some(ips.map(|ip| ip.to_string()).collect())
         };
         let link = |pods: &[String], peers| Link {
@@ -92,59 +189,18 @@ impl Emulated {
         if direction != Direction::To {
             links.push(link(&hit.targets, addresses(&hit.pods)));
         }
-        let sending = links.iter().flat_map(|link| &link.pods);
-        let nodes = sending.map(|pod| pods[pod].place.node.clone()).collect();
-        Self {
-            key: format!("{namespace}.{name}"),
+        let mut aim = Self {
             hit,
-            nodes,
-            lasts: experiment.duration.duration(),
-            emulation: Emulation {
-                experiment: short(name),
-                namespace: namespace.to_owned(),
-                until: 0,
-                beside: u8::try_from(beside * LINKS).unwrap_or_default(),
-                seed: target::hash(&(name, seed)),
-                links,
-            },
-        }
-    }
-
-    /// Begins on every node that has pods of it.
-    pub(crate) async fn start(&self, client: &Client) -> Result<(), ChaosError> {
-        let daemons = Daemons::find(client).await?;
-        let now = u64::try_from(Timestamp::now().as_second()).unwrap_or_default();
-        let begun = Emulation {
-            until: now + self.lasts.as_secs(),
-            ..self.emulation.clone()
+            nodes: BTreeSet::new(),
+            links,
         };
-        let asked = serde_json::to_string(&begun).unwrap_or_default();
-        for node in &self.nodes {
-            let logs = pod_logs(client, node).await;
-            run(&daemons, node, &[START, "sh", &self.key, &asked, &logs]).await?;
-        }
-        Ok(())
+        let node = |name: &String| Some(pods.get(name)?.place.node.clone());
+        aim.nodes = aim.sending().filter_map(node).collect();
+        aim
     }
 
-    /// How far it is on all nodes together.
-    pub(crate) async fn look(&self, client: &Client) -> Result<Progress, ChaosError> {
-        let daemons = Daemons::find(client).await?;
-        let mut progress = Progress::default();
-        for node in &self.nodes {
-            progress.read(&run(&daemons, node, &[LOOK, "sh", &self.key]).await?);
-        }
-        Ok(progress)
-    }
-
-    /// Takes it back on every node.
-    pub(crate) async fn stop(&self, client: &Client) -> Result<(), ChaosError> {
-        stop(client, &self.key).await
-    }
-
-    /// Pods that must show that it has begun.
-    pub(crate) fn sending(&self) -> BTreeSet<String> {
-        let links = self.emulation.links.iter();
-        links.flat_map(|link| link.pods.iter().cloned()).collect()
+    fn sending(&self) -> impl Iterator<Item = &String> {
+        self.links.iter().flat_map(|link| &link.pods)
     }
 }
 

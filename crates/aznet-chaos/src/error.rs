@@ -139,6 +139,16 @@ pub enum ChaosError {
         /// Those that fit.
         fit: Vec<String>,
     },
+    /// A container that no pod has. Nothing was applied.
+    #[error("{experiment}: no pod that fits has a container {container}; there are {}", there.join(", "))]
+    NoContainer {
+        /// The experiment.
+        experiment: String,
+        /// The container.
+        container: String,
+        /// Those that the pods have.
+        there: Vec<String>,
+    },
     /// A pod that is to be hit is not ready: whether a fault bites could not be told. Nothing was applied.
     #[error("{experiment}: {} not ready before anything is done to it: a fault could not be seen to bite", not_ready.join(", "))]
     NotReady {
@@ -371,6 +381,7 @@ impl ChaosError {
             self,
             Self::NoPods { .. }
                 | Self::TooFew { .. }
+                | Self::NoContainer { .. }
                 | Self::Taken { .. }
                 | Self::NoShare { .. }
                 | Self::Contradict { .. }

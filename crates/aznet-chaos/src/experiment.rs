@@ -335,11 +335,12 @@ impl<'a> Under<'a> {
 
     /// Notes on the cluster how things are that are changed from here.
     async fn note(&self) -> Result<(), ChaosError> {
-        let called = self.doers.iter().filter_map(|(name, doer)| match doer {
-            Doer::Called(called) => Some((name.clone(), called.before())),
-            _ => None,
-        });
-        let notes: journal::Notes = called.collect();
+        let mut notes = journal::Notes::new();
+        for (name, doer) in &self.doers {
+            if let Doer::Called(called) = doer {
+                notes.insert(name.clone(), called.before().await);
+            }
+        }
         if notes.is_empty() {
             return Ok(());
         }

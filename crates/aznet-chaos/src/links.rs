@@ -39,6 +39,19 @@ impl Round {
         })
     }
 
+    /// Has a later pod be connected as `like` was.
+    pub(crate) fn add_like(&mut self, name: &str, like: &str) {
+        let as_new = |link: &Link| {
+            let mut new = link.clone();
+            let end = [&mut new.from, &mut new.to].into_iter();
+            let end = end.into_iter().find(|end| *end == like)?;
+            name.clone_into(end);
+            Some(new)
+        };
+        let answered: Vec<Link> = self.answered.iter().filter_map(as_new).collect();
+        self.answered.extend(answered);
+    }
+
     /// Puts together what both ends say. `attempts` are by pod, with its address; `half_open` by pod that was asked.
     pub(crate) fn of<'a>(
         attempts: impl Iterator<Item = (&'a str, (IpAddr, &'a [Attempt]))>,
@@ -194,6 +207,21 @@ pub(crate) fn healed(pod: &str, before: &Round, now: &Round) -> Result<String, S
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_later_pod_is_connected_as_another_was() {
+        let mut round = Round {
+            answered: [link("a>b"), link("b>a"), link("b>c")].into(),
+            ..Round::default()
+        };
+        round.add_like("x", "b");
+        let of_x = round.answered.iter();
+        let of_x: Vec<String> = of_x
+            .filter(|link| [&link.from, &link.to].contains(&&"x".to_owned()))
+            .map(|link| format!("{}>{}", link.from, link.to))
+            .collect();
+        assert_eq!(of_x, ["a>x", "x>a", "x>c"]);
+    }
 
     fn link(text: &str) -> Link {
         let (from, to) = text.split_once('>').expect("two ends");

@@ -167,13 +167,27 @@ impl Probes<'_> {
         Ok(measured)
     }
 
-    /// How each pod is answered by the pods that `fits`: by those that have none of the fault, all at once.
+    /// Which connections are possible from pods to the target or, without one, to those that have none of the fault.
+    pub(crate) async fn possible(
+        self,
+        pods: &[String],
+        target: Option<&aznet_model::chaos::Pods>,
+    ) -> Result<Round, MeasureError> {
+        let each = pods.iter();
+        let all = each.map(|from| (from.clone(), self.others(from, pods, target)));
+        let all = all.map(|(from, others)| (from, others.map(|(_, to)| to).collect()));
+        let attempts = self.attempts(all.collect(), ANSWER).await?;
+        Ok(self.round(&attempts, &BTreeMap::new()))
+    }
+
+    /// How each pod is answered over the connections that are possible, all at once.
     pub(crate) async fn answers(
         self,
         pods: &[String],
         lateness: &Lateness,
+        possible: &Round,
     ) -> Result<BTreeMap<String, Answers>, MeasureError> {
-        let wanted = self.answering(pods, lateness.target.as_ref(), lateness.tries());
+        let wanted = self.answering((pods, lateness.target.as_ref()), possible, lateness.tries());
         let attempts = self.attempts(wanted, lateness.patience()).await?;
         let sum = attempts
             .into_iter()
@@ -181,14 +195,16 @@ impl Probes<'_> {
         Ok(sum.collect())
     }
 
-    /// What comes twice of the packets between each pod and those that `fits`.
+    /// What comes twice of each pod's packets over the connections that are possible.
     pub(crate) async fn repeats(
         self,
         pods: &[String],
         twice: &Twice,
+        possible: &Round,
     ) -> Result<BTreeMap<String, Repeats>, MeasureError> {
         let mut measured = BTreeMap::new();
-        for (from, to) in self.answering(pods, twice.target.as_ref(), TWICE_TRIES) {
+        let wanted = self.answering((pods, twice.target.as_ref()), possible, TWICE_TRIES);
+        for (from, to) in wanted {
             let words = to.iter().map(ToString::to_string);
             let words = ["repeats".to_owned()].into_iter().chain(words).collect();
             measured.insert(from.clone(), self.ask(&from, words).await?);
@@ -196,21 +212,36 @@ impl Probes<'_> {
         Ok(measured)
     }
 
-    /// Where each pod is to connect to: to what fits the target or, without one, has none of the fault; so often at least.
-    fn answering(
+    /// The addresses of what fits the target or, without one, has none of the fault, each with its pod.
+    fn others<'a>(
         self,
-        pods: &[String],
-        target: Option<&aznet_model::chaos::Pods>,
-        tries: usize,
-    ) -> BTreeMap<String, Vec<SocketAddr>> {
-        let fits = |name: &String, pod: &Seen| match target {
+        from: &'a str,
+        pods: &'a [String],
+        target: Option<&'a aznet_model::chaos::Pods>,
+    ) -> impl Iterator<Item = (&'a str, SocketAddr)>
+    where
+        Self: 'a,
+    {
+        let fits = move |name: &String, pod: &Seen| match target {
             Some(target) => target.may_hit(&pod.facts(name)),
             None => !pods.contains(name),
         };
+        let others = self.pods.iter();
+        let others = others.filter(move |(name, pod)| *name != from && fits(name, pod));
+        others.flat_map(|(name, pod)| pod.addresses().map(|to| (name.as_str(), to)))
+    }
+
+    /// Where each pod is to connect to, so often at least.
+    fn answering(
+        self,
+        (pods, target): (&[String], Option<&aznet_model::chaos::Pods>),
+        possible: &Round,
+        tries: usize,
+    ) -> BTreeMap<String, Vec<SocketAddr>> {
         let of = |from: &String| {
-            let others = self.pods.iter();
-            let others = others.filter(|(name, pod)| *name != from && fits(name, pod));
-            let all: Vec<SocketAddr> = others.flat_map(|(_, pod)| pod.addresses()).collect();
+            let all = self.others(from, pods, target);
+            let all = all.filter(|(name, to)| possible.has_answered(from, name, to.port()));
+            let all: Vec<SocketAddr> = all.map(|(_, to)| to).collect();
             let count = if all.is_empty() {
                 0
             } else {

@@ -23,8 +23,9 @@ enum Figures {
     Links(Round),
     Rates(BTreeMap<String, Sent>),
     Usages(BTreeMap<String, Usage>),
-    Answers(BTreeMap<String, Answers>),
-    Repeats(BTreeMap<String, Repeats>),
+    /// With the connections that were possible before.
+    Answers(Round, BTreeMap<String, Answers>),
+    Repeats(Round, BTreeMap<String, Repeats>),
 }
 
 /// One look.
@@ -35,15 +36,37 @@ pub(crate) struct Observation {
 }
 
 impl Observation {
-    /// The same, with pods in the place of those that they have replaced: by name, what they are known by.
-    pub(crate) fn known_as(&self, known: &BTreeMap<String, String>) -> Self {
-        let mut same = self.clone();
+    /// Has a later pod be as `like` was.
+    pub(crate) fn add_like(&mut self, name: &str, like: &str) {
+        fn copy<T: Clone>(all: &mut BTreeMap<String, T>, name: &str, like: &str) {
+            if let Some(one) = all.get(like).cloned() {
+                all.insert(name.to_owned(), one);
+            }
+        }
+        copy(&mut self.pods, name, like);
+        match &mut self.figures {
+            Figures::None => {}
+            Figures::Links(links) => links.add_like(name, like),
+            Figures::Rates(each) => copy(each, name, like),
+            Figures::Usages(each) => copy(each, name, like),
+            Figures::Answers(links, each) => {
+                links.add_like(name, like);
+                copy(each, name, like);
+            }
+            Figures::Repeats(links, each) => {
+                links.add_like(name, like);
+                copy(each, name, like);
+            }
+        }
+    }
+
+    /// Has pods be known by this, by name: others have taken their places.
+    pub(crate) fn known_as(&mut self, known: &BTreeMap<String, String>) {
         for (name, uid) in known {
-            if let Some(pod) = same.pods.get_mut(name) {
+            if let Some(pod) = self.pods.get_mut(name) {
                 pod.uid.clone_from(uid);
             }
         }
-        same
     }
 }
 
@@ -83,8 +106,18 @@ pub(crate) async fn observe(
     let figures = match effect {
         Effect::Cut { .. } => Figures::Links(links(probes, moment).await?),
         Effect::Narrow(narrow) => Figures::Rates(probes.rates(concerned, narrow.tried()).await?),
-        Effect::Late(lateness) => Figures::Answers(probes.answers(concerned, lateness).await?),
-        Effect::Twice(twice) => Figures::Repeats(probes.repeats(concerned, twice).await?),
+        Effect::Late(lateness) => {
+            let target = lateness.target.as_ref();
+            let possible = possible(probes, (concerned, target), moment).await?;
+            let answers = probes.answers(concerned, lateness, &possible).await?;
+            Figures::Answers(possible, answers)
+        }
+        Effect::Twice(twice) => {
+            let target = twice.target.as_ref();
+            let possible = possible(probes, (concerned, target), moment).await?;
+            let repeats = probes.repeats(concerned, twice, &possible).await?;
+            Figures::Repeats(possible, repeats)
+        }
         Effect::Load(_) => Figures::Usages(probes.usages(concerned, moment.average()).await?),
         Effect::Replaced | Effect::Idle | Effect::Restarted | Effect::Called { .. } => {
             Figures::None
@@ -102,6 +135,20 @@ async fn links(probes: Probes<'_>, moment: Moment<'_>) -> Result<Round, MeasureE
         (Figures::Links(before), _) => probes.links(Some(before)).await,
         _ => probes.links(None).await,
     }
+}
+
+/// The connections that were possible before: others are lost without any fault, such as those that a NetworkPolicy forbids.
+async fn possible(
+    probes: Probes<'_>,
+    (concerned, target): (&[String], Option<&aznet_model::chaos::Pods>),
+    moment: Moment<'_>,
+) -> Result<Round, MeasureError> {
+    if let Moment::During(before) | Moment::After(before) = moment
+        && let Figures::Answers(links, _) | Figures::Repeats(links, _) = &before.figures
+    {
+        return Ok(links.clone());
+    }
+    probes.possible(concerned, target).await
 }
 
 /// Whether a fault of any of `hit` could be told from how things are without it; if not, what is seen.
@@ -134,10 +181,10 @@ pub(crate) fn could_be_seen(
                     ));
                 }
             }
-            (Effect::Late(_), Figures::Answers(answers)) if !answers.contains_key(pod) => {
+            (Effect::Late(_), Figures::Answers(_, answers)) if !answers.contains_key(pod) => {
                 return Err(alone(pod));
             }
-            (Effect::Twice(_), Figures::Repeats(repeats)) if !repeats.contains_key(pod) => {
+            (Effect::Twice(_), Figures::Repeats(_, repeats)) if !repeats.contains_key(pod) => {
                 return Err(alone(pod));
             }
             _ => {}
@@ -182,11 +229,11 @@ fn one_bites(effect: &Effect, pod: &str, before: &Observation, now: &Observation
         (Effect::Narrow(narrow), _, Figures::Rates(is)) => {
             narrow.bites(*is.get(pod).ok_or_else(gone)?)
         }
-        (Effect::Late(late), Figures::Answers(was), Figures::Answers(is)) => late.bites(
+        (Effect::Late(late), Figures::Answers(_, was), Figures::Answers(_, is)) => late.bites(
             *was.get(pod).ok_or_else(gone)?,
             *is.get(pod).ok_or_else(gone)?,
         ),
-        (Effect::Twice(twice), Figures::Repeats(was), Figures::Repeats(is)) => twice.bites(
+        (Effect::Twice(twice), Figures::Repeats(_, was), Figures::Repeats(_, is)) => twice.bites(
             *was.get(pod).ok_or_else(gone)?,
             *is.get(pod).ok_or_else(gone)?,
         ),
@@ -221,13 +268,13 @@ pub(crate) fn healed(
             Some(sent) => narrow.healed(*sent)?,
             None => return Err("not looked at".to_owned()),
         },
-        (Effect::Late(late), Figures::Answers(was), Figures::Answers(is)) => {
+        (Effect::Late(late), Figures::Answers(_, was), Figures::Answers(_, is)) => {
             match (was.get(pod), is.get(pod)) {
                 (Some(was), Some(is)) => late.healed(*was, *is)?,
                 _ => return Err("not looked at".to_owned()),
             }
         }
-        (Effect::Twice(twice), Figures::Repeats(was), Figures::Repeats(is)) => {
+        (Effect::Twice(twice), Figures::Repeats(_, was), Figures::Repeats(_, is)) => {
             match (was.get(pod), is.get(pod)) {
                 (Some(was), Some(is)) => twice.healed(*was, *is)?,
                 _ => return Err("not looked at".to_owned()),

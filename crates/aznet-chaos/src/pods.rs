@@ -15,6 +15,8 @@ use crate::error::ChaosError;
 
 /// Label of the group of validators.
 const GROUP: &str = "aznet.dev/group";
+/// Label of the pods of Deployments.
+const TEMPLATE: &str = "pod-template-hash";
 /// Where the main container of a pod has aznet-node.
 const PROGRAMS: &str = "/aznet/bin";
 /// What the annotations begin with by which Chaos Mesh remembers what a pod was.
@@ -92,6 +94,11 @@ impl Seen {
         [COMPONENT, GROUP]
             .iter()
             .all(|label| self.labels.get(*label) == other.labels.get(*label))
+    }
+
+    /// Whether the pod that takes its place has another name.
+    pub(crate) fn is_nameless(&self) -> bool {
+        self.labels.contains_key(TEMPLATE)
     }
 
     fn of(pod: &Pod) -> Self {

@@ -73,13 +73,13 @@ pub(crate) const fn spare() -> u64 {
     READY.as_secs() + DOING.as_secs()
 }
 
-/// Makes the Job, and waits until it is there and reaches all that it is to call.
+/// Makes the Job, and waits until it is there and reaches all that it is to call. `part`: how many this release has had.
 ///
 /// # Errors
 /// [`ChaosError::Unguarded`] where it does not; [`ChaosError::Api`].
 pub(crate) async fn post(
     network: &Network,
-    release: &str,
+    (release, part): (&str, u32),
     due: &[Due],
     cancel: &CancellationToken,
 ) -> Result<(), ChaosError> {
@@ -87,6 +87,7 @@ pub(crate) async fn post(
     let ends = due.iter().map(|due| (due.experiment.as_str(), due.at));
     let objects = Objects {
         release,
+        part,
         servers: &servers,
         ends: ends.collect(),
         restoration: &restoration,
@@ -97,7 +98,7 @@ pub(crate) async fn post(
         apply::<NetworkPolicy>(network, &policy).await?;
     }
     apply::<Job>(network, &objects.job()).await?;
-    ready(network, release, cancel).await
+    ready(network, &objects.name(), cancel).await
 }
 
 /// What is called, and whom.
@@ -157,29 +158,40 @@ pub(crate) async fn ends(
     network: &Network,
     labels: &str,
 ) -> Result<BTreeMap<String, Ends>, ChaosError> {
-    let jobs = list::<Job>(network, labels).await?;
-    let each = jobs.iter().filter_map(|job| {
-        let release = job.labels().get(INSTANCE)?.clone();
-        let told = job.annotations().get(ENDS)?;
-        let told: BTreeMap<String, i64> = serde_json::from_str(told).ok()?;
-        let at = told.into_iter();
-        let at = at.filter_map(|(name, at)| Some((name, Timestamp::from_second(at).ok()?)));
-        let succeeded = job.status.as_ref().and_then(|status| status.succeeded);
-        let ends = Ends {
-            at: at.collect(),
-            done: succeeded.unwrap_or_default() > 0,
-        };
-        Some((release, ends))
-    });
-    Ok(each.collect())
+    let mut ends: BTreeMap<String, Ends> = BTreeMap::new();
+    for job in list::<Job>(network, labels).await? {
+        if let Some((release, of_job)) = ends_of(&job) {
+            let of_release = ends.entry(release).or_insert_with(|| Ends {
+                at: BTreeMap::new(),
+                done: true,
+            });
+            of_release.at.extend(of_job.at);
+            of_release.done &= of_job.done;
+        }
+    }
+    Ok(ends)
+}
+
+fn ends_of(job: &Job) -> Option<(String, Ends)> {
+    let release = job.labels().get(INSTANCE)?.clone();
+    let told = job.annotations().get(ENDS)?;
+    let told: BTreeMap<String, i64> = serde_json::from_str(told).ok()?;
+    let at = told.into_iter();
+    let at = at.filter_map(|(name, at)| Some((name, Timestamp::from_second(at).ok()?)));
+    let succeeded = job.status.as_ref().and_then(|status| status.succeeded);
+    let ends = Ends {
+        at: at.collect(),
+        done: succeeded.unwrap_or_default() > 0,
+    };
+    Some((release, ends))
 }
 
 async fn ready(
     network: &Network,
-    release: &str,
+    job: &str,
     cancel: &CancellationToken,
 ) -> Result<(), ChaosError> {
-    let labels = format!("{INSTANCE}={release}");
+    let labels = format!("batch.kubernetes.io/job-name={job}");
     let labels = labels.as_str();
     let deadline = Deadline::after(READY).every(Duration::from_millis(250));
     let what = "the Job that takes the faults back if aznet dies";

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use aznet_model::chaos::Experiment;
+use aznet_model::chaos::{Experiment, Fault};
 use kube::Client;
 
 use crate::capability::{self, Node};
@@ -174,6 +174,7 @@ fn check_one(name: &str, experiment: &Experiment, pods: &Pods) -> Result<(), Cha
             fit,
         });
     }
+    check_containers(name, experiment, (&fit, pods))?;
     if experiment.network.is_some() {
         let on_host = fit.iter().filter(|pod| pods[*pod].place.on_host);
         let on_host: Vec<String> = on_host.cloned().collect();
@@ -194,12 +195,38 @@ fn check_one(name: &str, experiment: &Experiment, pods: &Pods) -> Result<(), Cha
     Ok(())
 }
 
+/// Every container that is named is one of some pod's.
+fn check_containers(
+    name: &str,
+    experiment: &Experiment,
+    (fit, pods): (&[String], &Pods),
+) -> Result<(), ChaosError> {
+    let named = match experiment.fault() {
+        Some(Fault::Pod(fault)) => &fault.containers,
+        Some(Fault::Clock(fault)) => &fault.containers,
+        Some(Fault::Io(fault)) => &fault.containers,
+        _ => return Ok(()),
+    };
+    let there: BTreeSet<&String> = fit
+        .iter()
+        .flat_map(|pod| pods[pod].containers.keys())
+        .collect();
+    match named.iter().find(|container| !there.contains(container)) {
+        None => Ok(()),
+        Some(container) => Err(ChaosError::NoContainer {
+            experiment: name.to_owned(),
+            container: container.clone(),
+            there: there.into_iter().cloned().collect(),
+        }),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::pods::{Place, Seen};
+    use crate::pods::{Container, Place, Seen};
 
     fn verdict(experiment: &Value, ready: bool, on_host: bool) -> String {
         let place = Place {
@@ -209,6 +236,7 @@ mod tests {
         let seen = Seen {
             ready,
             place,
+            containers: [("pxe".to_owned(), Container::default())].into(),
             ..Seen::default()
         };
         let experiment = serde_json::from_value(experiment.clone()).expect("an experiment");
@@ -241,6 +269,16 @@ mod tests {
         assert!(
             host.contains("pxe-0 is on their node's own network"),
             "{host}"
+        );
+        let containers = json!({"action": "container-kill", "containers": ["pxe", "sidecar"]});
+        let container = verdict(
+            &json!({"pods": {}, "duration": "30s", "pod": containers}),
+            true,
+            false,
+        );
+        assert!(
+            container.contains("no pod that fits has a container sidecar; there are pxe"),
+            "{container}"
         );
         let kill = json!({"pods": {}, "duration": "30s", "pod": {"action": "kill"}});
         assert_eq!(verdict(&kill, true, true), "", "a kill needs no network");

@@ -1,19 +1,15 @@
 //! Experiments seen to be done and to bite.
 
-use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use aznet_kit::error::chain;
 use aznet_kit::wait::{self, Deadline, Look, WaitError};
 use aznet_model::chaos::Experiment;
-use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::follow::Followed;
 use super::last::Lasting;
 use super::{Doer, Stage, Under};
-use crate::effect::Effect;
 use crate::error::ChaosError;
 use crate::objects::{self, Status};
 use crate::observe::{self, Moment};
@@ -40,23 +36,15 @@ impl Under<'_> {
     ) -> Result<(), ChaosError> {
         let effect = &self.effects[name];
         let hit = self.injected(name, experiment, cancel).await?;
-        let begun = Timestamp::now();
-        let there = pods::list(self.run.network).await?;
-        let followed = Followed::new(experiment, &hit, &there);
         let told = hit
             .pods
             .iter()
             .map(|pod| observe::measurement(effect, pod, "told".to_owned()));
         self.tell(name, Stage::Injected, told.collect());
-        let measured = self.biting(name, effect, &hit, cancel).await?;
-        self.tell(name, Stage::Biting, measured);
-        if effect.lasts() {
-            let passed = Timestamp::now().duration_since(begun).unsigned_abs();
-            let left = experiment.duration.duration().saturating_sub(passed);
-            let lasting = Lasting::new(self, (name, experiment), (&hit, followed), left);
-            lasting.until_over(cancel).await?;
-        }
-        Ok(())
+        let there = pods::list(self.run.network).await?;
+        Lasting::new(self, (name, experiment), &hit, &there)
+            .seen_to_bite(cancel)
+            .await
     }
 
     /// Waits until Chaos Mesh says that it is done; to which pods.
@@ -102,7 +90,7 @@ impl Under<'_> {
                 let progress = emulated.look(self.run.network.client()).await?;
                 let all = progress.begun.is_superset(&emulated.sending());
                 Ok(if all {
-                    Ok(emulated.hit.clone())
+                    Ok(emulated.hit())
                 } else {
                     Err(progress.said)
                 })
@@ -119,48 +107,23 @@ impl Under<'_> {
         }
     }
 
-    /// Waits until every pod that was hit shows it.
-    async fn biting(
-        &self,
-        name: &str,
-        effect: &Effect,
-        hit: &Hit,
-        cancel: &CancellationToken,
-    ) -> Result<Vec<Measurement>, ChaosError> {
-        let deadline = Deadline::after(effect.limit()).every(Duration::from_millis(250));
-        let what = format!("{} to be seen on {}", effect.asked(), hit.pods.join(", "));
-        let found = wait::until(what, deadline, cancel, |_| async {
-            match self.look(name, hit, &BTreeMap::new()).await {
-                Ok(Ok(measured)) => Ok(Look::Done(measured)),
-                Ok(Err(seen)) => Ok(Look::Pending(seen)),
-                Err(error) if error.is_of_asking() => Ok(Look::pending(chain(&error))),
-                Err(other) => Err(other),
-            }
-        })
-        .await;
-        found.map_err(|error| match error {
-            ChaosError::Wait(wait @ WaitError::TimedOut { .. }) => ChaosError::NeverBit {
-                experiment: name.to_owned(),
-                wait,
-            },
-            other => other,
-        })
-    }
-
-    /// Whether every pod that was hit shows it. `known`: those that have taken the place of the ones before.
+    /// Whether every pod that has the fault shows it.
     pub(super) async fn look(
         &self,
         name: &str,
-        hit: &Hit,
-        known: &BTreeMap<String, String>,
+        followed: &Followed,
     ) -> Result<Result<Vec<Measurement>, String>, ChaosError> {
-        let (effect, before) = (&self.effects[name], &self.baselines[name]);
+        let effect = &self.effects[name];
         if let Doer::Called(called) = &self.doers[name] {
             return called.look(effect).await;
         }
-        let moment = Moment::During(before);
+        let before = followed.before(&self.baselines[name]);
+        let mut hit = followed.hit().clone();
+        // What nothing like it was there of can't be compared.
+        hit.pods.retain(|pod| before.pods.contains_key(pod));
+        let moment = Moment::During(&before);
         let now = observe::observe(self.run.network, effect, &hit.pods, moment).await?;
-        Ok(observe::bites(effect, hit, &before.known_as(known), &now))
+        Ok(observe::bites(effect, &hit, &before, &now))
     }
 
     /// Whether the fault says that it has ended.

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use aznet_model::chaos::{Experiment, Fault};
+use aznet_model::chaos::{Experiment, Fault, Pods as Wanted};
 use kube::ResourceExt;
 use kube::api::{DynamicObject, ObjectMeta, PostParams, TypeMeta};
 use serde_json::{Value, json};
@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::Under;
 use crate::error::ChaosError;
 use crate::objects::{self, GROUP, VERSION};
+use crate::observe::Observation;
 use crate::pods::{Pods, Seen};
 use crate::target::{self, Hit};
 
@@ -21,11 +22,15 @@ const SHORTEST: u64 = 1;
 /// Whom a fault is done to, as far as it has been followed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Followed {
+    hit: Hit,
     /// What each pod that has the fault is known by.
     known: BTreeMap<String, String>,
-    hit: Hit,
+    /// The pods that have it, as they were seen when they were given it.
+    seen: Pods,
+    /// By name, the pod whose state before the fault a later one is compared with.
+    likes: BTreeMap<String, String>,
     /// How often it was done again.
-    rounds: u32,
+    pub(super) rounds: u32,
 }
 
 /// Who has lost a fault, or never had it.
@@ -35,6 +40,8 @@ pub(super) struct Lack {
     pub(super) now: Hit,
     /// Pods that are gone, or have not started again yet.
     pub(super) coming: Vec<String>,
+    /// By name, the pods that others are in the place of.
+    heirs: BTreeMap<String, String>,
 }
 
 impl Followed {
@@ -58,19 +65,25 @@ impl Followed {
         let all = hit.pods.iter().chain(&hit.targets);
         for (name, pod) in all.filter_map(|name| Some((name, pods.get(name)?))) {
             self.known.insert(name.clone(), known_by(experiment, pod));
+            self.seen.insert(name.clone(), pod.clone());
         }
     }
 
     /// Who lacks it.
     pub(super) fn lack(&self, experiment: &Experiment, pods: &Pods) -> Lack {
         let mut lack = Lack::default();
-        let now = target::may_hit(experiment, pods);
-        let is_all =
-            |wanted: &aznet_model::chaos::Pods| wanted.count.is_none() && wanted.percent.is_none();
-        let mut add = |had: &[String], fit: Vec<String>, all: bool| {
+        let fit = target::may_hit(experiment, pods);
+        let mut add = |had: &[String], fit: &[String], wanted: &Wanted| {
             // Of some that were chosen, no others take the place.
-            let come = fit.into_iter().filter(|_| all);
-            let names: BTreeSet<String> = had.iter().cloned().chain(come).collect();
+            let come = fit.iter().filter(|_| wanted.takes_all());
+            let mut names: BTreeSet<String> = had.iter().chain(come).cloned().collect();
+            for gone in had.iter().filter(|name| !pods.contains_key(*name)) {
+                if let Some(heir) = self.heir(gone, (had, fit), (&lack.heirs, pods)) {
+                    names.remove(gone);
+                    names.insert(heir.clone());
+                    lack.heirs.insert(heir, gone.clone());
+                }
+            }
             let lacking = names.into_iter().filter(|name| {
                 let known = pods.get(name).map(|pod| known_by(experiment, pod));
                 known.is_none() || known.as_ref() != self.known.get(name)
@@ -80,9 +93,9 @@ impl Followed {
             lack.coming.extend(coming);
             ready
         };
-        let sources = add(&self.hit.pods, now.pods, is_all(&experiment.pods));
+        let sources = add(&self.hit.pods, &fit.pods, &experiment.pods);
         let targets = match experiment.target() {
-            Some(target) => add(&self.hit.targets, now.targets, is_all(target)),
+            Some(target) => add(&self.hit.targets, &fit.targets, target),
             None => Vec::new(),
         };
         lack.now = Hit {
@@ -92,9 +105,69 @@ impl Followed {
         lack
     }
 
-    /// By name, what the pods are known by that have it.
-    pub(super) fn known(&self) -> &BTreeMap<String, String> {
-        &self.known
+    /// Who has taken the place of a pod that is gone, where its workload gives each another name.
+    fn heir(
+        &self,
+        gone: &String,
+        (had, fit): (&[String], &[String]),
+        (heirs, pods): (&BTreeMap<String, String>, &Pods),
+    ) -> Option<String> {
+        let gone = self.seen.get(gone).filter(|gone| gone.is_nameless())?;
+        let is_new = |name: &&String| !had.contains(name) && !heirs.contains_key(*name);
+        let mut new = fit.iter().filter(is_new);
+        new.find(|name| pods[*name].is_peer_of(gone)).cloned()
+    }
+
+    /// Those who lacked it and can have it have it now.
+    pub(super) fn given(&mut self, experiment: &Experiment, lack: &Lack, pods: &Pods) {
+        self.know(experiment, &lack.now, pods);
+        for (heir, gone) in &lack.heirs {
+            let same = self.likes.get(gone).unwrap_or(gone).clone();
+            self.likes.insert(heir.clone(), same);
+        }
+        for new in &lack.now.pods {
+            if self.hit.pods.contains(new) || self.likes.contains_key(new) {
+                continue;
+            }
+            let mut peers = self.hit.pods.iter();
+            let peer = peers.find(|name| {
+                let peer = self.seen.get(*name);
+                peer.is_some_and(|peer| pods[new].is_peer_of(peer))
+            });
+            if let Some(peer) = peer {
+                let same = self.likes.get(peer).unwrap_or(peer).clone();
+                self.likes.insert(new.clone(), same);
+            }
+        }
+        self.hit = joined(&self.without(lack), &lack.now);
+    }
+
+    /// Whom it is done to, but those that others are in the place of.
+    pub(super) fn without(&self, lack: &Lack) -> Hit {
+        let left = |names: &[String]| {
+            let left = names.iter();
+            let left = left.filter(|name| !lack.replaced().any(|gone| gone == *name));
+            left.cloned().collect()
+        };
+        Hit {
+            pods: left(&self.hit.pods),
+            targets: left(&self.hit.targets),
+        }
+    }
+
+    /// Whom it is done to, of those who can be compared with how things were.
+    pub(super) fn hit(&self) -> &Hit {
+        &self.hit
+    }
+
+    /// How things were before, as if those who have the fault by now had been there.
+    pub(super) fn before(&self, seen: &Observation) -> Observation {
+        let mut before = seen.clone();
+        for (name, like) in &self.likes {
+            before.add_like(name, like);
+        }
+        before.known_as(&self.known);
+        before
     }
 }
 
@@ -102,6 +175,11 @@ impl Lack {
     /// Every pod has it.
     pub(super) fn is_none(&self) -> bool {
         self.coming.is_empty() && self.now == Hit::default()
+    }
+
+    /// Pods that are gone, and that others are in the place of.
+    pub(super) fn replaced(&self) -> impl Iterator<Item = &String> {
+        self.heirs.values()
     }
 }
 
@@ -128,35 +206,27 @@ fn has_started(pod: &Seen) -> bool {
 }
 
 impl Under<'_> {
-    /// Does a fault again to who lacks it, for the time that is left.
-    pub(super) async fn again(
+    /// Has Chaos Mesh do a fault again to who lacks it, for the time that is left.
+    pub(super) async fn inject_again(
         &self,
         (name, experiment): (&str, &Experiment),
-        (followed, lack): (&mut Followed, &Lack),
-        (pods, left): (&Pods, Duration),
-    ) -> Result<(), ChaosError> {
+        (had, lack, round): (&Hit, &Hit, &mut u32),
+        left: Duration,
+    ) -> Result<bool, ChaosError> {
         let network = self.run.network;
         let kind = experiment.fault().and_then(|fault| fault.kind());
         let kind = kind.unwrap_or_default();
         let api = objects::of(network.client(), network.namespace(), kind);
         let object = api.get(name).await;
         let object = object.map_err(ChaosError::api(format!("look at {kind} {name}")))?;
-        for hit in parts(&followed.hit, &lack.now) {
-            followed.rounds += 1;
-            let again = again(
-                &object,
-                kind,
-                (&hit, network.namespace()),
-                followed.rounds,
-                left,
-            );
+        for hit in parts(had, lack) {
+            *round += 1;
+            let again = again(&object, kind, (&hit, network.namespace()), *round, left);
             let made = api.create(&PostParams::default(), &again).await;
             let doing = format!("do {name} again to {}", hit.pods.join(", "));
             drop(made.map_err(ChaosError::api(doing))?);
         }
-        followed.know(experiment, &lack.now, pods);
-        followed.hit = joined(&followed.hit, &lack.now);
-        Ok(())
+        Ok(true)
     }
 }
 
@@ -180,7 +250,8 @@ fn parts(had: &Hit, lack: &Hit) -> Vec<Hit> {
     parts
 }
 
-fn joined(one: &Hit, other: &Hit) -> Hit {
+/// Those of both.
+pub(super) fn joined(one: &Hit, other: &Hit) -> Hit {
     let join = |one: &[String], other: &[String]| {
         let more = other.iter().filter(|pod| !one.contains(pod));
         one.iter().chain(more).cloned().collect()
@@ -326,6 +397,40 @@ mod tests {
         let mut one = cut();
         one.pods.count = Some(1);
         assert!(followed.lack(&one, &now).is_none());
+    }
+
+    #[test]
+    fn a_pod_of_a_deployment_has_an_heir_of_another_name() {
+        let deployed = |name: &str, uid: &str| {
+            let mut all = pods(&[(name, uid, "1")]);
+            let one = all.values_mut().next().expect("a pod");
+            one.labels.insert("pod-template-hash".to_owned(), "x".to_owned());
+            all
+        };
+        let mut one = cut();
+        one.pods.count = Some(1);
+        let mut followed = Followed::new(&one, &hit(&["v-x-a"], &[]), &deployed("v-x-a", "a"));
+        let gone = followed.lack(&one, &Pods::new());
+        assert_eq!(gone.coming, ["v-x-a"], "there is no other yet");
+        let now = deployed("v-x-b", "b");
+        let lack = followed.lack(&one, &now);
+        assert_eq!((&lack.now, lack.coming.len()), (&hit(&["v-x-b"], &[]), 0));
+        followed.given(&one, &lack, &now);
+        assert_eq!(followed.hit(), &hit(&["v-x-b"], &[]));
+        assert!(followed.lack(&one, &now).is_none());
+        assert_eq!(followed.likes["v-x-b"], "v-x-a", "it is compared with that");
+    }
+
+    #[test]
+    fn a_new_member_is_compared_with_a_peer() {
+        let all = cut();
+        let mut followed =
+            Followed::new(&all, &hit(&["v-0"], &[]), &pods(&[("v-0", "a", "1")]));
+        let now = pods(&[("v-0", "a", "1"), ("v-1", "b", "1")]);
+        let lack = followed.lack(&all, &now);
+        followed.given(&all, &lack, &now);
+        assert_eq!(followed.hit(), &hit(&["v-0", "v-1"], &[]));
+        assert_eq!(followed.likes["v-1"], "v-0");
     }
 
     #[test]

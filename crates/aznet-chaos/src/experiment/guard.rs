@@ -1,10 +1,15 @@
 //! Faults that end by themselves though whoever did them has died.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use aznet_model::chaos::Experiment;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::{Doer, Under};
 use crate::begin::Begin;
+use crate::called::Called;
 use crate::chain::Chain;
 use crate::error::ChaosError;
 use crate::restorer::{self, Due};
@@ -17,9 +22,10 @@ impl Under<'_> {
         chain: Option<&Chain>,
         cancel: &CancellationToken,
     ) -> Result<(), ChaosError> {
-        let due = self.due(begin);
+        let due = self.due(begin).await;
         if !due.is_empty() {
-            restorer::post(self.run.network, &self.run.release(), &due, cancel).await?;
+            let release = self.run.release();
+            restorer::post(self.run.network, (&release, 0), &due, cancel).await?;
         }
         match begin {
             Some(begin) => begin.reached(self.run.network, chain, cancel).await,
@@ -28,18 +34,60 @@ impl Under<'_> {
     }
 
     /// What is to be taken back, and when at the latest.
-    fn due(&self, begin: Option<&Begin>) -> Vec<Due> {
-        let now = u64::try_from(Timestamp::now().as_second()).unwrap_or_default();
+    async fn due(&self, begin: Option<&Begin>) -> Vec<Due> {
+        let now = now();
         let begin = begin.map_or(now, |begin| begin.at_latest(now));
-        let called = self.doers.iter().filter_map(|(name, doer)| match doer {
-            Doer::Called(called) if self.effects[name].lasts() => Some(Due {
-                experiment: name.clone(),
-                at: begin + restorer::spare() + called.lasts().as_secs(),
-                before: called.before(),
-            }),
-            _ => None,
-        });
-        called.collect()
+        let mut due = Vec::new();
+        for (name, doer) in &self.doers {
+            if let Doer::Called(called) = doer
+                && self.effects[name].lasts()
+            {
+                due.push(Due {
+                    experiment: name.clone(),
+                    at: begin + restorer::spare() + called.lasts().as_secs(),
+                    before: called.before().await,
+                });
+            }
+        }
+        due
+    }
+
+    /// Does a fault by calls to pods that it is not done to yet. Whether there were any.
+    pub(super) async fn call_again(
+        &self,
+        (name, experiment): (&str, &Experiment),
+        called: &Called,
+        (pods, replaced, round): (&[String], impl Iterator<Item = &String>, &mut u32),
+        left: Duration,
+    ) -> Result<bool, ChaosError> {
+        let network = self.run.network;
+        let mut new = BTreeSet::new();
+        for pod in pods {
+            if called.has(pod).await {
+                continue;
+            }
+            called.add(network, experiment, pod).await?;
+            self.note().await?;
+            called.start_in(pod).await?;
+            new.insert(pod);
+        }
+        for gone in replaced {
+            called.drop(gone).await;
+        }
+        if new.is_empty() {
+            return Ok(false);
+        }
+        let mut before = called.before().await;
+        before.retain(|pod, _| new.contains(pod));
+        let due = Due {
+            experiment: name.to_owned(),
+            at: now() + restorer::spare() + left.as_secs(),
+            before,
+        };
+        *round += 1;
+        let (release, cancel) = (self.run.release(), CancellationToken::new());
+        restorer::post(network, (&release, *round), &[due], &cancel).await?;
+        Ok(true)
     }
 
     /// Nothing is left to be taken back.
@@ -52,4 +100,9 @@ impl Under<'_> {
     pub(super) fn own(&self) -> String {
         format!("app.kubernetes.io/instance={}", self.run.release())
     }
+}
+
+/// In seconds since 1970.
+fn now() -> u64 {
+    u64::try_from(Timestamp::now().as_second()).unwrap_or_default()
 }

@@ -1,17 +1,19 @@
-//! An experiment that goes on biting until its time is over.
+//! An experiment from when it was injected until its time is over: it must be seen to bite, and to go on biting, also on pods
+//! that are replaced and on those that come.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use aznet_kit::error::chain;
-use aznet_kit::wait::{self, Deadline, Look};
+use aznet_kit::wait::{self, Deadline, Look, WaitError};
 use aznet_model::chaos::Experiment;
 use tokio_util::sync::CancellationToken;
 
-use super::follow::Followed;
+use super::follow::{Followed, Lack, joined};
 use super::{Doer, Stage, Under};
+use crate::effect::Effect;
 use crate::error::ChaosError;
-use crate::pods;
+use crate::pods::{self, Pods};
 use crate::target::Hit;
 use crate::verdict::Measurement;
 
@@ -21,15 +23,17 @@ const LATENESS: Duration = Duration::from_secs(15);
 const END: Duration = Duration::from_secs(3);
 /// A node starts in half a minute, and what can be seen on it needs it.
 const RESTART: Duration = Duration::from_secs(90);
+/// How often it is looked whether all pods that are to have it have it.
+const FOLLOW_EVERY: Duration = Duration::from_secs(1);
 
 /// An experiment under way.
 pub(super) struct Lasting<'a> {
     under: &'a Under<'a>,
     name: &'a str,
     experiment: &'a Experiment,
-    hit: &'a Hit,
-    left: Duration,
     begun: Instant,
+    /// Held while it is done again: nobody is to be given it twice.
+    following: tokio::sync::Mutex<()>,
     state: Mutex<State>,
 }
 
@@ -47,28 +51,83 @@ impl<'a> Lasting<'a> {
     pub(super) fn new(
         under: &'a Under<'a>,
         (name, experiment): (&'a str, &'a Experiment),
-        (hit, followed): (&'a Hit, Followed),
-        left: Duration,
+        hit: &Hit,
+        there: &Pods,
     ) -> Self {
         Self {
             under,
             name,
             experiment,
-            hit,
-            left,
             begun: Instant::now(),
+            following: tokio::sync::Mutex::default(),
             state: Mutex::new(State {
-                followed,
+                followed: Followed::new(experiment, hit, there),
                 unseen: None,
                 again: None,
             }),
         }
     }
 
+    /// Sees it bite, for as long as it is to last. Looks take long: the pods are followed meanwhile.
+    pub(super) async fn seen_to_bite(&self, cancel: &CancellationToken) -> Result<(), ChaosError> {
+        let seen = async {
+            let measured = self.first_bite(cancel).await?;
+            self.under.tell(self.name, Stage::Biting, measured);
+            self.until_over(cancel).await
+        };
+        if !self.effect().lasts() {
+            return seen.await;
+        }
+        tokio::select! {
+            seen = seen => seen,
+            Err(failed) = self.keep_following(cancel) => Err(failed),
+        }
+    }
+
+    /// Waits until every pod that was hit shows it; for longer, where one has to start first.
+    async fn first_bite(&self, cancel: &CancellationToken) -> Result<Vec<Measurement>, ChaosError> {
+        loop {
+            let bitten = self.bite_in_time(cancel).await;
+            let Err(ChaosError::Wait(wait @ WaitError::TimedOut { .. })) = bitten else {
+                return bitten;
+            };
+            let is_awaited = self.is_starting() || self.follow().await?.is_some();
+            if !is_awaited || self.time_left() <= END {
+                return Err(ChaosError::NeverBit {
+                    experiment: self.name.to_owned(),
+                    wait,
+                });
+            }
+        }
+    }
+
+    async fn bite_in_time(
+        &self,
+        cancel: &CancellationToken,
+    ) -> Result<Vec<Measurement>, ChaosError> {
+        let effect = self.effect();
+        let pods = self.state().followed.hit().pods.join(", ");
+        let deadline = Deadline::after(effect.limit()).every(Duration::from_millis(250));
+        let what = format!("{} to be seen on {pods}", effect.asked());
+        wait::until(what, deadline, cancel, |_| async {
+            let followed = self.state().followed.clone();
+            match self.under.look(self.name, &followed).await {
+                Ok(Ok(measured)) => Ok(Look::Done(measured)),
+                Ok(Err(seen)) => Ok(Look::Pending(seen)),
+                Err(error) if error.is_of_asking() => Ok(Look::pending(chain(&error))),
+                Err(other) => Err(other),
+            }
+        })
+        .await
+    }
+
     /// Looks on while the fault lasts: it must go on biting.
-    pub(super) async fn until_over(&self, cancel: &CancellationToken) -> Result<(), ChaosError> {
+    async fn until_over(&self, cancel: &CancellationToken) -> Result<(), ChaosError> {
+        if !self.effect().lasts() {
+            return Ok(());
+        }
         let what = format!("experiment {} to be over", self.name);
-        let deadline = Deadline::after(self.left + LATENESS);
+        let deadline = Deadline::after(self.time_left() + LATENESS);
         wait::until(what, deadline, cancel, |_| self.step()).await
     }
 
@@ -80,8 +139,8 @@ impl<'a> Lasting<'a> {
         if let Some(coming) = self.follow().await? {
             return Ok(Look::Pending(coming));
         }
-        let known = self.state().followed.known().clone();
-        let seen = match under.look(name, self.hit, &known).await {
+        let followed = self.state().followed.clone();
+        let seen = match under.look(name, &followed).await {
             Ok(Ok(measured)) => {
                 self.seen(measured);
                 return Ok(Look::pending("it bites"));
@@ -109,9 +168,26 @@ impl<'a> Lasting<'a> {
         })
     }
 
-    /// Has Chaos Mesh do it again to who has lost it; what is waited for, where somebody is still starting.
+    /// Follows the pods until somebody drops this, or it fails.
+    async fn keep_following(&self, cancel: &CancellationToken) -> Result<(), ChaosError> {
+        let what = format!("experiment {} to be over", self.name);
+        let deadline = Deadline::after(self.time_left() + LATENESS).every(FOLLOW_EVERY);
+        let ended = wait::until(what, deadline, cancel, |_| async {
+            let coming = self.follow().await?;
+            Ok::<_, ChaosError>(Look::<()>::Pending(coming.unwrap_or_default()))
+        })
+        .await;
+        match ended {
+            // Whoever looks whether it bites tells of these.
+            Err(ChaosError::Wait(_)) => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Has it done again to who has lost it; what is waited for, where somebody is still starting.
     async fn follow(&self) -> Result<Option<String>, ChaosError> {
-        if !matches!(self.under.doers[self.name], Doer::Mesh) || self.time_left() <= END {
+        let _alone = self.following.lock().await;
+        if self.time_left() <= END {
             return Ok(None);
         }
         let pods = pods::list(self.under.run.network).await?;
@@ -120,18 +196,51 @@ impl<'a> Lasting<'a> {
         if lack.is_none() {
             return Ok(None);
         }
-        if !lack.now.pods.is_empty() || !lack.now.targets.is_empty() {
-            let which = (self.name, self.experiment);
-            let when = (&pods, self.time_left());
-            self.under
-                .again(which, (&mut followed, &lack), when)
-                .await?;
-            let mut state = self.state();
-            state.followed = followed;
+        let is_again = match self.again((&mut followed, &lack), &pods).await {
+            Ok(is_again) => is_again,
+            // Its program is not there yet.
+            Err(error) if error.is_of_asking() => return Ok(Some(chain(&error))),
+            Err(other) => return Err(other),
+        };
+        let mut state = self.state();
+        followed.given(self.experiment, &lack, &pods);
+        state.followed = followed;
+        if is_again {
             state.again = Some(Instant::now());
         }
         let coming = lack.coming.join(", ");
         Ok((!lack.coming.is_empty()).then(|| format!("{coming} to start")))
+    }
+
+    /// Has whoever does it do it again to who lacks it. Whether it was.
+    async fn again(
+        &self,
+        (followed, lack): (&mut Followed, &Lack),
+        pods: &Pods,
+    ) -> Result<bool, ChaosError> {
+        if lack.now == Hit::default() {
+            return Ok(false);
+        }
+        let which = (self.name, self.experiment);
+        let had = followed.without(lack);
+        match &self.under.doers[self.name] {
+            Doer::Mesh => {
+                let whom = (&had, &lack.now, &mut followed.rounds);
+                self.under.inject_again(which, whom, self.time_left()).await
+            }
+            Doer::Emulated(emulated) => {
+                let client = self.under.run.network.client();
+                let hit = joined(&had, &lack.now);
+                emulated.start_again(client, hit, pods).await
+            }
+            Doer::Called(called) => {
+                let gone = lack.replaced();
+                let whom = (lack.now.pods.as_slice(), gone, &mut followed.rounds);
+                self.under
+                    .call_again(which, called, whom, self.time_left())
+                    .await
+            }
+        }
     }
 
     /// It is seen: told again where it was done again.
@@ -155,20 +264,27 @@ impl<'a> Lasting<'a> {
 
     /// Whether it may be unseen for now.
     fn is_patient(&self) -> bool {
-        let effect = &self.under.effects[self.name];
-        let mut state = self.state();
-        if state
-            .again
-            .is_some_and(|at| at.elapsed() < RESTART + effect.limit())
-        {
+        if self.is_starting() {
             return true;
         }
+        let mut state = self.state();
         let since = state.unseen.get_or_insert_with(Instant::now);
-        since.elapsed() < effect.patience()
+        since.elapsed() < self.effect().patience()
+    }
+
+    /// Whether a pod that it was done again to may not show it yet.
+    fn is_starting(&self) -> bool {
+        let again = self.state().again;
+        again.is_some_and(|at| at.elapsed() < RESTART + self.effect().limit())
+    }
+
+    fn effect(&self) -> &'a Effect {
+        &self.under.effects[self.name]
     }
 
     fn time_left(&self) -> Duration {
-        self.left.saturating_sub(self.begun.elapsed())
+        let lasts = self.experiment.duration.duration();
+        lasts.saturating_sub(self.begun.elapsed())
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

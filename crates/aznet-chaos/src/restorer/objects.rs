@@ -21,14 +21,24 @@ const BEYOND: u64 = 900;
 /// What they are made of.
 pub(crate) struct Objects<'a> {
     pub(crate) release: &'a str,
+    /// How many the release has had.
+    pub(crate) part: u32,
     pub(crate) servers: &'a [Server],
     pub(crate) ends: BTreeMap<&'a str, u64>,
     pub(crate) restoration: &'a Restoration,
 }
 
 impl Objects<'_> {
+    /// What the Job is called.
+    pub(super) fn name(&self) -> String {
+        match self.part {
+            0 => format!("{}-restore", self.release),
+            part => format!("{}-restore-again-{part}", self.release),
+        }
+    }
+
     fn metadata(&self, suffix: &str) -> Value {
-        let name = format!("{}-restore{suffix}", self.release);
+        let name = format!("{}{suffix}", self.name());
         json!({"name": name, "labels": self.labels()})
     }
 
@@ -170,7 +180,8 @@ mod tests {
     fn with<T>(test: impl FnOnce(Objects<'_>) -> T) -> T {
         let (servers, restoration) = ([validator()], Restoration::default());
         test(Objects {
-            release: "chaos-x",
+            part: 0,
+        release: "chaos-x",
             servers: &servers,
             ends: [("x", 7)].into(),
             restoration: &restoration,

@@ -84,6 +84,11 @@ pub struct PodFacts<'a> {
 }
 
 impl Pods {
+    /// Whether all that fit are meant, and not some of them.
+    pub const fn takes_all(&self) -> bool {
+        self.count.is_none() && self.percent.is_none()
+    }
+
     /// Whether a pod is among those that the fault may hit.
     pub fn may_hit(&self, pod: &PodFacts<'_>) -> bool {
         let one_of = |list: &[String], name: Option<&str>| {
