@@ -334,13 +334,11 @@ fn row_of_kind(info: &kind::Info, now: Timestamp) -> [Cell; 7] {
         kind::State::HalfMade => bad("half-made"),
         kind::State::Gone => bad("gone"),
     };
-    // Its digest says nothing to a person.
-    let image = info.image.split('@').next().unwrap_or_default();
     let age = |created| Cell::new(between(created, now));
     [
         Cell::new(&info.cluster),
         state,
-        Cell::new(image.rsplit('/').next().unwrap_or_default()),
+        Cell::new(info.kubernetes.as_deref().unwrap_or("-")),
         info.created.map_or_else(|| Cell::new("-"), age),
         Cell::new("-"),
         Cell::new("-"),
@@ -380,6 +378,7 @@ mod tests {
             state: kind::State::Running,
             nodes: 3,
             image: "docker.io/kindest/node:v1.37.0@sha256:a1ed56cf".to_owned(),
+            kubernetes: Some("v1.37.0".to_owned()),
             created: Some(Timestamp::UNIX_EPOCH),
             kubeconfig: "/var/lib/aznet/kind/ci/kubeconfig".into(),
         };

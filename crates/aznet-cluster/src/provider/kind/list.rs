@@ -31,6 +31,8 @@ pub struct Info {
     pub nodes: usize,
     /// The image that its nodes are made of.
     pub image: String,
+    /// Which Kubernetes runs, once its nodes have been ready.
+    pub kubernetes: Option<String>,
     /// When it was made, if it is there.
     pub created: Option<Timestamp>,
     /// Its kubeconfig.
@@ -56,6 +58,9 @@ pub enum State {
 pub(super) struct Record {
     /// The image that its nodes are made of.
     pub(super) image: String,
+    /// Which Kubernetes runs, once its nodes have been ready.
+    #[serde(default)]
+    pub(super) kubernetes: Option<String>,
 }
 
 /// The folder of a cluster: its nodes have a part of it mounted.
@@ -108,12 +113,19 @@ impl Folder {
         self.0.join("cluster.json")
     }
 
-    /// What the nodes of a complete cluster are made of.
-    pub(super) fn image(&self) -> Result<Option<String>, FileError> {
+    /// What is kept of a complete cluster. A record that can't be read says nothing.
+    pub(super) fn known(&self) -> Result<Option<Record>, FileError> {
         let text = files::read_text_if_there(&self.record())?;
-        // A record that can't be read says nothing.
-        let record = text.and_then(|text| serde_json::from_str::<Record>(&text).ok());
-        Ok(record.map(|record| record.image))
+        Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
+    }
+
+    /// Changes what is kept of a complete cluster.
+    pub(super) fn know(&self, change: impl FnOnce(&mut Record)) -> Result<(), FileError> {
+        let Some(mut record) = self.known()? else {
+            return Ok(());
+        };
+        change(&mut record);
+        self.complete(&record)
     }
 
     pub(super) fn is_complete(&self) -> bool {
@@ -195,6 +207,7 @@ fn info(name: String, folder: &Folder, nodes: &[&Container]) -> Info {
         state,
         nodes: nodes.len(),
         image: nodes.first().map_or("", |node| node.image()).to_owned(),
+        kubernetes: folder.known().ok().flatten().and_then(|known| known.kubernetes),
         created: nodes.first().and_then(|node| node.created.parse().ok()),
         kubeconfig: folder.kubeconfig(),
     }

@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 use super::choice::Choice;
 use super::engine::Engine;
 use super::error::Error;
-use super::list::Folder;
+use super::list::{Folder, Record};
 use crate::parts::images::{self, Image, ImageError, ImageSet};
 use crate::paths::Paths;
 use crate::progress::{Reporter, Task};

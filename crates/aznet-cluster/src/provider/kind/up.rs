@@ -72,7 +72,8 @@ pub async fn start(
         }
     };
     let cluster = Cluster::of_kind(&choice.name, work.folder.kubeconfig());
-    work.nodes_are_ready(&cluster, started).await?;
+    let kubernetes = Some(work.nodes_are_ready(&cluster, started).await?);
+    work.folder.know(|record| record.kubernetes = kubernetes)?;
     task.done("ready");
     Ok(cluster)
 }
@@ -144,7 +145,8 @@ impl Work<'_> {
         let made = async {
             self.make().await?;
             let image = self.supplies.node.clone();
-            Ok(self.folder.complete(&Record { image })?)
+            let kubernetes = None;
+            Ok(self.folder.complete(&Record { image, kubernetes })?)
         };
         let Err(error) = made.await else {
             return Ok(());
@@ -190,12 +192,12 @@ impl Work<'_> {
         remove(engine, name, &self.folder, self.task, cancel).await
     }
 
-    /// kind waits for the control plane alone. What a node said before `started` counts for nothing.
+    /// kind waits for the control plane alone. What a node said before `started` counts for nothing. Returns which Kubernetes runs.
     async fn nodes_are_ready(
         &self,
         cluster: &Cluster,
         started: Option<Timestamp>,
-    ) -> Result<(), Error> {
+    ) -> Result<String, Error> {
         let client = cluster.client().await?;
         let nodes: Api<Node> = Api::all(client.clone());
         let leases: Api<Lease> = Api::namespaced(client, "kube-node-lease");
@@ -217,17 +219,24 @@ impl Work<'_> {
 }
 
 /// All are ready, and told so of late.
-fn judge(nodes: &[Node], alive: &BTreeSet<String>) -> Look<()> {
+fn judge(nodes: &[Node], alive: &BTreeSet<String>) -> Look<String> {
     let ready = |node: &Node| is_ready(node) && alive.contains(&name_of(node));
     let waits: Vec<_> = nodes
         .iter()
         .filter(|node| !ready(node))
         .map(name_of)
         .collect();
-    if waits.is_empty() && !nodes.is_empty() {
-        return Look::Done(());
+    match nodes.first() {
+        Some(node) if waits.is_empty() => Look::Done(version(node)),
+        _ => Look::Pending(format!("{} not ready", waits.join(", "))),
     }
-    Look::Pending(format!("{} not ready", waits.join(", ")))
+}
+
+fn version(node: &Node) -> String {
+    let status = node.status.as_ref();
+    let info = status.and_then(|status| status.node_info.as_ref());
+    info.map(|info| info.kubelet_version.clone())
+        .unwrap_or_default()
 }
 
 /// Whether the kubelet whose lease this is has been heard of since.
@@ -266,7 +275,14 @@ mod tests {
     fn a_node_that_was_ready_before_it_stopped_is_waited_for() {
         let node: Node = of(json!({
             "metadata": {"name": "ci-worker"},
-            "status": {"conditions": [{"type": "Ready", "status": "True"}]},
+            "status": {
+                "conditions": [{"type": "Ready", "status": "True"}],
+                "nodeInfo": {
+                    "kubeletVersion": "v1.37.2", "architecture": "", "bootID": "", "containerRuntimeVersion": "",
+                    "kernelVersion": "", "kubeProxyVersion": "", "machineID": "", "operatingSystem": "", "osImage": "",
+                    "systemUUID": "",
+                },
+            },
         }));
         let lease: Lease = of(json!({"spec": {"renewTime": "2026-01-01T00:00:10.000000Z"}}));
         let at = |second: i64| {
@@ -279,7 +295,7 @@ mod tests {
         let alive = BTreeSet::from(["ci-worker".to_owned()]);
         assert!(matches!(
             judge(std::slice::from_ref(&node), &alive),
-            Look::Done(())
+            Look::Done(version) if version == "v1.37.2"
         ));
         assert!(
             matches!(judge(&[node], &BTreeSet::new()), Look::Pending(waits) if waits == "ci-worker not ready")
