@@ -79,7 +79,7 @@ impl Capability {
             Self::Netem => "delay, loss, duplicate, corrupt",
             Self::Prio => "bandwidth, delay, loss, duplicate, corrupt with a target",
             Self::Nfqueue => "delay, loss, duplicate, corrupt without netem",
-            Self::Ptrace => "clock (not measured yet)",
+            Self::Ptrace => "clock",
             Self::Fuse => "io (not measured yet)",
             Self::Tproxy => "http (not measured yet)",
             Self::DnsServer => "dns (not measured yet)",

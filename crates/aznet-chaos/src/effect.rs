@@ -2,6 +2,7 @@
 
 mod figures;
 mod lateness;
+mod skew;
 mod twice;
 
 use std::time::Duration;
@@ -12,6 +13,7 @@ use aznet_model::chaos::{
 
 pub(crate) use self::figures::{Load, Narrow};
 pub(crate) use self::lateness::{Answers, Lateness};
+pub(crate) use self::skew::Skew;
 pub(crate) use self::twice::Twice;
 use crate::pods::{Pods, Seen};
 use crate::settings;
@@ -46,6 +48,8 @@ pub(crate) enum Effect {
     Twice(Twice),
     /// The pod uses more.
     Load(Load),
+    /// Its clock is wrong.
+    Skewed(Skew),
     /// The pod was told so, and says that it is so.
     Called {
         /// What it is told, in words.
@@ -80,7 +84,8 @@ impl Effect {
                 }
             },
             Fault::Stress(fault) => Some(Self::Load(Load::of(fault))),
-            Fault::Clock(_) | Fault::Io(_) | Fault::Dns(_) | Fault::Http(_) => None,
+            Fault::Clock(fault) => Skew::of(fault).map(Self::Skewed),
+            Fault::Io(_) | Fault::Dns(_) | Fault::Http(_) => None,
             Fault::Protocol(fault) => Some(Self::Called {
                 asked: settings::words(&fault.action.settings()),
                 lasts: true,
@@ -151,6 +156,7 @@ impl Effect {
             Self::Late(lateness) => lateness.asked(),
             Self::Twice(twice) => twice.asked(),
             Self::Load(load) => load.asked(),
+            Self::Skewed(skew) => skew.asked(),
             Self::Called { asked, .. } => asked.clone(),
         }
     }

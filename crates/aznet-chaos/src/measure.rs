@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use aznet_model::probe::{Attempt, HalfOpen, Repeats, Sent, Usage};
+use aznet_model::probe::{Attempt, Clock, HalfOpen, Repeats, Sent, Usage};
 use aznet_network::clients::exec;
 use aznet_network::namespace::Network;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -265,6 +265,21 @@ impl Probes<'_> {
             let words = ["usage".to_owned(), "--during".to_owned(), during];
             let used = self.ask(&pod, words.to_vec()).await?;
             Ok((pod, used))
+        });
+        asked.buffer_unordered(AT_ONCE).try_collect().await
+    }
+
+    /// By how much each pod's clock is off.
+    pub(crate) async fn clocks(
+        self,
+        pods: &[String],
+    ) -> Result<BTreeMap<String, Clock>, MeasureError> {
+        let asked = stream::iter(pods.to_vec()).map(|pod| async move {
+            let ports = self.pods.get(&pod).map(|seen| seen.place.ports.as_slice());
+            let ports = ports.unwrap_or_default().iter().map(u16::to_string);
+            let words = ["clock".to_owned()].into_iter().chain(ports).collect();
+            let clock = self.ask(&pod, words).await?;
+            Ok((pod, clock))
         });
         asked.buffer_unordered(AT_ONCE).try_collect().await
     }

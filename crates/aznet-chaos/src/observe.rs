@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aznet_model::chaos::Direction;
-use aznet_model::probe::{Repeats, Sent, Usage};
+use aznet_model::probe::{Clock, Repeats, Sent, Usage};
 use aznet_network::namespace::Network;
 
-use crate::effect::{self, Answers, Effect};
+use crate::effect::{self, Answers, Effect, Skew};
 use crate::error::ChaosError;
 use crate::links::{self, Cut, Round};
 use crate::measure::Probes;
@@ -23,6 +23,7 @@ enum Figures {
     Links(Round),
     Rates(BTreeMap<String, Sent>),
     Usages(BTreeMap<String, Usage>),
+    Clocks(BTreeMap<String, Clock>),
     /// With the connections that were possible before.
     Answers(Round, BTreeMap<String, Answers>),
     Repeats(Round, BTreeMap<String, Repeats>),
@@ -49,6 +50,7 @@ impl Observation {
             Figures::Links(links) => links.add_like(name, like),
             Figures::Rates(each) => copy(each, name, like),
             Figures::Usages(each) => copy(each, name, like),
+            Figures::Clocks(each) => copy(each, name, like),
             Figures::Answers(links, each) => {
                 links.add_like(name, like);
                 copy(each, name, like);
@@ -119,6 +121,7 @@ pub(crate) async fn observe(
             Figures::Repeats(possible, repeats)
         }
         Effect::Load(_) => Figures::Usages(probes.usages(concerned, moment.average()).await?),
+        Effect::Skewed(_) => Figures::Clocks(probes.clocks(concerned).await?),
         Effect::Replaced | Effect::Idle | Effect::Restarted | Effect::Called { .. } => {
             Figures::None
         }
@@ -241,6 +244,10 @@ fn one_bites(effect: &Effect, pod: &str, before: &Observation, now: &Observation
             *was.get(pod).ok_or_else(gone)?,
             *is.get(pod).ok_or_else(gone)?,
         ),
+        (Effect::Skewed(skew), Figures::Clocks(was), Figures::Clocks(is)) => skew.bites(
+            *was.get(pod).ok_or_else(gone)?,
+            *is.get(pod).ok_or_else(gone)?,
+        ),
         _ => {
             let was = before.pods.get(pod);
             let was = was.ok_or_else(|| "it was not there before".to_owned())?;
@@ -283,6 +290,12 @@ pub(crate) fn healed(
         (Effect::Load(load), Figures::Usages(was), Figures::Usages(is)) => {
             match (was.get(pod), is.get(pod)) {
                 (Some(was), Some(is)) => load.healed(*was, *is)?,
+                _ => return Err("not looked at".to_owned()),
+            }
+        }
+        (Effect::Skewed(_), Figures::Clocks(was), Figures::Clocks(is)) => {
+            match (was.get(pod), is.get(pod)) {
+                (Some(was), Some(is)) => Skew::healed(*was, *is)?,
                 _ => return Err("not looked at".to_owned()),
             }
         }

@@ -84,7 +84,7 @@ const OF_MESH: [(&str, &str, &str); 18] = [
     (
         r#"{"clock": {"offset": "-10m"}}"#,
         "Its processes see another time.",
-        "",
+        "What serves HTTP in it dates its answers so much earlier or later, give or take two and a half seconds. An offset of less than five seconds is refused: it could not be told from none.",
     ),
     (
         r#"{"io": {"action": "latency", "volume": "/data", "delay": "100ms"}}"#,

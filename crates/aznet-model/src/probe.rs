@@ -46,6 +46,14 @@ pub struct Repeats {
     pub noticed: u64,
 }
 
+/// The clock of what serves HTTP in a pod.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Clock {
+    /// By how much it is ahead of the machine's, in milliseconds; known to half a second.
+    pub offset_millis: i64,
+}
+
 /// What a container uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -1,5 +1,6 @@
 //! Measures, from inside a pod, what a fault of its network or load on it must show in. Prints JSON.
 
+mod clock;
 mod connect;
 pub(crate) mod error;
 mod half_open;
@@ -27,6 +28,12 @@ pub(crate) enum Command {
         /// The addresses
         #[arg(required = true)]
         to: Vec<SocketAddr>,
+    },
+    /// Tell by how much the clock of what serves HTTP in this pod is off
+    Clock {
+        /// The ports that it may be at, of which one must speak HTTP
+        #[arg(required = true)]
+        ports: Vec<u16>,
     },
     /// Tell who begins a TCP connection with this pod that is not completed
     HalfOpen {
@@ -68,6 +75,7 @@ pub(crate) fn run(command: &Command) -> Result<(), ProbeError> {
         Command::Connect { within, to } => {
             print(&connect::all(to, Duration::from_millis(*within))?)
         }
+        Command::Clock { ports } => print(&clock::of(ports)?),
         Command::HalfOpen { during } => print(&half_open::during(Duration::from_millis(*during))?),
         Command::Repeats { within, to } => {
             print(&repeats::all(to, Duration::from_millis(*within))?)

@@ -18,6 +18,18 @@ pub struct ClockFault {
     pub containers: Vec<String>,
 }
 
+impl ClockFault {
+    /// By how many milliseconds it is ahead.
+    pub fn offset_millis(&self) -> i64 {
+        let (sign, text) = match self.offset.strip_prefix('-') {
+            Some(text) => (-1, text),
+            None => (1, self.offset.as_str()),
+        };
+        let time = FaultDuration::new(text).duration();
+        i64::try_from(time.as_millis()).map_or(i64::MAX, |millis| sign * millis)
+    }
+}
+
 /// A disk that is slow or fails.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

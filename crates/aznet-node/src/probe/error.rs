@@ -34,6 +34,12 @@ pub(crate) enum ProbeError {
         /// Where they were looked for.
         places: &'static [&'static str],
     },
+    /// Nobody tells the time.
+    #[error("nothing here tells the time over HTTP: {}", said.join("; "))]
+    NoClock {
+        /// What was said, port by port.
+        said: Vec<String>,
+    },
     /// Time did not pass.
     #[error(transparent)]
     Wait(#[from] WaitError),

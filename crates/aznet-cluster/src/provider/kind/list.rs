@@ -231,7 +231,8 @@ mod tests {
             Err(Error::NoSuchCluster { .. })
         ));
         let image = "kindest/node:v1".to_owned();
-        folder.complete(&Record { image }).unwrap();
+        let kubernetes = Some("v1.37.2".to_owned());
+        folder.complete(&Record { image, kubernetes }).unwrap();
         let cluster = find(&paths, "ci").unwrap();
         assert_eq!(cluster.context(), "kind-ci");
         assert_eq!(cluster.kubeconfig, Some(folder.kubeconfig()));
@@ -250,7 +251,8 @@ mod tests {
         assert_eq!(state(&[runs]), State::HalfMade);
         files::make_dir(folder.path(), Access::Shared).unwrap();
         let image = String::new();
-        folder.complete(&Record { image }).unwrap();
+        let kubernetes = Some("v1.37.2".to_owned());
+        folder.complete(&Record { image, kubernetes }).unwrap();
         assert_eq!(state(&[runs, runs]), State::Running);
         assert_eq!(state(&[runs, stopped]), State::Stopped);
     }

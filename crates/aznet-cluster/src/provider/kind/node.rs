@@ -26,7 +26,7 @@ pub async fn node(
     report: &Reporter,
     cancel: &CancellationToken,
 ) -> Result<Option<String>, Error> {
-    if let Some(image) = Folder::of(paths, &choice.name).image()?
+    if let Some(Record { image, .. }) = Folder::of(paths, &choice.name).known()?
         && engine.has(&image, cancel).await?
     {
         return Ok(Some(image));
