@@ -46,10 +46,7 @@ impl Called {
         (name, experiment): (&str, &Experiment),
         (pods, seed): (&Pods, u64),
     ) -> Result<Option<Self>, ChaosError> {
-        if !matches!(
-            experiment.fault(),
-            Some(Fault::Protocol(_) | Fault::L1(_))
-        ) {
+        if !matches!(experiment.fault(), Some(Fault::Protocol(_) | Fault::L1(_))) {
             return Ok(None);
         }
         let hit = target::choose((name, seed), experiment, pods);

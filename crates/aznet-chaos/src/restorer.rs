@@ -186,11 +186,7 @@ fn ends_of(job: &Job) -> Option<(String, Ends)> {
     Some((release, ends))
 }
 
-async fn ready(
-    network: &Network,
-    job: &str,
-    cancel: &CancellationToken,
-) -> Result<(), ChaosError> {
+async fn ready(network: &Network, job: &str, cancel: &CancellationToken) -> Result<(), ChaosError> {
     let labels = format!("batch.kubernetes.io/job-name={job}");
     let labels = labels.as_str();
     let deadline = Deadline::after(READY).every(Duration::from_millis(250));

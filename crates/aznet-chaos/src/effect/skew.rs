@@ -31,7 +31,11 @@ impl Skew {
     }
 
     pub(crate) fn healed(before: Clock, now: Clock) -> Verdict {
-        near(now.offset_millis, before.offset_millis, off(now.offset_millis))
+        near(
+            now.offset_millis,
+            before.offset_millis,
+            off(now.offset_millis),
+        )
     }
 }
 
@@ -43,9 +47,15 @@ fn near(seen: i64, wanted: i64, words: String) -> Verdict {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "for people: tenths of a second are told")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "for people: tenths of a second are told"
+)]
 fn off(millis: i64) -> String {
-    let (seconds, way) = (millis.abs() as f64 / 1000.0, if millis < 0 { "behind" } else { "ahead" });
+    let (seconds, way) = (
+        millis.abs() as f64 / 1000.0,
+        if millis < 0 { "behind" } else { "ahead" },
+    );
     format!("{seconds:.1} s {way}")
 }
 
@@ -63,7 +73,10 @@ mod tests {
         let at = |offset_millis| Clock { offset_millis };
         let back = skew("-10m").expect("it can be seen");
         assert_eq!(back.asked(), "its clock 600.0 s behind");
-        assert_eq!(back.bites(at(200), at(-599_400)).as_deref(), Ok("599.4 s behind"));
+        assert_eq!(
+            back.bites(at(200), at(-599_400)).as_deref(),
+            Ok("599.4 s behind")
+        );
         assert!(back.bites(at(200), at(200)).is_err());
         assert!(back.bites(at(200), at(600_000)).is_err(), "the other way");
         assert!(Skew::healed(at(200), at(-599_400)).is_err());

@@ -404,7 +404,8 @@ mod tests {
         let deployed = |name: &str, uid: &str| {
             let mut all = pods(&[(name, uid, "1")]);
             let one = all.values_mut().next().expect("a pod");
-            one.labels.insert("pod-template-hash".to_owned(), "x".to_owned());
+            one.labels
+                .insert("pod-template-hash".to_owned(), "x".to_owned());
             all
         };
         let mut one = cut();
@@ -424,8 +425,7 @@ mod tests {
     #[test]
     fn a_new_member_is_compared_with_a_peer() {
         let all = cut();
-        let mut followed =
-            Followed::new(&all, &hit(&["v-0"], &[]), &pods(&[("v-0", "a", "1")]));
+        let mut followed = Followed::new(&all, &hit(&["v-0"], &[]), &pods(&[("v-0", "a", "1")]));
         let now = pods(&[("v-0", "a", "1"), ("v-1", "b", "1")]);
         let lack = followed.lack(&all, &now);
         followed.given(&all, &lack, &now);

@@ -27,8 +27,11 @@ const LETTING_GO: Duration = Duration::from_mins(1);
 const HEALING: Duration = Duration::from_mins(5);
 /// A node that is being started again can't be told anything.
 pub(super) const TAKING_BACK: Duration = Duration::from_mins(2);
-/// Annotations go with the object, a moment later at most.
-const SETTLING: Duration = Duration::from_secs(15);
+/// Annotations go with the object, and rules a moment later: on a busy machine the daemon has to be asked again.
+const SETTLING: Duration = Duration::from_secs(90);
+/// After so long nobody will do what Chaos Mesh has noted: it may be gone.
+const ASKING: Duration = Duration::from_secs(45);
+
 impl Under<'_> {
     /// Lifts the faults, and sees everything heal.
     pub(super) async fn undo(&self, cancel: &CancellationToken) -> Result<(), ChaosError> {
@@ -248,23 +251,26 @@ pub(super) async fn clean(
     before: &Before<'_>,
     cancel: &CancellationToken,
 ) -> Result<(), ChaosError> {
-    forget(network).await?;
-    let daemons = Daemons::find(network.client()).await?;
+    let daemons = &Daemons::find(network.client()).await?;
     let deadline = Deadline::after(SETTLING).every(Duration::from_millis(250));
     let what = "nothing of the fault to be left";
-    let found = wait::until(what, deadline, cancel, |_| async {
-        let (pods, left) = left(network, &daemons, before).await?;
+    let found = wait::until(what, deadline, cancel, |passed| async move {
+        let pending = forget(network, passed < ASKING).await?;
+        if let Some(pending) = pending {
+            return Ok(Look::Pending(pending));
+        }
+        let (pods, left) = left(network, daemons, before).await?;
         let Some(first) = left.first() else {
             return Ok(Look::Done(()));
         };
-        trace::sweep(&daemons, &pods, &left, before.by_force).await?;
+        trace::sweep(daemons, &pods, &left, before.by_force).await?;
         Ok(Look::pending(first))
     })
     .await;
     match found {
         Err(ChaosError::Wait(WaitError::TimedOut { .. })) => Err(ChaosError::NotClean {
             experiment: name.to_owned(),
-            residue: left(network, &daemons, before).await?.1,
+            residue: left(network, daemons, before).await?.1,
         }),
         other => other,
     }
@@ -288,15 +294,21 @@ async fn left(
     Ok((pods, left))
 }
 
-/// Deletes what Chaos Mesh noted of each pod's network, where nothing is to be done to it any more.
-async fn forget(network: &Network) -> Result<(), ChaosError> {
+/// Deletes what Chaos Mesh noted of each pod's network, where nothing is to be done to it any more, and that is done: without the note
+/// nobody would do it. Else what is waited for.
+async fn forget(network: &Network, is_patient: bool) -> Result<Option<String>, ChaosError> {
     let api = objects::of(network.client(), network.namespace(), POD_NETWORK);
     let found = match api.list(&ListParams::default()).await {
         // Without Chaos Mesh there is no such kind.
-        Err(kube::Error::Api(status)) if status.code == 404 => return Ok(()),
+        Err(kube::Error::Api(status)) if status.code == 404 => return Ok(None),
         found => found.map_err(ChaosError::api("list what Chaos Mesh noted of pods"))?,
     };
+    let mut pending = None;
     for one in found.iter().filter(|one| is_empty(one)) {
+        if let Some(said) = undone(one).filter(|_| is_patient) {
+            pending = Some(said);
+            continue;
+        }
         match api.delete(&one.name_any(), &DeleteParams::default()).await {
             Err(kube::Error::Api(status)) if status.code == 404 => {}
             deleted => {
@@ -304,7 +316,22 @@ async fn forget(network: &Network) -> Result<(), ChaosError> {
             }
         }
     }
-    Ok(())
+    Ok(pending)
+}
+
+/// What says that the daemon has not done yet what its object wants.
+fn undone(object: &DynamicObject) -> Option<String> {
+    let status = object.data.get("status").cloned().unwrap_or_default();
+    let failed = status["failedMessage"]
+        .as_str()
+        .filter(|said| !said.is_empty());
+    let done = status["observedGeneration"].as_i64() == object.metadata.generation;
+    let pod = object.name_any();
+    match failed {
+        Some(said) => Some(format!("Chaos Mesh has not undone it on {pod}: {said}")),
+        None if !done => Some(format!("Chaos Mesh has not undone it on {pod} yet")),
+        None => None,
+    }
 }
 
 /// Whether no list of its specification has anything in it.
@@ -333,6 +360,26 @@ fn residue(before: &Pods, now: &Pods) -> Vec<Residue> {
 mod tests {
     use super::*;
     use crate::pods::Seen;
+
+    #[test]
+    fn what_chaos_mesh_has_noted_is_done_once_it_has_been_seen_without_a_failure() {
+        let note = |status: Value| {
+            let object = serde_json::json!({
+                "apiVersion": "chaos-mesh.org/v1alpha1", "kind": "PodNetworkChaos",
+                "metadata": {"name": "anvil-0", "generation": 3}, "spec": {}, "status": status,
+            });
+            undone(&serde_json::from_value(object).expect("an object"))
+        };
+        assert_eq!(note(serde_json::json!({"observedGeneration": 3})), None);
+        let not_yet = note(serde_json::json!({"observedGeneration": 2}));
+        assert_eq!(
+            not_yet.as_deref(),
+            Some("Chaos Mesh has not undone it on anvil-0 yet")
+        );
+        assert!(note(Value::Null).is_some(), "it was never looked at");
+        let failed = note(serde_json::json!({"observedGeneration": 3, "failedMessage": "no lock"}));
+        assert!(failed.is_some_and(|said| said.ends_with("anvil-0: no lock")));
+    }
 
     #[test]
     fn an_annotation_of_chaos_mesh_that_was_not_there_before_is_residue() {

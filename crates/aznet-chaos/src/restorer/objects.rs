@@ -181,7 +181,7 @@ mod tests {
         let (servers, restoration) = ([validator()], Restoration::default());
         test(Objects {
             part: 0,
-        release: "chaos-x",
+            release: "chaos-x",
             servers: &servers,
             ends: [("x", 7)].into(),
             restoration: &restoration,

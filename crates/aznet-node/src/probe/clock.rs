@@ -32,7 +32,10 @@ fn at(port: u16) -> Result<Clock, String> {
         .into();
     let answer = agent.get(format!("http://127.0.0.1:{port}/")).call();
     let answer = answer.map_err(|error| chain(&error))?;
-    let date = answer.headers().get("date").and_then(|date| date.to_str().ok());
+    let date = answer
+        .headers()
+        .get("date")
+        .and_then(|date| date.to_str().ok());
     let date = date.ok_or("its answer has no date")?;
     let told = httpdate::parse_http_date(date).map_err(|error| format!("{date}: {error}"))?;
     Ok(between(told, SystemTime::now()))
@@ -84,6 +87,9 @@ mod tests {
     fn who_tells_no_date_is_named() {
         let port = server("");
         let error = of(&[port]).expect_err("nobody tells").to_string();
-        assert!(error.contains(&format!("port {port}: its answer has no date")), "{error}");
+        assert!(
+            error.contains(&format!("port {port}: its answer has no date")),
+            "{error}"
+        );
     }
 }

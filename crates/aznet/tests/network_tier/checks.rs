@@ -4,8 +4,8 @@ use super::machine::{
     CLUSTER, Checked, Machine, NETWORK, aznet, json, kubectl, status, status_of, succeeds, until,
 };
 use super::{
-    alerts, attacks, chaos, deploy, ends, faults, kinds, plain_helm, policies, ports, presets,
-    quickstart, registry, rollout, secrets, telemetry, validators, watch,
+    alerts, attacks, chaos, deploy, ends, faults, kinds, newcomers, plain_helm, policies, ports,
+    presets, quickstart, registry, rollout, secrets, telemetry, validators, watch,
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -159,7 +159,7 @@ fn roll_outs() -> [(&'static str, Check); 4] {
 }
 
 /// They wait for slots.
-fn protocol_faults() -> [(&'static str, Check); 15] {
+fn protocol_faults() -> [(&'static str, Check); 16] {
     [
         (
             "a_proposer_that_forges_attestations_is_one_for_a_while",
@@ -209,6 +209,7 @@ fn protocol_faults() -> [(&'static str, Check); 15] {
             "a_validator_killed_under_a_partition_comes_back_partitioned",
             ends::follows_identity,
         ),
+        ("a_fault_reaches_pods_that_come", newcomers::are_reached),
         (
             "a_broker_lost_in_an_epochs_proof_delays_no_more_than_that",
             presets::broker_lost,

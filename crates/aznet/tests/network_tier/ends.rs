@@ -185,7 +185,7 @@ fn killed_once_injected(mut apply: Child) -> Checked {
 }
 
 /// `apply`, whose output is kept.
-fn begun_aloud(args: &[&str]) -> Result<Child, String> {
+pub(super) fn begun_aloud(args: &[&str]) -> Result<Child, String> {
     let mut apply = std::process::Command::new(env!("CARGO_BIN_EXE_aznet"));
     apply
         .args([

@@ -9,6 +9,7 @@ mod ends;
 mod faults;
 mod kinds;
 mod machine;
+mod newcomers;
 mod plain_helm;
 mod policies;
 mod ports;

@@ -207,7 +207,11 @@ fn info(name: String, folder: &Folder, nodes: &[&Container]) -> Info {
         state,
         nodes: nodes.len(),
         image: nodes.first().map_or("", |node| node.image()).to_owned(),
-        kubernetes: folder.known().ok().flatten().and_then(|known| known.kubernetes),
+        kubernetes: folder
+            .known()
+            .ok()
+            .flatten()
+            .and_then(|known| known.kubernetes),
         created: nodes.first().and_then(|node| node.created.parse().ok()),
         kubeconfig: folder.kubeconfig(),
     }
