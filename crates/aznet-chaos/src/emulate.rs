@@ -1,7 +1,7 @@
 //! Delay, loss and the like by `aznet-netem`, on nodes whose kernel has no netem. It runs in the pod of Chaos Mesh's daemon, only while the fault
 //! lasts, and ends by itself when its time is over.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -20,6 +20,7 @@ use crate::target::{self, Hit};
 /// Starts the program for `$1` beside the daemon, with notes of what it tells: `$2` is what it does, `$3` the folder of pods' logs, which is
 /// seen as the kubelet sees it, or else the machine's first process.
 const START: &str = r#"mkdir -p /tmp/aznet-netem && cd /tmp/aznet-netem
+printf '%s\n' "$2" > "$1.json"
 for seer in $(pgrep -x kubelet) 1; do [ -d "/proc/$seer/root$3" ] && break; done
 AZNET_NETEM="$2" setsid aznet-netem --pod-logs "/proc/$seer/root$3" > "$1.log" 2>&1 < /dev/null &
 echo $! > "$1.pid""#;
@@ -33,8 +34,14 @@ for pid in $1.pid; do
   [ -f "$pid" ] || continue
   kill -TERM "$(cat "$pid")" 2> /dev/null
   n=0; while kill -0 "$(cat "$pid")" 2> /dev/null && [ $n -lt 100 ]; do sleep 0.1; n=$((n+1)); done
-  rm -f "$pid" "${pid%.pid}.log"
+  rm -f "$pid" "${pid%.pid}.log" "${pid%.pid}.json"
 done"#;
+/// Prints what it does, by whichever of `$1` it is done now: the name, and what it was told.
+const LIST: &str = r#"cd /tmp/aznet-netem 2> /dev/null || exit 0
+for pid in $1.pid; do
+  [ -f "$pid" ] && kill -0 "$(cat "$pid")" 2> /dev/null || continue
+  echo "${pid%.pid}" && cat "${pid%.pid}.json"
+done; true"#;
 /// Where the kubelet keeps pods' logs unless it is told otherwise.
 const USUAL_LOGS: &str = "/var/log/pods";
 
@@ -70,8 +77,8 @@ pub(crate) struct Progress {
     pub(crate) begun: BTreeSet<String>,
     /// What went wrong last.
     pub(crate) said: Option<String>,
-    /// The program runs on some node.
-    pub(crate) runs: bool,
+    /// The nodes that the program runs on.
+    pub(crate) runs: BTreeSet<String>,
 }
 
 impl Emulated {
@@ -103,9 +110,13 @@ impl Emulated {
 
     /// Begins on every node that has pods of it.
     pub(crate) async fn start(&self, client: &Client) -> Result<(), ChaosError> {
+        let nodes = self.aim().nodes.clone();
+        self.start_on(client, &nodes).await
+    }
+
+    async fn start_on(&self, client: &Client, nodes: &BTreeSet<String>) -> Result<(), ChaosError> {
         let daemons = Daemons::find(client).await?;
-        let now = u64::try_from(Timestamp::now().as_second()).unwrap_or_default();
-        let until = *self.until.get_or_init(|| now + self.lasts.as_secs());
+        let until = *self.until.get_or_init(|| now() + self.lasts.as_secs());
         let aim = self.aim().clone();
         let begun = Emulation {
             until,
@@ -113,7 +124,7 @@ impl Emulated {
             ..self.emulation.clone()
         };
         let asked = serde_json::to_string(&begun).unwrap_or_default();
-        for node in &aim.nodes {
+        for node in nodes {
             let logs = pod_logs(client, node).await;
             run(&daemons, node, &[START, "sh", &self.key, &asked, &logs]).await?;
         }
@@ -138,13 +149,29 @@ impl Emulated {
         Ok(true)
     }
 
+    /// Begins anew where the program was killed, as with the daemon beside which it ran. Whether it was.
+    pub(crate) async fn revive(&self, client: &Client) -> Result<bool, ChaosError> {
+        let runs = self.look(client).await?.runs;
+        let dead: BTreeSet<String> = self.aim().nodes.difference(&runs).cloned().collect();
+        if dead.is_empty() || self.is_due() {
+            return Ok(false);
+        }
+        self.start_on(client, &dead).await?;
+        Ok(true)
+    }
+
+    /// Whether its time is over.
+    pub(crate) fn is_due(&self) -> bool {
+        self.until.get().is_some_and(|until| now() >= *until)
+    }
+
     /// How far it is on all nodes together.
     pub(crate) async fn look(&self, client: &Client) -> Result<Progress, ChaosError> {
         let daemons = Daemons::find(client).await?;
         let mut progress = Progress::default();
         let nodes = self.aim().nodes.clone();
         for node in &nodes {
-            progress.read(&run(&daemons, node, &[LOOK, "sh", &self.key]).await?);
+            progress.read(node, &run(&daemons, node, &[LOOK, "sh", &self.key]).await?);
         }
         Ok(progress)
     }
@@ -205,7 +232,7 @@ impl Aim {
 }
 
 impl Progress {
-    fn read(&mut self, told: &str) {
+    fn read(&mut self, node: &str, told: &str) {
         #[derive(Deserialize)]
         struct Told {
             event: String,
@@ -214,7 +241,9 @@ impl Progress {
         }
         for line in told.lines() {
             let Ok(event) = serde_json::from_str::<Told>(line) else {
-                self.runs |= line == "runs";
+                if line == "runs" {
+                    self.runs.insert(node.to_owned());
+                }
                 continue;
             };
             match (event.event.as_str(), event.pod) {
@@ -228,6 +257,29 @@ impl Progress {
             }
         }
     }
+}
+
+/// What is emulated in a namespace now, by the experiment's name.
+pub(crate) async fn list(
+    client: &Client,
+    namespace: &str,
+) -> Result<BTreeMap<String, Emulation>, ChaosError> {
+    let daemons = Daemons::find(client).await?;
+    let mut all = BTreeMap::new();
+    for node in daemons.nodes() {
+        let told = run(&daemons, node, &[LIST, "sh", &format!("{namespace}.*")]).await?;
+        all.extend(listed(namespace, &told));
+    }
+    Ok(all)
+}
+
+fn listed(namespace: &str, told: &str) -> BTreeMap<String, Emulation> {
+    let lines: Vec<&str> = told.lines().collect();
+    let pairs = lines.chunks_exact(2).filter_map(|pair| {
+        let name = pair[0].strip_prefix(namespace)?.strip_prefix('.')?;
+        Some((name.to_owned(), serde_json::from_str(pair[1]).ok()?))
+    });
+    pairs.collect()
 }
 
 /// Takes back all that is emulated in a namespace.
@@ -247,6 +299,11 @@ async fn run(daemons: &Daemons, node: &str, script: &[&str]) -> Result<String, C
     let words = [&["sh", "-c"], script].concat();
     let said = daemons.run(node, &words).await.unwrap_or(Ok(String::new()));
     said.map_err(|error| ChaosError::Measure(error.into()))
+}
+
+/// In seconds since 1970.
+fn now() -> u64 {
+    u64::try_from(Timestamp::now().as_second()).unwrap_or_default()
 }
 
 /// Where the kubelet of a node keeps pods' logs, by its own account.
@@ -277,6 +334,7 @@ mod tests {
     fn progress_is_what_has_begun_and_not_ended() {
         let mut progress = Progress::default();
         progress.read(
+            "one",
             r#"{"event":"began","pod":"validator-0","uid":"1"}
 {"event":"began","pod":"validator-1","uid":"2"}
 {"event":"ended","pod":"validator-0","uid":"1","packets":7}
@@ -285,7 +343,16 @@ runs"#,
         );
         assert_eq!(progress.begun, BTreeSet::from(["validator-1".to_owned()]));
         assert_eq!(progress.said.as_deref(), Some("no queue"));
-        assert!(progress.runs);
+        progress.read("other", "");
+        assert_eq!(progress.runs, BTreeSet::from(["one".to_owned()]));
+    }
+
+    #[test]
+    fn what_is_emulated_is_known_by_its_experiment() {
+        let told = "net.slow\n{\"experiment\": \"slow\", \"namespace\": \"net\", \"until\": 7, \"seed\": 1, \"links\": []}\n";
+        let all = listed("net", told);
+        assert_eq!(all["slow"].until, 7);
+        assert!(listed("other", told).is_empty());
     }
 
     #[test]

@@ -64,6 +64,17 @@ impl Impairment {
         Duration::from_micros(self.delay)
     }
 
+    /// What is done, in Chaos Mesh's words.
+    pub fn action(&self) -> &'static str {
+        let shares = [
+            (self.loss, "loss"),
+            (self.duplicate, "duplicate"),
+            (self.corrupt, "corrupt"),
+        ];
+        let share = shares.iter().find(|(percent, _)| *percent > 0.0);
+        share.map_or("delay", |(_, action)| action)
+    }
+
     /// The jitter.
     pub const fn jitter(&self) -> Duration {
         Duration::from_micros(self.jitter)

@@ -134,9 +134,10 @@ impl Under<'_> {
     ) -> Result<bool, ChaosError> {
         match &self.doers[name] {
             Doer::Called(called) => Ok(called.is_over()),
+            Doer::Emulated(emulated) if !emulated.is_due() => Ok(false),
             Doer::Emulated(emulated) => {
                 let progress = emulated.look(self.run.network.client()).await?;
-                Ok(!progress.runs)
+                Ok(progress.runs.is_empty())
             }
             Doer::Mesh => Ok(self.status(name, experiment).await?.is_recovered()),
         }

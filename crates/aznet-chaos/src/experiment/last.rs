@@ -194,7 +194,16 @@ impl<'a> Lasting<'a> {
         let mut followed = self.state().followed.clone();
         let lack = followed.lack(self.experiment, &pods);
         if lack.is_none() {
-            return Ok(None);
+            return match self.revived().await {
+                Ok(false) => Ok(None),
+                Ok(true) => {
+                    self.state().again = Some(Instant::now());
+                    Ok(None)
+                }
+                // Its daemon is not there yet.
+                Err(error) if error.is_of_asking() => Ok(Some(chain(&error))),
+                Err(other) => Err(other),
+            };
         }
         let is_again = match self.again((&mut followed, &lack), &pods).await {
             Ok(is_again) => is_again,
@@ -210,6 +219,14 @@ impl<'a> Lasting<'a> {
         }
         let coming = lack.coming.join(", ");
         Ok((!lack.coming.is_empty()).then(|| format!("{coming} to start")))
+    }
+
+    /// Has a program that was killed begin anew. Whether one was.
+    async fn revived(&self) -> Result<bool, ChaosError> {
+        match &self.under.doers[self.name] {
+            Doer::Emulated(emulated) => emulated.revive(self.under.run.network.client()).await,
+            Doer::Mesh | Doer::Called(_) => Ok(false),
+        }
     }
 
     /// Has whoever does it do it again to who lacks it. Whether it was.

@@ -1,6 +1,9 @@
 //! The experiments of a network as they are.
 
+use std::collections::BTreeSet;
+
 use aznet_model::chaos::FaultDuration;
+use aznet_model::emulation::Emulation;
 use aznet_network::namespace::Network;
 use jiff::Timestamp;
 use kube::ResourceExt;
@@ -8,6 +11,7 @@ use kube::api::{DynamicObject, ListParams};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::emulate;
 use crate::error::ChaosError;
 use crate::journal::{self, Page};
 use crate::objects::{self, KINDS, OURS, Status};
@@ -18,7 +22,7 @@ use crate::restorer::{self, Ends};
 pub struct Listed {
     /// Its name.
     pub name: String,
-    /// The kind of Chaos Mesh's object; `aznet` of what is done by `aznet chaos apply` alone.
+    /// The kind of Chaos Mesh's object; `aznet-netem` or `aznet` of what these do.
     pub kind: &'static str,
     /// What it does, in Chaos Mesh's words.
     pub action: Option<String>,
@@ -51,6 +55,12 @@ pub async fn list(network: &Network) -> Result<Vec<Listed>, ChaosError> {
             }
         }
     }
+    let emulated = emulate::list(network.client(), network.namespace()).await?;
+    all.extend(
+        emulated
+            .into_iter()
+            .map(|(name, one)| emulation(name, &one)),
+    );
     let pages = journal::read(network, OURS).await?;
     if pages.is_empty() {
         return Ok(all);
@@ -62,6 +72,25 @@ pub async fn list(network: &Network) -> Result<Vec<Listed>, ChaosError> {
         all.extend(each.map(|one| noted(&page, &ends, one)));
     }
     Ok(all)
+}
+
+/// An experiment that `aznet-netem` does.
+fn emulation(name: String, of: &Emulation) -> Listed {
+    let until = i64::try_from(of.until).ok();
+    let pods: BTreeSet<&String> = of.links.iter().flat_map(|link| &link.pods).collect();
+    Listed {
+        name,
+        kind: "aznet-netem",
+        action: of
+            .links
+            .first()
+            .map(|link| link.impairment.action().to_owned()),
+        duration: None,
+        since: None,
+        until: until.and_then(|until| Timestamp::from_second(until).ok()),
+        says: "injected",
+        pods: pods.into_iter().cloned().collect(),
+    }
 }
 
 /// An experiment that `aznet` does.

@@ -159,7 +159,7 @@ fn roll_outs() -> [(&'static str, Check); 4] {
 }
 
 /// They wait for slots.
-fn protocol_faults() -> [(&'static str, Check); 16] {
+fn protocol_faults() -> [(&'static str, Check); 17] {
     [
         (
             "a_proposer_that_forges_attestations_is_one_for_a_while",
@@ -210,6 +210,10 @@ fn protocol_faults() -> [(&'static str, Check); 16] {
             ends::follows_identity,
         ),
         ("a_fault_reaches_pods_that_come", newcomers::are_reached),
+        (
+            "a_daemon_killed_under_faults_changes_nothing",
+            newcomers::survive_the_daemon,
+        ),
         (
             "a_broker_lost_in_an_epochs_proof_delays_no_more_than_that",
             presets::broker_lost,

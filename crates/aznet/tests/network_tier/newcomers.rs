@@ -69,6 +69,45 @@ fn heir() -> Checked {
     )
 }
 
+/// The daemon is killed while two faults last that it has done, one of them by `aznet-netem` where the kernel lacks netem: both
+/// last on, heal and leave nothing.
+pub(crate) fn survive_the_daemon(_: &Machine) -> Checked {
+    let apply = begun(&json!({
+        "slow-link": {
+            "pods": {"roles": ["full-node"]},
+            "duration": "80s",
+            "network": {"action": "delay", "latency": "200ms"},
+        },
+        "one-way": {
+            "pods": {"roles": ["validator"], "ordinals": [0]},
+            "duration": "80s",
+            "network": {"action": "partition", "direction": "to", "target": {"roles": ["boot-node"]}},
+        },
+    }))?;
+    let daemon = [
+        "-n",
+        "chaos-mesh",
+        "-l",
+        "app.kubernetes.io/component=chaos-daemon",
+    ];
+    kubectl(
+        &[
+            &["delete", "pod", "--grace-period=0", "--force"],
+            &daemon[..],
+        ]
+        .concat(),
+    )?;
+    let told = ended(apply)?;
+    for stage in ["biting", "healed", "clean"] {
+        let all = told.as_array().into_iter().flatten();
+        let names = all.filter(|one| one["stage"] == stage);
+        let names: std::collections::BTreeSet<_> =
+            names.filter_map(|one| one["experiment"].as_str()).collect();
+        expect(names.len() == 2, &format!("both faults {stage}"), &told)?;
+    }
+    no_faults()
+}
+
 /// `apply`, once its faults are injected.
 fn begun(experiments: &Value) -> Result<(Child, tempfile::NamedTempFile), String> {
     let file = values(&json!({"experiments": experiments}))?;
