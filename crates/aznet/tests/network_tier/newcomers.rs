@@ -4,7 +4,7 @@ use super::chaos::no_faults;
 use super::checks::expect;
 use super::ends::{begun_aloud, values};
 use super::faults::namespace;
-use super::machine::{Checked, Machine, kubectl, until};
+use super::machine::{CLUSTER, Checked, Machine, kubectl, succeeds, until};
 use serde_json::{Value, json};
 use std::process::Child;
 use std::time::Duration;
@@ -110,6 +110,8 @@ pub(crate) fn survive_the_daemon(_: &Machine) -> Checked {
 
 /// `apply`, once its faults are injected.
 fn begun(experiments: &Value) -> Result<(Child, tempfile::NamedTempFile), String> {
+    // Its images may have to be made.
+    succeeds(&["chaos", "install", "--cluster", CLUSTER])?;
     let file = values(&json!({"experiments": experiments}))?;
     let path = file.path().to_string_lossy().into_owned();
     let apply = begun_aloud(&["-f", &path])?;
