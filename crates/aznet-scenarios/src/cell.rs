@@ -1,5 +1,6 @@
 //! A cell of the matrix: tokens that move under a condition.
 
+use std::pin::pin;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use aznet_kit::wait::{Deadline, Look};
 use aznet_network::clients::l1::Prune;
 use aznet_network::clients::l2::TxStatus;
 use aznet_runner::Failure;
+use futures::FutureExt;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -34,6 +36,14 @@ struct Under<'a> {
     tokens: &'a Tokens,
     faults: &'a Faults,
     beside: Ready<'a>,
+}
+
+/// What there is before anything goes wrong.
+struct Prepared<'a> {
+    tokens: Tokens,
+    beside: Ready<'a>,
+    /// The transfer that was sent already.
+    first: Option<Tx>,
 }
 
 /// The public and the private transfer.
@@ -65,14 +75,18 @@ pub(crate) async fn disturbed(
 ) -> Result<(), Failure> {
     // Whatever fails first ends everything else.
     world.context.cancel = world.context.cancel.child_token();
-    let (tokens, minted) = Tokens::minted(&world).await?;
-    if trouble.expects == Expects::Prunes {
-        proven(&world, minted).await?;
-    }
-    let beside = beside.ready(&world).await?;
-    let first = match trouble.begins {
-        Begins::BeforeSending => None,
-        Begins::BetweenTransfers => Some(tokens.send(&world, Visibility::Public).await?),
+    let entered = Instant::now();
+    let Prepared {
+        tokens,
+        beside,
+        first,
+    } = match prepared(&world, trouble, beside).await {
+        Ok(prepared) => prepared,
+        // What the chain loses before anything is done to it says nothing of what was to be done.
+        Err(failure) => {
+            let means = Failure::Infrastructure;
+            return Err(world.after_prune(entered, failure, means).await);
+        }
     };
     let (place, context) = ((&world.network, world.time), &world.context);
     let faults = match tools {
@@ -87,7 +101,29 @@ pub(crate) async fn disturbed(
         faults: &faults,
         beside,
     };
-    Box::pin(under.over(first)).await
+    under.over(first).await
+}
+
+/// Makes ready while nothing goes wrong.
+async fn prepared<'a>(
+    world: &World,
+    trouble: Trouble<'_>,
+    beside: &'a Beside,
+) -> Result<Prepared<'a>, Failure> {
+    let (tokens, minted) = Tokens::minted(world).await?;
+    if trouble.expects == Expects::Prunes {
+        proven(world, minted).await?;
+    }
+    let beside = beside.ready(world).await?;
+    let first = match trouble.begins {
+        Begins::BeforeSending => None,
+        Begins::BetweenTransfers => Some(tokens.send(world, Visibility::Public).await?),
+    };
+    Ok(Prepared {
+        tokens,
+        beside,
+        first,
+    })
 }
 
 /// What the chain may do under a condition.
@@ -124,16 +160,14 @@ async fn both(
     other: impl Future<Output = Result<(), Failure>>,
 ) -> Result<(), Failure> {
     let first = OnceLock::new();
-    let heard = async |work: Result<(), Failure>| {
-        if let Err(failure) = work {
+    let heard = |done: Result<(), Failure>| {
+        if let Err(failure) = done {
             // Only the first is kept.
             let _ = first.set(failure);
             cancel.cancel();
         }
     };
-    futures::join!(async { heard(one.await).await }, async {
-        heard(other.await).await
-    });
+    futures::join!(one.map(heard), other.map(heard));
     first.into_inner().map_or(Ok(()), Err)
 }
 
@@ -174,9 +208,7 @@ impl Under<'_> {
     async fn moved(&self, first: Option<Tx>) -> Result<(), Failure> {
         self.faults.bite(self.trouble.seen).await?;
         let world = &self.world;
-        // Together with what runs them they need more of the stack than a worker of the runtime has.
-        let followed = Box::pin(self.followed(first));
-        let beside = Box::pin(self.beside.run(world));
+        let (followed, beside) = (pin!(self.followed(first)), pin!(self.beside.run(world)));
         both(&world.context.cancel, followed, beside).await
     }
 

@@ -221,7 +221,9 @@ where
     let (witness, since) = (world.clone(), Instant::now());
     let outcome = match run(world).await {
         Ok(()) => watch::after(&network, time, begun, disturbs, &context).await,
-        Err(failure) => Err(witness.after_prune(since, failure).await),
+        Err(failure) => Err(witness
+            .after_prune(since, failure, Failure::Assertion)
+            .await),
     };
     let machine = watch.leave(watched).await;
     match (outcome, machine) {

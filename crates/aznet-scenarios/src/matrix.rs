@@ -102,7 +102,7 @@ impl Row {
                 let tools = equip(network).await?;
                 let (facts, nothing) = (&row.facts, Beside::default());
                 let (trouble, done) = (condition.trouble(), (facts, Some(&tools)));
-                let run = |world| Box::pin(cell::disturbed(world, trouble, done, &nothing));
+                let run = |world| cell::disturbed(world, trouble, done, &nothing);
                 attend(run, RESTARTS, place, &watch).await
             }
         };

@@ -106,7 +106,25 @@ impl Work {
             seen: self.waves.len(),
         };
         let done = (&self.facts, tools.as_ref());
-        let run = |world| Box::pin(cell::disturbed(world, trouble, done, &self.beside));
+        let run = |world| cell::disturbed(world, trouble, done, &self.beside);
         attend(run, RESTARTS, (network, context), &self.watch).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of what a call gives; nothing is called.
+    const fn size<A, F: Future>(_: &impl FnOnce(A) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    /// Without optimization, each level that a poll goes through has several copies of what it awaits on the stack, of which
+    /// a worker of the runtime has 2 MiB.
+    #[test]
+    fn a_run_fits_a_workers_stack() {
+        let whole = size(&|(work, context): (&'static Work, Context)| work.run(context));
+        assert!(whole < 32 * 1024, "{whole} bytes");
     }
 }

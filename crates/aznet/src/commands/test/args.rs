@@ -21,7 +21,7 @@ Examples:
   aznet test --list -E 'class(observe) & !tag(finality)'
   aznet test --matrix --list              what is possible on which topology
   aznet test --matrix --topology small --condition calm --condition no-quorum
-  aznet test --generate --count 3         scenarios by chance, each on a network of its own
+  aznet test --generate --count 3         three scenarios, drawn by chance
   aznet test --generate --seed 7 --list   what would be drawn
   aznet test regression                   what was found so
   aznet test --profile pr --partition 1/2 --report out
