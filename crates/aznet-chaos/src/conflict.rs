@@ -3,10 +3,33 @@
 use std::collections::BTreeMap;
 
 use aznet_model::chaos::{Experiment, Fault, NetworkAction, NetworkFault};
+use aznet_model::plan::Plan;
 
 use crate::error::ChaosError;
-use crate::pods::Pods;
+use crate::pods::{Pods, Seen};
 use crate::target;
+
+/// Refuses experiments that contradict each other on a network that is only planned.
+///
+/// # Errors
+/// [`ChaosError::Contradict`].
+pub fn check_planned(
+    experiments: &BTreeMap<String, Experiment>,
+    plan: &Plan,
+) -> Result<(), ChaosError> {
+    check(experiments, &planned(plan))
+}
+
+/// The pods of a planned network that an experiment may hit.
+pub fn may_hit(experiment: &Experiment, plan: &Plan) -> Vec<String> {
+    target::may_hit(experiment, &planned(plan)).pods
+}
+
+fn planned(plan: &Plan) -> Pods {
+    let pods = plan.pods.iter();
+    pods.map(|pod| (pod.name.clone(), Seen::planned(pod)))
+        .collect()
+}
 
 /// Refuses experiments that contradict each other.
 pub(crate) fn check(

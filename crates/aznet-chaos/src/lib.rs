@@ -7,7 +7,7 @@ mod called;
 pub mod capability;
 mod chain;
 mod choice;
-mod conflict;
+pub mod conflict;
 mod daemon;
 mod decided;
 mod effect;

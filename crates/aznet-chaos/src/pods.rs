@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
 use aznet_model::chaos::PodFacts;
+use aznet_model::plan::PodPlan;
 use aznet_model::pod::PodName;
+use aznet_model::role::Role;
+use aznet_model::workload::DEFAULT_GROUP;
 use aznet_network::namespace::Network;
 use aznet_network::observe::pods::{COMPONENT, NETWORK_PODS};
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
@@ -69,6 +72,19 @@ pub(crate) struct Container {
 }
 
 impl Seen {
+    /// What is known of a pod before it is there.
+    pub(crate) fn planned(pod: &PodPlan) -> Self {
+        let mut labels = BTreeMap::from([(COMPONENT.to_owned(), pod.role.name().to_owned())]);
+        if pod.role == Role::Validator {
+            let group = pod.group.as_deref().unwrap_or(DEFAULT_GROUP);
+            labels.insert(GROUP.to_owned(), group.to_owned());
+        }
+        Self {
+            labels,
+            ..Self::default()
+        }
+    }
+
     pub(crate) fn facts<'a>(&'a self, name: &'a str) -> PodFacts<'a> {
         PodFacts {
             name,

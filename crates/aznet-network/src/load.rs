@@ -85,9 +85,21 @@ fn list(known: &[String]) -> String {
 /// # Errors
 /// [`LoadError`]; unknown keys and wrong types are all reported at once.
 pub fn load(request: &Request<'_>) -> Result<Loaded, LoadError> {
-    let chart = request.source.join("helm-charts/aztec-network");
-    let defaults = read(&chart.join("values.yaml"))?.values;
+    let defaults = defaults(request.source)?;
     Ok(values::resolve(&defaults, layers(request)?, request.sets)?)
+}
+
+/// The chart's defaults, and the overlay in `networks/` of this name.
+///
+/// # Errors
+/// [`LoadError`].
+pub fn of_network(source: &Path, name: &str) -> Result<(Map<String, Value>, Layer), LoadError> {
+    Ok((defaults(source)?, read(&overlay_path(source, name)?)?))
+}
+
+fn defaults(source: &Path) -> Result<Map<String, Value>, LoadError> {
+    let chart = source.join("helm-charts/aztec-network");
+    Ok(read(&chart.join("values.yaml"))?.values)
 }
 
 fn layers(request: &Request<'_>) -> Result<Vec<Layer>, LoadError> {

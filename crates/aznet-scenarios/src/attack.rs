@@ -113,6 +113,13 @@ pub(crate) const ATTACKS: [Attack; 7] = [
     },
 ];
 
+/// Validator pods that misbehave in the attack called so.
+pub(crate) fn pods(name: &str) -> u64 {
+    let of = |attack: &Attack| 1 + u64::from(attack.accomplice.is_some());
+    let known = ATTACKS.iter().find(|attack| attack.name == name);
+    known.map_or(u64::from(name == equivocation::NAME), of)
+}
+
 /// Whether attacks are only gone through.
 fn dud() -> bool {
     std::env::var_os(DUD).is_some()
@@ -276,7 +283,7 @@ impl World {
         let first = node.rpc.tips().await.map_err(Failure::infrastructure)?;
         let wanted = first.checkpointed.checkpoint.number.0 + 2;
         let goal = format!("checkpoint {wanted} after the attack");
-        let within = self.time.slots(SLOTS_TO_GO_ON);
+        let within = self.time.slots(SLOTS_TO_GO_ON) + self.course.slack;
         let block = self
             .until(&goal, within, || async {
                 let checkpointed = node.rpc.tips().await?.checkpointed;

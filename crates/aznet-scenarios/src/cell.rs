@@ -1,15 +1,20 @@
 //! A cell of the matrix: tokens that move under a condition.
 
+use std::pin::pin;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use aznet_kit::wait::{Deadline, Look};
 use aznet_network::clients::l1::Prune;
 use aznet_network::clients::l2::TxStatus;
 use aznet_runner::Failure;
+use futures::FutureExt;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
+use crate::beside::{Beside, Ready};
 use crate::chain::{Tx, Until};
-use crate::condition::{Begins, Condition, Expects};
+use crate::condition::{Begins, Expects, Trouble};
 use crate::faults::{Faults, Tools};
 use crate::look::{self, Blind};
 use crate::pxe::{Sent, Visibility};
@@ -27,9 +32,18 @@ const UNDONE_WITHIN: Duration = Duration::from_mins(10);
 /// What a test works with under a condition.
 struct Under<'a> {
     world: World,
-    condition: &'static Condition,
+    trouble: Trouble<'a>,
     tokens: &'a Tokens,
     faults: &'a Faults,
+    beside: Ready<'a>,
+}
+
+/// What there is before anything goes wrong.
+struct Prepared<'a> {
+    tokens: Tokens,
+    beside: Ready<'a>,
+    /// The transfer that was sent already.
+    first: Option<Tx>,
 }
 
 /// The public and the private transfer.
@@ -52,66 +66,79 @@ pub(crate) async fn calm(world: World) -> Result<(), Failure> {
     tokens.moved(&world).await
 }
 
-/// Tokens move while faults are done to the network.
+/// Tokens move while faults are done to the network, and what else there is beside them.
 pub(crate) async fn disturbed(
     mut world: World,
-    condition: &'static Condition,
-    facts: &Facts,
-    tools: &Tools,
+    trouble: Trouble<'_>,
+    (facts, tools): (&Facts, Option<&Tools>),
+    beside: &Beside,
 ) -> Result<(), Failure> {
     // Whatever fails first ends everything else.
     world.context.cancel = world.context.cancel.child_token();
-    let (tokens, minted) = Tokens::minted(&world).await?;
-    if condition.expects == Expects::Prunes {
-        proven(&world, minted).await?;
-    }
-    let first = match condition.begins {
-        Begins::BeforeSending => None,
-        Begins::BetweenTransfers => Some(tokens.send(&world, Visibility::Public).await?),
+    let entered = Instant::now();
+    let Prepared {
+        tokens,
+        beside,
+        first,
+    } = match prepared(&world, trouble, beside).await {
+        Ok(prepared) => prepared,
+        // What the chain loses before anything is done to it says nothing of what was to be done.
+        Err(failure) => {
+            let means = Failure::Infrastructure;
+            return Err(world.after_prune(entered, failure, means).await);
+        }
     };
     let (place, context) = ((&world.network, world.time), &world.context);
-    let faults = Faults::start(condition, facts, place, tools, context);
-    let cancel = world.context.cancel.clone();
-    world.course = course(condition, &world);
+    let faults = match tools {
+        Some(tools) => Faults::start(trouble.waves, facts, place, tools, context),
+        None => Faults::none(context),
+    };
+    world.course = course(trouble, &world);
     let under = Under {
         world,
-        condition,
+        trouble,
         tokens: &tokens,
         faults: &faults,
+        beside,
     };
-    let moved = under.moved(first).await;
-    // What the fault was to show is seen: the rest of its time would show no more.
-    if moved.is_ok() && condition.is_sent_under() {
-        faults.lift();
+    under.over(first).await
+}
+
+/// Makes ready while nothing goes wrong.
+async fn prepared<'a>(
+    world: &World,
+    trouble: Trouble<'_>,
+    beside: &'a Beside,
+) -> Result<Prepared<'a>, Failure> {
+    let (tokens, minted) = Tokens::minted(world).await?;
+    if trouble.expects == Expects::Prunes {
+        proven(world, minted).await?;
     }
-    let interrupted = cancel.is_cancelled();
-    if moved.is_err() {
-        cancel.cancel();
-    }
-    let done = faults.over(UNDONE_WITHIN).await;
-    match (moved, done) {
-        // A fault that failed is why the tokens were not followed to the end.
-        (Err(_), Err(fault)) if interrupted => Err(fault),
-        (Err(Failure::Assertion(found)), Err(fault)) => {
-            Err(Failure::Assertion(format!("{found}; {fault}")))
-        }
-        (moved, done) => moved.and(done),
-    }
+    let beside = beside.ready(world).await?;
+    let first = match trouble.begins {
+        Begins::BeforeSending => None,
+        Begins::BetweenTransfers => Some(tokens.send(world, Visibility::Public).await?),
+    };
+    Ok(Prepared {
+        tokens,
+        beside,
+        first,
+    })
 }
 
 /// What the chain may do under a condition.
-fn course(condition: &Condition, world: &World) -> Course {
+fn course(trouble: Trouble<'_>, world: &World) -> Course {
     let time = world.time;
-    let slack = match condition.expects {
+    let slack = match trouble.expects {
         Expects::GoesOn { slack } => time.slots(slack),
         Expects::Recovers | Expects::Stalls | Expects::Prunes => {
-            condition.span(time) + time.slots(SLOTS_TO_RECOVER)
+            trouble.span(time) + time.slots(SLOTS_TO_RECOVER)
         }
     };
     Course {
         slack,
-        may_move: condition.expects == Expects::Prunes,
-        disturbed: true,
+        may_move: trouble.expects == Expects::Prunes,
+        disturbed: !trouble.waves.is_empty(),
     }
 }
 
@@ -126,6 +153,24 @@ async fn proven(world: &World, minted: [Sent; 2]) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Does both; the first that fails says why, and ends the other.
+async fn both(
+    cancel: &CancellationToken,
+    one: impl Future<Output = Result<(), Failure>>,
+    other: impl Future<Output = Result<(), Failure>>,
+) -> Result<(), Failure> {
+    let first = OnceLock::new();
+    let heard = |done: Result<(), Failure>| {
+        if let Err(failure) = done {
+            // Only the first is kept.
+            let _ = first.set(failure);
+            cancel.cancel();
+        }
+    };
+    futures::join!(one.map(heard), other.map(heard));
+    first.into_inner().map_or(Ok(()), Err)
+}
+
 impl Moving {
     async fn follow(&mut self, world: &World, until: Until) -> Result<(), Failure> {
         let (public, private) = futures::join!(
@@ -137,10 +182,39 @@ impl Moving {
 }
 
 impl Under<'_> {
+    /// Until the tokens have moved, and the faults are undone.
+    async fn over(&self, first: Option<Tx>) -> Result<(), Failure> {
+        let (faults, cancel) = (self.faults, &self.world.context.cancel);
+        let moved = self.moved(first).await;
+        // What the fault was to show is seen: the rest of its time would show no more.
+        if moved.is_ok() && self.trouble.is_sent_under() {
+            faults.lift();
+        }
+        let interrupted = cancel.is_cancelled();
+        if moved.is_err() {
+            cancel.cancel();
+        }
+        let done = faults.over(UNDONE_WITHIN).await;
+        match (moved, done) {
+            // A fault that failed is why the tokens were not followed to the end.
+            (Err(_), Err(fault)) if interrupted => Err(fault),
+            (Err(Failure::Assertion(found)), Err(fault)) => {
+                Err(Failure::Assertion(format!("{found}; {fault}")))
+            }
+            (moved, done) => moved.and(done),
+        }
+    }
+
     async fn moved(&self, first: Option<Tx>) -> Result<(), Failure> {
-        self.faults.bite().await?;
+        self.faults.bite(self.trouble.seen).await?;
+        let world = &self.world;
+        let (followed, beside) = (pin!(self.followed(first)), pin!(self.beside.run(world)));
+        both(&world.context.cancel, followed, beside).await
+    }
+
+    async fn followed(&self, first: Option<Tx>) -> Result<(), Failure> {
         let mut moving = self.sent(first).await?;
-        match self.condition.expects {
+        match self.trouble.expects {
             Expects::GoesOn { .. } => {
                 moving.follow(&self.world, Until::Checkpointed).await?;
                 self.is_in_force()?;
@@ -171,10 +245,10 @@ impl Under<'_> {
 
     /// That the chain went on says something only while the fault was there.
     fn is_in_force(&self) -> Result<(), Failure> {
-        if !self.condition.is_sent_under() {
+        if !self.trouble.is_sent_under() {
             return Ok(());
         }
-        let span = self.condition.span(self.world.time);
+        let span = self.trouble.span(self.world.time);
         let begun = self.faults.begun().map(|begun| begun.elapsed());
         match begun {
             Some(since) if since < span => {
@@ -196,7 +270,7 @@ impl Under<'_> {
             Instant::now() + time.slots(SLOTS_TO_SETTLE),
             self.faults.begun(),
         );
-        let end = end.map(|begun| begun + self.condition.span(time) - time.slot);
+        let end = end.map(|begun| begun + self.trouble.span(time) - time.slot);
         let Some(end) = end.filter(|end| *end >= settled + time.slot) else {
             return Err(Failure::Infrastructure(
                 "fault did not bite long enough for a standstill to be seen".to_owned(),
@@ -246,7 +320,7 @@ impl Under<'_> {
         let world = &self.world;
         let nodes = world.nodes().await?;
         let (_, rollup) = world.rollup(&nodes[0]).await?;
-        let within = self.condition.span(world.time) + world.time.epochs(1);
+        let within = self.trouble.span(world.time) + world.time.epochs(1);
         let goal = "the L1 to take back what was not proven";
         look::until(&world.context, goal, Deadline::after(within), || async {
             match rollup.last_prune(since.elapsed()).await {

@@ -11,7 +11,7 @@ use aznet_model::timing::ProtocolTime;
 use aznet_runner::Class;
 
 pub use self::catalogue::CONDITIONS;
-pub(crate) use self::wave::{Cast, Change, Does, Wave};
+pub(crate) use self::wave::{Cast, Change, Does, Length, Wave};
 
 use self::needs::Need;
 use crate::topology::Facts;
@@ -55,6 +55,31 @@ pub(crate) enum Begins {
     BeforeSending,
     /// When the public transfer was sent; the private one waits until they bite.
     BetweenTransfers,
+}
+
+/// What goes wrong, when, and what is expected of the chain.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Trouble<'a> {
+    pub(crate) expects: Expects,
+    pub(crate) begins: Begins,
+    pub(crate) waves: &'a [Wave],
+    /// How many waves must have been seen to bite before what waits for them is sent.
+    pub(crate) seen: usize,
+}
+
+impl Trouble<'_> {
+    /// From the begin of the first fault to the end of the last.
+    pub(crate) fn span(&self, time: ProtocolTime) -> Duration {
+        let ends = self.waves.iter();
+        let ends = ends.map(|wave| time.slots(wave.after) + wave.lasts.of(time));
+        ends.max().unwrap_or_default()
+    }
+
+    /// Whether the transfers are to be on L1 while the faults are in force.
+    pub(crate) fn is_sent_under(&self) -> bool {
+        matches!(self.expects, Expects::GoesOn { .. })
+            && self.waves.iter().any(Wave::outlasts_sending)
+    }
 }
 
 impl Expects {
@@ -134,17 +159,14 @@ impl Condition {
         self.needs.iter().find_map(|need| need.refusal(facts))
     }
 
-    /// From the begin of the first fault to the end of the last.
-    pub(crate) fn span(&self, time: ProtocolTime) -> Duration {
-        let ends = self.waves.iter();
-        let ends = ends.map(|wave| time.slots(wave.after) + wave.lasts.of(time));
-        ends.max().unwrap_or_default()
-    }
-
-    /// Whether the transfers are to be on L1 while the faults are in force.
-    pub(crate) fn is_sent_under(&self) -> bool {
-        matches!(self.expects, Expects::GoesOn { .. })
-            && self.waves.iter().any(Wave::outlasts_sending)
+    /// What goes wrong, without its name and needs.
+    pub(crate) const fn trouble(&self) -> Trouble<'_> {
+        Trouble {
+            expects: self.expects,
+            begins: self.begins,
+            waves: self.waves,
+            seen: 1,
+        }
     }
 
     /// The faults in words, one for each wave.

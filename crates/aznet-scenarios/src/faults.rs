@@ -23,7 +23,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::condition::{Cast, Condition, Does, Wave};
+use crate::condition::{Cast, Does, Wave};
 use crate::topology::Facts;
 
 /// Looks before a fault, its injection and its measurement each have their own deadlines; this is beyond all of them.
@@ -103,10 +103,21 @@ struct Work {
 }
 
 impl Faults {
-    /// Begins with the faults of `condition`. When `context.cancel` fires, they are undone; when one of them fails, it is
+    /// Nothing is done.
+    pub(crate) fn none(context: &Context) -> Self {
+        let seen = Arc::new(Seen::default());
+        seen.lock().ended = true;
+        Self {
+            seen,
+            context: context.clone(),
+            lift: context.cancel.child_token(),
+        }
+    }
+
+    /// Begins with these faults. When `context.cancel` fires, they are undone; when one of them fails, it is
     /// fired.
     pub(crate) fn start(
-        condition: &'static Condition,
+        waves: &[Wave],
         facts: &Facts,
         (network, time): (&Network, ProtocolTime),
         tools: &Tools,
@@ -123,13 +134,11 @@ impl Faults {
             context: context.clone(),
             seen: seen.clone(),
         };
+        let waves = waves.to_vec();
         let task = tokio::spawn(async move {
             let begin = Instant::now();
-            let mut waves = Vec::new();
-            for wave in condition.waves {
-                waves.push(work.wave(wave, begin));
-            }
-            join_all(waves).await;
+            let each = waves.iter().map(|wave| work.wave(wave, begin));
+            join_all(each).await;
             work.seen.lock().ended = true;
         });
         tools.under_way.lock().push(task);
@@ -140,13 +149,14 @@ impl Faults {
         }
     }
 
-    /// Waits until the first of them is seen to bite.
-    pub(crate) async fn bite(&self) -> Result<(), Failure> {
+    /// Waits until so many of them were seen to bite.
+    pub(crate) async fn bite(&self, wanted: usize) -> Result<(), Failure> {
         let cancel = &self.context.cancel;
         let what = "the fault to bite";
         let done = |state: &State| match state.bitten {
+            bitten if bitten >= wanted => Look::Done(()),
             0 => Look::Pending("it is not seen yet".to_owned()),
-            _ => Look::Done(()),
+            bitten => Look::Pending(format!("{bitten} of {wanted} are seen")),
         };
         self.until(what, UNTIL_IT_BITES, cancel, done).await
     }
@@ -204,7 +214,7 @@ impl Faults {
 
 impl Work {
     /// Does one wave, from its time until it is undone.
-    async fn wave(&self, wave: &'static Wave, begin: Instant) {
+    async fn wave(&self, wave: &Wave, begin: Instant) {
         if let Err(failure) = self.done(wave, begin).await {
             let mut state = self.seen.lock();
             state.failure.get_or_insert(failure);
@@ -214,7 +224,7 @@ impl Work {
         }
     }
 
-    async fn done(&self, wave: &'static Wave, begin: Instant) -> Result<(), Failure> {
+    async fn done(&self, wave: &Wave, begin: Instant) -> Result<(), Failure> {
         if !self.reached(begin + self.time.slots(wave.after)).await {
             return Ok(());
         }
@@ -290,8 +300,8 @@ impl Work {
         load::load(&request).map_err(Failure::infrastructure)
     }
 
-    fn reporter(&self, wave: &'static Wave) -> Reporter {
-        let (context, seen) = (self.context.clone(), self.seen.clone());
+    fn reporter(&self, wave: &Wave) -> Reporter {
+        let (context, seen, wave) = (self.context.clone(), self.seen.clone(), *wave);
         Arc::new(move |transition| {
             let mut state = seen.lock();
             match transition.stage {
@@ -303,7 +313,7 @@ impl Work {
             }
             drop(state);
             context.step(transition.to_string());
-            if let Some(seen) = observation(wave, transition) {
+            if let Some(seen) = observation(&wave, transition) {
                 context.observed(seen);
             }
         })

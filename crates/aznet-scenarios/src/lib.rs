@@ -3,12 +3,14 @@
 //! A new one is a module with a function `run(World) -> Result<(), Failure>` and an entry of `scenarios`.
 
 mod attack;
+mod beside;
 mod cell;
 mod chain;
 pub mod condition;
 mod errors;
 pub mod explain;
 mod faults;
+pub mod generate;
 mod load;
 mod look;
 pub mod matrix;
@@ -142,7 +144,7 @@ fn others() -> [Scenario; 5] {
         ..proposal.clone()
     };
     let equivocation = Scenario {
-        name: "attack-equivocation",
+        name: attack::equivocation::NAME,
         about: "validators notice that a proposer signs two checkpoints for a slot, and the chain goes on as one",
         lacks: |values| attack::lacks(values).or_else(|| attack::lacks_l1(values)),
         run: Arc::new(|world| Box::pin(attack::equivocation::run(world))),
@@ -219,7 +221,9 @@ where
     let (witness, since) = (world.clone(), Instant::now());
     let outcome = match run(world).await {
         Ok(()) => watch::after(&network, time, begun, disturbs, &context).await,
-        Err(failure) => Err(witness.after_prune(since, failure).await),
+        Err(failure) => Err(witness
+            .after_prune(since, failure, Failure::Assertion)
+            .await),
     };
     let machine = watch.leave(watched).await;
     match (outcome, machine) {

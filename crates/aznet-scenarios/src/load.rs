@@ -80,6 +80,14 @@ pub(crate) async fn run(world: World) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Holds a rate beside what is tested, and sees each transfer into a block and paid.
+pub(crate) async fn steady(world: &World, wallet: &Tokens, rate: u32) -> Result<(), Failure> {
+    let mut sent = [0];
+    let outcome = round(world, std::slice::from_ref(wallet), &mut sent, rate).await?;
+    world.context.step(outcome.words());
+    wallet.moved_one_by_one(world, sent[0].into()).await
+}
+
 /// Whether every wallet has tokens for another round.
 fn affordable(sent: &[u32], rate: u32, wallets: usize) -> bool {
     let share = (rate * SLOTS).div_ceil(u32::try_from(wallets).unwrap_or(u32::MAX));
@@ -154,11 +162,12 @@ async fn included(
         if waiting.is_empty() && !open {
             return Ok(latencies);
         }
-        let lost = world.time.slots(LOST_AFTER);
+        let lost = world.time.slots(LOST_AFTER) + world.course.slack;
         if let Some(lost) = waiting.iter().find(|one| one.at.elapsed() > lost) {
             return Err(Failure::Assertion(format!(
-                "transfer {} is in no block {LOST_AFTER} slots after a node took it",
-                lost.hash
+                "transfer {} is in no block {} s after a node took it",
+                lost.hash,
+                lost.at.elapsed().as_secs()
             )));
         }
         let look = look(world, &waiting).await?;

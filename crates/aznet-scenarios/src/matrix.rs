@@ -7,6 +7,7 @@ use aznet_network::namespace::Network;
 use aznet_runner::{Class, Failure, Test, TestId};
 use futures::future::BoxFuture;
 
+use crate::beside::Beside;
 use crate::condition::Condition;
 use crate::faults::Tools;
 use crate::topology::Facts;
@@ -14,13 +15,13 @@ use crate::watch::{Disturbs, Watch};
 use crate::{Provide, attend, cell};
 
 /// What the cells are called before their condition.
-const SCENARIO: &str = "transfer";
+pub(crate) const SCENARIO: &str = "transfer";
 /// For the start of a network, a transfer down to finality, and faults that are done and undone; what is waited for inside
 /// has deadlines of its own in protocol time.
-const DEADLINE: Duration = Duration::from_mins(75);
+pub(crate) const DEADLINE: Duration = Duration::from_mins(75);
 
 /// Faults end containers, or have Kubernetes end them.
-const RESTARTS: Disturbs = Disturbs {
+pub(crate) const RESTARTS: Disturbs = Disturbs {
     restarts: true,
     stands_still: false,
 };
@@ -99,7 +100,9 @@ impl Row {
                     return attend(cell::calm, Disturbs::NOTHING, place, &watch).await;
                 }
                 let tools = equip(network).await?;
-                let run = |world| cell::disturbed(world, condition, &row.facts, &tools);
+                let (facts, nothing) = (&row.facts, Beside::default());
+                let (trouble, done) = (condition.trouble(), (facts, Some(&tools)));
+                let run = |world| cell::disturbed(world, trouble, done, &nothing);
                 attend(run, RESTARTS, place, &watch).await
             }
         };

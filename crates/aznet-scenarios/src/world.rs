@@ -139,30 +139,39 @@ impl World {
     where
         Fut: Future<Output = Result<Look<T>, RpcError>>,
     {
-        match look::until(&self.context, what, Deadline::after(within), poll).await {
-            Err(missed @ Failure::Assertion(_)) if !self.context.cancel.is_cancelled() => {
-                Err(self.blamed(missed).await)
+        // On the heap: with what a status takes, this is most of what a test's future is made of, and whoever follows several
+        // transactions has it several times. Without optimization a worker's stack does not hold the copies.
+        let looked = Box::pin(async {
+            match look::until(&self.context, what, Deadline::after(within), poll).await {
+                Err(missed @ Failure::Assertion(_)) if !self.context.cancel.is_cancelled() => {
+                    Err(self.blamed(missed).await)
+                }
+                found => found,
             }
-            found => found,
-        }
+        });
+        looked.await
     }
 
-    /// A failure on a chain that has lost checkpoints since then: these come first, since what was in them is gone.
-    pub(crate) async fn after_prune(&self, since: Instant, failure: Failure) -> Failure {
-        let Failure::Assertion(seen) = &failure else {
+    /// A failure on a chain that has lost checkpoints since then: these come first, since what was in them is gone. `means` is
+    /// whose failure that is.
+    pub(crate) async fn after_prune(
+        &self,
+        since: Instant,
+        failure: Failure,
+        means: fn(String) -> Failure,
+    ) -> Failure {
+        if !matches!(failure, Failure::Assertion(_)) {
             return failure;
-        };
+        }
         let prune = async {
             let nodes = self.nodes().await?;
             let (_, rollup) = self.rollup(&nodes[0]).await?;
             let prune = rollup.last_prune(since.elapsed()).await;
             prune.map_err(Failure::infrastructure)
         };
-        match prune.await {
-            Ok(Some(prune)) => Failure::Assertion(pruned(&prune, seen)),
-            // An L1 that can't be asked explains nothing.
-            _ => failure,
-        }
+        // An L1 that can't be asked explains nothing.
+        let prune = prune.await.ok().flatten();
+        explained(failure, prune.as_ref(), means)
     }
 
     /// What did not come true on a chain that stands still says nothing of what was tested.
@@ -177,6 +186,14 @@ impl World {
             // A status that can't be had explains nothing.
             _ => missed,
         }
+    }
+}
+
+/// What did not come true, and the prune that it came of, if there was one.
+fn explained(failure: Failure, prune: Option<&Prune>, means: fn(String) -> Failure) -> Failure {
+    match (failure, prune) {
+        (Failure::Assertion(seen), Some(prune)) => means(pruned(prune, &seen)),
+        (failure, _) => failure,
     }
 }
 
@@ -260,10 +277,15 @@ mod tests {
             last: CheckpointNumber(9),
             timestamp: 0,
         };
-        assert_eq!(
-            pruned(&prune, "the mint reverted"),
-            "the L1 took back checkpoint 7 to checkpoint 9, since no proof of theirs came in time; then: the mint reverted"
-        );
+        let reverted = || Failure::assertion("the mint reverted");
+        let told = "the L1 took back checkpoint 7 to checkpoint 9, since no proof of theirs came in time; then: the mint reverted";
+        let found = explained(reverted(), Some(&prune), Failure::Assertion);
+        assert!(matches!(found, Failure::Assertion(words) if words == told));
+        // Before anything is done to a network, a prune says nothing of what was to be done.
+        let found = explained(reverted(), Some(&prune), Failure::Infrastructure);
+        assert!(matches!(found, Failure::Infrastructure(words) if words == told));
+        let found = explained(reverted(), None, Failure::Infrastructure);
+        assert!(matches!(found, Failure::Assertion(words) if words == "the mint reverted"));
     }
 
     #[test]

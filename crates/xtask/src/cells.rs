@@ -2,6 +2,7 @@
 
 use crate::{cargo, run};
 use anyhow::{Context, Result, bail};
+use aznet_scenarios::generate::REGRESSION;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -91,9 +92,11 @@ pub(crate) fn print(
     if repeat > 1 {
         let _ = write!(flags, " --repeat {repeat}");
     }
-    let alone = partitions(&listed(profile, &[])?, &flags, tests);
-    let matrix = conditions(&listed(profile, &["--matrix"])?, &flags, tests)?;
-    let jobs: Vec<Job> = alone.into_iter().chain(matrix).collect();
+    let (kept, alone) = apart(listed(profile, &[])?);
+    let (_, matrix) = apart(listed(profile, &["--matrix"])?);
+    let mut jobs = partitions(&alone, &flags, tests);
+    jobs.extend(kept.iter().map(|test| regression(test, &flags)));
+    jobs.extend(conditions(&matrix, &flags, tests)?);
     let contents = contents()?;
     let cells = clusters
         .iter()
@@ -156,6 +159,21 @@ fn listed(profile: &str, more: &[&str]) -> Result<Vec<Listed>> {
         bail!("`{words}` failed: {}", output.status);
     }
     serde_json::from_slice(&output.stdout).with_context(|| format!("reading what `{words}` lists"))
+}
+
+/// Scenarios that failed once, each on a network of its own, and tests of networks that have a name.
+fn apart(tests: Vec<Listed>) -> (Vec<Listed>, Vec<Listed>) {
+    let kept = format!("@{REGRESSION}");
+    let is_kept = |test: &Listed| test.name.ends_with(&kept);
+    tests.into_iter().partition(is_kept)
+}
+
+/// The job of a scenario that failed once.
+fn regression(test: &Listed, flags: &str) -> Job {
+    Job {
+        name: format!("{}-{REGRESSION}", test.network),
+        arguments: format!("{flags} {}::{}", test.network, test.name),
+    }
 }
 
 /// Those that would run, by network.
@@ -232,6 +250,21 @@ mod tests {
                 "small-2-of-2: --profile pr --network small --partition 2/2",
             ]
         );
+    }
+
+    #[test]
+    fn what_failed_once_has_a_job_of_its_own() {
+        let tests = vec![
+            test("seed-7", "transfer@regression", None),
+            test("small", "transfer", None),
+        ];
+        let (kept, others) = apart(tests);
+        let job = regression(&kept[0], "--profile pr");
+        assert_eq!(
+            shown(&[job]),
+            ["seed-7-regression: --profile pr seed-7::transfer@regression"]
+        );
+        assert_eq!((kept.len(), others[0].network.as_str()), (1, "small"));
     }
 
     #[test]

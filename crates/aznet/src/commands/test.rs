@@ -6,18 +6,20 @@ mod choice;
 mod commit;
 mod engine;
 mod gate;
+mod generate;
 mod list;
 mod matrix;
+mod means;
 mod network;
 mod pool;
+mod regressions;
 mod reports;
 mod settings;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aznet_network::namespace::Network;
-use aznet_runner::{Class, Failure, Selection};
+use aznet_runner::{Class, Failure, Selection, Test};
 use aznet_scenarios::Provide;
 use futures::FutureExt;
 use tokio_util::sync::CancellationToken;
@@ -25,7 +27,8 @@ use tokio_util::sync::CancellationToken;
 pub use self::args::TestArgs;
 use self::choice::Choice;
 use self::engine::{asked, execute, options, prepared};
-use self::list::list;
+use self::list::{Known, list};
+use self::means::Means;
 use self::network::of_network;
 use crate::args::Place;
 use crate::bundles::Bundles;
@@ -41,6 +44,9 @@ const USUAL: &str = "small";
 
 /// Lists or runs tests; exit code 4 when none is selected or all were skipped, 100 when one failed, 22 when one could not be run.
 pub async fn run(args: &TestArgs, context: &Context) -> anyhow::Result<Exit> {
+    if args.generate.wanted {
+        return Box::pin(generate::run(args, context)).await;
+    }
     if args.matrix.wanted {
         return Box::pin(matrix::run(args, context)).await;
     }
@@ -51,58 +57,98 @@ pub async fn run(args: &TestArgs, context: &Context) -> anyhow::Result<Exit> {
         .or(args.attach.as_deref())
         .unwrap_or(USUAL);
     let choice = Choice::of(args)?;
-    let selection = choice.select(aznet_scenarios::tests(label, &nothing))?;
+    let means = Means::new(args, context);
+    let kept = match (&args.network, &args.attach) {
+        (None, None) => regressions::tests(&means, context)?,
+        _ => Vec::new(),
+    };
+    let tests = [aznet_scenarios::tests(label, &nothing), kept.clone()].concat();
+    let selection = choice.select(tests)?;
     if args.list {
-        list(&selection, &BTreeMap::new(), context)?;
+        list(&selection, &Known::default(), context)?;
         return Ok(Exit::Ok);
     }
+    if selection.selected.iter().all(has_its_own) {
+        return Box::pin(regressions::run(
+            args,
+            (&choice, selection),
+            &means,
+            context,
+        ))
+        .await;
+    }
     let selection = allowed(args, selection, context)?;
+    Box::pin(on_one(args, (&choice, selection, kept), context)).await
+}
+
+/// Runs the tests of one network.
+async fn on_one(
+    args: &TestArgs,
+    (choice, selection, kept): (&Choice, Selection, Vec<Test>),
+    context: &Context,
+) -> anyhow::Result<Exit> {
     let baseline = prepared(args)?;
     check_needs(args, &selection, context)?;
     let asked = asked()?;
     let network = Box::pin(network::network(args, context)).await?;
     let name = args.network.as_deref().unwrap_or(network.name());
-    let selection = choice.select(aznet_scenarios::tests(name, &provide(&network)))?;
-    let selection = leaving_alone(args, selection).0;
+    let tests = [aznet_scenarios::tests(name, &provide(&network)), kept].concat();
+    let selection = leaving_alone(args, choice.select(tests)?).0;
     let gate = gate::of(&network, context.interrupt.token());
-    let options = options(args, &choice, Some(gate), asked, context).await;
+    let options = options(args, choice, Some(gate), asked, context).await;
     let with = (baseline.as_ref(), bundles(args, &network));
     let outcome = execute(args, selection, &options, with, context).await;
     if args.network.is_some() {
         // Also after Ctrl-C: nobody else knows of this network.
         remove::network(&network, context, &CancellationToken::new()).await?;
     }
-    outcome
+    Ok(outcome?.exit)
 }
 
 /// The tests that may run; those that may not are named, and where that is all of them nothing begins.
 fn allowed(args: &TestArgs, selection: Selection, context: &Context) -> anyhow::Result<Selection> {
-    let (selection, disturbing) = leaving_alone(args, selection);
+    let (selection, [disturbing, own]) = leaving_alone(args, selection);
     if selection.selected.is_empty() {
         return Err(Refusal::Disturbing { tests: disturbing }.into());
     }
-    if !disturbing.is_empty() {
-        let tests = disturbing.join(", ");
-        context.printer.note(format_args!(
-            "left out, since they disturb a network that was there before: {tests}; --disruptive runs them"
-        ));
-    }
+    let note = |tests: Vec<String>, why: &str, but: &str| {
+        if !tests.is_empty() {
+            let tests = tests.join(", ");
+            let printer = &context.printer;
+            printer.note(format_args!(
+                "left out, since {why}: {tests}; {but} runs them"
+            ));
+        }
+    };
+    let disturb = "they disturb a network that was there before";
+    note(disturbing, disturb, "--disruptive");
+    note(
+        own,
+        "each has a network of its own",
+        "`aznet test regression`",
+    );
     Ok(selection)
 }
 
-/// Without tests that disturb a network that was there before, unless they were asked for; and the names of those.
-fn leaving_alone(args: &TestArgs, mut selection: Selection) -> (Selection, Vec<String>) {
-    if args.network.is_some() || args.disruptive {
-        return (selection, Vec::new());
-    }
+/// Whether a test has a network of its own, whichever others run on.
+fn has_its_own(test: &Test) -> bool {
+    test.class == Class::Own
+}
+
+/// Without tests that disturb a network that was there before, unless they were asked for, and without those that run on
+/// none that others run on; and the names of both.
+fn leaving_alone(args: &TestArgs, mut selection: Selection) -> (Selection, [Vec<String>; 2]) {
+    let may_disturb = args.network.is_some() || args.disruptive;
     let all = std::mem::take(&mut selection.selected);
+    let (own, all): (Vec<_>, Vec<_>) = all.into_iter().partition(has_its_own);
     let (quiet, disturbing): (Vec<_>, Vec<_>) = all
         .into_iter()
-        .partition(|test| test.class == Class::Observe);
-    selection.left_out += disturbing.len();
+        .partition(|test| may_disturb || test.class == Class::Observe);
+    selection.left_out += disturbing.len() + own.len();
     selection.selected = quiet;
-    let names = disturbing.into_iter().map(|test| test.id.name);
-    (selection, names.collect())
+    let disturbing = disturbing.into_iter().map(|test| test.id.name);
+    let own = own.into_iter().map(|test| test.id.to_string());
+    (selection, [disturbing.collect(), own.collect()])
 }
 
 /// Bundles of tests that fail, with the command that runs them again.

@@ -81,6 +81,11 @@ fn the_command_line() {
             &["test", "--condition", "calm"],
         ),
         (
+            "usage-test-generate-and-attach",
+            &["test", "--generate", "--attach", "small"],
+        ),
+        ("usage-test-count-alone", &["test", "--count", "2"]),
+        (
             "usage-bundle-explain-and-name",
             &["bundle", "small", "--explain", "b.tar.gz"],
         ),

@@ -27,6 +27,24 @@ fn the_matrix_is_listed() {
     insta::assert_snapshot!("test-matrix-network", sandbox.run(&args));
 }
 
+/// A seed draws the same everywhere, and what it draws is shown before anything starts.
+#[test]
+fn scenarios_by_chance_are_listed() {
+    let sandbox = Sandbox::new();
+    let list = [
+        "test",
+        "--generate",
+        "--seed",
+        "6",
+        "--count",
+        "2",
+        "--list",
+    ];
+    insta::assert_snapshot!("test-generate", sandbox.run(&list));
+    let one = ["test", "--generate", "--seed", "7", "--list", "-o", "json"];
+    insta::assert_snapshot!("test-generate-json", sandbox.run(&one));
+}
+
 /// The file is found from below, too; what it says goes before what is built in, and the command line before both.
 #[test]
 fn settings_of_a_file_are_applied() {

@@ -21,6 +21,9 @@ Examples:
   aznet test --list -E 'class(observe) & !tag(finality)'
   aznet test --matrix --list              what is possible on which topology
   aznet test --matrix --topology small --condition calm --condition no-quorum
+  aznet test --generate --count 3         three scenarios, drawn by chance
+  aznet test --generate --seed 7 --list   what would be drawn
+  aznet test regression                   what was found so
   aznet test --profile pr --partition 1/2 --report out
   aznet test --repeat 10 --baseline runs/good/stats.json
 
@@ -63,13 +66,16 @@ pub struct TestArgs {
     /// Which part of the matrix.
     #[command(flatten)]
     pub matrix: MatrixArgs,
+    /// Scenarios by chance.
+    #[command(flatten)]
+    pub generate: GenerateArgs,
     /// When the run stops early.
     #[command(flatten)]
     pub limits: LimitArgs,
     /// How often tests run.
     #[command(flatten)]
     pub repetition: RepetitionArgs,
-    /// Choose as the run with this seed did, e.g. which validators fail (default: anew).
+    /// Choose as the run with this seed did, e.g. which validators fail, or what is generated (default: anew).
     #[arg(long, value_name = "NUMBER")]
     pub seed: Option<u64>,
     /// List the selected tests, without running them.
@@ -108,6 +114,21 @@ pub struct MatrixArgs {
     /// Of the matrix, only this condition. Repeatable.
     #[arg(id = "condition", long = "condition", value_name = "NAME", requires = "matrix", value_parser = PossibleValuesParser::new(CONDITIONS.iter().map(|one| one.name)))]
     pub conditions: Vec<String>,
+}
+
+/// Scenarios by chance.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct GenerateArgs {
+    /// Draw scenarios – networks with faults, attacks and load that they must survive – and run each on a network of its own.
+    /// One that fails is made smaller and kept in `networks/regressions`.
+    #[arg(id = "generate", long = "generate", conflicts_with_all = ["matrix", "network", "attach", "disruptive"])]
+    pub wanted: bool,
+    /// How many scenarios, of as many seeds in a row.
+    #[arg(long, value_name = "COUNT", default_value_t = 1, requires = "generate", value_parser = value_parser!(u32).range(1..=1_000))]
+    pub count: u32,
+    /// How many runs it may take to make a scenario that fails smaller.
+    #[arg(long, value_name = "RUNS", default_value_t = 8, requires = "generate")]
+    pub shrink_runs: u32,
 }
 
 /// When a run stops early.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use aznet_runner::event::Kind;
 use aznet_runner::report::{Document, Human, Reporter, running};
-use aznet_runner::{Event, ExitCode, Gate, Options, Selection, Stats, Summary};
+use aznet_runner::{Event, ExitCode, Gate, Options, Selection, Stats, Summary, Test, Verdict};
 use jiff::Timestamp;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
@@ -49,6 +49,12 @@ pub(super) fn asked() -> anyhow::Result<Arc<Notify>> {
     Ok(asked)
 }
 
+/// The seed that is given, or another one each time.
+pub(super) fn seed(args: &TestArgs) -> u64 {
+    let anew = || u64::try_from(Timestamp::now().as_microsecond()).unwrap_or_default();
+    args.seed.unwrap_or_else(anew)
+}
+
 pub(super) async fn options(
     args: &TestArgs,
     choice: &Choice,
@@ -56,12 +62,9 @@ pub(super) async fn options(
     asked: Arc<Notify>,
     context: &Context,
 ) -> Options {
-    let now = Timestamp::now();
     Options {
-        now,
-        seed: args
-            .seed
-            .unwrap_or_else(|| u64::try_from(now.as_microsecond()).unwrap_or_default()),
+        now: Timestamp::now(),
+        seed: seed(args),
         repeat: args.repetition.repeat,
         commit: commit::of(&context.source, context.interrupt.token()).await,
         max_fail: choice.max_fail(),
@@ -74,6 +77,38 @@ pub(super) async fn options(
     }
 }
 
+/// What became of a run.
+pub(super) struct Outcome {
+    pub(super) exit: Exit,
+    pub(super) tests: Vec<Kind>,
+}
+
+/// Runs one test again, beside what is reported; how it ended.
+pub(super) async fn verdict(test: Test, options: &Options, context: &Context) -> Verdict {
+    let selection = Selection {
+        selected: vec![test],
+        left_out: 0,
+        partition: None,
+    };
+    let once = Options {
+        repeat: 1,
+        ..options.clone()
+    };
+    let mut human = Human::new(Lines::talk(&context.printer), true, true);
+    let mut verdict = None;
+    let mut hear = |event: &Event| {
+        // That a line could not be printed says nothing of the test.
+        let _ = human.event(event);
+        if let Kind::TestFinished { verdict: ended, .. } = &event.kind {
+            verdict = Some(ended.clone());
+        }
+    };
+    aznet_runner::run(selection, &once, context.interrupt.token(), &mut hear).await;
+    verdict.unwrap_or(Verdict::Infrastructure {
+        message: "interrupted".to_owned(),
+    })
+}
+
 /// Runs the selected tests and reports them.
 pub(super) async fn execute(
     args: &TestArgs,
@@ -81,7 +116,7 @@ pub(super) async fn execute(
     options: &Options,
     (baseline, mut bundles): (Option<&Stats>, Option<Bundles>),
     context: &Context,
-) -> anyhow::Result<Exit> {
+) -> anyhow::Result<Outcome> {
     // Not before: a run that never begins leaves no empty report.
     let mut reports = Reports::create(args.report.folder.as_deref())?;
     let mut human = Human::new(Lines::new(&context.printer), true, true);
@@ -120,7 +155,10 @@ pub(super) async fn execute(
     }
     let regressed =
         args.repetition.fail_on_regression && worse.iter().any(|one| one.kind.is_sure());
-    Ok(exit(&summary, regressed))
+    Ok(Outcome {
+        exit: exit(&summary, regressed),
+        tests: document.tests,
+    })
 }
 
 fn exit(summary: &Summary, regressed: bool) -> Exit {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use aznet_runner::{Selection, Test, TestId};
+use aznet_scenarios::generate::Drawn;
 use serde::Serialize;
 
 use crate::context::Context;
@@ -21,10 +22,22 @@ struct Listed<'a> {
     /// Why it would be skipped.
     #[serde(skip_serializing_if = "Option::is_none")]
     skipped: Option<&'a str>,
+    /// What was drawn.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scenario: Option<&'a Drawn>,
+}
+
+/// What is known of some tests beside what they say themselves.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// Why they would be skipped.
+    pub(super) skipped: BTreeMap<TestId, String>,
+    /// Of what was drawn they are.
+    pub(super) drawn: BTreeMap<TestId, Drawn>,
 }
 
 impl<'a> Listed<'a> {
-    fn new(test: &'a Test, skipped: Option<&'a str>) -> Self {
+    fn new(test: &'a Test, known: &'a Known) -> Self {
         Self {
             network: &test.id.network,
             name: &test.id.name,
@@ -34,21 +47,16 @@ impl<'a> Listed<'a> {
             weight: test.weight,
             retries: test.retries,
             deadline_seconds: test.deadline.as_secs(),
-            skipped,
+            skipped: known.skipped.get(&test.id).map(String::as_str),
+            scenario: known.drawn.get(&test.id),
         }
     }
 }
 
-/// Lists tests, with the reasons why some of them would be skipped.
-pub(super) fn list(
-    selection: &Selection,
-    skipped: &BTreeMap<TestId, String>,
-    context: &Context,
-) -> anyhow::Result<()> {
+/// Lists tests, with what is known of them.
+pub(super) fn list(selection: &Selection, known: &Known, context: &Context) -> anyhow::Result<()> {
     let tests = selection.selected.iter();
-    let tests: Vec<Listed<'_>> = tests
-        .map(|test| Listed::new(test, skipped.get(&test.id).map(String::as_str)))
-        .collect();
+    let tests: Vec<Listed<'_>> = tests.map(|test| Listed::new(test, known)).collect();
     context.printer.result(&tests, |tests, page| {
         let mut table = Table::new([
             Column::text("test"),

@@ -1,57 +1,48 @@
 //! `aznet test --matrix`: topologies × conditions.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::Duration;
 
-use aznet_network::deploy::Reporter;
-use aznet_network::deploy::helm::Helm;
 use aznet_network::load::Base;
 use aznet_network::namespace::Network;
 use aznet_runner::report::Grid;
-use aznet_runner::{Failure, Selection, TestId};
+use aznet_runner::{Selection, TestId};
 use aznet_scenarios::condition::{CONDITIONS, Condition};
-use aznet_scenarios::matrix::{self, Allows, Equip, Row};
+use aznet_scenarios::matrix::{self, Allows, Row};
 use aznet_scenarios::topology::{Facts, TOPOLOGIES};
-use aznet_scenarios::{Tools, UnderWay, Upgrade};
-use futures::FutureExt;
-use tokio::sync::OnceCell;
 
 use super::args::TestArgs;
 use super::choice::Choice;
 use super::engine::{asked, execute, options, prepared};
 use super::gate;
-use super::list::list;
+use super::list::{Known, list};
+use super::means::Means;
 use super::network::{Site, of_network};
 use super::pool::Pool;
+use super::regressions;
 use crate::args::ValuesArgs;
 use crate::bring_up::cluster;
-use crate::changing::Changing;
-use crate::chaos_mesh;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::lines;
 use crate::planning::{Planned, planned, planned_on};
 use crate::running::Running;
 use crate::smoke::provide;
-use crate::steps::Steps;
-
-/// Undoing a fault has deadlines of its own; this is beyond all of them.
-const UNDONE_WITHIN: Duration = Duration::from_mins(10);
 
 /// Lists or runs the cells that are asked for.
 pub(super) async fn run(args: &TestArgs, context: &Context) -> anyhow::Result<Exit> {
     let choice = Choice::of(args)?;
     let conditions = conditions(args);
-    let pool = Pool::new(Site::of(args), context);
+    let means = Means::new(args, context);
     let attached = attached(args, context).await?;
     let rows = match &attached {
         Some(attached) => vec![attached.row(args)],
-        None => rows(args, &pool, context)?,
+        None => rows(args, &means.pool, context)?,
     };
-    let under_way = UnderWay::default();
-    let equip = equip(&under_way, context);
-    let selection = choice.select(matrix::tests(&rows, &conditions, &equip))?;
+    let mut tests = matrix::tests(&rows, &conditions, &means.equip);
+    if is_whole(args) {
+        tests.extend(regressions::tests(&means, context)?);
+    }
+    let selection = choice.select(tests)?;
     if args.list {
         return listed(&selection, &refusals(&rows, &conditions), context);
     }
@@ -68,12 +59,14 @@ pub(super) async fn run(args: &TestArgs, context: &Context) -> anyhow::Result<Ex
         context,
     )
     .await;
-    if !under_way.settled(UNDONE_WITHIN).await {
-        let words = "faults may still be there; `aznet chaos clear NAME` lifts those of a network";
-        context.printer.warn(words);
-    }
-    pool.clear().await?;
-    outcome
+    means.leave(context).await?;
+    Ok(outcome?.exit)
+}
+
+/// Whether nothing of the matrix is left out: it has what once failed, too.
+fn is_whole(args: &TestArgs) -> bool {
+    let part = [&args.matrix.topologies, &args.matrix.conditions];
+    args.network.is_none() && args.attach.is_none() && part.iter().all(|names| names.is_empty())
 }
 
 fn listed(
@@ -82,7 +75,11 @@ fn listed(
     context: &Context,
 ) -> anyhow::Result<Exit> {
     if context.printer.is_json() {
-        list(selection, refusals, context)?;
+        let known = Known {
+            skipped: refusals.clone(),
+            ..Known::default()
+        };
+        list(selection, &known, context)?;
         return Ok(Exit::Ok);
     }
     let tests = selection.selected.iter();
@@ -168,49 +165,4 @@ async fn attached(args: &TestArgs, context: &Context) -> anyhow::Result<Option<A
     let Planned { loaded, plan } = planned_on(Base::Release(&values), context, &none, None)?;
     let facts = Facts::of(&loaded.values, &plan);
     Ok(Some(Attached { network, facts }))
-}
-
-/// Installs Chaos Mesh when the first test needs it.
-fn equip(under_way: &UnderWay, context: &Context) -> Equip {
-    let tools: Arc<OnceCell<Tools>> = Arc::default();
-    let (under_way, context) = (under_way.clone(), context.clone());
-    Arc::new(move |network| {
-        let (tools, under_way, context) = (tools.clone(), under_way.clone(), context.clone());
-        async move {
-            let made = tools.get_or_try_init(|| made(&network, under_way, &context));
-            let made = made.await.cloned();
-            made.map_err(|error| Failure::Infrastructure(format!("{error:#}")))
-        }
-        .boxed()
-    })
-}
-
-async fn made(network: &Network, under_way: UnderWay, context: &Context) -> anyhow::Result<Tools> {
-    let choice = network.info().cluster.parse()?;
-    let steps = Steps::new(&context.printer);
-    let ready = Box::pin(chaos_mesh::ready(context, &steps, &choice)).await?;
-    Ok(Tools {
-        upgrade: upgrade(&ready.helm, context),
-        helm: ready.helm,
-        chart: context.source.charts().join("aztec-chaos"),
-        under_way,
-    })
-}
-
-/// Changes networks as the other verbs do, without their tables: the test says what is seen.
-fn upgrade(helm: &Helm, context: &Context) -> Upgrade {
-    let (helm, context) = (helm.clone(), context.clone());
-    Upgrade::new(move |network, sets, cancel| {
-        let (helm, context) = (helm.clone(), context.clone());
-        async move {
-            let silent: Reporter = Arc::new(|_| {});
-            let changing = Changing::prepare(&context, &helm, &network, sets).await;
-            let made = match &changing {
-                Ok(changing) => Box::pin(changing.make(&silent, &cancel)).await,
-                Err(error) => return Err(format!("{error:#}")),
-            };
-            made.map_err(|error| format!("{error:#}"))
-        }
-        .boxed()
-    })
 }

@@ -33,7 +33,7 @@ pub(super) async fn network(args: &TestArgs, context: &Context) -> anyhow::Resul
     let site = Site::of(args);
     match &args.network {
         None => Ok(site.open(args.attach.as_deref(), context).await?.1),
-        Some(network) => site.start(network, context).await,
+        Some(network) => site.start(network, &of_network(network), context).await,
     }
 }
 
@@ -58,13 +58,17 @@ impl Site {
         Ok(networks.open(name)?)
     }
 
-    /// A new network of this overlay, with a name of its own: neither somebody's network nor another run's is tested or
+    /// A new network of these values, with a name of its own: neither somebody's network nor another run's is tested or
     /// removed by accident.
-    pub(super) async fn start(&self, network: &str, context: &Context) -> anyhow::Result<Network> {
+    pub(super) async fn start(
+        &self,
+        network: &str,
+        values: &ValuesArgs,
+        context: &Context,
+    ) -> anyhow::Result<Network> {
         let name = format!("{network}-{}", suffix(Timestamp::now(), std::process::id()));
-        let values = of_network(network);
         let wanted = Wanted {
-            values: &values,
+            values,
             cluster: self.cluster.clone().unwrap_or_default(),
             name: name.clone(),
             kubernetes: self.kubernetes,

@@ -9,7 +9,8 @@ use futures::FutureExt;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use super::network::Site;
+use super::network::{Site, of_network};
+use crate::args::ValuesArgs;
 use crate::context::Context;
 use crate::remove;
 
@@ -41,12 +42,17 @@ impl Pool {
 
     /// Gives the network that tests of a topology share.
     pub(super) fn shared(&self, topology: &str) -> Provide {
-        self.provide(topology, false)
+        self.provide(topology, of_network(topology), false)
     }
 
     /// Gives a network that no test has had.
     pub(super) fn fresh(&self, topology: &str) -> Provide {
-        self.provide(topology, true)
+        self.fresh_with(topology, of_network(topology))
+    }
+
+    /// Gives a network of these values that no test has had.
+    pub(super) fn fresh_with(&self, topology: &str, values: ValuesArgs) -> Provide {
+        self.provide(topology, values, true)
     }
 
     /// Removes the network that stands.
@@ -55,12 +61,12 @@ impl Pool {
         self.0.remove(standing).await
     }
 
-    fn provide(&self, topology: &str, fresh: bool) -> Provide {
-        let (pool, topology) = (self.0.clone(), topology.to_owned());
+    fn provide(&self, topology: &str, values: ValuesArgs, fresh: bool) -> Provide {
+        let (pool, wanted) = (self.0.clone(), (topology.to_owned(), values));
         Arc::new(move || {
-            let (pool, topology) = (pool.clone(), topology.clone());
+            let (pool, (topology, values)) = (pool.clone(), wanted.clone());
             async move {
-                let network = pool.network(&topology, fresh).await;
+                let network = pool.network(&topology, &values, fresh).await;
                 network.map_err(|error| Failure::Infrastructure(format!("{error:#}")))
             }
             .boxed()
@@ -70,14 +76,19 @@ impl Pool {
 
 impl Shared {
     /// The run starts tests of one network at a time: nobody uses the one that is removed here.
-    async fn network(&self, topology: &str, fresh: bool) -> anyhow::Result<Network> {
+    async fn network(
+        &self,
+        topology: &str,
+        values: &ValuesArgs,
+        fresh: bool,
+    ) -> anyhow::Result<Network> {
         let mut standing = self.standing.lock().await;
         let fits = |one: &&Standing| !fresh && !one.is_used_up && one.topology == topology;
         if let Some(fit) = standing.as_ref().filter(fits) {
             return Ok(fit.network.clone());
         }
         self.remove(standing.take()).await?;
-        let network = self.site.start(topology, &self.context).await?;
+        let network = self.site.start(topology, values, &self.context).await?;
         *standing = Some(Standing {
             topology: topology.to_owned(),
             network: network.clone(),
