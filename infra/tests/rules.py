@@ -16,6 +16,8 @@ SUBJECTS = {
     "InfraRole": ("repo:${Repository}:environment:infra-${Network}",),
     "PlanRole": ("repo:${Repository}:pull_request", "repo:${Repository}:ref:refs/heads/main"),
 }
+# Roles of the chart that run a node.
+NODES = ("boot-node", "full-node", "validator", "prover-node")
 LOGS = {"api", "audit", "authenticator", "controllerManager", "scheduler"}
 
 
@@ -91,6 +93,16 @@ def blobs_are_ours_alone(all_: Templates) -> Iterator[str]:
             yield f"{name} is not encrypted"
         if list(wanted.get("PublicAccessBlockConfiguration", {}).values()) != [True] * 4:
             yield f"{name} could be made public"
+
+
+def every_node_reaches_the_bucket(all_: Templates) -> Iterator[str]:
+    """By the ServiceAccount that the chart has for its role."""
+    associations = [wanted["ServiceAccount"] for _, wanted in everywhere(all_, "AWS::EKS::PodIdentityAssociation")]
+    for role in NODES:
+        if associations.count(role) != 1:
+            yield f"{role} has not one identity"
+    for other in sorted(set(associations) - set(NODES)):
+        yield f"{other} is no node's"
 
 
 def what_is_served_is_encrypted(all_: Templates) -> Iterator[str]:
@@ -248,6 +260,7 @@ RULES = [
     the_world_reaches_p2p_and_tls_only,
     data_is_encrypted,
     blobs_are_ours_alone,
+    every_node_reaches_the_bucket,
     what_is_served_is_encrypted,
     the_control_plane_is_logged,
     only_a_workflow_of_ours_can_log_in,

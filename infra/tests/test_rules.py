@@ -77,6 +77,12 @@ MISTAKES = [
         "Bucket could be made public",
     ),
     (
+        "blobs.Resources.Validator.Properties.ServiceAccount",
+        "default",
+        rules.every_node_reaches_the_bucket,
+        "validator has not one identity",
+    ),
+    (
         "ingress.Resources.GrafanaListener.Properties.Protocol",
         "TCP",
         rules.what_is_served_is_encrypted,

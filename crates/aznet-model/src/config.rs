@@ -81,7 +81,7 @@ pub struct L1 {
     /// URLs that trace transactions, where those of `execution_urls` don't.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub trace_urls: Vec<String>,
-    /// `true`: the chart's own anvil, on which pods may fund themselves and move the clock.
+    /// `true`: an anvil, on which pods may fund themselves; the chart's own, whose clock they may move, or another release's.
     pub anvil: bool,
     /// L1 slots in an L1 epoch, as anvil counts them: blocks are final after two of these (anvil's default is 32).
     pub slots_in_an_epoch: u64,

@@ -5,6 +5,7 @@ mod demand;
 mod fit;
 mod groups;
 mod keys;
+mod machines;
 mod needs;
 mod notes;
 mod p2p;
@@ -21,6 +22,9 @@ pub use committee::Committee;
 pub use demand::Demand;
 pub use fit::{Capacity, DoesNotFit};
 pub use keys::{Prefund, Room};
+pub use machines::{
+    Amounts, InstanceType, MachineGroup, Machines, NoMachine, TooLarge, UnknownType,
+};
 pub use needs::{Chain, Funds, Gas, Need, Traces};
 pub use release::ReleasePlan;
 pub use secrets::SecretPlan;

@@ -16,6 +16,7 @@ mod release;
 mod rollout;
 mod schema;
 mod security;
+mod service_account;
 mod set;
 mod telemetry;
 
@@ -40,6 +41,7 @@ pub use schema::{defaults, schema};
 pub use security::{
     AdminApi, NetworkPolicy, PolicyEgress, PolicyIngress, PolicyOutside, PolicyPeers,
 };
+pub use service_account::ServiceAccount;
 pub use telemetry::{Alerts, Collector, Expose, Forward, Grafana, Prometheus, Telemetry};
 pub(crate) use {layers::typed, schema::schema_of};
 

@@ -5,6 +5,7 @@ pub mod api;
 pub mod bundle;
 pub mod clients;
 pub mod deploy;
+pub mod join;
 pub mod load;
 pub mod namespace;
 pub mod observe;

@@ -6,7 +6,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
     adopt, bundle, chaos, charts, cluster, completions, deploy, doctor, down, env, forward, images,
-    list, logs, plan, preflight, report, status, test, up, validators,
+    join, list, logs, plan, preflight, report, status, test, up, validators,
 };
 
 const STYLES: Styles = Styles::styled()
@@ -110,6 +110,8 @@ pub enum Command {
     Bundle(bundle::BundleArgs),
     /// Print the URLs of a network as export lines.
     Env(env::EnvArgs),
+    /// Write what somebody else needs to join a network with nodes of their own.
+    Join(join::JoinArgs),
     /// Break a network on purpose, and see that it was broken and that it heals.
     Chaos(chaos::ChaosArgs),
     /// Show, add and remove validators: on L1 and their pods.

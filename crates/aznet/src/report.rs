@@ -12,11 +12,12 @@ use aznet_cluster::parts::toolchain::ToolchainError;
 use aznet_cluster::provider::{ClientError, ProviderError};
 use aznet_cluster::provider::{embedded, kind};
 use aznet_cluster::source::SourceError;
-use aznet_model::plan::DoesNotFit;
+use aznet_model::plan::{DoesNotFit, NoMachine};
 use aznet_network::adopt::AdoptError;
 use aznet_network::bundle::BundleError;
 use aznet_network::deploy::helm::HelmError;
 use aznet_network::deploy::{DeployError, UpgradeError};
+use aznet_network::join::JoinError;
 use aznet_network::load::LoadError;
 use aznet_network::namespace::{NamespaceError, TurnError};
 use aznet_network::observe::logs::LogError;
@@ -91,7 +92,7 @@ impl Report {
 }
 
 /// Verbs that look for networks on a cluster.
-const NEEDED_BY: [&str; 13] = [
+const NEEDED_BY: [&str; 14] = [
     "adopt",
     "bundle",
     "chaos",
@@ -104,6 +105,7 @@ const NEEDED_BY: [&str; 13] = [
     "logs",
     "test",
     "env",
+    "join",
     "validators",
 ];
 
@@ -207,7 +209,7 @@ fn own(cause: Cause<'_>) -> Option<Exit> {
 }
 
 fn network(cause: Cause<'_>) -> Option<Exit> {
-    if cause.is::<LoadError>() || cause.is::<DoesNotFit>() {
+    if cause.is::<LoadError>() || cause.is::<DoesNotFit>() || cause.is::<NoMachine>() {
         return Some(Exit::InvalidValues);
     }
     if let Some(AdoptError::NoRelease { .. } | AdoptError::Several { .. }) = cause.downcast_ref() {
@@ -246,6 +248,12 @@ fn network(cause: Cause<'_>) -> Option<Exit> {
     }
     if cause.is::<BundleError>() {
         return Some(Exit::Usage);
+    }
+    if let Some(error) = cause.downcast_ref::<JoinError>() {
+        return Some(match error {
+            JoinError::Kubernetes(_) => Exit::Cluster,
+            JoinError::NotUp { .. } | JoinError::NotReady { .. } => Exit::Unhealthy,
+        });
     }
     if cause.is::<TelemetryError>() {
         return Some(Exit::Unhealthy);

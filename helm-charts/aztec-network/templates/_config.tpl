@@ -82,7 +82,7 @@
     "blockTime" (int64 $l1.blockTime)
     "executionUrls" ($l1.anvil.enabled | ternary (list "http://anvil:8545") $l1.executionUrls)
     "consensusUrls" $l1.consensusUrls
-    "anvil" $l1.anvil.enabled
+    "anvil" (or $l1.anvil.enabled $l1.anvil.external)
     "slotsInAnEpoch" (int64 $l1.anvil.slotsInAnEpoch)
     "gas" (dict
       "maxGwei" (include "aztec-network.text" $l1.gas.maxGwei)

@@ -58,6 +58,7 @@ metadata:
     {{- toYaml . | nindent 4 }}
   {{- end }}
 spec:
+  serviceAccountName: {{ include "aztec-network.serviceAccountName" (merge (dict "settings" $settings) .) | toYaml }}
   automountServiceAccountToken: false
   enableServiceLinks: false
   {{- if hasKey $settings "terminationGracePeriodSeconds" }}

@@ -29,6 +29,9 @@
 {{- if and $v.l1.anvil.enabled (or $v.l1.executionUrls $v.l1.consensusUrls $v.l1.traceUrls $v.l1.existingSecret $v.network.registryAddress) -}}
 {{- $problems = append $problems "l1.anvil.enabled is true and l1.executionUrls, l1.consensusUrls, l1.traceUrls, l1.existingSecret or network.registryAddress is set: choose one L1" -}}
 {{- end -}}
+{{- if and $v.l1.anvil.enabled $v.l1.anvil.external -}}
+{{- $problems = append $problems "l1.anvil.enabled and l1.anvil.external are both true: set one of them to false" -}}
+{{- end -}}
 {{- if and $v.l1.existingSecret (or $v.l1.executionUrls $v.l1.consensusUrls $v.l1.traceUrls) -}}
 {{- $problems = append $problems "l1.existingSecret is set together with l1.executionUrls, l1.consensusUrls or l1.traceUrls: set either the Secret or the URLs" -}}
 {{- end -}}

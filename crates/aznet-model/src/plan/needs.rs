@@ -155,7 +155,7 @@ pub(super) fn of(values: &Values) -> Vec<Need> {
 
 /// The chart's own L1 has all of it.
 fn of_l1(values: &Values) -> Vec<Need> {
-    if values.l1.anvil.enabled {
+    if values.l1.is_anvil() {
         return Vec::new();
     }
     let chain_id = values.l1.chain_id;

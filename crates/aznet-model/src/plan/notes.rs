@@ -24,7 +24,7 @@ pub(super) fn of(values: &Values) -> Vec<String> {
     notes.extend(joining(values));
     notes.extend(proofs(values));
     notes.extend(chaos(values));
-    if !values.l1.anvil.enabled
+    if !values.l1.is_anvil()
         && values.keys.existing_secret.is_empty()
         && values.keys.mnemonic == PUBLIC_MNEMONIC
     {

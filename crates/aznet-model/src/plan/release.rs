@@ -176,13 +176,13 @@ pub(super) fn notes(values: &Values) -> Vec<String> {
              (docs/guide/releases.md)."
         ));
     }
-    if release.needs_traces && !values.l1.anvil.enabled {
+    if release.needs_traces && !values.l1.is_anvil() {
         notes.push(format!(
             "Nodes of Aztec {release} start only if the L1 answers debug_traceTransaction or trace_transaction: if yours \
              does not, name a server that does in l1.traceUrls, or under that key in the Secret of l1.existingSecret."
         ));
     }
-    if release.publishers_must_afford && !values.l1.anvil.enabled {
+    if release.publishers_must_afford && !values.l1.is_anvil() {
         notes.push(format!(
             "A publisher of Aztec {release} that can't pay for the dearest transaction (its gas limit, and blobs, at the most \
              that l1.gas allows) neither proposes nor proves: keep more on it than it spends, or lower l1.gas.maxGwei and \
@@ -267,7 +267,7 @@ fn tight(values: &Values, release: &Release, recommended: Bytes) -> Option<Strin
         .into_iter()
         .filter_map(below)
         .collect();
-    (!values.l1.anvil.enabled && !tight.is_empty()).then(|| {
+    (!values.l1.is_anvil() && !tight.is_empty()).then(|| {
         format!(
             "Aztec recommends {} GB of memory for a node of {release} on a public network; the kernel kills {} \
              (resources.limits.memory).",

@@ -49,6 +49,13 @@ fn beside_anvil(values: &Values) -> Vec<Problem> {
     let secret = l1.existing_secret.is_empty();
     [
         (
+            !l1.anvil.external,
+            "l1.anvil.external",
+            "true, although l1.anvil.enabled is true",
+            "one of the two",
+            "set one of them to false",
+        ),
+        (
             l1.execution_urls.is_empty(),
             "l1.executionUrls",
             "URLs, although l1.anvil.enabled is true",
@@ -122,7 +129,21 @@ fn elsewhere(values: &Values) -> Vec<Problem> {
             "name your L1's JSON-RPC URLs, or a Secret that holds them in l1.existingSecret",
         ));
     }
+    problems.extend(others_anvil(values));
     problems
+}
+
+/// A new network would move the clock under the one that is there.
+fn others_anvil(values: &Values) -> Option<Problem> {
+    let new = values.network.registry_address.is_empty();
+    (values.l1.anvil.external && new).then(|| {
+        Problem::new(
+            "l1.anvil.external",
+            "true, although network.registryAddress is empty",
+            "false: another release's anvil is for joining that release's network",
+            "name that network's registry in network.registryAddress",
+        )
+    })
 }
 
 /// Nodes read what is on L1 with its blobs, which anvil doesn't serve.

@@ -1,6 +1,6 @@
 //! The schema as a check, with messages for people.
 
-use super::{network, p2p, quantity, rollout, security, telemetry};
+use super::{network, p2p, quantity, rollout, security, service_account, telemetry};
 use crate::pattern;
 use jsonschema::JsonType;
 use jsonschema::error::{TypeKind, ValidationErrorKind};
@@ -215,7 +215,7 @@ fn known_keys(error: &jsonschema::ValidationError<'_>, schema: &Value) -> Vec<St
 }
 
 /// What the schemas' patterns mean.
-const WORDS: [(&str, &str); 21] = [
+const WORDS: [(&str, &str); 22] = [
     (quantity::CPU, "cores, such as `100m` or `2`"),
     (
         quantity::BYTES,
@@ -256,6 +256,10 @@ const WORDS: [(&str, &str); 21] = [
         "an image with a tag or a digest, such as `aztecprotocol/aztec:4.1.2`, or nothing",
     ),
     (p2p::IP, "an IPv4 address, or nothing"),
+    (
+        service_account::MAYBE_NAME,
+        "a name of lower-case letters, digits and inner `-`, or nothing",
+    ),
     (
         security::CIDR,
         "a range of addresses, such as `192.0.2.0/24`",

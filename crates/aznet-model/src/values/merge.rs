@@ -4,6 +4,7 @@ use super::p2p::{P2p, P2pPod};
 use super::pod::{PodSettings, Ports, Probe, Probes, Resources, RetentionPolicy, Storage};
 use super::quantity::ResourceList;
 use super::rollout::{PodDisruptionBudget, UpdateStrategy};
+use super::service_account::ServiceAccount;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -85,6 +86,11 @@ impl PodSettings {
             priority_class_name: self
                 .priority_class_name
                 .or_else(|| defaults.priority_class_name.clone()),
+            service_account: both(
+                self.service_account,
+                defaults.service_account.as_ref(),
+                ServiceAccount::over,
+            ),
             pod_disruption_budget: both(
                 self.pod_disruption_budget,
                 defaults.pod_disruption_budget.as_ref(),
@@ -115,6 +121,16 @@ fn texts(own: Texts, default: &Texts) -> Texts {
         merged.extend(own);
         merged
     })
+}
+
+impl ServiceAccount {
+    fn over(self, default: &Self) -> Self {
+        Self {
+            create: self.create.or(default.create),
+            name: self.name.or_else(|| default.name.clone()),
+            annotations: texts(self.annotations, &default.annotations),
+        }
+    }
 }
 
 impl Ports {

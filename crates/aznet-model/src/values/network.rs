@@ -239,6 +239,8 @@ pod_settings! {
     pub struct Anvil {
         /// Run it; `false` needs `l1.executionUrls`.
         pub enabled: bool,
+        /// `l1.executionUrls` are of an anvil that another release runs: pods fund themselves and register there, too.
+        pub external: bool,
         /// L1 slots in an L1 epoch: a block is final after two of these.
         #[schemars(range(min = 1, max = crate::limit::TURNS))]
         pub slots_in_an_epoch: u64,
@@ -257,6 +259,13 @@ pod_settings! {
         pub existing_secret: String,
         /// Region, as the S3 protocol wants one.
         pub region: String,
+    }
+}
+
+impl L1 {
+    /// `true`: a test chain, which gives what it is asked for: the chart's own anvil, or another release's.
+    pub const fn is_anvil(&self) -> bool {
+        self.anvil.enabled || self.anvil.external
     }
 }
 

@@ -212,6 +212,9 @@ macro_rules! pod_settings {
             /// PriorityClass of the pods; empty is the cluster's default.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub priority_class_name: Option<String>,
+            /// The ServiceAccount that the pods run as.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub service_account: Option<$crate::values::service_account::ServiceAccount>,
             /// How many pods may be away for the sake of a machine's maintenance.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub pod_disruption_budget: Option<$crate::values::rollout::PodDisruptionBudget>,
@@ -253,6 +256,7 @@ macro_rules! pod_settings {
                     affinity: self.affinity.clone(),
                     topology_spread_constraints: self.topology_spread_constraints.clone(),
                     priority_class_name: self.priority_class_name.clone(),
+                    service_account: self.service_account.clone(),
                     pod_disruption_budget: self.pod_disruption_budget.clone(),
                     update_strategy: self.update_strategy,
                     p2p: self.p2p.clone(),

@@ -2,8 +2,10 @@
 
 use crate::common::{object, render, source};
 use crate::releases::with_files;
-use crate::render::{config, sets};
+use crate::render::{config, sets, templates};
+use aznet_model::plan::plan;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 /// What `infra/stacks values` prints.
 const OF_STACKS: [&str; 3] = [
@@ -40,6 +42,69 @@ async fn the_boot_node_is_behind_the_load_balancer_of_the_stacks() {
             .iter()
             .find(|one| one["spec"]["type"] == "LoadBalancer");
         assert_eq!(made, None, "{network}");
+    }
+}
+
+/// The stack gives the bucket to ServiceAccounts by name.
+#[tokio::test]
+async fn nodes_run_as_those_who_reach_the_bucket_and_nobody_else_does() {
+    let stack = std::fs::read_to_string(source().join("infra/blobs.yaml")).expect("the stack");
+    let accounts = stack
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("ServiceAccount: "));
+    let accounts: BTreeSet<String> = accounts.map(str::to_owned).collect();
+    for network in ["staging", "spartan"] {
+        let all = [&OF_STACKS[..], &["fullNode.replicas=1"]].concat();
+        let values = source().join(format!("infra/values/{network}.yaml"));
+        let objects = render(&with_files(network, &[values], &all)).await;
+        let reaches = |(_, pod): (String, Value)| {
+            let node = pod["spec"]["containers"][0]["env"]
+                .as_array()
+                .is_some_and(|env| env.iter().any(|one| one["name"] == "AWS_REGION"));
+            let account = pod["spec"]["serviceAccountName"]
+                .as_str()
+                .map(str::to_owned);
+            account.filter(|_| node)
+        };
+        let reaching: BTreeSet<String> = templates(&objects)
+            .into_iter()
+            .filter_map(reaches)
+            .collect();
+        assert_eq!(reaching, accounts, "{network}");
+    }
+}
+
+/// At least as many machines of each type as the plan takes; more where zones or upgrades want them.
+#[test]
+fn the_stacks_have_the_machines_that_the_plan_takes() {
+    for network in ["staging", "spartan"] {
+        let stacks = std::fs::read_to_string(source().join(format!("infra/{network}.json")));
+        let stacks: Value = serde_json::from_str(&stacks.expect("parameters")).expect("JSON");
+        let text = |name: &str| {
+            stacks["Parameters"][name]
+                .as_str()
+                .expect("a text")
+                .to_owned()
+        };
+        let number = |name: &str| text(name).parse::<usize>().expect("a number");
+        let provers = text("ProverInstanceTypes");
+        let provers = provers.split(',').next().expect("a type");
+        let types =
+            [&text("InstanceType"), provers].map(|name| name.parse().expect("a known type"));
+
+        let values = source().join(format!("infra/values/{network}.yaml"));
+        let values = with_files(network, &[values], &OF_STACKS).values;
+        let machines = plan(&values).expect("a plan").on_machines(&values, &types);
+        machines.check().expect("every pod fits");
+        let there = [
+            number("MachinesInZoneA") + number("MachinesInZoneB"),
+            number("ProverMachines"),
+        ];
+        for (group, there) in machines.groups.iter().zip(there) {
+            assert!(group.count <= there, "{network}: {group:?}, {there} there");
+        }
+        let groups = there.iter().filter(|count| **count > 0).count();
+        assert_eq!(machines.groups.len(), groups, "{network}");
     }
 }
 

@@ -1,5 +1,6 @@
 //! Values, plan and rendered chart, held against each other.
 
+mod accounts;
 mod apiserver;
 mod aws;
 mod cases;
@@ -9,6 +10,7 @@ mod differential;
 mod groups;
 mod hygiene;
 mod install;
+mod join;
 mod plan;
 mod policy;
 mod reach;

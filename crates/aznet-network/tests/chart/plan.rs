@@ -2,7 +2,7 @@
 
 use crate::common::load;
 use aznet_model::keys::KeyRange;
-use aznet_model::plan::{Capacity, plan};
+use aznet_model::plan::{Capacity, InstanceType, Machines, plan};
 use aznet_model::role::Role;
 use aznet_model::slashing::SlasherFlavor;
 use aznet_model::units::{Bytes, MilliCpu};
@@ -100,6 +100,12 @@ fn combinations_that_cannot_work_are_named() {
             vec!["keys.mnemonic=test test junk"],
             vec!["l1.executionUrls={http://l1}"],
             vec!["l1.traceUrls={http://traces}"],
+            vec!["l1.anvil.external=true"],
+            vec![
+                "l1.anvil.enabled=false",
+                "l1.anvil.external=true",
+                "l1.executionUrls={http://l1}",
+            ],
             vec!["blobStore.enabled=false"],
             vec!["l1.anvil.slotsInAnEpoch=0"],
             vec!["l1.anvil.enabled=false"],
@@ -305,4 +311,96 @@ fn pods_have_the_names_that_the_cluster_gives_them() {
     );
     assert_eq!(dns(Role::Anvil), ["anvil"]);
     assert_eq!(dns(Role::BlobStore), ["blob-store"]);
+}
+
+/// Where the pods go of the chart's defaults with `sets` over them.
+fn on_machines(types: &[&str], sets: &[&str]) -> Machines {
+    let values = load(&[], sets).expect("well-typed values").values;
+    let types: Vec<InstanceType> = types
+        .iter()
+        .map(|name| name.parse().expect("known"))
+        .collect();
+    plan(&values)
+        .expect("these values work")
+        .on_machines(&values, &types)
+}
+
+/// `(type, machines, validators on them)`.
+fn groups(machines: &Machines) -> Vec<(&str, usize, u32)> {
+    let groups = machines.groups.iter();
+    groups
+        .map(|one| {
+            let validators = one.pods.get("validator").copied();
+            (one.instance_type, one.count, validators.unwrap_or_default())
+        })
+        .collect()
+}
+
+#[test]
+fn pods_go_to_the_first_type_on_which_they_fit() {
+    let large = "validator.resources.requests.memory=20Gi,validator.resources.limits.memory=24Gi";
+    // Of 16, 32 and 64 GiB some is Kubernetes'.
+    let types = ["m7i.xlarge", "r7a.xlarge", "r7a.2xlarge"];
+    let machines = on_machines(&types, &[large, "validator.replicas=5"]);
+    assert_eq!(
+        groups(&machines),
+        [("m7i.xlarge", 1, 0), ("r7a.xlarge", 5, 5)]
+    );
+    let [large] = machines.too_large.as_slice() else {
+        panic!("{machines:?}");
+    };
+    assert_eq!(
+        (large.name.as_str(), large.instance_type),
+        ("validator", "m7i.xlarge")
+    );
+    assert!(!large.nowhere && machines.check().is_ok());
+
+    let both = on_machines(&["r7a.2xlarge"], &[]);
+    assert_eq!(groups(&both), [("r7a.2xlarge", 1, 4)]);
+}
+
+#[test]
+fn pods_that_fit_nowhere_are_named() {
+    let machines = on_machines(
+        &["m7i.large"],
+        &[
+            "validator.resources.requests.cpu=2",
+            "pxe.resources.requests.cpu=2",
+        ],
+    );
+    assert_eq!(groups(&machines), [("m7i.large", 1, 0)]);
+    let said = machines
+        .check()
+        .expect_err("a core is Kubernetes'")
+        .to_string();
+    assert_eq!(
+        said,
+        "validator, pxe fit on no machine of the types asked about: lower their resources.requests, or name a larger type"
+    );
+}
+
+#[test]
+fn pods_for_other_machines_share_none() {
+    let elsewhere = "validator.nodeSelector.disk=fast";
+    let machines = on_machines(&["r7a.2xlarge"], &[elsewhere]);
+    assert_eq!(
+        groups(&machines),
+        [("r7a.2xlarge", 1, 0), ("r7a.2xlarge", 1, 4)]
+    );
+    assert_eq!(machines.groups[1].node_selector["disk"], "fast");
+}
+
+#[test]
+fn a_machine_has_addresses_for_so_many_pods() {
+    // 29 of a large machine, of which its own and the cluster's take some; they ask for next to nothing.
+    let small = "defaults.resources.requests.cpu=1m,defaults.resources.requests.memory=1Mi";
+    let machines = on_machines(
+        &["r7a.large"],
+        &[
+            small,
+            "fullNode.replicas=60",
+            "validator.resources.requests.cpu=1m",
+        ],
+    );
+    assert_eq!(groups(&machines), [("r7a.large", 3, 4)]);
 }

@@ -232,6 +232,10 @@ async fn a_plain_helm_install_is_guarded_too() {
         ("bootNode.replicas=0", "bootNode.replicas is 0"),
         ("bot.replicas=4", "at most 3"),
         ("l1.existingSecret=mine", "choose one L1"),
+        (
+            "l1.anvil.external=true",
+            "l1.anvil.enabled and l1.anvil.external are both true",
+        ),
         ("l1.traceUrls={http://traces}", "choose one L1"),
         (
             "images.aztec.image=azteclabs/aztec:6.0.0",

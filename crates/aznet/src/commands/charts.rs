@@ -89,7 +89,7 @@ fn charts(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
 
 /// Copies a folder into `target`. A folder of that name there is replaced only if it has `mark`, as an earlier export
 /// would: nobody else's files are removed.
-fn replace(folder: &Path, target: &Path, mark: &str) -> anyhow::Result<PathBuf> {
+pub(crate) fn replace(folder: &Path, target: &Path, mark: &str) -> anyhow::Result<PathBuf> {
     let place = target.join(folder.file_name().unwrap_or_default());
     if place.exists() && !place.join(mark).is_file() {
         bail!(

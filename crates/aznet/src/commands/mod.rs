@@ -12,6 +12,7 @@ pub mod down;
 pub mod env;
 pub mod forward;
 pub mod images;
+pub mod join;
 pub mod list;
 pub mod logs;
 pub mod plan;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use aznet_cluster::provider::Provider;
 use aznet_kit::time::Seconds;
 use aznet_model::keys::KeyRange;
-use aznet_model::plan::{Capacity, Need, Plan, PodPlan};
+use aznet_model::plan::{Capacity, InstanceType, Machines, Need, Plan, PodPlan};
 use aznet_model::release::Proof;
 use aznet_model::units::{Bytes, MilliCpu, count};
 use clap::Args;
@@ -29,11 +29,14 @@ Examples:
   aznet plan small
   aznet plan small --set validator.replicas=100
   aznet plan small -f mine.yaml -o json
+  aznet plan spartan --instance-type r7a.2xlarge --instance-type r7a.4xlarge
   aznet plan small --set validator.replicas=6 --diff small
 
 The last one shows what `up` would change on the running network `small`.
 
-Exit code 3 when the values describe no network that could run here, or when a running one can't be changed to them.
+With --instance-type, this machine's own memory and CPU do not count: each pod goes to the first of the types on which it fits, after what EKS reserves.
+
+Exit code 3 when the values describe no network that could run here or on those types, or when a running one can't be changed to them.
 
 AZNET_MEMORY=24GiB and AZNET_CPU=4 override the memory and CPU that the plan assumes are available.";
 
@@ -51,6 +54,10 @@ pub struct PlanArgs {
     /// With --diff: drop the running network's values that this command line doesn't give, as `up --reset` does.
     #[arg(long, requires = "diff")]
     pub reset: bool,
+    /// Say how many machines of this type of AWS the pods take, e.g. `r7a.4xlarge`. Repeatable: each pod goes to the first
+    /// type on which it fits.
+    #[arg(long = "instance-type", value_name = "TYPE", conflicts_with = "diff")]
+    pub instance_types: Vec<InstanceType>,
     /// Where the running network is.
     #[command(flatten)]
     pub cluster: ClusterArg,
@@ -70,13 +77,15 @@ pub async fn run(args: &PlanArgs, context: &Context) -> anyhow::Result<Exit> {
     // An existing cluster has its own machines, and may have Grafana.
     let elsewhere = matches!(args.cluster.cluster, Some(Provider::Context(_)));
     let implied = (!elsewhere).then(|| serde_json::Value::Object(cluster::implied_here()));
-    let Planned { plan, .. } = planned(context, &args.values, implied.as_ref())?;
+    let Planned { plan, loaded } = planned(context, &args.values, implied.as_ref())?;
+    let types = &args.instance_types;
+    let machines = (!types.is_empty()).then(|| plan.on_machines(&loaded.values, types));
     let difference = match &args.diff {
         Some(name) => Some(difference(name, args, context).await?),
         None => None,
     };
     // What runs already fits.
-    let fit = if elsewhere || difference.is_some() {
+    let fit = if elsewhere || difference.is_some() || machines.is_some() {
         None
     } else {
         Some(Fit::look(args, context).await?)
@@ -88,19 +97,23 @@ pub async fn run(args: &PlanArgs, context: &Context) -> anyhow::Result<Exit> {
         memory_available: fit.as_ref().map(|fit| fit.available.memory),
         cpu_available: fit.as_ref().map(|fit| fit.available.cpu),
         replaces: fit.as_ref().and_then(|fit| fit.replaces.clone()),
+        machines,
         difference,
     };
     context.printer.result(&document, render)?;
     fit.map_or(Ok(()), |fit| plan.check_machine(&fit.available))?;
-    let refused = document.difference.is_some_and(|difference| {
-        let unfit = !difference.unfit_secrets.is_empty();
-        unfit || difference.upgrade.refused().next().is_some()
-    });
+    document.machines.as_ref().map_or(Ok(()), Machines::check)?;
+    let refused = document.difference.as_ref().is_some_and(is_refused);
     Ok(if refused {
         Exit::InvalidValues
     } else {
         Exit::Ok
     })
+}
+
+fn is_refused(difference: &Proposal) -> bool {
+    let unfit = !difference.unfit_secrets.is_empty();
+    unfit || difference.upgrade.refused().next().is_some()
 }
 
 /// What a new network may count on.
@@ -153,6 +166,8 @@ struct Document<'a> {
     /// The running network whose memory and processor time count as available.
     #[serde(skip_serializing_if = "Option::is_none")]
     replaces: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    machines: Option<Machines>,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     difference: Option<Proposal>,
 }
@@ -187,13 +202,56 @@ fn render(document: &Document<'_>, page: Page) -> String {
         page.wrap(&head, 2),
         roles(plan).render(page),
         facts(plan, page),
+        document
+            .machines
+            .as_ref()
+            .map_or_else(String::new, |machines| machines_in_words(machines, page)),
         notes.collect::<Vec<_>>().join("\n"),
     ];
     if let Some(difference) = &document.difference {
         // Of a network that runs, the change is what matters; the plan itself was seen before it was started.
         sections = vec![upgrading::render(difference, page)];
     }
+    sections.retain(|section| !section.is_empty());
     sections.join("\n\n")
+}
+
+/// `machines   3 × r7a.2xlarge (7.71 cores, 58.3 GiB and 54 pods each): boot-node 1, validator 12`.
+fn machines_in_words(machines: &Machines, page: Page) -> String {
+    let groups = machines.groups.iter().map(|group| {
+        let pods: Vec<String> = group
+            .pods
+            .iter()
+            .map(|(name, n)| format!("{name} {n}"))
+            .collect();
+        let selector = group
+            .node_selector
+            .iter()
+            .map(|(key, value)| format!(" {key}={value}"));
+        format!(
+            "{} × {}{} ({}, {} and {} each): {}",
+            group.count,
+            group.instance_type,
+            selector.collect::<String>(),
+            group.each.cpu,
+            group.each.memory,
+            count(
+                usize::try_from(group.each.pods).unwrap_or(usize::MAX),
+                "pod"
+            ),
+            pods.join(", ")
+        )
+    });
+    let too_large = machines.too_large.iter().map(|one| {
+        format!(
+            "{} for {}: {} and {} asked for, {} and {} there",
+            one.name, one.instance_type, one.asks.cpu, one.asks.memory, one.has.cpu, one.has.memory
+        )
+    });
+    let groups = groups.map(|line| format!("{:FACT$}{line}", "machines"));
+    let too_large = too_large.map(|line| format!("{:FACT$}{line}", "too large"));
+    let lines: Vec<String> = groups.chain(too_large).collect();
+    page.wrap(&lines.join("\n"), FACT)
 }
 
 /// What is needed of an L1 that costs money can be looked at before.
@@ -338,7 +396,7 @@ mod tests {
     use crate::table::at_all_widths;
 
     /// The checkout's network of this name, on a machine of 16 GiB.
-    fn shown(network: &str, sets: &[&str], replaces: Option<&str>) -> String {
+    fn shown(network: &str, sets: &[&str], types: &[&str], replaces: Option<&str>) -> String {
         let source = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
         let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
         let request = Request {
@@ -349,13 +407,16 @@ mod tests {
             sets: &sets,
         };
         let values = load(&request).unwrap().values;
+        let plan = aznet_model::plan::plan(&values).unwrap();
+        let types: Vec<InstanceType> = types.iter().map(|name| name.parse().unwrap()).collect();
         let document = Document {
             files: &[],
             network,
-            plan: &aznet_model::plan::plan(&values).unwrap(),
+            plan: &plan,
             memory_available: Some(Bytes(16 << 30)),
             cpu_available: None,
             replaces: replaces.map(str::to_owned),
+            machines: (!types.is_empty()).then(|| plan.on_machines(&values, &types)),
             difference: None,
         };
         at_all_widths(|page| render(&document, page))
@@ -363,13 +424,13 @@ mod tests {
 
     #[test]
     fn a_plan_is_shown_at_a_glance() {
-        insta::assert_snapshot!(shown("small", &[], None));
+        insta::assert_snapshot!(shown("small", &[], &[], None));
     }
 
     /// B5: the README's example was refused while the network itself ran.
     #[test]
     fn b05_a_running_network_of_the_same_name_counts_as_replaced_and_the_plan_says_so() {
-        let shown = shown("small", &["validator.replicas=6"], Some("small"));
+        let shown = shown("small", &["validator.replicas=6"], &[], Some("small"));
         let note = "note: network small is running and counts as replaced";
         assert!(
             shown.contains(note) && shown.contains("`--diff small`"),
@@ -378,7 +439,13 @@ mod tests {
     }
 
     #[test]
+    fn a_plan_names_machines_and_what_fits_on_which() {
+        let types = ["r7a.2xlarge", "r7a.4xlarge", "r7a.8xlarge"];
+        insta::assert_snapshot!(shown("spartan", &[], &types, None));
+    }
+
+    #[test]
     fn a_plan_for_a_real_l1_says_amounts_in_tokens_and_both_totals_of_memory() {
-        insta::assert_snapshot!(shown("spartan", &[], None));
+        insta::assert_snapshot!(shown("spartan", &[], &[], None));
     }
 }

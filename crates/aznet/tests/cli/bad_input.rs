@@ -65,6 +65,10 @@ fn the_command_line() {
         ("usage-down-everyone-alone", &["down", "--everyone"]),
         ("usage-plan-reset-alone", &["plan", "small", "--reset"]),
         (
+            "usage-unknown-instance-type",
+            &["plan", "spartan", "--instance-type", "r7a.4xlrge"],
+        ),
+        (
             "usage-test-network-and-attach",
             &["test", "--network", "small", "--attach", "small"],
         ),
@@ -240,6 +244,11 @@ fn no_network() {
         ("no-network-logs", &["logs"]),
         ("no-network-env", &["env"]),
         ("no-network-bundle", &["bundle"]),
+        ("no-network-join", &["join", "smal"]),
+        (
+            "usage-unknown-role",
+            &["join", "small", "--role", "validater"],
+        ),
         (
             "no-folder-for-bundle",
             &["bundle", "--output", "nosuch/b.tar.gz"],

@@ -2,7 +2,7 @@
 
 use super::support::Sandbox;
 
-const VERBS: [&[&str]; 38] = [
+const VERBS: [&[&str]; 39] = [
     &[],
     &["up"],
     &["down"],
@@ -15,6 +15,7 @@ const VERBS: [&[&str]; 38] = [
     &["adopt"],
     &["env"],
     &["bundle"],
+    &["join"],
     &["chaos"],
     &["chaos", "apply"],
     &["chaos", "list"],

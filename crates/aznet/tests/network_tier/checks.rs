@@ -4,8 +4,8 @@ use super::machine::{
     CLUSTER, Checked, Machine, NETWORK, aznet, json, kubectl, status, status_of, succeeds, until,
 };
 use super::{
-    alerts, attacks, chaos, deploy, ends, faults, kinds, newcomers, plain_helm, policies, ports,
-    presets, quickstart, registry, rollout, secrets, telemetry, validators, watch,
+    alerts, attacks, chaos, deploy, ends, faults, join, kinds, newcomers, plain_helm, policies,
+    ports, presets, quickstart, registry, rollout, secrets, telemetry, validators, watch,
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -241,7 +241,7 @@ fn under_attack() -> [(&'static str, Check); 2] {
 }
 
 /// They wait for epochs.
-fn more_nodes() -> [(&'static str, Check); 8] {
+fn more_nodes() -> [(&'static str, Check); 9] {
     [
         ("upgrade_adds_nodes_and_restarts_none", upgrade),
         ("validators_of_two_groups_attest", groups),
@@ -255,7 +255,11 @@ fn more_nodes() -> [(&'static str, Check); 8] {
             "a_removed_validator_is_out_before_its_pod",
             validators::remove,
         ),
-        ("a_release_of_its_own_joins_the_network", join),
+        ("a_stranger_joins_by_what_a_bundle_says", join::full_node),
+        (
+            "a_stranger_registers_as_a_validator_and_attests",
+            join::validator,
+        ),
         (
             "no_secret_of_the_added_nodes_is_told",
             secrets::none_is_told,
@@ -677,86 +681,6 @@ fn kill_components(_: &Machine) -> Checked {
         )?;
     }
     moves("checkpoints after kubelet and etcd were killed")
-}
-
-/// A full node in another namespace, which knows of the first network what its operator would tell: the L1, the registry
-/// and an ENR.
-fn join(_: &Machine) -> Checked {
-    let first = status()?;
-    let values = joining(first["namespace"].as_str().unwrap_or_default())?;
-    let mut args = vec!["up", "small", "--cluster", CLUSTER, "--name", "joined"];
-    for value in &values {
-        args.extend(["--set", value]);
-    }
-    json(&args)?;
-    let joined = json(&["status", "joined", "--cluster", CLUSTER])?;
-    let nodes = joined["nodes"].as_array().map(Vec::as_slice);
-    let [node] = nodes.unwrap_or_default() else {
-        return Err(format!("expected one node, saw {nodes:?}"));
-    };
-    expect(
-        number(&node["tips"]["checkpointed"]) >= number(&first["tips"]["checkpointed"]),
-        &format!("the checkpoints of the first network, {}", first["tips"]),
-        node,
-    )?;
-    expect(
-        number(&node["peers"]) >= 1,
-        "peers of the first network",
-        node,
-    )?;
-    succeeds(&["down", "joined", "--cluster", CLUSTER]).map(drop)
-}
-
-/// `--set` values of a release that joins the network in this namespace.
-fn joining(namespace: &str) -> Result<Vec<String>, String> {
-    let urls = json(&["env", NETWORK, "--cluster", CLUSTER])?;
-    let url = urls["AZTEC_NODE_URL"].as_str().unwrap_or_default();
-    let info = post(
-        url,
-        r#"{"jsonrpc":"2.0","id":1,"method":"node_getNodeInfo","params":[]}"#,
-    )?;
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let registry = text(&info["result"]["l1ContractAddresses"]["registryAddress"]);
-    let credential = |key: &str| {
-        let template = format!("go-template={{{{.data.{key} | base64decode}}}}");
-        kubectl(&[
-            "get",
-            "secret",
-            "blob-store",
-            "-n",
-            namespace,
-            "-o",
-            &template,
-        ])
-    };
-    let mut values = vec![
-        "l1.anvil.enabled=false".to_owned(),
-        format!("l1.executionUrls={{http://anvil.{namespace}.svc:8545}}"),
-        format!("network.registryAddress={registry}"),
-        format!(
-            "network.bootstrapNodes={{{}}}",
-            text(&info["result"]["enr"])
-        ),
-        format!("blobStore.url=s3://blobs/aztec?endpoint=http://blob-store.{namespace}.svc:7070"),
-        format!(
-            "fullNode.env.AWS_ACCESS_KEY_ID={}",
-            credential("accessKeyId")?
-        ),
-        format!(
-            "fullNode.env.AWS_SECRET_ACCESS_KEY={}",
-            credential("secretAccessKey")?
-        ),
-    ];
-    let absent = [
-        "bootNode",
-        "validator",
-        "proverNode",
-        "proverBroker",
-        "proverAgent",
-        "pxe",
-    ];
-    values.extend(absent.map(|role| format!("{role}.replicas=0")));
-    Ok(values)
 }
 
 fn second_network(_: &Machine) -> Checked {

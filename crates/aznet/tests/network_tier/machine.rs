@@ -179,18 +179,22 @@ pub(crate) fn kubectl(args: &[&str]) -> Result<String, String> {
     on_cluster("kubectl", args)
 }
 
-fn on_cluster(program: &str, args: &[&str]) -> Result<String, String> {
+/// The file by which programs talk to the tier's cluster.
+pub(crate) fn kubeconfig() -> Result<String, String> {
     let clusters = json(&["cluster", "list"])?;
     let name = CLUSTER.trim_start_matches("embedded:");
     let cluster = clusters
         .as_array()
         .and_then(|all| all.iter().find(|c| c["name"] == name))
         .ok_or("the cluster is not listed")?;
-    let kubeconfig = cluster["kubeconfig"]
-        .as_str()
-        .ok_or("no kubeconfig listed")?;
+    let kubeconfig = cluster["kubeconfig"].as_str();
+    Ok(kubeconfig.ok_or("no kubeconfig listed")?.to_owned())
+}
+
+fn on_cluster(program: &str, args: &[&str]) -> Result<String, String> {
+    let kubeconfig = kubeconfig()?;
     let output = Command::new(pinned(program)?)
-        .args(["--kubeconfig", kubeconfig])
+        .args(["--kubeconfig", &kubeconfig])
         .args(args)
         .output()
         .map_err(|error| format!("{program} could not be started: {error}"))?;
@@ -222,7 +226,7 @@ pub(crate) fn helm(args: &[&str]) -> Result<String, String> {
 }
 
 /// The program that the toolchain built.
-fn pinned(program: &str) -> Result<PathBuf, String> {
+pub(crate) fn pinned(program: &str) -> Result<PathBuf, String> {
     let toolchain = Paths::from_env()
         .map_err(|error| error.to_string())?
         .cache()

@@ -7,6 +7,7 @@ mod checks;
 mod deploy;
 mod ends;
 mod faults;
+mod join;
 mod kinds;
 mod machine;
 mod newcomers;

@@ -245,13 +245,13 @@ fn base64(bytes: &[u8]) -> String {
     whole.collect()
 }
 
-/// Lets the release in that joins the network.
+/// Lets the namespaces in that join the network, by what the page of a bundle asks the operator for.
 const ADMITTED: &str = "
 networkPolicy:
   ingress:
-    l1: {namespaces: {joined: {aznet.dev/network: joined}}}
-    blobs: {namespaces: {joined: {aznet.dev/network: joined}}}
-    p2p: {namespaces: {joined: {aznet.dev/network: joined}}}
+    l1: {namespaces: {full-node: {kubernetes.io/metadata.name: full-node}, validator: {kubernetes.io/metadata.name: validator}}}
+    blobs: {namespaces: {full-node: {kubernetes.io/metadata.name: full-node}, validator: {kubernetes.io/metadata.name: validator}}}
+    p2p: {namespaces: {full-node: {kubernetes.io/metadata.name: full-node}, validator: {kubernetes.io/metadata.name: validator}}}
 ";
 
 /// `aznet up` with the tier's own mnemonic, in a file: arguments are seen by everyone on the machine.

@@ -18,7 +18,7 @@ pub(super) fn notes(values: &Values, release: &Release) -> Vec<String> {
     let mut notes: Vec<String> = given
         .filter_map(|(key, role, name, value)| {
             unread(&key, &name, release).or_else(|| {
-                let own = values.l1.anvil.enabled && role.is_node();
+                let own = values.l1.is_anvil() && role.is_node();
                 own.then(|| contradicts(&key, &name, &value, release))?
             })
         })

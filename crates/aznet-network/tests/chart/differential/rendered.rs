@@ -8,7 +8,9 @@ use aznet_model::units::{Bytes, MilliCpu};
 use aznet_model::values::{PodSettings, Values};
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Secret, Service};
+use k8s_openapi::api::core::v1::{
+    ConfigMap, PersistentVolumeClaim, Pod, Secret, Service, ServiceAccount,
+};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use serde::de::DeserializeOwned;
@@ -62,6 +64,7 @@ fn unreadable(object: &Value) -> Option<String> {
         Some("ConfigMap") => why::<ConfigMap>(object),
         Some("Secret") => why::<Secret>(object),
         Some("Service") => why::<Service>(object),
+        Some("ServiceAccount") => why::<ServiceAccount>(object),
         Some("PersistentVolumeClaim") => why::<PersistentVolumeClaim>(object),
         Some("NetworkPolicy") => why::<NetworkPolicy>(object),
         Some("PodDisruptionBudget") => why::<PodDisruptionBudget>(object),
@@ -120,6 +123,7 @@ fn settings(values: &Values, role: &RolePlan, object: &Value, objects: &[Value])
         return vec![format!("{}: no container", role.name)];
     };
     let mut found = environment(&pod, container);
+    found.extend(service_account(&pod, role, spec, objects));
     found.extend(image(&pod, role.role, container));
     found.extend(ports(&pod, role.role, container));
     let requests = &container["resources"]["requests"];
@@ -174,6 +178,30 @@ fn image(pod: &PodSettings, role: Role, container: &Value) -> Option<String> {
     let own = pod.image.as_deref().filter(|image| !image.is_empty())?;
     let rendered = &container["image"];
     (rendered != own).then(|| format!("its image is {rendered}, planned {own:?} ({role})"))
+}
+
+/// Whom the pods run as, and that it is made where it is to be.
+fn service_account(
+    pod: &PodSettings,
+    role: &RolePlan,
+    spec: &Value,
+    objects: &[Value],
+) -> Vec<String> {
+    let account = pod.service_account.clone().unwrap_or_default();
+    let workload = role.workload();
+    let planned = account.name_for(&workload);
+    let rendered = &spec["serviceAccountName"];
+    let mut found = Vec::new();
+    if rendered != planned {
+        found.push(format!("runs as {rendered}, planned {planned:?}"));
+    }
+    let is_it = |one: &&Value| {
+        one["kind"] == "ServiceAccount" && one["metadata"]["name"].as_str() == Some(planned)
+    };
+    if account.is_created() && objects.iter().filter(is_it).count() != 1 {
+        found.push(format!("there is not one ServiceAccount {planned:?}"));
+    }
+    found
 }
 
 /// What a container listens on, where values say it.

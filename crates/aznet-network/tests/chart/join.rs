@@ -1,0 +1,127 @@
+//! What `aznet join` hands on: values by which the chart joins a network, and the page.
+
+use crate::common::{chart, documents, helm, load, source};
+use crate::releases::with_files;
+use aznet_model::plan::plan;
+use aznet_model::release::Release;
+use aznet_model::values::{Loaded, Values};
+use aznet_network::deploy::helm::Release as HelmRelease;
+use aznet_network::join::{Facts, Joiner, page, values};
+use aznet_network::load::{self, Base, Request};
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+const JOINERS: [Joiner; 4] = [
+    Joiner::FullNode,
+    Joiner::Validator,
+    Joiner::Prover,
+    Joiner::Wallet,
+];
+
+/// What a running network would say of itself.
+fn facts(values: Values) -> Facts {
+    let release = Release::of_image(&values.images.aztec.image, None).expect("a known release");
+    Facts {
+        network: "small".to_owned(),
+        namespace: "aznet-small-x7k2p".to_owned(),
+        release,
+        node_version: release.version.to_owned(),
+        chain_id: values.l1.chain_id,
+        rollup_version: 2_934_756_905,
+        registry: "0x5FbDB2315678afecb367f032d93F642f64180aa3".to_owned(),
+        enrs: vec!["enr:-LK4QBoot".to_owned()],
+        l1_urls: Vec::new(),
+        values,
+    }
+}
+
+fn of(network: &str) -> Facts {
+    facts(with_files(network, &[], &[]).values)
+}
+
+/// The chart's values with what a joiner is given over them.
+fn joined(facts: &Facts, joiner: Joiner) -> Loaded {
+    let overlay = values(facts, joiner);
+    let source = source();
+    load::load(&Request {
+        source: &source,
+        base: Base::Release(&overlay),
+        implied: None,
+        files: &[],
+        sets: &[],
+    })
+    .unwrap_or_else(|error| panic!("{joiner}: {error}"))
+}
+
+/// What plain Helm makes of a bundle's own values.
+async fn installed(facts: &Facts, joiner: Joiner) -> Vec<Value> {
+    let (chart, overlay) = (chart(), values(facts, joiner));
+    let release = HelmRelease {
+        name: joiner.name(),
+        namespace: joiner.name(),
+        chart: &chart,
+        overlay: &overlay,
+    };
+    let rendered = helm().render(&release, &CancellationToken::new()).await;
+    documents(&rendered.unwrap_or_else(|error| panic!("{joiner}: {error}")))
+}
+
+#[tokio::test]
+async fn what_a_joiner_is_given_makes_its_pods_and_no_others() {
+    for network in ["small", "staging", "spartan"] {
+        let facts = of(network);
+        for joiner in JOINERS {
+            let loaded = joined(&facts, joiner);
+            let plan = plan(&loaded.values).unwrap_or_else(|wrong| panic!("{network}: {wrong:?}"));
+            let pods: Vec<&str> = plan.pods.iter().map(|pod| pod.name.as_str()).collect();
+            let expected: &[&str] = match joiner {
+                Joiner::FullNode => &["full-node-0"],
+                Joiner::Validator => &["validator-0"],
+                Joiner::Prover => &["prover-broker-0", "prover-node-0", "prover-agent"],
+                Joiner::Wallet if facts.release.wallet => &["full-node-0", "pxe-0"],
+                Joiner::Wallet => &["full-node-0"],
+            };
+            assert_eq!(pods, expected, "{network}, {joiner}");
+            let objects = installed(&facts, joiner).await;
+            let config = crate::render::config(&objects);
+            let own = &facts.values.network;
+            assert_eq!(config.slot_duration, own.slot_duration, "{network}");
+            assert_eq!(config.slashing, own.slashing, "{network}");
+            assert_eq!(config.bootstrap_nodes, facts.enrs, "{network}");
+            assert_eq!(config.l1.anvil, network != "spartan", "{network}");
+        }
+    }
+}
+
+#[test]
+fn nothing_that_is_secret_is_handed_on() {
+    let secrets = [
+        "l1.anvil.enabled=false",
+        "l1.executionUrls={https://l1.example/v2/SECRET}",
+        "l1.consensusUrls={https://user:SECRET@l1.example}",
+        "keys.mnemonic=SECRET words",
+        "defaults.env.SYNC_SNAPSHOTS_URL=https://me:SECRET@snapshots.example",
+        "defaults.env.API_KEY=SECRET",
+        "blobStore.enabled=true,blobStore.url=s3://blobs/SECRET",
+        "pxe.replicas=0",
+    ];
+    let facts = facts(load(&[], &secrets).expect("well-typed values").values);
+    for joiner in JOINERS {
+        let given = serde_json::to_string(&values(&facts, joiner)).expect("JSON");
+        let page = page(&facts, joiner);
+        assert!(
+            !given.contains("SECRET") && !page.contains("SECRET"),
+            "{given}\n{page}"
+        );
+    }
+}
+
+#[test]
+fn the_page_has_what_the_joiner_must_do() {
+    let within = of("small");
+    insta::assert_snapshot!("join-small-full-node", page(&within, Joiner::FullNode));
+    insta::assert_snapshot!("join-small-validator", page(&within, Joiner::Validator));
+    let public = of("spartan");
+    insta::assert_snapshot!("join-spartan-validator", page(&public, Joiner::Validator));
+    insta::assert_snapshot!("join-spartan-wallet", page(&public, Joiner::Wallet));
+}

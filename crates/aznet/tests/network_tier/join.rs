@@ -1,0 +1,233 @@
+//! A stranger joins the network: somebody in another namespace who has a bundle of `aznet join`, what the operator gives by hand,
+//! and does what the bundle's page says.
+
+use super::checks::{expect, number};
+use super::machine::{
+    CLUSTER, Checked, Machine, NETWORK, json, kubeconfig, kubectl, pinned, status,
+};
+use super::{rollout, secrets};
+use crate::shown::shown;
+use alloy_signer_local::coins_bip39::{English, Mnemonic};
+use serde_json::{Value, json as object};
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+/// Credentials of the blob store, which the operator tells those who join.
+const CREDENTIALS: [&str; 2] = ["accessKeyId", "secretAccessKey"];
+/// A call of the node's own RPC, from within its pod.
+const CALL: &str = r#"
+const [method, params] = process.argv.slice(1);
+const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method, params: JSON.parse(params) });
+const headers = { "content-type": "application/json" };
+fetch("http://127.0.0.1:8080", { method: "POST", headers, body }).then(answer => answer.text()).then(console.log);
+"#;
+
+/// Syncs to the network's own blocks, and goes on with them.
+pub(crate) fn full_node(_: &Machine) -> Checked {
+    let before = number(&status()?["tips"]["checkpointed"]);
+    let joined = joined("full-node").and_then(|()| follows("full-node", "full-node-0", before));
+    let gone = gone("full-node");
+    joined.and(gone)
+}
+
+/// Registers, is drawn and attests; leaves the set again.
+pub(crate) fn validator(_: &Machine) -> Checked {
+    let attests = joined("validator").and_then(|()| attests("validator", "validator-0"));
+    let gone = gone("validator");
+    attests.and(gone)
+}
+
+/// Does what the page says, in a folder with nothing but the bundle and what people give each other.
+fn joined(role: &str) -> Checked {
+    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let bundle = folder.path().join("bundle");
+    let place = bundle.to_string_lossy();
+    json(&[
+        "join",
+        NETWORK,
+        "--cluster",
+        CLUSTER,
+        "--role",
+        role,
+        "--output",
+        &*place,
+    ])?;
+    tells_no_secret(&bundle)?;
+    let put = |name: &str, text: &str| {
+        std::fs::write(bundle.join(name), text).map_err(|error| format!("{name}: {error}"))
+    };
+    for key in CREDENTIALS {
+        put(key, &credential(key)?)?;
+    }
+    let mnemonic = Mnemonic::<English>::new(&mut rand::rngs::OsRng);
+    put("mnemonic", &mnemonic.to_phrase())?;
+    let page = std::fs::read_to_string(bundle.join("README.md")).map_err(|e| e.to_string())?;
+    let mut script = String::new();
+    for command in shown(&page) {
+        let quoted = command.text.replace('\'', r"'\''");
+        let _ = writeln!(
+            script,
+            "echo 'line {}: {quoted}' >&2\n{}",
+            command.line, command.text
+        );
+    }
+    expect(
+        script.contains("helm install"),
+        "commands on the page",
+        &page,
+    )?;
+    stranger(&script, &bundle)
+}
+
+/// Nothing in the bundle is a key, a password or derived from one.
+fn tells_no_secret(bundle: &Path) -> Checked {
+    let network = status()?;
+    let namespace = rollout::namespace()?;
+    let needles = secrets::needles(&namespace, &network, &secrets::MNEMONIC)?;
+    for name in ["README.md", "values.yaml"] {
+        let text = std::fs::read_to_string(bundle.join(name)).map_err(|error| error.to_string())?;
+        let text = text.to_lowercase();
+        let found = needles
+            .iter()
+            .find(|(_, secret)| text.contains(secret.as_str()));
+        // Never the secret itself: this is a log as well.
+        if let Some((what, _)) = found {
+            return Err(format!("{what} is in {name} of the bundle"));
+        }
+    }
+    Ok(())
+}
+
+fn credential(key: &str) -> Result<String, String> {
+    let template = format!("go-template={{{{.data.{key} | base64decode}}}}");
+    let namespace = rollout::namespace()?;
+    kubectl(&[
+        "get",
+        "secret",
+        "blob-store",
+        "-n",
+        &namespace,
+        "-o",
+        &template,
+    ])
+}
+
+/// Runs commands as somebody who has kubectl and helm and no aznet.
+fn stranger(script: &str, folder: &Path) -> Checked {
+    let mut path = String::new();
+    for program in ["kubectl", "helm"] {
+        let program = pinned(program)?;
+        let _ = write!(path, "{}:", program.parent().unwrap_or(&program).display());
+    }
+    let output = Command::new("bash")
+        .args(["-eu", "-c", script])
+        .current_dir(folder)
+        .env("PATH", path + "/usr/bin:/bin")
+        .env("KUBECONFIG", kubeconfig()?)
+        .output()
+        .map_err(|error| format!("bash could not be started: {error}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(format!(
+        "the page's commands ended with {}:\n{}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    ))
+}
+
+/// What a node answers.
+fn call(namespace: &str, pod: &str, method: &str, params: &Value) -> Result<Value, String> {
+    let params = params.to_string();
+    let text = kubectl(&[
+        "exec", "-n", namespace, pod, "--", "node", "-e", CALL, method, &params,
+    ])?;
+    let answer: Value = serde_json::from_str(&text).map_err(|error| format!("{error}: {text}"))?;
+    match answer.get("result") {
+        Some(result) => Ok(result.clone()),
+        None => Err(format!("{method} on {pod} of {namespace}: {answer}")),
+    }
+}
+
+fn follows(namespace: &str, pod: &str, before: u64) -> Checked {
+    let tip = || {
+        let tips = call(namespace, pod, "node_getL2Tips", &object!([]))?;
+        let checkpointed = &tips["checkpointed"];
+        let numbers = [&checkpointed["checkpoint"], &checkpointed["block"]];
+        Ok::<_, String>(numbers.map(|one| number(&one["number"])))
+    };
+    let wanted = format!("checkpoint {before} of the network, or a later one");
+    let [checkpoint, block] = rollout::wait_for(&wanted, Duration::from_mins(2), || {
+        let numbers = tip()?;
+        (numbers[0] >= before)
+            .then_some(numbers)
+            .ok_or_else(|| format!("{numbers:?}"))
+    })?;
+    let theirs = rollout::namespace()?;
+    for number in [1, block.div_ceil(2), block] {
+        let of = |namespace: &str| {
+            let block = call(
+                namespace,
+                "full-node-0",
+                "node_getBlock",
+                &object!([number]),
+            )?;
+            Ok::<_, String>((block["header"].clone(), block["archive"].clone()))
+        };
+        let (network, stranger) = (of(&theirs)?, of(namespace)?);
+        expect(
+            network == stranger && network.0.is_object(),
+            &format!("block {number} of the network, {network:?}"),
+            &stranger,
+        )?;
+    }
+    has_peers(namespace, pod)?;
+    rollout::wait_for(
+        "a checkpoint after it has joined",
+        Duration::from_mins(2),
+        || {
+            let [now, _] = tip()?;
+            (now > checkpoint)
+                .then_some(())
+                .ok_or_else(|| format!("checkpoint {now}"))
+        },
+    )
+}
+
+fn has_peers(namespace: &str, pod: &str) -> Checked {
+    let peers = call(namespace, pod, "p2p_getPeers", &object!([]))?;
+    let some = peers.as_array().is_some_and(|peers| !peers.is_empty());
+    expect(some, "peers of the network", &peers)
+}
+
+fn attests(namespace: &str, pod: &str) -> Checked {
+    let program = ["/aznet/bin/aznet-node", "validators", "held"];
+    let report = kubectl(&[&["exec", "-n", namespace, pod, "--"], &program[..]].concat())?;
+    let last = report.lines().last().unwrap_or_default();
+    let report: Value = serde_json::from_str(last).map_err(|error| format!("{error}: {last}"))?;
+    let attester = report["held"]["attesters"][0].as_str();
+    let attester = attester.ok_or_else(|| format!("no attester in {report}"))?;
+    let attester = attester.to_lowercase();
+    let from = number(&status()?["now"]["slot"]);
+    // The network's own nodes have seen it. Of so many validators each epoch's committee leaves some out.
+    rollout::wait_for("the stranger's attestation", Duration::from_mins(8), || {
+        rollout::first_duty(&attester, from)?
+            .ok_or_else(|| format!("{attester} has done no duty since slot {from}"))
+    })?;
+    let leave = ["/aznet/bin/aznet-node", "validators", "leave"];
+    kubectl(&[&["exec", "-n", namespace, pod, "--"], &leave[..]].concat()).map(drop)
+}
+
+fn gone(namespace: &str) -> Checked {
+    let args = [
+        "delete",
+        "namespace",
+        namespace,
+        "--ignore-not-found",
+        "--timeout=2m",
+    ];
+    kubectl(&args).map(drop)
+}
