@@ -270,7 +270,7 @@ async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Status(args) => status::run(&args, context).await,
         Command::List(args) => list::run(&args, context).await,
         Command::Logs(args) => logs::run(&args, context).await,
-        Command::Plan(args) => plan::run(&args, context).await,
+        Command::Plan(args) => Box::pin(plan::run(&args, context)).await,
         Command::Preflight(args) => preflight::run(&args, context).await,
         Command::Adopt(args) => adopt::run(&args, context).await,
         Command::Env(args) => env::run(&args, context).await,

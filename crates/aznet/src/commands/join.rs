@@ -90,7 +90,8 @@ pub async fn run(args: &JoinArgs, context: &Context) -> anyhow::Result<Exit> {
     let helm = cluster::attach(context, &choice).await?.helm;
     let running = Running::read(network, &helm, context).await?;
     let values = loaded(context, &running.values)?;
-    let facts = Facts::read(&running.network, values, args.l1_urls.clone()).await?;
+    let facts = Facts::read(&running.network, values, args.l1_urls.clone());
+    let facts = Box::pin(facts).await?;
     let joiner = Joiner::from(args.role);
     let overlay = join::values(&facts, joiner);
     // What can't work is not handed on.
