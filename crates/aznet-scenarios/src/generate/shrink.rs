@@ -1,5 +1,7 @@
 //! From a scenario that fails to a smaller one that fails, too, in few runs: each costs minutes.
 
+use std::iter::once;
+
 use super::drawn::{Drawn, Fault};
 use super::ground::Ground;
 use super::survival;
@@ -37,10 +39,10 @@ impl<'a> Shrinker<'a> {
 
     /// What is to be tried next; `None`: nothing smaller is left.
     pub fn next(&self) -> Option<Step> {
-        let all = halved(&self.smallest, self.ground).into_iter();
+        let all = once(halved(&self.smallest, self.ground));
         let all = all
             .chain(fewer(&self.smallest))
-            .chain(shorter(&self.smallest));
+            .chain(once(shorter(&self.smallest)));
         let mut new =
             all.filter(|step| step.drawn != self.smallest && !self.held.contains(&step.drawn));
         new.find(|step| survival::refusal(&step.drawn, self.ground).is_none())
@@ -62,7 +64,7 @@ impl<'a> Shrinker<'a> {
 }
 
 /// Every number of the network halved, as far as the rest of the scenario is possible on it.
-fn halved(drawn: &Drawn, ground: &Ground) -> Option<Step> {
+fn halved(drawn: &Drawn, ground: &Ground) -> Step {
     let mut half = drawn.clone();
     for (key, value) in &drawn.set {
         let mut more = half.clone();
@@ -73,7 +75,7 @@ fn halved(drawn: &Drawn, ground: &Ground) -> Option<Step> {
         }
     }
     let words = "half the network".to_owned();
-    Some(Step { words, drawn: half })
+    Step { words, drawn: half }
 }
 
 /// A committee has no more members than there are validators.
@@ -128,7 +130,7 @@ fn fewer(drawn: &Drawn) -> Vec<Step> {
 }
 
 /// All faults at once, and for half as long.
-fn shorter(drawn: &Drawn) -> Option<Step> {
+fn shorter(drawn: &Drawn) -> Step {
     let half = |fault: &Fault| Fault {
         after: fault.after / 2,
         slots: (fault.slots / 2).max(SHORTEST).min(fault.slots),
@@ -140,7 +142,7 @@ fn shorter(drawn: &Drawn) -> Option<Step> {
         faults,
         ..drawn.clone()
     };
-    Some(Step { words, drawn })
+    Step { words, drawn }
 }
 
 #[cfg(test)]

@@ -89,8 +89,8 @@ fn text(drawn: &Drawn, found: &Found<'_>) -> anyhow::Result<String> {
         aznet_model::units::count(*runs as usize, "run")
     );
     let lines = comment.lines().flat_map(|line| textwrap::wrap(line, 116));
-    let comment: String = lines.map(|line| format!("# {line}\n")).collect();
-    Ok(comment + &serde_norway::to_string(drawn)?)
+    let comment: Vec<String> = lines.map(|line| format!("# {line}")).collect();
+    Ok(comment.join("\n") + "\n" + &serde_norway::to_string(drawn)?)
 }
 
 /// A file that is not there yet: the same seed may have drawn something else before.
