@@ -54,7 +54,7 @@ const OF_MESH: [(&str, &str, &str); 18] = [
     (
         r#"{"network": {"action": "delay", "latency": "100ms"}}"#,
         "Packets are late.",
-        "The median time until its connections are answered grows by at least four fifths of `latency`, and not by far more; with `jitter`, the times spread by at least half of it.",
+        "The median time until its connections are answered, or that of the earliest tenth, grows by at least four fifths of `latency`, and not by far more; with `jitter`, the times spread by at least half of it.",
     ),
     (
         r#"{"network": {"action": "loss", "percent": 10}}"#,

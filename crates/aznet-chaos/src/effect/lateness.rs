@@ -40,7 +40,9 @@ pub(crate) struct Answers {
     tried: usize,
     /// How many were answered late enough for a packet to have been lost, or not at all.
     lost: usize,
-    /// The time that half of the others took at most.
+    /// The time that a tenth of the others took at most: a busy machine makes these late least.
+    early: Duration,
+    /// The time that half of them took at most.
     median: Duration,
     /// By how much the slowest tenth of them is later than the fastest.
     spread: Duration,
@@ -108,6 +110,7 @@ impl Lateness {
         Answers {
             tried: attempts.len(),
             lost: attempts.len() - times.len(),
+            early: at(10),
             median: at(50),
             spread: at(90).saturating_sub(at(10)),
         }
@@ -140,8 +143,10 @@ impl Lateness {
             return now.share() >= least && now.share() <= most;
         }
         let later = now.median.saturating_sub(before.median);
+        // Where the machine was busier before, the median says less.
+        let early = now.early.saturating_sub(before.early) + self.jitter / 5 * 4;
         let most = self.delay + self.jitter + self.delay.max(SLACK);
-        later >= self.delay / 5 * 4 && later <= most && now.spread >= self.jitter / 2
+        later.max(early) >= self.delay / 5 * 4 && later <= most && now.spread >= self.jitter / 2
     }
 
     /// By how many percent chance alone makes the share differ, but once in 10,000 times: four standard deviations of a binomial
@@ -217,6 +222,13 @@ mod tests {
         assert!(fault.healed(before, before).is_ok());
         let stiff = fault.answers(&attempts(&[Some(200_000); 20]));
         assert!(fault.bites(before, stiff).is_err(), "no jitter");
+        let busy: Vec<_> = (0..20).map(|n| Some(300 + n * 6_000)).collect();
+        let busy = fault.answers(&attempts(&busy));
+        let even = fault.answers(&attempts(&even));
+        assert!(fault.bites(busy, even).is_ok(), "it was busier before");
+        let half: Vec<_> = (0..20).map(|n| Some(80_000 + n * 2000)).collect();
+        let half = fault.answers(&attempts(&half));
+        assert!(fault.bites(busy, half).is_err() && fault.bites(before, half).is_err());
         let more = fault.answers(&attempts(&[Some(700_000); 20]));
         assert!(
             fault.bites(before, more).is_err(),
