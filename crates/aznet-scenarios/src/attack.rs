@@ -113,11 +113,14 @@ pub(crate) const ATTACKS: [Attack; 7] = [
     },
 ];
 
+/// The scenario in which a proposer signs two checkpoints for a slot.
+pub(crate) const EQUIVOCATION: &str = "attack-equivocation";
+
 /// Validator pods that misbehave in the attack called so.
 pub(crate) fn pods(name: &str) -> u64 {
     let of = |attack: &Attack| 1 + u64::from(attack.accomplice.is_some());
     let known = ATTACKS.iter().find(|attack| attack.name == name);
-    known.map_or(u64::from(name == equivocation::NAME), of)
+    known.map_or(u64::from(name == EQUIVOCATION), of)
 }
 
 /// Whether attacks are only gone through.

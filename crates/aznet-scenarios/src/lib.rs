@@ -144,7 +144,7 @@ fn others() -> [Scenario; 5] {
         ..proposal.clone()
     };
     let equivocation = Scenario {
-        name: attack::equivocation::NAME,
+        name: attack::EQUIVOCATION,
         about: "validators notice that a proposer signs two checkpoints for a slot, and the chain goes on as one",
         lacks: |values| attack::lacks(values).or_else(|| attack::lacks_l1(values)),
         run: Arc::new(|world| Box::pin(attack::equivocation::run(world))),

@@ -8,9 +8,6 @@ use serde::Deserialize;
 use super::{adversary::EQUIVOCATION, said::Said};
 use crate::world::World;
 
-/// The scenario's name.
-pub(crate) const NAME: &str = "attack-equivocation";
-
 /// Slots after its turn in which the others must have said that there are two.
 const SLOTS_TO_SAY: u32 = 2;
 
