@@ -119,7 +119,7 @@ enum Doer {
     /// Chaos Mesh.
     Mesh,
     /// `aznet-netem`, where Chaos Mesh can't.
-    Emulated(Emulated),
+    Emulated(Box<Emulated>),
     /// Calls from here.
     Called(Called),
 }
@@ -224,7 +224,7 @@ impl Run<'_> {
                     let namespace = self.network.namespace();
                     beside += 1;
                     let emulated = Emulated::of(namespace, named, fault, chosen, beside - 1);
-                    Doer::Emulated(emulated)
+                    Doer::Emulated(Box::new(emulated))
                 }
                 _ => Doer::Mesh,
             };

@@ -75,11 +75,10 @@ async fn what_a_joiner_is_given_makes_its_pods_and_no_others() {
             let plan = plan(&loaded.values).unwrap_or_else(|wrong| panic!("{network}: {wrong:?}"));
             let pods: Vec<&str> = plan.pods.iter().map(|pod| pod.name.as_str()).collect();
             let expected: &[&str] = match joiner {
-                Joiner::FullNode => &["full-node-0"],
+                Joiner::Wallet if facts.release.wallet => &["full-node-0", "pxe-0"],
+                Joiner::FullNode | Joiner::Wallet => &["full-node-0"],
                 Joiner::Validator => &["validator-0"],
                 Joiner::Prover => &["prover-broker-0", "prover-node-0", "prover-agent"],
-                Joiner::Wallet if facts.release.wallet => &["full-node-0", "pxe-0"],
-                Joiner::Wallet => &["full-node-0"],
             };
             assert_eq!(pods, expected, "{network}, {joiner}");
             let objects = installed(&facts, joiner).await;
