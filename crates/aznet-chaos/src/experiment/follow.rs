@@ -155,7 +155,7 @@ impl Followed {
         }
     }
 
-    /// Whom it is done to, of those who can be compared with how things were.
+    /// Whom it is done to.
     pub(super) fn hit(&self) -> &Hit {
         &self.hit
     }

@@ -1,6 +1,5 @@
 //! Faults that end by themselves though whoever did them has died.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use aznet_model::chaos::Experiment;
@@ -60,34 +59,46 @@ impl Under<'_> {
         (pods, replaced, round): (&[String], impl Iterator<Item = &String>, &mut u32),
         left: Duration,
     ) -> Result<bool, ChaosError> {
-        let network = self.run.network;
-        let mut new = BTreeSet::new();
+        let mut is_again = false;
         for pod in pods {
             if called.has(pod).await {
                 continue;
             }
-            called.add(network, experiment, pod).await?;
-            self.note().await?;
+            *round += 1;
+            let guarded = self.guard((name, experiment), (called, pod), (*round, left));
+            if let Err(error) = guarded.await {
+                // It is tried again.
+                called.drop(pod).await;
+                return Err(error);
+            }
             called.start_in(pod).await?;
-            new.insert(pod);
+            is_again = true;
         }
         for gone in replaced {
             called.drop(gone).await;
         }
-        if new.is_empty() {
-            return Ok(false);
-        }
+        Ok(is_again)
+    }
+
+    /// Has somebody end a fault on a pod that it is about to be done to.
+    async fn guard(
+        &self,
+        (name, experiment): (&str, &Experiment),
+        (called, pod): (&Called, &str),
+        (round, left): (u32, Duration),
+    ) -> Result<(), ChaosError> {
+        let network = self.run.network;
+        called.add(network, experiment, pod).await?;
+        self.note().await?;
         let mut before = called.before().await;
-        before.retain(|pod, _| new.contains(pod));
+        before.retain(|one, _| one == pod);
         let due = Due {
             experiment: name.to_owned(),
             at: now() + restorer::spare() + left.as_secs(),
             before,
         };
-        *round += 1;
         let (release, cancel) = (self.run.release(), CancellationToken::new());
-        restorer::post(network, (&release, *round), &[due], &cancel).await?;
-        Ok(true)
+        restorer::post(network, (&release, round), &[due], &cancel).await
     }
 
     /// Nothing is left to be taken back.
