@@ -1,6 +1,6 @@
 //! Faults that end though nobody ends them, and that come back to pods that have lost them.
 
-use super::chaos::{experiment, in_namespace, no_faults};
+use super::chaos::{in_namespace, no_faults};
 use super::checks::{expect, number};
 use super::faults::{begun, namespace};
 use super::machine::{CLUSTER, Checked, Machine, NETWORK, json, kubectl, status, succeeds, until};
@@ -103,14 +103,7 @@ pub(crate) fn follows_identity(_: &Machine) -> Checked {
         "duration": "120s",
         "network": {"action": "partition", "direction": "both", "target": {"roles": ["boot-node", "full-node"]}},
     });
-    let file = experiment("cut-off", &what)?;
-    let path = file.path().to_string_lossy().into_owned();
-    let apply = begun_aloud(&["-f", &path])?;
-    until(
-        "the fault in the status",
-        Duration::from_mins(2),
-        |status| status["faults"][0]["says"] == "injected",
-    )?;
+    let apply = injected(&json!({"cut-off": what}))?;
     let namespace = namespace()?;
     kubectl(&["delete", "pod", "-n", &namespace, pod, "--grace-period=1"])?;
     let started = until_started(&namespace, pod)?;
@@ -123,11 +116,7 @@ pub(crate) fn follows_identity(_: &Machine) -> Checked {
         ),
         &rules,
     )?;
-    let output = apply
-        .wait_with_output()
-        .map_err(|error| error.to_string())?;
-    let told: Value = serde_json::from_slice(&output.stdout)
-        .map_err(|_| String::from_utf8_lossy(&output.stderr).into_owned())?;
+    let told = ended(apply)?;
     let again = told.as_array().into_iter().flatten().any(|one| {
         let measured = one["pods"][0]["measured"].as_str().unwrap_or_default();
         one["stage"] == "biting" && measured.ends_with("done again to pods that had lost it")
@@ -182,6 +171,30 @@ fn killed_once_injected(mut apply: Child) -> Checked {
     apply.kill().map_err(|error| error.to_string())?;
     apply.wait().map_err(|error| error.to_string())?;
     injected.map(drop)
+}
+
+/// `apply`, once its faults are injected.
+pub(super) fn injected(experiments: &Value) -> Result<(Child, tempfile::NamedTempFile), String> {
+    // Its images may have to be made.
+    succeeds(&["chaos", "install", "--cluster", CLUSTER])?;
+    let file = values(&json!({"experiments": experiments}))?;
+    let path = file.path().to_string_lossy().into_owned();
+    let apply = begun_aloud(&["-f", &path])?;
+    until(
+        "the fault in the status",
+        Duration::from_mins(2),
+        |status| status["faults"][0]["says"] == "injected",
+    )?;
+    Ok((apply, file))
+}
+
+/// What `apply` told.
+pub(super) fn ended((apply, _file): (Child, tempfile::NamedTempFile)) -> Result<Value, String> {
+    let output = apply
+        .wait_with_output()
+        .map_err(|error| error.to_string())?;
+    serde_json::from_slice(&output.stdout)
+        .map_err(|_| String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
 /// `apply`, whose output is kept.
