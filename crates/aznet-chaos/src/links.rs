@@ -119,17 +119,19 @@ impl Cut<'_> {
         }
     }
 
-    /// Whether exactly what it cuts is cut; by pod, what shows it.
+    /// Whether exactly what it cuts is cut; by pod, what shows it. Pods that are away answer nobody for a reason of their own.
     pub(crate) fn bites(
         self,
         before: &Round,
         now: &Round,
+        is_away: impl Fn(&str) -> bool,
     ) -> Result<BTreeMap<String, String>, String> {
         let mut cut: BTreeMap<&String, usize> = BTreeMap::new();
         let mut beside = 0;
         for link in &before.answered {
             match self.side(link) {
                 Side::Beside if now.answered.contains(link) => beside += 1,
+                Side::Beside if is_away(&link.from) || is_away(&link.to) => {}
                 Side::Beside => {
                     let words = link.words();
                     return Err(format!(
@@ -242,6 +244,22 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_pod_that_is_away_is_cut_off_by_nothing() {
+        let (pods, targets) = (["a".to_owned()], ["b".to_owned()]);
+        let cut = Cut {
+            direction: Direction::Both,
+            pods: &pods,
+            targets: Some(&targets),
+        };
+        let now = round(&["b>c", "c>b"], &[("a>b", false), ("b>a", false)]);
+        let bites = |away: &str| cut.bites(&round(&ALL, &[]), &now, |pod| pod == away);
+        assert!(bites("").is_err());
+        assert!(bites("b").is_err());
+        let words = "0 of 2 connections possible, all 2 others as before";
+        assert_eq!(bites("a").expect("it bites")["a"], words);
+    }
+
     const ALL: [&str; 6] = ["a>b", "b>a", "a>c", "c>a", "b>c", "c>b"];
 
     fn bites(direction: Direction, target: bool, now: &Round) -> Result<String, String> {
@@ -251,7 +269,7 @@ mod tests {
             pods: &pods,
             targets: target.then_some(&targets),
         };
-        let measured = cut.bites(&round(&ALL, &[]), now);
+        let measured = cut.bites(&round(&ALL, &[]), now, |_| false);
         measured.map(|measured| measured["a"].clone())
     }
 

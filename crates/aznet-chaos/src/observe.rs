@@ -212,7 +212,8 @@ pub(crate) fn bites(
         Figures::Links(is),
     ) = (effect, &before.figures, &now.figures)
     {
-        let measured = cut(*direction, *targeted, hit).bites(was, is)?;
+        let is_away = |pod: &str| is_away(pod, &before.pods, &now.pods);
+        let measured = cut(*direction, *targeted, hit).bites(was, is, is_away)?;
         let each = measured.into_iter();
         return Ok(each
             .map(|(pod, measured)| measurement(effect, &pod, measured))
@@ -302,6 +303,15 @@ pub(crate) fn healed(
         _ => return Ok(serves),
     };
     Ok(format!("{serves}, {measured}"))
+}
+
+/// Whether a pod is gone, or has been started since and does not serve yet.
+fn is_away(pod: &str, before: &Pods, now: &Pods) -> bool {
+    let Some(is) = now.get(pod) else { return true };
+    let is_same = before
+        .get(pod)
+        .is_some_and(|was| was.uid == is.uid && was.containers == is.containers);
+    !is.ready && !is_same
 }
 
 fn alone(pod: &str) -> String {

@@ -42,6 +42,8 @@ pub(super) struct Lack {
     pub(super) coming: Vec<String>,
     /// By name, the pods that others are in the place of.
     heirs: BTreeMap<String, String>,
+    /// Pods that are gone for good, where those that come are hit as well.
+    gone: Vec<String>,
 }
 
 impl Followed {
@@ -78,7 +80,10 @@ impl Followed {
             let come = fit.iter().filter(|_| wanted.takes_all());
             let mut names: BTreeSet<String> = had.iter().chain(come).cloned().collect();
             for gone in had.iter().filter(|name| !pods.contains_key(*name)) {
-                if let Some(heir) = self.heir(gone, (had, fit), (&lack.heirs, pods)) {
+                if wanted.takes_all() && self.has_peer(gone, fit, pods) {
+                    names.remove(gone);
+                    lack.gone.push(gone.clone());
+                } else if let Some(heir) = self.heir(gone, (had, fit), (&lack.heirs, pods)) {
                     names.remove(gone);
                     names.insert(heir.clone());
                     lack.heirs.insert(heir, gone.clone());
@@ -118,6 +123,12 @@ impl Followed {
         new.find(|name| pods[*name].is_peer_of(gone)).cloned()
     }
 
+    /// Whether others do the work of a pod that is gone, and that its workload names anew.
+    fn has_peer(&self, gone: &String, fit: &[String], pods: &Pods) -> bool {
+        let gone = self.seen.get(gone).filter(|gone| gone.is_nameless());
+        gone.is_some_and(|gone| fit.iter().any(|name| pods[name].is_peer_of(gone)))
+    }
+
     /// Those who lacked it and can have it have it now.
     pub(super) fn given(&mut self, experiment: &Experiment, lack: &Lack, pods: &Pods) {
         self.know(experiment, &lack.now, pods);
@@ -129,11 +140,9 @@ impl Followed {
             if self.hit.pods.contains(new) || self.likes.contains_key(new) {
                 continue;
             }
-            let mut peers = self.hit.pods.iter();
-            let peer = peers.find(|name| {
-                let peer = self.seen.get(*name);
-                peer.is_some_and(|peer| pods[new].is_peer_of(peer))
-            });
+            let mut had = self.seen.iter();
+            let peer = had.find(|(_, peer)| pods[new].is_peer_of(peer));
+            let peer = peer.map(|(name, _)| name);
             if let Some(peer) = peer {
                 let same = self.likes.get(peer).unwrap_or(peer).clone();
                 self.likes.insert(new.clone(), same);
@@ -172,14 +181,14 @@ impl Followed {
 }
 
 impl Lack {
-    /// Every pod has it.
+    /// Every pod has it, and nobody is gone.
     pub(super) fn is_none(&self) -> bool {
-        self.coming.is_empty() && self.now == Hit::default()
+        self.coming.is_empty() && self.gone.is_empty() && self.now == Hit::default()
     }
 
     /// Pods that are gone, and that others are in the place of.
     pub(super) fn replaced(&self) -> impl Iterator<Item = &String> {
-        self.heirs.values()
+        self.heirs.values().chain(&self.gone)
     }
 }
 
@@ -399,15 +408,42 @@ mod tests {
         assert!(followed.lack(&one, &now).is_none());
     }
 
+    /// Pods of a Deployment.
+    fn deployed(all: &[(&str, &str, &str)]) -> Pods {
+        let mut all = pods(all);
+        for one in all.values_mut() {
+            let hash = ("pod-template-hash".to_owned(), "x".to_owned());
+            one.labels.extend([hash]);
+        }
+        all
+    }
+
+    #[test]
+    fn a_pod_that_comes_before_the_other_is_gone_is_the_only_one_left() {
+        let all = cut();
+        let old = ("v-x-a", "a", "1");
+        let mut followed = Followed::new(&all, &hit(&["v-x-a"], &[]), &deployed(&[old]));
+        let both = deployed(&[old, ("v-x-b", "b", "1")]);
+        let lack = followed.lack(&all, &both);
+        assert_eq!(lack.now, hit(&["v-x-b"], &[]));
+        followed.given(&all, &lack, &both);
+        let new = deployed(&[("v-x-b", "b", "1")]);
+        let lack = followed.lack(&all, &new);
+        assert!(
+            lack.coming.is_empty() && lack.now == Hit::default(),
+            "{lack:?}"
+        );
+        followed.given(&all, &lack, &new);
+        assert_eq!(followed.hit(), &hit(&["v-x-b"], &[]));
+        assert!(followed.lack(&all, &new).is_none());
+        assert_eq!(followed.likes["v-x-b"], "v-x-a");
+        let none = followed.lack(&all, &Pods::new());
+        assert_eq!(none.coming, ["v-x-b"], "another is to come");
+    }
+
     #[test]
     fn a_pod_of_a_deployment_has_an_heir_of_another_name() {
-        let deployed = |name: &str, uid: &str| {
-            let mut all = pods(&[(name, uid, "1")]);
-            let one = all.values_mut().next().expect("a pod");
-            one.labels
-                .insert("pod-template-hash".to_owned(), "x".to_owned());
-            all
-        };
+        let deployed = |name: &str, uid: &str| deployed(&[(name, uid, "1")]);
         let mut one = cut();
         one.pods.count = Some(1);
         let mut followed = Followed::new(&one, &hit(&["v-x-a"], &[]), &deployed("v-x-a", "a"));

@@ -107,7 +107,14 @@ impl<'a> Lasting<'a> {
     ) -> Result<Vec<Measurement>, ChaosError> {
         let effect = self.effect();
         let pods = self.state().followed.hit().pods.join(", ");
-        let deadline = Deadline::after(effect.limit()).every(Duration::from_millis(250));
+        // What is seen once it is lifted says nothing.
+        let limit = effect.limit().min(self.time_left().saturating_sub(END));
+        let limit = if effect.lasts() {
+            limit
+        } else {
+            effect.limit()
+        };
+        let deadline = Deadline::after(limit).every(Duration::from_millis(250));
         let what = format!("{} to be seen on {pods}", effect.asked());
         wait::until(what, deadline, cancel, |_| async {
             let followed = self.state().followed.clone();
@@ -235,12 +242,10 @@ impl<'a> Lasting<'a> {
         (followed, lack): (&mut Followed, &Lack),
         pods: &Pods,
     ) -> Result<bool, ChaosError> {
-        if lack.now == Hit::default() {
-            return Ok(false);
-        }
         let which = (self.name, self.experiment);
         let had = followed.without(lack);
         match &self.under.doers[self.name] {
+            Doer::Mesh | Doer::Emulated(_) if lack.now == Hit::default() => Ok(false),
             Doer::Mesh => {
                 let whom = (&had, &lack.now, &mut followed.rounds);
                 self.under.inject_again(which, whom, self.time_left()).await

@@ -46,7 +46,7 @@ fn member() -> Checked {
 fn heir() -> Checked {
     let apply = injected(&json!({"idle-agents": {
         "pods": {"roles": ["prover-agent"]},
-        "duration": "90s",
+        "duration": "150s",
         "network": {"action": "partition", "direction": "both", "target": {"roles": ["prover-broker"]}},
     }}))?;
     let namespace = namespace()?;
