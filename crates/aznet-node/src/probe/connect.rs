@@ -10,14 +10,24 @@ use tokio::task::JoinSet;
 
 use super::error::{ProbeError, socket};
 
-/// Tries all addresses at once.
+/// So many begin at once: where answers are late, more would fill the queues of those who are to answer.
+const AT_ONCE: usize = 20;
+/// And then as many more.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Tries all addresses, none waiting for another.
 pub(super) fn all(to: &[SocketAddr], within: Duration) -> Result<Vec<Attempt>, ProbeError> {
     let mut builder = tokio::runtime::Builder::new_current_thread();
     let runtime = builder.enable_all().build().map_err(socket("start"))?;
     runtime.block_on(async {
         let mut attempts = JoinSet::new();
-        for address in to {
-            attempts.spawn(attempt(*address, within));
+        for (group, some) in to.chunks(AT_ONCE).enumerate() {
+            if group > 0 {
+                tokio::time::sleep(PAUSE).await;
+            }
+            for address in some {
+                attempts.spawn(attempt(*address, within));
+            }
         }
         let ended = attempts.join_all().await;
         let ended: io::Result<Vec<Attempt>> = ended.into_iter().collect();
