@@ -121,6 +121,9 @@ impl Under<'_> {
         let mut hit = followed.hit().clone();
         // What nothing like it was there of can't be compared.
         hit.pods.retain(|pod| before.pods.contains_key(pod));
+        if hit.pods.is_empty() {
+            return Ok(Err("no pod that has it is there".to_owned()));
+        }
         let moment = Moment::During(&before);
         let now = observe::observe(self.run.network, effect, &hit.pods, moment).await?;
         Ok(observe::bites(effect, &hit, &before, &now))

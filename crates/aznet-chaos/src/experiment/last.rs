@@ -148,6 +148,10 @@ impl<'a> Lasting<'a> {
         }
         let followed = self.state().followed.clone();
         let seen = match under.look(name, &followed).await {
+            // Meanwhile it may have been done to others.
+            Ok(Ok(_)) if self.state().followed != followed => {
+                return Ok(Look::pending("its pods have changed"));
+            }
             Ok(Ok(measured)) => {
                 self.seen(measured);
                 return Ok(Look::pending("it bites"));
