@@ -181,7 +181,8 @@ impl<W: io::Write> Human<W> {
             let Drift { network, pod, .. } = drift;
             let (early, late) = (drift.early >> 20, drift.late >> 20);
             let percent = drift.growth() * 100.0;
-            let text = format!("{network}: {pod} grew from {early} to {late} MiB (+{percent:.0} %)");
+            let text =
+                format!("{network}: {pod} grew from {early} to {late} MiB (+{percent:.0} %)");
             self.line("Drift", style, "", &text)?;
         }
         if grown.is_empty() && count > 0 {

@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use aznet_runner::Partition;
 use aznet_runner::profile::DEFAULT;
@@ -10,7 +11,7 @@ use aznet_scenarios::topology::TOPOLOGIES;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, value_parser};
 
-use crate::args::{ClusterArg, KubernetesArg, MachineArgs, NamespaceArg, OutputArgs};
+use crate::args::{self, ClusterArg, KubernetesArg, MachineArgs, NamespaceArg, OutputArgs};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -153,7 +154,7 @@ pub struct RepetitionArgs {
     #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = value_parser!(u32).range(1..=10_000))]
     pub repeat: u32,
     /// Begin another round of all tests as long as this is not over, e.g. `2h`; show besides how much the memory of pods has grown.
-    #[arg(long = "for", value_name = "DURATION", value_parser = duration, conflicts_with = "repeat")]
+    #[arg(long = "for", value_name = "DURATION", value_parser = args::duration, conflicts_with = "repeat")]
     pub lasts: Option<Duration>,
     /// Compare with the `stats.json` of an earlier run: say which tests are slower by more than 10 %, or less reliable.
     #[arg(long, value_name = "FILE")]
