@@ -5,6 +5,7 @@
 //! asynchronous. Nothing here prints: reporters write to what they are given.
 
 mod cleanup;
+pub mod drift;
 pub mod event;
 pub mod filter;
 pub mod gate;

@@ -45,7 +45,9 @@ pub async fn run(
         repeat: options.repeat,
         commit: options.commit.clone(),
     });
-    for repetition in 1..=options.repeat {
+    let mut repetition = 0;
+    while repetition < options.repeat || run.goes_on(tests) {
+        repetition += 1;
         run.round(tests, repetition).await;
     }
     run.finish()
@@ -110,6 +112,12 @@ impl Run<'_> {
             }
         }
         self.summary.not_run += schedule.waiting();
+    }
+
+    /// Whether there is time for another round.
+    fn goes_on(&self, tests: &[Test]) -> bool {
+        let is_time = self.start.elapsed() < self.options.lasts;
+        is_time && !tests.is_empty() && !self.is_stopping()
     }
 
     /// Whether no more tests are started.

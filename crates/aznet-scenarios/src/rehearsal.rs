@@ -24,6 +24,7 @@ where
         now: Timestamp::UNIX_EPOCH,
         seed: 0,
         repeat: 1,
+        lasts: Duration::ZERO,
         commit: None,
         max_fail: None,
         capacity: 1,

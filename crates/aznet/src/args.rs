@@ -143,11 +143,15 @@ pub struct MachineArgs {
 
 /// Parses a lifetime: `90m`, `2h`, `1day 12h`.
 pub fn ttl(text: &str) -> Result<Duration, String> {
-    match humantime::parse_duration(text) {
+    match duration(text) {
         Ok(ttl) if ttl.is_zero() => Err("a network can't live for 0 s".to_owned()),
-        Ok(ttl) => Ok(ttl),
-        Err(error) => Err(format!("{error}; expected e.g. `90m` or `2h`")),
+        ttl => ttl,
     }
+}
+
+/// Parses a duration: `90m`, `2h`, `1day 12h`.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text).map_err(|error| format!("{error}; expected e.g. `90m` or `2h`"))
 }
 
 /// Checks the name of a network: an RFC 1123 label of at most 40 characters, for it becomes part of other names.
@@ -225,6 +229,12 @@ fn memory(text: &str) -> Result<Bytes, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_duration_has_a_unit() {
+        assert_eq!(duration("10m"), Ok(Duration::from_mins(10)));
+        assert!(duration("10").unwrap_err().contains("`90m`"));
+    }
 
     #[test]
     fn numbers_have_bounds_in_words() {

@@ -116,6 +116,7 @@ fn options() -> Options {
         commit: None,
         seed: u64::try_from(now.as_microsecond()).unwrap_or_default(),
         repeat: 1,
+        lasts: Duration::ZERO,
         max_fail: None,
         capacity: CAPACITY,
         networks: 1,

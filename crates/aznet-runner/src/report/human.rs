@@ -8,11 +8,15 @@ use super::{
     words::{Ended, counts, nth, plural, waits},
 };
 use crate::{
+    drift::{self, Drift},
     event::{Event, Kind, Summary},
     stats::{Gathered, TestStats},
     test::TestId,
     verdict::Verdict,
 };
+
+/// Less of memory comes and goes.
+const GROWN: f64 = 0.1;
 
 /// Lines for people, in nextest's grammar; the summary repeats only what did not go well.
 #[derive(Debug)]
@@ -25,6 +29,9 @@ pub struct Human<W> {
     started: BTreeMap<TestId, Timestamp>,
     bad: Vec<(Ended, Duration, String)>,
     gathered: Gathered,
+    drift: drift::Gathered,
+    /// The last round.
+    round: u32,
 }
 
 impl<W: io::Write> Human<W> {
@@ -38,6 +45,8 @@ impl<W: io::Write> Human<W> {
             started: BTreeMap::new(),
             bad: Vec::new(),
             gathered: Gathered::default(),
+            drift: drift::Gathered::default(),
+            round: 1,
         }
     }
 
@@ -139,8 +148,9 @@ impl<W: io::Write> Human<W> {
         for (ended, took, test) in std::mem::take(&mut self.bad) {
             self.line(ended.word(), style(ended), &bracket("", took), &test)?;
         }
-        if self.repeat > 1 {
+        if self.round > 1 {
             self.stats()?;
+            self.drifts()?;
         }
         if summary.finished() + summary.not_run == 0 {
             let text = "no test fits the filters; `--list` shows those there are";
@@ -159,12 +169,40 @@ impl<W: io::Write> Human<W> {
     }
 }
 
+impl<W: io::Write> Human<W> {
+    /// What has grown from round to round.
+    fn drifts(&mut self) -> io::Result<()> {
+        let drifts = self.drift.drifts();
+        let (count, style) = (drifts.len(), Style::new().bold());
+        let grown: Vec<_> = (drifts.into_iter())
+            .filter(|drift| drift.growth() > GROWN)
+            .collect();
+        for drift in &grown {
+            let Drift { network, pod, .. } = drift;
+            let (early, late) = (drift.early >> 20, drift.late >> 20);
+            let percent = drift.growth() * 100.0;
+            let text =
+                format!("{network}: {pod} grew from {early} to {late} MiB (+{percent:.0} %)");
+            self.line("Drift", style, "", &text)?;
+        }
+        if grown.is_empty() && count > 0 {
+            let text = format!("no memory grew by more than {:.0} %", GROWN * 100.0);
+            self.line("Drift", style, "", &text)?;
+        }
+        Ok(())
+    }
+}
+
 impl<W: io::Write> Reporter for Human<W> {
     fn event(&mut self, event: &Event) -> io::Result<()> {
         self.gathered.event(event);
+        self.drift.event(event);
         match &event.kind {
             Kind::RunStarted { repeat, .. } => self.repeat = *repeat,
-            Kind::TestStarted { test, .. } => {
+            Kind::TestStarted {
+                test, repetition, ..
+            } => {
+                self.round = self.round.max(*repetition);
                 self.started.insert(test.clone(), event.at);
             }
             Kind::AttemptFinished { .. } => return self.attempt(&event.kind),

@@ -149,8 +149,15 @@ impl<F: FnMut(&[u8]) -> io::Result<()>> Reporter for Junit<F> {
                     leaks: leaks.clone(),
                 });
             }
-            Kind::TestStarted { test, .. } => {
+            Kind::TestStarted {
+                test, repetition, ..
+            } => {
                 self.running.insert(test.clone());
+                // Of as many rounds as there is time for, only the first was announced.
+                let begun = (test.clone(), *repetition);
+                if !self.open.contains(&begun) {
+                    self.open.push(begun);
+                }
             }
             Kind::Interrupted => return self.write(None),
             Kind::TestFinished {

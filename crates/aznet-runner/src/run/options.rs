@@ -16,6 +16,8 @@ pub struct Options {
     pub seed: u64,
     /// How often each test runs.
     pub repeat: u32,
+    /// For how long rounds of all tests begin, after as many as that.
+    pub lasts: Duration,
     /// Commit of the checkout whose charts and networks are used, where it is one.
     pub commit: Option<String>,
     /// After so many tests that did not pass no more are started.

@@ -21,6 +21,7 @@ fn options() -> Options {
         now: Timestamp::UNIX_EPOCH,
         seed: 7,
         repeat: 1,
+        lasts: Duration::ZERO,
         commit: None,
         max_fail: None,
         capacity: 4,
@@ -430,4 +431,26 @@ async fn tests_are_repeated_in_rounds() {
     assert_eq!(summary.passed, 4);
     let told = ["+a", "+b", "-a", "-b", "+a", "+b", "-a", "-b"];
     assert_eq!(starts_and_ends(&events), told);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rounds_begin_until_the_time_is_over() {
+    let options = Options {
+        lasts: Duration::from_secs(5),
+        ..options()
+    };
+    let tests = || vec![sleeps("a", 2)];
+    let (summary, events) = run_all(tests(), options.clone(), &CancellationToken::new()).await;
+    assert_eq!(summary.passed, 3, "the last one is finished");
+    let last = events.iter().rev().find_map(|event| match event.kind {
+        Kind::TestFinished { repetition, .. } => Some(repetition),
+        _ => None,
+    });
+    assert_eq!(last, Some(3));
+    let cancel = CancellationToken::new();
+    cancel.cancel();
+    let (summary, _) = run_all(tests(), options.clone(), &cancel).await;
+    assert_eq!((summary.passed, summary.not_run), (0, 1));
+    let (summary, _) = run_all(Vec::new(), options, &CancellationToken::new()).await;
+    assert_eq!(summary.finished(), 0);
 }

@@ -56,7 +56,7 @@ pub struct LogsArgs {
     #[arg(long, value_name = "N", value_parser = number_of_lines)]
     pub tail: Option<i64>,
     /// Begin with lines this old, e.g. `10m` or `2h`.
-    #[arg(long, value_name = "DURATION", value_parser = age)]
+    #[arg(long, value_name = "DURATION", value_parser = crate::args::duration)]
     pub since: Option<Duration>,
     /// Show only lines that match this regular expression.
     #[arg(long, value_name = "REGEX")]
@@ -131,10 +131,6 @@ fn selected(line: &LogLine, grep: Option<&Regex>) -> bool {
     grep.is_none_or(|grep| line.at.is_none() || grep.is_match(&line.text))
 }
 
-fn age(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text).map_err(|error| format!("{error}; expected e.g. `10m` or `2h`"))
-}
-
 #[derive(Serialize)]
 struct Line {
     pod: String,
@@ -204,11 +200,5 @@ mod tests {
         assert!(!shown(line("no error", now)));
         assert!(shown(line("(no log: forbidden)", None)));
         assert!(selected(&line("anything", now), None));
-    }
-
-    #[test]
-    fn an_age_has_a_unit() {
-        assert_eq!(age("10m"), Ok(Duration::from_mins(10)));
-        assert!(age("10").unwrap_err().contains("`10m`"));
     }
 }

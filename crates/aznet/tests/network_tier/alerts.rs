@@ -135,7 +135,7 @@ impl Cause {
     }
 }
 
-fn scale(workload: &str, replicas: u32) -> Checked {
+pub(super) fn scale(workload: &str, replicas: u32) -> Checked {
     let (namespace, replicas) = (namespace()?, format!("--replicas={replicas}"));
     kubectl(&["scale", workload, "-n", &namespace, &replicas]).map(drop)
 }

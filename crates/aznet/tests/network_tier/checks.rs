@@ -241,7 +241,7 @@ fn under_attack() -> [(&'static str, Check); 2] {
 }
 
 /// They wait for epochs.
-fn more_nodes() -> [(&'static str, Check); 9] {
+fn more_nodes() -> [(&'static str, Check); 11] {
     [
         ("upgrade_adds_nodes_and_restarts_none", upgrade),
         ("validators_of_two_groups_attest", groups),
@@ -260,6 +260,8 @@ fn more_nodes() -> [(&'static str, Check); 9] {
             "a_stranger_registers_as_a_validator_and_attests",
             join::validator,
         ),
+        ("a_strangers_prover_proves_an_epoch", join::prover),
+        ("a_strangers_wallet_moves_tokens", join::wallet),
         (
             "no_secret_of_the_added_nodes_is_told",
             secrets::none_is_told,
@@ -442,7 +444,7 @@ fn transfer(_: &Machine) -> Checked {
 
 /// Two wallet servers that run as processes, spoken to as Aztec.js does.
 fn wallet(_: &Machine) -> Checked {
-    let said = xtask("pxe", "--node-url", "AZTEC_NODE_URL")?;
+    let said = xtask("pxe", "--node-url", &url_of("AZTEC_NODE_URL")?)?;
     expect(
         said.contains("# fail 0") && said.contains("# skipped 0"),
         "the wallet server's test to pass",
@@ -452,14 +454,19 @@ fn wallet(_: &Machine) -> Checked {
 
 /// The program that the guide shows, with a wallet of its own.
 fn embedded_wallet(_: &Machine) -> Checked {
-    let said = xtask("example", "--node-url", "AZTEC_NODE_URL")?;
+    let said = xtask("example", "--node-url", &url_of("AZTEC_NODE_URL")?)?;
     let balances = "alice has 950, bob has 50";
     expect(said.contains(balances), balances, &said)
 }
 
 /// Tests that run on `aztec start --local-network`, with nothing but a variable of `aznet env` more.
 fn existing_tests(_: &Machine) -> Checked {
-    let said = xtask("examples", "--pxe-url", "PXE_URL")?;
+    wallet_tests_on(&url_of("PXE_URL")?)
+}
+
+/// The same tests on a wallet server.
+pub(crate) fn wallet_tests_on(url: &str) -> Checked {
+    let said = xtask("examples", "--pxe-url", url)?;
     let all = said.contains("# fail 0") && said.contains("# skipped 0");
     expect(
         all && said.contains("the wallet server http"),
@@ -468,11 +475,15 @@ fn existing_tests(_: &Machine) -> Checked {
     )
 }
 
-/// What a task of xtask prints that is given a URL of the network.
-fn xtask(task: &str, flag: &str, variable: &str) -> Result<String, String> {
+fn url_of(variable: &str) -> Result<String, String> {
     let urls = json(&["env", NETWORK, "--cluster", CLUSTER])?;
     let url = urls[variable].as_str();
-    let url = url.ok_or_else(|| format!("no {variable}"))?;
+    url.map(str::to_owned)
+        .ok_or_else(|| format!("no {variable}"))
+}
+
+/// What a task of xtask prints that is given a URL.
+fn xtask(task: &str, flag: &str, url: &str) -> Result<String, String> {
     let xtask = std::env::var_os("AZNET_XTASK").ok_or("run this by `cargo xtask test network`")?;
     let output = std::process::Command::new(xtask)
         .args([task, flag, url])

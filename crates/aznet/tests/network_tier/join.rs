@@ -1,21 +1,26 @@
 //! A stranger joins the network: somebody in another namespace who has a bundle of `aznet join`, what the operator gives by hand,
 //! and does what the bundle's page says.
 
-use super::checks::{expect, number};
+use super::checks::{expect, number, post, wallet_tests_on};
 use super::machine::{
     CLUSTER, Checked, Machine, NETWORK, json, kubeconfig, kubectl, pinned, status,
 };
-use super::{rollout, secrets};
+use super::{alerts, rollout, secrets};
 use crate::shown::shown;
 use alloy_signer_local::coins_bip39::{English, Mnemonic};
 use serde_json::{Value, json as object};
 use std::fmt::Write as _;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 /// Credentials of the blob store, which the operator tells those who join.
 const CREDENTIALS: [&str; 2] = ["accessKeyId", "secretAccessKey"];
+/// The network's own prover.
+const PROVER: &str = "statefulset/prover-node";
+/// What the rollup tells of a proof.
+const PROVEN: &str = "L2ProofVerified(uint256,address)";
 /// A call of the node's own RPC, from within its pod.
 const CALL: &str = r#"
 const [method, params] = process.argv.slice(1);
@@ -37,6 +42,20 @@ pub(crate) fn validator(_: &Machine) -> Checked {
     let attests = joined("validator").and_then(|()| attests("validator", "validator-0"));
     let gone = gone("validator");
     attests.and(gone)
+}
+
+/// Proves an epoch while the network's own prover is away: the L1 names who did.
+pub(crate) fn prover(_: &Machine) -> Checked {
+    let proves = joined("prover").and_then(|()| proves("prover", "prover-node-0"));
+    let gone = gone("prover");
+    proves.and(gone)
+}
+
+/// Tests of wallets run on the stranger's own wallet server.
+pub(crate) fn wallet(_: &Machine) -> Checked {
+    let moves = joined("wallet").and_then(|()| moves_tokens("wallet", "pod/pxe-0"));
+    let gone = gone("wallet");
+    moves.and(gone)
 }
 
 /// Does what the page says, in a folder with nothing but the bundle and what people give each other.
@@ -203,14 +222,73 @@ fn has_peers(namespace: &str, pod: &str) -> Checked {
     expect(some, "peers of the network", &peers)
 }
 
-fn attests(namespace: &str, pod: &str) -> Checked {
+/// The first of the addresses of a kind that a pod holds.
+fn held(namespace: &str, pod: &str, kind: &str) -> Result<String, String> {
     let program = ["/aznet/bin/aznet-node", "validators", "held"];
     let report = kubectl(&[&["exec", "-n", namespace, pod, "--"], &program[..]].concat())?;
     let last = report.lines().last().unwrap_or_default();
     let report: Value = serde_json::from_str(last).map_err(|error| format!("{error}: {last}"))?;
-    let attester = report["held"]["attesters"][0].as_str();
-    let attester = attester.ok_or_else(|| format!("no attester in {report}"))?;
-    let attester = attester.to_lowercase();
+    let address = report["held"][kind][0].as_str();
+    let address = address.ok_or_else(|| format!("no {kind} in {report}"))?;
+    Ok(address.to_lowercase())
+}
+
+fn proves(namespace: &str, pod: &str) -> Checked {
+    let publisher = held(namespace, pod, "publishers")?;
+    alerts::scale(PROVER, 0)?;
+    let seen = rollout::wait_for("a proof by the stranger", Duration::from_mins(8), || {
+        let proofs = proofs_by(&publisher)?;
+        (proofs > 0)
+            .then_some(())
+            .ok_or_else(|| format!("no proof by {publisher}"))
+    });
+    alerts::scale(PROVER, 1)?;
+    seen
+}
+
+/// How many proofs the L1 has taken from an account.
+fn proofs_by(publisher: &str) -> Result<usize, String> {
+    let urls = json(&["env", NETWORK, "--cluster", CLUSTER])?;
+    let l1 = urls["ETHEREUM_HOSTS"].as_str().ok_or("no URL of the L1")?;
+    let word = format!("0x{:0>64}", publisher.trim_start_matches("0x"));
+    let event = alloy_primitives::keccak256(PROVEN).to_string();
+    let filter = object!({"fromBlock": "earliest", "topics": [event, null, word]});
+    let call = object!({"jsonrpc": "2.0", "id": 1, "method": "eth_getLogs", "params": [filter]});
+    let answer = post(l1, &call.to_string())?;
+    let proofs = answer["result"].as_array();
+    proofs
+        .map(Vec::len)
+        .ok_or_else(|| format!("eth_getLogs: {answer}"))
+}
+
+fn moves_tokens(namespace: &str, pod: &str) -> Checked {
+    let mut forward = Command::new(pinned("kubectl")?);
+    forward.args(["--kubeconfig", &kubeconfig()?, "port-forward"]);
+    forward.args(["-n", namespace, pod, ":8080"]);
+    let mut forward = forward
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|error| format!("kubectl could not be started: {error}"))?;
+    let moved = forwarded(&mut forward).and_then(|url| wallet_tests_on(&url));
+    let _ = forward.kill();
+    let _ = forward.wait();
+    moved
+}
+
+/// Where kubectl listens, once it does.
+fn forwarded(forward: &mut Child) -> Result<String, String> {
+    let out = forward.stdout.as_mut().ok_or("kubectl has no output")?;
+    let mut line = String::new();
+    let read = BufReader::new(out).read_line(&mut line);
+    read.map_err(|error| format!("kubectl port-forward: {error}"))?;
+    // Forwarding from 127.0.0.1:PORT -> 8080
+    let address = line.split(' ').nth(2);
+    let address = address.ok_or_else(|| format!("kubectl port-forward said {line:?}"))?;
+    Ok(format!("http://{address}"))
+}
+
+fn attests(namespace: &str, pod: &str) -> Checked {
+    let attester = held(namespace, pod, "attesters")?;
     let from = number(&status()?["now"]["slot"]);
     // The network's own nodes have seen it. Of so many validators each epoch's committee leaves some out.
     rollout::wait_for("the stranger's attestation", Duration::from_mins(8), || {

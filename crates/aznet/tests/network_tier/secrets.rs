@@ -5,7 +5,7 @@ use super::machine::{CLUSTER, Checked, Machine, kubectl, names, status};
 use alloy_signer_local::MnemonicBuilder;
 use alloy_signer_local::coins_bip39::{English, Mnemonic};
 use aznet_cluster::paths::Paths;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -246,24 +246,26 @@ fn base64(bytes: &[u8]) -> String {
 }
 
 /// Lets the namespaces in that join the network, by what the page of a bundle asks the operator for.
-const ADMITTED: &str = "
-networkPolicy:
-  ingress:
-    l1: {namespaces: {full-node: {kubernetes.io/metadata.name: full-node}, validator: {kubernetes.io/metadata.name: validator}}}
-    blobs: {namespaces: {full-node: {kubernetes.io/metadata.name: full-node}, validator: {kubernetes.io/metadata.name: validator}}}
-    p2p: {namespaces: {full-node: {kubernetes.io/metadata.name: full-node}, validator: {kubernetes.io/metadata.name: validator}}}
-";
+fn admitted() -> serde_json::Value {
+    let roles = ["full-node", "validator", "prover", "wallet"];
+    let all = roles.map(|role| {
+        (
+            role.to_owned(),
+            json!({"kubernetes.io/metadata.name": role}),
+        )
+    });
+    let namespaces: serde_json::Map<_, _> = all.into_iter().collect();
+    let admitted = json!({ "namespaces": namespaces });
+    json!({"ingress": {"l1": admitted, "blobs": admitted, "p2p": admitted}})
+}
 
 /// `aznet up` with the tier's own mnemonic, in a file: arguments are seen by everyone on the machine.
 pub(crate) fn values_file() -> Result<&'static str, String> {
     static FILE: LazyLock<Result<(tempfile::TempDir, String), String>> = LazyLock::new(|| {
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
         let path = folder.path().join("keys.yaml");
-        std::fs::write(
-            &path,
-            format!("keys:\n  mnemonic: {}\n{ADMITTED}", *MNEMONIC),
-        )
-        .map_err(|error| error.to_string())?;
+        let values = json!({"keys": {"mnemonic": *MNEMONIC}, "networkPolicy": admitted()});
+        std::fs::write(&path, values.to_string()).map_err(|error| error.to_string())?;
         let name = path.to_string_lossy().into_owned();
         Ok((folder, name))
     });

@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use aznet_runner::Partition;
 use aznet_runner::profile::DEFAULT;
@@ -10,7 +11,7 @@ use aznet_scenarios::topology::TOPOLOGIES;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, value_parser};
 
-use crate::args::{ClusterArg, KubernetesArg, MachineArgs, NamespaceArg, OutputArgs};
+use crate::args::{self, ClusterArg, KubernetesArg, MachineArgs, NamespaceArg, OutputArgs};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -25,6 +26,7 @@ Examples:
   aznet test --generate --seed 7 --list   what would be drawn
   aznet test regression                   what was found so
   aznet test --profile pr --partition 1/2 --report out
+  aznet test transfer --attach staging --for 2h
   aznet test --repeat 10 --baseline runs/good/stats.json
 
 Expressions are put together from test(…), topology(…), tag(…), class(…), all(), none(), `!`, `&`, `|`, `-` and parentheses; a name is a part of what it is to fit, `=name` all of it, `/…/` a regular expression, `#…` a glob.
@@ -151,6 +153,9 @@ pub struct RepetitionArgs {
     /// Run each test so many times; show how often it passes and how long it takes.
     #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = value_parser!(u32).range(1..=10_000))]
     pub repeat: u32,
+    /// Begin another round of all tests as long as this is not over, e.g. `2h`; show besides how much the memory of pods has grown.
+    #[arg(long = "for", value_name = "DURATION", value_parser = args::duration, conflicts_with = "repeat")]
+    pub lasts: Option<Duration>,
     /// Compare with the `stats.json` of an earlier run: say which tests are slower by more than 10 %, or less reliable.
     #[arg(long, value_name = "FILE")]
     pub baseline: Option<PathBuf>,

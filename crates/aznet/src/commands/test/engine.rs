@@ -66,6 +66,7 @@ pub(super) async fn options(
         now: Timestamp::now(),
         seed: seed(args),
         repeat: args.repetition.repeat,
+        lasts: args.repetition.lasts.unwrap_or_default(),
         commit: commit::of(&context.source, context.interrupt.token()).await,
         max_fail: choice.max_fail(),
         capacity: choice.profile.capacity.get(),
@@ -92,6 +93,7 @@ pub(super) async fn verdict(test: Test, options: &Options, context: &Context) ->
     };
     let once = Options {
         repeat: 1,
+        lasts: Duration::ZERO,
         ..options.clone()
     };
     let mut human = Human::new(Lines::talk(&context.printer), true, true);
