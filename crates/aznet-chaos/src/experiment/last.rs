@@ -128,21 +128,33 @@ impl<'a> Lasting<'a> {
         .await
     }
 
-    /// Looks on while the fault lasts: it must go on biting.
+    /// Looks on while the fault lasts: it must go on biting. A look at many pods may take longer than the fault.
     async fn until_over(&self, cancel: &CancellationToken) -> Result<(), ChaosError> {
         if !self.effect().lasts() {
             return Ok(());
         }
-        let what = format!("experiment {} to be over", self.name);
-        let deadline = Deadline::after(self.time_left() + LATENESS);
-        wait::until(what, deadline, cancel, |_| self.step()).await
+        let over = wait::until(self.over(), self.deadline(), cancel, |_| async {
+            let over = self.under.is_over(self.name, self.experiment).await?;
+            Ok(if over {
+                Look::Done(())
+            } else {
+                Look::pending("it lasts")
+            })
+        });
+        tokio::select! {
+            over = over => over,
+            Err(failed) = self.keep_looking(cancel) => Err(failed),
+        }
+    }
+
+    /// Looks whether it bites until somebody drops this, or it does not.
+    async fn keep_looking(&self, cancel: &CancellationToken) -> Result<(), ChaosError> {
+        let looked = wait::until(self.over(), self.deadline(), cancel, |_| self.step()).await;
+        self.unless_waited(looked)
     }
 
     async fn step(&self) -> Result<Look<()>, ChaosError> {
         let (under, name) = (self.under, self.name);
-        if under.is_over(name, self.experiment).await? {
-            return Ok(Look::Done(()));
-        }
         if let Some(coming) = self.follow().await? {
             return Ok(Look::Pending(coming));
         }
@@ -181,18 +193,32 @@ impl<'a> Lasting<'a> {
 
     /// Follows the pods until somebody drops this, or it fails.
     async fn keep_following(&self, cancel: &CancellationToken) -> Result<(), ChaosError> {
-        let what = format!("experiment {} to be over", self.name);
-        let deadline = Deadline::after(self.time_left() + LATENESS).every(FOLLOW_EVERY);
-        let ended = wait::until(what, deadline, cancel, |_| async {
+        let deadline = self.deadline().every(FOLLOW_EVERY);
+        let followed = wait::until(self.over(), deadline, cancel, |_| async {
             let coming = self.follow().await?;
-            Ok::<_, ChaosError>(Look::<()>::Pending(coming.unwrap_or_default()))
+            Ok(Look::Pending(coming.unwrap_or_default()))
         })
         .await;
+        self.unless_waited(followed)
+    }
+
+    /// What is waited for while it lasts.
+    fn over(&self) -> String {
+        format!("experiment {} to be over", self.name)
+    }
+
+    /// Whoever waits for the end tells that it does not come, or that this was cancelled.
+    fn unless_waited(&self, ended: Result<(), ChaosError>) -> Result<(), ChaosError> {
         match ended {
-            // Whoever looks whether it bites tells of these.
-            Err(ChaosError::Wait(_)) => Ok(()),
+            Err(ChaosError::Wait(
+                WaitError::TimedOut { what, .. } | WaitError::Cancelled { what, .. },
+            )) if what == self.over() => Ok(()),
             other => other,
         }
+    }
+
+    fn deadline(&self) -> Deadline {
+        Deadline::after(self.time_left() + LATENESS)
     }
 
     /// Has it done again to who has lost it; what is waited for, where somebody is still starting.
