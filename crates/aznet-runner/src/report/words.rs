@@ -50,8 +50,8 @@ impl Ended {
 /// Which of several runs of a test: ` (run 2 of 10)`, or ` (run 2)` of as many as there is time for.
 pub(super) fn nth(repetition: u32, repeat: u32) -> String {
     match (repetition, repeat) {
-        (1, 1) => String::new(),
-        (repetition, 1) => format!(" (run {repetition})"),
+        (1, ..=1) => String::new(),
+        (repetition, ..=1) => format!(" (run {repetition})"),
         (repetition, repeat) => format!(" (run {repetition} of {repeat})"),
     }
 }
