@@ -117,7 +117,13 @@ impl Under<'_> {
         if let Doer::Called(called) = &self.doers[name] {
             return called.look(effect).await;
         }
-        let before = followed.before(&self.baselines[name]);
+        let before = &self.baselines[name];
+        let before = if effect.lasts() {
+            followed.before(before)
+        } else {
+            // Nobody is given it again, and that others come is what shows it.
+            before.clone()
+        };
         let mut hit = followed.hit().clone();
         // What nothing like it was there of can't be compared.
         hit.pods.retain(|pod| before.pods.contains_key(pod));
