@@ -55,7 +55,7 @@ pub(crate) fn checks() -> Vec<(&'static str, Check)> {
     if long {
         all.extend(roll_outs());
     }
-    all.extend::<[(&str, Check); 13]>([
+    all.extend::<[(&str, Check); 14]>([
         (
             "evictions_stop_at_the_quorum_and_data_survives_them",
             rollout::evictions,
@@ -84,6 +84,7 @@ pub(crate) fn checks() -> Vec<(&'static str, Check)> {
             chaos::lossy_link,
         ),
         ("load_bites_heals_and_leaves_nothing", chaos::stress),
+        ("a_kill_is_seen_by_the_pod_that_comes", kinds::kill),
         (
             "a_partition_that_is_injected_and_does_not_bite_is_told",
             chaos::sabotage,

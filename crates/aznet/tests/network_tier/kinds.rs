@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 use super::chaos::bites;
 use super::machine::{Checked, Machine};
 
+const KILL: &str = "pod: kill";
 /// Each has a check of its own.
-const ELSEWHERE: [&str; 8] = [
+const ELSEWHERE: [&str; 9] = [
     "network: partition",
     "network: bandwidth",
     "network: delay",
@@ -15,6 +16,7 @@ const ELSEWHERE: [&str; 8] = [
     "stress: cpu",
     "stress: memory",
     "pod: failure",
+    KILL,
     "protocol: fake-attestations",
 ];
 
@@ -28,6 +30,13 @@ pub(crate) fn others(_: &Machine) -> Checked {
         one(&kind).map_err(|error| format!("{}: {error}", kind.name))?;
     }
     Ok(())
+}
+
+/// A pod is gone, and another has its name.
+pub(crate) fn kill(_: &Machine) -> Checked {
+    let kinds = reference::kinds();
+    let kill = kinds.iter().find(|kind| kind.name == KILL);
+    one(kill.ok_or("there is no such fault")?)
 }
 
 fn one(kind: &Kind) -> Checked {

@@ -36,7 +36,10 @@ pub(super) async fn node(
 }
 
 /// Where Go keeps the group's module.
-async fn module(pin: &Pin, cancel: &CancellationToken) -> Result<PathBuf, ToolchainError> {
+pub(super) async fn module(
+    pin: &Pin,
+    cancel: &CancellationToken,
+) -> Result<PathBuf, ToolchainError> {
     let list = go(pin).args(["list", "-m", "-f", "{{.Dir}}", pin.group.module()]);
     Ok(PathBuf::from(list.output(ANSWER, cancel).await?.trim()))
 }
