@@ -24,7 +24,7 @@ pub enum Capability {
     Prio,
     /// Handing packets to a program.
     Nfqueue,
-    /// Taking hold of another process: Chaos Mesh puts a clock of its own into it.
+    /// Taking hold of another process, and a daemon with the clocks that it puts into it.
     Ptrace,
     /// File systems made by programs, and Chaos Mesh's program for them.
     Fuse,
@@ -62,7 +62,7 @@ impl Capability {
             Self::Netem => "netem",
             Self::Prio => "prio and sfq",
             Self::Nfqueue => "NFQUEUE and aznet-netem",
-            Self::Ptrace => "ptrace",
+            Self::Ptrace => "ptrace and Chaos Mesh's clocks",
             Self::Fuse => "FUSE and toda",
             Self::Tproxy => "tproxy",
             Self::DnsServer => "the DNS server of Chaos Mesh",
@@ -106,7 +106,9 @@ impl Capability {
             // Bit 19 of the capabilities is CAP_SYS_PTRACE.
             Self::Ptrace => {
                 "caps=$(sed -n 's/^CapEff:[[:space:]]*//p' /proc/self/status) && \
-                 [ $((0x$caps >> 19 & 1)) -eq 1 ] || { echo 'no CAP_SYS_PTRACE' >&2; exit 1; }"
+                 [ $((0x$caps >> 19 & 1)) -eq 1 ] || { echo 'no CAP_SYS_PTRACE' >&2; exit 1; }; \
+                 grep -qF fakeclock/fake_clock_gettime.o \"$(command -v chaos-daemon)\" || \
+                 { echo 'a chaos-daemon without clocks' >&2; exit 1; }"
             }
             Self::Fuse => {
                 "test -c /dev/fuse || grep -qw fuse /proc/filesystems || \

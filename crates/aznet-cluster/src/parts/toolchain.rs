@@ -3,7 +3,6 @@
 
 mod build;
 mod chart;
-mod clocks;
 mod download;
 mod error;
 mod pin;
@@ -215,13 +214,7 @@ impl<'a> Plan<'a> {
             return Ok(folder);
         }
         let staging = Staging::new(cache)?;
-        let sources = Staging::new(cache)?;
-        let modfile = match self.pin.group {
-            Group::ChaosMesh => Some(clocks::compiled(self.pin, sources.path(), cancel).await?),
-            _ => None,
-        };
-        let bin = staging.path().join("bin");
-        build::group(self.pin, (&bin, modfile.as_deref()), task, cancel).await?;
+        build::group(self.pin, &staging.path().join("bin"), task, cancel).await?;
         match self.pin.group {
             Group::ChaosMesh => {
                 chart::make(self.pin, &staging.path().join(CHART), task, cancel).await?;

@@ -301,7 +301,10 @@ pub(crate) fn refused_kinds(_: &Machine) -> Checked {
             json!({"http": {"action": "abort", "port": 8080}}),
             "can't do abort: tproxy missing",
         ),
-        (json!({"clock": {"offset": "-10m"}}), "offset"),
+        (
+            json!({"clock": {"offset": "-10m"}}),
+            "can't do offset: ptrace and Chaos Mesh's clocks missing",
+        ),
     ] {
         let mut what = json!({"pods": {"roles": ["full-node"]}, "duration": "20s"});
         for (key, fault) in fault.as_object().into_iter().flatten() {

@@ -8,7 +8,7 @@ use super::machine::{Checked, Machine};
 
 const KILL: &str = "pod: kill";
 /// Each has a check of its own.
-const ELSEWHERE: [&str; 9] = [
+const ELSEWHERE: [&str; 10] = [
     "network: partition",
     "network: bandwidth",
     "network: delay",
@@ -17,6 +17,8 @@ const ELSEWHERE: [&str; 9] = [
     "stress: memory",
     "pod: failure",
     KILL,
+    // Refused on embedded clusters.
+    "clock: offset",
     "protocol: fake-attestations",
 ];
 

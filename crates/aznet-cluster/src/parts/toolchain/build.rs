@@ -20,10 +20,10 @@ const COMPILATION: Duration = Duration::from_hours(1);
 /// Go tells its version at once.
 const ANSWER: Duration = Duration::from_secs(30);
 
-/// Builds every program of a group into `bin`, with the modules of another file than the group's own if one is given.
+/// Builds every program of a group into `bin`.
 pub(super) async fn group(
     pin: &Pin,
-    (bin, modfile): (&Path, Option<&Path>),
+    bin: &Path,
     task: &Task,
     cancel: &CancellationToken,
 ) -> Result<(), ToolchainError> {
@@ -47,7 +47,6 @@ pub(super) async fn group(
                 "-buildvcs=false",
                 "-gcflags=all=-dwarf=false",
             ])
-            .args(modfile.map(|file| format!("-modfile={}", file.display())))
             .args(["-tags", pin.group.tags(), "-ldflags", &pin.ldflags, "-o"])
             .arg(&place)
             .arg(program.package());

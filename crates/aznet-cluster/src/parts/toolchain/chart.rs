@@ -36,10 +36,7 @@ pub(super) async fn node(
 }
 
 /// Where Go keeps the group's module.
-pub(super) async fn module(
-    pin: &Pin,
-    cancel: &CancellationToken,
-) -> Result<PathBuf, ToolchainError> {
+async fn module(pin: &Pin, cancel: &CancellationToken) -> Result<PathBuf, ToolchainError> {
     let list = go(pin).args(["list", "-m", "-f", "{{.Dir}}", pin.group.module()]);
     Ok(PathBuf::from(list.output(ANSWER, cancel).await?.trim()))
 }

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use aznet_kit::files::{self, FileError};
 
-use super::clocks;
 use super::programs::{Group, goarch};
 use crate::parts::content::ContentHash;
 use crate::parts::kubernetes::Minor;
@@ -89,9 +88,6 @@ impl Pin {
             .with("arch", goarch());
         if !group.tags().is_empty() {
             hash = hash.with("tags", group.tags());
-        }
-        if group == Group::ChaosMesh {
-            hash = hash.with("clocks", clocks::FLAGS.join(" "));
         }
         let main = folder.join("main.go");
         if main.is_file() {
