@@ -107,14 +107,7 @@ impl<'a> Lasting<'a> {
     ) -> Result<Vec<Measurement>, ChaosError> {
         let effect = self.effect();
         let pods = self.state().followed.hit().pods.join(", ");
-        // What is seen once it is lifted says nothing.
-        let limit = effect.limit().min(self.time_left().saturating_sub(END));
-        let limit = if effect.lasts() {
-            limit
-        } else {
-            effect.limit()
-        };
-        let deadline = Deadline::after(limit).every(Duration::from_millis(250));
+        let deadline = Deadline::after(effect.limit()).every(Duration::from_millis(250));
         let what = format!("{} to be seen on {pods}", effect.asked());
         wait::until(what, deadline, cancel, |_| async {
             let followed = self.state().followed.clone();
