@@ -55,7 +55,39 @@ pub(crate) fn checks() -> Vec<(&'static str, Check)> {
     if long {
         all.extend(roll_outs());
     }
-    all.extend::<[(&str, Check); 14]>([
+    all.extend(broken());
+    if long {
+        all.extend(protocol_faults());
+        all.extend(kinds_and_plain_helm());
+        all.extend(under_attack());
+    }
+    all.extend::<[(&str, Check); 2]>([
+        ("chaos_mesh_leaves_nothing", chaos::uninstall),
+        ("no_secret_is_told", secrets::none_is_told),
+    ]);
+    // Last, since two cores have little left for the nodes that come.
+    if long {
+        all.extend(more_nodes());
+    }
+    all.push(("down_leaves_the_machine_as_it_was", down));
+    // With the machine for itself.
+    if long {
+        all.push(("the_quickstart_works_as_written", quickstart::as_written));
+        all.push((
+            "a_deployment_stands_its_test_or_is_taken_back",
+            deploy::staging,
+        ));
+    }
+    all
+}
+
+fn takes_long() -> bool {
+    std::env::var_os("AZNET_TEST_LONG").is_some()
+}
+
+/// Something fails, or is made to.
+fn broken() -> [(&'static str, Check); 14] {
+    [
         (
             "evictions_stop_at_the_quorum_and_data_survives_them",
             rollout::evictions,
@@ -94,34 +126,7 @@ pub(crate) fn checks() -> Vec<(&'static str, Check)> {
             "experiments_that_contradict_are_refused",
             faults::contradictions,
         ),
-    ]);
-    if long {
-        all.extend(protocol_faults());
-        all.extend(kinds_and_plain_helm());
-        all.extend(under_attack());
-    }
-    all.extend::<[(&str, Check); 2]>([
-        ("chaos_mesh_leaves_nothing", chaos::uninstall),
-        ("no_secret_is_told", secrets::none_is_told),
-    ]);
-    // Last, since two cores have little left for the nodes that come.
-    if long {
-        all.extend(more_nodes());
-    }
-    all.push(("down_leaves_the_machine_as_it_was", down));
-    // With the machine for itself.
-    if long {
-        all.push(("the_quickstart_works_as_written", quickstart::as_written));
-        all.push((
-            "a_deployment_stands_its_test_or_is_taken_back",
-            deploy::staging,
-        ));
-    }
-    all
-}
-
-fn takes_long() -> bool {
-    std::env::var_os("AZNET_TEST_LONG").is_some()
+    ]
 }
 
 fn kinds_and_plain_helm() -> [(&'static str, Check); 2] {
