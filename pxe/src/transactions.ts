@@ -33,6 +33,11 @@ const POLL_INTERVAL_MS = 500;
  * meanwhile; it recovers at its next attempt. Long, since an attempt that is given up may still be sent.
  */
 const SEND_WITHIN_MS = 120_000;
+/**
+ * What a node and a PXE say when the block that a transaction refers to was pruned: when they look up its state, when they
+ * follow the prune, and when they validate what is sent.
+ */
+const REORG = /a reorg has occurred|not found during chain prune|Block hash \S+ not found|Block header not found/;
 /** How long gossip may take to bring a transaction to every node. */
 const GOSSIP_GRACE_MS = 5_000;
 
@@ -56,7 +61,7 @@ export class Transactions {
         return { done: (sent as { txHash: TxHash }).txHash };
       } catch (error) {
         const text = messageOf(error);
-        if (isReorg(text)) {
+        if (REORG.test(text)) {
           return { seen: text };
         }
         throw new RpcError('txRefused', `${what} was not sent: ${text}`);
@@ -102,10 +107,6 @@ export class Transactions {
     }
     return error;
   }
-}
-
-function isReorg(text: string): boolean {
-  return /a reorg has occurred|not found during chain prune/.test(text);
 }
 
 /** Judges the receipts of one transaction as they come. */

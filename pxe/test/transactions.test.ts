@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { TxExecutionResult, TxHash, TxReceipt, TxStatus } from '@aztec/aztec.js/tx';
 import { RpcError } from '../src/errors.ts';
-import { Verdict } from '../src/transactions.ts';
+import { Transactions, Verdict } from '../src/transactions.ts';
 
 const HASH = TxHash.random();
 const { SUCCESS, APP_LOGIC_REVERTED } = TxExecutionResult;
@@ -42,4 +42,39 @@ test('nodes that take turns in knowing a transaction do not drop it', () => {
     const status = second % 2 === 0 ? TxStatus.DROPPED : TxStatus.PENDING;
     assert.ok('seen' in verdict.of(receipt(status), second * 4_000));
   }
+});
+
+test('a transaction whose block was pruned is proved and sent again', async () => {
+  const pruned = [
+    'Block 0x12 not found in the node. This might indicate a reorg has occurred.',
+    'Block header for block number 7 not found during chain prune.',
+    'Block hash 0x12 not found.',
+    'Invalid tx: Block header not found',
+  ];
+  const left = [...pruned];
+  const interaction = {
+    send: async () => {
+      const error = left.shift();
+      if (error !== undefined) {
+        throw new Error(error);
+      }
+      return { txHash: HASH };
+    },
+  };
+  const transactions = new Transactions({} as never, new AbortController().signal);
+  assert.equal(await transactions.send('the mint', interaction, {}), HASH);
+  assert.deepEqual(left, []);
+});
+
+test('what is wrong with a transaction itself is said at once', async () => {
+  let sent = 0;
+  const interaction = {
+    send: async () => {
+      sent += 1;
+      throw new Error('Invalid tx: Existing nullifier');
+    },
+  };
+  const transactions = new Transactions({} as never, new AbortController().signal);
+  await assert.rejects(transactions.send('the mint', interaction, {}), isKind('txRefused'));
+  assert.equal(sent, 1);
 });

@@ -25,7 +25,9 @@ impl Printer {
     /// A printer for this process's stdout and stderr.
     pub fn new(format: OutputFormat) -> Self {
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        let live = std::io::stderr().is_terminal() && !dumb;
+        // CI keeps a log, also where it gives its jobs a terminal.
+        let logged = std::env::var_os("CI").is_some_and(|ci| !ci.is_empty() && ci != "false");
+        let live = std::io::stderr().is_terminal() && !dumb && !logged;
         let target = if live {
             ProgressDrawTarget::stderr()
         } else {
@@ -45,7 +47,7 @@ impl Printer {
         self.format == OutputFormat::Json
     }
 
-    /// Whether lines can be redrawn, i.e. stderr is a terminal.
+    /// Whether lines can be redrawn: stderr is a terminal that somebody looks at.
     pub fn is_live(&self) -> bool {
         self.live
     }

@@ -2,7 +2,7 @@
 //! caches and artifacts.
 
 use crate::check::GoProgram;
-use crate::{cargo, run};
+use crate::{cargo, cells, run};
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeSet;
 use std::fs;
@@ -29,6 +29,7 @@ const FAILING: &str = "[profile.pr]\nslow-timeout = { period = \"5s\", terminate
 /// Runs the job of a cell, its network on a cluster that nothing else has, and looks at what it leaves: a report, with a
 /// bundle if it was to fail, and no cluster.
 pub(crate) fn run(cell: &str, fail: bool) -> Result<()> {
+    cells::expect(cell)?;
     let act = ACT.ensure()?;
     let here = tempfile::tempdir()?;
     let mut command = run::command(act, &["workflow_dispatch", "--workflows", WORKFLOW]);
@@ -77,15 +78,24 @@ fn surround(command: &mut Command, here: &Path, fail: bool) -> Result<()> {
     }
     command.env("AZNET_ACT_SETTINGS", settings.unwrap_or_default());
     let programs = folder("bin")?;
-    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-    // act copies the tree to another place each time, where cargo would compile our crates anew.
-    let cargo = format!(
-        "#!/bin/sh\ncd '{}' && exec '{cargo}' \"$@\"\n",
-        run::root().display()
-    );
-    program(&programs.join("cargo"), &cargo)?;
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    // By its place: the script of this name would find itself.
+    let found = || {
+        folders
+            .iter()
+            .map(|one| one.join("cargo"))
+            .find(|one| one.is_file())
+    };
+    let cargo = std::env::var_os("CARGO").map(PathBuf::from).or_else(found);
+    let cargo = cargo.context("there is no cargo on the PATH")?;
+    // act copies the tree to another place each time, where cargo would compile our crates anew.
+    let cargo = format!(
+        "#!/bin/sh\ncd '{}' && exec '{}' \"$@\"\n",
+        run::root().display(),
+        cargo.display()
+    );
+    program(&programs.join("cargo"), &cargo)?;
     if !folders.iter().any(|folder| folder.join("sudo").is_file()) {
         program(&programs.join("sudo"), SUDO)?;
         command.env("USER", "root");

@@ -33,6 +33,8 @@ struct Cell {
     key: String,
 }
 
+/// Tests of one job, at most, if nothing else is said.
+pub(crate) const TESTS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(2);
 /// What the outcome of a job comes from.
 const SOURCES: [&str; 12] = [
     ".cargo",
@@ -76,7 +78,7 @@ struct Matrix {
     include: Vec<Cell>,
 }
 
-/// Builds the program, has it list its tests, and prints a line of JSON: each job once for each cluster.
+/// Prints a line of JSON: each job once for each cluster, without those that passed.
 pub(crate) fn print(
     profile: &str,
     repeat: u32,
@@ -84,6 +86,28 @@ pub(crate) fn print(
     clusters: &[String],
     passed: Option<&Path>,
 ) -> Result<()> {
+    let cells = all(profile, repeat, tests, clusters)?;
+    let passed = passed.map(fs::read_to_string).transpose();
+    let passed = passed.context("reading the keys of jobs that passed")?;
+    let (known, include) = divide(cells, passed.as_deref().unwrap_or_default());
+    tell(&known)?;
+    println!("{}", serde_json::to_string(&Matrix { include })?);
+    Ok(())
+}
+
+/// Refuses a name that no job of the workflow has on a pull request.
+pub(crate) fn expect(name: &str) -> Result<()> {
+    let clusters = ["embedded", "kind:e2e"].map(str::to_owned);
+    let cells = all("pr", 1, TESTS, &clusters)?;
+    if cells.iter().any(|cell| cell.name == name) {
+        return Ok(());
+    }
+    let names: Vec<&str> = cells.iter().map(|cell| cell.name.as_str()).collect();
+    bail!("no job is called {name:?}; there are {}", names.join(", "));
+}
+
+/// Builds the program and has it list its tests.
+fn all(profile: &str, repeat: u32, tests: NonZeroUsize, clusters: &[String]) -> Result<Vec<Cell>> {
     let mut build = cargo::linted(&["build", "--workspace", "--bins"]);
     // Stdout is for the answer alone.
     build.stdout(Stdio::null());
@@ -101,12 +125,7 @@ pub(crate) fn print(
     let cells = clusters
         .iter()
         .flat_map(|cluster| jobs.iter().map(|job| job.on(cluster, &contents)));
-    let passed = passed.map(fs::read_to_string).transpose();
-    let passed = passed.context("reading the keys of jobs that passed")?;
-    let (known, include) = divide(cells.collect(), passed.as_deref().unwrap_or_default());
-    tell(&known)?;
-    println!("{}", serde_json::to_string(&Matrix { include })?);
-    Ok(())
+    Ok(cells.collect())
 }
 
 /// Those whose keys are among the lines of `passed`, and the others.

@@ -65,7 +65,7 @@ enum Task {
         #[arg(long, default_value_t = 1)]
         repeat: u32,
         /// Tests of one job, at most.
-        #[arg(long, default_value = "3")]
+        #[arg(long, default_value_t = cells::TESTS)]
         tests: NonZeroUsize,
         /// Where they run, as `aznet test --cluster` takes it; each job once on each.
         #[arg(long = "cluster", default_value = "embedded")]

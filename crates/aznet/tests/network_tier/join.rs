@@ -13,6 +13,8 @@ use std::fmt::Write as _;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 
 /// Credentials of the blob store, which the operator tells those who join.
@@ -277,10 +279,16 @@ fn moves_tokens(namespace: &str, pod: &str) -> Checked {
 
 /// Where kubectl listens, once it does.
 fn forwarded(forward: &mut Child) -> Result<String, String> {
-    let out = forward.stdout.as_mut().ok_or("kubectl has no output")?;
-    let mut line = String::new();
-    let read = BufReader::new(out).read_line(&mut line);
-    read.map_err(|error| format!("kubectl port-forward: {error}"))?;
+    let out = forward.stdout.take().ok_or("kubectl has no output")?;
+    let (first, said) = mpsc::channel();
+    // To its end: kubectl writes a line for each connection, and stops where nobody reads.
+    thread::spawn(move || {
+        for line in BufReader::new(out).lines().map_while(Result::ok) {
+            let _ = first.send(line);
+        }
+    });
+    let line = said.recv_timeout(Duration::from_mins(1));
+    let line = line.map_err(|error| format!("kubectl port-forward said nothing: {error}"))?;
     // Forwarding from 127.0.0.1:PORT -> 8080
     let address = line.split(' ').nth(2);
     let address = address.ok_or_else(|| format!("kubectl port-forward said {line:?}"))?;
