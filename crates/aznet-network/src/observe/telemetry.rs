@@ -5,8 +5,9 @@ use std::{collections::BTreeMap, time::Duration};
 
 use aznet_model::role::Role;
 use http_body_util::BodyExt;
+use jiff::{SignedDuration, Timestamp};
 use kube::{Client, client::Body};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -47,6 +48,17 @@ pub struct Sample {
     pub value: f64,
 }
 
+/// Values of a series over time.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Series {
+    /// The series' labels.
+    #[serde(rename = "metric")]
+    pub labels: BTreeMap<String, String>,
+    /// Seconds since 1970, and the value then.
+    #[serde(deserialize_with = "numbers")]
+    pub values: Vec<(f64, f64)>,
+}
+
 /// What has arrived of a pod.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Arrival {
@@ -71,9 +83,7 @@ impl Arrival {
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
     /// Prometheus isn't there or doesn't serve.
-    #[error(
-        "network `{network}` has no Prometheus that serves; was it made with telemetry.enabled?"
-    )]
+    #[error("network `{network}` has no Prometheus that serves")]
     NoPrometheus {
         /// The network.
         network: String,
@@ -154,11 +164,46 @@ impl Prometheus {
     /// [`TelemetryError`] if there is no answer, or it is no result.
     pub async fn query(&self, query: &str) -> Result<Vec<Sample>, TelemetryError> {
         let bytes = self.answer(query, PATIENCE).await?;
-        samples(&bytes).ok_or_else(|| TelemetryError::Refused {
+        samples(&bytes).ok_or_else(|| self.refused(query, &bytes))
+    }
+
+    /// The values of each series of a PromQL expression from one moment to another, one every `step` seconds.
+    ///
+    /// # Errors
+    /// [`TelemetryError`] if there is no answer, or it is no result.
+    pub async fn range(
+        &self,
+        query: &str,
+        from: Timestamp,
+        to: Timestamp,
+        step: u32,
+    ) -> Result<Vec<Series>, TelemetryError> {
+        let form = [
+            ("query", query),
+            ("start", &from.as_second().to_string()),
+            ("end", &to.as_second().to_string()),
+            ("step", &step.to_string()),
+        ];
+        let bytes = self.within(PATIENCE, self.post("query_range", &form)).await?;
+        series(&bytes).ok_or_else(|| self.refused(query, &bytes))
+    }
+
+    /// How far apart the samples of the nodes' metrics are.
+    ///
+    /// # Errors
+    /// [`TelemetryError`] if there is no answer, or none of what is collected.
+    pub async fn interval(&self) -> Result<Duration, TelemetryError> {
+        let request = http::Request::get(self.uri("targets?state=active")).body(Body::empty());
+        let bytes = self.within(PATIENCE, self.send(request)).await?;
+        interval(&bytes).ok_or_else(|| self.refused("targets", &bytes))
+    }
+
+    fn refused(&self, query: &str, answer: &[u8]) -> TelemetryError {
+        TelemetryError::Refused {
             pod: self.pod.clone(),
             query: query.to_owned(),
-            answer: String::from_utf8_lossy(&bytes).chars().take(200).collect(),
-        })
+            answer: reason(answer),
+        }
     }
 
     /// Prometheus' own answer to a PromQL expression, in JSON.
@@ -166,32 +211,51 @@ impl Prometheus {
     /// # Errors
     /// [`TelemetryError`] if there is none within `patience`.
     pub async fn answer(&self, query: &str, patience: Duration) -> Result<Vec<u8>, TelemetryError> {
-        let answer = tokio::time::timeout(patience, self.post(query));
+        let form = [("query", query)];
+        self.within(patience, self.post("query", &form)).await
+    }
+
+    async fn within(
+        &self,
+        patience: Duration,
+        asking: impl Future<Output = Result<Vec<u8>, TelemetryError>>,
+    ) -> Result<Vec<u8>, TelemetryError> {
+        let answer = tokio::time::timeout(patience, asking);
         answer.await.map_err(|_| TelemetryError::Slow {
             pod: self.pod.clone(),
             after: patience,
         })?
     }
 
-    async fn post(&self, query: &str) -> Result<Vec<u8>, TelemetryError> {
-        let failed = |source| TelemetryError::Api {
-            pod: self.pod.clone(),
-            source: ApiError::from(source),
-        };
-        let uri = format!(
-            "/api/v1/namespaces/{}/pods/{}:{PROMETHEUS_PORT}/proxy/api/v1/query",
+    fn uri(&self, path: &str) -> String {
+        format!(
+            "/api/v1/namespaces/{}/pods/{}:{PROMETHEUS_PORT}/proxy/api/v1/{path}",
             self.namespace, self.pod
-        );
+        )
+    }
+
+    async fn post(&self, path: &str, form: &[(&str, &str)]) -> Result<Vec<u8>, TelemetryError> {
         let form = form_urlencoded::Serializer::new(String::new())
-            .append_pair("query", query)
+            .extend_pairs(form)
             .finish();
-        let request = http::Request::post(uri)
+        let request = http::Request::post(self.uri(path))
             .header(
                 http::header::CONTENT_TYPE,
                 "application/x-www-form-urlencoded",
             )
-            .body(Body::from(form.into_bytes()))
-            .map_err(|source| failed(kube::Error::HttpError(source)))?;
+            .body(Body::from(form.into_bytes()));
+        self.send(request).await
+    }
+
+    async fn send(
+        &self,
+        request: http::Result<http::Request<Body>>,
+    ) -> Result<Vec<u8>, TelemetryError> {
+        let failed = |source| TelemetryError::Api {
+            pod: self.pod.clone(),
+            source: ApiError::from(source),
+        };
+        let request = request.map_err(|source| failed(kube::Error::HttpError(source)))?;
         let response = self.client.send(request).await.map_err(failed)?;
         let body = response.into_body().collect().await.map_err(failed)?;
         Ok(body.to_bytes().to_vec())
@@ -226,6 +290,42 @@ fn samples(bytes: &[u8]) -> Option<Vec<Sample>> {
             .collect(),
         Data::Scalar((_, value)) => Some(vec![sample(BTreeMap::new(), &value)?]),
     }
+}
+
+/// Reads `{"status":"success","data":{"resultType":"matrix","result":[{"metric":{…},"values":[[time,"1"],…]}]}}`.
+fn series(bytes: &[u8]) -> Option<Vec<Series>> {
+    #[derive(Deserialize)]
+    struct Answer {
+        data: Data,
+    }
+    #[derive(Deserialize)]
+    struct Data {
+        result: Vec<Series>,
+    }
+    Some(serde_json::from_slice::<Answer>(bytes).ok()?.data.result)
+}
+
+/// Prometheus writes values as texts, for JSON has no `NaN`.
+fn numbers<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<(f64, f64)>, D::Error> {
+    let texts = Vec::<(f64, String)>::deserialize(from)?;
+    let number = |(at, text): (f64, String)| Ok((at, text.parse().map_err(D::Error::custom)?));
+    texts.into_iter().map(number).collect()
+}
+
+/// The longest of `{"data":{"activeTargets":[{"scrapeInterval":"15s",…}]}}`.
+fn interval(bytes: &[u8]) -> Option<Duration> {
+    let answer: serde_json::Value = serde_json::from_slice(bytes).ok()?;
+    let targets = answer["data"]["activeTargets"].as_array()?.iter();
+    let intervals = targets.filter_map(|target| target["scrapeInterval"].as_str());
+    let spans = intervals.filter_map(|text| text.parse::<SignedDuration>().ok());
+    spans.max()?.try_into().ok()
+}
+
+/// Prometheus' own words, or else the beginning of the answer.
+fn reason(answer: &[u8]) -> String {
+    let read = serde_json::from_slice::<serde_json::Value>(answer);
+    let words = read.ok().and_then(|read| Some(read["error"].as_str()?.to_owned()));
+    words.unwrap_or_else(|| String::from_utf8_lossy(answer).chars().take(200).collect())
 }
 
 /// What has arrived of each pod that should push. `logs`: whether log lines are pushed.
@@ -349,6 +449,25 @@ mod tests {
             samples(br#"{"status":"error","error":"parse error"}"#),
             None
         );
+    }
+
+    #[test]
+    fn values_over_time_are_read() {
+        let text = br#"{"status":"success","data":{"resultType":"matrix","result":[{"metric":{"pod":"pxe-0"},"values":[[15,"3"],[30,"+Inf"]]}]}}"#;
+        let read = series(text).unwrap();
+        assert_eq!(read[0].labels["pod"], "pxe-0");
+        assert_eq!(read[0].values, [(15.0, 3.0), (30.0, f64::INFINITY)]);
+        let refusal = br#"{"status":"error","errorType":"bad_data","error":"unknown function"}"#;
+        assert_eq!(series(refusal), None);
+        assert_eq!(reason(refusal), "unknown function");
+        assert_eq!(reason(b"no such pod"), "no such pod");
+    }
+
+    #[test]
+    fn samples_are_as_far_apart_as_the_slowest_target_is_asked() {
+        let text = br#"{"data":{"activeTargets":[{"scrapeInterval":"15s"},{"scrapeInterval":"1m"}]}}"#;
+        assert_eq!(interval(text), Some(Duration::from_mins(1)));
+        assert_eq!(interval(br#"{"data":{"activeTargets":[]}}"#), None);
     }
 
     #[test]
