@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+/// A series whose labels give it no name.
+const NAMELESS: &str = "Value";
+
 /// Puts values in the place of `$name`, `${name}` and `${name:format}`. A `$` of a regular expression stays.
 ///
 /// # Errors
@@ -42,7 +45,7 @@ fn named(after: &str) -> Option<(&str, &str)> {
 }
 
 /// The name of a series: `{{label}}` is that label's value, nothing where the series has none. Without a template it is
-/// what Prometheus writes, or the query where that is nothing.
+/// what Prometheus writes, or the query where that is nothing, as in Grafana.
 pub(super) fn legend(template: &str, labels: &BTreeMap<String, String>, query: &str) -> String {
     if template.is_empty() || template == "__auto" {
         return written(labels).unwrap_or_else(|| query.to_owned());
@@ -58,11 +61,10 @@ pub(super) fn legend(template: &str, labels: &BTreeMap<String, String>, query: &
         rest = after;
     }
     made += rest;
-    let made = made.trim();
-    if made.is_empty() {
-        return written(labels).unwrap_or_else(|| query.to_owned());
+    match made.trim() {
+        "" => NAMELESS.to_owned(),
+        made => made.to_owned(),
     }
-    made.to_owned()
 }
 
 /// `up{job="a"}`
@@ -114,7 +116,7 @@ mod tests {
         assert_eq!(of("made"), "made");
         assert_eq!(of("{{pod"), "{{pod");
         assert_eq!(of(""), r#"up{le="1", pod="pxe-0"}"#);
-        assert_eq!(of("{{none}}"), r#"up{le="1", pod="pxe-0"}"#);
+        assert_eq!(of("{{none}}"), "Value");
         assert_eq!(legend("", &BTreeMap::new(), "sum(up)"), "sum(up)");
         assert_eq!(legend("", &map(&[("__name__", "up")]), "up"), "up");
     }

@@ -38,7 +38,7 @@ fn header(boards: &Boards) -> Markup {
         .count();
     let window = &boards.window;
     html! {
-        header {
+        header.network {
             p.kicker { "aznet dashboards" }
             h1 { (boards.network) }
             ul.numbers {

@@ -27,15 +27,20 @@ function rangeOf(columns, times, { min, max }) {
   return { min: min ?? low - room, max: max ?? high + room };
 }
 
-/** The axis of values. Numbers on it have as many decimals as the steps between them. */
+/** As many decimals as a step of an axis has: 2 for 0.25. */
+function decimalsOf(step) {
+  const isWhole = (number) => Math.abs(number - Math.round(number)) < 1e-6;
+  return [0, 1, 2, 3, 4, 5, 6, 7, 8].find((count) => isWhole(step * 10 ** count)) ?? 9;
+}
+
+/** The axis of values. */
 function valueAxis({ suffix }) {
-  const decimals = (step) => Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
   return {
     size: 78,
     font: "11px system-ui, sans-serif",
     grid: { stroke: () => colours.line, width: 1 },
     ticks: { show: false },
-    values: (_, all, __, ___, step) => all.map((value) => value.toFixed(decimals(step)) + suffix),
+    values: (_, all, __, ___, step) => all.map((value) => (value ? value.toFixed(decimalsOf(step)) + suffix : "0")),
   };
 }
 
@@ -57,7 +62,7 @@ function drawPanel(data, times) {
       points: { show: false },
     })),
     bands: stacked ? series.slice(1).map((_, i) => ({ series: [i + 2, i + 1] })) : undefined,
-    axis: spark ? { y: { ...bare, size: 0 } } : { x: TIME_AXIS, y: valueAxis(data) },
+    axis: spark ? { x: { show: false }, y: { ...bare, size: 0 } } : { x: TIME_AXIS, y: valueAxis(data) },
     refresh: (chart) => {
       const columns = columnsOf(data, isShown);
       chart.batch(() => {

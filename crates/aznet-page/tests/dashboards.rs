@@ -1,15 +1,19 @@
 //! The dashboards that the chart ships: this page must know all that they ask for.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+#![expect(clippy::print_stderr, reason = "a skipped test says why")]
+
+mod browser;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    path::Path,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
-use aznet_page::dashboards::{Boards, Dashboard, Window};
+use aznet_page::dashboards::{Boards, Dashboard, Panel, Window};
+use browser::Browser;
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -25,8 +29,7 @@ const FREE: [&str; 8] = [
     "/fieldConfig/defaults/max",
 ];
 
-/// How panels of the chart are drawn, all of which the page does. `lineWidth` is 1 to 2; the legend and what the pointer
-/// shows are as here.
+/// How panels of the chart are drawn, all of which the page does.
 const KNOWN: [&str; 26] = [
     "/fieldConfig/defaults/custom/drawStyle: \"line\"",
     "/fieldConfig/defaults/custom/fillOpacity: 0",
@@ -154,30 +157,74 @@ fn what_can_not_be_drawn_says_why() {
     assert!(boards.page().unwrap().contains("unknown variant `heatmap`"));
 }
 
-/// A series of each query; what labels say is never markup.
-#[test]
-fn panels_with_data_without_and_with_a_failed_query_are_told_apart() {
-    let mut boards = boards(&shipped());
+/// Two series of every query, the first with a name that would be markup.
+fn answered(boards: &mut Boards) {
     let from = window().from.as_second();
-    for (place, query) in boards.queries_mut().enumerate() {
-        let labels = BTreeMap::from([("pod".to_owned(), "</script><img src=x>".to_owned())]);
-        let values = [(from, 1536.0), (from + 15, f64::NAN)];
-        #[expect(clippy::cast_precision_loss, reason = "seconds")]
-        let values = values.map(|(at, value)| (at as f64, value)).to_vec();
-        match place % 3 {
-            0 => query.answered(vec![(labels, values)]),
-            1 => query.answered(vec![]),
-            _ => query.failed("unknown function".into()),
-        }
+    #[expect(clippy::cast_precision_loss, reason = "seconds")]
+    let at = |place: i64| (from + 15 * place) as f64;
+    for query in boards.queries_mut() {
+        let series = ["</script><img src=x>", "pxe-0"].map(|pod| {
+            let labels = BTreeMap::from([("pod".to_owned(), pod.to_owned())]);
+            (labels, vec![(at(0), 512.0), (at(1), f64::NAN), (at(2), 1536.0)])
+        });
+        query.answered(series.to_vec());
     }
-    let page = boards.page().unwrap();
-    for words in ["no data", "unknown function", "1.54 K", "1.50 KiB"] {
-        let has = page.contains(words) || page.contains("KiB");
-        assert!(has, "{words}");
-    }
-    assert!(!page.contains("<img"), "a label is markup");
+}
+
+fn written(name: &str, boards: &Boards) -> PathBuf {
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.html"));
+    fs::write(&path, boards.page().unwrap()).unwrap();
+    path
+}
+
+#[test]
+fn panels_without_data_and_with_a_failed_query_say_so() {
+    let mut boards = boards(&shipped());
+    let all = boards.dashboards.iter().map(|one| one.panels.len()).sum();
+    let count = |boards: &Boards, words: &str| boards.page().unwrap().matches(words).count();
+    assert_eq!(count(&boards, ">no data<"), all);
+    let failed = boards.queries_mut().next().unwrap();
+    failed.failed("unknown function \"rat\"".into());
+    assert_eq!(count(&boards, ">no data<"), all - 1);
+    assert_eq!(count(&boards, "unknown function &quot;rat&quot;"), 1);
+    answered(&mut boards);
+    assert_eq!(count(&boards, ">no data<"), 0);
+    // The last value of a stat, in its unit.
+    assert_eq!(count(&boards, ">1.54 K<"), 2 * 8);
+}
+
+#[test]
+fn json_has_the_queries_and_the_values_as_prometheus_gave_them() {
+    let mut boards = boards(&shipped());
+    answered(&mut boards);
+    boards.queries_mut().nth(1).unwrap().failed("slow".into());
     let json = serde_json::to_value(&boards).unwrap();
-    let series = json.pointer("/dashboards/0/panels/0/queries/0/series/0");
-    let values = &series.unwrap()["values"];
-    assert_eq!(values.as_array().unwrap().len(), 1, "NaN is no value");
+    assert_eq!((&json["network"], &json["stepSeconds"]), (&"small".into(), &15.into()));
+    let panels = json["dashboards"][0]["panels"].as_array().unwrap();
+    let queries = panels.iter().flat_map(|panel| panel["queries"].as_array().unwrap());
+    let queries: Vec<_> = queries.collect();
+    let values = queries[0]["series"][1]["values"].as_array().unwrap();
+    let values: Vec<_> = values.iter().map(|pair| pair[1].as_f64().unwrap()).collect();
+    assert_eq!(values, [512.0, 1536.0], "NaN is no value");
+    assert_eq!(queries[1]["error"], "slow");
+}
+
+#[tokio::test]
+async fn a_browser_draws_every_panel() {
+    let Some(browser) = Browser::find() else {
+        return browser::skip();
+    };
+    let mut boards = boards(&shipped());
+    answered(&mut boards);
+    let panels: Vec<&Panel> = boards.dashboards.iter().flat_map(|one| &one.panels).collect();
+    let seen = browser.open(&written("dashboards", &boards), "").await;
+    assert_eq!(seen.errors, Vec::<String>::new());
+    assert!(seen.drawn().is_some());
+    assert_eq!(seen.count("<canvas"), panels.len());
+    for panel in panels {
+        assert!(seen.has(&format!("<h3>{}</h3>", panel.title)), "{}", panel.title);
+    }
+    // In a legend, and never markup.
+    assert!(seen.has("&lt;/script&gt;&lt;img src=x&gt;"));
+    assert_eq!(seen.count("<img"), 0);
 }
