@@ -165,7 +165,10 @@ fn answered(boards: &mut Boards) {
     for query in boards.queries_mut() {
         let series = ["</script><img src=x>", "pxe-0"].map(|pod| {
             let labels = BTreeMap::from([("pod".to_owned(), pod.to_owned())]);
-            (labels, vec![(at(0), 512.0), (at(1), f64::NAN), (at(2), 1536.0)])
+            (
+                labels,
+                vec![(at(0), 512.0), (at(1), f64::NAN), (at(2), 1536.0)],
+            )
         });
         query.answered(series.to_vec());
     }
@@ -199,12 +202,20 @@ fn json_has_the_queries_and_the_values_as_prometheus_gave_them() {
     answered(&mut boards);
     boards.queries_mut().nth(1).unwrap().failed("slow".into());
     let json = serde_json::to_value(&boards).unwrap();
-    assert_eq!((&json["network"], &json["stepSeconds"]), (&"small".into(), &15.into()));
+    assert_eq!(
+        (&json["network"], &json["stepSeconds"]),
+        (&"small".into(), &15.into())
+    );
     let panels = json["dashboards"][0]["panels"].as_array().unwrap();
-    let queries = panels.iter().flat_map(|panel| panel["queries"].as_array().unwrap());
+    let queries = panels
+        .iter()
+        .flat_map(|panel| panel["queries"].as_array().unwrap());
     let queries: Vec<_> = queries.collect();
     let values = queries[0]["series"][1]["values"].as_array().unwrap();
-    let values: Vec<_> = values.iter().map(|pair| pair[1].as_f64().unwrap()).collect();
+    let values: Vec<_> = values
+        .iter()
+        .map(|pair| pair[1].as_f64().unwrap())
+        .collect();
     assert_eq!(values, [512.0, 1536.0], "NaN is no value");
     assert_eq!(queries[1]["error"], "slow");
 }
@@ -216,13 +227,21 @@ async fn a_browser_draws_every_panel() {
     };
     let mut boards = boards(&shipped());
     answered(&mut boards);
-    let panels: Vec<&Panel> = boards.dashboards.iter().flat_map(|one| &one.panels).collect();
+    let panels: Vec<&Panel> = boards
+        .dashboards
+        .iter()
+        .flat_map(|one| &one.panels)
+        .collect();
     let seen = browser.open(&written("dashboards", &boards), "").await;
     assert_eq!(seen.errors, Vec::<String>::new());
     assert!(seen.drawn().is_some());
     assert_eq!(seen.count("<canvas"), panels.len());
     for panel in panels {
-        assert!(seen.has(&format!("<h3>{}</h3>", panel.title)), "{}", panel.title);
+        assert!(
+            seen.has(&format!("<h3>{}</h3>", panel.title)),
+            "{}",
+            panel.title
+        );
     }
     // In a legend, and never markup.
     assert!(seen.has("&lt;/script&gt;&lt;img src=x&gt;"));

@@ -5,8 +5,8 @@ use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
-    adopt, bundle, chaos, charts, cluster, completions, dashboards, deploy, doctor, down, env, forward, images,
-    join, list, logs, plan, preflight, report, status, test, up, validators,
+    adopt, bundle, chaos, charts, cluster, completions, dashboards, deploy, doctor, down, env,
+    forward, images, join, list, logs, plan, preflight, report, status, test, up, validators,
 };
 
 const STYLES: Styles = Styles::styled()

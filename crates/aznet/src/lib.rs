@@ -54,8 +54,9 @@ use crate::commands::cluster::{ClusterArgs, ClusterCommand, SuperviseArgs};
 use crate::commands::images::ImagesCommand;
 use crate::commands::validators::ValidatorsCommand;
 use crate::commands::{
-    adopt, bundle, chaos, charts, cluster, completions, dashboards, deploy, doctor, down, env, forward, images,
-    join, list, logs, plan, preflight, report as report_verb, status, test, up, validators,
+    adopt, bundle, chaos, charts, cluster, completions, dashboards, deploy, doctor, down, env,
+    forward, images, join, list, logs, plan, preflight, report as report_verb, status, test, up,
+    validators,
 };
 use crate::context::{Context, PACK};
 use crate::exit::Exit;

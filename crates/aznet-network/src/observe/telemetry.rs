@@ -1,13 +1,15 @@
 //! What a network tells about itself: its Prometheus, asked over the Kubernetes API's pod proxy, and whether every
 //! node pushes.
 
-use std::{collections::BTreeMap, time::Duration};
+mod answer;
+
+use std::time::Duration;
 
 use aznet_model::role::Role;
 use http_body_util::BodyExt;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use kube::{Client, client::Body};
-use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -16,6 +18,8 @@ use crate::{
     observe::pods::{self, PodState},
 };
 use aznet_kit::wait::{self, Deadline, Look, WaitError};
+
+pub use answer::{Sample, Series};
 
 /// Port of the collector for OTLP over HTTP.
 pub const OTLP_PORT: u16 = 4318;
@@ -37,26 +41,6 @@ pub struct Prometheus {
     client: Client,
     namespace: String,
     pod: String,
-}
-
-/// A value of a series at one time.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Sample {
-    /// The series' labels.
-    pub labels: BTreeMap<String, String>,
-    /// Its value.
-    pub value: f64,
-}
-
-/// Values of a series over time.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct Series {
-    /// The series' labels.
-    #[serde(rename = "metric")]
-    pub labels: BTreeMap<String, String>,
-    /// Seconds since 1970, and the value then.
-    #[serde(deserialize_with = "numbers")]
-    pub values: Vec<(f64, f64)>,
 }
 
 /// What has arrived of a pod.
@@ -164,7 +148,7 @@ impl Prometheus {
     /// [`TelemetryError`] if there is no answer, or it is no result.
     pub async fn query(&self, query: &str) -> Result<Vec<Sample>, TelemetryError> {
         let bytes = self.answer(query, PATIENCE).await?;
-        samples(&bytes).ok_or_else(|| self.refused(query, &bytes))
+        answer::samples(&bytes).ok_or_else(|| self.refused(query, &bytes))
     }
 
     /// The values of each series of a PromQL expression from one moment to another, one every `step` seconds.
@@ -184,8 +168,10 @@ impl Prometheus {
             ("end", &to.as_second().to_string()),
             ("step", &step.to_string()),
         ];
-        let bytes = self.within(PATIENCE, self.post("query_range", &form)).await?;
-        series(&bytes).ok_or_else(|| self.refused(query, &bytes))
+        let bytes = self
+            .within(PATIENCE, self.post("query_range", &form))
+            .await?;
+        answer::series(&bytes).ok_or_else(|| self.refused(query, &bytes))
     }
 
     /// How far apart the samples of the nodes' metrics are.
@@ -195,14 +181,14 @@ impl Prometheus {
     pub async fn interval(&self) -> Result<Duration, TelemetryError> {
         let request = http::Request::get(self.uri("targets?state=active")).body(Body::empty());
         let bytes = self.within(PATIENCE, self.send(request)).await?;
-        interval(&bytes).ok_or_else(|| self.refused("targets", &bytes))
+        answer::interval(&bytes).ok_or_else(|| self.refused("targets", &bytes))
     }
 
     fn refused(&self, query: &str, answer: &[u8]) -> TelemetryError {
         TelemetryError::Refused {
             pod: self.pod.clone(),
             query: query.to_owned(),
-            answer: reason(answer),
+            answer: answer::reason(answer),
         }
     }
 
@@ -260,72 +246,6 @@ impl Prometheus {
         let body = response.into_body().collect().await.map_err(failed)?;
         Ok(body.to_bytes().to_vec())
     }
-}
-
-/// Reads `{"status":"success","data":{"resultType":"vector","result":[{"metric":{…},"value":[time,"1"]}]}}`.
-fn samples(bytes: &[u8]) -> Option<Vec<Sample>> {
-    #[derive(Deserialize)]
-    struct Answer {
-        data: Data,
-    }
-    #[derive(Deserialize)]
-    #[serde(tag = "resultType", content = "result", rename_all = "lowercase")]
-    enum Data {
-        Vector(Vec<Entry>),
-        Scalar((f64, String)),
-    }
-    #[derive(Deserialize)]
-    struct Entry {
-        metric: BTreeMap<String, String>,
-        value: (f64, String),
-    }
-    let sample = |labels, value: &str| {
-        let value = value.parse().ok()?;
-        Some(Sample { labels, value })
-    };
-    match serde_json::from_slice::<Answer>(bytes).ok()?.data {
-        Data::Vector(entries) => entries
-            .into_iter()
-            .map(|entry| sample(entry.metric, &entry.value.1))
-            .collect(),
-        Data::Scalar((_, value)) => Some(vec![sample(BTreeMap::new(), &value)?]),
-    }
-}
-
-/// Reads `{"status":"success","data":{"resultType":"matrix","result":[{"metric":{…},"values":[[time,"1"],…]}]}}`.
-fn series(bytes: &[u8]) -> Option<Vec<Series>> {
-    #[derive(Deserialize)]
-    struct Answer {
-        data: Data,
-    }
-    #[derive(Deserialize)]
-    struct Data {
-        result: Vec<Series>,
-    }
-    Some(serde_json::from_slice::<Answer>(bytes).ok()?.data.result)
-}
-
-/// Prometheus writes values as texts, for JSON has no `NaN`.
-fn numbers<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<(f64, f64)>, D::Error> {
-    let texts = Vec::<(f64, String)>::deserialize(from)?;
-    let number = |(at, text): (f64, String)| Ok((at, text.parse().map_err(D::Error::custom)?));
-    texts.into_iter().map(number).collect()
-}
-
-/// The longest of `{"data":{"activeTargets":[{"scrapeInterval":"15s",…}]}}`.
-fn interval(bytes: &[u8]) -> Option<Duration> {
-    let answer: serde_json::Value = serde_json::from_slice(bytes).ok()?;
-    let targets = answer["data"]["activeTargets"].as_array()?.iter();
-    let intervals = targets.filter_map(|target| target["scrapeInterval"].as_str());
-    let spans = intervals.filter_map(|text| text.parse::<SignedDuration>().ok());
-    spans.max()?.try_into().ok()
-}
-
-/// Prometheus' own words, or else the beginning of the answer.
-fn reason(answer: &[u8]) -> String {
-    let read = serde_json::from_slice::<serde_json::Value>(answer);
-    let words = read.ok().and_then(|read| Some(read["error"].as_str()?.to_owned()));
-    words.unwrap_or_else(|| String::from_utf8_lossy(answer).chars().take(200).collect())
 }
 
 /// What has arrived of each pod that should push. `logs`: whether log lines are pushed.
@@ -421,6 +341,8 @@ fn missing(all: &[Arrival]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::observe::pods::Phase;
 
@@ -433,41 +355,6 @@ mod tests {
             restarts: 0,
             created: None,
         }
-    }
-
-    #[test]
-    fn answers_are_read() {
-        let text = br#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{"pod":"pxe-0"},"value":[1.5,"3"]}]}}"#;
-        let read = samples(text).unwrap();
-        assert_eq!(
-            (read[0].labels["pod"].as_str(), read[0].value),
-            ("pxe-0", 3.0)
-        );
-        let scalar = br#"{"data":{"resultType":"scalar","result":[1,"NaN"]}}"#;
-        assert!(samples(scalar).unwrap()[0].value.is_nan());
-        assert_eq!(
-            samples(br#"{"status":"error","error":"parse error"}"#),
-            None
-        );
-    }
-
-    #[test]
-    fn values_over_time_are_read() {
-        let text = br#"{"status":"success","data":{"resultType":"matrix","result":[{"metric":{"pod":"pxe-0"},"values":[[15,"3"],[30,"+Inf"]]}]}}"#;
-        let read = series(text).unwrap();
-        assert_eq!(read[0].labels["pod"], "pxe-0");
-        assert_eq!(read[0].values, [(15.0, 3.0), (30.0, f64::INFINITY)]);
-        let refusal = br#"{"status":"error","errorType":"bad_data","error":"unknown function"}"#;
-        assert_eq!(series(refusal), None);
-        assert_eq!(reason(refusal), "unknown function");
-        assert_eq!(reason(b"no such pod"), "no such pod");
-    }
-
-    #[test]
-    fn samples_are_as_far_apart_as_the_slowest_target_is_asked() {
-        let text = br#"{"data":{"activeTargets":[{"scrapeInterval":"15s"},{"scrapeInterval":"1m"}]}}"#;
-        assert_eq!(interval(text), Some(Duration::from_mins(1)));
-        assert_eq!(interval(br#"{"data":{"activeTargets":[]}}"#), None);
     }
 
     #[test]

@@ -139,8 +139,11 @@ impl Definition {
 
 impl PanelDefinition {
     fn panel(self, values: &BTreeMap<String, String>) -> Panel {
-        let queries: Result<Vec<Query>, String> =
-            self.targets.iter().map(|target| target.query(values)).collect();
+        let queries: Result<Vec<Query>, String> = self
+            .targets
+            .iter()
+            .map(|target| target.query(values))
+            .collect();
         let (look, queries) = match (look(&self.look), queries) {
             (Ok(look), Ok(queries)) => (look, queries),
             (Err(problem), _) | (_, Err(problem)) => (Look::Unknown { problem }, Vec::new()),

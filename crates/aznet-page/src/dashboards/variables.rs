@@ -9,10 +9,7 @@ const NAMELESS: &str = "Value";
 ///
 /// # Errors
 /// Names the variable that has no value.
-pub(super) fn substitute(
-    text: &str,
-    values: &BTreeMap<String, String>,
-) -> Result<String, String> {
+pub(super) fn substitute(text: &str, values: &BTreeMap<String, String>) -> Result<String, String> {
     let mut made = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('$') {
@@ -101,10 +98,7 @@ mod tests {
         assert_eq!(of("${pod}_${pod:regex}$pods").unwrap(), ".*_.*no");
         // Of regular expressions and of label_replace.
         assert_eq!(of(r#""x$" "$1" $"#).unwrap(), r#""x$" "$1" $"#);
-        assert_eq!(
-            of("$job").unwrap_err(),
-            "the variable `$job` has no value"
-        );
+        assert_eq!(of("$job").unwrap_err(), "the variable `$job` has no value");
     }
 
     #[test]

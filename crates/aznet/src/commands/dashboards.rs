@@ -92,7 +92,10 @@ fn words(boards: &Boards, file: Option<&Path>) -> String {
     let panels = || boards.dashboards.iter().flat_map(|one| &one.panels);
     let with_data = panels().filter(|panel| panel.has_data()).count();
     let place = file.map_or_else(String::new, |file| format!("{}: ", file.display()));
-    format!("{place}{with_data} of {} panels have data", panels().count())
+    format!(
+        "{place}{with_data} of {} panels have data",
+        panels().count()
+    )
 }
 
 /// The dashboards with the answers to all that they ask.

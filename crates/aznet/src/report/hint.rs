@@ -62,7 +62,8 @@ pub(super) fn hint_of(cause: Cause<'_>) -> Option<String> {
         return Some(release(network, namespace, held));
     }
     if let Some(TelemetryError::NoPrometheus { .. }) = cause.downcast_ref() {
-        let hint = "`telemetry.enabled=true` runs one in the network; `aznet up --telemetry` sets it";
+        let hint =
+            "`telemetry.enabled=true` runs one in the network; `aznet up --telemetry` sets it";
         return Some(hint.to_owned());
     }
     if let Some(refusal) = cause.downcast_ref::<Refusal>() {

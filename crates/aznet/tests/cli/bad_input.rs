@@ -97,10 +97,7 @@ fn the_command_line() {
             "usage-bundle-explain-no-file",
             &["bundle", "--explain", "nosuch.tar.gz"],
         ),
-        (
-            "usage-dashboards-no-time",
-            &["dashboards", "--since", "0s"],
-        ),
+        ("usage-dashboards-no-time", &["dashboards", "--since", "0s"]),
         (
             "usage-dashboards-no-duration",
             &["dashboards", "--since", "yesterday"],
