@@ -183,7 +183,7 @@ fn written(name: &str, boards: &Boards) -> PathBuf {
 #[test]
 fn panels_without_data_and_with_a_failed_query_say_so() {
     let mut boards = boards(&shipped());
-    let all = boards.dashboards.iter().map(|one| one.panels.len()).sum();
+    let all: usize = boards.dashboards.iter().map(|one| one.panels.len()).sum();
     let count = |boards: &Boards, words: &str| boards.page().unwrap().matches(words).count();
     assert_eq!(count(&boards, ">no data<"), all);
     let failed = boards.queries_mut().next().unwrap();
