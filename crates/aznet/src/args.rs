@@ -149,6 +149,14 @@ pub fn ttl(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// Parses the time that is shown.
+pub fn span(text: &str) -> Result<Duration, String> {
+    match duration(text) {
+        Ok(span) if span.is_zero() => Err("0 s show nothing".to_owned()),
+        span => span,
+    }
+}
+
 /// Parses a duration: `90m`, `2h`, `1day 12h`.
 pub fn duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|error| format!("{error}; expected e.g. `90m` or `2h`"))

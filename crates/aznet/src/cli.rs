@@ -5,8 +5,8 @@ use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
-    adopt, bundle, chaos, charts, cluster, completions, deploy, doctor, down, env, forward, images,
-    join, list, logs, plan, preflight, report, status, test, up, validators,
+    adopt, bundle, chaos, charts, cluster, completions, dashboards, deploy, doctor, down, env,
+    forward, images, join, list, logs, plan, preflight, report, status, test, up, validators,
 };
 
 const STYLES: Styles = Styles::styled()
@@ -108,6 +108,8 @@ pub enum Command {
     Report(report::ReportArgs),
     /// Collect all that is known of a network in one file, without its secrets, or explain such a file.
     Bundle(bundle::BundleArgs),
+    /// Draw the dashboards of a network as one HTML page, without Grafana.
+    Dashboards(dashboards::DashboardsArgs),
     /// Print the URLs of a network as export lines.
     Env(env::EnvArgs),
     /// Write what somebody else needs to join a network with nodes of their own.

@@ -54,8 +54,9 @@ use crate::commands::cluster::{ClusterArgs, ClusterCommand, SuperviseArgs};
 use crate::commands::images::ImagesCommand;
 use crate::commands::validators::ValidatorsCommand;
 use crate::commands::{
-    adopt, bundle, chaos, charts, cluster, completions, deploy, doctor, down, env, forward, images,
-    join, list, logs, plan, preflight, report as report_verb, status, test, up, validators,
+    adopt, bundle, chaos, charts, cluster, completions, dashboards, deploy, doctor, down, env,
+    forward, images, join, list, logs, plan, preflight, report as report_verb, status, test, up,
+    validators,
 };
 use crate::context::{Context, PACK};
 use crate::exit::Exit;
@@ -151,6 +152,7 @@ fn format_of(command: &Command) -> OutputFormat {
         Command::Test(args) => &args.output,
         Command::Env(args) => &args.output,
         Command::Bundle(args) => return args.format,
+        Command::Dashboards(args) => return args.format,
         Command::Join(args) => return args.format,
         Command::Doctor(args) => &args.output,
         Command::Cluster(args) => match &args.command {
@@ -203,6 +205,7 @@ fn cluster_of(command: &Command) -> Option<&Provider> {
         Command::Test(args) => &args.cluster,
         Command::Env(args) => &args.cluster,
         Command::Bundle(args) => &args.cluster,
+        Command::Dashboards(args) => &args.cluster,
         Command::Join(args) => &args.cluster,
         Command::Adopt(args) => &args.cluster,
         Command::Chaos(args) => args.command.cluster(),
@@ -242,6 +245,7 @@ fn namespace_of(command: &Command) -> Option<&String> {
         Command::Test(args) => &args.namespace,
         Command::Env(args) => &args.namespace,
         Command::Bundle(args) => &args.namespace,
+        Command::Dashboards(args) => &args.namespace,
         Command::Join(args) => &args.namespace,
         Command::Validators(args) => match &args.command {
             ValidatorsCommand::List(args) => &args.namespace,
@@ -275,6 +279,7 @@ async fn dispatch(command: Command, context: &Context) -> anyhow::Result<Exit> {
         Command::Adopt(args) => adopt::run(&args, context).await,
         Command::Env(args) => env::run(&args, context).await,
         Command::Bundle(args) => Box::pin(bundle::run(&args, context)).await,
+        Command::Dashboards(args) => Box::pin(dashboards::run(&args, context)).await,
         Command::Join(args) => Box::pin(join::run(&args, context)).await,
         Command::Forward(args) => forward::run(&args, context).await,
         Command::Test(args) => Box::pin(test::run(&args, context)).await,

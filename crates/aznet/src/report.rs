@@ -92,10 +92,11 @@ impl Report {
 }
 
 /// Verbs that look for networks on a cluster.
-const NEEDED_BY: [&str; 14] = [
+const NEEDED_BY: [&str; 15] = [
     "adopt",
     "bundle",
     "chaos",
+    "dashboards",
     "up",
     "deploy",
     "preflight",

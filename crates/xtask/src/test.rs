@@ -44,7 +44,7 @@ impl Tier {
     fn targets(self) -> &'static [&'static str] {
         match self {
             Self::Unit | Self::Pxe | Self::Infra => &[],
-            Self::Chart => &["chart", "anvil", "cli", "published", "report"],
+            Self::Chart => &["chart", "anvil", "cli", "published", "report", "dashboards"],
             Self::Cluster => &["embedded", "emulation", "images", "kind", "toolchain"],
             Self::Network => &["network"],
         }

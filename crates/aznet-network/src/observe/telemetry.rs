@@ -1,12 +1,15 @@
 //! What a network tells about itself: its Prometheus, asked over the Kubernetes API's pod proxy, and whether every
 //! node pushes.
 
-use std::{collections::BTreeMap, time::Duration};
+mod answer;
+
+use std::time::Duration;
 
 use aznet_model::role::Role;
 use http_body_util::BodyExt;
+use jiff::Timestamp;
 use kube::{Client, client::Body};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -15,6 +18,8 @@ use crate::{
     observe::pods::{self, PodState},
 };
 use aznet_kit::wait::{self, Deadline, Look, WaitError};
+
+pub use answer::{Sample, Series};
 
 /// Port of the collector for OTLP over HTTP.
 pub const OTLP_PORT: u16 = 4318;
@@ -36,15 +41,6 @@ pub struct Prometheus {
     client: Client,
     namespace: String,
     pod: String,
-}
-
-/// A value of a series at one time.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Sample {
-    /// The series' labels.
-    pub labels: BTreeMap<String, String>,
-    /// Its value.
-    pub value: f64,
 }
 
 /// What has arrived of a pod.
@@ -71,9 +67,7 @@ impl Arrival {
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
     /// Prometheus isn't there or doesn't serve.
-    #[error(
-        "network `{network}` has no Prometheus that serves; was it made with telemetry.enabled?"
-    )]
+    #[error("network `{network}` has no Prometheus that serves")]
     NoPrometheus {
         /// The network.
         network: String,
@@ -154,11 +148,48 @@ impl Prometheus {
     /// [`TelemetryError`] if there is no answer, or it is no result.
     pub async fn query(&self, query: &str) -> Result<Vec<Sample>, TelemetryError> {
         let bytes = self.answer(query, PATIENCE).await?;
-        samples(&bytes).ok_or_else(|| TelemetryError::Refused {
+        answer::samples(&bytes).ok_or_else(|| self.refused(query, &bytes))
+    }
+
+    /// The values of each series of a PromQL expression from one moment to another, one every `step` seconds.
+    ///
+    /// # Errors
+    /// [`TelemetryError`] if there is no answer, or it is no result.
+    pub async fn range(
+        &self,
+        query: &str,
+        from: Timestamp,
+        to: Timestamp,
+        step: u32,
+    ) -> Result<Vec<Series>, TelemetryError> {
+        let form = [
+            ("query", query),
+            ("start", &from.as_second().to_string()),
+            ("end", &to.as_second().to_string()),
+            ("step", &step.to_string()),
+        ];
+        let bytes = self
+            .within(PATIENCE, self.post("query_range", &form))
+            .await?;
+        answer::series(&bytes).ok_or_else(|| self.refused(query, &bytes))
+    }
+
+    /// How far apart the samples of the nodes' metrics are.
+    ///
+    /// # Errors
+    /// [`TelemetryError`] if there is no answer, or none of what is collected.
+    pub async fn interval(&self) -> Result<Duration, TelemetryError> {
+        let request = http::Request::get(self.uri("targets?state=active")).body(Body::empty());
+        let bytes = self.within(PATIENCE, self.send(request)).await?;
+        answer::interval(&bytes).ok_or_else(|| self.refused("targets", &bytes))
+    }
+
+    fn refused(&self, query: &str, answer: &[u8]) -> TelemetryError {
+        TelemetryError::Refused {
             pod: self.pod.clone(),
             query: query.to_owned(),
-            answer: String::from_utf8_lossy(&bytes).chars().take(200).collect(),
-        })
+            answer: answer::reason(answer),
+        }
     }
 
     /// Prometheus' own answer to a PromQL expression, in JSON.
@@ -166,65 +197,54 @@ impl Prometheus {
     /// # Errors
     /// [`TelemetryError`] if there is none within `patience`.
     pub async fn answer(&self, query: &str, patience: Duration) -> Result<Vec<u8>, TelemetryError> {
-        let answer = tokio::time::timeout(patience, self.post(query));
+        let form = [("query", query)];
+        self.within(patience, self.post("query", &form)).await
+    }
+
+    async fn within(
+        &self,
+        patience: Duration,
+        asking: impl Future<Output = Result<Vec<u8>, TelemetryError>>,
+    ) -> Result<Vec<u8>, TelemetryError> {
+        let answer = tokio::time::timeout(patience, asking);
         answer.await.map_err(|_| TelemetryError::Slow {
             pod: self.pod.clone(),
             after: patience,
         })?
     }
 
-    async fn post(&self, query: &str) -> Result<Vec<u8>, TelemetryError> {
-        let failed = |source| TelemetryError::Api {
-            pod: self.pod.clone(),
-            source: ApiError::from(source),
-        };
-        let uri = format!(
-            "/api/v1/namespaces/{}/pods/{}:{PROMETHEUS_PORT}/proxy/api/v1/query",
+    fn uri(&self, path: &str) -> String {
+        format!(
+            "/api/v1/namespaces/{}/pods/{}:{PROMETHEUS_PORT}/proxy/api/v1/{path}",
             self.namespace, self.pod
-        );
+        )
+    }
+
+    async fn post(&self, path: &str, form: &[(&str, &str)]) -> Result<Vec<u8>, TelemetryError> {
         let form = form_urlencoded::Serializer::new(String::new())
-            .append_pair("query", query)
+            .extend_pairs(form)
             .finish();
-        let request = http::Request::post(uri)
+        let request = http::Request::post(self.uri(path))
             .header(
                 http::header::CONTENT_TYPE,
                 "application/x-www-form-urlencoded",
             )
-            .body(Body::from(form.into_bytes()))
-            .map_err(|source| failed(kube::Error::HttpError(source)))?;
+            .body(Body::from(form.into_bytes()));
+        self.send(request).await
+    }
+
+    async fn send(
+        &self,
+        request: http::Result<http::Request<Body>>,
+    ) -> Result<Vec<u8>, TelemetryError> {
+        let failed = |source| TelemetryError::Api {
+            pod: self.pod.clone(),
+            source: ApiError::from(source),
+        };
+        let request = request.map_err(|source| failed(kube::Error::HttpError(source)))?;
         let response = self.client.send(request).await.map_err(failed)?;
         let body = response.into_body().collect().await.map_err(failed)?;
         Ok(body.to_bytes().to_vec())
-    }
-}
-
-/// Reads `{"status":"success","data":{"resultType":"vector","result":[{"metric":{…},"value":[time,"1"]}]}}`.
-fn samples(bytes: &[u8]) -> Option<Vec<Sample>> {
-    #[derive(Deserialize)]
-    struct Answer {
-        data: Data,
-    }
-    #[derive(Deserialize)]
-    #[serde(tag = "resultType", content = "result", rename_all = "lowercase")]
-    enum Data {
-        Vector(Vec<Entry>),
-        Scalar((f64, String)),
-    }
-    #[derive(Deserialize)]
-    struct Entry {
-        metric: BTreeMap<String, String>,
-        value: (f64, String),
-    }
-    let sample = |labels, value: &str| {
-        let value = value.parse().ok()?;
-        Some(Sample { labels, value })
-    };
-    match serde_json::from_slice::<Answer>(bytes).ok()?.data {
-        Data::Vector(entries) => entries
-            .into_iter()
-            .map(|entry| sample(entry.metric, &entry.value.1))
-            .collect(),
-        Data::Scalar((_, value)) => Some(vec![sample(BTreeMap::new(), &value)?]),
     }
 }
 
@@ -321,6 +341,8 @@ fn missing(all: &[Arrival]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::observe::pods::Phase;
 
@@ -333,22 +355,6 @@ mod tests {
             restarts: 0,
             created: None,
         }
-    }
-
-    #[test]
-    fn answers_are_read() {
-        let text = br#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{"pod":"pxe-0"},"value":[1.5,"3"]}]}}"#;
-        let read = samples(text).unwrap();
-        assert_eq!(
-            (read[0].labels["pod"].as_str(), read[0].value),
-            ("pxe-0", 3.0)
-        );
-        let scalar = br#"{"data":{"resultType":"scalar","result":[1,"NaN"]}}"#;
-        assert!(samples(scalar).unwrap()[0].value.is_nan());
-        assert_eq!(
-            samples(br#"{"status":"error","error":"parse error"}"#),
-            None
-        );
     }
 
     #[test]

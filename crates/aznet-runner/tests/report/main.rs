@@ -4,13 +4,14 @@
 #![expect(clippy::print_stderr, reason = "a skipped test says why")]
 #![expect(clippy::print_stdout, reason = "a measurement is told")]
 
+#[path = "../../../aznet-page/tests/browser/mod.rs"]
 mod browser;
 mod recorded;
 
 use std::path::PathBuf;
 
 use aznet_runner::{Event, Reporter, report::Html};
-use browser::Browser;
+use browser::{Browser, Seen};
 use recorded::Shape;
 
 const MEBIBYTE: usize = 1 << 20;
@@ -28,6 +29,12 @@ fn written(name: &str, events: &[Event]) -> (PathBuf, usize) {
     }
     drop(html);
     (path, size)
+}
+
+/// The tooltip.
+fn tip(seen: &Seen) -> Option<&str> {
+    let (_, from) = seen.dom.split_once("class=\"tip\"")?;
+    Some(from.split_once("</div>")?.0)
 }
 
 /// Without a browser there is nothing to see: said, and counted by `cargo xtask test`.
@@ -87,7 +94,7 @@ async fn a_link_shows_a_missed_slot_and_who_missed_it() {
     let (slot, pod) = recorded::first_missed(&events).expect("a missed slot");
     let (path, _) = written("missed", &events);
     let seen = browser.open(&path, &format!("0-slot-{slot}")).await;
-    let tip = seen.tip().expect("a tooltip");
+    let tip = tip(&seen).expect("a tooltip");
     for word in [&format!("slot {slot},"), "missed", &pod] {
         assert!(tip.contains(word), "{word} is not in {tip}");
     }
@@ -99,7 +106,7 @@ async fn a_fault_without_effect_says_so() {
     let browser = browser_or_skip!();
     let (path, _) = written("fault", &recorded::run(Shape::SMALL));
     let seen = browser.open(&path, "0-fault-1").await;
-    let tip = seen.tip().expect("a tooltip");
+    let tip = tip(&seen).expect("a tooltip");
     for word in ["lossy", "did not bite", "asked 40 %", "measured 0 %"] {
         assert!(tip.contains(word), "{word} is not in {tip}");
     }

@@ -62,10 +62,7 @@ pub async fn run(args: &BundleArgs, context: &Context) -> anyhow::Result<Exit> {
     if let Some(file) = &args.explain {
         return explain(file, &context.printer);
     }
-    if let Some(folder) = args.file.as_deref().and_then(missing_folder) {
-        let what = format!("there is no folder {} to write to", folder.display());
-        return Err(Failure::BadTarget(what).into());
-    }
+    check_folder_of(args.file.as_deref())?;
     let cluster = args.cluster.cluster.as_ref();
     let name = args.name.as_deref();
     let networks = clusters::networks(context, cluster, Meant::One(name)).await?;
@@ -111,10 +108,14 @@ pub(crate) fn warn(manifest: &Manifest, printer: &Printer) {
     }
 }
 
-/// The folder of a file, if it is not there.
-fn missing_folder(file: &Path) -> Option<&Path> {
-    let folder = file.parent()?;
-    (!folder.as_os_str().is_empty() && !folder.is_dir()).then_some(folder)
+/// Refuses a file whose folder is not there, before any work is done for it.
+pub(crate) fn check_folder_of(file: Option<&Path>) -> Result<(), Failure> {
+    let is_missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.is_dir();
+    let Some(folder) = file.and_then(Path::parent).filter(is_missing) else {
+        return Ok(());
+    };
+    let what = format!("there is no folder {} to write to", folder.display());
+    Err(Failure::BadTarget(what))
 }
 
 fn usual(network: &Network, now: Timestamp) -> PathBuf {

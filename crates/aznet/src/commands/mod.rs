@@ -6,6 +6,7 @@ pub mod chaos;
 pub mod charts;
 pub mod cluster;
 pub mod completions;
+pub mod dashboards;
 pub mod deploy;
 pub mod doctor;
 pub mod down;

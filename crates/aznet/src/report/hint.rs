@@ -6,6 +6,7 @@ use aznet_cluster::provider::{ProviderError, kind};
 use aznet_model::values::nearest;
 use aznet_network::deploy::DeployError;
 use aznet_network::namespace::NamespaceError;
+use aznet_network::observe::telemetry::TelemetryError;
 use aznet_network::removal::{DownError, Held};
 use aznet_network::secrets::Unfit;
 use aznet_network::validators::Refusal;
@@ -59,6 +60,11 @@ pub(super) fn hint_of(cause: Cause<'_>) -> Option<String> {
     }) = cause.downcast_ref()
     {
         return Some(release(network, namespace, held));
+    }
+    if let Some(TelemetryError::NoPrometheus { .. }) = cause.downcast_ref() {
+        let hint =
+            "`telemetry.enabled=true` runs one in the network; `aznet up --telemetry` sets it";
+        return Some(hint.to_owned());
     }
     if let Some(refusal) = cause.downcast_ref::<Refusal>() {
         return refused(refusal);

@@ -97,6 +97,11 @@ fn the_command_line() {
             "usage-bundle-explain-no-file",
             &["bundle", "--explain", "nosuch.tar.gz"],
         ),
+        ("usage-dashboards-no-time", &["dashboards", "--since", "0s"]),
+        (
+            "usage-dashboards-no-duration",
+            &["dashboards", "--since", "yesterday"],
+        ),
         (
             "usage-bad-partition",
             &["test", "--partition", "3/2", "--list"],
@@ -244,6 +249,11 @@ fn no_network() {
         ("no-network-logs", &["logs"]),
         ("no-network-env", &["env"]),
         ("no-network-bundle", &["bundle"]),
+        ("no-network-dashboards", &["dashboards", "small"]),
+        (
+            "no-folder-for-dashboards",
+            &["dashboards", "--output", "nosuch/d.html"],
+        ),
         ("no-network-join", &["join", "smal"]),
         (
             "usage-unknown-role",

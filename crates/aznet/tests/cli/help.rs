@@ -2,7 +2,7 @@
 
 use super::support::Sandbox;
 
-const VERBS: [&[&str]; 39] = [
+const VERBS: [&[&str]; 40] = [
     &[],
     &["up"],
     &["down"],
@@ -15,6 +15,7 @@ const VERBS: [&[&str]; 39] = [
     &["adopt"],
     &["env"],
     &["bundle"],
+    &["dashboards"],
     &["join"],
     &["chaos"],
     &["chaos", "apply"],

@@ -35,6 +35,7 @@ pub(crate) fn checks() -> Vec<(&'static str, Check)> {
             watch::bundle,
         ),
         ("every_panel_and_alert_finds_its_series", telemetry::queries),
+        ("every_panel_is_drawn_without_grafana", telemetry::page),
         ("what_the_quickstart_looks_at_is_there", quickstart::looking),
         (
             "no_alert_fires_on_a_healthy_network",

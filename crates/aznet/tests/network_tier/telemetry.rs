@@ -78,6 +78,52 @@ pub(super) fn queries(_: &Machine) -> Checked {
     }
 }
 
+/// The page of the dashboards has what their queries, which have an answer by now, were answered.
+pub(super) fn page(_: &Machine) -> Checked {
+    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let file = folder.path().join("dashboards.html");
+    let written = file.to_string_lossy();
+    let all = json(&[
+        "dashboards",
+        NETWORK,
+        "--cluster",
+        CLUSTER,
+        "--output",
+        &written,
+    ])?;
+    let page = std::fs::read_to_string(&file).map_err(|error| format!("{written}: {error}"))?;
+    let dashboards = all["dashboards"].as_array().into_iter().flatten();
+    let panels: Vec<&Value> = dashboards
+        .flat_map(|one| one["panels"].as_array().into_iter().flatten())
+        .collect();
+    let empty: Vec<_> = panels
+        .iter()
+        .filter(|panel| values(panel).is_empty())
+        .collect();
+    if panels.len() < 60 || !empty.is_empty() || page.contains(">no data<") {
+        let count = panels.len();
+        return Err(format!(
+            "expected data in each of {count} panels, saw none in {empty:?}"
+        ));
+    }
+    let is_height = |panel: &&&Value| panel["title"] == "Checkpoint";
+    let heights = panels.iter().find(is_height).map(|panel| values(panel));
+    let heights = heights.unwrap_or_default();
+    match (heights.first(), heights.last()) {
+        (Some(first), Some(last)) if first < last => Ok(()),
+        _ => Err(format!("expected a chain that grows, saw {heights:?}")),
+    }
+}
+
+/// The values of all series of a panel.
+fn values(panel: &Value) -> Vec<f64> {
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let queries = list(&panel["queries"]);
+    let series = queries.iter().flat_map(|query| list(&query["series"]));
+    let pairs = series.flat_map(|series| list(&series["values"]));
+    pairs.filter_map(|pair| pair[1].as_f64()).collect()
+}
+
 /// `(place, query)` of every target of every dashboard, and of what its variable lists.
 fn panels() -> Result<Vec<(String, String)>, String> {
     let folder =

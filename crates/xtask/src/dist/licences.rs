@@ -33,9 +33,9 @@ pub(super) fn page(metadata: &Metadata) -> Result<String> {
     Ok(text)
 }
 
-/// What the HTML report is drawn with: packages of npm.
+/// What HTML pages are drawn with: packages of npm.
 fn scripts() -> Result<String> {
-    let path = run::root().join("crates/aznet-runner/report/package-lock.json");
+    let path = run::root().join("crates/aznet-page/web/package-lock.json");
     let lock = fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
     let lock: Value = serde_json::from_slice(&lock)?;
     let packages = lock["packages"].as_object().context("it locks nothing")?;

@@ -2,7 +2,8 @@
 
 use std::io;
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use aznet_page::{Page, Script};
+use maud::{Markup, html};
 
 use super::{
     data::data,
@@ -13,18 +14,6 @@ use super::{
 };
 use crate::{event::Summary, report::words::plural};
 
-/// The charting library and what draws with it, made by the build script.
-const SCRIPT: &str = include_str!(concat!(env!("OUT_DIR"), "/report.js"));
-const STYLE: &str = include_str!(concat!(env!("OUT_DIR"), "/report.css"));
-/// Only this script and this style sheet have an effect, and nothing is ever loaded.
-const POLICY: &str = concat!(
-    "default-src 'none'; img-src data:; script-src '",
-    env!("REPORT_SCRIPT_HASH"),
-    "'; style-src '",
-    env!("REPORT_STYLE_HASH"),
-    "'; base-uri 'none'; form-action 'none'"
-);
-
 /// The whole document.
 ///
 /// # Errors
@@ -32,35 +21,22 @@ const POLICY: &str = concat!(
 pub(super) fn page(model: &Model) -> io::Result<String> {
     let summary = model.counts();
     let (headline, mood) = headline(&summary, model.tests.len());
-    // `<` would end the script's element in `</script>`, and change how it is read in `<!--`.
-    let data = serde_json::to_string(&data(model))?.replace('<', "\\u003c");
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy" content=(POLICY);
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                title { (headline) " – aznet test" }
-                link rel="icon" href=(icon(mood));
-                style { (PreEscaped(STYLE)) }
+    let page = Page {
+        title: &format!("{headline} – aznet test"),
+        colour: colour(mood),
+        script: Script::Report,
+        body: html! {
+            (header(model, &summary, headline.as_str(), mood))
+            main {
+                (timeline())
+                (tables::all(model))
             }
-            body {
-                (header(model, &summary, headline.as_str(), mood))
-                main {
-                    (timeline())
-                    (tables::all(model))
-                }
-                footer {
-                    "Made by aznet " (env!("CARGO_PKG_VERSION")) " from the events of the run; times are UTC."
-                }
-                script type="application/json" id="run" { (PreEscaped(data)) }
-                script { (PreEscaped(SCRIPT)) }
+            footer {
+                "Made by aznet " (env!("CARGO_PKG_VERSION")) " from the events of the run; times are UTC."
             }
-        }
+        },
     };
-    Ok(page.into_string())
+    Ok(page.document(&data(model))?)
 }
 
 /// The verdict in one line, and its class in the style sheet.
@@ -93,17 +69,14 @@ fn headline(summary: &Summary, selected: usize) -> (String, &'static str) {
     }
 }
 
-/// A dot in the verdict's colour.
-fn icon(mood: &str) -> String {
-    let colour = match mood {
-        "passed" => "%231a7f4b",
-        "flaky" => "%23b27700",
-        "skipped" => "%236a737d",
-        _ => "%23cf222e",
-    };
-    format!(
-        "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'><circle cx='8' cy='8' r='7' fill='{colour}'/></svg>"
-    )
+/// The verdict's colour.
+fn colour(mood: &str) -> &'static str {
+    match mood {
+        "passed" => "#1a7f4b",
+        "flaky" => "#b27700",
+        "skipped" => "#6a737d",
+        _ => "#cf222e",
+    }
 }
 
 fn header(model: &Model, summary: &Summary, headline: &str, mood: &str) -> Markup {

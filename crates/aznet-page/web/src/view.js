@@ -1,13 +1,18 @@
 /** The least that is shown, in milliseconds. */
 const SHORTEST = 2000;
 
-/** The part of the run that is shown. Whoever draws listens. */
+/** The part of the time that is shown. Whoever draws listens. */
 const view = {
   from: 0,
   to: 1,
   whole: [0, 1],
   listeners: [],
   pending: false,
+  /** Shows all from the one moment to the other, of which parts can be shown then. */
+  begin(from, to) {
+    this.whole = [from, to];
+    Object.assign(this, { from, to });
+  },
   /** Shows a part, or as much of it as there is; drawn with the next frame. */
   set(from, to) {
     const [first, last] = this.whole;

@@ -6,16 +6,23 @@ const RIGHT = 10;
 const shown = { panels: [], items: new Map() };
 
 /**
- * A panel: a heading with the key of its colours, and a chart whose time axis is that of all others.
+ * A panel: a heading with the key of its colours, and a chart.
+ */
+function panel(root, { title, note, keys = [], ...rest }) {
+  const box = root.appendChild(element("div", "panel"));
+  const head = box.appendChild(element("div", "head"));
+  head.append(element("h3", "", title), ...keys, element("span", "note", note));
+  return chartIn(box, { name: `${title}: ${note}`, ...rest });
+}
+
+/**
+ * A chart in a box, whose time axis is that of all others.
  *
  * `draw` paints on the chart; `hit(time, y)` tells what is there: `{ title, lines }`; `refresh` brings its data up to the
  * view.
  */
-function panel(root, { title, note, keys = [], height, labels = [], series = [], axis, draw, hit, refresh, marks }) {
-  const box = root.appendChild(element("div", "panel"));
-  const head = box.appendChild(element("div", "head"));
-  head.append(element("h3", "", title), ...keys, element("span", "note", note));
-  const plot = box.appendChild(element("div", "plot", undefined, { ariaLabel: `${title}: ${note}` }));
+function chartIn(box, { name, height, labels = [], series = [], bands, axis, draw, hit, refresh, marks }) {
+  const plot = box.appendChild(element("div", "plot", undefined, { ariaLabel: name }));
   plot.setAttribute("role", "img");
   for (const { text, top, tall, act } of labels) {
     const label = element(act ? "button" : "span", "label", text, { title: text });
@@ -24,7 +31,7 @@ function panel(root, { title, note, keys = [], height, labels = [], series = [],
     plot.append(label);
   }
   const size = () => ({ width: plot.clientWidth, height });
-  const chart = new uPlot(options({ ...size(), series, axis, draw, marks }), blank(series.length), plot);
+  const chart = new uPlot(options({ ...size(), series, bands, axis, draw, marks }), blank(series.length), plot);
   const made = { box, chart, hit, resize: () => chart.setSize(size()) };
   made.update = () => {
     if (refresh) refresh(chart);
@@ -38,7 +45,7 @@ function panel(root, { title, note, keys = [], height, labels = [], series = [],
 
 const blank = (count) => [[view.from, view.to], ...Array.from({ length: count }, () => [null, null])];
 
-function options({ width, height, series, axis, draw, marks }) {
+function options({ width, height, series, bands, axis, draw, marks }) {
   const grid = { stroke: () => colours.line, width: 1 };
   const hidden = { show: true, size: 0, grid, ticks: { show: false }, values: (_, splits) => splits.map(() => "") };
   return {
@@ -61,6 +68,7 @@ function options({ width, height, series, axis, draw, marks }) {
     scales: { x: { time: true, auto: false, min: view.from, max: view.to }, y: { auto: false, min: 0, max: 1 } },
     axes: [axis?.x ?? hidden, { size: gutter, show: true, stroke: () => colours.muted, ...(axis?.y ?? bare) }],
     series: [{}, ...series],
+    bands,
     hooks: {
       drawClear: [(chart) => background(chart, marks)],
       draw: [(chart) => draw?.(chart), (chart) => foreground(chart, marks)],

@@ -1,5 +1,5 @@
-//! Joins what the HTML report is drawn with: the charting library, which npm gets as `package-lock.json` pins it, and the
-//! script and style sheet of `report/`. npm is asked once for each build folder; what it brings is checked against the pin.
+//! Joins what pages are drawn with: the charting library, which npm gets as `package-lock.json` pins it, and the scripts
+//! and the style sheet of `web/`. npm is asked once for each build folder; what it brings is checked against the pin.
 
 use std::{error::Error, fs, io::Read, path::Path, process::Command};
 
@@ -7,36 +7,54 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use flate2::read::GzDecoder;
 use sha2::{Digest, Sha256, Sha512};
 
-/// The script's files, in order; they share one scope.
-const SCRIPTS: [&str; 10] = [
-    "data", "theme", "view", "overview", "tip", "panel", "lanes", "lines", "rows", "main",
+/// What every page has: files in order; they share one scope with those that follow.
+const SHARED: [&str; 5] = ["theme", "view", "tip", "panel", "page"];
+/// What each page has besides.
+const PAGES: [(&str, &[&str]); 2] = [
+    (
+        "report",
+        &["data", "overview", "lanes", "lines", "rows", "main"],
+    ),
+    ("dashboards", &["dashboards"]),
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {
-    println!("cargo::rerun-if-changed=report");
-    let folder = Path::new(&std::env::var("CARGO_MANIFEST_DIR")?).join("report");
+    println!("cargo::rerun-if-changed=web");
+    let folder = Path::new(&std::env::var("CARGO_MANIFEST_DIR")?).join("web");
     let out = std::env::var("OUT_DIR")?;
-    let package = Package::open(&folder, Path::new(&out))?;
+    let out = Path::new(&out);
+    let package = Package::open(&folder, out)?;
+    for (page, own) in PAGES {
+        let script = script(&folder, &package, own)?;
+        put(out, &format!("{page}.js"), &page.to_uppercase(), &script)?;
+    }
+    let style =
+        package.file("dist/uPlot.min.css")? + &fs::read_to_string(folder.join("style.css"))?;
+    put(out, "style.css", "STYLE", &style)?;
+    Ok(())
+}
+
+fn script(folder: &Path, package: &Package, own: &[&str]) -> Result<String, Box<dyn Error>> {
     let mut script = format!(
         "/*\n{}*/\n{}\n(() => {{\n\"use strict\";\n",
         package.file("LICENSE")?,
         package.file("dist/uPlot.iife.min.js")?
     );
-    for name in SCRIPTS {
+    for name in SHARED.iter().chain(own) {
         script += &fs::read_to_string(folder.join("src").join(name).with_extension("js"))?;
     }
     script += "})();\n";
     if script.to_lowercase().contains("</script") {
         return Err("the script would end the element it is in".into());
     }
-    let style =
-        package.file("dist/uPlot.min.css")? + &fs::read_to_string(folder.join("style.css"))?;
-    for (name, text) in [("SCRIPT", &script), ("STYLE", &style)] {
-        let hash = STANDARD.encode(Sha256::digest(text.as_bytes()));
-        println!("cargo::rustc-env=REPORT_{name}_HASH=sha256-{hash}");
-    }
-    fs::write(Path::new(&out).join("report.js"), script)?;
-    fs::write(Path::new(&out).join("report.css"), style)?;
+    Ok(script)
+}
+
+/// Writes a part of pages, and tells the compiler the hash by which the page allows it.
+fn put(out: &Path, file: &str, name: &str, text: &str) -> Result<(), Box<dyn Error>> {
+    let hash = STANDARD.encode(Sha256::digest(text.as_bytes()));
+    println!("cargo::rustc-env=PAGE_{name}_HASH=sha256-{hash}");
+    fs::write(out.join(file), text)?;
     Ok(())
 }
 

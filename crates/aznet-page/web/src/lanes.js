@@ -1,3 +1,27 @@
+/** How each kind of item is drawn: filled or hatched, how much of its row it leaves free, and its least width. */
+const LOOKS = {
+  passed: { fill: "passed" },
+  failed: { fill: "failed" },
+  error: { fill: "error" },
+  flaky: { fill: "flaky" },
+  leaky: { fill: "leaky" },
+  skipped: { fill: "skipped" },
+  open: { hatch: "open", edge: "open" },
+  "slot-checkpointed": { fill: "calm", inset: 0.3 },
+  "slot-proposed": { fill: "flaky", inset: 0.15, least: 2 },
+  "slot-missed": { fill: "missed", least: 3 },
+  injected: { hatch: "bites", edge: "bites", least: 2 },
+  bites: { fill: "bites", least: 3 },
+  "does-not-bite": { hatch: "failed", edge: "failed", dash: true, least: 3 },
+  silent: { hatch: "failed", edge: "failed", inset: 0.1, least: 2 },
+  lag0: { fill: "calm", inset: 0.36 },
+  lag1: { fill: "lag1", inset: 0.26 },
+  lag2: { fill: "lag2", inset: 0.16 },
+  lag3: { fill: "lag3", inset: 0.06 },
+  stuck: { fill: "failed", inset: 0.38 },
+};
+for (const stage of STAGES) LOOKS[stage] = { fill: stage };
+
 /**
  * A panel of rows with items on them. A row is `{ label, tall, items, tip }`, an item
  * `{ from, to, look, text, tip, id, parts }`; what is later in `items` is drawn over what is earlier.

@@ -62,7 +62,8 @@ function chainPanel(root, network, marks, chosen) {
     paths: stepped,
     points: { show: false },
   }));
-  const keys = STAGES.map((stage) => toggle(stage, (on) => {
+  const keys = STAGES.map((stage) => toggle(stage, stage, !state.hidden.has(stage), (on) => {
+    state.hidden[on ? "delete" : "add"](stage);
     made.chart.batch(() => lines.forEach((line, i) => line.stage === stage && made.chart.setSeries(i + 1, { show: on })));
     made.update();
   }));
@@ -97,20 +98,6 @@ function chainAt(pods, time, chosen) {
 
 const isSilent = (pod, time) => pod.silent.some(({ from, to }) => from <= time && time < to);
 const some = (words, count) => words.slice(0, count).join(", ") + (words.length > count ? ` and ${words.length - count} more` : "");
-
-/** A key of a colour that shows and hides what has it. */
-function toggle(name, act) {
-  const button = element("button", "toggle", name, { type: "button" });
-  button.setAttribute("aria-pressed", String(!state.hidden.has(name)));
-  button.prepend(element("i", `key ${name}`));
-  button.onclick = () => {
-    const on = state.hidden.delete(name);
-    if (!on) state.hidden.add(name);
-    button.setAttribute("aria-pressed", String(on));
-    act(on);
-  };
-  return button;
-}
 
 /** What pods use, coloured by what they are. */
 function usagePanel(root, network, marks, chosen, { title, column, unit, show }) {

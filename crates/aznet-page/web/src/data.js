@@ -8,9 +8,9 @@ function sums(column, first = 0) {
   return column.map((difference) => first + (value += difference));
 }
 
-/** The run as src/report/html/data.rs writes it; times become milliseconds since 1970. */
+/** The run as src/report/html/data.rs of aznet-runner writes it; times become milliseconds since 1970. */
 function readRun() {
-  const run = JSON.parse(document.getElementById("run").textContent);
+  const run = JSON.parse(document.getElementById("data").textContent);
   const { start } = run;
   run.end = start + run.duration;
   for (const { attempts } of run.tests) {

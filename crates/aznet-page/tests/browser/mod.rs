@@ -20,7 +20,7 @@ pub(crate) struct Browser {
 /// What it made of a page.
 pub(crate) struct Seen {
     /// The document after its scripts have run.
-    dom: String,
+    pub(crate) dom: String,
     /// What the page, or the browser about it, said on the console.
     pub(crate) errors: Vec<String>,
 }
@@ -65,12 +65,6 @@ impl Seen {
         self.dom.matches(text).count()
     }
 
-    /// The tooltip.
-    pub(crate) fn tip(&self) -> Option<&str> {
-        let (_, from) = self.dom.split_once("class=\"tip\"")?;
-        Some(from.split_once("</div>")?.0)
-    }
-
     /// Milliseconds from opening the page to when it was drawn.
     pub(crate) fn drawn(&self) -> Option<u64> {
         let (_, from) = self.dom.split_once("data-drawn=\"")?;
@@ -87,6 +81,6 @@ pub(crate) fn skip() {
             .append(true)
             .create(true)
             .open(file);
-        writeln!(file.unwrap(), "HTML report: {reason}").unwrap();
+        writeln!(file.unwrap(), "HTML pages: {reason}").unwrap();
     }
 }

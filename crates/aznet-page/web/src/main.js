@@ -8,28 +8,11 @@ function start() {
   run = readRun();
   const root = document.getElementById("timeline");
   const rest = Math.max(run.duration, SHORTEST) * 0.01;
-  view.whole = [run.start - rest, Math.max(run.end, run.start + SHORTEST) + rest];
-  [view.from, view.to] = view.whole;
-  root.tabIndex = 0;
-  listenToKeys(root);
+  view.begin(run.start - rest, Math.max(run.end, run.start + SHORTEST) + rest);
   build(root);
   addEventListener("hashchange", goThere);
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
-  addEventListener("beforeprint", forPaper);
-  addEventListener("afterprint", repaint);
-  let width = root.clientWidth;
-  new ResizeObserver(() => {
-    // Heights change as panels are added; only a new width matters.
-    if (root.clientWidth === width) return;
-    width = root.clientWidth;
-    for (const one of shown.panels) one.resize();
-    view.flush();
-  }).observe(root);
-  addEventListener("load", () => {
-    goThere();
-    // Charts are drawn in microtasks, which are done by now. For who measures.
-    document.documentElement.dataset.drawn = String(Math.round(performance.now()));
-  });
+  addEventListener("load", goThere);
+  follow(root);
 }
 
 /** All panels of the network that is chosen. */
@@ -50,7 +33,7 @@ function build(root) {
   ruler(bar, network, marks);
   testsPanel(root, marks);
   if (network) networkPanels(root, network, marks);
-  root.append(element("p", "help", "Drag to zoom, drag with Shift to pan, double-click for the whole run; Ctrl and the wheel zoom. Keys: arrows, +, −, 0."));
+  root.append(element("p", "help", help("run")));
   view.listeners = [() => shown.panels.forEach((one) => one.update()), strip.draw];
   view.flush();
 }
@@ -76,14 +59,7 @@ function choose(root, name) {
 
 function tools(root, network) {
   const bar = element("div", "tools");
-  const button = (text, label, act) => element("button", "", text, { type: "button", title: label, ariaLabel: label, onclick: act });
-  bar.append(
-    button("−", "Zoom out", () => view.zoom(1 / 0.6)),
-    button("+", "Zoom in", () => view.zoom(0.6)),
-    button("←", "Earlier", () => view.pan(-0.3)),
-    button("→", "Later", () => view.pan(0.3)),
-    button("Whole run", "Show the whole run", () => view.all()),
-  );
+  bar.append(...zoomButtons("run"));
   if (run.networks.length > 1) {
     const names = run.networks.map(({ name }, i) => [i, name]);
     bar.append(picker("network", names, state.network, (value) => {
@@ -110,20 +86,11 @@ function picker(label, choices, chosen, act) {
 
 /** The time axis, with epochs and slots above the hours. */
 function ruler(root, network, marks) {
-  const x = {
-    size: 22,
-    stroke: () => colours.muted,
-    grid: { show: false },
-    ticks: { stroke: () => colours.line, size: 4 },
-    font: "11px system-ui, sans-serif",
-    space: 70,
-    values: (_, splits, __, ___, step) => splits.map((time) => clockTime(time, step < 60000)),
-  };
   const made = panel(root, {
     title: "Time",
     note: "UTC",
     height: 44,
-    axis: { x },
+    axis: { x: TIME_AXIS },
     labels: network ? [{ text: "epoch · slot", top: 3, tall: 16 }] : [],
     marks: marks && { ...marks, bites: [] },
     draw: (chart) => network && inPlot(chart, (ctx, place) => drawRuler(ctx, place, chart, network, marks)),
@@ -185,23 +152,6 @@ function goThere() {
   const { left, top } = on.chart.over.getBoundingClientRect();
   const x = left + ((middle - view.from) / (view.to - view.from)) * on.chart.over.clientWidth;
   tip.show(x, top + row.top + row.tall, item.tip(middle));
-}
-
-function repaint() {
-  document.documentElement.classList.remove("print");
-  readColours();
-  for (const { chart } of shown.panels) chart.redraw(false, true);
-  view.flush();
-}
-
-/** Paper is white, and has no place to click. */
-function forPaper() {
-  document.documentElement.classList.add("print");
-  for (const details of document.querySelectorAll("details")) details.open = true;
-  tip.hide();
-  readColours();
-  for (const { chart } of shown.panels) chart.redraw(false, true);
-  view.flush();
 }
 
 start();
