@@ -1,12 +1,13 @@
 """`infra/stacks` against AWS as moto has it: stacks are made, changed and deleted."""
 
 import json
-import re
+import os
 import shutil
 import socket
 
 import boto3
 import pytest
+import yaml
 from moto.cloudformation.models import cloudformation_backends
 from moto.cloudformation.parsing import get_model_map
 from templates import GRAFANA, INFRA, YOURS, as_deployed, parameters, resources, templates, without
@@ -174,24 +175,85 @@ def staging(tmp_path_factory, aws, run):
     return stacks
 
 
-def test_a_change_is_shown_before_it_is_made(staging):
+@pytest.fixture
+def another_address(staging):
+    """A template asks for one more than there is; how the plan shows it."""
     template = staging.folder / "network.yaml"
     as_it_was = template.read_text()
     wanted = json.loads(as_it_was)
     wanted["Resources"]["Another"] = {"Type": "AWS::EC2::EIP", "Properties": {"Domain": "vpc"}}
     template.write_text(json.dumps(wanted))
+    before = staging.there()
+    yield "| Add | Another | AWS::EC2::EIP |"
+    template.write_text(as_it_was)
+    staging.done("deploy")
+    assert staging.there() == before
 
+
+def test_a_change_is_shown_before_it_is_made(staging, another_address):
     before = staging.there()
     shown = staging.done("plan")
-    assert re.search(r"\| Add \| Another \| AWS::EC2::EIP \|", shown), shown
+    assert another_address in shown, shown
     assert shown.count("no change.") == len(CONCERNS) - 1
     assert staging.there() == before, "a plan changes nothing"
 
     assert "aznet-staging-network: changed" in staging.done("deploy")
     assert staging.there() == before | {"addresses": before["addresses"] + 1}
-    template.write_text(as_it_was)
-    staging.done("deploy")
+
+
+class Workflow:
+    """`infra.yml` as act runs it, on a copy of the repository with the stacks of a network."""
+
+    def __init__(self, stacks: Stacks, folder):
+        self.stacks, self.folder = stacks, folder
+        shutil.copytree(stacks.folder, folder / "infra")
+        shutil.copytree(INFRA.parent / ".github/workflows", folder / ".github/workflows")
+        author = ("-c", "user.name=nobody", "-c", "user.email=nobody@example.com")
+        # act knows the repository by its remote alone.
+        origin = ("remote", "add", "origin", "https://github.com/a/b")
+        for words in (("init", "-b", "main"), origin, ("add", "."), (*author, "commit", "-m", "stacks")):
+            self.succeeds("git", "-C", str(folder), *words)
+
+    def __call__(self, event: str, **payload) -> str:
+        """What act tells of an event."""
+        (self.folder / "event.json").write_text(json.dumps({"repository": {"full_name": "a/b"}, **payload}))
+        action = yaml.safe_load((self.folder / ".github/workflows/infra.yml").read_text())["jobs"]["plan"]["steps"][1]["uses"]
+        return self.succeeds(
+            os.environ["AZNET_ACT"],
+            event,
+            *("--workflows", ".github/workflows/infra.yml", "--eventpath", "event.json"),
+            *("--platform", "ubuntu-24.04=-self-hosted", "--matrix", f"network:{self.stacks.network}"),
+            *("--local-repository", f"{action}={INFRA.parent}/.ci/act/actions/configure-aws-credentials"),
+            *("--var", "AWS_ACCOUNT=123456789012", "--var", "AWS_REGION=eu-west-1"),
+            *("--cache-server-addr", "127.0.0.1", "--artifact-server-addr", "127.0.0.1"),
+            cwd=self.folder,
+            env=self.stacks.aws,
+        )
+
+    def succeeds(self, *words: str, **options) -> str:
+        done = self.stacks.run(*words, **options)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+
+def test_the_workflow_changes_on_main_what_it_shows_of_a_pull_request(staging, another_address, tmp_path):
+    workflow = Workflow(staging, tmp_path)
+    before = staging.there()
+    role = "assumed arn:aws:iam::123456789012:role/aznet-staging-"
+
+    shown = workflow("pull_request", pull_request={"head": {"repo": {"full_name": "a/b"}}})
+    assert another_address in shown
+    assert f"{role}plan in eu-west-1" in shown
+    assert f"{role}infra" not in shown
     assert staging.there() == before
+
+    other = workflow("pull_request", pull_request={"head": {"repo": {"full_name": "fork/b"}}})
+    assert role not in other, "a fork has no identity"
+
+    made = workflow("push", ref="refs/heads/main")
+    assert f"{role}infra in eu-west-1" in made
+    assert "aznet-staging-network: changed" in made
+    assert staging.there() == before | {"addresses": before["addresses"] + 1}
 
 
 def test_values_are_what_the_stacks_know(staging):

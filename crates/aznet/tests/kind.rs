@@ -7,6 +7,7 @@
 
 mod kind_support;
 
+use std::collections::BTreeSet;
 use std::fs::OpenOptions;
 use std::io::Write as _;
 
@@ -31,9 +32,9 @@ fn clusters_of_kind_live_and_go_as_embedded_ones_do() {
     };
     others_are_left_alone(&machine);
     interrupted_it_leaves_nothing(&machine);
-    made_with_two_nodes(&machine);
+    made_with_three_nodes(&machine);
     an_archive_is_loaded_once(&machine);
-    pods_run_on_both_nodes(&machine);
+    pods_run_on_several_nodes(&machine);
     a_network_runs_on_it(&machine);
     a_node_that_stops_is_brought_back(&machine);
     removed_without_a_trace(&machine);
@@ -66,15 +67,15 @@ fn interrupted_it_leaves_nothing(machine: &Machine) {
     assert!(!machine.state().join("kind").exists(), "{said}");
 }
 
-fn made_with_two_nodes(machine: &Machine) {
-    let two = format!("{TIER},workers=1");
-    let (code, said) = machine.aznet(&["cluster", "up", "--cluster", &two]);
+fn made_with_three_nodes(machine: &Machine) {
+    let three = format!("{TIER},workers=2");
+    let (code, said) = machine.aznet(&["cluster", "up", "--cluster", &three]);
     assert_eq!(code, Some(0), "{said}");
     assert_eq!(listed(machine)["state"], "running");
-    assert_eq!(listed(machine)["nodes"], 2);
+    assert_eq!(listed(machine)["nodes"], 3);
     let (code, said) = machine.aznet(&["cluster", "up", "--cluster", &format!("{TIER},workers=3")]);
     assert_eq!(code, Some(2), "{said}");
-    assert!(said.contains("has 1 worker, not 3"), "{said}");
+    assert!(said.contains("has 2 workers, not 3"), "{said}");
 }
 
 fn listed(machine: &Machine) -> Value {
@@ -94,7 +95,7 @@ fn an_archive_is_loaded_once(machine: &Machine) {
 }
 
 /// A pod on each, of an image that `up` loaded; one reaches the other by its address.
-fn pods_run_on_both_nodes(machine: &Machine) {
+fn pods_run_on_several_nodes(machine: &Machine) {
     let image = machine.base();
     for node in ["tier-control-plane", "tier-worker"] {
         let overrides =
@@ -136,15 +137,36 @@ fn pods_run_on_both_nodes(machine: &Machine) {
     assert!(!said.contains("timed out"), "{said}");
 }
 
-/// Its pods have volumes, and its nodes find each other.
+/// Its pods have volumes, its nodes find each other from one machine to the other, and no longer under a partition.
 fn a_network_runs_on_it(machine: &Machine) {
-    let (code, said) = machine.aznet(&["up", "tiny", "--cluster", TIER]);
+    let apart = format!(
+        "{}/tests/kind_support/apart.yaml",
+        env!("CARGO_MANIFEST_DIR")
+    );
+    let up = ["up", "tiny", "--values", &apart, "--cluster", TIER];
+    let (code, said) = machine.aznet(&up);
     assert_eq!(code, Some(0), "{said}");
     let status = machine.json(&["status", "tiny", "--cluster", TIER, "-o", "json"]);
     assert!(
         status["tips"]["checkpointed"].as_u64() >= Some(1),
         "{status}"
     );
+    let nodes = machine.kubectl(&[
+        "get",
+        "pods",
+        "--all-namespaces",
+        "--selector=app.kubernetes.io/component in (boot-node, validator)",
+        "--output=jsonpath={range .items[*]}{.spec.nodeName} {end}",
+    ]);
+    let nodes: BTreeSet<&str> = nodes.split_whitespace().collect();
+    assert_eq!(nodes.len(), 2, "{nodes:?}");
+    let partition = format!(
+        "{}/tests/kind_support/partition.yaml",
+        env!("CARGO_MANIFEST_DIR")
+    );
+    let apply = ["chaos", "apply", "tiny", "--values", &partition];
+    let (code, said) = machine.aznet(&[&apply[..], &["--cluster", TIER]].concat());
+    assert_eq!(code, Some(0), "{said}");
     let (code, said) = machine.aznet(&["down", "tiny", "--cluster", TIER]);
     assert_eq!(code, Some(0), "{said}");
 }

@@ -10,7 +10,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const ACT: GoProgram = GoProgram {
+pub(crate) const PROGRAM: GoProgram = GoProgram {
     name: "act",
     module: ".ci/act",
     package: "github.com/nektos/act",
@@ -30,7 +30,7 @@ const FAILING: &str = "[profile.pr]\nslow-timeout = { period = \"5s\", terminate
 /// bundle if it was to fail, and no cluster.
 pub(crate) fn run(cell: &str, fail: bool) -> Result<()> {
     cells::expect(cell)?;
-    let act = ACT.ensure()?;
+    let act = PROGRAM.ensure()?;
     let here = tempfile::tempdir()?;
     let mut command = run::command(act, &["workflow_dispatch", "--workflows", WORKFLOW]);
     command.args(["--platform", "ubuntu-24.04=-self-hosted"]);

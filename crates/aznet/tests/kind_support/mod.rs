@@ -50,7 +50,7 @@ impl Machine {
         }
         // Here, since the machine's namespace reaches no registry.
         let aznet = env!("CARGO_BIN_EXE_aznet");
-        succeed(Command::new(aznet).args(["images", "build", "--kind"]))?;
+        succeed(Command::new(aznet).args(["images", "build", "--kind", "--chaos"]))?;
         let base = built("base")?;
         let folder = tempfile::tempdir_in("/var/tmp").map_err(|error| error.to_string())?;
         let namespace = format!("aznet-kind-{}", std::process::id());

@@ -1,7 +1,7 @@
 //! The tests of `infra/`: pytest, with what it needs from PyPI.
 
 use super::tally::Tally;
-use crate::run;
+use crate::{act, run};
 use crate::venv::Venv;
 use anyhow::Result;
 use std::process::Command;
@@ -18,6 +18,7 @@ pub(super) fn command() -> Result<Command> {
     // Nothing of theirs is left in the checkout.
     pytest.env("PYTHONDONTWRITEBYTECODE", "1");
     pytest.env("AZNET_CHECKOV", Venv::ensure(CHECKOV)?.program("checkov"));
+    pytest.env("AZNET_ACT", act::PROGRAM.ensure()?);
     Ok(pytest)
 }
 
