@@ -217,13 +217,16 @@ class Workflow:
     def __call__(self, event: str, **payload) -> str:
         """What act tells of an event."""
         (self.folder / "event.json").write_text(json.dumps({"repository": {"full_name": "a/b"}, **payload}))
-        action = yaml.safe_load((self.folder / ".github/workflows/infra.yml").read_text())["jobs"]["plan"]["steps"][1]["uses"]
+        jobs = yaml.safe_load((self.folder / ".github/workflows/infra.yml").read_text())["jobs"]
+        (login,) = {
+            step["uses"] for job in jobs.values() for step in job["steps"] if "aws-actions" in step.get("uses", "")
+        }
         return self.succeeds(
             os.environ["AZNET_ACT"],
             event,
             *("--workflows", ".github/workflows/infra.yml", "--eventpath", "event.json"),
             *("--platform", "ubuntu-24.04=-self-hosted", "--matrix", f"network:{self.stacks.network}"),
-            *("--local-repository", f"{action}={INFRA.parent}/.ci/act/actions/configure-aws-credentials"),
+            *("--local-repository", f"{login}={INFRA.parent}/.ci/act/actions/configure-aws-credentials"),
             *("--var", "AWS_ACCOUNT=123456789012", "--var", "AWS_REGION=eu-west-1"),
             *("--cache-server-addr", "127.0.0.1", "--artifact-server-addr", "127.0.0.1"),
             cwd=self.folder,

@@ -2,27 +2,32 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-use super::{Answer, Dashboard, Lines, Look, Panel, Query, Window, units::Unit, variables};
+use super::{
+    board::{Answer, Dashboard, Kind, Lines, Look, Panel, Query},
+    units::Unit,
+    variables,
+    window::Window,
+};
 
 /// This is no dashboard.
 #[derive(Debug, thiserror::Error)]
 #[error("not a dashboard of Grafana's")]
 pub struct DashboardError(#[from] serde_json::Error);
 
-/// Kinds of panels that are drawn, by Grafana's names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Kind {
-    /// Lines over time.
-    TimeSeries,
-    /// The last value of each series.
-    Stat,
+impl Dashboard {
+    /// Reads a dashboard of Grafana's, and what it asks about `window`.
+    ///
+    /// # Errors
+    /// If this is no dashboard. A panel that this page can't draw is none: it says so in its place.
+    pub fn read(json: &str, window: &Window) -> Result<Self, DashboardError> {
+        Ok(Definition::read(json)?.dashboard(window))
+    }
 }
 
 #[derive(Deserialize)]
-pub(super) struct Definition {
+struct Definition {
     title: String,
     #[serde(default)]
     description: String,
@@ -116,7 +121,7 @@ enum StackingMode {
 }
 
 impl Definition {
-    pub(super) fn read(json: &str) -> Result<Self, DashboardError> {
+    fn read(json: &str) -> Result<Self, DashboardError> {
         let mut definition: Self = serde_json::from_str(json)?;
         let place = |panel: &PanelDefinition| (panel.grid_pos.y, panel.grid_pos.x);
         definition.panels.sort_by_key(place);
@@ -124,7 +129,7 @@ impl Definition {
     }
 
     /// The dashboard, of which nothing is asked yet.
-    pub(super) fn dashboard(self, window: &Window) -> Dashboard {
+    fn dashboard(self, window: &Window) -> Dashboard {
         let list = self.templating.list.into_iter();
         let chosen = list.filter_map(|variable| Some((variable.name, variable.all_value?)));
         let values: BTreeMap<_, _> = chosen.chain(window.variables()).collect();

@@ -2,7 +2,10 @@
 
 use serde::Serialize;
 
-use super::{Boards, Kind, Lines, Look, Panel, Series, Window};
+use super::{
+    board::{Boards, Kind, Lines, Look, Panel, Series},
+    window::Window,
+};
 
 /// Percent that is filled below the line beside a single value.
 const SPARK: u8 = 12;

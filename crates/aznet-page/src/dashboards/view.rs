@@ -4,12 +4,22 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 
 use super::{
-    Boards, Dashboard, Kind, Look, Panel,
+    board::{Boards, Dashboard, Kind, Look, Panel},
     drawn::{drawn, id},
 };
 use crate::{Page, Script};
 
-pub(super) fn page(boards: &Boards) -> serde_json::Result<String> {
+impl Boards {
+    /// The page.
+    ///
+    /// # Errors
+    /// What serializing the data yields.
+    pub fn page(&self) -> serde_json::Result<String> {
+        page(self)
+    }
+}
+
+fn page(boards: &Boards) -> serde_json::Result<String> {
     let page = Page {
         title: &format!("{} – aznet dashboards", boards.network),
         colour: "#2473d8",

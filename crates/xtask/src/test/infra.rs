@@ -1,8 +1,8 @@
 //! The tests of `infra/`: pytest, with what it needs from PyPI.
 
 use super::tally::Tally;
-use crate::{act, run};
 use crate::venv::Venv;
+use crate::{act, run};
 use anyhow::Result;
 use std::process::Command;
 

@@ -411,7 +411,7 @@ fn data_cannot_end_its_element() {
     model.event(&event(0, started));
     model.event(&event(1, ended));
     let page = page(&model).unwrap();
-    let (_, data) = page.split_once("id=\"run\">").unwrap();
+    let (_, data) = page.split_once("id=\"data\">").unwrap();
     let (data, _) = data.split_once("</script>").unwrap();
     let data: Value = serde_json::from_str(data).unwrap();
     assert_eq!(data["tests"][0]["name"], "small::</script><!--");
