@@ -360,8 +360,12 @@ impl FromStr for Provider {
     type Err = UnknownProvider;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (provider, name) = match text.split_once(':') {
-            Some((provider, name)) => (provider, Some(name)),
+        // `kind,workers=2` has no name.
+        let end = text
+            .find([':', ','])
+            .filter(|end| text[*end..].starts_with(':') || &text[..*end] == "kind");
+        let (provider, name) = match end {
+            Some(end) => (&text[..end], Some(&text[end + 1..])),
             None => (text, None),
         };
         match (provider, name) {
@@ -406,6 +410,8 @@ mod tests {
             "kind:",
             "kind:A",
             "kind:,workers=1",
+            "kind,",
+            "embedded,workers=1",
         ] {
             assert!(text.parse::<Provider>().is_err(), "{text}");
         }
@@ -418,6 +424,7 @@ mod tests {
             ("kind:ci", "ci", None),
             ("kind:ci,workers=2", "ci", Some(2)),
             ("kind:workers=0", "aznet", Some(0)),
+            ("kind,workers=2", "aznet", Some(2)),
         ] {
             let Ok(Provider::Kind(choice)) = text.parse() else {
                 panic!("{text} is no cluster of kind");
@@ -429,6 +436,7 @@ mod tests {
             "kind:ci,workers=",
             "kind:ci,nodes=2",
             "kind:ci,",
+            "kind:ci,workers=2,workers=3",
         ] {
             let error = text.parse::<Provider>().unwrap_err();
             assert!(matches!(error, UnknownProvider::Workers { .. }), "{text}");

@@ -24,7 +24,7 @@ Examples:
   aznet doctor --cluster embedded    which faults the nodes of a cluster can do
   aznet doctor --cluster kind        what kind needs of the machine
 
-Exit code 20 when something is missing that an embedded cluster can't do without.";
+Exit code 20 when something is missing that the cluster can't do without.";
 
 /// Arguments of `aznet doctor`.
 #[derive(Debug, Args)]

@@ -60,7 +60,11 @@ impl FromStr for Choice {
         }
         let mut choice = Self::named(name);
         for setting in settings {
-            choice.workers = Some(workers(setting)?);
+            if choice.workers.replace(workers(setting)?).is_some() {
+                return Err(UnknownProvider::Workers {
+                    given: text.to_owned(),
+                });
+            }
         }
         Ok(choice)
     }
