@@ -1,10 +1,12 @@
-//! `cargo xtask act`: a job of the workflow `network-e2e` on this machine, by act, with stand-ins for what only GitHub has: its
-//! caches and artifacts.
+//! `cargo xtask act`: a job of the workflow `network-e2e`, or one that uses this project's action, on this machine, by act, with
+//! stand-ins for what only GitHub has: its caches and artifacts.
+
+mod example;
 
 use crate::check::GoProgram;
 use crate::{cargo, cells, run};
 use anyhow::{Context, Result, bail};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -18,34 +20,75 @@ pub(crate) const PROGRAM: GoProgram = GoProgram {
 const WORKFLOW: &str = ".github/workflows/network-e2e.yml";
 /// What its jobs are made of.
 const DEFINITIONS: [&str; 2] = [WORKFLOW, ".github/actions/setup/action.yml"];
+/// The name of the job that uses the action; no cell has it.
+const EXAMPLE: &str = "action";
 const STAND_INS: &str = ".ci/act/actions";
 /// act does this by itself: it copies the working tree.
 const CHECKOUT: &str = "actions/checkout";
 /// For machines where root has none.
 const SUDO: &str = "#!/bin/sh\nwhile [ \"$1\" = --preserve-env ]; do shift; done\nexec \"$@\"\n";
 /// No test is done so soon: each fails by its deadline.
-const FAILING: &str = "[profile.pr]\nslow-timeout = { period = \"5s\", terminate-after = 1 }\n";
+const FAILING: &str = r#"
+[profile.default]
+slow-timeout = { period = "5s", terminate-after = 1 }
+[profile.pr]
+slow-timeout = { period = "5s", terminate-after = 1 }
+"#;
 
-/// Runs the job of a cell, its network on a cluster that nothing else has, and looks at what it leaves: a report, with a
-/// bundle if it was to fail, and no cluster.
-pub(crate) fn run(cell: &str, fail: bool) -> Result<()> {
-    cells::expect(cell)?;
-    let act = PROGRAM.ensure()?;
-    let here = tempfile::tempdir()?;
-    let mut command = run::command(act, &["workflow_dispatch", "--workflows", WORKFLOW]);
-    command.args(["--platform", "ubuntu-24.04=-self-hosted"]);
-    command.args(["--matrix", &format!("name:{cell}")]);
-    // What passed before is known to GitHub alone.
-    command.args(["--input", "no-cache=true"]);
-    // Neither serves anything here, and neither shall be found from elsewhere.
-    command.args(["--cache-server-addr", "127.0.0.1"]);
-    command.args(["--artifact-server-addr", "127.0.0.1"]);
-    for action in used()? {
-        let stand_in = run::root().join(STAND_INS).join(&action.name);
-        command.arg("--local-repository");
-        command.arg(format!("{}={}", action.repository, stand_in.display()));
+/// What act runs.
+#[derive(Debug)]
+struct Job {
+    /// The repository whose workflow it is of.
+    repository: PathBuf,
+    /// In the repository.
+    workflow: PathBuf,
+    /// Which job of it, and how.
+    arguments: Vec<String>,
+    /// What it is made of.
+    definitions: Vec<PathBuf>,
+    /// Folders of repositories on this machine that it uses as well.
+    local: BTreeMap<String, PathBuf>,
+    /// Whether cargo compiles here, where our crates are compiled already, and not in act's copy of the tree.
+    compiled_here: bool,
+    /// The artifact with its report.
+    report: String,
+}
+
+impl Job {
+    fn cell(name: &str) -> Result<Self> {
+        let root = run::root();
+        let workflow = fs::read_to_string(root.join(WORKFLOW))?;
+        cells::expect(name, &workflow)?;
+        Ok(Self {
+            workflow: PathBuf::from(WORKFLOW),
+            // What passed before is known to GitHub alone.
+            arguments: [
+                "--matrix",
+                &format!("name:{name}"),
+                "--input",
+                "no-cache=true",
+            ]
+            .map(str::to_owned)
+            .to_vec(),
+            definitions: DEFINITIONS.map(|file| root.join(file)).to_vec(),
+            local: BTreeMap::new(),
+            compiled_here: true,
+            report: format!("report-{name}"),
+            repository: root,
+        })
     }
-    surround(&mut command, here.path(), fail)?;
+}
+
+/// Runs a job, its network on a cluster that nothing else has, and looks at what it leaves: a report, with a bundle if it
+/// was to fail, and no cluster.
+pub(crate) fn run(name: &str, fail: bool) -> Result<()> {
+    let here = tempfile::tempdir()?;
+    let job = match name {
+        EXAMPLE => example::job(here.path())?,
+        cell => Job::cell(cell)?,
+    };
+    let mut command = command(&job)?;
+    surround(&mut command, &job, here.path(), fail)?;
     let status = command.status().context("act could not be started")?;
     let kept = cargo::target_directory()?.join("act");
     keep(&here.path().join("artifacts"), &kept)?;
@@ -54,15 +97,32 @@ pub(crate) fn run(cell: &str, fail: bool) -> Result<()> {
     if !left.is_empty() {
         bail!("clusters were left: {}", left.join(", "));
     }
-    judge(
-        status.success(),
-        fail,
-        &entries(&kept.join(format!("report-{cell}")))?,
-    )
+    judge(status.success(), fail, &entries(&kept.join(&job.report))?)
+}
+
+fn command(job: &Job) -> Result<Command> {
+    let mut command = run::command(PROGRAM.ensure()?, &["workflow_dispatch", "--workflows"]);
+    command.arg(&job.workflow).args(&job.arguments);
+    command.current_dir(&job.repository);
+    command.args(["--platform", "ubuntu-24.04=-self-hosted"]);
+    // Neither serves anything here, and neither shall be found from elsewhere.
+    command.args(["--cache-server-addr", "127.0.0.1"]);
+    command.args(["--artifact-server-addr", "127.0.0.1"]);
+    let mut local = BTreeMap::new();
+    for action in used(&job.definitions)? {
+        let stand_in = run::root().join(STAND_INS).join(&action.name);
+        local.insert(action.repository, stand_in);
+    }
+    local.extend(job.local.clone());
+    for (repository, folder) in local {
+        command.arg("--local-repository");
+        command.arg(format!("{repository}={}", folder.display()));
+    }
+    Ok(command)
 }
 
 /// Its folders and programs.
-fn surround(command: &mut Command, here: &Path, fail: bool) -> Result<()> {
+fn surround(command: &mut Command, job: &Job, here: &Path, fail: bool) -> Result<()> {
     let folder = |name: &str| -> Result<_> {
         let path = here.join(name);
         fs::create_dir(&path).with_context(|| format!("creating {}", path.display()))?;
@@ -80,22 +140,9 @@ fn surround(command: &mut Command, here: &Path, fail: bool) -> Result<()> {
     let programs = folder("bin")?;
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
-    // By its place: the script of this name would find itself.
-    let found = || {
-        folders
-            .iter()
-            .map(|one| one.join("cargo"))
-            .find(|one| one.is_file())
-    };
-    let cargo = std::env::var_os("CARGO").map(PathBuf::from).or_else(found);
-    let cargo = cargo.context("there is no cargo on the PATH")?;
-    // act copies the tree to another place each time, where cargo would compile our crates anew.
-    let cargo = format!(
-        "#!/bin/sh\ncd '{}' && exec '{}' \"$@\"\n",
-        run::root().display(),
-        cargo.display()
-    );
-    program(&programs.join("cargo"), &cargo)?;
+    if job.compiled_here {
+        program(&programs.join("cargo"), &cargo_here(&folders)?)?;
+    }
     if !folders.iter().any(|folder| folder.join("sudo").is_file()) {
         program(&programs.join("sudo"), SUDO)?;
         command.env("USER", "root");
@@ -103,6 +150,22 @@ fn surround(command: &mut Command, here: &Path, fail: bool) -> Result<()> {
     folders.insert(0, programs);
     command.env("PATH", std::env::join_paths(folders)?);
     Ok(())
+}
+
+/// A script that runs cargo in the workspace.
+fn cargo_here(folders: &[PathBuf]) -> Result<String> {
+    // By its place: the script of this name would find itself.
+    let found = || {
+        let mut programs = folders.iter().map(|folder| folder.join("cargo"));
+        programs.find(|program| program.is_file())
+    };
+    let cargo = std::env::var_os("CARGO").map(PathBuf::from).or_else(found);
+    let cargo = cargo.context("there is no cargo on the PATH")?;
+    let (root, cargo) = (run::root(), cargo.display().to_string());
+    Ok(format!(
+        "#!/bin/sh\ncd '{}' && exec '{cargo}' \"$@\"\n",
+        root.display()
+    ))
 }
 
 fn program(file: &Path, script: &str) -> Result<()> {
@@ -136,12 +199,12 @@ impl Action {
     }
 }
 
-/// Actions from elsewhere in what the workflow is made of.
-fn used() -> Result<BTreeSet<Action>> {
+/// Actions from elsewhere in what a job is made of.
+fn used(definitions: &[PathBuf]) -> Result<BTreeSet<Action>> {
     let mut found = BTreeSet::new();
-    for file in DEFINITIONS {
-        let text = fs::read_to_string(run::root().join(file))
-            .with_context(|| format!("reading {file}"))?;
+    for file in definitions {
+        let text =
+            fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
         let uses = text
             .lines()
             .filter_map(|line| line.trim_start_matches([' ', '-']).strip_prefix("uses: "))
@@ -210,8 +273,13 @@ mod tests {
 
     #[test]
     fn every_action_has_a_stand_in() {
-        let used = used().expect("workflows");
-        assert!(used.len() > 3, "{used:?}");
+        let definitions = [&DEFINITIONS[..], &[example::ACTION]].concat();
+        let definitions: Vec<PathBuf> = definitions
+            .iter()
+            .map(|file| run::root().join(file))
+            .collect();
+        let used = used(&definitions).expect("workflows");
+        assert!(used.len() > 5, "{used:?}");
         for action in used {
             let file = run::root()
                 .join(STAND_INS)

@@ -35,6 +35,8 @@ struct Cell {
 
 /// Tests of one job, at most, if nothing else is said.
 pub(crate) const TESTS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(2);
+/// Jobs that a matrix may make (docs.github.com, "Running variations of jobs in a workflow").
+const MOST: usize = 256;
 /// What the outcome of a job comes from.
 const SOURCES: [&str; 12] = [
     ".cargo",
@@ -90,20 +92,34 @@ pub(crate) fn print(
     let passed = passed.map(fs::read_to_string).transpose();
     let passed = passed.context("reading the keys of jobs that passed")?;
     let (known, include) = divide(cells, passed.as_deref().unwrap_or_default());
+    if include.len() > MOST {
+        let count = include.len();
+        bail!(
+            "{count} jobs are more than the {MOST} that a workflow may have; raise --tests, so that each runs more of them"
+        );
+    }
     tell(&known)?;
     println!("{}", serde_json::to_string(&Matrix { include })?);
     Ok(())
 }
 
 /// Refuses a name that no job of the workflow has on a pull request.
-pub(crate) fn expect(name: &str) -> Result<()> {
-    let clusters = ["embedded", "kind:e2e"].map(str::to_owned);
-    let cells = all("pr", 1, TESTS, &clusters)?;
+pub(crate) fn expect(name: &str, workflow: &str) -> Result<()> {
+    let cells = all("pr", 1, TESTS, &clusters(workflow))?;
     if cells.iter().any(|cell| cell.name == name) {
         return Ok(());
     }
     let names: Vec<&str> = cells.iter().map(|cell| cell.name.as_str()).collect();
     bail!("no job is called {name:?}; there are {}", names.join(", "));
+}
+
+/// Those on which a workflow has its cells run.
+fn clusters(workflow: &str) -> Vec<String> {
+    let line = workflow.lines().find(|line| line.contains("xtask cells"));
+    let words = line.unwrap_or_default().split([' ', ')']);
+    let after = words.clone().skip(1);
+    let named = words.zip(after).filter(|(flag, _)| *flag == "--cluster");
+    named.map(|(_, cluster)| cluster.to_owned()).collect()
 }
 
 /// Builds the program and has it list its tests.
@@ -257,6 +273,12 @@ mod tests {
         let jobs = jobs.iter();
         jobs.map(|job| format!("{}: {}", job.name, job.arguments))
             .collect()
+    }
+
+    #[test]
+    fn clusters_are_those_of_the_workflow() {
+        let workflow = include_str!("../../../.github/workflows/network-e2e.yml");
+        assert_eq!(clusters(workflow), ["embedded", "kind:e2e"]);
     }
 
     #[test]

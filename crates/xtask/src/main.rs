@@ -76,8 +76,9 @@ enum Task {
     },
     /// Run a job of the workflow network-e2e on this machine, by act, as root: a network on a cluster of its own.
     Act {
-        /// Its name, as `cargo xtask cells` prints it.
-        cell: String,
+        /// Its name, as `cargo xtask cells` prints it; `action` for the example of docs/guide/ci.md, which uses action.yml.
+        #[arg(value_name = "CELL")]
+        job: String,
         /// Have its tests fail: the run must be red, keep a bundle, and leave no cluster.
         #[arg(long)]
         fail: bool,
@@ -157,7 +158,7 @@ fn main() -> ExitCode {
             clusters,
             passed,
         } => cells::print(&profile, repeat, tests, &clusters, passed.as_deref()),
-        Task::Act { cell, fail } => act::run(&cell, fail),
+        Task::Act { job, fail } => act::run(&job, fail),
         Task::Test { tiers } => test::run(&tiers),
         Task::Pxe { node_url } => test::pxe_on(&node_url),
         Task::Examples { pxe_url } => test::examples_on(pxe_url.as_deref()),
