@@ -10,12 +10,13 @@ use super::{
 use crate::{
     drift::{self, Drift},
     event::{Event, Kind, Summary},
+    observation::Measure,
     stats::{Gathered, TestStats},
     test::TestId,
     verdict::Verdict,
 };
 
-/// Less of memory comes and goes.
+/// Less comes and goes.
 const GROWN: f64 = 0.1;
 
 /// Lines for people, in nextest's grammar; the summary repeats only what did not go well.
@@ -170,27 +171,51 @@ impl<W: io::Write> Human<W> {
 }
 
 impl<W: io::Write> Human<W> {
-    /// What has grown from round to round.
+    /// What has grown from round to round, and what is not known to have.
     fn drifts(&mut self) -> io::Result<()> {
         let drifts = self.drift.drifts();
-        let (count, style) = (drifts.len(), Style::new().bold());
-        let grown: Vec<_> = (drifts.into_iter())
-            .filter(|drift| drift.growth() > GROWN)
-            .collect();
-        for drift in &grown {
-            let Drift { network, pod, .. } = drift;
-            let (early, late) = (drift.early >> 20, drift.late >> 20);
-            let percent = drift.growth() * 100.0;
-            let text =
-                format!("{network}: {pod} grew from {early} to {late} MiB (+{percent:.0} %)");
-            self.line("Drift", style, "", &text)?;
-        }
-        if grown.is_empty() && count > 0 {
-            let text = format!("no memory grew by more than {:.0} %", GROWN * 100.0);
-            self.line("Drift", style, "", &text)?;
+        for measure in Measure::ALL {
+            let of: Vec<_> = (drifts.iter())
+                .filter(|drift| drift.measure == measure)
+                .collect();
+            let grown = of.iter().filter(|drift| drift.growth() > GROWN);
+            let mut lines: Vec<String> = grown.map(|drift| grew(drift)).collect();
+            if lines.is_empty() && !of.is_empty() {
+                let limit = GROWN * 100.0;
+                lines.push(format!("no {measure} grew by more than {limit:.0} %"));
+            }
+            let unknown = self.drift.unknown(measure);
+            lines.extend(unknown.map(|(network, why)| format!("{network}: {measure} is not known: {why}")));
+            for line in lines {
+                self.line("Drift", Style::new().bold(), "", &line)?;
+            }
         }
         Ok(())
     }
+}
+
+/// `small: pxe-0 grew from 300 to 360 MiB of memory (+20 %)`.
+fn grew(drift: &Drift) -> String {
+    let Drift {
+        network,
+        pod,
+        measure,
+        ..
+    } = drift;
+    let (early, late) = (mebibytes(drift.early), mebibytes(drift.late));
+    let percent = drift.growth() * 100.0;
+    format!("{network}: {pod} grew from {early} to {late} MiB of {measure} (+{percent:.0} %)")
+}
+
+/// With a decimal where there are few.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "bytes of a pod are far below what a float holds"
+)]
+fn mebibytes(bytes: u64) -> String {
+    let mebibytes = bytes as f64 / f64::from(1 << 20);
+    let decimals = usize::from(mebibytes < 10.0);
+    format!("{mebibytes:.decimals$}")
 }
 
 impl<W: io::Write> Reporter for Human<W> {
