@@ -1,17 +1,20 @@
 //! Running tests: one dispatcher that owns the state and tells what happens, and a unit for each test that runs.
 
 mod options;
+mod recovery;
 mod schedule;
 mod unit;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use futures::{StreamExt, stream::FuturesUnordered};
+use jiff::Timestamp;
 use tokio::{sync::mpsc, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 pub use self::options::Options;
 use self::{
+    recovery::Round,
     schedule::Schedule,
     unit::{Finished, Unit},
 };
@@ -35,6 +38,8 @@ pub async fn run(
         hear,
         summary: Summary::default(),
         active: BTreeMap::new(),
+        last: Round::default(),
+        pause: recovery::FIRST_PAUSE,
     };
     let tests = &selection.selected;
     run.tell(Kind::RunStarted {
@@ -49,6 +54,7 @@ pub async fn run(
     while repetition < options.repeat || run.goes_on(tests) {
         repetition += 1;
         run.round(tests, repetition).await;
+        run.recover(tests).await;
     }
     run.finish()
 }
@@ -61,6 +67,10 @@ struct Run<'a> {
     summary: Summary,
     /// What runs at the moment.
     active: BTreeMap<TestId, Active>,
+    /// What became of the last round.
+    last: Round,
+    /// How long the next pause is.
+    pause: Duration,
 }
 
 /// A test that runs, as it has been told of.
@@ -74,6 +84,7 @@ impl Run<'_> {
     /// Runs each test once.
     async fn round(&mut self, tests: &[Test], repetition: u32) {
         let (options, cancel) = (self.options, self.cancel);
+        self.last = Round::default();
         let mut schedule = Schedule::new(tests, options.capacity, options.networks);
         let (sender, mut told) = mpsc::unbounded_channel();
         let mut units = FuturesUnordered::new();
@@ -114,10 +125,10 @@ impl Run<'_> {
         self.summary.not_run += schedule.waiting();
     }
 
-    /// Whether there is time for another round.
+    /// Whether there is time for another round, which may show something.
     fn goes_on(&self, tests: &[Test]) -> bool {
         let is_time = self.start.elapsed() < self.options.lasts;
-        is_time && !tests.is_empty() && !self.is_stopping()
+        is_time && !tests.is_empty() && self.last.tested && !self.is_stopping()
     }
 
     /// Whether no more tests are started.
@@ -138,6 +149,8 @@ impl Run<'_> {
             self.summary.not_run += 1;
         } else {
             self.summary.count(&verdict, attempts, &leaks);
+            let now = self.now();
+            self.last.finished(&test.id, &verdict, now);
         }
         self.tell(Kind::TestFinished {
             test: test.id.clone(),
@@ -151,12 +164,13 @@ impl Run<'_> {
 
     fn tell(&mut self, kind: Kind) {
         self.follow(&kind);
-        let at = self
-            .options
-            .now
-            .checked_add(self.start.elapsed())
-            .unwrap_or(self.options.now);
+        let at = self.now();
         (self.hear)(&Event { at, kind });
+    }
+
+    fn now(&self) -> Timestamp {
+        let start = self.options.now;
+        start.checked_add(self.start.elapsed()).unwrap_or(start)
     }
 
     /// Keeps what runs up to date.

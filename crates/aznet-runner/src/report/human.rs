@@ -5,11 +5,11 @@ use owo_colors::{OwoColorize, Style};
 
 use super::{
     Reporter,
-    words::{Ended, counts, nth, plural, waits},
+    words::{self, Ended, counts, nth, plural, waits},
 };
 use crate::{
     drift::{self, Drift},
-    event::{Event, Kind, Summary},
+    event::{Event, Kind, Outage, Summary},
     observation::Measure,
     stats::{Gathered, TestStats},
     test::TestId,
@@ -29,6 +29,7 @@ pub struct Human<W> {
     repeat: u32,
     started: BTreeMap<TestId, Timestamp>,
     bad: Vec<(Ended, Duration, String)>,
+    outages: Vec<Outage>,
     gathered: Gathered,
     drift: drift::Gathered,
     /// The last round.
@@ -45,6 +46,7 @@ impl<W: io::Write> Human<W> {
             repeat: 1,
             started: BTreeMap::new(),
             bad: Vec::new(),
+            outages: Vec::new(),
             gathered: Gathered::default(),
             drift: drift::Gathered::default(),
             round: 1,
@@ -138,7 +140,8 @@ impl<W: io::Write> Human<W> {
 
     fn summary(&mut self, summary: &Summary) -> io::Result<()> {
         writeln!(self.out, "------------")?;
-        let good = summary.failed + summary.infrastructure == 0 && !summary.interrupted;
+        let bad = summary.failed + summary.infrastructure + summary.outages;
+        let good = bad == 0 && !summary.interrupted;
         let style_of = if good {
             Style::new().green()
         } else {
@@ -148,6 +151,15 @@ impl<W: io::Write> Human<W> {
         self.line("Summary", style_of.bold(), &time, &counts(summary))?;
         for (ended, took, test) in std::mem::take(&mut self.bad) {
             self.line(ended.word(), style(ended), &bracket("", took), &test)?;
+        }
+        for outage in std::mem::take(&mut self.outages) {
+            let text = words::outage(&outage);
+            self.line(
+                "OUTAGE",
+                Style::new().red().bold(),
+                &bracket("", outage.took),
+                &text,
+            )?;
         }
         if self.round > 1 {
             self.stats()?;
@@ -185,7 +197,9 @@ impl<W: io::Write> Human<W> {
                 lines.push(format!("no {measure} grew by more than {limit:.0} %"));
             }
             let unknown = self.drift.unknown(measure);
-            lines.extend(unknown.map(|(network, why)| format!("{network}: {measure} is not known: {why}")));
+            lines.extend(
+                unknown.map(|(network, why)| format!("{network}: {measure} is not known: {why}")),
+            );
             for line in lines {
                 self.line("Drift", Style::new().bold(), "", &line)?;
             }
@@ -244,6 +258,7 @@ impl<W: io::Write> Reporter for Human<W> {
                     self.bad.push((ended, *took, self.name(test, *repetition)));
                 }
             }
+            Kind::OutageEnded(outage) => self.outages.push(outage.clone()),
             Kind::RunFinished { summary } => return self.summary(summary),
             Kind::Step { test, words } if self.steps => return self.step(event.at, test, words),
             _ => {}
@@ -293,6 +308,14 @@ impl<W> Human<W> {
             } => {
                 let text = format!("{test}{}", waits(waiting.as_ref()));
                 ("SLOW", yellow, bracket(">", *elapsed), text)
+            }
+            Kind::OutageBegan { why, .. } => {
+                let text = format!("{why}; no round begins until it is healthy");
+                ("OUTAGE", Style::new().red().bold(), String::new(), text)
+            }
+            Kind::OutageEnded(outage) if outage.healed => {
+                let text = format!("network {} is healthy", outage.network);
+                ("HEALTHY", green, bracket("", outage.took), text)
             }
             Kind::Interrupted => {
                 let text = "what runs may clean up; once more leaves now".to_owned();
