@@ -40,7 +40,8 @@ pub use quantity::ResourceList;
 pub use rollout::{PodDisruptionBudget, UpdateStrategy};
 pub use schema::{defaults, schema};
 pub use security::{
-    AdminApi, NetworkPolicy, PolicyApiServer, PolicyEgress, PolicyIngress, PolicyOutside, PolicyPeers,
+    AdminApi, NetworkPolicy, PolicyApiServer, PolicyEgress, PolicyIngress, PolicyOutside,
+    PolicyPeers,
 };
 pub use service_account::ServiceAccount;
 pub use soak::Soak;

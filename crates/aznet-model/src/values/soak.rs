@@ -23,6 +23,9 @@ pub struct Soak {
     /// Which tests, as an expression of `aznet test`. Tests that disturb a network are left out.
     #[schemars(length(min = 1))]
     pub filter: String,
+    /// How many reports stay on the volume.
+    #[schemars(range(min = 1, max = limit::COUNT))]
+    pub keep_reports: u32,
     /// What the container gets.
     pub resources: Resources,
     /// The volume that keeps the reports.

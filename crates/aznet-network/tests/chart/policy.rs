@@ -377,7 +377,13 @@ async fn the_pod_of_soak_reaches_the_kubernetes_api_and_no_pod() {
     for other in &world.others {
         for number in [53, 80, 443, 6443] {
             let protocol = "TCP";
-            if connects(&world.policies, NAMESPACE, &soak, other, Port { protocol, number }) {
+            if connects(
+                &world.policies,
+                NAMESPACE,
+                &soak,
+                other,
+                Port { protocol, number },
+            ) {
                 out.insert((other.name.as_str(), number));
             }
         }

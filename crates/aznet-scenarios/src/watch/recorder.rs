@@ -326,9 +326,7 @@ impl Recorder {
         }
         self.used_in = slot;
         let machines = self.pods.iter().filter_map(|pod| pod.machine.clone());
-        let reading = (self.meter)
-            .read(&self.network, machines.collect())
-            .await;
+        let reading = (self.meter).read(&self.network, machines.collect()).await;
         let pods: BTreeSet<String> = self.pods.iter().map(|pod| pod.pod.clone()).collect();
         for used in reading.used {
             if pods.contains(&used.pod) {

@@ -59,8 +59,7 @@ impl Told {
     /// What to tell of what a pod uses.
     pub(crate) fn used(&mut self, now: Usage) -> Option<Observation> {
         let same = |before: &Usage| {
-            (before.cpu - now.cpu).abs() < CORES
-                && is_near(before.memory, now.memory)
+            (before.cpu - now.cpu).abs() < CORES && is_near(before.memory, now.memory)
         };
         if self.used.get(&now.pod).is_some_and(same) {
             return None;

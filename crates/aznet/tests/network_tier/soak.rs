@@ -1,7 +1,7 @@
 //! The tests that run in the cluster on a schedule: one run, started at once, with what its pod may do and what it leaves.
 
 use super::checks::{expect, pods, up_args};
-use super::machine::{Checked, Machine, json, kubectl, kubeconfig, pause, pinned};
+use super::machine::{Checked, Machine, json, kubeconfig, kubectl, pause, pinned};
 use super::rollout::namespace;
 use crate::shown::shown;
 use serde_json::Value;
@@ -28,12 +28,14 @@ const COPY: [&str; 2] = ["export IMAGE=", "kubectl delete pod soak-reader "];
 /// The image may yet have to start, and the last round to end.
 const WITHIN: Duration = Duration::from_mins(20);
 /// What the pod's account may not do.
-const FORBIDDEN: [&str; 5] = [
+const FORBIDDEN: [&str; 7] = [
     "get secrets",
     "create pods --subresource=exec",
     "create pods",
     "get nodes --subresource=proxy",
     "get configmaps",
+    "watch pods",
+    "list services",
 ];
 
 pub(crate) fn in_the_cluster(_: &Machine) -> Checked {
@@ -43,7 +45,11 @@ pub(crate) fn in_the_cluster(_: &Machine) -> Checked {
     let outcome = run(&namespace).map_err(|error| format!("{error}\n{}", evidence(&namespace)));
     json(&up_args()?)?;
     outcome?;
-    expect(pods()? == before, "no pod of the network replaced", &pods()?)?;
+    expect(
+        pods()? == before,
+        "no pod of the network replaced",
+        &pods()?,
+    )?;
     leaves_nothing(&namespace)
 }
 
@@ -56,7 +62,11 @@ fn run(namespace: &str) -> Checked {
         let what = format!("the drift of {measure}");
         expect(drifted(&said, measure), &what, &said)?;
     }
-    expect(!said.contains("is not known"), "memory and disk known", &said)?;
+    expect(
+        !said.contains("is not known"),
+        "memory and disk known",
+        &said,
+    )?;
     shell(namespace, folder.path(), &commands(COPY[0], COPY[1])?)?;
     reported(&folder.path().join("reports"))
 }
@@ -77,7 +87,11 @@ fn may_only_look(namespace: &str) -> Checked {
         // `no` is an exit code, too.
         kubectl(&asked).is_ok_and(|answer| answer.trim() == "yes")
     };
-    expect(can("create pods --subresource=proxy"), "the way to the pods' ports", &"no")?;
+    expect(
+        can("create pods --subresource=proxy"),
+        "the way to the pods' ports",
+        &"no",
+    )?;
     let allowed: Vec<&str> = FORBIDDEN.into_iter().filter(|what| can(what)).collect();
     expect(allowed.is_empty(), "none of this allowed", &allowed)
 }
@@ -86,7 +100,15 @@ fn may_only_look(namespace: &str) -> Checked {
 fn ended(namespace: &str) -> Result<String, String> {
     let began = Instant::now();
     let conditions = || -> Result<Value, String> {
-        let job = ["get", "job", "soak-now", "--namespace", namespace, "--output", "json"];
+        let job = [
+            "get",
+            "job",
+            "soak-now",
+            "--namespace",
+            namespace,
+            "--output",
+            "json",
+        ];
         let job: Value =
             serde_json::from_str(&kubectl(&job)?).map_err(|error| error.to_string())?;
         Ok(job["status"]["conditions"].clone())
@@ -187,8 +209,15 @@ fn shell(namespace: &str, folder: &Path, script: &str) -> Checked {
 
 /// What the run said and how its pod is, for the case that something failed.
 fn evidence(namespace: &str) -> String {
-    let of = ["--namespace", namespace, "--selector", "app.kubernetes.io/component=soak"];
+    let of = [
+        "--namespace",
+        namespace,
+        "--selector",
+        "app.kubernetes.io/component=soak",
+    ];
     let logs = kubectl(&[&["logs", "--tail=60"], &of[..]].concat());
     let pods = kubectl(&[&["describe", "pods"], &of[..]].concat());
-    [logs, pods].map(|text| text.unwrap_or_else(|error| error)).join("\n")
+    [logs, pods]
+        .map(|text| text.unwrap_or_else(|error| error))
+        .join("\n")
 }
