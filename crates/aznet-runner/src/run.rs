@@ -5,7 +5,7 @@ mod recovery;
 mod schedule;
 mod unit;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use futures::{StreamExt, stream::FuturesUnordered};
 use jiff::Timestamp;
@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::options::Options;
 use self::{
-    recovery::Round,
+    recovery::{Recovery, Round},
     schedule::Schedule,
     unit::{Finished, Unit},
 };
@@ -39,7 +39,6 @@ pub async fn run(
         summary: Summary::default(),
         active: BTreeMap::new(),
         last: Round::default(),
-        pause: recovery::FIRST_PAUSE,
     };
     let tests = &selection.selected;
     run.tell(Kind::RunStarted {
@@ -50,11 +49,15 @@ pub async fn run(
         repeat: options.repeat,
         commit: options.commit.clone(),
     });
+    let mut recovery = Recovery::new(options, cancel, run.start);
     let mut repetition = 0;
     while repetition < options.repeat || run.goes_on(tests) {
         repetition += 1;
         run.round(tests, repetition).await;
-        run.recover(tests).await;
+        if run.goes_on(tests) {
+            let last = run.last.clone();
+            recovery.after(last, &mut |kind| run.tell(kind)).await;
+        }
     }
     run.finish()
 }
@@ -69,8 +72,6 @@ struct Run<'a> {
     active: BTreeMap<TestId, Active>,
     /// What became of the last round.
     last: Round,
-    /// How long the next pause is.
-    pause: Duration,
 }
 
 /// A test that runs, as it has been told of.
@@ -169,8 +170,7 @@ impl Run<'_> {
     }
 
     fn now(&self) -> Timestamp {
-        let start = self.options.now;
-        start.checked_add(self.start.elapsed()).unwrap_or(start)
+        self.options.after(self.start.elapsed())
     }
 
     /// Keeps what runs up to date.
@@ -189,6 +189,7 @@ impl Run<'_> {
             Kind::TestFinished { test, .. } => {
                 self.active.remove(test);
             }
+            Kind::OutageEnded(_) => self.summary.outages += 1,
             _ => {}
         }
     }

@@ -5,22 +5,22 @@ use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
 
-use super::Run;
+use super::options::Options;
 use crate::{
     event::{Kind, Outage},
-    gate::Gate,
-    test::{Test, TestId},
+    test::TestId,
     verdict::Verdict,
 };
 
 /// The first pause; each after that is twice as long as the one before, until a round goes well.
-pub(super) const FIRST_PAUSE: Duration = Duration::from_secs(10);
+const FIRST_PAUSE: Duration = Duration::from_secs(10);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 
 /// What became of a round.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Round {
     /// Whether a test was not skipped: where all of them are, another round shows nothing.
     pub(super) tested: bool,
@@ -42,23 +42,39 @@ impl Round {
     }
 }
 
-impl Run<'_> {
-    /// Goes on at once after a round that went well, and after an outage; else after a pause.
-    pub(super) async fn recover(&mut self, tests: &[Test]) {
-        let bad = std::mem::take(&mut self.last.bad);
-        if bad.is_empty() {
-            self.pause = FIRST_PAUSE;
+/// Waits between rounds.
+pub(super) struct Recovery<'a> {
+    options: &'a Options,
+    cancel: &'a CancellationToken,
+    start: Instant,
+    /// How long the next pause is.
+    pause: Duration,
+}
+
+type Tell<'a> = &'a mut (dyn FnMut(Kind) + Send);
+
+impl<'a> Recovery<'a> {
+    /// For a run that began then.
+    pub(super) fn new(options: &'a Options, cancel: &'a CancellationToken, start: Instant) -> Self {
+        Self {
+            options,
+            cancel,
+            start,
+            pause: FIRST_PAUSE,
         }
-        if bad.is_empty() || !self.goes_on(tests) {
+    }
+
+    /// Goes on at once after a round that went well, and after an outage; else after a pause.
+    pub(super) async fn after(&mut self, round: Round, tell: Tell<'_>) {
+        if round.bad.is_empty() {
+            self.pause = FIRST_PAUSE;
             return;
         }
-        let before = self.summary.outages;
-        if let Some(gate) = &self.options.gate {
-            for (test, since) in bad.into_values() {
-                self.until_healthy(gate, &test, since).await;
-            }
+        let mut outage = false;
+        for (test, since) in round.bad.into_values() {
+            outage |= self.outage(&test, since, tell).await;
         }
-        if self.summary.outages > before {
+        if outage {
             self.pause = FIRST_PAUSE;
         } else {
             self.pause().await;
@@ -66,35 +82,42 @@ impl Run<'_> {
     }
 
     /// Waits until the network of a test is healthy, and tells of it where that is not at once.
-    async fn until_healthy(&mut self, gate: &Gate, test: &TestId, since: Timestamp) {
+    async fn outage(&mut self, test: &TestId, since: Timestamp, tell: Tell<'_>) -> bool {
+        let Some(gate) = &self.options.gate else {
+            return false;
+        };
+        let network = || test.network.clone();
         let mut wrong = None;
         let healed = loop {
             match self.while_it_lasts(gate.passes(test)).await {
                 None => break false,
                 Some(Ok(())) => break true,
                 Some(Err(why)) => {
-                    if wrong.is_none() {
-                        self.tell(Kind::OutageBegan {
-                            network: test.network.clone(),
+                    if wrong.replace(why.clone()).is_none() {
+                        let network = network();
+                        tell(Kind::OutageBegan {
+                            network,
                             since,
-                            why: why.clone(),
+                            why,
                         });
                     }
-                    wrong = Some(why);
                 }
             }
             self.pause().await;
         };
-        let Some(why) = wrong else { return };
-        let took = self.now().duration_since(since);
-        self.summary.outages += 1;
-        self.tell(Kind::OutageEnded(Outage {
-            network: test.network.clone(),
+        let Some(why) = wrong else { return false };
+        let took = self
+            .options
+            .after(self.start.elapsed())
+            .duration_since(since);
+        tell(Kind::OutageEnded(Outage {
+            network: network(),
             since,
             took: took.try_into().unwrap_or_default(),
             why,
             healed,
         }));
+        true
     }
 
     async fn pause(&mut self) {
@@ -104,7 +127,7 @@ impl Run<'_> {
     }
 
     /// `None` if before that the run's time is over, or it is interrupted.
-    async fn while_it_lasts<T>(&mut self, what: impl Future<Output = T>) -> Option<T> {
+    async fn while_it_lasts<T>(&self, what: impl Future<Output = T>) -> Option<T> {
         let left = self.options.lasts.saturating_sub(self.start.elapsed());
         if left.is_zero() || self.cancel.is_cancelled() {
             return None;
