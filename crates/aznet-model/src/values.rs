@@ -18,6 +18,7 @@ mod schema;
 mod security;
 mod service_account;
 mod set;
+mod soak;
 mod telemetry;
 
 pub use bot::{Bot, BotToken, FeePayment, FollowChain};
@@ -39,9 +40,11 @@ pub use quantity::ResourceList;
 pub use rollout::{PodDisruptionBudget, UpdateStrategy};
 pub use schema::{defaults, schema};
 pub use security::{
-    AdminApi, NetworkPolicy, PolicyEgress, PolicyIngress, PolicyOutside, PolicyPeers,
+    AdminApi, NetworkPolicy, PolicyApiServer, PolicyEgress, PolicyIngress, PolicyOutside,
+    PolicyPeers,
 };
 pub use service_account::ServiceAccount;
+pub use soak::Soak;
 pub use telemetry::{Alerts, Collector, Expose, Forward, Grafana, Prometheus, Telemetry};
 pub(crate) use {layers::typed, schema::schema_of};
 
@@ -104,6 +107,8 @@ pub struct Values {
     pub chaos: Chaos,
     /// Metrics, logs and traces.
     pub telemetry: Telemetry,
+    /// Tests from within the cluster, on a schedule.
+    pub soak: Soak,
 }
 
 impl Values {

@@ -13,6 +13,11 @@ impl From<kube::Error> for ApiError {
 }
 
 impl ApiError {
+    /// Whether the caller has no right to it: asking again changes nothing.
+    pub fn is_forbidden(&self) -> bool {
+        matches!(&*self.0, kube::Error::Api(status) if status.code == 403)
+    }
+
     /// What the client reported.
     pub const fn inner(&self) -> &kube::Error {
         &self.0

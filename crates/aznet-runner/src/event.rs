@@ -139,6 +139,17 @@ pub enum Kind {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         leaks: Vec<String>,
     },
+    /// A network is not healthy after a round in which tests did not pass: no other begins until it is.
+    OutageBegan {
+        /// The network.
+        network: String,
+        /// When the first of them was seen not to have passed.
+        since: Timestamp,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// It is healthy again, or the run's time is over.
+    OutageEnded(Outage),
     /// The run is interrupted; the tests that run may clean up.
     Interrupted,
     /// The run ended.
@@ -146,6 +157,22 @@ pub enum Kind {
         /// In numbers.
         summary: Summary,
     },
+}
+
+/// A time in which a network was not healthy and nothing was tested.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outage {
+    /// The network.
+    pub network: String,
+    /// When it was first seen that tests did not pass.
+    pub since: Timestamp,
+    /// How long.
+    #[serde(with = "seconds")]
+    pub took: Duration,
+    /// What was wrong in the end.
+    pub why: String,
+    /// Whether it is over; else the run's time was over before.
+    pub healed: bool,
 }
 
 /// A test that runs at the moment.
@@ -171,6 +198,11 @@ const fn is_one(number: &u32) -> bool {
     *number == 1
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+const fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
 /// A run in numbers.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
@@ -185,6 +217,9 @@ pub struct Summary {
     pub failed: usize,
     /// Tests that could not be run.
     pub infrastructure: usize,
+    /// Times in which a network was not healthy and nothing was tested.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub outages: usize,
     /// Tests that need what isn't here.
     pub skipped: usize,
     /// Tests that weren't reached.
@@ -230,7 +265,8 @@ impl Summary {
             Self {
                 infrastructure: 1..,
                 ..
-            } => ExitCode::Infrastructure,
+            }
+            | Self { outages: 1.., .. } => ExitCode::Infrastructure,
             // Skipping all of them shows nothing.
             _ if self.finished() + self.not_run == self.skipped => ExitCode::NoTests,
             _ => ExitCode::Passed,
@@ -254,6 +290,11 @@ mod tests {
         assert_eq!(summary(0, 0, 1).exit_code().code(), 0);
         assert_eq!(summary(0, 1, 1).exit_code().code(), 22);
         assert_eq!(summary(1, 1, 1).exit_code().code(), 100);
+        let outage = Summary {
+            outages: 1,
+            ..summary(0, 0, 1)
+        };
+        assert_eq!(outage.exit_code().code(), 22);
         assert_eq!(
             Summary {
                 interrupted: true,

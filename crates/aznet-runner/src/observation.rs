@@ -1,6 +1,6 @@
 //! What is seen of a network while its tests run: the data of reports, without judgement.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -93,6 +93,20 @@ pub enum Observation {
         /// Bytes.
         memory: u64,
     },
+    /// What the databases of a pod take on disk.
+    Disk {
+        /// The pod.
+        pod: String,
+        /// Bytes.
+        bytes: u64,
+    },
+    /// Something that is not known of this network's pods.
+    Unmeasured {
+        /// What.
+        measure: Measure,
+        /// Why.
+        why: String,
+    },
     /// Something that must never be so was so.
     Violated {
         /// The rule, in words.
@@ -119,6 +133,30 @@ impl Observation {
         Some(format!(
             "first divergence{slot}: {seen} (rule: {invariant})"
         ))
+    }
+}
+
+/// Something that pods have more and more of where something is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Measure {
+    /// What they use of memory.
+    Memory,
+    /// What their databases take on disk.
+    Disk,
+}
+
+impl Measure {
+    /// Each of them.
+    pub const ALL: [Self; 2] = [Self::Memory, Self::Disk];
+}
+
+impl fmt::Display for Measure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Memory => "memory",
+            Self::Disk => "disk",
+        })
     }
 }
 

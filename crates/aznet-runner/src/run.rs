@@ -1,17 +1,20 @@
 //! Running tests: one dispatcher that owns the state and tells what happens, and a unit for each test that runs.
 
 mod options;
+mod recovery;
 mod schedule;
 mod unit;
 
 use std::collections::BTreeMap;
 
 use futures::{StreamExt, stream::FuturesUnordered};
+use jiff::Timestamp;
 use tokio::{sync::mpsc, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 pub use self::options::Options;
 use self::{
+    recovery::{Recovery, Round},
     schedule::Schedule,
     unit::{Finished, Unit},
 };
@@ -35,6 +38,7 @@ pub async fn run(
         hear,
         summary: Summary::default(),
         active: BTreeMap::new(),
+        last: Round::default(),
     };
     let tests = &selection.selected;
     run.tell(Kind::RunStarted {
@@ -45,10 +49,15 @@ pub async fn run(
         repeat: options.repeat,
         commit: options.commit.clone(),
     });
+    let mut recovery = Recovery::new(options, cancel, run.start);
     let mut repetition = 0;
     while repetition < options.repeat || run.goes_on(tests) {
         repetition += 1;
         run.round(tests, repetition).await;
+        if run.goes_on(tests) {
+            let last = run.last.clone();
+            recovery.after(last, &mut |kind| run.tell(kind)).await;
+        }
     }
     run.finish()
 }
@@ -61,6 +70,8 @@ struct Run<'a> {
     summary: Summary,
     /// What runs at the moment.
     active: BTreeMap<TestId, Active>,
+    /// What became of the last round.
+    last: Round,
 }
 
 /// A test that runs, as it has been told of.
@@ -74,6 +85,7 @@ impl Run<'_> {
     /// Runs each test once.
     async fn round(&mut self, tests: &[Test], repetition: u32) {
         let (options, cancel) = (self.options, self.cancel);
+        self.last = Round::default();
         let mut schedule = Schedule::new(tests, options.capacity, options.networks);
         let (sender, mut told) = mpsc::unbounded_channel();
         let mut units = FuturesUnordered::new();
@@ -114,10 +126,10 @@ impl Run<'_> {
         self.summary.not_run += schedule.waiting();
     }
 
-    /// Whether there is time for another round.
+    /// Whether there is time for another round, which may show something.
     fn goes_on(&self, tests: &[Test]) -> bool {
         let is_time = self.start.elapsed() < self.options.lasts;
-        is_time && !tests.is_empty() && !self.is_stopping()
+        is_time && !tests.is_empty() && self.last.tested && !self.is_stopping()
     }
 
     /// Whether no more tests are started.
@@ -138,6 +150,8 @@ impl Run<'_> {
             self.summary.not_run += 1;
         } else {
             self.summary.count(&verdict, attempts, &leaks);
+            let now = self.now();
+            self.last.finished(&test.id, &verdict, now);
         }
         self.tell(Kind::TestFinished {
             test: test.id.clone(),
@@ -151,12 +165,12 @@ impl Run<'_> {
 
     fn tell(&mut self, kind: Kind) {
         self.follow(&kind);
-        let at = self
-            .options
-            .now
-            .checked_add(self.start.elapsed())
-            .unwrap_or(self.options.now);
+        let at = self.now();
         (self.hear)(&Event { at, kind });
+    }
+
+    fn now(&self) -> Timestamp {
+        self.options.after(self.start.elapsed())
     }
 
     /// Keeps what runs up to date.
@@ -175,6 +189,7 @@ impl Run<'_> {
             Kind::TestFinished { test, .. } => {
                 self.active.remove(test);
             }
+            Kind::OutageEnded(_) => self.summary.outages += 1,
             _ => {}
         }
     }

@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 
 use crate::commands::bundle;
 use crate::printer::Printer;
+use crate::run_folder::{ARCHIVE, BUNDLE};
 
 /// What a bundle may take at the end of a run.
 const PATIENCE: Duration = Duration::from_mins(3);
@@ -129,8 +130,8 @@ fn file_name(test: &str, attempt: u32) -> String {
     };
     let name: String = test.chars().map(safe).collect();
     match attempt {
-        0 | 1 => format!("bundle-{name}.tar.gz"),
-        n => format!("bundle-{name}-{n}.tar.gz"),
+        0 | 1 => format!("{BUNDLE}{name}{ARCHIVE}"),
+        n => format!("{BUNDLE}{name}-{n}{ARCHIVE}"),
     }
 }
 

@@ -31,11 +31,11 @@ pub(crate) async fn ready(
         Provider::Embedded(name) => {
             let kubernetes = parts::kubernetes(context, choice, None)?;
             let socket = embedded::containerd_socket(&context.paths, name)?;
-            let built = parts::ready(context, steps, Extent::Chaos, kubernetes).await?;
+            let built = parts::ready(context, steps, Extent::CHAOS, kubernetes).await?;
             (socket, built)
         }
         Provider::Kind(choice) => {
-            let extent = Some(Extent::Chaos);
+            let extent = Some(Extent::CHAOS);
             let built = Box::pin(parts::for_kind(context, steps, choice, extent)).await?;
             (kind::CONTAINERD_SOCKET.into(), built)
         }

@@ -1,5 +1,6 @@
 //! The files of a run's folder, as `aznet test --report` writes them and `aznet report` reads them.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use aznet_runner::Event;
@@ -17,8 +18,18 @@ pub(crate) const HTML: &str = "report.html";
 pub(crate) const SUMMARY: &str = "summary.md";
 /// What later runs are compared with.
 pub(crate) const STATS: &str = "stats.json";
-/// All of them.
+/// How the name of a bundle of a test that did not pass begins and ends.
+pub(crate) const BUNDLE: &str = "bundle-";
+/// See [`BUNDLE`].
+pub(crate) const ARCHIVE: &str = ".tar.gz";
+/// All but the bundles.
 pub(crate) const FILES: [&str; 5] = [EVENTS, JUNIT, HTML, SUMMARY, STATS];
+
+/// Whether a file of that name is a run's: one of [`FILES`], or a bundle of a test.
+pub(crate) fn is_of_run(name: &OsStr) -> bool {
+    let name = name.to_string_lossy();
+    FILES.contains(&&*name) || (name.starts_with(BUNDLE) && name.ends_with(ARCHIVE))
+}
 
 /// The record of a run: `run` itself, or the one in the folder `run`.
 pub(crate) fn record(run: &Path) -> PathBuf {

@@ -88,6 +88,15 @@ matchExpressions:
   ports:
     {{- $ports | nindent 4 }}
 {{- end }}
+{{- if eq .component "soak" }}
+{{- $api := .root.Values.networkPolicy.egress.apiServer }}
+- to:
+    {{- include "aztec-network.policyPeers" (dict "cidrs" $api.cidrs) | trim | nindent 4 }}
+  ports:
+    {{- range $api.ports | values | uniq | sortAlpha }}
+    - {protocol: TCP, port: {{ . | int }}}
+    {{- end }}
+{{- end }}
 {{- if include "aztec-network.needsOutside" . }}
 {{- with include "aztec-network.policyPeers" .root.Values.networkPolicy.egress.outside | trim }}
 - to:

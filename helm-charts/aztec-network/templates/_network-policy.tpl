@@ -35,6 +35,7 @@
 {{- end -}}
 {{- if .Values.validatorSet -}}{{- $_ := set $ports "validator-set" dict -}}{{- end -}}
 {{- $_ := set $ports "smoke" dict -}}
+{{- if .Values.soak.enabled -}}{{- $_ := set $ports "soak" dict -}}{{- end -}}
 {{- $ports | toJson -}}
 {{- end -}}
 

@@ -47,6 +47,8 @@ pub struct Images {
     pub prometheus: Image,
     /// Grafana.
     pub grafana: Image,
+    /// aznet itself, for tests from within the cluster.
+    pub aznet: Image,
 }
 
 /// A container image.

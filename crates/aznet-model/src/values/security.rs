@@ -58,6 +58,19 @@ pub struct PolicyEgress {
     pub dns: PolicyPeers,
     /// What pods may reach that need something outside of the release.
     pub outside: PolicyOutside,
+    /// The Kubernetes API, for the pods that need it.
+    pub api_server: PolicyApiServer,
+}
+
+/// Where the Kubernetes API is, behind its Service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PolicyApiServer {
+    /// Address ranges by a name of your choice.
+    #[schemars(schema_with = "cidrs_schema")]
+    pub cidrs: BTreeMap<String, String>,
+    /// Ports by a name of your choice.
+    pub ports: BTreeMap<String, u16>,
 }
 
 /// A side of a connection, outside of the release.

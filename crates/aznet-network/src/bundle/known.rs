@@ -248,6 +248,53 @@ pub(super) mod tests {
         .unwrap()
     }
 
+    /// What is in a bundle with this log, and the list of it.
+    fn bundled(known: &Known, log: &str) -> (String, Manifest) {
+        let list = Manifest {
+            aznet: String::new(),
+            made: Timestamp::UNIX_EPOCH,
+            network: String::new(),
+            namespace: String::new(),
+            cluster: String::new(),
+            test: None,
+            members: Vec::new(),
+            missing: Vec::new(),
+            redacted: 0,
+        };
+        let secrets = known.secrets();
+        let mut archive = Archive::new("b", Redactor::new(&secrets), list);
+        known.add(&secrets, &mut archive).unwrap();
+        archive.add("logs/a/b.log", "a log", log).unwrap();
+        let (bytes, manifest) = archive.finish().unwrap();
+        let mut text = String::new();
+        flate2::read::GzDecoder::new(bytes.as_slice())
+            .read_to_string(&mut text)
+            .unwrap();
+        (text, manifest)
+    }
+
+    /// As from a pod of soak, whose Role shows no Secret.
+    #[test]
+    fn without_a_right_to_secrets_what_looks_like_one_is_taken_out_and_that_is_said() {
+        let known = Known {
+            secrets: Err("secrets is forbidden".to_owned()),
+            pods: Ok(vec![pod()]),
+            events: Ok(Vec::new()),
+        };
+        let log = "a-token-of-mine API_KEY=a-key-of-mine https://me:a-password@host/ block 7";
+        let (text, manifest) = bundled(&known, log);
+        for secret in ["a-token-of-mine", "a-key-of-mine", "a-password"] {
+            assert!(!text.contains(secret), "{secret}");
+        }
+        assert!(text.contains("block 7") && manifest.redacted >= 3);
+        let missing = &manifest.missing[0];
+        assert!(
+            missing.what.contains("only what looks like a credential"),
+            "{missing:?}"
+        );
+        assert_eq!(missing.why, "secrets is forbidden");
+    }
+
     /// The values of Secrets, those that the chart first made, and variables that should have been one.
     #[test]
     fn planted_secrets_of_each_kind_are_in_no_member() {
@@ -267,28 +314,9 @@ pub(super) mod tests {
             pods: Ok(vec![pod()]),
             events: Err("no right to events".to_owned()),
         };
-        let secrets = known.secrets();
-        let list = Manifest {
-            aznet: String::new(),
-            made: Timestamp::UNIX_EPOCH,
-            network: String::new(),
-            namespace: String::new(),
-            cluster: String::new(),
-            test: None,
-            members: Vec::new(),
-            missing: Vec::new(),
-            redacted: 0,
-        };
-        let mut archive = Archive::new("b", Redactor::new(&secrets), list);
-        known.add(&secrets, &mut archive).unwrap();
         let log = "the-first-mnemonic the-new-mnemonic dGhlLW5ldy1tbmVtb25pYw== a-token-of-mine somebody-public";
-        archive.add("logs/a/b.log", "a log", log).unwrap();
-        let (bytes, manifest) = archive.finish().unwrap();
+        let (text, manifest) = bundled(&known, log);
         assert_eq!(manifest.missing[0].why, "no right to events");
-        let mut text = String::new();
-        flate2::read::GzDecoder::new(bytes.as_slice())
-            .read_to_string(&mut text)
-            .unwrap();
         for secret in [
             "the-first-mnemonic",
             "the-new-mnemonic",

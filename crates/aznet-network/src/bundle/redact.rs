@@ -23,10 +23,15 @@ const PART: usize = 12;
 /// Times that a text is looked through: what is taken out may bring other parts together.
 const ROUNDS: usize = 4;
 
-/// Credentials that are known by their looks: in URLs, headers, tokens and PEM.
+/// Credentials that are known by their looks: in URLs, headers, tokens and PEM, and what stands after the name of one.
 static PATTERNS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     let patterns = [
         (r#"(://)[^/\s@"'<>\\]+@"#, "${1}[redacted]@"),
+        // As providers of an L1 have it: `https://mainnet.example/v3/KEY`.
+        (
+            r#"(://[^/\s"'<>\\]+/v[1-9]/)[A-Za-z0-9_-]{16,}"#,
+            "${1}[redacted]",
+        ),
         (
             r"(?i)(\b(?:basic|bearer)\s+)[a-z0-9._~+/-]{8,}=*",
             "${1}[redacted]",
@@ -38,6 +43,10 @@ static PATTERNS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (
             r"-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?-----END [A-Z ]*PRIVATE KEY-----",
             TAKEN_OUT,
+        ),
+        (
+            r#"(?i)((?:password|passphrase|mnemonic|private[_-]?key|api[_-]?key)(?:\\?["'])?[ \t]*[=:][ \t]*(?:\\?["'])?)(?:(?:[a-z]{3,8} ){11,23}[a-z]{3,8}|[^\s"',;\\/\[\]{}$][^\s"',;\\\[\]{}]{7,})"#,
+            "${1}[redacted]",
         ),
     ];
     let compiled = patterns.into_iter();

@@ -1,8 +1,17 @@
-//! What pods use, as the kubelets of their machines measure it.
+//! What pods use, as the kubelets of their machines measure it, or as they tell the network's Prometheus themselves.
+
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::telemetry::{Prometheus, TelemetryError};
 use crate::{api::ApiError, namespace::Network};
+
+/// Cores and bytes that the processes tell; one that has just started tells no cores yet.
+const CORES: &str = "sum by (pod) (rate(process_cpu_time_seconds_total[2m]))";
+const MEMORY: &str = "sum by (pod) (process_memory_usage)";
+/// What the dashboards and an alert go by, too.
+const DATABASES: &str = "sum by (pod) (pod:aztec_databases:bytes)";
 
 /// What a pod uses.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +35,54 @@ pub async fn of(network: &Network, machine: &str) -> Result<Vec<Usage>, ApiError
         .map_err(|source| ApiError::from(kube::Error::HttpError(source)))?;
     let summary: Summary = network.client().request(request).await?;
     Ok(summary.of(network.namespace()))
+}
+
+/// What the processes themselves say that they use.
+///
+/// # Errors
+/// [`TelemetryError`].
+pub async fn told(prometheus: &Prometheus) -> Result<Vec<Usage>, TelemetryError> {
+    let (mut cores, memory) = (
+        by_pod(prometheus, CORES).await?,
+        by_pod(prometheus, MEMORY).await?,
+    );
+    let usage = memory.into_iter().filter_map(|(pod, memory)| {
+        let cpu = cores.remove(&pod)?;
+        Some(Usage {
+            pod,
+            cpu,
+            memory: bytes(memory),
+        })
+    });
+    Ok(usage.collect())
+}
+
+/// Bytes that the databases of pods take on disk.
+///
+/// # Errors
+/// [`TelemetryError`].
+pub async fn databases(prometheus: &Prometheus) -> Result<BTreeMap<String, u64>, TelemetryError> {
+    let sizes = by_pod(prometheus, DATABASES).await?.into_iter();
+    Ok(sizes.map(|(pod, size)| (pod, bytes(size))).collect())
+}
+
+async fn by_pod(
+    prometheus: &Prometheus,
+    query: &str,
+) -> Result<BTreeMap<String, f64>, TelemetryError> {
+    let mut samples = prometheus.query(query).await?;
+    let named = samples.iter_mut();
+    let named = named.filter_map(|one| Some((one.labels.remove("pod")?, one.value)));
+    Ok(named.collect())
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "saturates; sizes are whole and not negative"
+)]
+fn bytes(size: f64) -> u64 {
+    size as u64
 }
 
 #[derive(Deserialize)]

@@ -34,6 +34,12 @@ pub(crate) fn load(files: &[PathBuf], sets: &[&str]) -> Result<Loaded, LoadError
     })
 }
 
+/// The template of the pods that an object makes, if it makes some.
+pub(crate) fn pod_template(object: &Value) -> Option<&Value> {
+    let places = ["/spec/template", "/spec/jobTemplate/spec/template"];
+    places.into_iter().find_map(|place| object.pointer(place))
+}
+
 /// Helm.
 pub(crate) fn helm() -> Helm {
     Helm::new(program("helm"))

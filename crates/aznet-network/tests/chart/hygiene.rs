@@ -1,6 +1,6 @@
 //! What scanners of manifests look for, in every object of every feature.
 
-use crate::common::{chart, load, render};
+use crate::common::{chart, load, pod_template, render};
 use serde_json::Value;
 
 /// Words in the name of a variable whose value must come from a Secret.
@@ -49,7 +49,7 @@ async fn an_upgrade_replaces_pods_that_are_stuck() {
 #[tokio::test]
 async fn pods_ask_for_what_they_need_and_no_more() {
     for (file, object) in everything().await {
-        let Some(spec) = object["spec"]["template"].get("spec") else {
+        let Some(spec) = pod_template(&object).map(|template| &template["spec"]) else {
             continue;
         };
         let name = format!("{file}: {} {}", object["kind"], object["metadata"]["name"]);
@@ -90,6 +90,39 @@ fn credentials_by_reference(container: &Value, name: &str) {
             assert!(reference.is_some(), "{name}: {key} is not from a Secret");
         }
     }
+}
+
+/// A pod that the Kubernetes API lets in looks on: it reads no Secret, opens no shell and changes no object.
+#[tokio::test]
+async fn roles_show_no_secret_and_change_nothing() {
+    let mut rules = 0;
+    for (file, object) in everything().await {
+        let kind = object["kind"].as_str().unwrap_or_default();
+        assert!(!kind.starts_with("Cluster"), "{file}: {kind}");
+        if kind != "Role" {
+            continue;
+        }
+        for rule in object["rules"].as_array().expect("rules") {
+            let words = |key: &str| -> Vec<&str> {
+                let list = rule[key].as_array().into_iter().flatten();
+                list.filter_map(Value::as_str).collect()
+            };
+            let resources = words("resources");
+            for forbidden in ["secrets", "pods/exec", "pods/portforward", "*"] {
+                assert!(!resources.contains(&forbidden), "{file}: {rule}");
+            }
+            let calls_ports = resources == ["pods/proxy"];
+            for verb in words("verbs") {
+                let looks_on = ["get", "list"].contains(&verb);
+                assert!(
+                    looks_on || (calls_ports && verb == "create"),
+                    "{file}: {rule}"
+                );
+            }
+            rules += 1;
+        }
+    }
+    assert!(rules > 0, "some file of ci/ has a Role");
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! The chart on a real API server: installed, upgraded, rolled back, removed.
 
 use crate::apiserver::ApiServer;
-use crate::common::{chart, load, render};
+use crate::common::{chart, load, pod_template, render};
 use aznet_model::values::Loaded;
 use aznet_network::deploy::helm::{Helm, HelmError, Release};
 use k8s_openapi::api::apps::v1::StatefulSet;
@@ -318,7 +318,7 @@ async fn every_pod_passes_restricted_pod_security() {
         let path = entry.expect("ci/ can be read").path();
         let loaded = load(std::slice::from_ref(&path), &[]).expect("ci values load");
         for object in render(&loaded).await {
-            let Some(template) = object["spec"].get("template") else {
+            let Some(template) = pod_template(&object) else {
                 continue;
             };
             let mut pod = template.clone();

@@ -1,6 +1,6 @@
 //! The chart's NetworkPolicies, evaluated for every pair of pods and every port against a table of who may talk to whom.
 
-use crate::common::{chart, load, object, render};
+use crate::common::{chart, load, object, pod_template, render};
 use crate::reach::{End, Port, connects};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use serde_json::Value;
@@ -310,11 +310,8 @@ async fn no_pod_of_any_feature_is_without_a_policy() {
             .filter(|one| one["kind"] == "NetworkPolicy")
             .filter_map(|one| one["metadata"]["name"].as_str())
             .collect();
-        for workload in objects
-            .iter()
-            .filter(|one| !one["spec"]["template"].is_null())
-        {
-            let labels = &workload["spec"]["template"]["metadata"]["labels"];
+        for template in objects.iter().filter_map(pod_template) {
+            let labels = &template["metadata"]["labels"];
             let component = labels["app.kubernetes.io/component"]
                 .as_str()
                 .expect("a component");
@@ -331,27 +328,71 @@ async fn no_pod_of_any_feature_is_without_a_policy() {
     }
 }
 
+/// A pod of the release that is there only for a while.
+fn passing(name: &str, labels: &Value) -> End {
+    let labels = serde_json::from_value(labels.clone()).expect("labels");
+    End {
+        name: name.to_owned(),
+        address: Ipv4Addr::new(10, 244, 0, 200).into(),
+        pod: Some((NAMESPACE.to_owned(), namespace_labels(NAMESPACE), labels)),
+    }
+}
+
+/// What such a pod reaches of the release's own; none of them reaches it.
+fn reached<'a>(world: &'a World, passing: &End) -> BTreeSet<(&'a str, i32)> {
+    let mut reached = BTreeSet::new();
+    for pod in &world.pods {
+        for port in world.ports[&pod.name].iter().chain([&UNUSED]) {
+            if connects(&world.policies, NAMESPACE, passing, pod, *port) {
+                reached.insert((pod.name.as_str(), port.number));
+            }
+            let back = connects(&world.policies, NAMESPACE, pod, passing, *port);
+            assert!(!back, "{} reaches it", pod.name);
+        }
+    }
+    reached
+}
+
 #[tokio::test]
 async fn the_pod_of_helm_test_reaches_nodes_and_wallets_and_nothing_else() {
     let world = World::of(&[]).await;
     let objects = render(&load(&[], &[]).expect("well-typed values")).await;
-    let labels = object(&objects, "Pod", "smoke")["metadata"]["labels"].clone();
-    let labels = serde_json::from_value(labels).expect("labels");
-    let smoke = End {
-        name: "smoke".to_owned(),
-        address: Ipv4Addr::new(10, 244, 0, 200).into(),
-        pod: Some((NAMESPACE.to_owned(), namespace_labels(NAMESPACE), labels)),
-    };
-    let mut reached = BTreeSet::new();
-    for pod in &world.pods {
-        for port in world.ports[&pod.name].iter().chain([&UNUSED]) {
-            if connects(&world.policies, NAMESPACE, &smoke, pod, *port) {
-                reached.insert((pod.name.as_str(), port.number));
+    let labels = &object(&objects, "Pod", "smoke")["metadata"]["labels"];
+    let expected = [("boot-node", 8080), ("full-node", 8080), ("pxe", 8080)];
+    assert_eq!(reached(&world, &passing("smoke", labels)), expected.into());
+}
+
+#[tokio::test]
+async fn the_pod_of_soak_reaches_the_kubernetes_api_and_no_pod() {
+    let sets = [
+        "soak.enabled=true",
+        "networkPolicy.egress.apiServer.cidrs.ipv4=203.0.113.0/24",
+    ];
+    let world = World::of(&sets).await;
+    let objects = render(&load(&[], &sets).expect("well-typed values")).await;
+    let template = pod_template(object(&objects, "CronJob", "soak")).expect("a template");
+    let soak = passing("soak", &template["metadata"]["labels"]);
+    assert_eq!(reached(&world, &soak), BTreeSet::new());
+    let mut out = BTreeSet::new();
+    for other in &world.others {
+        for number in [53, 80, 443, 6443] {
+            let protocol = "TCP";
+            if connects(
+                &world.policies,
+                NAMESPACE,
+                &soak,
+                other,
+                Port { protocol, number },
+            ) {
+                out.insert((other.name.as_str(), number));
             }
-            let back = connects(&world.policies, NAMESPACE, pod, &smoke, *port);
-            assert!(!back, "{} reaches it", pod.name);
         }
     }
-    let expected = [("boot-node", 8080), ("full-node", 8080), ("pxe", 8080)];
-    assert_eq!(reached, expected.into());
+    let expected = [
+        ("internet", 443),
+        ("internet", 6443),
+        ("name-server", 53),
+        ("node-local", 53),
+    ];
+    assert_eq!(out, expected.into());
 }

@@ -161,7 +161,11 @@ async fn made(user: &User, scope: &Scope) -> Network {
     let network = network.expect("the namespace becomes the network's");
     let (chart, loaded) = (
         chart(),
-        load(&[source().join("networks/small.yaml")], &[]).expect("values"),
+        load(
+            &[source().join("networks/small.yaml")],
+            &["soak.enabled=true"],
+        )
+        .expect("values"),
     );
     let release = Release {
         name: "small",

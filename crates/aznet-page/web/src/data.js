@@ -36,9 +36,10 @@ function readNetwork(network, place, { start }) {
     proposer: network.proposers[proposer[i]],
   }));
   for (const pod of network.pods) {
-    const { tips, usage } = pod;
+    const { tips, usage, disk } = pod;
     pod.tips = { at: sums(tips.at, start), slot: sums(tips.slot), blocks: tips.blocks.map((column) => sums(column)) };
     pod.usage = { at: sums(usage.at, start), cpu: sums(usage.cpu), memory: sums(usage.memory) };
+    pod.disk = { at: sums(disk.at, start), disk: sums(disk.disk) };
     pod.silent = pod.silent.map(([a, b, why]) => ({ from: a + start, to: b + start, why }));
     pod.restarts = pod.restarts.map(([at, count, why]) => ({ at: at + start, count, why }));
   }

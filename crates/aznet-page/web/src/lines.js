@@ -100,15 +100,15 @@ const isSilent = (pod, time) => pod.silent.some(({ from, to }) => from <= time &
 const some = (words, count) => words.slice(0, count).join(", ") + (words.length > count ? ` and ${words.length - count} more` : "");
 
 /** What pods use, coloured by what they are. */
-function usagePanel(root, network, marks, chosen, { title, column, unit, show }) {
-  const pods = network.pods.filter(({ usage }) => usage.at.length);
+function usagePanel(root, network, marks, chosen, { title, of, column, unit, show }) {
+  const pods = network.pods.filter((pod) => pod[of].at.length);
   if (!pods.length) return;
   const groups = [...new Set(pods.map(({ name }) => groupOf(name)))];
   const colour = (pod) => `group${groups.indexOf(groupOf(pod.name)) % GROUPS}`;
   const lines = pods.map((pod) => {
-    const { at } = pod.usage;
+    const { at } = pod[of];
     const beat = at.length > 1 ? (at.at(-1) - at[0]) / (at.length - 1) : Infinity;
-    return { at, values: pod.usage[column].map(show), peak: true, stale: 6 * beat };
+    return { at, values: pod[of][column].map(show), peak: true, stale: 6 * beat };
   });
   panel(root, {
     title,

@@ -45,8 +45,9 @@ function networkPanels(root, network, marks) {
   chainPanel(root, network, marks, state.node);
   nodesPanel(root, network, marks, (name) => choose(root, name));
   transfersPanel(root, network, marks);
-  usagePanel(root, network, marks, state.node, { title: "CPU", column: "cpu", unit: "cores", show: (value) => value / 1000 });
-  usagePanel(root, network, marks, state.node, { title: "Memory", column: "memory", unit: "GiB", show: (value) => value / 1024 });
+  usagePanel(root, network, marks, state.node, { title: "CPU", of: "usage", column: "cpu", unit: "cores", show: (value) => value / 1000 });
+  usagePanel(root, network, marks, state.node, { title: "Memory", of: "usage", column: "memory", unit: "GiB", show: (value) => value / 1024 });
+  usagePanel(root, network, marks, state.node, { title: "Disk", of: "disk", column: "disk", unit: "MiB", show: (value) => value / 1024 });
 }
 
 /** Lets a node stand out, or none. */

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{Reporter, matrix::Grid};
 use crate::{
-    event::{Event, Kind, Summary},
+    event::{Event, Kind, Outage, Summary},
     stats::{Gathered, Stats},
 };
 
@@ -15,6 +15,9 @@ pub struct Document {
     pub summary: Summary,
     /// How each test ended.
     pub tests: Vec<Kind>,
+    /// Times in which nothing was tested, since a network was not healthy.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub outages: Vec<Outage>,
     /// How often each test passed, and how long it took.
     pub statistics: Stats,
     /// What became of tests under conditions, if there were any.
@@ -30,6 +33,7 @@ impl Reporter for Document {
         self.matrix.event(event);
         match &event.kind {
             Kind::TestFinished { .. } => self.tests.push(event.kind.clone()),
+            Kind::OutageEnded(outage) => self.outages.push(outage.clone()),
             Kind::RunFinished { summary } => {
                 self.summary = summary.clone();
                 self.statistics = self.gathered.stats();

@@ -5,17 +5,18 @@ use owo_colors::{OwoColorize, Style};
 
 use super::{
     Reporter,
-    words::{Ended, counts, nth, plural, waits},
+    words::{self, Ended, counts, nth, plural, waits},
 };
 use crate::{
     drift::{self, Drift},
-    event::{Event, Kind, Summary},
+    event::{Event, Kind, Outage, Summary},
+    observation::Measure,
     stats::{Gathered, TestStats},
     test::TestId,
     verdict::Verdict,
 };
 
-/// Less of memory comes and goes.
+/// Less comes and goes.
 const GROWN: f64 = 0.1;
 
 /// Lines for people, in nextest's grammar; the summary repeats only what did not go well.
@@ -28,6 +29,7 @@ pub struct Human<W> {
     repeat: u32,
     started: BTreeMap<TestId, Timestamp>,
     bad: Vec<(Ended, Duration, String)>,
+    outages: Vec<Outage>,
     gathered: Gathered,
     drift: drift::Gathered,
     /// The last round.
@@ -44,6 +46,7 @@ impl<W: io::Write> Human<W> {
             repeat: 1,
             started: BTreeMap::new(),
             bad: Vec::new(),
+            outages: Vec::new(),
             gathered: Gathered::default(),
             drift: drift::Gathered::default(),
             round: 1,
@@ -137,7 +140,8 @@ impl<W: io::Write> Human<W> {
 
     fn summary(&mut self, summary: &Summary) -> io::Result<()> {
         writeln!(self.out, "------------")?;
-        let good = summary.failed + summary.infrastructure == 0 && !summary.interrupted;
+        let bad = summary.failed + summary.infrastructure + summary.outages;
+        let good = bad == 0 && !summary.interrupted;
         let style_of = if good {
             Style::new().green()
         } else {
@@ -147,6 +151,15 @@ impl<W: io::Write> Human<W> {
         self.line("Summary", style_of.bold(), &time, &counts(summary))?;
         for (ended, took, test) in std::mem::take(&mut self.bad) {
             self.line(ended.word(), style(ended), &bracket("", took), &test)?;
+        }
+        for outage in std::mem::take(&mut self.outages) {
+            let text = words::outage(&outage);
+            self.line(
+                "OUTAGE",
+                Style::new().red().bold(),
+                &bracket("", outage.took),
+                &text,
+            )?;
         }
         if self.round > 1 {
             self.stats()?;
@@ -170,27 +183,53 @@ impl<W: io::Write> Human<W> {
 }
 
 impl<W: io::Write> Human<W> {
-    /// What has grown from round to round.
+    /// What has grown from round to round, and what is not known to have.
     fn drifts(&mut self) -> io::Result<()> {
         let drifts = self.drift.drifts();
-        let (count, style) = (drifts.len(), Style::new().bold());
-        let grown: Vec<_> = (drifts.into_iter())
-            .filter(|drift| drift.growth() > GROWN)
-            .collect();
-        for drift in &grown {
-            let Drift { network, pod, .. } = drift;
-            let (early, late) = (drift.early >> 20, drift.late >> 20);
-            let percent = drift.growth() * 100.0;
-            let text =
-                format!("{network}: {pod} grew from {early} to {late} MiB (+{percent:.0} %)");
-            self.line("Drift", style, "", &text)?;
-        }
-        if grown.is_empty() && count > 0 {
-            let text = format!("no memory grew by more than {:.0} %", GROWN * 100.0);
-            self.line("Drift", style, "", &text)?;
+        for measure in Measure::ALL {
+            let of: Vec<_> = (drifts.iter())
+                .filter(|drift| drift.measure == measure)
+                .collect();
+            let grown = of.iter().filter(|drift| drift.growth() > GROWN);
+            let mut lines: Vec<String> = grown.map(|drift| grew(drift)).collect();
+            if lines.is_empty() && !of.is_empty() {
+                let limit = GROWN * 100.0;
+                lines.push(format!("no {measure} grew by more than {limit:.0} %"));
+            }
+            let unknown = self.drift.unknown(measure);
+            lines.extend(
+                unknown.map(|(network, why)| format!("{network}: {measure} is not known: {why}")),
+            );
+            for line in lines {
+                self.line("Drift", Style::new().bold(), "", &line)?;
+            }
         }
         Ok(())
     }
+}
+
+/// `small: pxe-0 grew from 300 to 360 MiB of memory (+20 %)`.
+fn grew(drift: &Drift) -> String {
+    let Drift {
+        network,
+        pod,
+        measure,
+        ..
+    } = drift;
+    let (early, late) = (mebibytes(drift.early), mebibytes(drift.late));
+    let percent = drift.growth() * 100.0;
+    format!("{network}: {pod} grew from {early} to {late} MiB of {measure} (+{percent:.0} %)")
+}
+
+/// With a decimal where there are few.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "bytes of a pod are far below what a float holds"
+)]
+fn mebibytes(bytes: u64) -> String {
+    let mebibytes = bytes as f64 / f64::from(1 << 20);
+    let decimals = usize::from(mebibytes < 10.0);
+    format!("{mebibytes:.decimals$}")
 }
 
 impl<W: io::Write> Reporter for Human<W> {
@@ -219,6 +258,7 @@ impl<W: io::Write> Reporter for Human<W> {
                     self.bad.push((ended, *took, self.name(test, *repetition)));
                 }
             }
+            Kind::OutageEnded(outage) => self.outages.push(outage.clone()),
             Kind::RunFinished { summary } => return self.summary(summary),
             Kind::Step { test, words } if self.steps => return self.step(event.at, test, words),
             _ => {}
@@ -268,6 +308,14 @@ impl<W> Human<W> {
             } => {
                 let text = format!("{test}{}", waits(waiting.as_ref()));
                 ("SLOW", yellow, bracket(">", *elapsed), text)
+            }
+            Kind::OutageBegan { why, .. } => {
+                let text = format!("{why}; no round begins until it is healthy");
+                ("OUTAGE", Style::new().red().bold(), String::new(), text)
+            }
+            Kind::OutageEnded(outage) if outage.healed => {
+                let text = format!("network {} is healthy", outage.network);
+                ("HEALTHY", green, bracket("", outage.took), text)
             }
             Kind::Interrupted => {
                 let text = "what runs may clean up; once more leaves now".to_owned();

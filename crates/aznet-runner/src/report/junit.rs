@@ -8,9 +8,12 @@ use quick_junit::{
     NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestRerun, TestSuite,
 };
 
-use super::{Reporter, words::nth};
+use super::{
+    Reporter,
+    words::{self, nth},
+};
 use crate::{
-    event::{Event, Kind},
+    event::{Event, Kind, Outage},
     test::TestId,
     verdict::Verdict,
 };
@@ -70,6 +73,17 @@ impl<F: FnMut(&[u8]) -> io::Result<()>> Junit<F> {
             case.set_system_out(lines.join("\n"));
         }
         let suite = self.suites.entry(test.network.clone());
+        suite.or_default().push(case);
+    }
+
+    /// An outage is an error of a case of its own.
+    fn outage(&mut self, outage: &Outage) {
+        let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+        status.set_message(words::outage(outage));
+        let mut case = TestCase::new("outage", status);
+        case.set_classname(outage.network.as_str());
+        case.set_time(outage.took);
+        let suite = self.suites.entry(outage.network.clone());
         suite.or_default().push(case);
     }
 
@@ -171,6 +185,7 @@ impl<F: FnMut(&[u8]) -> io::Result<()>> Reporter for Junit<F> {
                     .retain(|(open, n)| (open, n) != (test, repetition));
                 self.case(test, *repetition, *took);
             }
+            Kind::OutageEnded(outage) => self.outage(outage),
             Kind::RunFinished { summary } => return self.write(Some(summary.took)),
             _ => {}
         }

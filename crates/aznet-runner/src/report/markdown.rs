@@ -6,10 +6,10 @@ use std::{
 
 use super::{
     Reporter,
-    words::{Ended, counts, nth},
+    words::{self, Ended, counts, nth},
 };
 use crate::{
-    event::{Event, Kind, Summary},
+    event::{Event, Kind, Outage, Summary},
     test::TestId,
     verdict::Verdict,
 };
@@ -21,6 +21,7 @@ pub struct Markdown<W> {
     /// What the test under way has done.
     steps: Vec<(TestId, Vec<String>)>,
     finished: Vec<Finished>,
+    outages: Vec<Outage>,
     /// How often each test runs.
     repeat: u32,
 }
@@ -44,6 +45,7 @@ impl<W: io::Write> Markdown<W> {
             out,
             steps: Vec::new(),
             finished: Vec::new(),
+            outages: Vec::new(),
             repeat: 1,
         }
     }
@@ -62,6 +64,10 @@ impl<W: io::Write> Markdown<W> {
         }
         for one in &self.finished {
             one.details(&mut page)?;
+        }
+        for outage in &self.outages {
+            writeln!(page, "\n### OUTAGE `{}`\n", outage.network)?;
+            writeln!(page, "{}", escaped(&words::outage(outage)))?;
         }
         Ok(page)
     }
@@ -142,6 +148,7 @@ impl<W: io::Write> Reporter for Markdown<W> {
                     steps: steps.unwrap_or_default(),
                 });
             }
+            Kind::OutageEnded(outage) => self.outages.push(outage.clone()),
             Kind::RunFinished { summary } => {
                 let page = self.page(summary).map_err(io::Error::other)?;
                 self.out.write_all(page.as_bytes())?;

@@ -73,6 +73,7 @@ fn so_far(events: &[Event]) -> Summary {
                 leaks,
                 ..
             } => summary.count(verdict, *attempts, leaks),
+            Kind::OutageBegan { .. } => summary.outages += 1,
             _ => {}
         }
     }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::{
-    event::{Kind, Running, Summary},
+    event::{Kind, Outage, Running, Summary},
     test::{TestId, Waiting},
     verdict::Verdict,
 };
@@ -47,6 +47,30 @@ fn started(name: &str, attempt: u32) -> Kind {
         test: id(name),
         repetition: 1,
         attempt,
+    }
+}
+
+fn outage() -> Outage {
+    Outage {
+        network: "small".into(),
+        since: Timestamp::UNIX_EPOCH,
+        took: Duration::from_hours(2),
+        why: "network small is not healthy: no node is ready".into(),
+        healed: true,
+    }
+}
+
+fn outage_began() -> Kind {
+    let Outage {
+        network,
+        since,
+        why,
+        ..
+    } = outage();
+    Kind::OutageBegan {
+        network,
+        since,
+        why,
     }
 }
 
@@ -102,12 +126,15 @@ pub(super) fn recorded() -> Vec<Event> {
         },
         attempt("transfer", 1, Verdict::Passed, false),
         finished("transfer", 1, Verdict::Passed),
+        outage_began(),
+        Kind::OutageEnded(outage()),
         Kind::RunFinished {
             summary: Summary {
                 passed: 2,
                 flaky: 1,
                 failed: 1,
                 infrastructure: 1,
+                outages: 1,
                 skipped: 1,
                 took: Duration::from_millis(123_450),
                 ..Summary::default()

@@ -1,7 +1,7 @@
 //! The words that reports for people share.
 
 use crate::{
-    event::{Running, Summary},
+    event::{Outage, Running, Summary},
     test::Waiting,
     verdict::Verdict,
 };
@@ -81,6 +81,21 @@ pub fn running(tests: &[Running], queued: usize) -> String {
     )
 }
 
+/// `since 2026-11-27 02:11:04 UTC: network small is not healthy: no node is ready`.
+pub(super) fn outage(
+    Outage {
+        since, why, healed, ..
+    }: &Outage,
+) -> String {
+    let since = since.strftime("%Y-%m-%d %H:%M:%S UTC");
+    let end = if *healed {
+        ""
+    } else {
+        ", until the end of the run"
+    };
+    format!("since {since}{end}: {why}")
+}
+
 /// A run's numbers in one sentence.
 pub(super) fn counts(summary: &Summary) -> String {
     let Summary {
@@ -89,6 +104,7 @@ pub(super) fn counts(summary: &Summary) -> String {
         leaky,
         failed,
         infrastructure,
+        outages,
         skipped,
         not_run,
         interrupted,
@@ -106,6 +122,9 @@ pub(super) fn counts(summary: &Summary) -> String {
         words = format!("{words}, {count} {word}");
     }
     words = format!("{words}, {skipped} skipped");
+    if *outages > 0 {
+        words = format!("{words}, {}", plural(*outages, "outage"));
+    }
     if *not_run > 0 {
         words = format!("{words}, {not_run} not run");
     }

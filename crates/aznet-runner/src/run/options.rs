@@ -35,3 +35,10 @@ pub struct Options {
     /// Notified when somebody asks what runs.
     pub asked: Arc<Notify>,
 }
+
+impl Options {
+    /// The time so long after the start.
+    pub(super) fn after(&self, elapsed: Duration) -> Timestamp {
+        self.now.checked_add(elapsed).unwrap_or(self.now)
+    }
+}

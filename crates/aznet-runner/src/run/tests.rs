@@ -454,3 +454,141 @@ async fn rounds_begin_until_the_time_is_over() {
     let (summary, _) = run_all(Vec::new(), options, &CancellationToken::new()).await;
     assert_eq!(summary.finished(), 0);
 }
+
+/// A test that could not be tested.
+fn broken(name: &str) -> Test {
+    Test::new("n", name, "", |_| async {
+        Err(Failure::Infrastructure("no node is ready".into()))
+    })
+}
+
+/// A gate that opens when so much time has passed, and looks for a minute each time.
+fn healthy_after(outage: Duration) -> Gate {
+    let start = Instant::now();
+    Gate::new(Duration::from_mins(2), move |_| async move {
+        if start.elapsed() >= outage {
+            return Ok(());
+        }
+        tokio::time::sleep_until(Instant::now() + Duration::from_mins(1)).await;
+        Err("no node is ready".to_owned())
+    })
+}
+
+fn outages(events: &[Event]) -> Vec<(Timestamp, Duration, bool)> {
+    let ended = events.iter().filter_map(|event| match &event.kind {
+        Kind::OutageEnded(outage) => Some((outage.since, outage.took, outage.healed)),
+        _ => None,
+    });
+    ended.collect()
+}
+
+/// Begun tests, in all.
+fn begun(events: &[Event]) -> usize {
+    let begun = |event: &&Event| matches!(event.kind, Kind::TestStarted { .. });
+    events.iter().filter(begun).count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_round_begins_in_an_outage_which_is_told_with_since_when() {
+    let outage = Duration::from_mins(30);
+    let start = Instant::now();
+    let test = Test::new("n", "chain", "", move |_| async move {
+        tokio::time::sleep_until(Instant::now() + Duration::from_mins(1)).await;
+        if (Duration::from_mins(3)..outage).contains(&start.elapsed()) {
+            return Err(Failure::Infrastructure("no node is ready".into()));
+        }
+        Ok(())
+    });
+    let options = Options {
+        lasts: Duration::from_hours(1),
+        gate: Some(healthy_after(outage)),
+        ..options()
+    };
+    let (summary, events) = run_all(vec![test], options, &CancellationToken::new()).await;
+    assert_eq!(
+        (summary.infrastructure, summary.outages),
+        (1, 1),
+        "{summary:?}"
+    );
+    assert!(summary.passed > 20, "rounds begin again: {summary:?}");
+    let [(since, took, healed)] = outages(&events)[..] else {
+        panic!("one outage: {events:?}");
+    };
+    assert_eq!(
+        since,
+        Timestamp::from_second(180).unwrap(),
+        "the first that did not pass"
+    );
+    let late = Duration::from_mins(5 + 1);
+    assert!(healed && since.as_second() == 180 && took + Duration::from_mins(3) < outage + late);
+    let began = events.iter().find_map(|event| match &event.kind {
+        Kind::OutageBegan {
+            network,
+            since,
+            why,
+        } => Some((network.as_str(), *since, why.as_str())),
+        _ => None,
+    });
+    let why = "network n is not healthy: no node is ready";
+    assert_eq!(began, Some(("n", since, why)));
+    assert_eq!(summary.exit_code().code(), 22);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_ends_with_the_time_of_the_run_or_with_its_interruption() {
+    let options = Options {
+        lasts: Duration::from_mins(20),
+        gate: Some(healthy_after(Duration::MAX)),
+        ..options()
+    };
+    let (summary, events) = run_all(
+        vec![broken("a")],
+        options.clone(),
+        &CancellationToken::new(),
+    )
+    .await;
+    assert_eq!((summary.infrastructure, summary.outages), (1, 1));
+    assert_eq!(summary.took, Duration::from_mins(20));
+    assert_eq!(
+        outages(&events),
+        [(Timestamp::UNIX_EPOCH, summary.took, false)]
+    );
+    let cancel = CancellationToken::new();
+    let later = cancel.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep_until(Instant::now() + Duration::from_mins(4)).await;
+        later.cancel();
+    });
+    let (summary, events) = run_all(vec![broken("a")], options, &cancel).await;
+    assert!(summary.interrupted && outages(&events).len() == 1);
+    assert_eq!(summary.took, Duration::from_mins(4));
+}
+
+#[tokio::test(start_paused = true)]
+async fn on_a_healthy_network_rounds_that_go_badly_come_less_and_less_often() {
+    let options = Options {
+        lasts: Duration::from_hours(1),
+        gate: Some(healthy()),
+        ..options()
+    };
+    let (summary, events) = run_all(vec![broken("a")], options, &CancellationToken::new()).await;
+    assert!(outages(&events).is_empty() && summary.outages == 0);
+    // 10 s, twice as long each time, and no longer than 5 minutes.
+    let starts = events
+        .iter()
+        .filter(|event| matches!(event.kind, Kind::TestStarted { .. }));
+    let starts: Vec<i64> = starts.map(|event| event.at.as_second()).collect();
+    assert_eq!(starts[..8], [0, 10, 30, 70, 150, 310, 610, 910]);
+    assert_eq!(begun(&events), 16);
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_everything_is_skipped_one_round_is_enough() {
+    let options = Options {
+        lasts: Duration::from_hours(1),
+        ..options()
+    };
+    let skipped = Test::new("n", "a", "", |_| async { Err(Failure::skipped("a pxe")) });
+    let (summary, _) = run_all(vec![skipped], options, &CancellationToken::new()).await;
+    assert_eq!((summary.skipped, summary.took), (1, Duration::ZERO));
+}

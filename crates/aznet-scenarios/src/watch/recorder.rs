@@ -11,7 +11,6 @@ use aznet_network::clients::l2::{L2Tips, Node};
 use aznet_network::namespace::Network;
 use aznet_network::observe::instances::{self, Instance};
 use aznet_network::observe::logs;
-use aznet_network::observe::usage;
 use aznet_network::validators;
 use aznet_runner::Observation;
 use futures::{StreamExt, stream};
@@ -23,13 +22,14 @@ use super::clock;
 use super::hub::Hub;
 use super::invariant::{Judge, Look, Rule, Standing, Violation};
 use super::ledger::{L1_NAME, Ledger};
+use super::meter::Meter;
 use super::restarts::{self, Restart};
 use super::slots::Slots;
 use super::told::{Told, look};
 
 /// Nodes that are asked at once.
 const AT_ONCE: usize = 8;
-/// Longest time for a question to the Kubernetes API or a kubelet.
+/// Longest time for a question to the Kubernetes API.
 const PATIENCE: Duration = Duration::from_secs(4);
 /// Longest time for validators to say for whom they sign.
 const HOLDERS_WITHIN: Duration = Duration::from_mins(1);
@@ -37,8 +37,6 @@ const HOLDERS_WITHIN: Duration = Duration::from_mins(1);
 const NEW_BLOCKS: usize = 4;
 /// Lines of a container's last words: an error with its stack.
 const LAST_WORDS: i64 = 50;
-/// Refusals after which kubelets are not asked any more.
-const REFUSALS: u32 = 3;
 
 /// Pods by the attesters that they sign for.
 type Holders = Arc<OnceLock<BTreeMap<String, String>>>;
@@ -59,7 +57,7 @@ pub(crate) struct Recorder {
     slots: Slots,
     told: Told,
     holders: Holders,
-    refusals: u32,
+    meter: Meter,
     /// The slot in which use was asked for last.
     used_in: u64,
 }
@@ -79,7 +77,7 @@ impl Recorder {
             slots: Slots::default(),
             told: Told::default(),
             holders: Holders::default(),
-            refusals: 0,
+            meter: Meter::default(),
             used_in: 0,
         }
     }
@@ -321,24 +319,27 @@ impl Recorder {
         }
     }
 
-    /// Once in a slot, and not where kubelets refuse.
+    /// Once in a slot.
     async fn tell_use(&mut self, slot: u64) {
-        if self.used_in == slot || self.refusals >= REFUSALS {
+        if self.used_in == slot {
             return;
         }
         self.used_in = slot;
         let machines = self.pods.iter().filter_map(|pod| pod.machine.clone());
-        for machine in machines.collect::<BTreeSet<_>>() {
-            match timeout(PATIENCE, usage::of(&self.network, &machine)).await {
-                Ok(Ok(all)) => {
-                    let ours = |pod: &str| self.pods.iter().any(|one| one.pod == pod);
-                    let ours: Vec<_> = all.into_iter().filter(|one| ours(&one.pod)).collect();
-                    for used in ours {
-                        self.tell(|told| told.used(used));
-                    }
-                }
-                _ => self.refusals += 1,
+        let reading = (self.meter).read(&self.network, machines.collect()).await;
+        let pods: BTreeSet<String> = self.pods.iter().map(|pod| pod.pod.clone()).collect();
+        for used in reading.used {
+            if pods.contains(&used.pod) {
+                self.tell(|told| told.used(used));
             }
+        }
+        for (pod, bytes) in reading.disks {
+            if pods.contains(&pod) {
+                self.tell(|told| told.disk(pod, bytes));
+            }
+        }
+        for (measure, why) in reading.unknown {
+            self.tell(|told| told.unmeasured(measure, why));
         }
     }
 

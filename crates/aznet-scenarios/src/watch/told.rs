@@ -1,18 +1,18 @@
 //! What was told last of nodes and pods, so that only what changed is told again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aznet_network::clients::l2::{BlockId, L2Tips};
 use aznet_network::observe::usage::Usage;
 use aznet_runner::Observation;
-use aznet_runner::observation::Tip;
+use aznet_runner::observation::{Measure, Tip};
 
 use super::invariant::{Claim, Heights, Look};
 
 /// Cores by which the use of a pod must change to be told.
 const CORES: f64 = 0.05;
-/// The part of it by which the memory of a pod must change: one in this many.
-const MEMORY: u64 = 20;
+/// The part of it by which the memory or the disk of a pod must change: one in this many.
+const PART: u64 = 20;
 
 /// What was told last.
 #[derive(Debug, Default)]
@@ -20,6 +20,8 @@ pub(crate) struct Told {
     /// `None`: that it gives no answer.
     nodes: BTreeMap<String, Option<L2Tips>>,
     used: BTreeMap<String, Usage>,
+    disks: BTreeMap<String, u64>,
+    unmeasured: BTreeSet<Measure>,
 }
 
 impl Told {
@@ -57,8 +59,7 @@ impl Told {
     /// What to tell of what a pod uses.
     pub(crate) fn used(&mut self, now: Usage) -> Option<Observation> {
         let same = |before: &Usage| {
-            (before.cpu - now.cpu).abs() < CORES
-                && before.memory.abs_diff(now.memory) < before.memory / MEMORY
+            (before.cpu - now.cpu).abs() < CORES && is_near(before.memory, now.memory)
         };
         if self.used.get(&now.pod).is_some_and(same) {
             return None;
@@ -70,6 +71,25 @@ impl Told {
             memory: now.memory,
         })
     }
+
+    /// What to tell of the disk of a pod.
+    pub(crate) fn disk(&mut self, pod: String, bytes: u64) -> Option<Observation> {
+        if (self.disks.get(&pod)).is_some_and(|before| is_near(*before, bytes)) {
+            return None;
+        }
+        self.disks.insert(pod.clone(), bytes);
+        Some(Observation::Disk { pod, bytes })
+    }
+
+    /// What to tell of something that can't be measured.
+    pub(crate) fn unmeasured(&mut self, measure: Measure, why: String) -> Option<Observation> {
+        let news = self.unmeasured.insert(measure);
+        news.then_some(Observation::Unmeasured { measure, why })
+    }
+}
+
+fn is_near(before: u64, now: u64) -> bool {
+    before.abs_diff(now) < before / PART
 }
 
 /// A node's tips as something to judge.
@@ -151,5 +171,15 @@ mod tests {
         assert!(told.used(usage(0.52, 1040)).is_none());
         assert!(told.used(usage(0.6, 1000)).is_some());
         assert!(told.used(usage(0.6, 1100)).is_some());
+    }
+
+    #[test]
+    fn disks_are_told_when_they_change_and_what_is_not_known_once() {
+        let mut told = Told::default();
+        let mut disk = |bytes| told.disk("a".to_owned(), bytes).is_some();
+        assert_eq!([1000, 1040, 1060].map(&mut disk), [true, false, true]);
+        let mut unknown = |measure| told.unmeasured(measure, "why".to_owned()).is_some();
+        let measures = [Measure::Disk, Measure::Disk, Measure::Memory];
+        assert_eq!(measures.map(&mut unknown), [true, false, true]);
     }
 }

@@ -36,11 +36,7 @@ pub(super) async fn check(
             plan.demand.memory
         ),
     );
-    Ok(if loaded.values.telemetry.collects() {
-        Extent::Telemetry
-    } else {
-        Extent::Base
-    })
+    Ok(Extent::of(&loaded.values))
 }
 
 async fn values(wanted: &Wanted<'_>, context: &Context) -> anyhow::Result<Planned> {

@@ -20,39 +20,70 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::steps::{Steps, reporter};
 use aznet_model::units::count;
+use aznet_model::values::Values;
 
-/// Which of the parts are wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Extent {
-    /// What every cluster has.
-    Base,
-    /// And what observes networks.
-    Telemetry,
-    /// And what breaks them.
-    Chaos,
+/// Which of the parts are wanted beside those that every cluster has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Extent {
+    /// What observes networks.
+    pub(crate) telemetry: bool,
+    /// What breaks them.
+    pub(crate) chaos: bool,
+    /// What tests them from within.
+    pub(crate) jobs: bool,
 }
 
 impl Extent {
-    fn groups(self) -> Vec<Group> {
-        [&Group::ALL, self.more()].concat()
-    }
+    pub(crate) const BASE: Self = Self {
+        telemetry: false,
+        chaos: false,
+        jobs: false,
+    };
+    pub(crate) const TELEMETRY: Self = Self {
+        telemetry: true,
+        ..Self::BASE
+    };
+    pub(crate) const CHAOS: Self = Self {
+        chaos: true,
+        ..Self::BASE
+    };
 
-    fn more(self) -> &'static [Group] {
-        match self {
-            Self::Base => &[],
-            Self::Telemetry => &Group::TELEMETRY,
-            Self::Chaos => &Group::CHAOS,
+    /// What a network of these values takes.
+    pub(crate) fn of(values: &Values) -> Self {
+        Self {
+            telemetry: values.telemetry.collects(),
+            jobs: values.soak.enabled,
+            ..Self::BASE
         }
     }
 
-    fn images(self) -> Vec<Image> {
-        let more: &[Image] = match self {
-            Self::Base => &[],
-            Self::Telemetry => &Image::TELEMETRY,
-            Self::Chaos => &Image::CHAOS,
-        };
-        [&Image::ALL, more].concat()
+    fn groups(self) -> Vec<Group> {
+        let all: BTreeSet<_> = Group::ALL.into_iter().chain(self.more()).collect();
+        all.into_iter().collect()
     }
+
+    fn more(self) -> Vec<Group> {
+        [
+            pick(self.telemetry, &Group::TELEMETRY),
+            pick(self.chaos, &Group::CHAOS),
+            pick(self.jobs, &Group::JOBS),
+        ]
+        .concat()
+    }
+
+    fn images(self) -> Vec<Image> {
+        [
+            &Image::ALL,
+            pick(self.telemetry, &Image::TELEMETRY),
+            pick(self.chaos, &Image::CHAOS),
+            pick(self.jobs, &Image::JOBS),
+        ]
+        .concat()
+    }
+}
+
+fn pick<T>(wanted: bool, parts: &[T]) -> &[T] {
+    if wanted { parts } else { &[] }
 }
 
 /// The programs and images that a cluster is made of.
@@ -92,7 +123,7 @@ impl Parts {
         Helm::new(self.toolchain.path(Program::Helm))
     }
 
-    /// The folder of Chaos Mesh's own Helm chart, where [`Extent::Chaos`] was asked for.
+    /// The folder of Chaos Mesh's own Helm chart, where [`Extent::chaos`] was asked for.
     pub(crate) fn chaos_mesh_chart(&self) -> PathBuf {
         self.toolchain.chaos_mesh_chart()
     }
@@ -212,8 +243,8 @@ fn groups_for_kind(extent: Option<Extent>, node: bool, kind: bool) -> Vec<Group>
         Some(_) => &[Group::Versitygw, Group::Helm],
         None => &[],
     };
-    let more = extent.map_or(&[][..], Extent::more);
-    let all = [of_node, of_kind, of_pods, more].concat();
+    let more = extent.map_or_else(Vec::new, Extent::more);
+    let all = [of_node, of_kind, of_pods, &more].concat();
     BTreeSet::from_iter(all).into_iter().collect()
 }
 
@@ -345,14 +376,14 @@ mod tests {
         assert_eq!(groups_for_kind(None, false, false), []);
         let alone = [Image::Base, Image::KindNode];
         assert_eq!(images_for_kind(None, true), alone);
-        let with_pods = images_for_kind(Some(Extent::Base), true);
+        let with_pods = images_for_kind(Some(Extent::BASE), true);
         assert!(with_pods.contains(&Image::Aztec) && !with_pods.contains(&Image::Coredns));
         let bases = with_pods.iter().filter(|image| **image == Image::Base);
         assert_eq!(
             (bases.count(), with_pods.last()),
             (1, Some(&Image::KindNode))
         );
-        let groups = groups_for_kind(Some(Extent::Base), true, true);
+        let groups = groups_for_kind(Some(Extent::BASE), true, true);
         let kinds = groups.iter().filter(|group| **group == Group::Kind);
         assert_eq!(kinds.count(), 1);
         assert!(groups.contains(&Group::Helm) && groups.contains(&Group::Kubeadm));

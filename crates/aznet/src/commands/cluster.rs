@@ -139,7 +139,7 @@ async fn up(args: &UpArgs, context: &Context) -> anyhow::Result<()> {
         of_kind(args, choice, &steps, context).await?
     } else {
         machine::ready(context, &steps).await?;
-        let parts = parts::ready(context, &steps, Extent::Base, kubernetes).await?;
+        let parts = parts::ready(context, &steps, Extent::BASE, kubernetes).await?;
         cluster::up(context, &steps, &args.name, &parts, args.network_policy).await?
     };
     let kubeconfig = cluster

@@ -111,11 +111,11 @@ pub struct OtherImages {
 impl BuildArgs {
     /// Each of them holds what every cluster has.
     fn extents(&self) -> Vec<Extent> {
-        let telemetry = self.telemetry.then_some(Extent::Telemetry);
-        let chaos = self.chaos.then_some(Extent::Chaos);
+        let telemetry = self.telemetry.then_some(Extent::TELEMETRY);
+        let chaos = self.chaos.then_some(Extent::CHAOS);
         let more: Vec<_> = telemetry.into_iter().chain(chaos).collect();
         if more.is_empty() {
-            return vec![Extent::Base];
+            return vec![Extent::BASE];
         }
         more
     }

@@ -14,6 +14,7 @@ mod network;
 mod pool;
 mod regressions;
 mod reports;
+mod retention;
 mod settings;
 
 use std::sync::Arc;
@@ -87,7 +88,7 @@ async fn on_one(
     (choice, selection, kept): (&Choice, Selection, Vec<Test>),
     context: &Context,
 ) -> anyhow::Result<Exit> {
-    let baseline = prepared(args)?;
+    let baseline = prepared(args, context)?;
     check_needs(args, &selection, context)?;
     let asked = asked()?;
     let network = Box::pin(network::network(args, context)).await?;

@@ -5,7 +5,7 @@ use super::machine::{
 };
 use super::{
     alerts, attacks, chaos, deploy, ends, faults, join, kinds, newcomers, plain_helm, policies,
-    ports, presets, quickstart, registry, rollout, secrets, telemetry, validators, watch,
+    ports, presets, quickstart, registry, rollout, secrets, soak, telemetry, validators, watch,
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -143,9 +143,13 @@ fn kinds_and_plain_helm() -> [(&'static str, Check); 2] {
     ]
 }
 
-/// They wait for a slot or two for each validator, or for an alert.
-fn roll_outs() -> [(&'static str, Check); 4] {
+/// They wait for a slot or two for each validator, for an alert, or for rounds of tests.
+fn roll_outs() -> [(&'static str, Check); 5] {
     [
+        (
+            "a_run_in_the_cluster_passes_and_leaves_its_report",
+            soak::in_the_cluster,
+        ),
         (
             "one_validator_goes_ahead_and_a_rollback_brings_it_back",
             rollout::canary_and_rollback,

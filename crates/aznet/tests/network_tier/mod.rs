@@ -19,6 +19,7 @@ mod quickstart;
 mod registry;
 mod rollout;
 mod secrets;
+mod soak;
 mod telemetry;
 mod validators;
 mod watch;

@@ -92,7 +92,7 @@ impl Image {
     /// Whether pods of ours run from it, or from one that stands on it, on a cluster that others make: such a cluster has
     /// a name server of its own.
     pub fn is_for_pods(self) -> bool {
-        !matches!(self, Self::Coredns | Self::KindNode | Self::Aznet)
+        !matches!(self, Self::Coredns | Self::KindNode)
     }
 
     /// Its key under `images` in the network chart's values, if the chart uses it.
@@ -104,13 +104,13 @@ impl Image {
             Self::Pxe => Some("pxe"),
             Self::OtelCollector => Some("otelCollector"),
             Self::Prometheus => Some("prometheus"),
+            Self::Aznet => Some("aznet"),
             Self::Pause
             | Self::Coredns
             | Self::Base
             | Self::ChaosMesh
             | Self::ChaosDaemon
-            | Self::KindNode
-            | Self::Aznet => None,
+            | Self::KindNode => None,
         }
     }
 

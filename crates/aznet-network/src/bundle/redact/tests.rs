@@ -59,6 +59,43 @@ fn what_a_url_carries_is_a_secret() {
     assert_eq!(redacted(&[url], "host.example"), "host.example");
 }
 
+/// Where no right to Secrets tells what they are.
+#[test]
+fn what_stands_after_the_name_of_a_credential_is_one() {
+    let words = "legal winner thank year wave sausage worth useful legal winner thank yellow";
+    for (text, without) in [
+        (
+            "PUBLISHER_PRIVATE_KEY=0x1234567890 next",
+            "PUBLISHER_PRIVATE_KEY=[redacted] next",
+        ),
+        (
+            r#"{"adminApiKey":"abcdefgh","port":8080}"#,
+            r#"{"adminApiKey":"[redacted]","port":8080}"#,
+        ),
+        (
+            r#"\"password\": \"abcdefgh\","#,
+            r#"\"password\": \"[redacted]\","#,
+        ),
+        (
+            "keyStorePassword: 'abcdefgh'",
+            "keyStorePassword: '[redacted]'",
+        ),
+    ] {
+        assert_eq!(redacted(&[], text), without);
+    }
+    let told = redacted(&[], &format!("MNEMONIC={words}\nnext line"));
+    assert_eq!(told, "MNEMONIC=[redacted]\nnext line");
+    for told in [
+        "PRIVATE_KEY_FILE=/keys/validator.json",
+        r#"{"privateKey":"/keys/validator.json"}"#,
+        r#"{"name": "API_KEY", "valueFrom": {"secretKeyRef": {"key": "apiKey"}}}"#,
+        "no private key: too short",
+        "token=0x2a2a2a2a2a2a2a2a",
+    ] {
+        assert_eq!(redacted(&[], told), told);
+    }
+}
+
 #[test]
 fn credentials_are_known_by_their_looks() {
     let jwt = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl";
@@ -70,6 +107,14 @@ fn credentials_are_known_by_their_looks() {
             "Authorization: Bearer [redacted]",
         ),
         (format!("token {jwt} x"), "token [redacted] x"),
+        (
+            "l1 https://mainnet.example/v3/0123456789abcdef0123, block 7".to_owned(),
+            "l1 https://mainnet.example/v3/[redacted], block 7",
+        ),
+        (
+            "https://registry.example/v2/aztec/manifests".to_owned(),
+            "https://registry.example/v2/aztec/manifests",
+        ),
         (
             "-----BEGIN EC PRIVATE KEY-----\nabc\n-----END EC PRIVATE KEY-----\n".to_owned(),
             "[redacted]\n",

@@ -7,12 +7,13 @@ use aznet_model::role::Role;
 use aznet_model::units::{Bytes, MilliCpu};
 use aznet_model::values::{PodSettings, Values};
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
-use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::batch::v1::{CronJob, Job};
 use k8s_openapi::api::core::v1::{
     ConfigMap, PersistentVolumeClaim, Pod, Secret, Service, ServiceAccount,
 };
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use k8s_openapi::api::rbac::v1::{Role as RbacRole, RoleBinding};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -60,6 +61,9 @@ fn unreadable(object: &Value) -> Option<String> {
         Some("StatefulSet") => why::<StatefulSet>(object),
         Some("Deployment") => why::<Deployment>(object),
         Some("Job") => why::<Job>(object),
+        Some("CronJob") => why::<CronJob>(object),
+        Some("Role") => why::<RbacRole>(object),
+        Some("RoleBinding") => why::<RoleBinding>(object),
         Some("Pod") => why::<Pod>(object),
         Some("ConfigMap") => why::<ConfigMap>(object),
         Some("Secret") => why::<Secret>(object),

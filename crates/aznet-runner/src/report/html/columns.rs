@@ -52,6 +52,13 @@ pub(super) struct UsageColumns {
 }
 
 #[derive(Debug, Serialize)]
+pub(super) struct DiskColumns {
+    at: Column,
+    /// KiB.
+    disk: Column,
+}
+
+#[derive(Debug, Serialize)]
 pub(super) struct Transfers<'a> {
     /// All there were, of which some are here.
     of: usize,
@@ -100,6 +107,20 @@ pub(super) fn usage(usage: &[Usage], clock: Clock) -> UsageColumns {
         at: differences(at.into_iter()),
         cpu: differences(cpu.into_iter()),
         memory: differences(memory.into_iter()),
+    }
+}
+
+/// Of many measurements in the same moment the highest, too.
+pub(super) fn disk(disk: &[(Timestamp, u64)], clock: Clock) -> DiskColumns {
+    let parts = disk.chunk_by(|(a, _), (b, _)| clock.part(*a, POINTS) == clock.part(*b, POINTS));
+    let kept = parts.map(|part| {
+        let most = part.iter().map(|(_, bytes)| bytes >> 10).max();
+        (clock.of(part[0].0), whole(most.unwrap_or_default()))
+    });
+    let (at, disk): (Vec<i64>, Vec<i64>) = kept.unzip();
+    DiskColumns {
+        at: differences(at.into_iter()),
+        disk: differences(disk.into_iter()),
     }
 }
 

@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::{
     columns::{
-        Clock, Column, TipColumns, Transfers, UsageColumns, differences, tips, transfers, usage,
-        whole,
+        Clock, Column, DiskColumns, TipColumns, Transfers, UsageColumns, differences, disk, tips,
+        transfers, usage, whole,
     },
     model::{Attempt, Model, Test},
     network::{Network, Pod, SlotSeen},
@@ -73,6 +73,7 @@ struct PodSeen<'a> {
     silent: Vec<(i64, i64, &'a str)>,
     restarts: Vec<(i64, u32, &'a str)>,
     usage: UsageColumns,
+    disk: DiskColumns,
 }
 
 #[derive(Debug, Serialize)]
@@ -270,6 +271,7 @@ fn pod_seen<'a>(name: &'a str, pod: &'a Pod, clock: Clock) -> PodSeen<'a> {
             .map(|one| (clock.of(one.at), one.restarts, one.why.as_str()))
             .collect(),
         usage: usage(&pod.usage, clock),
+        disk: disk(&pod.disk, clock),
     }
 }
 

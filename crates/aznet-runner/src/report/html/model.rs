@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::network::Network;
 use crate::{
-    event::{Event, Kind, Summary},
+    event::{Event, Kind, Outage, Summary},
     report::words::nth,
     select::Partition,
     test::{TestId, Waiting},
@@ -28,6 +28,8 @@ pub(super) struct Model {
     pub(super) repeat: u32,
     /// The tests, in the order they were to run; each of its runs is one.
     pub(super) tests: Vec<Test>,
+    /// Times in which nothing was tested.
+    pub(super) outages: Vec<Outage>,
     /// In numbers; `None` for a run that has not ended.
     pub(super) summary: Option<Summary>,
     /// What was seen of each network.
@@ -92,7 +94,11 @@ impl Model {
                 network.observed(at, seen);
             }
             Kind::RunFinished { summary } => self.summary = Some(summary.clone()),
-            Kind::Interrupted | Kind::Slow { .. } | Kind::Running { .. } => {}
+            Kind::OutageEnded(outage) => self.outages.push(outage.clone()),
+            Kind::OutageBegan { .. }
+            | Kind::Interrupted
+            | Kind::Slow { .. }
+            | Kind::Running { .. } => {}
             Kind::Step { test, .. } | Kind::Waits { test, .. } => {
                 // Of its runs the one under way.
                 let mut tests = self.tests.iter_mut().rev();
@@ -129,6 +135,7 @@ impl Model {
         }
         let mut summary = Summary {
             interrupted: true,
+            outages: self.outages.len(),
             ..Summary::default()
         };
         for test in &self.tests {

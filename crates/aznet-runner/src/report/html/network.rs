@@ -36,6 +36,8 @@ pub(super) struct Pod {
     pub(super) restarts: Vec<Restart>,
     /// What it used.
     pub(super) usage: Vec<Usage>,
+    /// Bytes that its databases took, from when on.
+    pub(super) disk: Vec<(Timestamp, u64)>,
 }
 
 /// The tips of a chain, as block numbers.
@@ -118,7 +120,7 @@ impl Network {
     /// Takes one observation in.
     pub(super) fn observed(&mut self, at: Timestamp, seen: &Observation) {
         match seen {
-            Observation::Release { .. } => {}
+            Observation::Release { .. } | Observation::Unmeasured { .. } => {}
             Observation::Tips {
                 node,
                 slot,
@@ -144,6 +146,7 @@ impl Network {
                 cpu: *cpu,
                 memory: *memory,
             }),
+            Observation::Disk { pod, bytes } => self.pod(pod).disk.push((at, *bytes)),
             Observation::Slot { .. } => self.slot(at, seen),
             Observation::Fault { .. } => self.fault(at, seen),
             Observation::Transfer {

@@ -86,6 +86,14 @@ fn header(model: &Model, summary: &Summary, headline: &str, mood: &str) -> Marku
         ("leaky", summary.leaky),
         ("failed", summary.failed),
         ("not testable", summary.infrastructure),
+        (
+            if summary.outages == 1 {
+                "outage"
+            } else {
+                "outages"
+            },
+            summary.outages,
+        ),
         ("skipped", summary.skipped),
         ("not run", summary.not_run),
     ];

@@ -11,7 +11,7 @@ use super::{
     statistics::{STAGES, latencies, turns},
     words::{long, seconds, since},
 };
-use crate::report::words::plural;
+use crate::{event::Outage, report::words::plural};
 
 /// Slots of a proposer that are named.
 const NAMED: usize = 12;
@@ -22,6 +22,7 @@ pub(super) fn all(model: &Model) -> Markup {
     let several = model.networks.len() > 1;
     html! {
         (tests(model, start))
+        (outages(&model.outages, start))
         @for (place, (name, network)) in model.networks.iter().enumerate() {
             @let title = |words: &str| if several { format!("{words}: {name}") } else { words.to_owned() };
             (violations(network, place, &title("Violations"), start))
@@ -108,6 +109,28 @@ fn attempt_row(test: &Test, nth: usize, attempt: &Attempt, start: Timestamp) -> 
             }
         }
     }
+}
+
+fn outages(outages: &[Outage], start: Timestamp) -> Markup {
+    if outages.is_empty() {
+        return html! {};
+    }
+    let table = html! {
+        table {
+            thead { tr { th { "since" } th { "network" } th { "how long" } th { "what was wrong" } } }
+            tbody {
+                @for one in outages {
+                    tr.alarm {
+                        td { (since(start, one.since)) }
+                        td { (one.network) }
+                        td { (long(one.took)) @if !one.healed { ", until the end" } }
+                        td { (one.why) }
+                    }
+                }
+            }
+        }
+    };
+    section("Outages", "No round of tests began in them.", &table)
 }
 
 fn violations(network: &Network, place: usize, title: &str, start: Timestamp) -> Markup {

@@ -339,6 +339,29 @@ fn an_interrupted_run_says_what_it_waited_for() {
 }
 
 #[test]
+fn an_outage_is_told_with_since_when_how_long_and_why() {
+    let mut model = Model::default();
+    model.event(&event(5, Kind::Interrupted));
+    let outage = crate::event::Outage {
+        network: "small".into(),
+        since: event(65, Kind::Interrupted).at,
+        took: Duration::from_hours(2),
+        why: "no node is ready".into(),
+        healed: false,
+    };
+    model.event(&event(7_265, Kind::OutageEnded(outage)));
+    let page = page(&model).unwrap();
+    for words in [
+        "<b>1</b> outage",
+        "+1:00",
+        "2 h 0 min, until the end",
+        "no node is ready",
+    ] {
+        assert!(page.contains(words), "{words}");
+    }
+}
+
+#[test]
 fn each_run_of_a_test_is_told_apart() {
     let test = TestId {
         network: "small".into(),

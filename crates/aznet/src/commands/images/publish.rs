@@ -101,17 +101,14 @@ impl WhatArgs {
         }
     }
 
-    /// Of these, telemetry's are built when asked for.
+    /// Of these, telemetry's and the jobs' are built when asked for.
     fn extent(&self) -> Extent {
-        if self.telemetry
-            || self
-                .only
-                .iter()
-                .any(|image| Image::TELEMETRY.contains(image))
-        {
-            return Extent::Telemetry;
+        let any_of = |images: &[Image]| self.only.iter().any(|image| images.contains(image));
+        Extent {
+            telemetry: self.telemetry || any_of(&Image::TELEMETRY),
+            jobs: any_of(&Image::JOBS),
+            ..Extent::BASE
         }
-        Extent::Base
     }
 
     fn of(&self, set: &ImageSet) -> Vec<Image> {

@@ -153,7 +153,7 @@ pub struct RepetitionArgs {
     /// Run each test so many times; show how often it passes and how long it takes.
     #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = value_parser!(u32).range(1..=10_000))]
     pub repeat: u32,
-    /// Begin another round of all tests as long as this is not over, e.g. `2h`; show besides how much the memory of pods has grown.
+    /// Begin another round of all tests as long as this is not over, e.g. `2h`, and the network is healthy; show besides how much the memory and the disk of pods have grown.
     #[arg(long = "for", value_name = "DURATION", value_parser = args::duration, conflicts_with = "repeat")]
     pub lasts: Option<Duration>,
     /// Compare with the `stats.json` of an earlier run: say which tests are slower by more than 10 %, or less reliable.
@@ -174,4 +174,7 @@ pub struct ReportArgs {
     /// Write over the report of an earlier run.
     #[arg(long, requires = "report")]
     pub force: bool,
+    /// Keep so many of the reports in the folder where DIR is, this one included: remove the oldest, and those of runs that did not pass last.
+    #[arg(long = "keep", value_name = "COUNT", requires = "report")]
+    pub keep: Option<NonZeroUsize>,
 }

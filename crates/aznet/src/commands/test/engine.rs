@@ -16,6 +16,7 @@ use super::baseline;
 use super::choice::Choice;
 use super::commit;
 use super::reports::{self, Reports};
+use super::retention;
 use crate::bundles::Bundles;
 use crate::context::Context;
 use crate::exit::Exit;
@@ -26,11 +27,18 @@ const GRACE: Duration = Duration::from_secs(20);
 /// There is one network at a time: a machine that has room for one may not have it for two.
 const NETWORKS: usize = 1;
 
-/// Looks at what the run is compared with, and at where its report goes.
-pub(super) fn prepared(args: &TestArgs) -> anyhow::Result<Option<Stats>> {
+/// Looks at what the run is compared with, and at where its report goes; makes room for it.
+pub(super) fn prepared(args: &TestArgs, context: &Context) -> anyhow::Result<Option<Stats>> {
     let baseline = args.repetition.baseline.as_deref();
     let baseline = baseline.map(baseline::read).transpose()?;
     if let Some(folder) = &args.report.folder {
+        if let Some(keep) = args.report.keep {
+            for cleared in retention::clear(folder, keep)? {
+                context
+                    .printer
+                    .note(format_args!("removed the report {}", cleared.display()));
+            }
+        }
         reports::prepare(folder, args.report.force)?;
     }
     Ok(baseline)
