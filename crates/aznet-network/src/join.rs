@@ -1,5 +1,6 @@
 //! What somebody needs to join a network with nodes of their own, read from it while it runs. Nothing of it is secret.
 
+pub mod compose;
 mod page;
 mod values;
 
@@ -18,6 +19,13 @@ use crate::{
     namespace::{NamespaceError, Network},
     observe::pods,
 };
+
+/// Secrets that a joiner makes, and the files that they are made of.
+const SECRETS: [(&str, &[&str]); 3] = [
+    ("blobs", &["accessKeyId", "secretAccessKey"]),
+    ("l1", &["executionUrls", "consensusUrls"]),
+    ("keys", &["mnemonic"]),
+];
 
 /// What somebody joins as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

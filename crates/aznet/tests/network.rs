@@ -7,7 +7,7 @@ mod network_tier;
 mod shown;
 
 use libtest_mimic::{Arguments, Completion, Trial};
-use network_tier::{Machine, Outcome, checks, missing};
+use network_tier::{Machine, Outcome, checks, lacks, missing};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ fn main() -> ExitCode {
         .into_iter()
         .map(|(name, check)| {
             let (machine, why) = (Arc::clone(&machine), why.clone());
-            Trial::ignorable_test(name, move || match why {
+            Trial::ignorable_test(name, move || match why.or_else(|| lacks(name)) {
                 Some(reason) => Ok(Completion::ignored_with(reason)),
                 None => match machine.run(name, check)? {
                     Outcome::Passed => Ok(Completion::Completed),

@@ -2,18 +2,26 @@
 
 use std::fmt::Write as _;
 
-use super::{Facts, Joiner};
+use super::{Facts, Joiner, SECRETS};
 
 /// The page, in Markdown.
 pub fn page(facts: &Facts, joiner: Joiner) -> String {
     let mut text = head(facts, joiner);
-    text.push_str(&first(facts, joiner));
+    text.push_str("\nThis page is for Kubernetes. On a machine with Docker alone, go by `COMPOSE.md`.\n\n## Before\n\n");
+    if facts.is_within() {
+        text.push_str(&admitted(joiner));
+    }
+    text.push_str(&files(facts, joiner));
+    text.push_str(
+        "- If your cluster can't pull the images that `values.yaml` names, name others under `images`, of the same release.\n",
+    );
     text.push_str(&kubernetes(facts, joiner));
     text.push_str(&then(facts, joiner));
     text
 }
 
-fn head(facts: &Facts, joiner: Joiner) -> String {
+/// What the network is.
+pub(super) fn head(facts: &Facts, joiner: Joiner) -> String {
     let mut text = format!(
         "# Join {} as {}\n\nRead from the running network by `aznet join`. Nothing here is secret.\n\n| what | |\n|---|---|\n",
         facts.network,
@@ -70,17 +78,17 @@ fn p2p(facts: &Facts) -> String {
     }
 }
 
-/// What only people can give each other.
-fn first(facts: &Facts, joiner: Joiner) -> String {
-    let mut text = "\n## Before\n\n".to_owned();
-    if facts.is_within() {
-        let name = joiner.name();
-        let _ = writeln!(
-            text,
-            "- Ask the operator to admit your namespace, here `{name}`, by `networkPolicy.ingress` of the network: `l1`, `blobs` and \
-             `p2p`, each `{{namespaces: {{{name}: {{kubernetes.io/metadata.name: {name}}}}}}}`."
-        );
-    }
+fn admitted(joiner: Joiner) -> String {
+    let name = joiner.name();
+    format!(
+        "- Ask the operator to admit your namespace, here `{name}`, by `networkPolicy.ingress` of the network: `l1`, `blobs` and \
+         `p2p`, each `{{namespaces: {{{name}: {{kubernetes.io/metadata.name: {name}}}}}}}`.\n"
+    )
+}
+
+/// What only people can give each other, in files.
+pub(super) fn files(facts: &Facts, joiner: Joiner) -> String {
+    let mut text = String::new();
     if facts.blobs().is_some() {
         text.push_str(
             "- Ask the operator for credentials of the blob store, and put them into the files `accessKeyId` and `secretAccessKey`.\n",
@@ -95,9 +103,6 @@ fn first(facts: &Facts, joiner: Joiner) -> String {
     if joiner.has_keys() {
         text.push_str("- Put a mnemonic of your own into the file `mnemonic`, and keep it: it is your keys.\n");
     }
-    text.push_str(
-        "- If your cluster can't pull the images that `values.yaml` names, name others under `images`, of the same release.\n",
-    );
     text
 }
 
@@ -106,25 +111,20 @@ fn kubernetes(facts: &Facts, joiner: Joiner) -> String {
     let mut text = format!(
         "\n## Install\n\nIn this folder, with Helm 3 or 4:\n\n    kubectl create namespace {name}\n"
     );
-    let mut secret = |secret: &str, keys: &[&str]| {
-        let files: Vec<String> = keys
-            .iter()
-            .map(|key| format!(" --from-file={key}"))
-            .collect();
-        let _ = writeln!(
-            text,
-            "    kubectl create secret generic {secret} --namespace {name}{}",
-            files.concat()
-        );
-    };
-    if facts.blobs().is_some() {
-        secret("blobs", &["accessKeyId", "secretAccessKey"]);
-    }
-    if !facts.values.l1.is_anvil() {
-        secret("l1", &["executionUrls", "consensusUrls"]);
-    }
-    if joiner.has_keys() {
-        secret("keys", &["mnemonic"]);
+    for (secret, keys) in SECRETS {
+        let wanted = match secret {
+            "blobs" => facts.blobs().is_some(),
+            "l1" => !facts.values.l1.is_anvil(),
+            _ => joiner.has_keys(),
+        };
+        if wanted {
+            let keys = keys.iter().map(|key| format!(" --from-file={key}"));
+            let keys: String = keys.collect();
+            let _ = writeln!(
+                text,
+                "    kubectl create secret generic {secret} --namespace {name}{keys}"
+            );
+        }
     }
     let _ = writeln!(
         text,

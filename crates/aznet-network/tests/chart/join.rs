@@ -11,7 +11,7 @@ use aznet_network::load::{self, Base, Request};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-const JOINERS: [Joiner; 4] = [
+pub(crate) const JOINERS: [Joiner; 4] = [
     Joiner::FullNode,
     Joiner::Validator,
     Joiner::Prover,
@@ -19,7 +19,7 @@ const JOINERS: [Joiner; 4] = [
 ];
 
 /// What a running network would say of itself.
-fn facts(values: Values) -> Facts {
+pub(crate) fn facts(values: Values) -> Facts {
     let release = Release::of_image(&values.images.aztec.image, None).expect("a known release");
     Facts {
         network: "small".to_owned(),
@@ -35,12 +35,12 @@ fn facts(values: Values) -> Facts {
     }
 }
 
-fn of(network: &str) -> Facts {
+pub(crate) fn of(network: &str) -> Facts {
     facts(with_files(network, &[], &[]).values)
 }
 
 /// The chart's values with what a joiner is given over them.
-fn joined(facts: &Facts, joiner: Joiner) -> Loaded {
+pub(crate) fn joined(facts: &Facts, joiner: Joiner) -> Loaded {
     let overlay = values(facts, joiner);
     let source = source();
     load::load(&Request {
@@ -55,6 +55,11 @@ fn joined(facts: &Facts, joiner: Joiner) -> Loaded {
 
 /// What plain Helm makes of a bundle's own values.
 async fn installed(facts: &Facts, joiner: Joiner) -> Vec<Value> {
+    documents(&manifests(facts, joiner).await)
+}
+
+/// The same as Helm writes it.
+pub(crate) async fn manifests(facts: &Facts, joiner: Joiner) -> String {
     let (chart, overlay) = (chart(), values(facts, joiner));
     let release = HelmRelease {
         name: joiner.name(),
@@ -63,7 +68,7 @@ async fn installed(facts: &Facts, joiner: Joiner) -> Vec<Value> {
         overlay: &overlay,
     };
     let rendered = helm().render(&release, &CancellationToken::new()).await;
-    documents(&rendered.unwrap_or_else(|error| panic!("{joiner}: {error}")))
+    rendered.unwrap_or_else(|error| panic!("{joiner}: {error}"))
 }
 
 #[tokio::test]
@@ -92,8 +97,8 @@ async fn what_a_joiner_is_given_makes_its_pods_and_no_others() {
     }
 }
 
-#[test]
-fn nothing_that_is_secret_is_handed_on() {
+/// A network whose operator has secrets in all values that could tell them.
+pub(crate) fn secretive() -> Facts {
     let secrets = [
         "l1.anvil.enabled=false",
         "l1.executionUrls={https://l1.example/v2/SECRET}",
@@ -104,7 +109,12 @@ fn nothing_that_is_secret_is_handed_on() {
         "blobStore.enabled=true,blobStore.url=s3://blobs/SECRET",
         "pxe.replicas=0",
     ];
-    let facts = facts(load(&[], &secrets).expect("well-typed values").values);
+    facts(load(&[], &secrets).expect("well-typed values").values)
+}
+
+#[test]
+fn nothing_that_is_secret_is_handed_on() {
+    let facts = secretive();
     for joiner in JOINERS {
         let given = serde_json::to_string(&values(&facts, joiner)).expect("JSON");
         let page = page(&facts, joiner);

@@ -6,6 +6,7 @@ mod aws;
 mod cases;
 mod chaos;
 mod common;
+mod compose;
 mod differential;
 mod groups;
 mod hygiene;

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use aznet_kit::files::{self, Access};
 use aznet_model::plan::plan;
+use aznet_network::deploy::helm::{Helm, Release};
+use aznet_network::join::compose::{self, Compose};
 use aznet_network::join::{self, Facts, Joiner};
 use aznet_network::load::{Base, Request, load};
 use clap::{Args, ValueEnum};
@@ -19,13 +21,16 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::running::Running;
 
+/// The chart that joins.
+const CHART: &str = "aztec-network";
+
 const EXAMPLES: &str = "\
 Examples:
   aznet join small
   aznet join spartan --role validator --output for-validators
   aznet join staging --l1-url https://l1.example
 
-A bundle is a folder for somebody else: a page with the commands, the values by which the chart joins the network, and the chart. It holds nothing secret: no keys, no credentials, and of the L1 no URL but those of --l1-url.
+A bundle is a folder for somebody else: a page with the commands, the values by which the chart joins the network, and the chart; for machines without Kubernetes a file for Docker Compose, made from the same chart and values, and its page. It holds nothing secret: no keys, no credentials, and of the L1 no URL but those of --l1-url.
 
 Exit code 22 when no node of the network answers.";
 
@@ -93,16 +98,14 @@ pub async fn run(args: &JoinArgs, context: &Context) -> anyhow::Result<Exit> {
     let facts = Facts::read(&running.network, values, args.l1_urls.clone());
     let facts = Box::pin(facts).await?;
     let joiner = Joiner::from(args.role);
-    let overlay = join::values(&facts, joiner);
-    // What can't work is not handed on.
-    plan(&loaded(context, &overlay)?).map_err(Failure::Impossible)?;
+    let bundle = Bundle::of(&facts, joiner, &helm, context).await?;
     let usual = || PathBuf::from(format!("join-{}-{joiner}", facts.network));
     let written = Written {
         folder: args.folder.clone().unwrap_or_else(usual),
         network: facts.network.clone(),
         role: joiner,
     };
-    write(&written.folder, &facts, joiner, &overlay, context)?;
+    bundle.write(&written.folder)?;
     context
         .printer
         .result(&written, |written, _| written.words())?;
@@ -123,29 +126,67 @@ fn loaded(
     Ok(load(&request)?.values)
 }
 
-/// Writes the bundle's files; what else is in the folder, such as the user's keys, stays.
-fn write(
-    folder: &Path,
-    facts: &Facts,
+/// What is written for somebody.
+struct Bundle<'a> {
+    facts: &'a Facts,
     joiner: Joiner,
-    overlay: &Map<String, Value>,
-    context: &Context,
-) -> anyhow::Result<()> {
-    files::make_dir_if_missing(folder, Access::Shared)?;
-    charts::replace(
-        &context.source.charts().join("aztec-network"),
-        folder,
-        "Chart.yaml",
-    )?;
-    let put = |name: &str, text: String| files::write(&folder.join(name), text, Access::Shared);
-    let head = format!(
-        "# Joins {} as {}; see README.md.\n",
-        facts.network,
-        joiner.words()
-    );
-    put("values.yaml", head + &serde_norway::to_string(overlay)?)?;
-    put("README.md", join::page(facts, joiner))?;
-    Ok(())
+    chart: PathBuf,
+    overlay: Map<String, Value>,
+    compose: Compose,
+}
+
+impl<'a> Bundle<'a> {
+    /// The values, and what the chart makes of them.
+    async fn of(
+        facts: &'a Facts,
+        joiner: Joiner,
+        helm: &Helm,
+        context: &Context,
+    ) -> anyhow::Result<Self> {
+        let overlay = join::values(facts, joiner);
+        // What can't work is not handed on.
+        plan(&loaded(context, &overlay)?).map_err(Failure::Impossible)?;
+        let chart = context.source.charts().join(CHART);
+        let release = Release {
+            name: joiner.name(),
+            namespace: joiner.name(),
+            chart: &chart,
+            overlay: &overlay,
+        };
+        let manifests = helm.render(&release, context.interrupt.token()).await?;
+        let compose = compose::compose(facts, joiner, &manifests)?;
+        Ok(Self {
+            facts,
+            joiner,
+            chart,
+            overlay,
+            compose,
+        })
+    }
+
+    /// Writes the files; what else is in the folder, such as the user's keys, stays.
+    fn write(&self, folder: &Path) -> anyhow::Result<()> {
+        files::make_dir_if_missing(folder, Access::Shared)?;
+        charts::replace(&self.chart, folder, "Chart.yaml")?;
+        let (facts, joiner) = (self.facts, self.joiner);
+        let put = |name: &str, text: String| files::write(&folder.join(name), text, Access::Shared);
+        let head = format!(
+            "# Joins {} as {}; see README.md.\n",
+            facts.network,
+            joiner.words()
+        );
+        put(
+            "values.yaml",
+            head + &serde_norway::to_string(&self.overlay)?,
+        )?;
+        put("README.md", join::page(facts, joiner))?;
+        put("compose.yaml", self.compose.file.clone())?;
+        put("COMPOSE.md", compose::page(facts, joiner, &self.compose))?;
+        for (name, text) in &self.compose.configs {
+            put(name, text.clone())?;
+        }
+        Ok(())
+    }
 }
 
 /// What was written.

@@ -4,8 +4,9 @@ use super::machine::{
     CLUSTER, Checked, Machine, NETWORK, aznet, json, kubectl, status, status_of, succeeds, until,
 };
 use super::{
-    alerts, attacks, chaos, deploy, ends, faults, join, kinds, newcomers, plain_helm, policies,
-    ports, presets, quickstart, registry, rollout, secrets, soak, telemetry, validators, watch,
+    alerts, attacks, chaos, compose, deploy, ends, faults, join, kinds, newcomers, plain_helm,
+    policies, ports, presets, quickstart, registry, rollout, secrets, soak, telemetry, validators,
+    watch,
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -80,6 +81,11 @@ pub(crate) fn checks() -> Vec<(&'static str, Check)> {
         ));
     }
     all
+}
+
+/// What a check needs and the machine has not, though others can run on it.
+pub(crate) fn lacks(check: &str) -> Option<String> {
+    (check == compose::CHECK).then(compose::missing).flatten()
 }
 
 fn takes_long() -> bool {
@@ -252,7 +258,7 @@ fn under_attack() -> [(&'static str, Check); 2] {
 }
 
 /// They wait for epochs.
-fn more_nodes() -> [(&'static str, Check); 11] {
+fn more_nodes() -> [(&'static str, Check); 12] {
     [
         ("upgrade_adds_nodes_and_restarts_none", upgrade),
         ("validators_of_two_groups_attest", groups),
@@ -267,6 +273,7 @@ fn more_nodes() -> [(&'static str, Check); 11] {
             validators::remove,
         ),
         ("a_stranger_joins_by_what_a_bundle_says", join::full_node),
+        (compose::CHECK, compose::full_node),
         (
             "a_stranger_registers_as_a_validator_and_attests",
             join::validator,

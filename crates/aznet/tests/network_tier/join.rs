@@ -24,7 +24,7 @@ const PROVER: &str = "statefulset/prover-node";
 /// What the rollup tells of a proof.
 const PROVEN: &str = "L2ProofVerified(uint256,address)";
 /// A call of the node's own RPC, from within its pod.
-const CALL: &str = r#"
+pub(crate) const CALL: &str = r#"
 const [method, params] = process.argv.slice(1);
 const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method, params: JSON.parse(params) });
 const headers = { "content-type": "application/json" };
@@ -34,7 +34,8 @@ fetch("http://127.0.0.1:8080", { method: "POST", headers, body }).then(answer =>
 /// Syncs to the network's own blocks, and goes on with them.
 pub(crate) fn full_node(_: &Machine) -> Checked {
     let before = number(&status()?["tips"]["checkpointed"]);
-    let joined = joined("full-node").and_then(|()| follows("full-node", "full-node-0", before));
+    let ask = |method: &str, params: &Value| call("full-node", "full-node-0", method, params);
+    let joined = joined("full-node").and_then(|()| follows(&ask, before));
     let gone = gone("full-node");
     joined.and(gone)
 }
@@ -64,6 +65,13 @@ pub(crate) fn wallet(_: &Machine) -> Checked {
 fn joined(role: &str) -> Checked {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let bundle = folder.path().join("bundle");
+    given(role, &bundle)?;
+    let script = commands(&bundle.join("README.md"), "helm install")?;
+    stranger(&script, &bundle)
+}
+
+/// A bundle, and what people give each other by hand.
+pub(crate) fn given(role: &str, bundle: &Path) -> Checked {
     let place = bundle.to_string_lossy();
     json(&[
         "join",
@@ -75,16 +83,22 @@ fn joined(role: &str) -> Checked {
         "--output",
         &*place,
     ])?;
-    tells_no_secret(&bundle)?;
-    let put = |name: &str, text: &str| {
-        std::fs::write(bundle.join(name), text).map_err(|error| format!("{name}: {error}"))
-    };
+    tells_no_secret(bundle)?;
     for key in CREDENTIALS {
-        put(key, &credential(key)?)?;
+        put(bundle, key, &credential(key)?)?;
     }
     let mnemonic = Mnemonic::<English>::new(&mut rand::rngs::OsRng);
-    put("mnemonic", &mnemonic.to_phrase())?;
-    let page = std::fs::read_to_string(bundle.join("README.md")).map_err(|e| e.to_string())?;
+    put(bundle, "mnemonic", &mnemonic.to_phrase())
+}
+
+/// Puts a file into a bundle.
+pub(crate) fn put(bundle: &Path, name: &str, text: &str) -> Checked {
+    std::fs::write(bundle.join(name), text).map_err(|error| format!("{name}: {error}"))
+}
+
+/// A page's commands, each told before it runs; `one` is among them.
+pub(crate) fn commands(page: &Path, one: &str) -> Result<String, String> {
+    let page = std::fs::read_to_string(page).map_err(|error| error.to_string())?;
     let mut script = String::new();
     for command in shown(&page) {
         let quoted = command.text.replace('\'', r"'\''");
@@ -94,12 +108,8 @@ fn joined(role: &str) -> Checked {
             command.line, command.text
         );
     }
-    expect(
-        script.contains("helm install"),
-        "commands on the page",
-        &page,
-    )?;
-    stranger(&script, &bundle)
+    expect(script.contains(one), "commands on the page", &page)?;
+    Ok(script)
 }
 
 /// Nothing in the bundle is a key, a password or derived from one.
@@ -107,7 +117,13 @@ fn tells_no_secret(bundle: &Path) -> Checked {
     let network = status()?;
     let namespace = rollout::namespace()?;
     let needles = secrets::needles(&namespace, &network, &secrets::MNEMONIC)?;
-    for name in ["README.md", "values.yaml"] {
+    for name in [
+        "README.md",
+        "values.yaml",
+        "COMPOSE.md",
+        "compose.yaml",
+        "network.json",
+    ] {
         let text = std::fs::read_to_string(bundle.join(name)).map_err(|error| error.to_string())?;
         let text = text.to_lowercase();
         let found = needles
@@ -142,11 +158,17 @@ fn stranger(script: &str, folder: &Path) -> Checked {
         let program = pinned(program)?;
         let _ = write!(path, "{}:", program.parent().unwrap_or(&program).display());
     }
-    let output = Command::new("bash")
-        .args(["-eu", "-c", script])
+    let mut bash = Command::new("bash");
+    bash.args(["-eu", "-c", script])
         .current_dir(folder)
         .env("PATH", path + "/usr/bin:/bin")
-        .env("KUBECONFIG", kubeconfig()?)
+        .env("KUBECONFIG", kubeconfig()?);
+    done(&mut bash)
+}
+
+/// Runs a page's commands; the error has all that they said.
+pub(crate) fn done(bash: &mut Command) -> Checked {
+    let output = bash
         .output()
         .map_err(|error| format!("bash could not be started: {error}"))?;
     if output.status.success() {
@@ -166,16 +188,20 @@ fn call(namespace: &str, pod: &str, method: &str, params: &Value) -> Result<Valu
     let text = kubectl(&[
         "exec", "-n", namespace, pod, "--", "node", "-e", CALL, method, &params,
     ])?;
-    let answer: Value = serde_json::from_str(&text).map_err(|error| format!("{error}: {text}"))?;
-    match answer.get("result") {
-        Some(result) => Ok(result.clone()),
-        None => Err(format!("{method} on {pod} of {namespace}: {answer}")),
-    }
+    result(&text).map_err(|error| format!("{method} on {pod} of {namespace}: {error}"))
 }
 
-fn follows(namespace: &str, pod: &str, before: u64) -> Checked {
+/// The result in an answer.
+pub(crate) fn result(text: &str) -> Result<Value, String> {
+    let answer: Value = serde_json::from_str(text).map_err(|error| format!("{error}: {text}"))?;
+    let result = answer.get("result").cloned();
+    result.ok_or_else(|| answer.to_string())
+}
+
+/// The stranger's node, by `ask`, has the network's blocks, peers, and goes on.
+pub(crate) fn follows(ask: &dyn Fn(&str, &Value) -> Result<Value, String>, before: u64) -> Checked {
     let tip = || {
-        let tips = call(namespace, pod, "node_getL2Tips", &object!([]))?;
+        let tips = ask("node_getL2Tips", &object!([]))?;
         let checkpointed = &tips["checkpointed"];
         let numbers = [&checkpointed["checkpoint"], &checkpointed["block"]];
         Ok::<_, String>(numbers.map(|one| number(&one["number"])))
@@ -189,23 +215,19 @@ fn follows(namespace: &str, pod: &str, before: u64) -> Checked {
     })?;
     let theirs = rollout::namespace()?;
     for number in [1, block.div_ceil(2), block] {
-        let of = |namespace: &str| {
-            let block = call(
-                namespace,
-                "full-node-0",
-                "node_getBlock",
-                &object!([number]),
-            )?;
-            Ok::<_, String>((block["header"].clone(), block["archive"].clone()))
-        };
-        let (network, stranger) = (of(&theirs)?, of(namespace)?);
+        let params = object!([number]);
+        let told = |block: Value| (block["header"].clone(), block["archive"].clone());
+        let network = told(call(&theirs, "full-node-0", "node_getBlock", &params)?);
+        let stranger = told(ask("node_getBlock", &params)?);
         expect(
             network == stranger && network.0.is_object(),
             &format!("block {number} of the network, {network:?}"),
             &stranger,
         )?;
     }
-    has_peers(namespace, pod)?;
+    let peers = ask("p2p_getPeers", &object!([]))?;
+    let some = peers.as_array().is_some_and(|peers| !peers.is_empty());
+    expect(some, "peers of the network", &peers)?;
     rollout::wait_for(
         "a checkpoint after it has joined",
         Duration::from_mins(2),
@@ -216,12 +238,6 @@ fn follows(namespace: &str, pod: &str, before: u64) -> Checked {
                 .ok_or_else(|| format!("checkpoint {now}"))
         },
     )
-}
-
-fn has_peers(namespace: &str, pod: &str) -> Checked {
-    let peers = call(namespace, pod, "p2p_getPeers", &object!([]))?;
-    let some = peers.as_array().is_some_and(|peers| !peers.is_empty());
-    expect(some, "peers of the network", &peers)
 }
 
 /// The first of the addresses of a kind that a pod holds.

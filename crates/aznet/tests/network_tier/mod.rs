@@ -4,6 +4,7 @@ mod alerts;
 mod attacks;
 mod chaos;
 mod checks;
+mod compose;
 mod deploy;
 mod ends;
 mod faults;
@@ -24,5 +25,5 @@ mod telemetry;
 mod validators;
 mod watch;
 
-pub(crate) use checks::checks;
+pub(crate) use checks::{checks, lacks};
 pub(crate) use machine::{Machine, Outcome, missing};

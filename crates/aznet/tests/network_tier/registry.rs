@@ -26,16 +26,7 @@ pub(crate) fn pushed_and_pulled(_: &Machine) -> Checked {
     let port = free_port()?;
     let registry = Registry::start(folder.path(), port, None)?;
     wants_login(&registry, folder.path())?;
-    let pushed = registry.push(&folder.path().join("auth.json"))?;
-    if !pushed.status.success() {
-        return Err(format!(
-            "the push ended with {}:\n{}",
-            pushed.status,
-            said(&pushed)
-        ));
-    }
-    let values: Value = serde_norway::from_slice(&pushed.stdout)
-        .map_err(|error| format!("no values: {error}\n{}", said(&pushed)))?;
+    let values = registry.pushed(&folder.path().join("auth.json"), "aznet-node")?;
     let image = values["images"]["aznetNode"]["image"].as_str();
     let image = image.ok_or_else(|| format!("no image in the values: {values}"))?;
     registry.stop();
@@ -48,16 +39,12 @@ pub(crate) fn pushed_and_pulled(_: &Machine) -> Checked {
 fn wants_login(registry: &Registry, folder: &Path) -> Checked {
     let auth = folder.join("auth.json");
     fs::write(&auth, r#"{"auths": {}}"#).map_err(|error| error.to_string())?;
-    let refused = registry.push(&auth)?;
+    let refused = registry.push(&auth, "aznet-node")?;
     let words = said(&refused);
     if refused.status.code() != Some(20) || !words.contains("docker login 127.0.0.1") {
         return Err(format!("without a login: {}, and\n{words}", refused.status));
     }
-    let login = format!(
-        r#"{{"auths": {{"127.0.0.1:{}": {{"auth": "{LOGIN}"}}}}}}"#,
-        registry.port
-    );
-    fs::write(&auth, login).map_err(|error| error.to_string())
+    registry.login(&auth)
 }
 
 fn said(output: &Output) -> String {
@@ -132,7 +119,7 @@ fn ended() -> Checked {
 }
 
 /// The process of the cluster's containerd: its network is where images come from.
-fn containerd() -> Result<u64, String> {
+pub(crate) fn containerd() -> Result<u64, String> {
     let clusters = json(&["cluster", "list"])?;
     let name = CLUSTER.trim_start_matches("embedded:");
     let cluster = clusters
@@ -144,21 +131,21 @@ fn containerd() -> Result<u64, String> {
     pid.ok_or_else(|| format!("no containerd in {clusters}"))
 }
 
-fn free_port() -> Result<u16, String> {
+pub(crate) fn free_port() -> Result<u16, String> {
     let port = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
     port.map(|address| address.port())
         .map_err(|error| error.to_string())
 }
 
 /// A registry that ends with this.
-struct Registry {
+pub(crate) struct Registry {
     process: Child,
     port: u16,
 }
 
 impl Registry {
     /// Serves what is in the folder, on loopback: this machine's, or that of a process.
-    fn start(folder: &Path, port: u16, inside: Option<u64>) -> Result<Self, String> {
+    pub(crate) fn start(folder: &Path, port: u16, inside: Option<u64>) -> Result<Self, String> {
         let path = |name: &str| folder.join(name);
         let passwords = path("htpasswd");
         let config = serde_json::json!({
@@ -213,11 +200,33 @@ impl Registry {
         }
     }
 
-    /// Pushes an image to it, with the credentials in a file.
-    fn push(&self, auth: &Path) -> Result<Output, String> {
+    /// Writes the file by which Docker's clients are let in.
+    pub(crate) fn login(&self, auth: &Path) -> Checked {
+        let login = format!(
+            r#"{{"auths": {{"127.0.0.1:{}": {{"auth": "{LOGIN}"}}}}}}"#,
+            self.port
+        );
+        fs::write(auth, login).map_err(|error| error.to_string())
+    }
+
+    /// Pushes images to it, with the credentials in a file; returns the values that use them.
+    pub(crate) fn pushed(&self, auth: &Path, images: &str) -> Result<Value, String> {
+        let pushed = self.push(auth, images)?;
+        if !pushed.status.success() {
+            return Err(format!(
+                "the push ended with {}:\n{}",
+                pushed.status,
+                said(&pushed)
+            ));
+        }
+        serde_norway::from_slice(&pushed.stdout)
+            .map_err(|error| format!("no values: {error}\n{}", said(&pushed)))
+    }
+
+    fn push(&self, auth: &Path, images: &str) -> Result<Output, String> {
         let address = format!("127.0.0.1:{}/aznet", self.port);
         Command::new(env!("CARGO_BIN_EXE_aznet"))
-            .args(["images", "push", &address, "--only", "aznet-node"])
+            .args(["images", "push", &address, "--only", images])
             .args(["--plain-http", "-o", "values"])
             .env("NO_COLOR", "1")
             .env("REGISTRY_AUTH_FILE", auth)
@@ -225,7 +234,7 @@ impl Registry {
             .map_err(|error| format!("aznet could not be started: {error}"))
     }
 
-    fn stop(self) {
+    pub(crate) fn stop(self) {
         drop(self);
     }
 }

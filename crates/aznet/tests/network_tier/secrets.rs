@@ -1,6 +1,7 @@
 //! No secret of a running network is to be found where it does not belong: not in what the Kubernetes API shows to
 //! whoever may not read Secrets, not in a process list, not in a log.
 
+use super::compose;
 use super::machine::{CLUSTER, Checked, Machine, kubectl, names, status};
 use alloy_signer_local::MnemonicBuilder;
 use alloy_signer_local::coins_bip39::{English, Mnemonic};
@@ -245,7 +246,7 @@ fn base64(bytes: &[u8]) -> String {
     whole.collect()
 }
 
-/// Lets the namespaces in that join the network, by what the page of a bundle asks the operator for.
+/// Lets the namespaces, and the Docker, in that join the network, by what the page of a bundle asks the operator for.
 fn admitted() -> serde_json::Value {
     let roles = ["full-node", "validator", "prover", "wallet"];
     let all = roles.map(|role| {
@@ -255,7 +256,7 @@ fn admitted() -> serde_json::Value {
         )
     });
     let namespaces: serde_json::Map<_, _> = all.into_iter().collect();
-    let admitted = json!({ "namespaces": namespaces });
+    let admitted = json!({ "namespaces": namespaces, "cidrs": {"compose": compose::ADDRESSES} });
     json!({"ingress": {"l1": admitted, "blobs": admitted, "p2p": admitted}})
 }
 
