@@ -29,7 +29,7 @@ pub use self::{
         CREATED_BY, EXPIRES_AT, GOOD_REVISION, KEEP_NAMESPACE, MANAGED_BY, MANAGER, NETWORK,
         NetworkInfo, PORT_BASE, REGISTRY, VALUES_FROM,
     },
-    lease::{Claim, Turn},
+    lease::{Claim, Patience, Turn},
     scope::Scope,
 };
 

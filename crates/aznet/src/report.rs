@@ -244,7 +244,7 @@ fn network(cause: Cause<'_>) -> Option<Exit> {
     if let Some(error) = cause.downcast_ref::<TurnError>() {
         return Some(match error {
             TurnError::Api(_) => Exit::Cluster,
-            TurnError::Wait(_) => Exit::Deploy,
+            TurnError::Wait(_) | TurnError::Held { .. } => Exit::Deploy,
         });
     }
     if cause.is::<BundleError>() {

@@ -44,16 +44,28 @@ static PATTERNS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
             r"-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?-----END [A-Z ]*PRIVATE KEY-----",
             TAKEN_OUT,
         ),
-        (
-            r#"(?i)((?:password|passphrase|mnemonic|private[_-]?key|api[_-]?key)(?:\\?["'])?[ \t]*[=:][ \t]*(?:\\?["'])?)(?:(?:[a-z]{3,8} ){11,23}[a-z]{3,8}|[^\s"',;\\/\[\]{}$][^\s"',;\\\[\]{}]{7,})"#,
-            "${1}[redacted]",
-        ),
+        (&after_name("", LIST), r#"${1}["[redacted]"]"#),
+        (&after_name(QUOTE, VALUE), "${1}[redacted]"),
     ];
     let compiled = patterns.into_iter();
     compiled
         .filter_map(|(pattern, by)| Some((Regex::new(pattern).ok()?, by)))
         .collect()
 });
+/// Names of credentials, or their ends. `token` alone is a contract's.
+const NAMES: &str = "password|passphrase|mnemonic|private[_-]?keys?|api[_-]?keys?|secret(?:[_-]?access)?[_-]?keys?|client[_-]?secret|(?:access|api|auth|refresh|session)[_-]?token";
+/// A list of JSON or YAML.
+const LIST: &str = r#"\[\s*(?:\\?["']|0x)[^\[\]]{8,}\]"#;
+/// A mnemonic, or a word that is no path, no variable and nothing nested; one with commas is a list.
+const VALUE: &str =
+    r#"(?:(?:[a-z]{3,8} ){11,23}[a-z]{3,8}|[^\s"',;\\/\[\]{}$][^\s"';\\\[\]{}]{7,})"#;
+
+const QUOTE: &str = r#"(?:\\?["'])?"#;
+
+/// What stands after the name of a credential and `opening`.
+fn after_name(opening: &str, value: &str) -> String {
+    format!(r"(?i)((?:{NAMES}){QUOTE}[ \t]*[=:][ \t]*{opening}){value}")
+}
 
 /// A value that must not be told.
 pub(super) struct Secret {

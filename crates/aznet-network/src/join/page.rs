@@ -101,7 +101,15 @@ pub(super) fn files(facts: &Facts, joiner: Joiner) -> String {
         );
     }
     if joiner.has_keys() {
-        text.push_str("- Put a mnemonic of your own into the file `mnemonic`, and keep it: it is your keys.\n");
+        text.push_str(
+            "- Put a mnemonic of your own into the file `mnemonic`, and keep it: it is your keys.",
+        );
+        if joiner == Joiner::Validator {
+            text.push_str(
+                " No other node may run with it, here or elsewhere: two that sign with the same key get it slashed.",
+            );
+        }
+        text.push('\n');
     }
     text
 }

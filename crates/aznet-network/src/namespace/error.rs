@@ -94,6 +94,14 @@ pub enum TurnError {
     /// Another still has it.
     #[error(transparent)]
     Wait(#[from] WaitError),
+    /// Another has it, who has renewed it meanwhile.
+    #[error("{holder} is at it: network {network} is changed by one at a time")]
+    Held {
+        /// Name of the network.
+        network: String,
+        /// Who has it.
+        holder: String,
+    },
 }
 
 pub(crate) fn failed(doing: &str, cluster: &str, source: kube::Error) -> NamespaceError {

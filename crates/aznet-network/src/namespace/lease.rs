@@ -1,6 +1,6 @@
 //! Whose turn it is to make or change a network: a Lease, so that it holds for every machine that reaches the cluster.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aznet_kit::wait::{self, Deadline, Look};
@@ -40,6 +40,25 @@ pub struct Claim<'a> {
     pub who: &'a str,
 }
 
+/// How long one waits for a turn that another has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Patience {
+    /// So long at most.
+    Lasts(Duration),
+    /// Until it is seen whether the other has been killed: one that renews its turn is not waited for.
+    UntilSeenAlive,
+}
+
+impl Patience {
+    fn within(self) -> Duration {
+        match self {
+            Self::Lasts(within) => within,
+            // One of both is seen by then.
+            Self::UntilSeenAlive => 2 * LASTS,
+        }
+    }
+}
+
 /// The turn at a network, until it is given back. If it is dropped, or its holder killed, it runs out by itself.
 #[derive(Debug)]
 pub struct Turn {
@@ -49,35 +68,37 @@ pub struct Turn {
 }
 
 impl Turn {
-    /// Takes the turn; where another has it, waits for `within` at most. `on_wait` is told who that is, at every look.
+    /// Takes the turn; where another has it, waits for it. `on_wait` is told who that is, at every look.
     ///
     /// # Errors
-    /// [`TurnError`]; when the time is over it names the holder.
+    /// [`TurnError`]; when patience is over it names the holder.
     pub async fn take(
         client: Client,
         claim: Claim<'_>,
-        within: Duration,
+        patience: Patience,
         cancel: &CancellationToken,
         on_wait: impl Fn(&str),
     ) -> Result<Self, TurnError> {
         let api: Api<Lease> = Api::namespaced(client, claim.scope.leases());
         let watched = Mutex::new(Watched::default());
         let what = format!("its turn at network {}", claim.network);
-        let deadline = Deadline::after(within).every(LOOK_EVERY);
+        let deadline = Deadline::after(patience.within()).every(LOOK_EVERY);
         let (lease, last) = (claim.lease(), &watched);
         let (api, on_wait) = (&api, &on_wait);
         let taken = wait::until(what, deadline, cancel, |_| {
             let lease = lease.clone();
             async move {
                 let found = attempt(api, lease, last).await;
-                let found = found.map_err(|source| claim.failed(source))?;
-                Ok::<_, TurnError>(match found {
-                    Ok(lease) => Look::Done(lease),
-                    Err(holder) => {
-                        on_wait(&holder);
-                        Look::Pending(format!("{holder} is at it"))
-                    }
-                })
+                let holder = match found.map_err(|source| claim.failed(source))? {
+                    Ok(lease) => return Ok(Look::Done(lease)),
+                    Err(holder) => holder,
+                };
+                if patience == Patience::UntilSeenAlive && Watched::of(last).renewed {
+                    let network = claim.network.to_owned();
+                    return Err(TurnError::Held { network, holder });
+                }
+                on_wait(&holder);
+                Ok(Look::Pending(format!("{holder} is at it")))
             }
         });
         Ok(Self::hold(api.clone(), taken.await?))
@@ -140,17 +161,28 @@ impl Claim<'_> {
 /// Another's Lease, and since when it has stayed as it is.
 #[derive(Default)]
 struct Watched {
+    holding: Option<String>,
     version: Option<String>,
     since: Option<Instant>,
+    /// Whether its holder has renewed it meanwhile.
+    renewed: bool,
 }
 
 impl Watched {
+    fn of(last: &Mutex<Self>) -> MutexGuard<'_, Self> {
+        last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Whether its holder has let it run out.
     fn has_run_out(&mut self, lease: &Lease) -> bool {
         let version = lease.resource_version();
         match self.since {
             Some(since) if self.version == version => since.elapsed() >= LASTS,
             _ => {
+                // Of a Lease that was made anew: another may have come, who is seen alive only if it renews it.
+                let holding = lease.uid();
+                self.renewed = self.since.is_some() && self.holding == holding;
+                self.holding = holding;
                 self.version = version;
                 self.since = Some(Instant::now());
                 false
@@ -176,11 +208,7 @@ async fn attempt(
     let holder = theirs.spec.as_ref();
     let holder = holder.and_then(|spec| spec.holder_identity.clone());
     let holder = holder.unwrap_or_else(|| "someone".to_owned());
-    let run_out = {
-        let mut watched = watched.lock().unwrap_or_else(PoisonError::into_inner);
-        watched.has_run_out(&theirs)
-    };
-    if !run_out {
+    if !Watched::of(watched).has_run_out(&theirs) {
         return Ok(Err(holder));
     }
     // Fails if it has been renewed, or taken by another who waits.

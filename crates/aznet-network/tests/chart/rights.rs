@@ -9,7 +9,7 @@ use aznet_network::adopt::by_helm;
 use aznet_network::deploy::Reporter;
 use aznet_network::deploy::helm::{Helm, Release};
 use aznet_network::namespace::{
-    Claim, EXPIRES_AT, NETWORK, Network, NetworkInfo, NewNetwork, Scope, Turn,
+    Claim, EXPIRES_AT, NETWORK, Network, NetworkInfo, NewNetwork, Patience, Scope, Turn,
 };
 use aznet_network::observe::summary::Summary;
 use aznet_network::removal;
@@ -141,14 +141,15 @@ async fn n06_a_role_in_one_namespace_suffices() {
 
 /// Takes the turn, marks the namespace, installs the chart.
 async fn made(user: &User, scope: &Scope) -> Network {
-    let (cancel, within) = (CancellationToken::new(), Duration::from_secs(20));
+    let cancel = CancellationToken::new();
+    let patience = Patience::Lasts(Duration::from_secs(20));
     let claim = Claim {
         network: "small",
         cluster: "test",
         scope,
         who: "dev",
     };
-    let turn = Turn::take(user.client.clone(), claim, within, &cancel, |_| {}).await;
+    let turn = Turn::take(user.client.clone(), claim, patience, &cancel, |_| {}).await;
     let new = NewNetwork {
         name: "small".to_owned(),
         cluster: "test".to_owned(),

@@ -8,7 +8,7 @@ use aznet_model::plan::Plan;
 use aznet_model::values::Telemetry;
 use aznet_network::deploy::{self, Chart, drift, scale_back};
 use aznet_network::namespace::{
-    CREATED_BY, Claim, EXPIRES_AT, Network, NewNetwork, Turn, VALUES_FROM,
+    CREATED_BY, Claim, EXPIRES_AT, Network, NewNetwork, Patience, Turn, VALUES_FROM,
 };
 use aznet_network::observe::status::{NetworkStatus, collect};
 use jiff::Timestamp;
@@ -33,8 +33,6 @@ use crate::upgrading;
 
 /// Another `up` of the same network ends within this, or has failed to.
 const TURN: Duration = Duration::from_mins(20);
-/// Whoever has the turn for longer has not been killed: it would have run out.
-const TURN_FREE: Duration = Duration::from_secs(30);
 
 /// A network that is up.
 pub(super) struct Done {
@@ -129,12 +127,12 @@ impl Work<'_> {
             who: &owner::me(),
         };
         let (told, cancel) = (Once::new(), self.context.interrupt.token());
-        let within = match self.wanted.manner {
-            Manner::Attended => TURN,
-            Manner::Unattended(_) => TURN_FREE,
+        let patience = match self.wanted.manner {
+            Manner::Attended => Patience::Lasts(TURN),
+            Manner::Unattended(_) => Patience::UntilSeenAlive,
         };
         let client = self.ready.client.clone();
-        let turn = Turn::take(client, claim, within, cancel, |holder| {
+        let turn = Turn::take(client, claim, patience, cancel, |holder| {
             told.call_once(|| {
                 let note = format_args!("{holder} is changing network {name}; waiting for it");
                 self.context.printer.note(note);

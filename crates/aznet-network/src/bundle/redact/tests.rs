@@ -80,6 +80,20 @@ fn what_stands_after_the_name_of_a_credential_is_one() {
             "keyStorePassword: 'abcdefgh'",
             "keyStorePassword: '[redacted]'",
         ),
+        (
+            "VALIDATOR_PRIVATE_KEYS=0x12345678,0x9abcdef0 next",
+            "VALIDATOR_PRIVATE_KEYS=[redacted] next",
+        ),
+        (
+            r#"{"publisherPrivateKeys":["0x12345678", "0x9abcdef0"],"port":1}"#,
+            r#"{"publisherPrivateKeys":["[redacted]"],"port":1}"#,
+        ),
+        (
+            "AWS_SECRET_ACCESS_KEY=abc/defgh secretAccessKey: 'abcdefgh'",
+            "AWS_SECRET_ACCESS_KEY=[redacted] secretAccessKey: '[redacted]'",
+        ),
+        ("password=abc,defgh x", "password=[redacted] x"),
+        ("GITHUB_AUTH_TOKEN=abcdefgh", "GITHUB_AUTH_TOKEN=[redacted]"),
     ] {
         assert_eq!(redacted(&[], text), without);
     }
@@ -90,6 +104,7 @@ fn what_stands_after_the_name_of_a_credential_is_one() {
         r#"{"privateKey":"/keys/validator.json"}"#,
         r#"{"name": "API_KEY", "valueFrom": {"secretKeyRef": {"key": "apiKey"}}}"#,
         "no private key: too short",
+        r#"{"privateKeys":[],"apiKeys":["[redacted]"]}"#,
         "token=0x2a2a2a2a2a2a2a2a",
     ] {
         assert_eq!(redacted(&[], told), told);

@@ -58,7 +58,7 @@ fn before(facts: &Facts, joiner: Joiner) -> String {
 }
 
 fn start(compose: &Compose) -> String {
-    let mut text = "\n## Start\n\nIn this folder:\n\n    umask 077\n    echo \"P2P_IP=$(cat address)\" > .env\n".to_owned();
+    let mut text = "\n## Start\n\nIn this folder:\n\n    umask 077\n    chmod 700 .\n    echo \"P2P_IP=$(cat address)\" > .env\n".to_owned();
     for (file, all) in &compose.credentials {
         if file == ADMIN {
             text.push_str(
@@ -150,13 +150,20 @@ fn later(facts: &Facts, joiner: Joiner) -> String {
     let mut text = "\n## Later\n\n`docker compose down` stops all and keeps the data. When the network has another release, or the operator writes the \
          bundle again: `docker compose down`, the new bundle over this folder, and the commands of this page again. Your files stay.\n"
         .to_owned();
-    if joiner.has_keys() {
-        text.push_str("\nThese keys are for one machine. Before another has them, stop this one: two nodes that sign with the same key get it slashed.\n");
-    }
     if joiner == Joiner::Validator {
+        text.push_str(
+            "\nThese keys are for one machine. Before another has them, `docker compose down` here: a machine that is only off starts its \
+             containers again with itself. While you can't reach it, start no other with its keys, unless it can't come back.\n",
+        );
         text.push_str(&leaving(facts, joiner));
     }
     text.push_str("\n`docker compose down --volumes` removes the data, too. What is left is this folder, with its secrets.\n");
+    if joiner == Joiner::Validator && facts.release.signing_protection {
+        text.push_str(
+            "Among the data is the record of what the validator has signed, without which it may sign twice: keep the volume as long as \
+             the keys are used. Without it, or on another machine, start the validator again only when the epoch in which it signed last is over.\n",
+        );
+    }
     text
 }
 

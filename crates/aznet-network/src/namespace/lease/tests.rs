@@ -70,15 +70,19 @@ impl Server {
     }
 
     async fn take(&self, who: &str, within: u64) -> Result<Turn, TurnError> {
+        let patience = Patience::Lasts(Duration::from_secs(within));
+        self.take_by(who, patience).await
+    }
+
+    async fn take_by(&self, who: &str, patience: Patience) -> Result<Turn, TurnError> {
         let claim = Claim {
             network: "small",
             cluster: "embedded",
             scope: &Scope::Cluster,
             who,
         };
-        let within = Duration::from_secs(within);
         let never = CancellationToken::new();
-        Turn::take(self.client(), claim, within, &never, |_| {}).await
+        Turn::take(self.client(), claim, patience, &never, |_| {}).await
     }
 }
 
@@ -118,6 +122,23 @@ async fn the_turn_of_one_that_was_killed_runs_out() {
     assert!(begun.elapsed() >= LASTS, "{:?}", begun.elapsed());
     assert_eq!(server.holder().as_deref(), Some("bob@host"));
     drop(taken);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_is_not_waited_for_is_told_from_one_that_was_killed() {
+    let server = Server::default();
+    let first = server.take("ada@host", 1).await.expect("it is free");
+    let begun = Instant::now();
+    let error = server.take_by("bob@host", Patience::UntilSeenAlive).await;
+    assert_eq!(
+        error.expect_err("ada renews it").to_string(),
+        "ada@host is at it: network small is changed by one at a time"
+    );
+    assert!(begun.elapsed() < LASTS, "{:?}", begun.elapsed());
+    drop(first);
+    let taken = server.take_by("bob@host", Patience::UntilSeenAlive).await;
+    drop(taken.expect("nobody renews it any more"));
+    assert_eq!(server.holder().as_deref(), Some("bob@host"));
 }
 
 #[tokio::test(start_paused = true)]
