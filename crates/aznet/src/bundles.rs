@@ -18,11 +18,13 @@ use crate::run_folder::{ARCHIVE, BUNDLE};
 
 /// What a bundle may take at the end of a run.
 const PATIENCE: Duration = Duration::from_mins(3);
+/// So many of a test in one run: the first of them tell why, and a long run must not fill a volume.
+const OF_A_TEST: u32 = 3;
 
 /// A bundle that was made, or could not be.
 type Made = (PathBuf, anyhow::Result<Manifest>);
 
-/// Hears the events of a run and makes a bundle for each attempt that does not pass.
+/// Hears the events of a run and makes a bundle for each attempt that does not pass, the first [`OF_A_TEST`] of a test.
 pub(crate) struct Bundles {
     folder: PathBuf,
     network: Network,
@@ -32,6 +34,7 @@ pub(crate) struct Bundles {
     began: BTreeMap<TestId, Timestamp>,
     /// The events until now, a line each.
     events: String,
+    bad: Bad,
     making: JoinSet<Made>,
 }
 
@@ -45,6 +48,7 @@ impl Bundles {
             seed: 0,
             began: BTreeMap::new(),
             events: String::new(),
+            bad: Bad::default(),
             making: JoinSet::new(),
         }
     }
@@ -62,15 +66,19 @@ impl Bundles {
             }
             Kind::AttemptFinished {
                 test,
+                repetition,
                 attempt,
                 verdict: Verdict::Failed { .. } | Verdict::Infrastructure { .. },
                 ..
-            } => self.make(test, *attempt, event.at),
+            } if self.bad.gets_bundle(test) => {
+                let file = file_name(&test.name, *repetition, *attempt);
+                self.make(test, &file, event.at);
+            }
             _ => {}
         }
     }
 
-    fn make(&mut self, test: &TestId, attempt: u32, now: Timestamp) {
+    fn make(&mut self, test: &TestId, file: &str, now: Timestamp) {
         let reproduction = Reproduction {
             test: test.to_string(),
             began: self.began.get(test).copied().unwrap_or(now),
@@ -85,7 +93,7 @@ impl Bundles {
             now,
             test: Some((reproduction, self.events.clone())),
         };
-        let file = self.folder.join(file_name(&test.name, attempt));
+        let file = self.folder.join(file);
         let network = self.network.clone();
         self.making.spawn(async move {
             let made = bundle::write(&network, request, &file).await;
@@ -95,6 +103,11 @@ impl Bundles {
 
     /// Waits until all of them are written, and says where they are.
     pub(crate) async fn finish(mut self, printer: &Printer) {
+        if let Some(tests) = self.bad.without_bundle() {
+            printer.note(format_args!(
+                "a test gets {OF_A_TEST} bundles in a run; these did not pass more often: {tests}"
+            ));
+        }
         while !self.making.is_empty() {
             let Ok(Some(made)) = tokio::time::timeout(PATIENCE, self.making.join_next()).await
             else {
@@ -119,8 +132,29 @@ impl Bundles {
     }
 }
 
-/// `bundle-transfer.tar.gz`; further attempts are numbered.
-fn file_name(test: &str, attempt: u32) -> String {
+/// How many attempts of each test did not pass.
+#[derive(Debug, Default)]
+struct Bad(BTreeMap<TestId, u32>);
+
+impl Bad {
+    /// Counts an attempt; whether there is to be a bundle of it.
+    fn gets_bundle(&mut self, test: &TestId) -> bool {
+        let attempts = self.0.entry(test.clone()).or_default();
+        *attempts += 1;
+        *attempts <= OF_A_TEST
+    }
+
+    /// The tests that did not pass more often than there are bundles of them.
+    fn without_bundle(&self) -> Option<String> {
+        let tests = self.0.iter().filter(|(_, attempts)| **attempts > OF_A_TEST);
+        let tests = tests.map(|(test, attempts)| format!("{test} ({attempts} times)"));
+        let tests: Vec<String> = tests.collect();
+        (!tests.is_empty()).then(|| tests.join(", "))
+    }
+}
+
+/// `bundle-transfer.tar.gz`; further runs of the test and further attempts are numbered.
+fn file_name(test: &str, repetition: u32, attempt: u32) -> String {
     let safe = |c: char| {
         if c.is_ascii_alphanumeric() || "-_.".contains(c) {
             c
@@ -129,10 +163,15 @@ fn file_name(test: &str, attempt: u32) -> String {
         }
     };
     let name: String = test.chars().map(safe).collect();
-    match attempt {
-        0 | 1 => format!("{BUNDLE}{name}{ARCHIVE}"),
-        n => format!("{BUNDLE}{name}-{n}{ARCHIVE}"),
-    }
+    let run = match repetition {
+        0 | 1 => String::new(),
+        n => format!("-run-{n}"),
+    };
+    let attempt = match attempt {
+        0 | 1 => String::new(),
+        n => format!("-{n}"),
+    };
+    format!("{BUNDLE}{name}{run}{attempt}{ARCHIVE}")
 }
 
 #[cfg(test)]
@@ -141,7 +180,30 @@ mod tests {
 
     #[test]
     fn the_first_attempts_bundle_has_the_tests_name() {
-        assert_eq!(file_name("transfer", 1), "bundle-transfer.tar.gz");
-        assert_eq!(file_name("a/b c", 2), "bundle-a-b-c-2.tar.gz");
+        assert_eq!(file_name("transfer", 1, 1), "bundle-transfer.tar.gz");
+        assert_eq!(file_name("a/b c", 1, 2), "bundle-a-b-c-2.tar.gz");
+    }
+
+    #[test]
+    fn no_run_of_a_test_writes_over_the_bundle_of_another() {
+        assert_eq!(file_name("transfer", 3, 1), "bundle-transfer-run-3.tar.gz");
+        assert_eq!(
+            file_name("transfer", 3, 2),
+            "bundle-transfer-run-3-2.tar.gz"
+        );
+    }
+
+    #[test]
+    fn the_first_bundles_of_each_test_are_made_and_the_others_told() {
+        let test = |name: &str| TestId {
+            network: "small".into(),
+            name: name.into(),
+        };
+        let mut bad = Bad::default();
+        let made = [(); 5].map(|()| bad.gets_bundle(&test("transfer")));
+        assert_eq!(made, [true, true, true, false, false]);
+        assert!(bad.gets_bundle(&test("chain")));
+        let told = bad.without_bundle().expect("a test without");
+        assert_eq!(told, format!("{} (5 times)", test("transfer")));
     }
 }

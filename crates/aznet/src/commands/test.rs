@@ -88,7 +88,7 @@ async fn on_one(
     (choice, selection, kept): (&Choice, Selection, Vec<Test>),
     context: &Context,
 ) -> anyhow::Result<Exit> {
-    let baseline = prepared(args, context)?;
+    let baseline = prepared(args)?;
     check_needs(args, &selection, context)?;
     let asked = asked()?;
     let network = Box::pin(network::network(args, context)).await?;

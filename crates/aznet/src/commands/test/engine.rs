@@ -27,21 +27,28 @@ const GRACE: Duration = Duration::from_secs(20);
 /// There is one network at a time: a machine that has room for one may not have it for two.
 const NETWORKS: usize = 1;
 
-/// Looks at what the run is compared with, and at where its report goes; makes room for it.
-pub(super) fn prepared(args: &TestArgs, context: &Context) -> anyhow::Result<Option<Stats>> {
+/// Looks at what the run is compared with, and at where its report goes.
+pub(super) fn prepared(args: &TestArgs) -> anyhow::Result<Option<Stats>> {
     let baseline = args.repetition.baseline.as_deref();
     let baseline = baseline.map(baseline::read).transpose()?;
     if let Some(folder) = &args.report.folder {
-        if let Some(keep) = args.report.keep {
-            for cleared in retention::clear(folder, keep)? {
-                context
-                    .printer
-                    .note(format_args!("removed the report {}", cleared.display()));
-            }
-        }
         reports::prepare(folder, args.report.force)?;
     }
     Ok(baseline)
+}
+
+/// Makes room for the report and begins it. Not before the run does: one that never begins leaves no empty report, and
+/// none is removed for it.
+fn begun(args: &TestArgs, context: &Context) -> anyhow::Result<Reports> {
+    let folder = args.report.folder.as_deref();
+    if let Some((folder, keep)) = folder.zip(args.report.keep) {
+        for cleared in retention::clear(folder, keep)? {
+            context
+                .printer
+                .note(format_args!("removed the report {}", cleared.display()));
+        }
+    }
+    Reports::create(folder)
 }
 
 /// Is notified by SIGUSR1. From now on that ends no run, also while its network starts.
@@ -127,8 +134,7 @@ pub(super) async fn execute(
     (baseline, mut bundles): (Option<&Stats>, Option<Bundles>),
     context: &Context,
 ) -> anyhow::Result<Outcome> {
-    // Not before: a run that never begins leaves no empty report.
-    let mut reports = Reports::create(args.report.folder.as_deref())?;
+    let mut reports = begun(args, context)?;
     let mut human = Human::new(Lines::new(&context.printer), true, true);
     let mut document = Document::default();
     let mut broken = None;

@@ -45,7 +45,7 @@ pub(super) async fn run(args: &TestArgs, context: &Context) -> anyhow::Result<Ex
         list(&selection, &known, context)?;
         return Ok(Exit::Ok);
     }
-    let baseline = prepared(args, context)?;
+    let baseline = prepared(args)?;
     let mut options = options(args, &choice, None, asked()?, context).await;
     options.seed = seed;
     let with = (baseline.as_ref(), None);

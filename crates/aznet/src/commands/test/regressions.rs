@@ -42,7 +42,7 @@ pub(super) async fn run(
     means: &Means,
     context: &Context,
 ) -> anyhow::Result<Exit> {
-    let baseline = prepared(args, context)?;
+    let baseline = prepared(args)?;
     let options = options(args, choice, None, asked()?, context).await;
     let with = (baseline.as_ref(), None);
     let outcome = execute(args, selection, &options, with, context).await;
