@@ -11,6 +11,15 @@ use tokio_util::sync::CancellationToken;
 /// Every pod is asked each time.
 const EVERY: Duration = Duration::from_secs(5);
 
+/// Looks once; the error says what is wrong with the network.
+pub(crate) async fn is_healthy(network: &Network) -> Result<(), String> {
+    match status::collect(network, Timestamp::now()).await {
+        Ok(status) if status.ready => Ok(()),
+        Ok(status) => Err(status.problems.join("; ")),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
 /// Waits until the network is ready; the error says what was wrong with it in the end. `on_look` hears what is wrong so far.
 pub(crate) async fn healthy(
     network: &Network,
@@ -20,13 +29,13 @@ pub(crate) async fn healthy(
 ) -> Result<(), WaitError> {
     let (deadline, on_look) = (Deadline::after(within).every(EVERY), &on_look);
     wait::until("it to be ready", deadline, cancel, |_| async move {
-        let wrong = match status::collect(network, Timestamp::now()).await {
-            Ok(status) if status.ready => return Ok(Look::Done(())),
-            Ok(status) => status.problems.join("; "),
-            Err(error) => error.to_string(),
-        };
-        on_look(&wrong);
-        Ok(Look::Pending(wrong))
+        Ok(match is_healthy(network).await {
+            Ok(()) => Look::Done(()),
+            Err(wrong) => {
+                on_look(&wrong);
+                Look::Pending(wrong)
+            }
+        })
     })
     .await
 }

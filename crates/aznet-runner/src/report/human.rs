@@ -8,7 +8,7 @@ use super::{
     words::{self, Ended, counts, nth, plural, waits},
 };
 use crate::{
-    drift::{self, Drift},
+    drift::{self, Drift, Unknown},
     event::{Event, Kind, Outage, Summary},
     observation::Measure,
     stats::{Gathered, TestStats},
@@ -190,22 +190,40 @@ impl<W: io::Write> Human<W> {
             let of: Vec<_> = (drifts.iter())
                 .filter(|drift| drift.measure == measure)
                 .collect();
+            let unknown = self.drift.unknown(measure);
             let grown = of.iter().filter(|drift| drift.growth() > GROWN);
             let mut lines: Vec<String> = grown.map(|drift| grew(drift)).collect();
             if lines.is_empty() && !of.is_empty() {
                 let limit = GROWN * 100.0;
-                lines.push(format!("no {measure} grew by more than {limit:.0} %"));
+                let known = if unknown.is_empty() {
+                    ""
+                } else {
+                    " where it is known"
+                };
+                lines.push(format!(
+                    "no {measure} grew by more than {limit:.0} %{known}"
+                ));
             }
-            let unknown = self.drift.unknown(measure);
-            lines.extend(
-                unknown.map(|(network, why)| format!("{network}: {measure} is not known: {why}")),
-            );
+            lines.extend(unknown.iter().map(|unknown| unmeasured(measure, unknown)));
             for line in lines {
                 self.line("Drift", Style::new().bold(), "", &line)?;
             }
         }
         Ok(())
     }
+}
+
+/// `small: memory is not known since 2026-11-27 12:00:00 UTC: the kubelet of host: …`.
+fn unmeasured(measure: Measure, unknown: &Unknown) -> String {
+    let Unknown {
+        network,
+        since,
+        why,
+    } = unknown;
+    let since = since.map_or_else(String::new, |since| {
+        format!(" since {}", words::moment(since))
+    });
+    format!("{network}: {measure} is not known{since}: {why}")
 }
 
 /// `small: pxe-0 grew from 300 to 360 MiB of memory (+20 %)`.

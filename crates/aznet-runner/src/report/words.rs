@@ -1,5 +1,7 @@
 //! The words that reports for people share.
 
+use jiff::Timestamp;
+
 use crate::{
     event::{Outage, Running, Summary},
     test::Waiting,
@@ -81,13 +83,18 @@ pub fn running(tests: &[Running], queued: usize) -> String {
     )
 }
 
+/// `2026-11-27 12:00:00 UTC`.
+pub(super) fn moment(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
 /// `since 2026-11-27 02:11:04 UTC: network small is not healthy: no node is ready`.
 pub(super) fn outage(
     Outage {
         since, why, healed, ..
     }: &Outage,
 ) -> String {
-    let since = since.strftime("%Y-%m-%d %H:%M:%S UTC");
+    let since = moment(*since);
     let end = if *healed {
         ""
     } else {

@@ -81,7 +81,7 @@ impl<'a> Recovery<'a> {
         }
     }
 
-    /// Waits until the network of a test is healthy, and tells of it where that is not at once.
+    /// Waits until the network of a test is healthy, and tells of it where the first look finds that it is not.
     async fn outage(&mut self, test: &TestId, since: Timestamp, tell: Tell<'_>) -> bool {
         let Some(gate) = &self.options.gate else {
             return false;
@@ -89,7 +89,7 @@ impl<'a> Recovery<'a> {
         let network = || test.network.clone();
         let mut wrong = None;
         let healed = loop {
-            match self.while_it_lasts(gate.passes(test)).await {
+            match self.while_it_lasts(gate.is_healthy(test)).await {
                 None => break false,
                 Some(Ok(())) => break true,
                 Some(Err(why)) => {

@@ -462,14 +462,14 @@ fn broken(name: &str) -> Test {
     })
 }
 
-/// A gate that opens when so much time has passed, and looks for a minute each time.
+/// A gate that opens when so much time has passed, and looks for half a minute each time.
 fn healthy_after(outage: Duration) -> Gate {
     let start = Instant::now();
-    Gate::new(Duration::from_mins(2), move |_| async move {
+    Gate::new(Duration::from_mins(3), move |_| async move {
         if start.elapsed() >= outage {
             return Ok(());
         }
-        tokio::time::sleep_until(Instant::now() + Duration::from_mins(1)).await;
+        tokio::time::sleep_until(Instant::now() + Duration::from_secs(30)).await;
         Err("no node is ready".to_owned())
     })
 }
@@ -532,6 +532,42 @@ async fn no_round_begins_in_an_outage_which_is_told_with_since_when() {
     let why = "network n is not healthy: no node is ready";
     assert_eq!(began, Some(("n", since, why)));
     assert_eq!(summary.exit_code().code(), 22);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_look_begins_an_outage_and_one_look_ends_it() {
+    let options = Options {
+        lasts: Duration::from_mins(2),
+        gate: Some(healthy_after(Duration::from_secs(20))),
+        ..options()
+    };
+    let (summary, events) = run_all(vec![broken("a")], options, &CancellationToken::new()).await;
+    assert_eq!(summary.outages, 1);
+    let began = (events.iter()).find(|event| matches!(event.kind, Kind::OutageBegan { .. }));
+    assert_eq!(began.map(|event| event.at.as_second()), Some(30));
+    // The pause is 10 s.
+    let took = Duration::from_secs(40);
+    assert_eq!(outages(&events), [(Timestamp::UNIX_EPOCH, took, true)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_that_hangs_is_cut_off_after_a_minute() {
+    let options = Options {
+        lasts: Duration::from_mins(2),
+        gate: Some(Gate::new(Duration::from_mins(3), |_| {
+            std::future::pending()
+        })),
+        ..options()
+    };
+    let (_, events) = run_all(vec![broken("a")], options, &CancellationToken::new()).await;
+    let began = (events.iter()).find(|event| matches!(event.kind, Kind::OutageBegan { .. }));
+    assert_eq!(began.map(|event| event.at.as_second()), Some(60));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_waits_for_the_network_to_recover() {
+    let gate = healthy_after(Duration::from_mins(2));
+    assert_eq!(attempts(Some(gate)).await, (4, None));
 }
 
 #[tokio::test(start_paused = true)]

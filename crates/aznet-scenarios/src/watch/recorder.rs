@@ -15,7 +15,7 @@ use aznet_network::validators;
 use aznet_runner::Observation;
 use futures::{StreamExt, stream};
 use tokio::task::JoinHandle;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::clock;
@@ -35,6 +35,8 @@ const PATIENCE: Duration = Duration::from_secs(4);
 const HOLDERS_WITHIN: Duration = Duration::from_mins(1);
 /// Blocks whose slots are asked for in one round.
 const NEW_BLOCKS: usize = 4;
+/// After which what pods use is told again, even where it did not change.
+const TOLD_AGAIN: Duration = Duration::from_mins(5);
 /// Lines of a container's last words: an error with its stack.
 const LAST_WORDS: i64 = 50;
 
@@ -60,6 +62,8 @@ pub(crate) struct Recorder {
     meter: Meter,
     /// The slot in which use was asked for last.
     used_in: u64,
+    /// When all of it was told last.
+    used_told: Instant,
 }
 
 impl Recorder {
@@ -79,6 +83,7 @@ impl Recorder {
             holders: Holders::default(),
             meter: Meter::default(),
             used_in: 0,
+            used_told: Instant::now(),
         }
     }
 
@@ -325,6 +330,10 @@ impl Recorder {
             return;
         }
         self.used_in = slot;
+        if self.used_told.elapsed() >= TOLD_AGAIN {
+            self.used_told = Instant::now();
+            self.told.forget_measures();
+        }
         let machines = self.pods.iter().filter_map(|pod| pod.machine.clone());
         let reading = (self.meter).read(&self.network, machines.collect()).await;
         let pods: BTreeSet<String> = self.pods.iter().map(|pod| pod.pod.clone()).collect();

@@ -81,6 +81,13 @@ impl Told {
         Some(Observation::Disk { pod, bytes })
     }
 
+    /// Lets all that is measured be told again, so that whoever hears nothing knows that nothing is measured.
+    pub(crate) fn forget_measures(&mut self) {
+        self.used.clear();
+        self.disks.clear();
+        self.unmeasured.clear();
+    }
+
     /// What to tell of something that can't be measured.
     pub(crate) fn unmeasured(&mut self, measure: Measure, why: String) -> Option<Observation> {
         let news = self.unmeasured.insert(measure);
@@ -181,5 +188,8 @@ mod tests {
         let mut unknown = |measure| told.unmeasured(measure, "why".to_owned()).is_some();
         let measures = [Measure::Disk, Measure::Disk, Measure::Memory];
         assert_eq!(measures.map(&mut unknown), [true, false, true]);
+        told.forget_measures();
+        assert!(told.disk("a".to_owned(), 1060).is_some());
+        assert!(told.unmeasured(Measure::Disk, "why".to_owned()).is_some());
     }
 }

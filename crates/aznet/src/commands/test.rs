@@ -95,7 +95,7 @@ async fn on_one(
     let name = args.network.as_deref().unwrap_or(network.name());
     let tests = [aznet_scenarios::tests(name, &provide(&network)), kept].concat();
     let selection = leaving_alone(args, choice.select(tests)?).0;
-    let gate = gate::of(&network, context.interrupt.token());
+    let gate = gate::of(&network);
     let options = options(args, choice, Some(gate), asked, context).await;
     let with = (baseline.as_ref(), bundles(args, &network));
     let outcome = execute(args, selection, &options, with, context).await;

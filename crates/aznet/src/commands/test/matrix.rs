@@ -47,9 +47,8 @@ pub(super) async fn run(args: &TestArgs, context: &Context) -> anyhow::Result<Ex
         return listed(&selection, &refusals(&rows, &conditions), context);
     }
     let baseline = prepared(args)?;
-    let token = context.interrupt.token();
     // A network that is made anew for each topology is looked at by the tests themselves.
-    let gate = attached.as_ref().map(|one| gate::of(&one.network, token));
+    let gate = attached.as_ref().map(|one| gate::of(&one.network));
     let options = options(args, &choice, gate, asked()?, context).await;
     let outcome = execute(
         args,
