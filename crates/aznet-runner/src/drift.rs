@@ -236,12 +236,12 @@ mod tests {
     }
 
     /// A day, in which pods are seen every five minutes in these hours.
-    fn day(pods: &[(&str, &[std::ops::Range<i64>])]) -> Gathered {
+    fn day(pods: &[(&str, &[(i64, i64)])]) -> Gathered {
         let mut gathered = Gathered::default();
         for second in (0..=24 * 3600).step_by(300) {
             let hour = second / 3600;
             for (pod, hours) in pods {
-                if hours.iter().any(|hours| hours.contains(&hour)) {
+                if hours.iter().any(|&(from, to)| (from..to).contains(&hour)) {
                     gathered.event(&seen(second, pod, 100));
                 }
             }
@@ -306,7 +306,7 @@ mod tests {
     #[test]
     fn where_measuring_stops_it_is_unknown_since_then() {
         for hours in [1, 10, 20] {
-            let mut gathered = day(&[("pod", &[0..hours])]);
+            let mut gathered = day(&[("pod", &[(0, hours)])]);
             let since = Some(hours * 3600 - 300);
             assert_eq!(
                 gathered.unknown(Measure::Memory),
@@ -325,12 +325,12 @@ mod tests {
 
     #[test]
     fn a_pause_of_measuring_is_none_of_its_end() {
-        let mut gathered = day(&[("pod", &[0..12, 13..25])]);
+        let mut gathered = day(&[("pod", &[(0, 12), (13, 25)])]);
         gathered.event(&unmeasured(24 * 3600, Measure::Memory));
         assert!(gathered.unknown(Measure::Memory).is_empty());
         assert_eq!(gathered.drifts().len(), 2);
         // The early part of the time.
-        let gathered = day(&[("pod", &[0..1, 13..25])]);
+        let gathered = day(&[("pod", &[(0, 1), (13, 25)])]);
         let why = "nothing was told of it";
         assert_eq!(gathered.unknown(Measure::Memory), unknown(None, why));
         assert_eq!(gathered.drifts().len(), 1);
@@ -338,7 +338,7 @@ mod tests {
 
     #[test]
     fn a_pod_that_is_gone_is_not_one_that_cannot_be_measured() {
-        let mut gathered = day(&[("gone", &[0..12]), ("there", &[0..25])]);
+        let mut gathered = day(&[("gone", &[(0, 12)]), ("there", &[(0, 25)])]);
         assert!(gathered.unknown(Measure::Memory).is_empty());
         assert_eq!(gathered.drifts().len(), 2);
         // Its machine gives no answer.

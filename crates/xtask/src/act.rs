@@ -2,7 +2,9 @@
 //! stand-ins for what only GitHub has: its caches and artifacts.
 
 mod example;
+mod job;
 
+use self::job::Job;
 use crate::check::GoProgram;
 use crate::{cargo, cells, run};
 use anyhow::{Context, Result, bail};
@@ -34,25 +36,6 @@ slow-timeout = { period = "5s", terminate-after = 1 }
 [profile.pr]
 slow-timeout = { period = "5s", terminate-after = 1 }
 "#;
-
-/// What act runs.
-#[derive(Debug)]
-struct Job {
-    /// The repository whose workflow it is of.
-    repository: PathBuf,
-    /// In the repository.
-    workflow: PathBuf,
-    /// Which job of it, and how.
-    arguments: Vec<String>,
-    /// What it is made of.
-    definitions: Vec<PathBuf>,
-    /// Folders of repositories on this machine that it uses as well.
-    local: BTreeMap<String, PathBuf>,
-    /// Whether cargo compiles here, where our crates are compiled already, and not in act's copy of the tree.
-    compiled_here: bool,
-    /// The artifact with its report.
-    report: String,
-}
 
 impl Job {
     fn cell(name: &str) -> Result<Self> {

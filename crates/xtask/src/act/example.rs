@@ -1,6 +1,6 @@
 //! The example of docs/guide/ci.md, in a repository of somebody else's.
 
-use super::Job;
+use super::job::Job;
 use crate::run;
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
