@@ -115,7 +115,11 @@ fn reference(aznet: &Path, name: &str) -> Result<String> {
 /// Runs buildah on the storage that images are built in; returns what it printed.
 fn buildah(words: &[&str]) -> Result<String> {
     let paths = Paths::from_env()?;
-    let output = Command::new("buildah")
+    let mut command = Command::new("buildah");
+    if let Some(variable) = images::login_missing() {
+        command.env_remove(variable);
+    }
+    let output = command
         .arg("--root")
         .arg(images::storage(&paths))
         .arg("--runroot")

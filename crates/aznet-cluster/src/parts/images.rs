@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::binary::Own;
 pub use self::binary::crates;
-pub use self::buildah::{mounted, mounts, storage};
+pub use self::buildah::{login_missing, mounted, mounts, storage};
 pub use self::error::ImageError;
 pub use self::image::{Built, Image, ImageSet};
 pub use self::registry::{BadRegistry, Published, Registry};

@@ -48,6 +48,14 @@ pub fn mounted() -> String {
     format!("{MOUNTED}{}", std::process::id())
 }
 
+/// The variable that names a folder of Docker's settings, if no login is in that: buildah takes it for an error, also where
+/// it asks no registry. Without it buildah goes by the user's home.
+pub fn login_missing() -> Option<&'static str> {
+    const FOLDER: &str = "DOCKER_CONFIG";
+    let folder = std::env::var_os(FOLDER)?;
+    (!Path::new(&folder).join("config.json").exists()).then_some(FOLDER)
+}
+
 /// Whether the process that has the container mounted still runs.
 fn is_mounted(container: &str) -> bool {
     let pid = container.strip_prefix(MOUNTED);
@@ -91,8 +99,11 @@ impl<'a> Buildah<'a> {
     }
 
     fn tool(&self, verb: &str) -> Tool {
-        Tool::new("buildah")
-            .arg("--root")
+        let tool = match login_missing() {
+            Some(variable) => Tool::new("buildah").without_env(variable),
+            None => Tool::new("buildah"),
+        };
+        tool.arg("--root")
             .arg(&self.storage)
             .arg("--runroot")
             .arg(&self.run)
