@@ -144,6 +144,24 @@ pub fn copy_tree(from: &Path, to: &Path, skip: &[&str]) -> Result<(), FileError>
     Ok(())
 }
 
+/// All files below a folder, sorted.
+///
+/// # Errors
+/// [`FileError`].
+pub fn list(folder: &Path) -> Result<Vec<PathBuf>, FileError> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).map_err(FileError::of("list", folder))? {
+        let path = entry.map_err(FileError::of("list", folder))?.path();
+        if path.is_dir() {
+            found.extend(list(&path)?);
+        } else {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
 /// Makes a folder unless it is there; one that is keeps its mode, for it may be a mount that is not ours to change.
 ///
 /// # Errors

@@ -5,6 +5,7 @@ mod bot;
 mod chaos;
 mod check;
 mod groups;
+mod join_bundles;
 mod layers;
 mod merge;
 mod network;
@@ -25,6 +26,7 @@ pub use bot::{Bot, BotToken, FeePayment, FollowChain};
 pub use chaos::{Chaos, ChaosOptions, ChaosScenario, ChaosSelector};
 pub use check::{Problem, nearest};
 pub use groups::Validators;
+pub use join_bundles::JoinBundles;
 pub use layers::{Layer, Loaded, ValuesError, coalesced, prepared, resolve};
 pub use network::{
     Anvil, BlobStore, Gas, Image, Images, Keys, L1, Network, PullPolicy, ValidatorSet,

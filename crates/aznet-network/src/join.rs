@@ -2,9 +2,14 @@
 
 pub mod compose;
 mod page;
+mod served;
 mod values;
 
-pub use self::{page::page, values::values};
+pub use self::{
+    page::page,
+    served::{Packed, ServeError, root, serve},
+    values::values,
+};
 
 use std::fmt;
 
@@ -42,6 +47,9 @@ pub enum Joiner {
 }
 
 impl Joiner {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::FullNode, Self::Validator, Self::Prover, Self::Wallet];
+
     /// In an article's company, e.g. `a full node`.
     pub const fn words(self) -> &'static str {
         match self {
@@ -132,7 +140,7 @@ pub enum JoinError {
 }
 
 impl Facts {
-    /// Asks the boot node, or where there is none the full nodes.
+    /// Asks the boot node, or where there is none the full nodes. Without `l1_urls`, those that the values name.
     ///
     /// # Errors
     /// [`JoinError`].
@@ -169,6 +177,10 @@ impl Facts {
             });
         };
         let mut enrs = vec![enr.clone()];
+        let l1_urls = match &*l1_urls {
+            [] => values.boot_node.join_bundles.l1_urls.clone(),
+            _ => l1_urls,
+        };
         enrs.extend(values.network.bootstrap_nodes.iter().cloned());
         Ok(Self {
             network: network.name().to_owned(),

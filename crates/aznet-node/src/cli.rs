@@ -11,7 +11,7 @@ use crate::error::NodeError;
 use crate::roles::{anvil, aztec, keystore, program};
 use crate::set::command as validators;
 use crate::settings::{Settings, TERMINATION_LOG};
-use crate::{image, install, probe, restore, signer, smoke};
+use crate::{image, install, probe, restore, serve, signer, smoke};
 
 /// Starts one pod of an Aztec network.
 #[derive(Debug, Parser)]
@@ -65,6 +65,8 @@ enum Command {
     Restore(restore::Options),
     /// Sign for validators in other pods, over HTTP, as Web3signer does; for test networks
     Signer(signer::Options),
+    /// Serve the files of a folder to everyone, over HTTP
+    Serve(serve::Options),
     /// Check that the network's chain moves and that tokens can be sent (`helm test`)
     Smoke(Box<Settings>),
 }
@@ -131,6 +133,10 @@ impl Cli {
                 signer::run(options)?;
                 Ok(ExitCode::SUCCESS)
             }
+            Command::Serve(options) => {
+                serve::run(options)?;
+                Ok(ExitCode::SUCCESS)
+            }
             Command::Smoke(settings) => {
                 smoke::run(settings)?;
                 Ok(ExitCode::SUCCESS)
@@ -141,7 +147,7 @@ impl Cli {
     /// Where a failure's reason goes.
     pub(crate) fn termination_log(&self) -> Option<&Path> {
         match &self.command {
-            Command::Signer(_) | Command::Probe { .. } | Command::Image(_) => None,
+            Command::Signer(_) | Command::Serve(_) | Command::Probe { .. } | Command::Image(_) => None,
             Command::Restore(options) => options.termination_log(),
             Command::Install { .. } => Some(Path::new(TERMINATION_LOG)),
             Command::Smoke(settings) => Some(&settings.termination_log),

@@ -9,6 +9,7 @@ use crate::restore::RestoreError;
 use crate::roles::anvil::AnvilError;
 use crate::roles::aztec::StartError;
 use crate::roles::keystore::HandOverError;
+use crate::serve::ServeError;
 use crate::set::command::ValidatorsError;
 use crate::signer::SignerError;
 use crate::smoke::SmokeError;
@@ -43,6 +44,9 @@ pub(crate) enum NodeError {
     /// Taking back what was done.
     #[error(transparent)]
     Restore(#[from] RestoreError),
+    /// Serving files.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
     /// Signing for others.
     #[error(transparent)]
     Signer(#[from] SignerError),
@@ -59,7 +63,7 @@ impl NodeError {
             Self::Start(error) => error.is_final(),
             Self::HandOver(error) => error.is_final(),
             Self::Validators(error) => error.is_final(),
-            Self::Probe(_) | Self::Image(_) | Self::Restore(_) => false,
+            Self::Probe(_) | Self::Image(_) | Self::Restore(_) | Self::Serve(_) => false,
             Self::Signer(error) => error.is_final(),
             Self::Smoke(error) => error.is_final(),
         }

@@ -23,6 +23,7 @@ use self::network::Done;
 use self::parts::Extent;
 use crate::context::Context;
 use crate::forwarder::{self, Urls};
+use crate::joining;
 use crate::observe;
 use crate::owner;
 use crate::remove;
@@ -39,7 +40,10 @@ pub(crate) async fn bring_up(wanted: &Wanted<'_>, context: &Context) -> anyhow::
         wanted, &ready, check, &steps, context,
     ))
     .await?;
-    let telemetry = observe::observe(&done.telemetry, &done.network, &steps, context).await?;
+    let telemetry =
+        observe::observe(&done.values.telemetry, &done.network, &steps, context).await?;
+    let (network, values) = (&done.network, &done.values);
+    joining::up_to_date(network, values, &ready.helm, &steps, context).await?;
     let endpoints = match wanted.manner {
         Manner::Attended => urls(wanted, &done, context).await?,
         Manner::Unattended(_) => Urls::new(),

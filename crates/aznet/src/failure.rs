@@ -169,6 +169,9 @@ pub enum Failure {
         /// The one that a node names.
         now: String,
     },
+    /// Nothing in the network serves bundles.
+    #[error("network {0} serves no bundles")]
+    ServesNoBundles(String),
     /// A network did not pass the test that a deployment must pass.
     #[error("network {network} did not pass its smoke test\n{}", each(tests))]
     SmokeFailed {

@@ -18,6 +18,7 @@ pub mod failure;
 mod forwarder;
 mod healthy;
 pub mod interrupt;
+mod joining;
 mod left;
 mod lines;
 mod live;

@@ -173,6 +173,7 @@ fn own(cause: Cause<'_>) -> Option<Exit> {
         | Failure::NotYours { .. }
         | Failure::BadTarget(_)
         | Failure::NoArchive(_)
+        | Failure::ServesNoBundles(_)
         | Failure::NoRun { .. }
         | Failure::NoBaseline { .. }
         | Failure::ReportThere { .. }

@@ -203,7 +203,7 @@ fn keep(artifacts: &Path, kept: &Path) -> Result<()> {
     if kept.exists() {
         fs::remove_dir_all(kept).with_context(|| format!("removing {}", kept.display()))?;
     }
-    for file in run::files(artifacts)? {
+    for file in aznet_kit::files::list(artifacts)? {
         let inside = file.strip_prefix(artifacts)?;
         if inside.starts_with("aznet") {
             continue;

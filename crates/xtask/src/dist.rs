@@ -87,7 +87,7 @@ fn pack(folder: &Path, name: &str) -> Result<PathBuf> {
     let file = File::create(&path).with_context(|| format!("creating {}", path.display()))?;
     let mut archive = tar::Builder::new(GzEncoder::new(file, Compression::best()));
     archive.mode(tar::HeaderMode::Deterministic);
-    for file in run::files(folder)? {
+    for file in aznet_kit::files::list(folder)? {
         let inside = Path::new(name).join(file.strip_prefix(folder)?);
         archive
             .append_path_with_name(&file, &inside)

@@ -119,7 +119,7 @@ fn current() -> Result<Record> {
 /// Over names and contents; the version itself does not count.
 fn digest(chart: &Path) -> Result<String> {
     let mut hasher = Sha256::new();
-    for file in run::files(chart)? {
+    for file in aznet_kit::files::list(chart)? {
         let name = file.strip_prefix(chart)?.to_string_lossy().into_owned();
         if IGNORED
             .iter()

@@ -31,6 +31,9 @@
 {{- $_ := set $own "p2p" (append ($own.p2p | default list) (int $service.p2pPort) | uniq) -}}
 {{- $_ := set $own "admin" (append ($own.admin | default list) (int $service.adminPort) | uniq) -}}
 {{- end -}}
+{{- if include "aztec-network.servesBundles" (dict "root" $root "role" $workload.component) -}}
+{{- $_ := set $own "join-bundles" (list (int $root.Values.bootNode.joinBundles.port)) -}}
+{{- end -}}
 {{- $_ := set $ports $workload.component $own -}}
 {{- end -}}
 {{- if .Values.validatorSet -}}{{- $_ := set $ports "validator-set" dict -}}{{- end -}}
@@ -81,9 +84,10 @@
 {{- end -}}
 {{- end -}}
 
-{{/* Names of a component's ports that are exposed, and so open to everyone, as JSON. Takes {root, component}. */}}
+{{/* Names of a component's ports that are exposed or tell nothing secret, and so open to everyone, as JSON. Takes {root, component}. */}}
 {{- define "aztec-network.openPorts" -}}
 {{- $open := list -}}
+{{- if include "aztec-network.servesBundles" (dict "root" .root "role" .component) -}}{{- $open = append $open "join-bundles" -}}{{- end -}}
 {{- if and (eq .component "grafana") (ne .root.Values.telemetry.grafana.expose.type "ClusterIP") -}}{{- $open = append $open "dashboards" -}}{{- end -}}
 {{- range include "aztec-network.policyWorkloads" .root | fromJsonArray -}}
 {{- $settings := include "aztec-network.settings" (dict "root" $.root "values" .values) | fromJson -}}

@@ -47,6 +47,9 @@ spec:
     {{- with include "aztec-network.keystoreContainer" (merge (dict "settings" $settings) .) | trim }}
     {{- . | nindent 4 }}
     {{- end }}
+    {{- with include "aztec-network.bundlesContainer" (merge (dict "settings" $settings) .) | trim }}
+    {{- . | nindent 4 }}
+    {{- end }}
   containers:
     - name: {{ .role }}
       image: {{ $settings.image | default .image.image | quote }}
@@ -88,6 +91,9 @@ spec:
       configMap:
         name: network-config
     {{- with include "aztec-network.keyVolumes" . | trim }}
+    {{- . | nindent 4 }}
+    {{- end }}
+    {{- with include "aztec-network.bundlesVolume" . | trim }}
     {{- . | nindent 4 }}
     {{- end }}
     {{- range $name, $secret := include "aztec-network.secrets" . | fromJson }}

@@ -62,6 +62,9 @@ spec:
     - {name: p2p, port: {{ int $settings.service.p2pPort }}, targetPort: p2p}
     - {name: p2p-udp, port: {{ int $settings.service.p2pPort }}, targetPort: p2p-udp, protocol: UDP}
     {{- end }}
+    {{- with include "aztec-network.bundlesPort" . | trim }}
+    {{- . | nindent 4 }}
+    {{- end }}
 {{- end -}}
 {{- end -}}
 

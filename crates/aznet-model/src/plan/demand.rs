@@ -28,6 +28,16 @@ const NODE_CPU: MilliCpu = MilliCpu(100);
 /// Processor time of the small helpers at rest.
 const SMALL_CPU: MilliCpu = MilliCpu(20);
 
+/// A container of `aznet-node` that runs beside the pod's own, as the chart has it.
+const HELPER: Demand = Demand {
+    memory: Bytes::mebibytes(8),
+    cpu: MilliCpu(1),
+    memory_requested: Bytes::mebibytes(16),
+    cpu_requested: MilliCpu(5),
+    memory_limit: Bytes::mebibytes(64),
+    disk: Bytes::mebibytes(0),
+};
+
 /// Memory, processors and disk.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -96,7 +106,7 @@ pub(super) fn of_one(values: &Values, workload: &Workload) -> Result<Demand, Vec
         None => return Err(vec![without_a_size(key("storage.size"))]),
         size => size,
     };
-    Ok(Demand {
+    let node = Demand {
         memory,
         cpu,
         memory_requested: read(requests.memory.as_deref(), || {
@@ -105,7 +115,16 @@ pub(super) fn of_one(values: &Values, workload: &Workload) -> Result<Demand, Vec
         cpu_requested: read(requests.cpu.as_deref(), || key("resources.requests.cpu"))?,
         memory_limit: read(limits.memory.as_deref(), || key("resources.limits.memory"))?,
         disk: read(size.as_deref(), || key("storage.size"))?,
-    })
+    };
+    Ok(node + HELPER * helpers(values, workload.role()))
+}
+
+/// How many containers run beside the one of a role.
+fn helpers(values: &Values, role: Role) -> u64 {
+    let bundles = role == Role::BootNode && values.boot_node.join_bundles.enabled;
+    let keys = matches!(role, Role::Validator | Role::ProverNode)
+        && !values.keys.keystore_secret.is_empty();
+    u64::from(bundles) + u64::from(keys)
 }
 
 fn without_a_size(key: String) -> Problem {

@@ -139,12 +139,16 @@ fn ports(values: &Values, workload: &Workload) -> Vec<Problem> {
         return Vec::new();
     }
     let mut problems = of_the_pxe(workload.role(), &service);
-    let named = [
-        ("p2pPort", service.p2p_port),
-        ("nodePort", service.node_port),
-        ("adminPort", service.admin_port),
+    let mut named = vec![
+        ("service.p2pPort", service.p2p_port),
+        ("service.nodePort", service.node_port),
+        ("service.adminPort", service.admin_port),
     ];
-    let key = |name| format!("{}.service.{name}", workload.values_key());
+    let bundles = &values.boot_node.join_bundles;
+    if workload.role() == Role::BootNode && bundles.enabled {
+        named.push(("joinBundles.port", Some(bundles.port)));
+    }
+    let key = |name| format!("{}.{name}", workload.values_key());
     for (n, (name, port)) in named.iter().enumerate() {
         let Some(port) = port else {
             problems.push(Problem::new(
@@ -162,7 +166,7 @@ fn ports(values: &Values, workload: &Workload) -> Vec<Problem> {
             problems.push(Problem::new(
                 key(name),
                 port,
-                format!("another port than {other}"),
+                format!("another port than {}", key(other)),
                 "change one of them",
             ));
         }

@@ -41,6 +41,14 @@ fn boot_node(values: &Values) -> Vec<Problem> {
             ),
         )];
     }
+    if replicas == 0 && values.boot_node.join_bundles.enabled {
+        return vec![Problem::new(
+            "bootNode.joinBundles.enabled",
+            "true while bootNode.replicas is 0",
+            "false: the boot node serves them",
+            "set it to false, or bootNode.replicas to 1",
+        )];
+    }
     Vec::new()
 }
 

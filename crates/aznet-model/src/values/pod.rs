@@ -280,6 +280,8 @@ pod_settings! {
         /// Pods: exactly one.
         #[schemars(range(max = 1))]
         pub replicas: u32,
+        /// What it serves to those who join.
+        pub join_bundles: crate::values::JoinBundles,
         /// The design document's word for `network.realProofs: false`; all roles that say it must say the same.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub fake_proofs: Option<bool>,

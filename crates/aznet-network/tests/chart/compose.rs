@@ -9,7 +9,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use crate::common::{documents, source};
-use crate::join::{JOINERS, joined, manifests, of, secretive};
+use crate::join::{joined, manifests, of, secretive};
 
 /// Prints what Docker Compose makes of a file, by its own module.
 const READER: &str = ".ci/compose-go";
@@ -89,7 +89,7 @@ async fn every_role_has_a_service_for_each_pod_that_follows_the_specification() 
     let reader = Reader::build();
     for network in ["small", "staging", "spartan"] {
         let facts = of(network);
-        for joiner in JOINERS {
+        for joiner in Joiner::ALL {
             let compose = composed(&facts, joiner).await;
             let file = reader
                 .read(&compose.file, Some(ADDRESS))
@@ -163,7 +163,7 @@ async fn a_service_is_as_the_chart_makes_the_pod() {
 
 #[tokio::test]
 async fn only_p2p_is_open_to_the_world() {
-    for joiner in JOINERS {
+    for joiner in Joiner::ALL {
         let file = read(&composed(&of("small"), joiner).await);
         let services = file["services"].as_object().expect("services");
         let published: Vec<&str> = services
@@ -183,7 +183,7 @@ async fn only_p2p_is_open_to_the_world() {
 
 #[tokio::test]
 async fn root_only_hands_volumes_over() {
-    for joiner in JOINERS {
+    for joiner in Joiner::ALL {
         let file = read(&composed(&of("small"), joiner).await);
         for (name, service) in file["services"].as_object().expect("services") {
             let root = service["user"].as_str().expect("a user").starts_with("0:");
@@ -202,7 +202,7 @@ async fn root_only_hands_volumes_over() {
 #[tokio::test]
 async fn no_secret_is_in_it() {
     let facts = secretive();
-    for joiner in JOINERS {
+    for joiner in Joiner::ALL {
         let rendered = manifests(&facts, joiner).await;
         let compose = compose::compose(&facts, joiner, &rendered).expect("a file");
         let page = compose::page(&facts, joiner, &compose);

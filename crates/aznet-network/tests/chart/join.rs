@@ -1,6 +1,6 @@
 //! What `aznet join` hands on: values by which the chart joins a network, and the page.
 
-use crate::common::{chart, documents, helm, load, source};
+use crate::common::{chart, documents, helm, load, object, render, source};
 use crate::releases::with_files;
 use aznet_model::plan::plan;
 use aznet_model::release::Release;
@@ -10,13 +10,6 @@ use aznet_network::join::{Facts, Joiner, page, values};
 use aznet_network::load::{self, Base, Request};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
-
-pub(crate) const JOINERS: [Joiner; 4] = [
-    Joiner::FullNode,
-    Joiner::Validator,
-    Joiner::Prover,
-    Joiner::Wallet,
-];
 
 /// What a running network would say of itself.
 pub(crate) fn facts(values: Values) -> Facts {
@@ -75,7 +68,7 @@ pub(crate) async fn manifests(facts: &Facts, joiner: Joiner) -> String {
 async fn what_a_joiner_is_given_makes_its_pods_and_no_others() {
     for network in ["small", "staging", "spartan"] {
         let facts = of(network);
-        for joiner in JOINERS {
+        for joiner in Joiner::ALL {
             let loaded = joined(&facts, joiner);
             let plan = plan(&loaded.values).unwrap_or_else(|wrong| panic!("{network}: {wrong:?}"));
             let pods: Vec<&str> = plan.pods.iter().map(|pod| pod.name.as_str()).collect();
@@ -115,7 +108,7 @@ pub(crate) fn secretive() -> Facts {
 #[test]
 fn nothing_that_is_secret_is_handed_on() {
     let facts = secretive();
-    for joiner in JOINERS {
+    for joiner in Joiner::ALL {
         let given = serde_json::to_string(&values(&facts, joiner)).expect("JSON");
         let page = page(&facts, joiner);
         assert!(
@@ -133,4 +126,41 @@ fn the_page_has_what_the_joiner_must_do() {
     let public = of("spartan");
     insta::assert_snapshot!("join-spartan-validator", page(&public, Joiner::Validator));
     insta::assert_snapshot!("join-spartan-wallet", page(&public, Joiner::Wallet));
+}
+
+#[tokio::test]
+async fn bundles_are_served_beside_the_boot_node_where_it_is_exposed() {
+    let served = "bootNode.joinBundles.enabled=true";
+    let exposed = ["ClusterIP", "HostPort", "LoadBalancer"].map(|exposure| {
+        [
+            served.to_owned(),
+            format!("bootNode.p2p.exposure={exposure}"),
+            "bootNode.p2p.announceIp=203.0.113.1".to_owned(),
+        ]
+    });
+    let url = |sets: &[&str]| facts(load(&[], sets).expect("values").values).bundles_url();
+    for sets in &exposed {
+        let sets: Vec<&str> = sets.iter().map(String::as_str).collect();
+        let objects = render(&load(&[], &sets).expect("well-typed values")).await;
+        let pod = &object(&objects, "StatefulSet", "boot-node")["spec"]["template"]["spec"];
+        let beside = pod["initContainers"].as_array().expect("containers");
+        let beside = beside.iter().find(|one| one["name"] == "join-bundles");
+        let beside = beside.expect("a container that serves");
+        let mounts = beside["volumeMounts"].as_array().expect("mounts");
+        // No keys, no data.
+        assert_eq!(mounts.len(), 1, "{beside}");
+        let on_machine = beside["ports"][0].get("hostPort");
+        assert_eq!(on_machine.is_some(), sets[1].ends_with("HostPort"), "{beside}");
+        let outside = objects.iter().filter(|one| one["kind"] == "Service");
+        let mut outside = outside.filter(|one| one["spec"]["type"] == "LoadBalancer");
+        let ports = outside.next().map(|one| one["spec"]["ports"].to_string());
+        let is_balanced = sets[1].ends_with("LoadBalancer");
+        assert_eq!(ports.is_some_and(|ports| ports.contains("8090")), is_balanced);
+        let expected = if sets[1].ends_with("ClusterIP") {
+            "http://boot-node.aznet-small-x7k2p.svc:8090/"
+        } else {
+            "http://203.0.113.1:8090/"
+        };
+        assert_eq!(url(&sets), expected);
+    }
 }

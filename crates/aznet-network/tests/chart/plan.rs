@@ -118,6 +118,18 @@ fn combinations_that_cannot_work_are_named() {
             vec!["fullNode.resources.requests.memory=4Gi"],
             vec!["fullNode.maxOldSpaceSize=4096"],
             vec!["fullNode.service.adminPort=8080"],
+            vec![
+                "bootNode.joinBundles.enabled=true",
+                "bootNode.joinBundles.port=8080"
+            ],
+            vec![
+                "bootNode.joinBundles.enabled=true",
+                "bootNode.replicas=0",
+                "network.registryAddress=0x0123456789012345678901234567890123456789",
+                "network.bootstrapNodes={enr:-a}",
+                "l1.anvil.enabled=false",
+                "l1.executionUrls={http://l1}",
+            ],
             vec!["fullNode.replicas=1000000"],
             vec!["defaults.p2p.exposure=NodePort"],
             vec![

@@ -69,9 +69,12 @@ impl World {
             serde_json::from_value(template["metadata"]["labels"].clone()).expect("labels");
         let name = labels["app.kubernetes.io/component"].clone();
         let last = u8::try_from(self.pods.len()).expect("few pods");
-        let ports = template["spec"]["containers"][0]["ports"]
-            .as_array()
-            .expect("ports");
+        let containers = ["containers", "initContainers"].map(|kind| &template["spec"][kind]);
+        let containers = containers.into_iter().filter_map(Value::as_array).flatten();
+        let ports: Vec<&Value> = containers
+            .filter_map(|container| container["ports"].as_array())
+            .flatten()
+            .collect();
         let port = |port: &Value| Port {
             protocol: if port["protocol"] == "UDP" {
                 "UDP"
@@ -84,7 +87,7 @@ impl World {
                 .expect("a port"),
         };
         self.ports
-            .insert(name.clone(), ports.iter().map(port).collect());
+            .insert(name.clone(), ports.into_iter().map(port).collect());
         self.pods.push(End {
             name,
             address: Ipv4Addr::new(10, 244, 0, last).into(),
@@ -254,6 +257,25 @@ async fn what_is_exposed_is_open_to_everyone() {
     for from in ["internet", "stranger"] {
         assert!(possible.contains(&(from.to_owned(), "grafana".to_owned(), dashboards)));
     }
+}
+
+#[tokio::test]
+async fn bundles_for_those_who_join_are_open_to_everyone() {
+    let world = World::of(&["bootNode.joinBundles.enabled=true"]).await;
+    let more: Edges = world
+        .possible()
+        .difference(&table(DEFAULT))
+        .cloned()
+        .collect();
+    let from: BTreeSet<&str> = more.iter().map(|(from, ..)| from.as_str()).collect();
+    for (_, to, port) in &more {
+        assert_eq!((to.as_str(), port.number), ("boot-node", 8090));
+    }
+    for stranger in ["stranger", "friend", "internet"] {
+        assert!(from.contains(stranger), "{stranger} is not let in");
+    }
+    // Where they come from must let them out: the release's own pods stay within what they need.
+    assert!(!from.contains("validator"), "{from:?}");
 }
 
 #[tokio::test]

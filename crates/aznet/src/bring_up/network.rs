@@ -5,7 +5,7 @@ use std::sync::Once;
 use std::time::Duration;
 
 use aznet_model::plan::Plan;
-use aznet_model::values::Telemetry;
+use aznet_model::values::Values;
 use aznet_network::deploy::{self, Chart, drift, scale_back};
 use aznet_network::namespace::{
     CREATED_BY, Claim, EXPIRES_AT, Network, NewNetwork, Patience, Turn, VALUES_FROM,
@@ -40,7 +40,7 @@ pub(super) struct Done {
     pub(super) outcome: Outcome,
     pub(super) changes: Vec<Change>,
     pub(super) kept: Vec<Change>,
-    pub(super) telemetry: Telemetry,
+    pub(super) values: Values,
     pub(super) status: Option<NetworkStatus>,
     pub(super) proof: Option<Proof>,
 }
@@ -198,7 +198,7 @@ impl Work<'_> {
             outcome: Outcome::Created,
             changes: Vec::new(),
             kept: Vec::new(),
-            telemetry: planned.loaded.values.telemetry,
+            values: planned.loaded.values,
             status: None,
             proof: None,
         })
@@ -234,7 +234,7 @@ impl Work<'_> {
             },
             changes: wish.changes,
             kept: wish.kept,
-            telemetry: wish.planned.loaded.values.telemetry,
+            values: wish.planned.loaded.values,
             status,
             proof: None,
         })

@@ -5,7 +5,7 @@ use super::machine::{
 };
 use super::{
     alerts, attacks, chaos, compose, deploy, ends, faults, join, kinds, newcomers, plain_helm,
-    policies, ports, presets, quickstart, registry, rollout, secrets, soak, telemetry, validators,
+    policies, ports, presets, quickstart, registry, rollout, secrets, served, soak, telemetry, validators,
     watch,
 };
 use serde_json::Value;
@@ -23,6 +23,7 @@ pub(crate) fn checks() -> Vec<(&'static str, Check)> {
         ("urls_of_env_answer", env),
         ("the_admin_api_wants_its_key", admin_key),
         ("only_those_who_need_to_can_connect", policies::are_enforced),
+        ("a_stranger_is_served_a_bundle", served::to_strangers),
         ("tokens_move_and_are_proven_and_finalized", transfer),
         ("the_wallet_servers_own_test_passes_on_it", wallet),
         ("the_embedded_wallet_works_as_documented", embedded_wallet),
@@ -298,6 +299,8 @@ pub(crate) fn up_args() -> Result<Vec<&'static str>, String> {
         "--reset",
         "--yes",
         "--telemetry",
+        "--set",
+        served::SET,
         "-f",
     ]);
     args.push(secrets::values_file()?);

@@ -5,7 +5,7 @@ use super::checks::{expect, number, post, wallet_tests_on};
 use super::machine::{
     CLUSTER, Checked, Machine, NETWORK, json, kubeconfig, kubectl, pinned, status,
 };
-use super::{alerts, rollout, secrets};
+use super::{alerts, rollout, secrets, served};
 use crate::shown::shown;
 use alloy_signer_local::coins_bip39::{English, Mnemonic};
 use serde_json::{Value, json as object};
@@ -31,11 +31,15 @@ const headers = { "content-type": "application/json" };
 fetch("http://127.0.0.1:8080", { method: "POST", headers, body }).then(answer => answer.text()).then(console.log);
 "#;
 
-/// Syncs to the network's own blocks, and goes on with them.
+/// By a bundle that the network itself serves: syncs to the network's own blocks, and goes on with them.
 pub(crate) fn full_node(_: &Machine) -> Checked {
     let before = number(&status()?["tips"]["checkpointed"]);
     let ask = |method: &str, params: &Value| call("full-node", "full-node-0", method, params);
-    let joined = joined("full-node").and_then(|()| follows(&ask, before));
+    let bundle = |bundle: &Path| {
+        served::to_stranger("full-node", bundle)?;
+        beside(bundle)
+    };
+    let joined = joined_by(&bundle).and_then(|()| follows(&ask, before));
     let gone = gone("full-node");
     joined.and(gone)
 }
@@ -63,9 +67,13 @@ pub(crate) fn wallet(_: &Machine) -> Checked {
 
 /// Does what the page says, in a folder with nothing but the bundle and what people give each other.
 fn joined(role: &str) -> Checked {
+    joined_by(&|bundle| given(role, bundle))
+}
+
+fn joined_by(given: &dyn Fn(&Path) -> Checked) -> Checked {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let bundle = folder.path().join("bundle");
-    given(role, &bundle)?;
+    given(&bundle)?;
     let script = commands(&bundle.join("README.md"), "helm install")?;
     stranger(&script, &bundle)
 }
@@ -83,6 +91,11 @@ pub(crate) fn given(role: &str, bundle: &Path) -> Checked {
         "--output",
         &*place,
     ])?;
+    beside(bundle)
+}
+
+/// What people give each other by hand, put beside what is in a bundle, which has nothing of it.
+fn beside(bundle: &Path) -> Checked {
     tells_no_secret(bundle)?;
     for key in CREDENTIALS {
         put(bundle, key, &credential(key)?)?;
@@ -113,7 +126,7 @@ pub(crate) fn commands(page: &Path, one: &str) -> Result<String, String> {
 }
 
 /// Nothing in the bundle is a key, a password or derived from one.
-fn tells_no_secret(bundle: &Path) -> Checked {
+pub(crate) fn tells_no_secret(bundle: &Path) -> Checked {
     let network = status()?;
     let namespace = rollout::namespace()?;
     let needles = secrets::needles(&namespace, &network, &secrets::MNEMONIC)?;

@@ -20,6 +20,7 @@ mod quickstart;
 mod registry;
 mod rollout;
 mod secrets;
+mod served;
 mod soak;
 mod telemetry;
 mod validators;

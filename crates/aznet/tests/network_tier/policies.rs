@@ -2,6 +2,7 @@
 //! against the table of who may talk to whom.
 
 use super::machine::{Checked, Machine, kubectl, kubectl_with_input, status};
+use base64::prelude::{BASE64_STANDARD as BASE64, Engine as _};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,6 +22,12 @@ const attempt = ([name, host, port]) => new Promise(done => {
   socket.on("error", error => end(error.code === "ECONNREFUSED" ? "open" : error.code));
 });
 Promise.all(JSON.parse(process.argv[1]).map(attempt)).then(all => console.log(JSON.stringify(all)));
+"#;
+/// Prints the body of an answer.
+const FETCH: &str = r#"
+const answer = await fetch(process.argv[1], { signal: AbortSignal.timeout(10_000) });
+if (!answer.ok) throw new Error(`${answer.status}: ${await answer.text()}`);
+console.log(Buffer.from(await answer.arrayBuffer()).toString("base64"));
 "#;
 /// Where somebody else's pod is.
 const ELSEWHERE: &str = "strangers";
@@ -90,20 +97,25 @@ fn differences(
 
 /// A pod of another namespace that gives itself a validator's labels.
 fn stranger(pods: &[Pod]) -> Result<Vec<String>, String> {
-    let model = pods
-        .iter()
-        .find(|pod| pod.component == "validator")
-        .ok_or("no validator")?;
+    let mut models = pods.iter().filter(|pod| pod.component == "validator");
+    let model = models.next().ok_or("no validator")?;
+    as_stranger(&model.image, || {
+        differences(ELSEWHERE, "stranger", "stranger", pods)
+    })
+}
+
+/// Does something while such a pod is there.
+fn as_stranger<T>(image: &str, work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
     let labels = json!({"app.kubernetes.io/name": "aztec-network", "app.kubernetes.io/component": "validator"});
     let manifest = json!({"apiVersion": "v1", "kind": "List", "items": [
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": ELSEWHERE}},
         {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "stranger", "namespace": ELSEWHERE, "labels": labels},
          "spec": {"terminationGracePeriodSeconds": 0, "containers": [{
-            "name": "stranger", "image": model.image, "imagePullPolicy": "Never",
+            "name": "stranger", "image": image, "imagePullPolicy": "Never",
             "command": ["node", "-e", "setInterval(() => {}, 1e6)"]}]}},
     ]});
     kubectl_with_input(&["apply", "-f", "-"], &manifest.to_string())?;
-    let tried = kubectl(&[
+    let done = kubectl(&[
         "wait",
         "-n",
         ELSEWHERE,
@@ -111,9 +123,21 @@ fn stranger(pods: &[Pod]) -> Result<Vec<String>, String> {
         "--for=condition=Ready",
         "--timeout=60s",
     ])
-    .and_then(|_| differences(ELSEWHERE, "stranger", "stranger", pods));
+    .and_then(|_| work());
     kubectl(&["delete", "namespace", ELSEWHERE, "--timeout=60s"])?;
-    tried
+    done
+}
+
+/// What an HTTP server of the network gives to a stranger's pod.
+pub(crate) fn fetched_by_stranger(image: &str, urls: &[String]) -> Result<Vec<Vec<u8>>, String> {
+    let fetch = |url: &String| {
+        let text = kubectl(&[
+            "exec", "-n", ELSEWHERE, "stranger", "--", "node", "--input-type=module", "-e", FETCH, url,
+        ])?;
+        let bytes = BASE64.decode(text.trim());
+        bytes.map_err(|error| format!("{url}: {error}: {text}"))
+    };
+    as_stranger(image, || urls.iter().map(fetch).collect())
 }
 
 /// The first pod of each component.

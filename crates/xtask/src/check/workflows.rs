@@ -45,7 +45,7 @@ fn below(root: &Path, folder: &str) -> Result<Vec<PathBuf>> {
         let end = path.extension().and_then(OsStr::to_str);
         end.is_some_and(|end| ["yaml", "yml"].contains(&end))
     };
-    let files = run::files(&folder)?.into_iter().filter(is_yaml);
+    let files = aznet_kit::files::list(&folder)?.into_iter().filter(is_yaml);
     files
         .map(|file| {
             let inside = file.strip_prefix(root).map(Path::to_path_buf);

@@ -24,7 +24,7 @@ const SEQUENCER: &str =
 const NO_EFFECT: &str = "it does nothing: aznet says so, and there is nothing to refuse";
 const API_SERVER: &str = "the API server refuses the object and names the field";
 
-const LENIENT: [Lenient; 20] = [
+const LENIENT: [Lenient; 22] = [
     rule(
         "keys.mnemonic",
         "12 to 24 English words",
@@ -74,6 +74,16 @@ const LENIENT: [Lenient; 20] = [
         "Port",
         "another port than",
         "the process that comes second says that its port is taken",
+    ),
+    rule(
+        "bootNode.joinBundles.port",
+        "another port than",
+        "the process that comes second says that its port is taken",
+    ),
+    rule(
+        "bootNode.joinBundles.enabled",
+        "false: the boot node",
+        NO_EFFECT,
     ),
     rule(".service.", "nothing: only each pxe", NO_EFFECT),
     rule(".updateStrategy", "none: its pods", NO_EFFECT),

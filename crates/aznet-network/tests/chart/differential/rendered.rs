@@ -17,6 +17,8 @@ use k8s_openapi::api::rbac::v1::{Role as RbacRole, RoleBinding};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Add;
 use std::str::FromStr;
 
 /// All in which the objects are not as planned.
@@ -130,26 +132,27 @@ fn settings(values: &Values, role: &RolePlan, object: &Value, objects: &[Value])
     found.extend(service_account(&pod, role, spec, objects));
     found.extend(image(&pod, role.role, container));
     found.extend(ports(&pod, role.role, container));
-    let requests = &container["resources"]["requests"];
-    found.extend(amount::<Bytes>(
-        "memory",
-        &requests["memory"],
-        role.each.memory_requested,
-    ));
-    found.extend(amount::<MilliCpu>(
-        "cpu",
-        &requests["cpu"],
-        role.each.cpu_requested,
-    ));
-    found.extend(amount::<Bytes>(
-        "the volume",
-        claimed(role, object, objects),
-        role.each.disk,
-    ));
+    let of = |what: &'static str| {
+        let running = running(spec);
+        running.map(move |one| &one["resources"]["requests"][what])
+    };
+    let (memory, cpu) = (role.each.memory_requested, role.each.cpu_requested);
+    found.extend(amount::<Bytes>("memory", of("memory"), memory));
+    found.extend(amount::<MilliCpu>("cpu", of("cpu"), cpu));
+    let volume = std::iter::once(claimed(role, object, objects));
+    found.extend(amount::<Bytes>("the volume", volume, role.each.disk));
     found
         .into_iter()
         .map(|one| format!("{}: {one}", role.role))
         .collect()
+}
+
+/// The containers that run for as long as the pod does.
+fn running(spec: &Value) -> impl Iterator<Item = &Value> {
+    let before = spec["initContainers"].as_array().into_iter().flatten();
+    let beside = before.filter(|one| one["restartPolicy"] == "Always");
+    let containers = spec["containers"].as_array().into_iter().flatten();
+    containers.chain(beside)
 }
 
 /// The size of a workload's volume: a StatefulSet claims one for each pod, a Deployment's is an object of its own.
@@ -237,19 +240,25 @@ fn ports(pod: &PodSettings, role: Role, container: &Value) -> Vec<String> {
         .collect()
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "numbers, mostly")]
-fn amount<T: FromStr + Default + PartialEq + std::fmt::Debug>(
+/// What several ask for together.
+fn amount<'a, T: FromStr + Default + PartialEq + Add<Output = T> + fmt::Debug>(
     what: &str,
-    rendered: &Value,
+    rendered: impl Iterator<Item = &'a Value>,
     planned: T,
 ) -> Option<String> {
-    let text = match rendered {
-        Value::Null => "0".to_owned(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
-    let same = text.parse::<T>().is_ok_and(|amount| amount == planned);
-    (!same).then(|| format!("{what} asked for is {rendered}, planned {planned:?}"))
+    let (mut sum, mut texts) = (Some(T::default()), Vec::new());
+    for one in rendered {
+        let text = match one {
+            Value::Null => "0".to_owned(),
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        sum = sum.and_then(|sum| Some(sum + text.parse::<T>().ok()?));
+        texts.push(text);
+    }
+    let texts = texts.join(" + ");
+    (sum.as_ref() != Some(&planned))
+        .then(|| format!("{what} asked for is {texts}, planned {planned:?}"))
 }
 
 /// `network.json` as the pods read it.

@@ -1,0 +1,17 @@
+//! Values of the bundles for those who join.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The bundles of `aznet join`, served over HTTP by the boot node's pod to everyone who reaches it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct JoinBundles {
+    /// Serve them.
+    pub enabled: bool,
+    /// Port.
+    #[schemars(range(min = 1))]
+    pub port: u16,
+    /// Execution clients of the L1 that everyone may use; the bundles name them.
+    pub l1_urls: Vec<String>,
+}

@@ -1,0 +1,171 @@
+//! What is handed to those who join a network, written to a folder or served by the network itself.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use aznet_kit::files::{self, Access};
+use aznet_model::plan::plan;
+use aznet_model::values::Values;
+use aznet_network::deploy::helm::{Helm, Release};
+use aznet_network::join::compose::{self, Compose};
+use aznet_network::join::{self, Facts, Joiner, Packed};
+use aznet_network::load::{Base, Request, load};
+use aznet_network::namespace::Network;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::commands::charts;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::running::Running;
+use crate::steps::Steps;
+
+/// The chart that joins.
+const CHART: &str = "aztec-network";
+
+/// Reads from a running network how it can be joined.
+pub(crate) async fn facts(
+    network: Network,
+    l1_urls: &[String],
+    helm: &Helm,
+    context: &Context,
+) -> anyhow::Result<(Network, Facts)> {
+    let running = Running::read(network, helm, context).await?;
+    let values = loaded(context, &running.values)?;
+    let facts = Box::pin(Facts::read(&running.network, values, l1_urls.to_vec())).await?;
+    Ok((running.network, facts))
+}
+
+/// Of a network that is up, has the boot node serve the bundles, where its values say so.
+pub(crate) async fn up_to_date(
+    network: &Network,
+    values: &Values,
+    helm: &Helm,
+    steps: &Steps,
+    context: &Context,
+) -> anyhow::Result<()> {
+    if !values.boot_node.join_bundles.enabled {
+        return Ok(());
+    }
+    let step = steps.begin("join", "writing the bundles for those who join");
+    let published = async {
+        let (network, facts) = facts(network.clone(), &[], helm, context).await?;
+        Box::pin(Published::publish(&network, &facts, helm, context)).await
+    };
+    let name = network.name();
+    let published = published
+        .await
+        .with_context(|| format!("network {name} is up, but serves no bundles of now to those who join"))
+        .inspect_err(|_| step.abandon())?;
+    steps.end(&step, format!("bundles at {}", published.url));
+    Ok(())
+}
+
+/// The bundles that a network serves.
+#[derive(Debug, Serialize)]
+pub(crate) struct Published {
+    pub(crate) network: String,
+    pub(crate) url: String,
+    pub(crate) bundles: Vec<Packed>,
+}
+
+impl Published {
+    /// Has the network's boot node serve a bundle of now for each role.
+    pub(crate) async fn publish(
+        network: &Network,
+        facts: &Facts,
+        helm: &Helm,
+        context: &Context,
+    ) -> anyhow::Result<Self> {
+        let mut bundles = Vec::new();
+        for joiner in Joiner::ALL {
+            let folder = tempfile::tempdir().context("making a temporary folder")?;
+            let bundle = Bundle::of(facts, joiner, helm, context).await?;
+            bundle.write(folder.path())?;
+            bundles.push(Packed::of(facts, joiner, folder.path())?);
+        }
+        join::serve(network, facts, &bundles).await?;
+        Ok(Self {
+            network: facts.network.clone(),
+            url: facts.bundles_url(),
+            bundles,
+        })
+    }
+}
+
+fn loaded(
+    context: &Context,
+    overlay: &Map<String, Value>,
+) -> anyhow::Result<Values> {
+    let request = Request {
+        source: context.source.root(),
+        base: Base::Release(overlay),
+        implied: None,
+        files: &[],
+        sets: &[],
+    };
+    Ok(load(&request)?.values)
+}
+
+/// What is written for somebody.
+pub(crate) struct Bundle<'a> {
+    facts: &'a Facts,
+    joiner: Joiner,
+    chart: PathBuf,
+    overlay: Map<String, Value>,
+    compose: Compose,
+}
+
+impl<'a> Bundle<'a> {
+    /// The values, and what the chart makes of them.
+    pub(crate) async fn of(
+        facts: &'a Facts,
+        joiner: Joiner,
+        helm: &Helm,
+        context: &Context,
+    ) -> anyhow::Result<Self> {
+        let overlay = join::values(facts, joiner);
+        // What can't work is not handed on.
+        plan(&loaded(context, &overlay)?).map_err(Failure::Impossible)?;
+        let chart = context.source.charts().join(CHART);
+        let release = Release {
+            name: joiner.name(),
+            namespace: joiner.name(),
+            chart: &chart,
+            overlay: &overlay,
+        };
+        let manifests = helm.render(&release, context.interrupt.token()).await?;
+        let compose = compose::compose(facts, joiner, &manifests)?;
+        Ok(Self {
+            facts,
+            joiner,
+            chart,
+            overlay,
+            compose,
+        })
+    }
+
+    /// Writes the files; what else is in the folder, such as the user's keys, stays.
+    pub(crate) fn write(&self, folder: &Path) -> anyhow::Result<()> {
+        files::make_dir_if_missing(folder, Access::Shared)?;
+        charts::replace(&self.chart, folder, "Chart.yaml")?;
+        let (facts, joiner) = (self.facts, self.joiner);
+        let put = |name: &str, text: String| files::write(&folder.join(name), text, Access::Shared);
+        let head = format!(
+            "# Joins {} as {}; see README.md.\n",
+            facts.network,
+            joiner.words()
+        );
+        put(
+            "values.yaml",
+            head + &serde_norway::to_string(&self.overlay)?,
+        )?;
+        put("README.md", join::page(facts, joiner))?;
+        put("compose.yaml", self.compose.file.clone())?;
+        put("COMPOSE.md", compose::page(facts, joiner, &self.compose))?;
+        for (name, text) in &self.compose.configs {
+            put(name, text.clone())?;
+        }
+        Ok(())
+    }
+}
