@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,21 +24,48 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// … and at most this much after several.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// What clients may take of the server.
+/// Who the clients are.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Limits {
-    /// Connections at a time; further ones wait.
-    pub(crate) connections: usize,
-    /// How long a connection may last.
-    pub(crate) lasts: Duration,
+pub(crate) enum Clients {
+    /// The network's own pods.
+    Trusted,
+    /// Anyone. They can keep each other waiting, and make the server grow no further than this.
+    Anyone {
+        /// Connections at a time, each for one request; further ones wait.
+        connections: usize,
+        /// How long a connection may last, and half as long until it has asked.
+        lasts: Duration,
+    },
 }
 
-impl Limits {
-    /// For clients that are trusted.
-    pub(crate) const NONE: Self = Self {
-        connections: Semaphore::MAX_PERMITS,
-        lasts: Duration::MAX,
-    };
+impl Clients {
+    /// What is kept of what a stranger sends and is sent.
+    const BUFFER: usize = 16 << 10;
+
+    const fn connections(self) -> usize {
+        match self {
+            Self::Trusted => Semaphore::MAX_PERMITS,
+            Self::Anyone { connections, .. } => connections,
+        }
+    }
+
+    const fn lasts(self) -> Duration {
+        match self {
+            Self::Trusted => Duration::MAX,
+            Self::Anyone { lasts, .. } => lasts,
+        }
+    }
+
+    fn http(self) -> http1::Builder {
+        let mut http = http1::Builder::new();
+        if let Self::Anyone { lasts, .. } = self {
+            http.timer(TokioTimer::new())
+                .header_read_timeout(lasts / 2)
+                .keep_alive(false)
+                .max_buf_size(Self::BUFFER);
+        }
+        http
+    }
 }
 
 /// What connections come from.
@@ -53,7 +81,7 @@ impl Listener for TcpListener {
 }
 
 /// Serves on all addresses until SIGTERM or SIGINT.
-pub(crate) fn serve<F, R, B>(port: u16, limits: Limits, answer: F) -> io::Result<()>
+pub(crate) fn serve<F, R, B>(port: u16, clients: Clients, answer: F) -> io::Result<()>
 where
     F: Fn(Request<Incoming>) -> R + Clone + 'static,
     R: Future<Output = Response<B>> + 'static,
@@ -63,28 +91,36 @@ where
         .enable_all()
         .build()?;
     tokio::task::LocalSet::new().block_on(&runtime, async {
-        let listener = TcpListener::bind(("0.0.0.0", port)).await?;
+        let listener = listen(port).await?;
         let (mut term, mut int) = (
             signal(SignalKind::terminate())?,
             signal(SignalKind::interrupt())?,
         );
         tokio::select! {
-            () = accept(listener, limits, answer) => Ok(()),
+            () = accept(listener, clients, answer) => Ok(()),
             _ = term.recv() => Ok(()),
             _ = int.recv() => Ok(()),
         }
     })
 }
 
+/// IPv4 and IPv6, where there is both.
+async fn listen(port: u16) -> io::Result<TcpListener> {
+    match TcpListener::bind((Ipv6Addr::UNSPECIFIED, port)).await {
+        Ok(listener) => Ok(listener),
+        Err(_) => TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).await,
+    }
+}
+
 /// Serves connections for ever. An error of accepting one, such as too many open files, is not the end of the others.
-pub(crate) async fn accept<F, R, B>(listener: impl Listener, limits: Limits, answer: F)
+pub(crate) async fn accept<F, R, B>(listener: impl Listener, clients: Clients, answer: F)
 where
     F: Fn(Request<Incoming>) -> R + Clone + 'static,
     R: Future<Output = Response<B>> + 'static,
     B: Body<Error: std::error::Error + Send + Sync> + 'static,
 {
     let mut pause = PAUSE;
-    let places = Arc::new(Semaphore::new(limits.connections));
+    let places = Arc::new(Semaphore::new(clients.connections()));
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else {
             return;
@@ -107,13 +143,12 @@ where
                 let answered = answer(request);
                 async { Ok::<_, Infallible>(answered.await) }
             });
-            let connection = http1::Builder::new()
-                .timer(TokioTimer::new())
-                .serve_connection(TokioIo::new(stream), service);
-            match timeout(limits.lasts, connection).await {
-                Ok(Err(error)) => say(format_args!("a connection broke: {error}")),
-                // A client that has had its time is no event.
-                Ok(Ok(())) | Err(_) => {}
+            let http = clients.http();
+            let connection = http.serve_connection(TokioIo::new(stream), service);
+            let ended = timeout(clients.lasts(), connection).await;
+            // What becomes of a stranger's is no event.
+            if let (Ok(Err(error)), Clients::Trusted) = (ended, clients) {
+                say(format_args!("a connection broke: {error}"));
             }
             drop(place);
         });
@@ -169,7 +204,7 @@ pub(crate) mod tests {
         let address = listener.local_addr().expect("bound");
         let serving = async {
             tokio::select! {
-                () = accept(Failing(listener, AtomicU32::new(0)), Limits::NONE, fine) => panic!("it ended"),
+                () = accept(Failing(listener, AtomicU32::new(0)), Clients::Trusted, fine) => panic!("it ended"),
                 answer = asked(address, "GET /") => answer,
             }
         };
@@ -181,14 +216,14 @@ pub(crate) mod tests {
     async fn a_client_that_says_nothing_gives_its_place_to_the_next() {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
         let address = listener.local_addr().expect("bound");
-        let limits = Limits {
+        let anyone = Clients::Anyone {
             connections: 1,
             lasts: Duration::from_millis(50),
         };
         let serving = async {
             let silent = TcpStream::connect(address).await.expect("connects");
             let answer = tokio::select! {
-                () = accept(listener, limits, fine) => panic!("it ended"),
+                () = accept(listener, anyone, fine) => panic!("it ended"),
                 answer = asked(address, "GET /") => answer,
             };
             drop(silent);

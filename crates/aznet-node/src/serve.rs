@@ -14,14 +14,14 @@ use thiserror::Error;
 use tower_http::services::ServeDir;
 
 use crate::console::say;
-use crate::http::{self, Limits, reply};
+use crate::http::{self, Clients, reply};
 
 /// What `/` is.
 const INDEX: &str = "/README.md";
-/// Nobody is kept waiting by the slow, and the slow by a modem.
-const LIMITS: Limits = Limits {
+/// Long enough for 100 KiB by a slow line.
+const CLIENTS: Clients = Clients::Anyone {
     connections: 64,
-    lasts: Duration::from_mins(2),
+    lasts: Duration::from_secs(20),
 };
 
 /// It does not serve.
@@ -48,7 +48,7 @@ pub(crate) fn run(options: &Options) -> Result<(), ServeError> {
     let (folder, port) = (options.folder.clone(), options.port);
     say(format_args!("serving {} on port {port}", folder.display()));
     let answer = move |request| answer(request, folder.clone());
-    http::serve(port, LIMITS, answer).map_err(|source| ServeError { port, source })
+    http::serve(port, CLIENTS, answer).map_err(|source| ServeError { port, source })
 }
 
 async fn answer(
@@ -120,7 +120,7 @@ mod tests {
             let folder = folder.clone();
             let serve = move |request| answer(request, folder.clone());
             tokio::select! {
-                () = accept(listener, LIMITS, serve) => panic!("it ended"),
+                () = accept(listener, CLIENTS, serve) => panic!("it ended"),
                 answers = all => answers,
             }
         };

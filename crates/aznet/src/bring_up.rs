@@ -43,7 +43,7 @@ pub(crate) async fn bring_up(wanted: &Wanted<'_>, context: &Context) -> anyhow::
     let telemetry =
         observe::observe(&done.values.telemetry, &done.network, &steps, context).await?;
     let (network, values) = (&done.network, &done.values);
-    joining::up_to_date(network, values, &ready.helm, &steps, context).await?;
+    let joining = joining::up_to_date(network, values, &ready.helm, &steps, context).await;
     let endpoints = match wanted.manner {
         Manner::Attended => urls(wanted, &done, context).await?,
         Manner::Unattended(_) => Urls::new(),
@@ -59,6 +59,7 @@ pub(crate) async fn bring_up(wanted: &Wanted<'_>, context: &Context) -> anyhow::
         kubeconfig: ready.kubeconfig,
         endpoints,
         telemetry,
+        joining,
         phases: steps.phases(),
         seconds: steps.elapsed().as_secs_f64(),
         status: done.status,

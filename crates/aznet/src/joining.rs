@@ -20,8 +20,21 @@ use crate::failure::Failure;
 use crate::running::Running;
 use crate::steps::Steps;
 
-/// The chart that joins.
+/// The chart that joins …
 const CHART: &str = "aztec-network";
+/// … and what of its folder is the chart: what else somebody has in there is not for everyone.
+const PARTS: [&str; 10] = [
+    ".helmignore",
+    "Chart.yaml",
+    "README.md",
+    "dashboards",
+    "defaults.json",
+    "fixed.json",
+    "releases.json",
+    "templates",
+    "values.schema.json",
+    "values.yaml",
+];
 
 /// Reads from a running network how it can be joined.
 pub(crate) async fn facts(
@@ -36,33 +49,41 @@ pub(crate) async fn facts(
     Ok((running.network, facts))
 }
 
-/// Of a network that is up, has the boot node serve the bundles, where its values say so.
+/// Of a network that is up, has the boot node serve the bundles, where its values say so. If it can't, the network is up
+/// all the same.
 pub(crate) async fn up_to_date(
     network: &Network,
     values: &Values,
     helm: &Helm,
     steps: &Steps,
     context: &Context,
-) -> anyhow::Result<()> {
+) -> Option<Published> {
     if !values.boot_node.join_bundles.enabled {
-        return Ok(());
+        return None;
     }
     let step = steps.begin("join", "writing the bundles for those who join");
     let published = async {
         let (network, facts) = facts(network.clone(), &[], helm, context).await?;
         Box::pin(Published::publish(&network, &facts, helm, context)).await
     };
-    let name = network.name();
-    let published = published
-        .await
-        .with_context(|| format!("network {name} is up, but serves no bundles of now to those who join"))
-        .inspect_err(|_| step.abandon())?;
-    steps.end(&step, format!("bundles at {}", published.url));
-    Ok(())
+    match published.await {
+        Ok(published) => {
+            steps.end(&step, format!("bundles at {}", published.url));
+            Some(published)
+        }
+        Err(error) => {
+            step.abandon();
+            let name = network.name();
+            context.printer.warn(format_args!(
+                "what network {name} serves to those who join is of before: {error:#}\n`aznet join {name} --publish` tries again"
+            ));
+            None
+        }
+    }
 }
 
 /// The bundles that a network serves.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub(crate) struct Published {
     pub(crate) network: String,
     pub(crate) url: String,
@@ -148,7 +169,7 @@ impl<'a> Bundle<'a> {
     /// Writes the files; what else is in the folder, such as the user's keys, stays.
     pub(crate) fn write(&self, folder: &Path) -> anyhow::Result<()> {
         files::make_dir_if_missing(folder, Access::Shared)?;
-        charts::replace(&self.chart, folder, "Chart.yaml")?;
+        charts::replace(&self.chart, folder, &PARTS, "Chart.yaml")?;
         let (facts, joiner) = (self.facts, self.joiner);
         let put = |name: &str, text: String| files::write(&folder.join(name), text, Access::Shared);
         let head = format!(

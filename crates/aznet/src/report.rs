@@ -17,7 +17,7 @@ use aznet_network::adopt::AdoptError;
 use aznet_network::bundle::BundleError;
 use aznet_network::deploy::helm::HelmError;
 use aznet_network::deploy::{DeployError, UpgradeError};
-use aznet_network::join::JoinError;
+use aznet_network::join::{JoinError, ServeError};
 use aznet_network::load::LoadError;
 use aznet_network::namespace::{NamespaceError, TurnError};
 use aznet_network::observe::logs::LogError;
@@ -256,6 +256,12 @@ fn network(cause: Cause<'_>) -> Option<Exit> {
             JoinError::Kubernetes(_) => Exit::Cluster,
             JoinError::NotUp { .. } | JoinError::NotReady { .. } => Exit::Unhealthy,
         });
+    }
+    if let Some(error) = cause.downcast_ref::<ServeError>() {
+        return match error {
+            ServeError::Kubernetes(_) => Some(Exit::Cluster),
+            ServeError::Files(_) | ServeError::Pack(_) | ServeError::TooLarge { .. } => None,
+        };
     }
     if cause.is::<TelemetryError>() {
         return Some(Exit::Unhealthy);

@@ -41,6 +41,13 @@
 {{- if not (or $v.blobStore.enabled $v.l1.consensusUrls $v.l1.existingSecret) -}}
 {{- $problems = append $problems "blobStore.enabled is false and l1.consensusUrls is empty: nodes would have no source of blobs" -}}
 {{- end -}}
+{{- if not (semverCompare ">=1.29.0-0" .Capabilities.KubeVersion.Version) -}}
+{{- range $key, $set := dict "keys.keystoreSecret" $v.keys.keystoreSecret "bootNode.joinBundles.enabled" $v.bootNode.joinBundles.enabled -}}
+{{- if $set -}}
+{{- $problems = append $problems (printf "%s needs Kubernetes 1.29 or newer (sidecar containers); this cluster has %s" $key $.Capabilities.KubeVersion.Version) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- $problems = concat $problems (include "aztec-network.keyProblems" . | fromJsonArray) (include "aztec-network.groupProblems" . | fromJsonArray) (include "aztec-network.p2pProblems" . | fromJsonArray) (include "aztec-network.keySourceProblems" . | fromJsonArray) -}}
 {{- if $problems -}}
 {{- fail (printf "\n\ninvalid values:\n- %s\n" (join "\n- " $problems)) -}}
@@ -122,9 +129,6 @@
 {{- $problems := list -}}
 {{- if and $keys.keystoreSecret $keys.remoteSigner.url -}}
 {{- $problems = append $problems "keys.keystoreSecret and keys.remoteSigner.url are both set: choose one (a key store can itself refer to a remote signer)" -}}
-{{- end -}}
-{{- if and $keys.keystoreSecret (not (semverCompare ">=1.29.0-0" .Capabilities.KubeVersion.Version)) -}}
-{{- $problems = append $problems (printf "keys.keystoreSecret needs Kubernetes 1.29 or newer (sidecar containers); this cluster has %s" .Capabilities.KubeVersion.Version) -}}
 {{- end -}}
 {{- if $keys.remoteSigner.url -}}
 {{- range $name, $replicas := include "aztec-network.wantedValidators" . | fromJson -}}

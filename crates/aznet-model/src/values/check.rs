@@ -1,6 +1,6 @@
 //! The schema as a check, with messages for people.
 
-use super::{network, p2p, quantity, rollout, security, service_account, telemetry};
+use super::{join_bundles, network, p2p, quantity, rollout, security, service_account, telemetry};
 use crate::pattern;
 use jsonschema::JsonType;
 use jsonschema::error::{TypeKind, ValidationErrorKind};
@@ -215,7 +215,7 @@ fn known_keys(error: &jsonschema::ValidationError<'_>, schema: &Value) -> Vec<St
 }
 
 /// What the schemas' patterns mean.
-const WORDS: [(&str, &str); 22] = [
+const WORDS: [(&str, &str); 24] = [
     (quantity::CPU, "cores, such as `100m` or `2`"),
     (
         quantity::BYTES,
@@ -244,6 +244,14 @@ const WORDS: [(&str, &str); 22] = [
     (
         network::HTTP_URL,
         "a URL that begins with `http://` or `https://`, without commas",
+    ),
+    (
+        network::S3_URL,
+        "a URL that begins with `s3://`, without user and password, or nothing",
+    ),
+    (
+        join_bundles::PUBLIC_URL,
+        "a URL that begins with `http://` or `https://`, without user, password and query: everyone may see it",
     ),
     (
         network::IMAGE,

@@ -3,6 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// Without user, password and query, where keys are.
+pub(super) const PUBLIC_URL: &str = r"^https?://[^@?#\s]+$";
+
 /// The bundles of `aznet join`, served over HTTP by the boot node's pod to everyone who reaches it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -13,5 +16,6 @@ pub struct JoinBundles {
     #[schemars(range(min = 1))]
     pub port: u16,
     /// Execution clients of the L1 that everyone may use; the bundles name them.
+    #[schemars(inner(regex(pattern = PUBLIC_URL)))]
     pub l1_urls: Vec<String>,
 }

@@ -27,7 +27,8 @@ pub(super) const LATEST: &str = ":latest$";
 /// URL of a server.
 pub(super) const HTTP_URL: &str = r"^https?://[^\s,]+$";
 /// URL of a bucket, or nothing.
-pub(super) const S3_URL: &str = r"^(s3://.+)?$";
+/// It is told to those who join, and so without user and password.
+pub(super) const S3_URL: &str = r"^(s3://[^@\s]+)?$";
 
 /// Container images.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

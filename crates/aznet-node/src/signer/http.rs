@@ -8,7 +8,7 @@ use hyper::body::{Bytes, Incoming};
 use hyper::{Method, Request, Response, StatusCode};
 
 use super::keyring::Keyring;
-use crate::http::{self, Limits, reply};
+use crate::http::{self, Clients, reply};
 
 /// A transaction comes with its blobs, as text: 256 KiB each.
 const LARGEST_BODY: usize = 16 << 20;
@@ -16,7 +16,7 @@ const LARGEST_BODY: usize = 16 << 20;
 /// Serves until SIGTERM or SIGINT.
 pub(super) fn serve(keyring: Keyring, port: u16) -> io::Result<()> {
     let keyring = Rc::new(keyring);
-    http::serve(port, Limits::NONE, move |request| {
+    http::serve(port, Clients::Trusted, move |request| {
         answer(request, Rc::clone(&keyring))
     })
 }

@@ -13,6 +13,7 @@ use serde::Serialize;
 use crate::args::{MachineArgs, ValuesArgs};
 use crate::diff::Change;
 use crate::forwarder::Urls;
+use crate::joining::Published;
 use crate::smoke::Smoke;
 use crate::steps::Phase;
 
@@ -77,6 +78,9 @@ pub(crate) struct Up {
     pub(crate) endpoints: Urls,
     /// What arrived of each node; empty without a Prometheus of its own.
     pub(crate) telemetry: Vec<Arrival>,
+    /// The bundles that it serves to those who join, where its values say so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) joining: Option<Published>,
     /// The steps and how long they took.
     pub(crate) phases: Vec<Phase>,
     /// How long all of it took, in seconds.

@@ -62,9 +62,9 @@ pub fn run(args: &ChartsArgs, context: &Context) -> anyhow::Result<Exit> {
     let source = &context.source;
     let mut folders = Vec::new();
     for chart in charts(&source.charts())? {
-        folders.push(replace(&chart, &args.folder, "Chart.yaml")?);
+        folders.push(replace(&chart, &args.folder, &[], "Chart.yaml")?);
     }
-    folders.push(replace(&source.networks(), &args.folder, "small.yaml")?);
+    folders.push(replace(&source.networks(), &args.folder, &[], "small.yaml")?);
     let exported = Exported {
         source: source.to_string(),
         folders,
@@ -87,9 +87,14 @@ fn charts(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(charts)
 }
 
-/// Copies a folder into `target`. A folder of that name there is replaced only if it has `mark`, as an earlier export
-/// would: nobody else's files are removed.
-pub(crate) fn replace(folder: &Path, target: &Path, mark: &str) -> anyhow::Result<PathBuf> {
+/// Copies a folder into `target`, or only its `parts` where any are named. A folder of that name there is replaced only if it
+/// has `mark`, as an earlier export would: nobody else's files are removed.
+pub(crate) fn replace(
+    folder: &Path,
+    target: &Path,
+    parts: &[&str],
+    mark: &str,
+) -> anyhow::Result<PathBuf> {
     let place = target.join(folder.file_name().unwrap_or_default());
     if place.exists() && !place.join(mark).is_file() {
         bail!(
@@ -98,7 +103,12 @@ pub(crate) fn replace(folder: &Path, target: &Path, mark: &str) -> anyhow::Resul
         );
     }
     files::remove_dir(&place)?;
-    files::copy_tree(folder, &place, &[])?;
+    if parts.is_empty() {
+        files::copy_tree(folder, &place, &[])?;
+    }
+    for part in parts {
+        files::copy_tree(&folder.join(part), &place.join(part), &[])?;
+    }
     Ok(place)
 }
 
@@ -125,19 +135,33 @@ mod tests {
         fs::create_dir_all(chart.join("templates")).unwrap();
         fs::write(chart.join("Chart.yaml"), "name: a").unwrap();
         fs::write(chart.join("templates/x.yaml"), "x").unwrap();
-        let place = replace(&chart, &target, "Chart.yaml").unwrap();
+        let place = replace(&chart, &target, &[], "Chart.yaml").unwrap();
         assert_eq!(
             fs::read_to_string(place.join("templates/x.yaml")).unwrap(),
             "x"
         );
         fs::remove_file(chart.join("templates/x.yaml")).unwrap();
-        replace(&chart, &target, "Chart.yaml").unwrap();
+        replace(&chart, &target, &[], "Chart.yaml").unwrap();
         assert!(!place.join("templates/x.yaml").exists());
         fs::remove_file(place.join("Chart.yaml")).unwrap();
-        let error = replace(&chart, &target, "Chart.yaml").unwrap_err();
+        let error = replace(&chart, &target, &[], "Chart.yaml").unwrap_err();
         assert!(
             error.to_string().contains("not written by an export"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn what_else_lies_in_a_folder_is_not_copied_with_its_parts() {
+        let dir = tempfile::tempdir().unwrap();
+        let (chart, target) = (dir.path().join("a"), dir.path().join("out"));
+        fs::create_dir_all(chart.join("templates")).unwrap();
+        for name in ["Chart.yaml", "templates/x.yaml", "my-secret-values.yaml"] {
+            fs::write(chart.join(name), "x").unwrap();
+        }
+        let parts = ["Chart.yaml", "templates"];
+        let place = replace(&chart, &target, &parts, "Chart.yaml").unwrap();
+        let all = files::list(&place).unwrap();
+        assert_eq!(all, [place.join("Chart.yaml"), place.join("templates/x.yaml")]);
     }
 }

@@ -138,6 +138,10 @@ fn render(up: &Up, place: &Place, page: Page) -> String {
         lines.extend(registry.map(|address| format!("registry   {address}")));
     }
     lines.push(format!("namespace  {} on {}", up.namespace, up.cluster));
+    if let Some(served) = &up.joining {
+        let url = &served.url;
+        lines.push(format!("bundles    {url}, for those who join"));
+    }
     let (name, flags) = (&up.name, place.flags());
     lines.push(format!(
         "`aznet status {name}{flags}` shows how it is doing"

@@ -22,9 +22,9 @@ Examples:
   aznet join staging --l1-url https://l1.example
   aznet join staging --publish
 
-A bundle is a folder for somebody else: a page with the commands, the values by which the chart joins the network, and the chart; for machines without Kubernetes a file for Docker Compose, made from the same chart and values, and its page. It holds nothing secret: no keys, no credentials, and of the L1 no URL but those of --l1-url.
+A bundle is a folder for somebody else: a page with the commands, the values by which the chart joins the network, and the chart; for machines without Kubernetes a file for Docker Compose, made from the same chart and values, and its page. It holds nothing secret: no keys, no credentials, and of the L1 no URL but those of --l1-url, or else of `bootNode.joinBundles.l1Urls`.
 
-Where `bootNode.joinBundles.enabled` is set, the boot node serves a bundle for each role over HTTP; `aznet up` and `aznet deploy` write them anew, and so does --publish.
+Where `bootNode.joinBundles.enabled` is set, the boot node serves a bundle for each role over HTTP; `aznet up` and `aznet deploy` write them anew, by the network's values, and so does --publish, which prints their SHA-256 for `sha256sum --check`.
 
 Exit code 22 when no node of the network answers.";
 
@@ -118,7 +118,7 @@ pub async fn run(args: &JoinArgs, context: &Context) -> anyhow::Result<Exit> {
 fn served(published: &Published) -> String {
     let mut text = format!("{}: how to join {}\n", published.url, published.network);
     for one in &published.bundles {
-        let _ = writeln!(text, "  {}  {}", one.sha256, one.file);
+        let _ = writeln!(text, "{}  {}", one.sha256, one.file);
     }
     text
 }

@@ -171,7 +171,7 @@ fn hint_of_own(failure: &Failure) -> Option<String> {
             "`helm upgrade` to the chart chaos-mesh {CHAOS_MESH}: objects of other versions may mean something else"
         )),
         Failure::ServesNoBundles(network) => Some(format!(
-            "`aznet up --name {network} --set bootNode.joinBundles.enabled=true` lets its boot node serve them; it restarts for that"
+            "`aznet up --name {network} --set bootNode.joinBundles.enabled=true` lets its boot node serve them, which restarts for that"
         )),
         Failure::NoRun { .. } => {
             Some("`aznet test --report DIR` records a run in a folder".to_owned())

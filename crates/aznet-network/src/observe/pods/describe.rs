@@ -263,8 +263,8 @@ pub(crate) fn containers(pod: &Pod) -> impl Iterator<Item = &ContainerStatus> {
     init.into_iter().chain(main).flatten()
 }
 
-/// The container that has something to say: an init container as long as one has begun and not ended well, else the
-/// main one.
+/// The container that has something to say: an init container as long as one has begun and not ended well, unless it is
+/// there to run beside the main one, else that.
 pub(crate) fn speaking_container(pod: &Pod) -> Option<String> {
     let init = pod
         .status
@@ -277,7 +277,7 @@ pub(crate) fn speaking_container(pod: &Pod) -> Option<String> {
     let stuck = init
         .into_iter()
         .flatten()
-        .find(|container| !finished(container));
+        .find(|container| !finished(container) && !runs_beside(pod, container));
     stuck
         .filter(begun)
         .map(|container| container.name.clone())

@@ -275,3 +275,20 @@ fn the_container_that_speaks_is_the_one_that_is_stuck() {
     assert_eq!(named(json!({"terminated": {"exitCode": 1}})), "install");
     assert_eq!(named(json!({"running": {}})), "install");
 }
+
+#[test]
+fn a_container_beside_the_main_one_speaks_only_while_it_does_not_run() {
+    let named = |state: Value| {
+        let mut pod = pod(
+            &json!({"initContainerStatuses": [{"name": "join-bundles", "image": "i", "imageID": "", "ready": false,
+            "restartCount": 0, "state": state}]}),
+        );
+        let spec = pod.spec.as_mut().unwrap();
+        spec.containers = serde_json::from_value(json!([{"name": "aztec"}])).unwrap();
+        let beside = json!([{"name": "join-bundles", "restartPolicy": "Always"}]);
+        spec.init_containers = serde_json::from_value(beside).unwrap();
+        speaking_container(&pod).unwrap()
+    };
+    assert_eq!(named(json!({"running": {}})), "aztec");
+    assert_eq!(named(json!({"terminated": {"exitCode": 1}})), "join-bundles");
+}
