@@ -147,7 +147,9 @@ impl Cli {
     /// Where a failure's reason goes.
     pub(crate) fn termination_log(&self) -> Option<&Path> {
         match &self.command {
-            Command::Signer(_) | Command::Serve(_) | Command::Probe { .. } | Command::Image(_) => None,
+            Command::Signer(_) | Command::Serve(_) | Command::Probe { .. } | Command::Image(_) => {
+                None
+            }
             Command::Restore(options) => options.termination_log(),
             Command::Install { .. } => Some(Path::new(TERMINATION_LOG)),
             Command::Smoke(settings) => Some(&settings.termination_log),

@@ -63,7 +63,10 @@ async fn answer(
         Ok(found) if found.status() != StatusCode::NOT_FOUND => found.map(BodyExt::boxed_unsync),
         Err(error) if !is_missing(&error) => {
             say(format_args!("a file can't be read: {error}"));
-            plain(StatusCode::INTERNAL_SERVER_ERROR, "this file can't be read\n")
+            plain(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "this file can't be read\n",
+            )
         }
         Ok(_) | Err(_) => plain(StatusCode::NOT_FOUND, lacking(&folder)),
     }

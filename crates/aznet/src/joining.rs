@@ -114,10 +114,7 @@ impl Published {
     }
 }
 
-fn loaded(
-    context: &Context,
-    overlay: &Map<String, Value>,
-) -> anyhow::Result<Values> {
+fn loaded(context: &Context, overlay: &Map<String, Value>) -> anyhow::Result<Values> {
     let request = Request {
         source: context.source.root(),
         base: Base::Release(overlay),

@@ -64,7 +64,12 @@ pub fn run(args: &ChartsArgs, context: &Context) -> anyhow::Result<Exit> {
     for chart in charts(&source.charts())? {
         folders.push(replace(&chart, &args.folder, &[], "Chart.yaml")?);
     }
-    folders.push(replace(&source.networks(), &args.folder, &[], "small.yaml")?);
+    folders.push(replace(
+        &source.networks(),
+        &args.folder,
+        &[],
+        "small.yaml",
+    )?);
     let exported = Exported {
         source: source.to_string(),
         folders,
@@ -162,6 +167,9 @@ mod tests {
         let parts = ["Chart.yaml", "templates"];
         let place = replace(&chart, &target, &parts, "Chart.yaml").unwrap();
         let all = files::list(&place).unwrap();
-        assert_eq!(all, [place.join("Chart.yaml"), place.join("templates/x.yaml")]);
+        assert_eq!(
+            all,
+            [place.join("Chart.yaml"), place.join("templates/x.yaml")]
+        );
     }
 }

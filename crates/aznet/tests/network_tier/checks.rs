@@ -5,8 +5,8 @@ use super::machine::{
 };
 use super::{
     alerts, attacks, chaos, compose, deploy, ends, faults, join, kinds, newcomers, plain_helm,
-    policies, ports, presets, quickstart, registry, rollout, secrets, served, soak, telemetry, validators,
-    watch,
+    policies, ports, presets, quickstart, registry, rollout, secrets, served, soak, telemetry,
+    validators, watch,
 };
 use serde_json::Value;
 use std::collections::BTreeMap;

@@ -132,7 +132,16 @@ fn as_stranger<T>(image: &str, work: impl FnOnce() -> Result<T, String>) -> Resu
 pub(crate) fn fetched_by_stranger(image: &str, urls: &[String]) -> Result<Vec<Vec<u8>>, String> {
     let fetch = |url: &String| {
         let text = kubectl(&[
-            "exec", "-n", ELSEWHERE, "stranger", "--", "node", "--input-type=module", "-e", FETCH, url,
+            "exec",
+            "-n",
+            ELSEWHERE,
+            "stranger",
+            "--",
+            "node",
+            "--input-type=module",
+            "-e",
+            FETCH,
+            url,
         ])?;
         let bytes = BASE64.decode(text.trim());
         bytes.map_err(|error| format!("{url}: {error}: {text}"))

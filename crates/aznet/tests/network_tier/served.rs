@@ -35,9 +35,14 @@ pub(crate) fn to_stranger(role: &str, bundle: &Path) -> Checked {
     let published = json(&["join", NETWORK, "--cluster", CLUSTER, "--publish"])?;
     let all = published["bundles"].as_array().into_iter().flatten();
     let mut of_role = all.filter(|one| one["role"] == role);
-    let one = of_role.next().ok_or_else(|| format!("no {role} in {published}"))?;
+    let one = of_role
+        .next()
+        .ok_or_else(|| format!("no {role} in {published}"))?;
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let (url, sum) = (text(&published["url"]) + &text(&one["file"]), text(&one["sha256"]));
+    let (url, sum) = (
+        text(&published["url"]) + &text(&one["file"]),
+        text(&one["sha256"]),
+    );
     let namespace = namespace()?;
     let path = "jsonpath={.spec.containers[0].image}";
     let image = kubectl(&["get", "pod", "boot-node-0", "-n", &namespace, "-o", path])?;
@@ -48,7 +53,11 @@ pub(crate) fn to_stranger(role: &str, bundle: &Path) -> Checked {
             return Err(format!("{} answers", answers.len()));
         };
         let index = String::from_utf8_lossy(index);
-        expect(index.contains(&format!("{role}.tgz")), "the list at /", &index)?;
+        expect(
+            index.contains(&format!("{role}.tgz")),
+            "the list at /",
+            &index,
+        )?;
         let seen = hex::encode(Sha256::digest(archive));
         (seen == sum)
             .then(|| archive.clone())

@@ -290,5 +290,8 @@ fn a_container_beside_the_main_one_speaks_only_while_it_does_not_run() {
         speaking_container(&pod).unwrap()
     };
     assert_eq!(named(json!({"running": {}})), "aztec");
-    assert_eq!(named(json!({"terminated": {"exitCode": 1}})), "join-bundles");
+    assert_eq!(
+        named(json!({"terminated": {"exitCode": 1}})),
+        "join-bundles"
+    );
 }
