@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::pattern::MAYBE_HTTP_URL;
+
 /// The bundles of `aznet join`, served over HTTP by the boot node's pod to everyone who reaches it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -12,6 +14,11 @@ pub struct JoinBundles {
     /// Port.
     #[schemars(range(min = 1))]
     pub port: u16,
+    /// With `p2p.exposure` `NodePort`: the port of every machine that leads to them; 0: none.
+    pub node_port: u16,
+    /// Where those outside of the cluster reach them; empty: as `p2p.exposure` says.
+    #[schemars(regex(pattern = MAYBE_HTTP_URL))]
+    pub url: String,
     /// Execution clients of the L1 that everyone may use; the bundles name them.
     pub l1_urls: Vec<String>,
 }

@@ -130,6 +130,25 @@ fn combinations_that_cannot_work_are_named() {
                 "l1.anvil.enabled=false",
                 "l1.executionUrls={http://l1}",
             ],
+            vec![
+                "bootNode.joinBundles.enabled=true",
+                "bootNode.joinBundles.nodePort=30890"
+            ],
+            vec![
+                "bootNode.joinBundles.enabled=true",
+                "bootNode.joinBundles.nodePort=8090",
+                "bootNode.p2p.exposure=NodePort",
+                "bootNode.p2p.nodePortBase=30400"
+            ],
+            vec![
+                "bootNode.joinBundles.enabled=true",
+                "bootNode.joinBundles.nodePort=30502",
+                "bootNode.p2p.exposure=NodePort",
+                "bootNode.p2p.nodePortBase=30400",
+                "validator.p2p.exposure=NodePort",
+                "validator.p2p.nodePortBase=30500"
+            ],
+            vec!["bootNode.joinBundles.url=join.example.org"],
             vec!["fullNode.replicas=1000000"],
             vec!["defaults.p2p.exposure=NodePort"],
             vec![
