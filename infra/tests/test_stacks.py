@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import socket
 
@@ -207,45 +208,51 @@ def test_a_change_is_shown_before_it_is_made(staging, another_address):
 
 
 class Workflow:
-    """`infra.yml` as act runs it, on a copy of the repository with the stacks of a network."""
+    """A workflow as act runs it, on a copy of the repository with the stacks of a network."""
 
-    def __init__(self, stacks: Stacks, folder):
-        self.stacks, self.folder = stacks, folder
-        shutil.copytree(stacks.folder, folder / "infra")
-        shutil.copytree(INFRA.parent / ".github/workflows", folder / ".github/workflows")
+    def __init__(self, name: str, stacks: Stacks, folder):
+        self.name, self.stacks, self.folder = name, stacks, folder
+        shutil.copytree(stacks.folder, folder / "infra", dirs_exist_ok=True)
+        for part in ("workflows", "actions"):
+            shutil.copytree(INFRA.parent / ".github" / part, folder / ".github" / part)
         author = ("-c", "user.name=nobody", "-c", "user.email=nobody@example.com")
         # act knows the repository by its remote alone.
         origin = ("remote", "add", "origin", "https://github.com/a/b")
         for words in (("init", "-b", "main"), origin, ("add", "."), (*author, "commit", "-m", "stacks")):
-            self.succeeds("git", "-C", str(folder), *words)
+            done = stacks.run("git", "-C", str(folder), *words)
+            assert done.returncode == 0, done.stderr
 
     def __call__(self, event: str, **payload) -> str:
         """What act tells of an event."""
+        done = self.run(event, **payload)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def run(self, event: str, **payload):
         (self.folder / "event.json").write_text(json.dumps({"repository": {"full_name": "a/b"}, **payload}))
-        jobs = yaml.safe_load((self.folder / ".github/workflows/infra.yml").read_text())["jobs"]
-        (login,) = {
-            step["uses"] for job in jobs.values() for step in job["steps"] if "aws-actions" in step.get("uses", "")
-        }
-        return self.succeeds(
+        return self.stacks.run(
             os.environ["AZNET_ACT"],
             event,
-            *("--workflows", ".github/workflows/infra.yml", "--eventpath", "event.json"),
+            *("--workflows", f".github/workflows/{self.name}.yml", "--eventpath", "event.json"),
             *("--platform", "ubuntu-24.04=-self-hosted", "--matrix", f"network:{self.stacks.network}"),
-            *("--local-repository", f"{login}={INFRA.parent}/.ci/act/actions/configure-aws-credentials"),
+            *self.stand_ins(),
             *("--var", "AWS_ACCOUNT=123456789012", "--var", "AWS_REGION=eu-west-1"),
             *("--cache-server-addr", "127.0.0.1", "--artifact-server-addr", "127.0.0.1"),
             cwd=self.folder,
             env=self.stacks.aws,
         )
 
-    def succeeds(self, *words: str, **options) -> str:
-        done = self.stacks.run(*words, **options)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout + done.stderr
+    def stand_ins(self) -> list[str]:
+        """Actions that the emulator has no use for, or nobody can have here."""
+        here = INFRA.parent / ".ci/act/actions"
+        workflows = [path.read_text() for path in (self.folder / ".github/workflows").iterdir()]
+        used = sorted({name for text in workflows for name in re.findall(r"uses: ([\w-]+/[\w-]+@\w+)", text)})
+        known = [(name, here / name.partition("@")[0].partition("/")[2]) for name in used]
+        return [word for name, at in known if at.is_dir() for word in ("--local-repository", f"{name}={at}")]
 
 
 def test_the_workflow_changes_on_main_what_it_shows_of_a_pull_request(staging, another_address, tmp_path):
-    workflow = Workflow(staging, tmp_path)
+    workflow = Workflow("infra", staging, tmp_path)
     before = staging.there()
     role = "assumed arn:aws:iam::123456789012:role/aznet-staging-"
 
@@ -262,6 +269,53 @@ def test_the_workflow_changes_on_main_what_it_shows_of_a_pull_request(staging, a
     assert f"{role}infra in eu-west-1" in made
     assert "aznet-staging-network: changed" in made
     assert staging.there() == before | {"addresses": before["addresses"] + 1}
+
+
+@pytest.fixture
+def cluster(staging):
+    """What the stack `cluster` would have made, but for its machines and its address: nobody answers there."""
+    eks, name = staging.client("eks"), "aznet-staging"
+    role = f"arn:aws:iam::123456789012:role/{name}"
+    eks.create_cluster(name=name, roleArn=role, resourcesVpcConfig={"subnetIds": []})
+    yield name
+    eks.delete_cluster(name=name)
+
+
+# What a runner has of its own: `cargo build` gives the program that these tests were given.
+PROGRAMS = {
+    "cargo": """test "$*" = "build --locked --bin aznet"; mkdir -p target/debug; ln -s "$AZNET_PROGRAM" target/debug/aznet""",
+    "gh": """test "$*" = "release download --pattern images.yaml"; echo 'images: {}' > images.yaml""",
+}
+
+
+def test_a_push_to_its_branch_comes_to_the_networks_cluster(staging, cluster, tmp_path, monkeypatch):
+    """As far as there is a cluster: what `aznet deploy` does on one is tested on one."""
+    programs, home = tmp_path / "programs", tmp_path / "home"
+    for folder in (programs, home):
+        folder.mkdir()
+    for name, line in PROGRAMS.items():
+        (programs / name).write_text(f"#!/bin/bash\nset -eu\n{line}\n")
+        (programs / name).chmod(0o755)
+    repository = tmp_path / "repository"
+    for part in ("networks", "helm-charts"):
+        shutil.copytree(INFRA.parent / part, repository / part)
+    shutil.copytree(INFRA / "values", repository / "infra/values")
+    (repository / ".ci").mkdir()
+    # The compiler is not needed either.
+    (repository / ".ci/rust").write_text("exit 0\n")
+    own = {"PATH": f"{programs}{os.pathsep}{staging.aws['PATH']}", "HOME": str(home)}
+    monkeypatch.setattr(staging, "aws", staging.aws | own)
+
+    done = Workflow("deploy-staging", staging, repository).run("push", ref="refs/heads/staging")
+    said = done.stdout + done.stderr
+    assert "assumed arn:aws:iam::123456789012:role/aznet-staging-deploy in eu-west-1" in said
+    assert done.returncode != 0, said
+    assert f"can't read namespace {cluster} on cluster context:{cluster}" in said
+    assert "Success - Main infra/stacks values" in said
+    # After the failure as well.
+    assert "Success - Main What the network is like" in said
+    contexts = yaml.safe_load((home / ".kube/config").read_text())["contexts"]
+    assert [one["name"] for one in contexts] == [cluster]
 
 
 def test_values_are_what_the_stacks_know(staging):

@@ -40,7 +40,7 @@ pub(super) struct Done {
     pub(super) outcome: Outcome,
     pub(super) changes: Vec<Change>,
     pub(super) kept: Vec<Change>,
-    pub(super) values: Values,
+    pub(super) values: Box<Values>,
     pub(super) status: Option<NetworkStatus>,
     pub(super) proof: Option<Proof>,
 }
@@ -198,7 +198,7 @@ impl Work<'_> {
             outcome: Outcome::Created,
             changes: Vec::new(),
             kept: Vec::new(),
-            values: planned.loaded.values,
+            values: Box::new(planned.loaded.values),
             status: None,
             proof: None,
         })
@@ -234,7 +234,7 @@ impl Work<'_> {
             },
             changes: wish.changes,
             kept: wish.kept,
-            values: wish.planned.loaded.values,
+            values: Box::new(wish.planned.loaded.values),
             status,
             proof: None,
         })

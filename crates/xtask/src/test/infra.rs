@@ -2,7 +2,7 @@
 
 use super::tally::Tally;
 use crate::venv::Venv;
-use crate::{act, run};
+use crate::{act, cargo, run};
 use anyhow::Result;
 use std::process::Command;
 
@@ -13,12 +13,15 @@ const CHECKOV: &str = "infra/tests/checkov.txt";
 
 /// The test program; both environments are installed unless they are there.
 pub(super) fn command() -> Result<Command> {
+    // The workflows run it.
+    run::finish(cargo::linted(&["build", "--workspace", "--bin", "aznet"]))?;
     let words = ["-m", "pytest", "infra/tests"];
     let mut pytest = run::command(Venv::ensure(PINS)?.program("python"), &words);
     // Nothing of theirs is left in the checkout.
     pytest.env("PYTHONDONTWRITEBYTECODE", "1");
     pytest.env("AZNET_CHECKOV", Venv::ensure(CHECKOV)?.program("checkov"));
     pytest.env("AZNET_ACT", act::PROGRAM.ensure()?);
+    pytest.env("AZNET_PROGRAM", cargo::aznet()?);
     Ok(pytest)
 }
 
