@@ -130,22 +130,26 @@ def listeners_lead_from_the_world_to_machines(all_: Templates) -> Iterator[str]:
             "into machines": (target, [rule for rule in entering if "SourceSecurityGroupId" in rule]),
         }
         for way, (port, open_) in ways.items():
+            let_through = [(rule["IpProtocol"], rule["FromPort"], rule["ToPort"]) for rule in open_]
             for protocol in ("tcp", "udp") if wanted["Protocol"] == "TCP_UDP" else ("tcp",):
-                if (protocol, port, port) not in [(rule["IpProtocol"], rule["FromPort"], rule["ToPort"]) for rule in open_]:
+                if (protocol, port, port) not in let_through:
                     yield f"{name} has no way {way} by {protocol}"
 
 
 def a_certificate_is_of_the_name_in_the_record(all_: Templates) -> Iterator[str]:
     """Both are there when the listener is."""
     template = all_["ingress"]
+    everything = template["Resources"].items()
     for name, one in resources(template, "AWS::ElasticLoadBalancingV2::Listener").items():
+        there = {key: other for key, other in everything if other.get("Condition") == one.get("Condition")}
         given = [each["CertificateArn"]["Ref"] for each in one["Properties"].get("Certificates", [])]
-        there = [(key, other) for key, other in template["Resources"].items() if other.get("Condition") == one.get("Condition")]
-        certified = [options for key, other in there if key in given for options in other["Properties"]["DomainValidationOptions"]]
-        named = [other["Properties"] for _, other in there if other["Type"] == "AWS::Route53::RecordSet"]
-        wanted = [{"DomainName": one["Name"], "HostedZoneId": one["HostedZoneId"]} for one in named]
-        if certified != wanted:
-            yield f"{name} has certificates of {certified} and records of {wanted}"
+        certificates = [there[key]["Properties"] for key in given if key in there]
+        records = [other["Properties"] for other in resources({"Resources": there}, "AWS::Route53::RecordSet").values()]
+        options = [option for each in certificates for option in each["DomainValidationOptions"]]
+        certified = [(option["DomainName"], option["HostedZoneId"]) for option in options]
+        named = [(each["Name"], each["HostedZoneId"]) for each in records]
+        if certified != named:
+            yield f"{name} has certificates of {certified} and records of {named}"
 
 
 def the_control_plane_is_logged(all_: Templates) -> Iterator[str]:

@@ -132,7 +132,7 @@ def listed(value) -> list:
 
 
 def refused(template: dict, given: dict[str, str]):
-    """Parameters that the template does not take, or not together, which CloudFormation would say only when it is asked."""
+    """What the template does not take of its parameters, which CloudFormation would say only when it is asked."""
     declared = template.get("Parameters", {})
     for name, value in of(template, given).items():
         wanted = declared[name]

@@ -70,7 +70,13 @@ def test_parameters_are_what_their_templates_take(network):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("P2pPort", "40400"), ("JoinPort", "8443"), ("Addresses", "192.168"), ("Repository", "no-owner"), ("MachinesInZoneA", "0")],
+    [
+        ("P2pPort", "40400"),
+        ("JoinPort", "8443"),
+        ("Addresses", "192.168"),
+        ("Repository", "no-owner"),
+        ("MachinesInZoneA", "0"),
+    ],
 )
 def test_a_parameter_that_no_template_takes_is_found(name, value):
     given = parameters("staging", **{name: value})

@@ -166,36 +166,39 @@ fn overlap(one: &Exposed, others: &[String], free: u32) -> Problem {
 
 /// The port of every machine that leads to the boot node's bundles.
 fn bundles(values: &Values, by_port: &[&Exposed]) -> Option<Problem> {
-    let (boot_node, port) = (&values.boot_node, values.boot_node.join_bundles.node_port);
-    if !boot_node.join_bundles.enabled || boot_node.replicas == 0 || port == 0 {
+    let boot_node = &values.boot_node;
+    let port = u32::from(boot_node.join_bundles.node_port);
+    if port == 0 || !boot_node.join_bundles.enabled || boot_node.replicas == 0 {
         return None;
     }
-    let port = u32::from(port);
-    let is_taken = |one: &&&Exposed| (one.base()..=one.last()).contains(&port);
-    let problem = |is: String, expected: String, help: &str| {
-        Some(Problem::new("bootNode.joinBundles.nodePort", is, expected, help))
-    };
-    let exposure = values.pod(Role::BootNode).p2p.unwrap_or_default().exposure();
-    if exposure != Exposure::NodePort {
-        problem(
+    let has_ports = |one: &&Exposed| one.workload.role() == Role::BootNode;
+    let (seen, expected, remedy) = if !by_port.iter().any(has_ports) {
+        (
             port.to_string(),
             "0: only bootNode.p2p.exposure NodePort leads to ports of machines".to_owned(),
             "set it to 0, or bootNode.p2p.exposure to NodePort",
         )
     } else if !NODE_PORTS.contains(&port) {
-        problem(
+        (
             port.to_string(),
             format!("a port of {} to {}", NODE_PORTS.start(), NODE_PORTS.end()),
             "set it to one that is free on every machine",
         )
     } else {
-        let other = by_port.iter().find(is_taken)?;
-        problem(
+        let mut by_port = by_port.iter();
+        let other = by_port.find(|one| (one.base()..=one.last()).contains(&port))?;
+        (
             format!("{port}, a p2p port of {}", other.workload),
             "a port of its own on every machine".to_owned(),
             "change one of them",
         )
-    }
+    };
+    Some(Problem::new(
+        "bootNode.joinBundles.nodePort",
+        seen,
+        expected,
+        remedy,
+    ))
 }
 
 /// A load balancer's address is announced by the pod, which can't ask for it.

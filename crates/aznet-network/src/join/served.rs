@@ -100,16 +100,16 @@ fn pack(root: &str, folder: &Path) -> Result<Vec<u8>, ServeError> {
 ///
 /// # Errors
 /// [`ServeError`].
-pub async fn serve(
-    network: &Network,
-    facts: &Facts,
-    bundles: &[Packed],
-) -> Result<(), ServeError> {
+pub async fn serve(network: &Network, facts: &Facts, bundles: &[Packed]) -> Result<(), ServeError> {
     let mut data = BTreeMap::from([
         (INDEX.to_owned(), index(facts, bundles).into_bytes()),
         (SUMS.to_owned(), sums(bundles).into_bytes()),
     ]);
-    data.extend(bundles.iter().map(|one| (one.file.clone(), one.bytes.clone())));
+    data.extend(
+        bundles
+            .iter()
+            .map(|one| (one.file.clone(), one.bytes.clone())),
+    );
     let size = data.values().map(Vec::len).sum();
     if size > LARGEST {
         return Err(ServeError::TooLarge { size });
@@ -129,7 +129,10 @@ pub async fn serve(
         ..ConfigMap::default()
     };
     let api: Api<ConfigMap> = network.api();
-    let (params, patch) = (PatchParams::apply(MANAGER).force(), Patch::Apply(&config_map));
+    let (params, patch) = (
+        PatchParams::apply(MANAGER).force(),
+        Patch::Apply(&config_map),
+    );
     let applied = api.patch(CONFIG_MAP, &params, &patch).await;
     applied.map_err(|error| network.failed("write the bundles", error))?;
     Ok(())
@@ -222,7 +225,10 @@ mod tests {
             .expect("an archive")
             .map(|entry| entry.expect("whole").path().expect("a path").into_owned())
             .collect();
-        let all = ["join-small-wallet/chart/a.yaml", "join-small-wallet/chart/b.yaml"];
+        let all = [
+            "join-small-wallet/chart/a.yaml",
+            "join-small-wallet/chart/b.yaml",
+        ];
         assert_eq!(paths, all.map(std::path::PathBuf::from));
     }
 }

@@ -62,12 +62,21 @@ async fn the_bundles_are_behind_the_load_balancer_of_the_stacks() {
             let objects = render(&loaded).await;
             let ports = &object(&objects, "Service", "boot-node-0-p2p")["spec"]["ports"];
             let ports = ports.as_array().expect("ports").iter();
-            let of_bundles: Vec<&Value> =
-                ports.filter(|port| port["targetPort"] == "join-bundles").collect();
+            let of_bundles: Vec<&Value> = ports
+                .filter(|port| port["targetPort"] == "join-bundles")
+                .collect();
             let wanted = json!({"name": "join-bundles", "port": 8090, "targetPort": "join-bundles", "nodePort": 30890});
-            assert_eq!(of_bundles, Vec::from_iter(served.then_some(&wanted)), "{network}");
+            assert_eq!(
+                of_bundles,
+                Vec::from_iter(served.then_some(&wanted)),
+                "{network}"
+            );
             let url = facts(loaded.values).bundles_url();
-            assert_eq!(url == "https://join.example.org:8443/", served, "{network}: {url}");
+            assert_eq!(
+                url == "https://join.example.org:8443/",
+                served,
+                "{network}: {url}"
+            );
         }
     }
 }

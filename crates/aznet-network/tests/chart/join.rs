@@ -150,19 +150,29 @@ async fn bundles_are_served_beside_the_boot_node_where_it_is_exposed() {
         // No keys, no data.
         assert_eq!(mounts.len(), 1, "{beside}");
         let on_machine = beside["ports"][0].get("hostPort");
-        assert_eq!(on_machine.is_some(), sets[1].ends_with("HostPort"), "{beside}");
+        assert_eq!(
+            on_machine.is_some(),
+            sets[1].ends_with("HostPort"),
+            "{beside}"
+        );
         let outside = objects.iter().filter(|one| one["kind"] == "Service");
         let mut outside = outside.filter(|one| one["spec"]["type"] == "LoadBalancer");
         let ports = outside.next().map(|one| one["spec"]["ports"].to_string());
         let is_balanced = sets[1].ends_with("LoadBalancer");
-        assert_eq!(ports.is_some_and(|ports| ports.contains("8090")), is_balanced);
+        assert_eq!(
+            ports.is_some_and(|ports| ports.contains("8090")),
+            is_balanced
+        );
         let expected = if sets[1].ends_with("ClusterIP") {
             "http://boot-node.aznet-small-x7k2p.svc:8090/"
         } else {
             "http://203.0.113.1:8090/"
         };
         assert_eq!(url(&sets), expected);
-        for outside in ["https://join.example.org:8443", "https://join.example.org:8443/"] {
+        for outside in [
+            "https://join.example.org:8443",
+            "https://join.example.org:8443/",
+        ] {
             let named = format!("bootNode.joinBundles.url={outside}");
             let sets: Vec<&str> = sets.iter().copied().chain([&*named]).collect();
             assert_eq!(url(&sets), "https://join.example.org:8443/");
