@@ -86,6 +86,12 @@ def delete_endpoint(ec2, endpoint) -> None:
     ec2.delete_vpc_endpoints([endpoint.id])
 
 
+def delete_listener(elb, listener) -> None:
+    # It goes with its load balancer, which may have gone before.
+    for balancer in elb.load_balancers.values():
+        balancer.listeners.pop(listener.arn, None)
+
+
 # How its services delete what its CloudFormation forgets to.
 DELETIONS = {
     "AWS::EC2::EIP": lambda ec2, one: ec2.release_address(allocation_id=one.allocation_id),
@@ -96,6 +102,7 @@ DELETIONS = {
     "AWS::EC2::RouteTable": lambda ec2, one: ec2.delete_route_table(one.id),
     "AWS::EC2::VPCEndpoint": delete_endpoint,
     "AWS::EC2::VPCGatewayAttachment": lambda ec2, one: ec2.detach_internet_gateway(one.gateway_id, one.vpc_id),
+    "AWS::ElasticLoadBalancingV2::Listener": delete_listener,
     "AWS::ElasticLoadBalancingV2::TargetGroup": lambda elb, one: elb.delete_target_group(one.arn),
     "AWS::IAM::ManagedPolicy": lambda iam, one: iam.delete_policy(one.arn),
 }

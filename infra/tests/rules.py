@@ -67,13 +67,15 @@ def is_ref(value) -> bool:
 
 
 def the_world_reaches_p2p_and_tls_only(all_: Templates) -> Iterator[str]:
+    listeners = [one for _, one in everywhere(all_, "AWS::ElasticLoadBalancingV2::Listener")]
+    served = [one["Port"] for one in listeners if one["Protocol"] == "TLS"]
     for network in NETWORKS:
-        given = parameters(network, GrafanaDomain="x")
+        given = parameters(network, GrafanaDomain="x", JoinDomain="y")
         for name, rule in opened(all_, given):
             if not {rule.get("CidrIp"), rule.get("CidrIpv6")} & set(WORLD):
                 continue
             ports = rule["FromPort"], rule["ToPort"]
-            if ports not in [(443, 443), ({"Ref": "P2pPort"}, {"Ref": "P2pPort"})]:
+            if ports not in [(port, port) for port in ({"Ref": "P2pPort"}, *served)]:
                 yield f"{name} lets the world of {network} reach {ports}"
 
 
@@ -107,8 +109,47 @@ def every_node_reaches_the_bucket(all_: Templates) -> Iterator[str]:
 
 def what_is_served_is_encrypted(all_: Templates) -> Iterator[str]:
     for name, wanted in everywhere(all_, "AWS::ElasticLoadBalancingV2::Listener"):
-        if wanted["Port"] == 443 and not (wanted["Protocol"] == "TLS" and "TLS13" in wanted.get("SslPolicy", "")):
+        encrypted = wanted["Protocol"] == "TLS" and "TLS13" in wanted.get("SslPolicy", "")
+        if wanted["Port"] != {"Ref": "P2pPort"} and not encrypted:
             yield f"{name} is no TLS of today"
+
+
+def listeners_lead_from_the_world_to_machines(all_: Templates) -> Iterator[str]:
+    """By rules of both groups that are there when the listener is."""
+    template = all_["ingress"]
+    targets = resources(template, "AWS::ElasticLoadBalancingV2::TargetGroup")
+    leaving = template["Resources"]["World"]["Properties"]["SecurityGroupEgress"]
+    rules = resources(template, "AWS::EC2::SecurityGroupIngress").values()
+    for name, one in resources(template, "AWS::ElasticLoadBalancingV2::Listener").items():
+        wanted = one["Properties"]
+        target = targets[wanted["DefaultActions"][0]["TargetGroupArn"]["Ref"]]["Properties"]["Port"]
+        entering = [rule["Properties"] for rule in rules if rule.get("Condition") == one.get("Condition")]
+        ways = {
+            "from the world": (wanted["Port"], [rule for rule in entering if "CidrIp" in rule]),
+            "out of the load balancer": (target, leaving),
+            "into machines": (target, [rule for rule in entering if "SourceSecurityGroupId" in rule]),
+        }
+        for way, (port, open_) in ways.items():
+            let_through = [(rule["IpProtocol"], rule["FromPort"], rule["ToPort"]) for rule in open_]
+            for protocol in ("tcp", "udp") if wanted["Protocol"] == "TCP_UDP" else ("tcp",):
+                if (protocol, port, port) not in let_through:
+                    yield f"{name} has no way {way} by {protocol}"
+
+
+def a_certificate_is_of_the_name_in_the_record(all_: Templates) -> Iterator[str]:
+    """Both are there when the listener is."""
+    template = all_["ingress"]
+    everything = template["Resources"].items()
+    for name, one in resources(template, "AWS::ElasticLoadBalancingV2::Listener").items():
+        there = {key: other for key, other in everything if other.get("Condition") == one.get("Condition")}
+        given = [each["CertificateArn"]["Ref"] for each in one["Properties"].get("Certificates", [])]
+        certificates = [there[key]["Properties"] for key in given if key in there]
+        records = [other["Properties"] for other in resources({"Resources": there}, "AWS::Route53::RecordSet").values()]
+        options = [option for each in certificates for option in each["DomainValidationOptions"]]
+        certified = [(option["DomainName"], option["HostedZoneId"]) for option in options]
+        named = [(each["Name"], each["HostedZoneId"]) for each in records]
+        if certified != named:
+            yield f"{name} has certificates of {certified} and records of {named}"
 
 
 def the_control_plane_is_logged(all_: Templates) -> Iterator[str]:
@@ -262,6 +303,8 @@ RULES = [
     blobs_are_ours_alone,
     every_node_reaches_the_bucket,
     what_is_served_is_encrypted,
+    listeners_lead_from_the_world_to_machines,
+    a_certificate_is_of_the_name_in_the_record,
     the_control_plane_is_logged,
     only_a_workflow_of_ours_can_log_in,
     things_are_made_in_an_order_that_works,

@@ -15,6 +15,7 @@ NETWORKS = sorted(file.stem for file in INFRA.glob("*.json"))
 YOURS = {"Repository": "example/aznet", "AdministratorRole": "admins/me"}
 # What the optional parts need.
 GRAFANA = {"GrafanaDomain": "grafana.example.org", "GrafanaZone": "Z0123456789ABCDEFGHIJ"}
+JOIN = {"JoinDomain": "join.example.org", "JoinZone": "Z0123456789ABCDEFGHIJ"}
 
 
 class Loader(yaml.SafeLoader):
@@ -131,7 +132,7 @@ def listed(value) -> list:
 
 
 def refused(template: dict, given: dict[str, str]):
-    """Parameters whose values the template does not take, which CloudFormation would say only when it is asked."""
+    """What the template does not take of its parameters, which CloudFormation would say only when it is asked."""
     declared = template.get("Parameters", {})
     for name, value in of(template, given).items():
         wanted = declared[name]
@@ -139,6 +140,11 @@ def refused(template: dict, given: dict[str, str]):
         fits = re.fullmatch(wanted.get("AllowedPattern", ".*"), value, re.DOTALL)
         if not (fits and wanted.get("MinValue", number) <= number <= wanted.get("MaxValue", number)):
             yield f"{name}={value}"
+    for rule in template.get("Rules", {}).values():
+        if holds(rule["RuleCondition"], template, of(template, given)):
+            for one in rule["Assertions"]:
+                if not holds(one["Assert"], template, of(template, given)):
+                    yield one["AssertDescription"]
 
 
 def program():

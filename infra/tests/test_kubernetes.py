@@ -22,6 +22,8 @@ def test_the_boot_node_is_where_the_load_balancer_looks():
         values = yaml.safe_load((INFRA / f"values/{network}.yaml").read_text())
         p2p = values["bootNode"]["p2p"]
         assert (p2p["exposure"], str(p2p["nodePortBase"])) == ("NodePort", parameters(network)["P2pPort"])
+        ports = [parameters(network)[name] for name in ("P2pPort", "GrafanaPort", "JoinPort")]
+        assert len(set(ports)) == len(ports)
         # Its password would travel in clear.
         assert values["telemetry"]["grafana"]["expose"]["type"] == "ClusterIP"
 
@@ -33,3 +35,10 @@ def test_grafana_is_served_by_tls_or_not_at_all():
     assert grafana["env"]["GF_SERVER_ROOT_URL"] == "https://grafana.example.org/"
     assert grafana["env"]["GF_SECURITY_COOKIE_SECURE"] == "true"
     assert "telemetry" not in program().for_the_chart({"Address": "192.0.2.1"}, {})
+
+
+def test_bundles_are_served_by_tls_or_within_the_cluster_only():
+    of_ingress = {"Address": "192.0.2.1", "JoinPort": "30890", "JoinUrl": "https://join.example.org:8443/"}
+    boot_node = program().for_the_chart(of_ingress, {})["bootNode"]
+    assert boot_node["joinBundles"] == {"nodePort": 30890, "url": "https://join.example.org:8443/"}
+    assert program().for_the_chart({"Address": "192.0.2.1"}, {})["bootNode"] == {"p2p": {"announceIp": "192.0.2.1"}}

@@ -7,7 +7,7 @@ import pathlib
 import pytest
 from cfnlint import ConfigMixIn
 from cfnlint.runner import Runner
-from templates import GRAFANA, INFRA, NETWORKS, of, parameters, refused, templates
+from templates import GRAFANA, INFRA, JOIN, NETWORKS, of, parameters, refused, templates
 
 # Failed checks and why they may: `CHECK RESOURCE` by reason.
 REVIEWED = json.loads((pathlib.Path(__file__).parent / "checkov.json").read_text())
@@ -32,8 +32,9 @@ def test_cfn_lint_has_nothing_to_say(stack, network):
     assert lint(INFRA / f"{stack}.yaml", parameters(network)) == []
 
 
-def test_cfn_lint_has_nothing_to_say_of_grafana():
-    assert lint(INFRA / "ingress.yaml", parameters("spartan", **GRAFANA)) == []
+@pytest.mark.parametrize("named", [GRAFANA, JOIN, GRAFANA | JOIN], ids=["grafana", "join", "both"])
+def test_cfn_lint_has_nothing_to_say_of_what_has_a_name(named):
+    assert lint(INFRA / "ingress.yaml", parameters("spartan", **named)) == []
 
 
 @pytest.mark.parametrize(
@@ -69,11 +70,31 @@ def test_parameters_are_what_their_templates_take(network):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("P2pPort", "40400"), ("Addresses", "192.168"), ("Repository", "no-owner"), ("MachinesInZoneA", "0")],
+    [
+        ("P2pPort", "40400"),
+        ("JoinPort", "8443"),
+        ("Addresses", "192.168"),
+        ("Repository", "no-owner"),
+        ("MachinesInZoneA", "0"),
+    ],
 )
 def test_a_parameter_that_no_template_takes_is_found(name, value):
     given = parameters("staging", **{name: value})
     assert [found for template in templates().values() for found in refused(template, given)] == [f"{name}={value}"]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"GrafanaDomain": "grafana.example.org"}, "GrafanaDomain needs GrafanaZone"),
+        ({"JoinDomain": "join.example.org"}, "JoinDomain needs JoinZone"),
+        (GRAFANA | JOIN | {"JoinDomain": GRAFANA["GrafanaDomain"]}, "JoinDomain is GrafanaDomain"),
+    ],
+)
+def test_names_that_the_template_does_not_take_are_found(given, said):
+    (found,) = refused(templates()["ingress"], parameters("staging", **given))
+    assert found.startswith(said)
+    assert list(refused(templates()["ingress"], parameters("staging", **GRAFANA, **JOIN))) == []
 
 
 def test_checkov_finds_what_was_reviewed_and_what_was_not(run, tmp_path):

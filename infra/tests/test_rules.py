@@ -62,6 +62,18 @@ MISTAKES = [
         rules.the_world_reaches_p2p_and_tls_only,
         "WorldGrafana lets the world of spartan reach (80, 443)",
     ),
+    (
+        "ingress.Resources.WorldJoin.Properties.ToPort",
+        8444,
+        rules.the_world_reaches_p2p_and_tls_only,
+        "WorldJoin lets the world of staging reach (8443, 8444)",
+    ),
+    (
+        "ingress.Resources.JoinListener.Properties.Protocol",
+        "TCP",
+        rules.the_world_reaches_p2p_and_tls_only,
+        "WorldJoin lets the world of spartan reach (8443, 8443)",
+    ),
     ("cluster.Resources.Cluster.Properties.EncryptionConfig", None, rules.data_is_encrypted, "Cluster does not"),
     (
         "cluster.Resources.MachineTemplate.Properties.LaunchTemplateData.BlockDeviceMappings.0.Ebs.Encrypted",
@@ -87,6 +99,54 @@ MISTAKES = [
         "TCP",
         rules.what_is_served_is_encrypted,
         "GrafanaListener is no TLS",
+    ),
+    (
+        "ingress.Resources.JoinListener.Properties.SslPolicy",
+        "ELBSecurityPolicy-2016-08",
+        rules.what_is_served_is_encrypted,
+        "JoinListener is no TLS of today",
+    ),
+    (
+        "ingress.Resources.WorldJoin.Condition",
+        "Grafana",
+        rules.listeners_lead_from_the_world_to_machines,
+        "JoinListener has no way from the world",
+    ),
+    (
+        "ingress.Resources.World.Properties.SecurityGroupEgress.3",
+        None,
+        rules.listeners_lead_from_the_world_to_machines,
+        "JoinListener has no way out of the load balancer",
+    ),
+    (
+        "ingress.Resources.World.Properties.SecurityGroupEgress.1.IpProtocol",
+        "tcp",
+        rules.listeners_lead_from_the_world_to_machines,
+        "P2pListener has no way out of the load balancer by udp",
+    ),
+    (
+        "ingress.Resources.MachinesJoin.Properties.FromPort",
+        {"Ref": "GrafanaPort"},
+        rules.listeners_lead_from_the_world_to_machines,
+        "JoinListener has no way into machines",
+    ),
+    (
+        "ingress.Resources.JoinListener.Properties.DefaultActions.0.TargetGroupArn.Ref",
+        "GrafanaTargets",
+        rules.listeners_lead_from_the_world_to_machines,
+        "JoinListener has no way into machines",
+    ),
+    (
+        "ingress.Resources.JoinListener.Properties.Certificates.0.CertificateArn.Ref",
+        "GrafanaCertificate",
+        rules.a_certificate_is_of_the_name_in_the_record,
+        "JoinListener has certificates of []",
+    ),
+    (
+        "ingress.Resources.JoinRecord.Properties.HostedZoneId.Ref",
+        "GrafanaZone",
+        rules.a_certificate_is_of_the_name_in_the_record,
+        "JoinListener has certificates of",
     ),
     (
         "cluster.Resources.Cluster.Properties.Logging.ClusterLogging.EnabledTypes.1",

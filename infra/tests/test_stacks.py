@@ -11,7 +11,7 @@ import pytest
 import yaml
 from moto.cloudformation.models import cloudformation_backends
 from moto.cloudformation.parsing import get_model_map
-from templates import GRAFANA, INFRA, YOURS, as_deployed, parameters, resources, templates, without
+from templates import GRAFANA, INFRA, JOIN, YOURS, as_deployed, parameters, resources, templates, without
 
 # What moto's CloudFormation does not make. It is covered by cfn-lint, which has the schema of each, and by the rules.
 NOT_MADE = {
@@ -44,9 +44,12 @@ class Stacks:
         self.network, self.folder, self.aws, self.run = network, folder, aws, run
         shutil.copy(INFRA / "stacks", folder)
         shutil.copy(INFRA / f"{network}.json", folder)
-        for stack, template in templates().items():
-            made = without(as_deployed(template, parameters(network)), NOT_MADE)
-            (folder / f"{stack}.yaml").write_text(json.dumps(made))
+        for stack in templates():
+            self.write(stack)
+
+    def write(self, stack: str, **more: str) -> None:
+        made = without(as_deployed(templates()[stack], parameters(self.network, **more)), NOT_MADE)
+        (self.folder / f"{stack}.yaml").write_text(json.dumps(made))
 
     def __call__(self, verb: str, *given: str, **variables: str):
         return self.run(self.folder / "stacks", verb, self.network, *given, env=self.aws | variables)
@@ -326,8 +329,9 @@ def test_values_are_what_the_stacks_know(staging):
     assert values == {"bootNode": {"p2p": {"announceIp": address["PublicIp"]}}, "blobStore": blobs}
 
 
-def test_machines_come_behind_the_load_balancer(staging):
-    """Those of the network's own pods; EKS tags its groups so."""
+@pytest.fixture
+def groups_of_machines(staging):
+    """Auto Scaling groups as EKS tags them; the target groups of each, when it is called."""
     ec2, scaling = staging.client("ec2"), staging.client("autoscaling")
     subnet = ec2.describe_subnets(Filters=[{"Name": "tag:Name", "Values": ["aznet-staging-private-a"]}])
     image = ec2.register_image(Name="machine", RootDeviceName="/dev/xvda")["ImageId"]
@@ -342,13 +346,60 @@ def test_machines_come_behind_the_load_balancer(staging):
             VPCZoneIdentifier=subnet["Subnets"][0]["SubnetId"],
             Tags=[{"Key": key, "Value": value, "PropagateAtLaunch": True} for key, value in tags.items()],
         )
-    assert "the machines of 1 Auto Scaling groups" in staging.done("deploy")
-    groups = {one["AutoScalingGroupName"]: one for one in scaling.describe_auto_scaling_groups()["AutoScalingGroups"]}
-    (targets,) = staging.client("elbv2").describe_target_groups()["TargetGroups"]
-    assert groups["MachinesA-1"]["TargetGroupARNs"] == [targets["TargetGroupArn"]]
-    assert not groups["ProverMachinesGroup-1"].get("TargetGroupARNs")
-    for name in groups:
+
+    def targets() -> dict[str, set[str]]:
+        groups = scaling.describe_auto_scaling_groups()["AutoScalingGroups"]
+        return {one["AutoScalingGroupName"]: set(one.get("TargetGroupARNs", [])) for one in groups}
+
+    yield targets
+    for name in targets():
         scaling.delete_auto_scaling_group(AutoScalingGroupName=name, ForceDelete=True)
+
+
+def test_machines_come_behind_the_load_balancer(staging, groups_of_machines):
+    """Those of the network's own pods."""
+    assert "the machines of 1 Auto Scaling groups" in staging.done("deploy")
+    (group,) = staging.client("elbv2").describe_target_groups()["TargetGroups"]
+    assert groups_of_machines() == {"MachinesA-1": {group["TargetGroupArn"]}, "ProverMachinesGroup-1": set()}
+
+
+@pytest.fixture
+def named(staging):
+    """The join bundles have a name, and a certificate that is made by hand."""
+    acm, route53 = staging.client("acm"), staging.client("route53")
+    certificate = acm.request_certificate(DomainName=JOIN["JoinDomain"], ValidationMethod="DNS")["CertificateArn"]
+    zone = route53.create_hosted_zone(Name="example.org", CallerReference="once")["HostedZone"]["Id"]
+    given = JOIN | {"JoinZone": zone.rpartition("/")[2]}
+    before = staging.there()
+    staging.write("ingress", **given)
+    template = staging.folder / "ingress.yaml"
+    template.write_text(template.read_text().replace("joincertificate", certificate))
+    staging.done("deploy", *(f"{key}={value}" for key, value in given.items()))
+    yield given
+    staging.write("ingress")
+    staging.done("deploy")
+    assert staging.there() == before
+    route53.delete_hosted_zone(Id=zone)
+    acm.delete_certificate(CertificateArn=certificate)
+
+
+def test_bundles_are_served_where_they_have_a_name(staging, named, groups_of_machines):
+    elb, port = staging.client("elbv2"), int(parameters("staging")["JoinPort"])
+    (balancer,) = elb.describe_load_balancers()["LoadBalancers"]
+    (listener,) = [one for one in staging.listeners(balancer) if one["Protocol"] == "TLS"]
+    groups = {one["TargetGroupArn"]: one for one in elb.describe_target_groups()["TargetGroups"]}
+    group = groups[listener["DefaultActions"][0]["TargetGroupArn"]]
+    assert (group["Protocol"], group["Port"], group["HealthCheckProtocol"]) == ("TCP", port, "TCP")
+    staging.done("deploy", *(f"{key}={value}" for key, value in named.items()))
+    assert groups_of_machines() == {"MachinesA-1": set(groups), "ProverMachinesGroup-1": set()}
+
+    values = json.loads(staging.done("values"))["bootNode"]
+    url = f"https://{named['JoinDomain']}:{listener['Port']}/"
+    assert values["joinBundles"] == {"nodePort": port, "url": url}
+    records = staging.client("route53").list_resource_record_sets(HostedZoneId=named["JoinZone"])["ResourceRecordSets"]
+    (record,) = [one for one in records if one["Type"] == "A"]
+    assert record["Name"].rstrip(".") == named["JoinDomain"]
+    assert record["ResourceRecords"] == [{"Value": values["p2p"]["announceIp"]}]
 
 
 def test_a_role_leaves_the_stack_of_administrators_alone(staging):
@@ -387,9 +438,10 @@ def test_a_dead_stack_is_named_with_what_to_do(staging):
     stack.status = "CREATE_COMPLETE"
 
 
-def test_grafana_is_there_where_it_has_a_name():
+@pytest.mark.parametrize(("name", "given"), [("Grafana", GRAFANA), ("Join", JOIN)])
+def test_what_can_have_a_name_is_there_where_it_has_one(name, given):
     bare = as_deployed(templates()["ingress"], parameters("staging"))
-    named = as_deployed(templates()["ingress"], parameters("staging", **GRAFANA))
+    named = as_deployed(templates()["ingress"], parameters("staging", **given))
     kinds = ("AWS::ElasticLoadBalancingV2::Listener", "AWS::Route53::RecordSet", "AWS::CertificateManager::Certificate")
     assert list(resources(bare, *kinds)) == ["P2pListener"]
-    assert set(resources(named, *kinds)) == {"P2pListener", "GrafanaListener", "GrafanaRecord", "GrafanaCertificate"}
+    assert set(resources(named, *kinds)) == {"P2pListener", f"{name}Listener", f"{name}Record", f"{name}Certificate"}

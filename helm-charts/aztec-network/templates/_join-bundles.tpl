@@ -34,9 +34,9 @@
 {{- end }}
 {{- end -}}
 
-{{/* The port of a Service that leads to it. Takes {root, role}. */}}
+{{/* The port of a Service that leads to it. Takes {root, role}, and nodePort where machines have one for it. */}}
 {{- define "aztec-network.bundlesPort" -}}
 {{- if include "aztec-network.servesBundles" . }}
-- {name: join-bundles, port: {{ int .root.Values.bootNode.joinBundles.port }}, targetPort: join-bundles}
+- {name: join-bundles, port: {{ int .root.Values.bootNode.joinBundles.port }}, targetPort: join-bundles{{ with .nodePort }}, nodePort: {{ . }}{{ end }}}
 {{- end }}
 {{- end -}}

@@ -67,8 +67,9 @@ spec:
     {{- $nodePort := eq $p2p.exposure "NodePort" | ternary (printf ", nodePort: %d" (add (int $p2p.nodePortBase) (int .ordinal))) "" }}
     - {name: p2p, port: {{ $port }}, targetPort: p2p{{ $nodePort }}}
     - {name: p2p-udp, port: {{ $port }}, targetPort: p2p-udp{{ $nodePort }}, protocol: UDP}
-    {{- if eq $p2p.exposure "LoadBalancer" }}
-    {{- with include "aztec-network.bundlesPort" . | trim }}
+    {{- $bundlesPort := eq $p2p.exposure "NodePort" | ternary (int .root.Values.bootNode.joinBundles.nodePort) 0 }}
+    {{- if or (eq $p2p.exposure "LoadBalancer") $bundlesPort }}
+    {{- with include "aztec-network.bundlesPort" (merge (dict "nodePort" $bundlesPort) .) | trim }}
     {{- . | nindent 4 }}
     {{- end }}
     {{- end }}

@@ -1,5 +1,6 @@
 //! How peers outside of the cluster reach the pods.
 
+use crate::role::Role;
 use crate::values::{Exposure, P2p, Problem, Values};
 use crate::workload::Workload;
 use std::collections::BTreeMap;
@@ -80,6 +81,7 @@ pub(super) fn problems(values: &Values) -> Vec<Problem> {
         exposed.iter().partition(|one| one.is(Exposure::NodePort));
     let mut problems = node_ports(&by_port);
     problems.extend(others.iter().filter_map(|one| unknown_addresses(one)));
+    problems.extend(bundles(values, &by_port));
     // Two pods behind one port of every machine are one mistake, whatever address they announce.
     let placed = if problems.is_empty() {
         exposed.iter().collect()
@@ -160,6 +162,43 @@ fn overlap(one: &Exposed, others: &[String], free: u32) -> Problem {
         "ports of its own on every machine",
         format!("start at {free} or later"),
     )
+}
+
+/// The port of every machine that leads to the boot node's bundles.
+fn bundles(values: &Values, by_port: &[&Exposed]) -> Option<Problem> {
+    let boot_node = &values.boot_node;
+    let port = u32::from(boot_node.join_bundles.node_port);
+    if port == 0 || !boot_node.join_bundles.enabled || boot_node.replicas == 0 {
+        return None;
+    }
+    let has_ports = |one: &&Exposed| one.workload.role() == Role::BootNode;
+    let (seen, expected, remedy) = if !by_port.iter().any(has_ports) {
+        (
+            port.to_string(),
+            "0: only bootNode.p2p.exposure NodePort leads to ports of machines".to_owned(),
+            "set it to 0, or bootNode.p2p.exposure to NodePort",
+        )
+    } else if !NODE_PORTS.contains(&port) {
+        (
+            port.to_string(),
+            format!("a port of {} to {}", NODE_PORTS.start(), NODE_PORTS.end()),
+            "set it to one that is free on every machine",
+        )
+    } else {
+        let mut by_port = by_port.iter();
+        let other = by_port.find(|one| (one.base()..=one.last()).contains(&port))?;
+        (
+            format!("{port}, a p2p port of {}", other.workload),
+            "a port of its own on every machine".to_owned(),
+            "change one of them",
+        )
+    };
+    Some(Problem::new(
+        "bootNode.joinBundles.nodePort",
+        seen,
+        expected,
+        remedy,
+    ))
 }
 
 /// A load balancer's address is announced by the pod, which can't ask for it.

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::pattern::MAYBE_HTTP_URL;
+
 /// Without user, password and query, where keys are.
 pub(super) const PUBLIC_URL: &str = r"^https?://[^@?#\s]+$";
 
@@ -15,6 +17,11 @@ pub struct JoinBundles {
     /// Port.
     #[schemars(range(min = 1))]
     pub port: u16,
+    /// With `p2p.exposure` `NodePort`: the port of every machine that leads to them; 0: none.
+    pub node_port: u16,
+    /// Where those outside of the cluster reach them; empty: as `p2p.exposure` says.
+    #[schemars(regex(pattern = MAYBE_HTTP_URL))]
+    pub url: String,
     /// Execution clients of the L1 that everyone may use; the bundles name them.
     #[schemars(inner(regex(pattern = PUBLIC_URL)))]
     pub l1_urls: Vec<String>,

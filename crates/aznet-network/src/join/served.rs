@@ -154,9 +154,13 @@ async fn owner(network: &Network) -> Result<OwnerReference, NamespaceError> {
 }
 
 impl Facts {
-    /// Where the boot node's pod serves the bundles.
+    /// Where the bundles are served. It ends with one `/`.
     pub fn bundles_url(&self) -> String {
-        let port = self.values.boot_node.join_bundles.port;
+        let bundles = &self.values.boot_node.join_bundles;
+        if !bundles.url.is_empty() {
+            return format!("{}/", bundles.url.trim_end_matches('/'));
+        }
+        let port = bundles.port;
         let p2p = self.values.pod(Role::BootNode).p2p.unwrap_or_default();
         let outside = matches!(p2p.exposure(), Exposure::LoadBalancer | Exposure::HostPort);
         match p2p.announced(0).filter(|_| outside) {

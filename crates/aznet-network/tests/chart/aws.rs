@@ -1,6 +1,7 @@
 //! Networks on the stacks of `infra/`, and what a cloud's load balancers are told.
 
 use crate::common::{object, render, source};
+use crate::join::facts;
 use crate::releases::with_files;
 use crate::render::{config, sets, templates};
 use aznet_model::plan::plan;
@@ -42,6 +43,41 @@ async fn the_boot_node_is_behind_the_load_balancer_of_the_stacks() {
             .iter()
             .find(|one| one["spec"]["type"] == "LoadBalancer");
         assert_eq!(made, None, "{network}");
+    }
+}
+
+/// Where the stack has a listener for them, which ends TLS.
+#[tokio::test]
+async fn the_bundles_are_behind_the_load_balancer_of_the_stacks() {
+    for network in ["staging", "spartan"] {
+        for served in [false, true] {
+            let mut all = OF_STACKS.to_vec();
+            if served {
+                all.push("bootNode.joinBundles.nodePort=30890");
+                all.push("bootNode.joinBundles.url=https://join.example.org:8443/");
+            }
+            let values = source().join(format!("infra/values/{network}.yaml"));
+            let loaded = with_files(network, &[values], &all);
+            plan(&loaded.values).expect("a plan");
+            let objects = render(&loaded).await;
+            let ports = &object(&objects, "Service", "boot-node-0-p2p")["spec"]["ports"];
+            let ports = ports.as_array().expect("ports").iter();
+            let of_bundles: Vec<&Value> = ports
+                .filter(|port| port["targetPort"] == "join-bundles")
+                .collect();
+            let wanted = json!({"name": "join-bundles", "port": 8090, "targetPort": "join-bundles", "nodePort": 30890});
+            assert_eq!(
+                of_bundles,
+                Vec::from_iter(served.then_some(&wanted)),
+                "{network}"
+            );
+            let url = facts(loaded.values).bundles_url();
+            assert_eq!(
+                url == "https://join.example.org:8443/",
+                served,
+                "{network}: {url}"
+            );
+        }
     }
 }
 

@@ -169,5 +169,13 @@ async fn bundles_are_served_beside_the_boot_node_where_it_is_exposed() {
             "http://203.0.113.1:8090/"
         };
         assert_eq!(url(&sets), expected);
+        for outside in [
+            "https://join.example.org:8443",
+            "https://join.example.org:8443/",
+        ] {
+            let named = format!("bootNode.joinBundles.url={outside}");
+            let sets: Vec<&str> = sets.iter().copied().chain([&*named]).collect();
+            assert_eq!(url(&sets), "https://join.example.org:8443/");
+        }
     }
 }

@@ -40,112 +40,138 @@ fn the_default_network_is_planned() {
     insta::assert_json_snapshot!(plan);
 }
 
+/// Each of these values with what is wrong with them.
+fn named(all: &[Vec<&str>]) -> String {
+    let of = |sets: &Vec<&str>| {
+        let problems = problems(sets).replace('\n', "\n    ");
+        format!("{}\n    {problems}", sets.join(" "))
+    };
+    all.iter().map(of).collect::<Vec<_>>().join("\n")
+}
+
 #[test]
 fn combinations_that_cannot_work_are_named() {
-    insta::assert_snapshot!(
-        [
-            vec!["network.committeeSize=5"],
-            vec!["validator.replicas=0"],
-            vec!["network.slotDuration=10"],
-            vec!["network.slotDuration=0"],
-            vec!["l1.blockTime=0"],
-            vec!["network.epochDuration=0"],
-            vec!["network.proofSubmissionEpochs=0"],
-            vec!["network.lagInEpochsForRandao=2"],
-            vec!["bootNode.replicas=2"],
-            vec!["bootNode.replicas=0"],
-            vec![
-                "bootNode.replicas=0",
-                "fullNode.replicas=0",
-                "validator.replicas=0",
-                "l1.anvil.enabled=false",
-                "l1.executionUrls={http://l1}",
-                "network.registryAddress=0x0123456789012345678901234567890123456789",
-            ],
-            vec!["l1.existingSecret=mine"],
-            vec![
-                "l1.anvil.enabled=false",
-                "l1.existingSecret=mine",
-                "l1.executionUrls={http://l1}",
-                "l1.traceUrls={http://traces}",
-            ],
-            vec!["validator.fakeProofs=true", "pxe.fakeProofs=false"],
-            vec!["fullNode.service.type=LoadBalancer"],
-            vec!["bot.replicas=4"],
-            vec!["bot.replicas=1", "pxe.replicas=0"],
-            vec![
-                "bot.replicas=1",
-                "bot.privateTransfersPerTx=0",
-                "bot.publicTransfersPerTx=0",
-            ],
-            vec!["network.committeeSize=0"],
-            vec![
-                "network.slashing.roundSizeInEpochs=1",
-                "network.slashing.quorum=2",
-                "network.committeeSize=3",
-            ],
-            vec!["network.slashing.roundSizeInEpochs=0"],
-            vec!["network.slashing.lifetimeInRounds=0"],
-            vec!["network.slashing.offsetInRounds=0"],
-            vec!["network.slashing.localEjectionThreshold=200000000000000000000"],
-            vec!["proverAgent.replicas=0"],
-            vec!["proverBroker.replicas=0"],
-            vec!["proverBroker.replicas=2"],
-            vec!["keys.attesterIndexStart=0"],
-            vec!["keys.publisherIndexStart=1003"],
-            vec![
-                "keys.proverIndexStart=2147483647",
-                "proverNode.publishersPerReplica=2"
-            ],
-            vec!["keys.mnemonic=test test junk"],
-            vec!["l1.executionUrls={http://l1}"],
-            vec!["l1.traceUrls={http://traces}"],
-            vec!["l1.anvil.external=true"],
-            vec![
-                "l1.anvil.enabled=false",
-                "l1.anvil.external=true",
-                "l1.executionUrls={http://l1}",
-            ],
-            vec!["blobStore.enabled=false"],
-            vec!["l1.anvil.slotsInAnEpoch=0"],
-            vec!["l1.anvil.enabled=false"],
-            vec![
-                "l1.anvil.enabled=false",
-                "l1.executionUrls={http://l1}",
-                "blobStore.enabled=false"
-            ],
-            vec!["network.registryAddress=0x0123456789012345678901234567890123456789"],
-            vec!["fullNode.resources.requests.memory=4Gi"],
-            vec!["fullNode.maxOldSpaceSize=4096"],
-            vec!["fullNode.service.adminPort=8080"],
-            vec![
-                "bootNode.joinBundles.enabled=true",
-                "bootNode.joinBundles.port=8080"
-            ],
-            vec![
-                "bootNode.joinBundles.enabled=true",
-                "bootNode.replicas=0",
-                "network.registryAddress=0x0123456789012345678901234567890123456789",
-                "network.bootstrapNodes={enr:-a}",
-                "l1.anvil.enabled=false",
-                "l1.executionUrls={http://l1}",
-            ],
-            vec!["fullNode.replicas=1000000"],
-            vec!["defaults.p2p.exposure=NodePort"],
-            vec![
-                "defaults.p2p.exposure=NodePort",
-                "defaults.p2p.nodePortBase=30400",
-                "defaults.p2p.announceIp=198.51.100.1"
-            ],
-            vec!["validator.p2p.exposure=LoadBalancer"],
-        ]
-        .map(|sets| format!(
-            "{}\n    {}",
-            sets.join(" "),
-            problems(&sets).replace('\n', "\n    ")
-        ))
-        .join("\n")
-    );
+    insta::assert_snapshot!(named(&[
+        vec!["network.committeeSize=5"],
+        vec!["validator.replicas=0"],
+        vec!["network.slotDuration=10"],
+        vec!["network.slotDuration=0"],
+        vec!["l1.blockTime=0"],
+        vec!["network.epochDuration=0"],
+        vec!["network.proofSubmissionEpochs=0"],
+        vec!["network.lagInEpochsForRandao=2"],
+        vec!["bootNode.replicas=2"],
+        vec!["bootNode.replicas=0"],
+        vec![
+            "bootNode.replicas=0",
+            "fullNode.replicas=0",
+            "validator.replicas=0",
+            "l1.anvil.enabled=false",
+            "l1.executionUrls={http://l1}",
+            "network.registryAddress=0x0123456789012345678901234567890123456789",
+        ],
+        vec!["l1.existingSecret=mine"],
+        vec![
+            "l1.anvil.enabled=false",
+            "l1.existingSecret=mine",
+            "l1.executionUrls={http://l1}",
+            "l1.traceUrls={http://traces}",
+        ],
+        vec!["validator.fakeProofs=true", "pxe.fakeProofs=false"],
+        vec!["fullNode.service.type=LoadBalancer"],
+        vec!["bot.replicas=4"],
+        vec!["bot.replicas=1", "pxe.replicas=0"],
+        vec![
+            "bot.replicas=1",
+            "bot.privateTransfersPerTx=0",
+            "bot.publicTransfersPerTx=0",
+        ],
+        vec!["network.committeeSize=0"],
+        vec![
+            "network.slashing.roundSizeInEpochs=1",
+            "network.slashing.quorum=2",
+            "network.committeeSize=3",
+        ],
+        vec!["network.slashing.roundSizeInEpochs=0"],
+        vec!["network.slashing.lifetimeInRounds=0"],
+        vec!["network.slashing.offsetInRounds=0"],
+        vec!["network.slashing.localEjectionThreshold=200000000000000000000"],
+        vec!["proverAgent.replicas=0"],
+        vec!["proverBroker.replicas=0"],
+        vec!["proverBroker.replicas=2"],
+        vec!["keys.attesterIndexStart=0"],
+        vec!["keys.publisherIndexStart=1003"],
+        vec![
+            "keys.proverIndexStart=2147483647",
+            "proverNode.publishersPerReplica=2"
+        ],
+        vec!["keys.mnemonic=test test junk"],
+        vec!["l1.executionUrls={http://l1}"],
+        vec!["l1.traceUrls={http://traces}"],
+        vec!["l1.anvil.external=true"],
+        vec![
+            "l1.anvil.enabled=false",
+            "l1.anvil.external=true",
+            "l1.executionUrls={http://l1}",
+        ],
+        vec!["blobStore.enabled=false"],
+        vec!["l1.anvil.slotsInAnEpoch=0"],
+        vec!["l1.anvil.enabled=false"],
+        vec![
+            "l1.anvil.enabled=false",
+            "l1.executionUrls={http://l1}",
+            "blobStore.enabled=false"
+        ],
+        vec!["network.registryAddress=0x0123456789012345678901234567890123456789"],
+        vec!["fullNode.resources.requests.memory=4Gi"],
+        vec!["fullNode.maxOldSpaceSize=4096"],
+        vec!["fullNode.service.adminPort=8080"],
+        vec!["fullNode.replicas=1000000"],
+        vec!["defaults.p2p.exposure=NodePort"],
+        vec![
+            "defaults.p2p.exposure=NodePort",
+            "defaults.p2p.nodePortBase=30400",
+            "defaults.p2p.announceIp=198.51.100.1"
+        ],
+        vec!["validator.p2p.exposure=LoadBalancer"],
+    ]));
+}
+
+#[test]
+fn bundles_that_cannot_be_served_are_named() {
+    insta::assert_snapshot!(named(&[
+        vec![
+            "bootNode.joinBundles.enabled=true",
+            "bootNode.joinBundles.port=8080"
+        ],
+        vec![
+            "bootNode.joinBundles.enabled=true",
+            "bootNode.replicas=0",
+            "network.registryAddress=0x0123456789012345678901234567890123456789",
+            "network.bootstrapNodes={enr:-a}",
+            "l1.anvil.enabled=false",
+            "l1.executionUrls={http://l1}",
+        ],
+        vec![
+            "bootNode.joinBundles.enabled=true",
+            "bootNode.joinBundles.nodePort=30890"
+        ],
+        vec![
+            "bootNode.joinBundles.enabled=true",
+            "bootNode.joinBundles.nodePort=8090",
+            "bootNode.p2p.exposure=NodePort",
+            "bootNode.p2p.nodePortBase=30400"
+        ],
+        vec![
+            "bootNode.joinBundles.enabled=true",
+            "bootNode.joinBundles.nodePort=30502",
+            "bootNode.p2p.exposure=NodePort",
+            "bootNode.p2p.nodePortBase=30400",
+            "validator.p2p.exposure=NodePort",
+            "validator.p2p.nodePortBase=30500"
+        ],
+        vec!["bootNode.joinBundles.url=join.example.org"],
+    ]));
 }
 
 #[test]

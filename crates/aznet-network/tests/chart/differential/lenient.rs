@@ -24,7 +24,7 @@ const SEQUENCER: &str =
 const NO_EFFECT: &str = "it does nothing: aznet says so, and there is nothing to refuse";
 const API_SERVER: &str = "the API server refuses the object and names the field";
 
-const LENIENT: [Lenient; 22] = [
+const LENIENT: [Lenient; 23] = [
     rule(
         "keys.mnemonic",
         "12 to 24 English words",
@@ -83,6 +83,11 @@ const LENIENT: [Lenient; 22] = [
     rule(
         "bootNode.joinBundles.enabled",
         "false: the boot node",
+        NO_EFFECT,
+    ),
+    rule(
+        "bootNode.joinBundles.nodePort",
+        "0: only bootNode.p2p.exposure",
         NO_EFFECT,
     ),
     rule(".service.", "nothing: only each pxe", NO_EFFECT),
