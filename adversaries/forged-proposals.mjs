@@ -1,6 +1,6 @@
 // A node that, once it hears of a checkpoint proposal, sends others of the same slot to its peers that the proposer did not
 // sign, and later the one that it heard of once more. Returns `[{what, slot, sender}]`: what it sent, and who seems to have
-// signed it.
+// signed it. It sends them to all its peers, as an attacker would, and not only to those of its mesh as Aztec does.
 const SLOTS_LATER = 3;
 
 export default async function misbehave(load, { dud, seconds }) {
@@ -11,9 +11,20 @@ export default async function misbehave(load, { dud, seconds }) {
   const { Fr } = await load('foundation/dest/curves/bn254/index.js');
 
   const sent = [];
+  async function toAllPeers(service, proposal) {
+    const { opts } = service.node.services.pubsub;
+    const before = opts.floodPublish;
+    opts.floodPublish = true;
+    try {
+      await service.propagate(proposal);
+    } finally {
+      opts.floodPublish = before;
+    }
+  }
+
   async function send(service, what, proposal) {
     const sender = proposal.getSender()?.toString();
-    if (!dud) await service.propagate(proposal);
+    if (!dud) await toAllPeers(service, proposal);
     sent.push({ what, slot: Number(proposal.slotNumber), ...(sender && { sender }) });
   }
 

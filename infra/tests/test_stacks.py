@@ -283,8 +283,11 @@ def cluster(staging):
 
 # What a runner has of its own: `cargo build` gives the program that these tests were given.
 PROGRAMS = {
-    "cargo": """test "$*" = "build --locked --bin aznet"; mkdir -p target/debug; ln -s "$AZNET_PROGRAM" target/debug/aznet""",
-    "gh": """test "$*" = "release download --pattern images.yaml"; echo 'images: {}' > images.yaml""",
+    "cargo": """test "$*" = "build --locked --bin aznet"
+mkdir -p target/debug
+ln -s "$AZNET_PROGRAM" target/debug/aznet""",
+    "gh": """test "$*" = "release download --pattern images.yaml"
+echo 'images: {}' > images.yaml""",
 }
 
 
@@ -293,8 +296,8 @@ def test_a_push_to_its_branch_comes_to_the_networks_cluster(staging, cluster, tm
     programs, home = tmp_path / "programs", tmp_path / "home"
     for folder in (programs, home):
         folder.mkdir()
-    for name, line in PROGRAMS.items():
-        (programs / name).write_text(f"#!/bin/bash\nset -eu\n{line}\n")
+    for name, lines in PROGRAMS.items():
+        (programs / name).write_text(f"#!/bin/bash\nset -eu\n{lines}\n")
         (programs / name).chmod(0o755)
     repository = tmp_path / "repository"
     for part in ("networks", "helm-charts"):

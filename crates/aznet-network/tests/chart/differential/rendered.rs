@@ -137,10 +137,10 @@ fn settings(values: &Values, role: &RolePlan, object: &Value, objects: &[Value])
         running.map(move |one| &one["resources"]["requests"][what])
     };
     let (memory, cpu) = (role.each.memory_requested, role.each.cpu_requested);
-    found.extend(amount::<Bytes>("memory", of("memory"), memory));
-    found.extend(amount::<MilliCpu>("cpu", of("cpu"), cpu));
+    found.extend(amount::<Bytes>("memory", of("memory"), &memory));
+    found.extend(amount::<MilliCpu>("cpu", of("cpu"), &cpu));
     let volume = std::iter::once(claimed(role, object, objects));
-    found.extend(amount::<Bytes>("the volume", volume, role.each.disk));
+    found.extend(amount::<Bytes>("the volume", volume, &role.each.disk));
     found
         .into_iter()
         .map(|one| format!("{}: {one}", role.role))
@@ -244,7 +244,7 @@ fn ports(pod: &PodSettings, role: Role, container: &Value) -> Vec<String> {
 fn amount<'a, T: FromStr + Default + PartialEq + Add<Output = T> + fmt::Debug>(
     what: &str,
     rendered: impl Iterator<Item = &'a Value>,
-    planned: T,
+    planned: &T,
 ) -> Option<String> {
     let (mut sum, mut texts) = (Some(T::default()), Vec::new());
     for one in rendered {
@@ -257,7 +257,7 @@ fn amount<'a, T: FromStr + Default + PartialEq + Add<Output = T> + fmt::Debug>(
         texts.push(text);
     }
     let texts = texts.join(" + ");
-    (sum.as_ref() != Some(&planned))
+    (sum.as_ref() != Some(planned))
         .then(|| format!("{what} asked for is {texts}, planned {planned:?}"))
 }
 
