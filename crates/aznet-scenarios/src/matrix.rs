@@ -193,9 +193,6 @@ mod tests {
         let prunes = "network.slashing.disablePenalties=false";
         let words = refusal("small", prunes, "l1-paused-long");
         assert!(words.is_some_and(|words| words.contains("slashed")));
-        let elsewhere = "blobStore.url=s3://blobs/one?endpoint=https://s3.example.org";
-        let words = refusal("small", elsewhere, "blobs-offline");
-        assert!(words.is_some_and(|words| words.contains("has no blob-store")));
         // Of eight validators in two pods four are drawn: without a pod the other four may be them.
         let words = refusal("two-pods", "network.committeeSize=4", "validator-offline");
         assert!(words.is_some_and(|words| words.contains("holds 4 of 4 attesters")));

@@ -86,7 +86,15 @@ pub const CONDITIONS: &[Condition] = &[
             Whom::Roles(PROVERS),
             Act::Idle,
         )],
-        needs: &[PROVER, OWN_L1, Need::NoPenalties],
+        needs: &[
+            Need::Pods(
+                Role::ProverNode,
+                1,
+                "what minted the tokens would be taken back, too",
+            ),
+            OWN_L1,
+            Need::NoPenalties,
+        ],
     },
     Condition {
         name: "narrow-links",
@@ -239,7 +247,15 @@ pub const CONDITIONS: &[Condition] = &[
             lasts: Length::ProofWindowAnd(2),
             does: Does::Preset("l1-paused", "the L1 answers and makes no blocks"),
         }],
-        needs: &[PROVER, OWN_L1, Need::NoPenalties],
+        needs: &[
+            Need::Pods(
+                Role::ProverNode,
+                1,
+                "what minted the tokens would be taken back, too",
+            ),
+            OWN_L1,
+            Need::NoPenalties,
+        ],
     },
     Condition {
         name: "l1-offline",
@@ -257,24 +273,6 @@ pub const CONDITIONS: &[Condition] = &[
             Role::Anvil,
             1,
             "what goes to somebody else's L1 can't be cut off",
-        )],
-    },
-    Condition {
-        name: "blobs-offline",
-        about: "the blob store is offline when one of two transfers was sent",
-        shown: "its containers are seen to run nothing, and it is not ready",
-        expects: Expects::Recovers,
-        begins: Begins::BetweenTransfers,
-        waves: &[wave(
-            "blobs-offline",
-            Length::Slots(4),
-            Whom::Roles(&[Role::BlobStore]),
-            Act::Idle,
-        )],
-        needs: &[Need::Pods(
-            Role::BlobStore,
-            1,
-            "nobody else's store of blobs can fail",
         )],
     },
     Condition {
