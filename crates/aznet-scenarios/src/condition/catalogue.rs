@@ -86,15 +86,7 @@ pub const CONDITIONS: &[Condition] = &[
             Whom::Roles(PROVERS),
             Act::Idle,
         )],
-        needs: &[
-            Need::Pods(
-                Role::ProverNode,
-                1,
-                "what minted the tokens would be taken back, too",
-            ),
-            OWN_L1,
-            Need::NoPenalties,
-        ],
+        needs: &[PROVER, OWN_L1, Need::NoPenalties],
     },
     Condition {
         name: "narrow-links",
