@@ -1,5 +1,7 @@
 //! A cell of the matrix: tokens that move under a condition.
 
+mod standstill;
+
 use std::pin::pin;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -17,15 +19,13 @@ use crate::chain::{Tx, Until};
 use crate::condition::{Begins, Expects, Trouble};
 use crate::faults::{Faults, Tools};
 use crate::look::{self, Blind};
-use crate::pxe::{Sent, Visibility};
+use crate::pxe::{self, Visibility};
 use crate::topology::Facts;
 use crate::transfer::Tokens;
 use crate::world::{Course, World};
 
 /// Slots in which nodes that were away are back, and the chain with them.
 const SLOTS_TO_RECOVER: u32 = 10;
-/// Slots in which what was on its way when a fault began is on L1, or never will be.
-const SLOTS_TO_SETTLE: u32 = 2;
 /// Undoing faults has deadlines of its own; this is beyond all of them.
 const UNDONE_WITHIN: Duration = Duration::from_mins(10);
 
@@ -42,8 +42,14 @@ struct Under<'a> {
 struct Prepared<'a> {
     tokens: Tokens,
     beside: Ready<'a>,
-    /// The transfer that was sent already.
-    first: Option<Tx>,
+    sent: Sent,
+}
+
+/// What was sent before anything goes wrong.
+enum Sent {
+    Nothing,
+    Public(Tx),
+    Both(Moving),
 }
 
 /// The public and the private transfer.
@@ -55,10 +61,7 @@ struct Moving {
 /// Tokens move, and nothing goes wrong.
 pub(crate) async fn calm(world: World) -> Result<(), Failure> {
     let (tokens, _) = Tokens::minted(&world).await?;
-    let mut moving = Moving {
-        public: tokens.send(&world, Visibility::Public).await?,
-        private: tokens.send(&world, Visibility::Private).await?,
-    };
+    let mut moving = Moving::sent(&tokens, &world).await?;
     moving.follow(&world, Until::Checkpointed).await?;
     tokens.moved(&world).await?;
     moving.follow(&world, Until::Finalized).await?;
@@ -79,7 +82,7 @@ pub(crate) async fn disturbed(
     let Prepared {
         tokens,
         beside,
-        first,
+        sent,
     } = match prepared(&world, trouble, beside).await {
         Ok(prepared) => prepared,
         // What the chain loses before anything is done to it says nothing of what was to be done.
@@ -101,7 +104,7 @@ pub(crate) async fn disturbed(
         faults: &faults,
         beside,
     };
-    under.over(first).await
+    under.over(sent).await
 }
 
 /// Makes ready while nothing goes wrong.
@@ -115,14 +118,21 @@ async fn prepared<'a>(
         proven(world, minted).await?;
     }
     let beside = beside.ready(world).await?;
-    let first = match trouble.begins {
-        Begins::BeforeSending => None,
-        Begins::BetweenTransfers => Some(tokens.send(world, Visibility::Public).await?),
+    let sent = match trouble.begins {
+        Begins::BeforeSending => Sent::Nothing,
+        Begins::BetweenTransfers | Begins::UnderWay => {
+            Sent::Public(tokens.send(world, Visibility::Public).await?)
+        }
+        Begins::AfterTransfers => {
+            let mut moving = Moving::sent(&tokens, world).await?;
+            moving.follow(world, Until::Checkpointed).await?;
+            Sent::Both(moving)
+        }
     };
     Ok(Prepared {
         tokens,
         beside,
-        first,
+        sent,
     })
 }
 
@@ -143,7 +153,7 @@ fn course(trouble: Trouble<'_>, world: &World) -> Course {
 }
 
 /// Waits until what minted the tokens is proven: it can't be taken back any more.
-async fn proven(world: &World, minted: [Sent; 2]) -> Result<(), Failure> {
+async fn proven(world: &World, minted: [pxe::Sent; 2]) -> Result<(), Failure> {
     let kinds = [Visibility::Public, Visibility::Private];
     for (kind, sent) in kinds.into_iter().zip(minted) {
         let what = format!("the {} mint", kind.name());
@@ -172,6 +182,13 @@ async fn both(
 }
 
 impl Moving {
+    async fn sent(tokens: &Tokens, world: &World) -> Result<Self, Failure> {
+        Ok(Self {
+            public: tokens.send(world, Visibility::Public).await?,
+            private: tokens.send(world, Visibility::Private).await?,
+        })
+    }
+
     async fn follow(&mut self, world: &World, until: Until) -> Result<(), Failure> {
         let (public, private) = futures::join!(
             world.follow(&mut self.public, until),
@@ -183,9 +200,9 @@ impl Moving {
 
 impl Under<'_> {
     /// Until the tokens have moved, and the faults are undone.
-    async fn over(&self, first: Option<Tx>) -> Result<(), Failure> {
+    async fn over(&self, sent: Sent) -> Result<(), Failure> {
         let (faults, cancel) = (self.faults, &self.world.context.cancel);
-        let moved = self.moved(first).await;
+        let moved = self.moved(sent).await;
         // What the fault was to show is seen: the rest of its time would show no more.
         if moved.is_ok() && self.trouble.is_sent_under() {
             faults.lift();
@@ -205,22 +222,27 @@ impl Under<'_> {
         }
     }
 
-    async fn moved(&self, first: Option<Tx>) -> Result<(), Failure> {
+    async fn moved(&self, sent: Sent) -> Result<(), Failure> {
         self.faults.bite(self.trouble.seen).await?;
         let world = &self.world;
-        let (followed, beside) = (pin!(self.followed(first)), pin!(self.beside.run(world)));
+        let (followed, beside) = (pin!(self.followed(sent)), pin!(self.beside.run(world)));
         both(&world.context.cancel, followed, beside).await
     }
 
-    async fn followed(&self, first: Option<Tx>) -> Result<(), Failure> {
-        let mut moving = self.sent(first).await?;
+    async fn followed(&self, sent: Sent) -> Result<(), Failure> {
+        let still = async {
+            match self.trouble.expects {
+                Expects::Stalls => self.stands_still().await,
+                _ => Ok(()),
+            }
+        };
+        let (mut moving, ()) = futures::try_join!(self.sent(sent), still)?;
         match self.trouble.expects {
             Expects::GoesOn { .. } => {
                 moving.follow(&self.world, Until::Checkpointed).await?;
                 self.is_in_force()?;
             }
-            Expects::Recovers => {}
-            Expects::Stalls => self.stands_still().await?,
+            Expects::Recovers | Expects::Stalls => {}
             Expects::Prunes => self.pruned(&mut moving).await?,
         }
         moving.follow(&self.world, Until::Checkpointed).await?;
@@ -230,17 +252,21 @@ impl Under<'_> {
         self.tokens.moved(&self.world).await
     }
 
-    async fn sent(&self, first: Option<Tx>) -> Result<Moving, Failure> {
+    /// Sends what was not sent before.
+    async fn sent(&self, sent: Sent) -> Result<Moving, Failure> {
         let (tokens, world) = (self.tokens, &self.world);
-        let public = match first {
-            Some(public) => {
+        match sent {
+            Sent::Nothing => Moving::sent(tokens, world).await,
+            Sent::Public(mut public) => {
+                if self.trouble.begins == Begins::UnderWay {
+                    world.follow(&mut public, Until::Checkpointed).await?;
+                }
                 tokens.served(world).await?;
-                public
+                let private = tokens.send(world, Visibility::Private).await?;
+                Ok(Moving { public, private })
             }
-            None => tokens.send(world, Visibility::Public).await?,
-        };
-        let private = tokens.send(world, Visibility::Private).await?;
-        Ok(Moving { public, private })
+            Sent::Both(moving) => Ok(moving),
+        }
     }
 
     /// That the chain went on says something only while the fault was there.
@@ -261,39 +287,6 @@ impl Under<'_> {
                 "the transfers were on L1 only after the fault was over: expected that the chain goes on meanwhile",
             )),
         }
-    }
-
-    /// Sees that no checkpoint comes while the fault is in force.
-    async fn stands_still(&self) -> Result<(), Failure> {
-        let time = self.world.time;
-        let (settled, end) = (
-            Instant::now() + time.slots(SLOTS_TO_SETTLE),
-            self.faults.begun(),
-        );
-        let end = end.map(|begun| begun + self.trouble.span(time) - time.slot);
-        let Some(end) = end.filter(|end| *end >= settled + time.slot) else {
-            return Err(Failure::Infrastructure(
-                "fault did not bite long enough for a standstill to be seen".to_owned(),
-            ));
-        };
-        self.world
-            .until_time("what was on its way to be settled", settled)
-            .await?;
-        let before = self.world.tips().await?.checkpointed.checkpoint.number;
-        self.world
-            .until_time("the fault to be nearly over", end)
-            .await?;
-        let after = self.world.tips().await?.checkpointed.checkpoint.number;
-        let seconds = (end - settled).as_secs();
-        if before == after {
-            self.world
-                .context
-                .step(format!("no checkpoint in {seconds} s, the last is {after}"));
-            return Ok(());
-        }
-        Err(Failure::Assertion(format!(
-            "checkpoint {after} came while no quorum was there (the last before was {before}): expected none in {seconds} s"
-        )))
     }
 
     /// Sees that what was not proven is taken back, and that the transfers come again.

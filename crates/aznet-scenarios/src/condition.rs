@@ -55,6 +55,11 @@ pub(crate) enum Begins {
     BeforeSending,
     /// When the public transfer was sent; the private one waits until they bite.
     BetweenTransfers,
+    /// When the public transfer was sent; the private one waits until the chain goes on. Nodes tell of a transaction once:
+    /// those that are all away then never hear of it.
+    UnderWay,
+    /// When both transfers are on L1.
+    AfterTransfers,
 }
 
 /// What goes wrong, when, and what is expected of the chain.

@@ -190,6 +190,9 @@ mod tests {
         assert!(words.is_some_and(|words| words.contains("talks to the boot node")));
         let words = refusal("small", "pxe.replicas=0", "calm");
         assert!(words.is_some_and(|words| words.contains("wallet server")));
+        let prunes = "network.slashing.disablePenalties=false";
+        let words = refusal("small", prunes, "l1-paused-long");
+        assert!(words.is_some_and(|words| words.contains("slashed")));
         // Of eight validators in two pods four are drawn: without a pod the other four may be them.
         let words = refusal("two-pods", "network.committeeSize=4", "validator-offline");
         assert!(words.is_some_and(|words| words.contains("holds 4 of 4 attesters")));
@@ -208,7 +211,12 @@ mod tests {
         assert!(refused(Allows::Everything).is_empty());
         assert_eq!(
             refused(Allows::Disturbing),
-            BTreeSet::from(["provers-late", "roll-out", "validators-join"])
+            BTreeSet::from([
+                "l1-paused-long",
+                "provers-late",
+                "roll-out",
+                "validators-join"
+            ])
         );
         let alone = refused(Allows::Looking);
         assert!(

@@ -8,11 +8,24 @@ use super::{Begins, Condition, Expects};
 
 /// Everything that proves.
 const PROVERS: &[Role] = &[Role::ProverNode, Role::ProverBroker, Role::ProverAgent];
+/// Everything that speaks with the L1, and with each other.
+const NODES: &[Role] = &[
+    Role::BootNode,
+    Role::FullNode,
+    Role::Validator,
+    Role::ProverNode,
+];
+const OTHER_NODES: &[Role] = &[Role::FullNode, Role::Validator, Role::ProverNode];
 /// A node that may be away takes its turns as proposer along, in the worst case several in a row.
 const SLACK: u32 = 4;
 /// The fault is in force until the transfers are on L1.
 const WHILE_SENT: Length = Length::Slots(SLOTS_TO_SEND);
 
+const OWN_L1: Need = Need::Pods(
+    Role::Anvil,
+    1,
+    "whether its L1 takes checkpoints back can't be seen",
+);
 const PROVER: Need = Need::Pods(Role::ProverNode, 1, "nothing that proves could fail");
 /// A pxe that talks to the boot node goes away with it.
 const OTHER_NODE: Need = Need::Pods(
@@ -73,15 +86,7 @@ pub const CONDITIONS: &[Condition] = &[
             Whom::Roles(PROVERS),
             Act::Idle,
         )],
-        needs: &[
-            PROVER,
-            Need::Pods(
-                Role::Anvil,
-                1,
-                "whether its L1 takes checkpoints back can't be seen",
-            ),
-            Need::NoPenalties,
-        ],
+        needs: &[PROVER, OWN_L1, Need::NoPenalties],
     },
     Condition {
         name: "narrow-links",
@@ -221,6 +226,77 @@ pub const CONDITIONS: &[Condition] = &[
             does: Does::Preset("l1-paused", "the L1 answers and makes no blocks"),
         }],
         needs: &[Need::Pods(Role::Anvil, 1, "nobody else's L1 can be paused")],
+    },
+    Condition {
+        name: "l1-paused-long",
+        about: "the L1 takes no transaction until the proof window is over, when both transfers are on it",
+        shown: "no L1 block is seen to come; afterwards the L1 takes checkpoints back",
+        expects: Expects::Prunes,
+        begins: Begins::AfterTransfers,
+        waves: &[Wave {
+            name: "l1-paused-long",
+            after: 0,
+            lasts: Length::ProofWindowAnd(2),
+            does: Does::Preset("l1-paused", "the L1 answers and makes no blocks"),
+        }],
+        needs: &[
+            Need::Pods(
+                Role::ProverNode,
+                1,
+                "what minted the tokens would be taken back, too",
+            ),
+            OWN_L1,
+            Need::NoPenalties,
+        ],
+    },
+    Condition {
+        name: "l1-offline",
+        about: "no node reaches the L1 for less than the proof window, when one of two transfers was sent",
+        shown: "connections with it are seen to fail; no checkpoint comes meanwhile",
+        expects: Expects::Stalls,
+        begins: Begins::BetweenTransfers,
+        waves: &[wave(
+            "l1-offline",
+            Length::Slots(6),
+            Whom::Roles(&[Role::Anvil]),
+            Act::CutOff(NODES),
+        )],
+        needs: &[Need::Pods(
+            Role::Anvil,
+            1,
+            "what goes to somebody else's L1 can't be cut off",
+        )],
+    },
+    Condition {
+        name: "node-eclipsed",
+        about: "the boot node hears of no other node: only the L1 tells it of blocks",
+        shown: "connections with every other node are seen to fail",
+        expects: Expects::GoesOn { slack: SLACK },
+        begins: Begins::BeforeSending,
+        waves: &[wave(
+            "node-eclipsed",
+            WHILE_SENT,
+            Whom::First(Role::BootNode),
+            Act::CutOff(OTHER_NODES),
+        )],
+        needs: &[
+            Need::Pods(Role::BootNode, 1, "none could be cut off"),
+            OTHER_NODE,
+        ],
+    },
+    Condition {
+        name: "validators-killed",
+        about: "every validator pod is killed at once when one of two transfers was sent",
+        shown: "each pod is seen to be another one; no checkpoint comes until one is back",
+        expects: Expects::Stalls,
+        begins: Begins::UnderWay,
+        waves: &[wave(
+            "validators-killed",
+            Length::Slots(2),
+            Whom::Roles(&[Role::Validator]),
+            Act::Kill,
+        )],
+        needs: &[Need::Pods(Role::Validator, 1, "none could be killed")],
     },
     Condition {
         name: "validators-join",

@@ -80,6 +80,8 @@ pub(crate) enum Act {
     Restart,
     /// So many percent of the packets that they send are lost.
     Lose(u32),
+    /// Nothing passes between them and all pods of these roles.
+    CutOff(&'static [Role]),
 }
 
 /// What waves are made for.
@@ -214,10 +216,7 @@ impl Change {
 impl Whom {
     fn words(self) -> String {
         match self {
-            Self::Roles(roles) => {
-                let names: Vec<&str> = roles.iter().map(|role| role.name()).collect();
-                format!("every {}", names.join(", "))
-            }
+            Self::Roles(roles) => every(roles),
             Self::First(role) => format!("{role}-0"),
             Self::OneValidator => "one validator pod".to_owned(),
             Self::Quorum => "as many validator pods as no quorum is possible without".to_owned(),
@@ -253,6 +252,7 @@ impl Act {
             Self::Kill => format!("{whom} is killed"),
             Self::Restart => format!("the container of {whom} is killed"),
             Self::Lose(percent) => format!("{percent} % of what {whom} sends is lost"),
+            Self::CutOff(from) => format!("nothing passes between {whom} and {}", every(from)),
         }
     }
 
@@ -274,8 +274,17 @@ impl Act {
                 "network",
                 json!({"action": "loss", "direction": "to", "percent": percent}),
             ),
+            Self::CutOff(from) => (
+                "network",
+                json!({"action": "partition", "direction": "both", "target": {"roles": from}}),
+            ),
         }
     }
+}
+
+fn every(roles: &[Role]) -> String {
+    let names: Vec<&str> = roles.iter().map(|role| role.name()).collect();
+    format!("every {}", names.join(", "))
 }
 
 /// `count` of the ordinals below `pods`, in an order that `seed` decides.
