@@ -37,6 +37,12 @@ pub(super) const EQUIVOCATION: Adversary = Adversary {
     module: include_str!("../../../../adversaries/equivocation.mjs"),
 };
 
+/// A proposer of a checkpoint with an archive that its blocks don't lead to.
+pub(super) const WRONG_ARCHIVE: Adversary = Adversary {
+    name: "wrong-archive",
+    module: include_str!("../../../../adversaries/wrong-archive.mjs"),
+};
+
 impl Adversary {
     /// Has the node in `pod` misbehave, until it is done; what it did.
     pub(super) async fn misbehave<T: DeserializeOwned>(
