@@ -162,9 +162,7 @@ pub(crate) fn lacks(values: &Values) -> Option<&'static str> {
 pub(crate) fn lacks_quorum(values: &Values) -> Option<&'static str> {
     let penalties = (!values.network.slashing.disable_penalties)
         .then_some("no penalties (set network.slashing.disablePenalties): the whole committee could be slashed for a prune");
-    lacks(values)
-        .or_else(|| lacks_prover(values))
-        .or(penalties)
+    lacks(values).or_else(|| lacks_prover(values)).or(penalties)
 }
 
 /// The proposer of a slot that comes misbehaves in it; is seen to, and by whom; behaves again; and the chain goes on.
@@ -205,12 +203,7 @@ impl Misled {
     }
 
     /// A validator that has this setting.
-    async fn accomplice(
-        &mut self,
-        world: &World,
-        pod: &str,
-        setting: &str,
-    ) -> Result<(), Failure> {
+    async fn accomplice(&mut self, world: &World, pod: &str, setting: &str) -> Result<(), Failure> {
         let settings = Settings::from_iter([(setting.to_owned(), true.into())]);
         self.one(world, pod, settings, "; it is an accomplice")
             .await

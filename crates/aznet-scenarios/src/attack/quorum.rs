@@ -2,10 +2,7 @@
 
 use alloy_primitives::B256;
 use aznet_kit::wait::Look;
-use aznet_model::{
-    chain::{CheckpointNumber, Slot},
-    role::Role,
-};
+use aznet_model::{chain::CheckpointNumber, role::Role};
 use aznet_network::{
     clients::l1::{Prune, Rollup},
     observe::logs::Which,
@@ -37,7 +34,6 @@ const UNPROVABLE: &str = "End archive root mismatch";
 /// What was proposed, as `adversaries/wrong-archive.mjs` tells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 struct Wrong {
-    slot: Slot,
     checkpoint: CheckpointNumber,
     archive: B256,
 }
@@ -86,7 +82,9 @@ impl Misled {
             turn.pod, turn.slot
         ));
         let place = (turn.pod.as_str(), Role::Validator);
-        WRONG_ARCHIVE.misbehave(world, place, turn.left()).await
+        WRONG_ARCHIVE
+            .misbehave(world, place, Some(turn.slot), turn.left())
+            .await
     }
 }
 
@@ -187,8 +185,8 @@ impl Wrong {
             .await?;
         let seen = format!("{first} to {last} were taken back for want of a proof");
         if first > self.checkpoint || last != self.checkpoint {
-            let wanted = self.checkpoint;
-            return Err(Failure::assertion(format!("{goal} as the last: {wanted}; {seen}")));
+            let wanted = format!("expected that nothing is built on {}", self.checkpoint);
+            return Err(Failure::assertion(format!("{seen}; {wanted}")));
         }
         world.context.step(seen);
         Ok(())
@@ -196,7 +194,8 @@ impl Wrong {
 
     /// A checkpoint of the same number with another archive is proven.
     async fn is_made_good(&self, world: &World, rollup: &Rollup) -> Result<(), Failure> {
-        world.proven_beyond(self.checkpoint).await?;
+        let before = CheckpointNumber(self.checkpoint.0.saturating_sub(1));
+        world.proven_beyond(before).await?;
         let archive = rollup
             .archive_at(self.checkpoint)
             .await
@@ -205,6 +204,10 @@ impl Wrong {
             let seen = format!("{} is proven with the archive {archive}", self.checkpoint);
             return Err(Failure::assertion(seen));
         }
+        world.context.step(format!(
+            "{} is proven with the archive {archive}",
+            self.checkpoint
+        ));
         Ok(())
     }
 }
