@@ -133,7 +133,7 @@ impl Wrong {
             .await?;
         let node = &nodes[0];
         let tip = world
-            .until("it on a node", within, || async {
+            .until(&format!("{number} on {}", node.pod), within, || async {
                 let tip = node.rpc.tips().await?.checkpointed;
                 Ok(if tip.checkpoint.number == number {
                     Look::Done(tip.block)
