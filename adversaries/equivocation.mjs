@@ -1,11 +1,11 @@
-// A proposer that, a moment after its checkpoint proposal, sends another one for the same slot, signed as well. Returns
-// `{slot, archive}`: of which slot, and the archive of the second one.
+// A proposer that, a moment after its checkpoint proposal of `slot`, sends another one for the same slot, signed as well.
+// Returns `{slot, archive}`, the archive of the second one.
 import { setTimeout as sleep } from 'node:timers/promises';
 
 // The others have seen the first by then.
 const MOMENT = 200;
 
-export default async function misbehave(load, { dud, seconds }) {
+export default async function misbehave(load, { dud, slot, seconds }) {
   const { ValidatorClient } = await load('validator-client/dest/validator.js');
   const { Fr } = await load('foundation/dest/curves/bn254/index.js');
 
@@ -15,17 +15,18 @@ export default async function misbehave(load, { dud, seconds }) {
     const second = await validationService.createCheckpointProposal(header, archive, modifier, undefined, proposer, options ?? {});
     await sleep(MOMENT);
     if (!dud) await p2pClient.broadcastCheckpointProposal(second);
-    return { slot: Number(header.slotNumber), archive: archive.toString() };
+    return { slot, archive: archive.toString() };
   }
 
   const propose = ValidatorClient.prototype.createCheckpointProposal;
   if (!propose) throw new Error('this release calls ValidatorClient.createCheckpointProposal otherwise');
   try {
     return await new Promise((resolve, reject) => {
-      const late = () => reject(new Error(`it proposed nothing in ${seconds} s`));
+      const late = () => reject(new Error(`it proposed nothing for slot ${slot} in ${seconds} s`));
       setTimeout(late, seconds * 1000).unref();
       ValidatorClient.prototype.createCheckpointProposal = async function (...args) {
         const first = await propose.apply(this, args);
+        if (Number(args[0].slotNumber) !== slot) return first;
         ValidatorClient.prototype.createCheckpointProposal = propose;
         equivocate(this, args).then(resolve, reject);
         return first;

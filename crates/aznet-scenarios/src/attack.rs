@@ -9,19 +9,18 @@ pub(crate) mod gossip;
 pub(crate) mod input;
 pub(crate) mod proof;
 pub(crate) mod proposal;
+pub(crate) mod quorum;
 mod said;
 mod turn;
 
 use aznet_chaos::settings::{Changed, Settings};
 use aznet_kit::wait::Look;
-use aznet_model::{chain::Slot, chaos::ProtocolAction, role::Role, values::Values};
+use aznet_model::{chaos::ProtocolAction, role::Role, values::Values};
 use aznet_network::{
     clients::l1::{L1, Rollup},
     observe::pods,
-    validators::{self, Address, Validators},
 };
 use aznet_runner::{CleanUp, Failure};
-use jiff::Timestamp;
 
 use self::{evidence::Evidence, turn::Turn};
 use crate::{
@@ -29,14 +28,15 @@ use crate::{
     world::{Peer, World},
 };
 
-/// Slots from being told until its turn, so that the proposer knows when it begins to build.
-const SLOTS_AHEAD: u64 = 2;
 /// Slots in which two more checkpoints must be on L1 once the proposer behaves.
 const SLOTS_TO_GO_ON: u32 = 10;
 
 /// Environment variable with which everything is done but the attacks themselves: each scenario must fail then, since what
 /// it looks for can't be there.
 const DUD: &str = "AZNET_DUD_ATTACKS";
+
+/// The setting with which a validator attests to whatever is proposed.
+const UNSEEN: &str = "skipCheckpointProposalValidation";
 
 /// A way to misbehave.
 pub(crate) struct Attack {
@@ -95,7 +95,7 @@ pub(crate) const ATTACKS: [Attack; 7] = [
         name: "attack-coalition",
         about: "a block with a wrong state that another validator attests to, too, gets no quorum, and never comes to L1",
         action: ProtocolAction::InvalidProposals,
-        accomplice: Some("skipCheckpointProposalValidation"),
+        accomplice: Some(UNSEEN),
         evidence: Evidence::Lost {
             by_others: true,
             line: "Skipping checkpoint proposal validation",
@@ -116,7 +116,10 @@ pub(crate) const ATTACKS: [Attack; 7] = [
 /// The scenario in which a proposer signs two checkpoints for a slot.
 pub(crate) const EQUIVOCATION: &str = "attack-equivocation";
 
-/// Validator pods that misbehave in the attack called so.
+/// The scenario in which a quorum misbehaves.
+pub(crate) const QUORUM: &str = "attack-dishonest-quorum";
+
+/// Validator pods that misbehave in the attack called so, unless they are a quorum.
 pub(crate) fn pods(name: &str) -> u64 {
     let of = |attack: &Attack| 1 + u64::from(attack.accomplice.is_some());
     let known = ATTACKS.iter().find(|attack| attack.name == name);
@@ -155,6 +158,13 @@ pub(crate) fn lacks(values: &Values) -> Option<&'static str> {
         .then_some("four validator pods, three of which are a quorum (set validator.replicas)")
 }
 
+/// What a dishonest quorum needs of a network.
+pub(crate) fn lacks_quorum(values: &Values) -> Option<&'static str> {
+    let penalties = (!values.network.slashing.disable_penalties)
+        .then_some("no penalties (set network.slashing.disablePenalties): the whole committee could be slashed for a prune");
+    lacks(values).or_else(|| lacks_prover(values)).or(penalties)
+}
+
 /// The proposer of a slot that comes misbehaves in it; is seen to, and by whom; behaves again; and the chain goes on.
 pub(crate) async fn run(world: World, attack: &Attack) -> Result<(), Failure> {
     let nodes = world.nodes().await?;
@@ -186,11 +196,16 @@ impl Misled {
         let Some(setting) = attack.accomplice else {
             return Ok(());
         };
-        let accomplice = turn.accomplice.as_deref().ok_or_else(|| {
+        let accomplice = turn.accomplice().ok_or_else(|| {
             Failure::skipped("another validator pod with which the proposer is no quorum")
         })?;
+        self.accomplice(world, accomplice, setting).await
+    }
+
+    /// A validator that has this setting.
+    async fn accomplice(&mut self, world: &World, pod: &str, setting: &str) -> Result<(), Failure> {
         let settings = Settings::from_iter([(setting.to_owned(), true.into())]);
-        self.one(world, accomplice, settings, "; it is the accomplice")
+        self.one(world, pod, settings, "; it is an accomplice")
             .await
     }
 
@@ -242,44 +257,6 @@ impl World {
         Ok((l1, rollup))
     }
 
-    /// The next slot in which a pod proposes without which there is a quorum.
-    async fn turn(&self, l1: &L1, rollup: &Rollup) -> Result<Turn, Failure> {
-        let since = Timestamp::now();
-        let all = validators::collect(&self.network, &[]);
-        let (timing, heads) = futures::join!(rollup.timing(), l1.heads());
-        let (timing, heads) = (
-            timing.map_err(Failure::infrastructure)?,
-            heads.map_err(Failure::infrastructure)?,
-        );
-        let all = all.await.map_err(Failure::infrastructure)?;
-        let now = u64::try_from(Timestamp::now().as_second()).unwrap_or_default();
-        let moment = timing.at(now);
-        // The committee of the next epoch is known, that of the one after it may not be.
-        let last = (moment.epoch.0 + 2) * timing.epoch_slots;
-        for slot in moment.slot.0 + SLOTS_AHEAD..last {
-            let begin = timing.genesis + slot * timing.slot.as_secs();
-            let proposer = rollup
-                .proposer_at(begin)
-                .await
-                .map_err(Failure::infrastructure)?;
-            let Some(pod) = dispensable(&all, proposer) else {
-                continue;
-            };
-            return Ok(Turn {
-                slot: Slot(slot),
-                attesters: all.attesters_of(pod).unwrap_or_default().to_vec(),
-                accomplice: accomplice(&all, pod),
-                pod: pod.to_owned(),
-                timing,
-                from: heads.block,
-                since,
-            });
-        }
-        Err(Failure::skipped(
-            "a proposer in this epoch or the next without whose pod there is a quorum",
-        ))
-    }
-
     /// Two more checkpoints, the second of which all nodes have.
     async fn goes_on(&self, nodes: &[Peer]) -> Result<(), Failure> {
         let node = &nodes[0];
@@ -304,90 +281,5 @@ impl World {
             hash: block.hash,
         };
         self.agreed(&block, nodes).await
-    }
-}
-
-/// The ready pod that proposes for `proposer`, if the others are a quorum without it.
-fn dispensable(all: &Validators, proposer: Address) -> Option<&str> {
-    let pod = all.holder(proposer)?;
-    let attesters = all.attesters_of(pod)?.len() as u64;
-    let committee = all.set.committee_size;
-    let rest = committee.checked_sub(attesters)?;
-    let is_ready = all.pods.iter().any(|one| one.name == pod && one.ready);
-    (is_ready && rest >= aznet_model::committee::quorum(committee)).then_some(pod)
-}
-
-/// A ready pod with which the attesters of `pod` are no quorum.
-fn accomplice(all: &Validators, pod: &str) -> Option<String> {
-    let quorum = aznet_model::committee::quorum(all.set.committee_size);
-    let attesters = |pod: &str| all.attesters_of(pod).map_or(0, <[_]>::len) as u64;
-    let fits = |other: &str| {
-        let both = attesters(pod) + attesters(other);
-        other != pod && attesters(other) > 0 && both < quorum
-    };
-    let other = all.pods.iter().find(|one| one.ready && fits(&one.name));
-    other.map(|one| one.name.clone())
-}
-
-#[cfg(test)]
-mod tests {
-    use aznet_model::report::{Held, ValidatorSet};
-    use aznet_network::validators::ValidatorPod;
-
-    use super::*;
-
-    fn pod(name: &str, ready: bool, attesters: &[u8]) -> ValidatorPod {
-        let attesters = attesters.iter().map(|n| Address::repeat_byte(*n)).collect();
-        ValidatorPod {
-            name: name.to_owned(),
-            ready,
-            held: Some(Held {
-                attesters,
-                ..Held::default()
-            }),
-        }
-    }
-
-    fn committee_of(size: u64) -> ValidatorSet {
-        ValidatorSet {
-            rollup: Address::ZERO,
-            l1_time: 0,
-            genesis: 0,
-            slot_duration: 12,
-            epoch_duration: 4,
-            lag_in_epochs: 2,
-            committee_size: size,
-            exit_delay: 0,
-            active: size,
-            attesters: Vec::new(),
-            queue: Vec::new(),
-            draws: Vec::new(),
-        }
-    }
-
-    #[test]
-    fn only_a_pod_without_which_there_is_a_quorum_misbehaves() {
-        let mut all = Validators {
-            groups: Vec::new(),
-            pods: vec![
-                pod("validator-0", true, &[1]),
-                pod("validator-1", true, &[2, 3]),
-            ],
-            set: committee_of(4),
-            others: [].into(),
-        };
-        let who =
-            |all: &Validators, n| dispensable(all, Address::repeat_byte(n)).map(str::to_owned);
-        assert_eq!(who(&all, 1).as_deref(), Some("validator-0"));
-        assert_eq!(who(&all, 2), None, "two of four are no quorum");
-        assert_eq!(who(&all, 9), None, "nobody's attester");
-        assert_eq!(accomplice(&all, "validator-0"), None, "three are a quorum");
-        all.pods.push(pod("validator-2", true, &[4]));
-        assert_eq!(
-            accomplice(&all, "validator-0").as_deref(),
-            Some("validator-2")
-        );
-        all.pods[0].ready = false;
-        assert_eq!(who(&all, 1), None, "a pod that can't be told");
     }
 }

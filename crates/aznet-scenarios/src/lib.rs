@@ -109,7 +109,7 @@ fn scenarios() -> Vec<Scenario> {
 }
 
 /// Attacks that Aztec has no setting for: on the L1 contracts, over p2p, and on the RPC.
-fn others() -> [Scenario; 5] {
+fn others() -> [Scenario; 6] {
     let proposal = Scenario {
         name: "attack-l1-proposal",
         about: "L1 reverts checkpoints without the proposer's signature, with another's, of another committee, and an old one",
@@ -150,7 +150,17 @@ fn others() -> [Scenario; 5] {
         run: Arc::new(|world| Box::pin(attack::equivocation::run(world))),
         ..proposal.clone()
     };
-    [proposal, proof, gossip, input, equivocation]
+    let quorum = Scenario {
+        name: attack::QUORUM,
+        about: "L1 and all nodes take a wrong state that a quorum attests to, nobody can prove it or build on it, and when its proof \
+                is overdue it is taken back, and the chain goes on",
+        deadline: Duration::from_mins(20),
+        tags: &["attack", "long"],
+        lacks: attack::lacks_quorum,
+        run: Arc::new(|world| Box::pin(attack::quorum::run(world))),
+        ..proposal.clone()
+    };
+    [proposal, proof, gossip, input, equivocation, quorum]
 }
 
 fn of_attack(attack: &'static Attack) -> Scenario {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use aznet_model::role::Role;
+use aznet_model::{chain::Slot, role::Role};
 use aznet_network::clients::exec;
 use aznet_runner::Failure;
 use serde::de::DeserializeOwned;
@@ -37,18 +37,25 @@ pub(super) const EQUIVOCATION: Adversary = Adversary {
     module: include_str!("../../../../adversaries/equivocation.mjs"),
 };
 
+/// A proposer of a checkpoint with an archive that its blocks don't lead to.
+pub(super) const WRONG_ARCHIVE: Adversary = Adversary {
+    name: "wrong-archive",
+    module: include_str!("../../../../adversaries/wrong-archive.mjs"),
+};
+
 impl Adversary {
-    /// Has the node in `pod` misbehave, until it is done; what it did.
+    /// Has the node in `pod` misbehave, in `slot` if it is a proposer, until it is done; what it did.
     pub(super) async fn misbehave<T: DeserializeOwned>(
         &self,
         world: &World,
         (pod, role): (&str, Role),
+        slot: Option<Slot>,
         within: Duration,
     ) -> Result<T, Failure> {
         let clean_up = world
             .context
             .must_clean_up(format!("{} of {pod}", self.name));
-        let options = json!({"dud": dud(), "seconds": within.as_secs()}).to_string();
+        let options = json!({"dud": dud(), "slot": slot, "seconds": within.as_secs()}).to_string();
         let command = [
             "node",
             "--input-type=module",

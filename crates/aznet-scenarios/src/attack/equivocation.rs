@@ -27,7 +27,9 @@ pub(crate) async fn run(world: World) -> Result<(), Failure> {
         turn.pod, turn.slot
     ));
     let place = (turn.pod.as_str(), Role::Validator);
-    let did: Equivocated = EQUIVOCATION.misbehave(&world, place, turn.left()).await?;
+    let did: Equivocated = EQUIVOCATION
+        .misbehave(&world, place, Some(turn.slot), turn.left())
+        .await?;
     let line = format!(
         "Detected duplicate checkpoint proposal (equivocation) at slot {}",
         did.slot.0

@@ -50,7 +50,9 @@ pub(crate) async fn run(world: World) -> Result<(), Failure> {
     let since = Timestamp::now();
     let place = (stranger.pod.as_str(), stranger.role);
     let within = world.time.slots(SLOTS_TO_HEAR);
-    let sent: Vec<Sent> = FORGED_PROPOSALS.misbehave(&world, place, within).await?;
+    let sent: Vec<Sent> = FORGED_PROPOSALS
+        .misbehave(&world, place, None, within)
+        .await?;
     let validators = pods
         .iter()
         .filter(|pod| pod.role == Role::Validator && pod.ready);
