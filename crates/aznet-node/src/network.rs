@@ -4,5 +4,6 @@ pub(crate) mod attempt;
 pub(crate) mod deployment;
 mod forge;
 pub(crate) mod join;
+mod nodes;
 pub(crate) mod record;
 pub(crate) mod rollup;

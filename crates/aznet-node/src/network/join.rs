@@ -16,6 +16,7 @@ use thiserror::Error;
 use crate::config::{self, ConfigError};
 use crate::console::say;
 use crate::l1::{L1, L1Error};
+use crate::network::nodes;
 use crate::network::record::{Record, RecordError};
 use crate::settings::Settings;
 use crate::wait::TimeLimit;
@@ -129,7 +130,10 @@ pub(crate) fn join(
 ) -> Result<Membership, JoinError> {
     let mut membership = match &config.endpoints.boot_node {
         Some(boot_node) => by_boot_node(boot_node, config, settings, l1, limit)?,
-        None => someone_elses(config)?,
+        None => {
+            nodes::try_all(&config.bootstrap_nodes);
+            someone_elses(config)?
+        }
     };
     membership
         .enrs

@@ -39,9 +39,20 @@ pub(crate) fn full_node(_: &Machine) -> Checked {
         served::to_stranger("full-node", bundle)?;
         beside(bundle)
     };
-    let joined = joined_by(&bundle).and_then(|()| follows(&ask, before));
+    let joined = joined_by(&bundle)
+        .and_then(|()| follows(&ask, before))
+        .and_then(|()| tried("full-node", "full-node-0"));
     let gone = gone("full-node");
     joined.and(gone)
+}
+
+/// The pod has tried the record that it joined by.
+fn tried(namespace: &str, pod: &str) -> Checked {
+    let log = kubectl(&["logs", "-n", namespace, pod])?;
+    let mut lines = log.lines().filter(|line| line.contains("node record"));
+    let line = lines.next().unwrap_or_default();
+    let well = line.contains("node record 1 of 1: ") && line.ends_with(":40400 answers");
+    expect(well, "a node record that leads to a node", &line)
 }
 
 /// Registers, is drawn and attests; leaves the set again.
