@@ -128,12 +128,11 @@ pub(crate) fn join(
     l1: &L1,
     limit: TimeLimit,
 ) -> Result<Membership, JoinError> {
-    let mut membership = match &config.endpoints.boot_node {
-        Some(boot_node) => by_boot_node(boot_node, config, settings, l1, limit)?,
-        None => {
-            nodes::try_all(&config.bootstrap_nodes);
-            someone_elses(config)?
-        }
+    let mut membership = if let Some(boot_node) = &config.endpoints.boot_node {
+        by_boot_node(boot_node, config, settings, l1, limit)?
+    } else {
+        nodes::try_all(&config.bootstrap_nodes);
+        someone_elses(config)?
     };
     membership
         .enrs
