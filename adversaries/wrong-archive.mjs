@@ -20,7 +20,8 @@ export default async function misbehave(load, { dud, slot, seconds }) {
         return propose.call(this, header, archive, ...rest);
       };
       SequencerPublisher.prototype.enqueueProposeCheckpoint = function (checkpoint, ...rest) {
-        if (Number(checkpoint.header.slotNumber) === slot) {
+        // What it had proposed before it came to this is published as it is.
+        if (archive && Number(checkpoint.header.slotNumber) === slot) {
           const { constructor: Snapshot, nextAvailableLeafIndex } = checkpoint.archive;
           checkpoint.archive = new Snapshot(archive, nextAvailableLeafIndex);
           resolve({ checkpoint: Number(checkpoint.number), archive: archive.toString() });

@@ -75,7 +75,7 @@ pub(crate) async fn up_to_date(
             step.abandon();
             let name = network.name();
             context.printer.warn(format_args!(
-                "what network {name} serves to those who join is of before: {error:#}\n`aznet join {name} --publish` tries again"
+                "network {name} is up, but its bundles for those who join were not written: {error:#}\n`aznet join {name} --publish` tries again"
             ));
             None
         }
