@@ -40,6 +40,9 @@ pub struct NetworkConfig {
     pub proof_submission_epochs: u64,
     /// Real proofs, or the mock verifier.
     pub real_proofs: bool,
+    /// The real verifier on L1, whatever proofs there are.
+    #[serde(default)]
+    pub real_verifier: bool,
     /// Fund Aztec's test accounts at genesis.
     pub test_accounts: bool,
     /// Fund the sponsored fee-paying contract at genesis.

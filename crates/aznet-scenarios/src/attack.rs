@@ -12,6 +12,7 @@ pub(crate) mod proposal;
 pub(crate) mod quorum;
 mod said;
 mod turn;
+pub(crate) mod verifier;
 
 use aznet_chaos::settings::{Changed, Settings};
 use aznet_kit::wait::Look;
@@ -144,6 +145,22 @@ pub(crate) fn lacks_prover(values: &Values) -> Option<&'static str> {
     lacks_l1(values).or(lacks)
 }
 
+/// What invalid proofs need of a network.
+pub(crate) fn lacks_verifier(values: &Values) -> Option<&'static str> {
+    let network = &values.network;
+    let verifier = (!network.real_verifier || values.real_proofs())
+        .then_some("the real verifier and fake proofs (set network.realVerifier)");
+    lacks_prover(values)
+        .or(verifier)
+        .or_else(|| lacks_mercy(values))
+}
+
+/// What a prune needs of a network.
+fn lacks_mercy(values: &Values) -> Option<&'static str> {
+    (!values.network.slashing.disable_penalties)
+        .then_some("no penalties (set network.slashing.disablePenalties): the whole committee could be slashed for a prune")
+}
+
 /// What forged proposals need of a network.
 pub(crate) fn lacks_stranger(values: &Values) -> Option<&'static str> {
     let lacks = (values.replicas(Role::FullNode) == 0)
@@ -160,9 +177,9 @@ pub(crate) fn lacks(values: &Values) -> Option<&'static str> {
 
 /// What a dishonest quorum needs of a network.
 pub(crate) fn lacks_quorum(values: &Values) -> Option<&'static str> {
-    let penalties = (!values.network.slashing.disable_penalties)
-        .then_some("no penalties (set network.slashing.disablePenalties): the whole committee could be slashed for a prune");
-    lacks(values).or_else(|| lacks_prover(values)).or(penalties)
+    lacks(values)
+        .or_else(|| lacks_prover(values))
+        .or_else(|| lacks_mercy(values))
 }
 
 /// The proposer of a slot that comes misbehaves in it; is seen to, and by whom; behaves again; and the chain goes on.

@@ -109,7 +109,7 @@ fn scenarios() -> Vec<Scenario> {
 }
 
 /// Attacks that Aztec has no setting for: on the L1 contracts, over p2p, and on the RPC.
-fn others() -> [Scenario; 6] {
+fn others() -> [Scenario; 7] {
     let proposal = Scenario {
         name: "attack-l1-proposal",
         about: "L1 reverts checkpoints without the proposer's signature, with another's, of another committee, and an old one",
@@ -160,7 +160,23 @@ fn others() -> [Scenario; 6] {
         run: Arc::new(|world| Box::pin(attack::quorum::run(world))),
         ..proposal.clone()
     };
-    [proposal, proof, gossip, input, equivocation, quorum]
+    let verifier = Scenario {
+        name: "attack-invalid-proof",
+        about: "the real verifier refuses proofs that are too short, malformed or of nothing, nothing is proven, and when a proof is \
+                overdue the epoch is taken back, and the chain goes on",
+        lacks: attack::lacks_verifier,
+        run: Arc::new(|world| Box::pin(attack::verifier::run(world))),
+        ..quorum.clone()
+    };
+    [
+        proposal,
+        proof,
+        gossip,
+        input,
+        equivocation,
+        quorum,
+        verifier,
+    ]
 }
 
 fn of_attack(attack: &'static Attack) -> Scenario {

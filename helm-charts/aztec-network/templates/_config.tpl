@@ -98,6 +98,7 @@
   "lagInEpochsForRandao" (int64 $network.lagInEpochsForRandao)
   "proofSubmissionEpochs" (int64 $network.proofSubmissionEpochs)
   "realProofs" (include "aztec-network.realProofs" . | eq "true")
+  "realVerifier" $network.realVerifier
   "testAccounts" $network.testAccounts
   "sponsoredFpc" $network.sponsoredFpc
   "skipWarmUp" (and $network.skipWarmUp $l1.anvil.enabled)

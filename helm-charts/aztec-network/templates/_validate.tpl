@@ -104,6 +104,9 @@
 {{- if gt (len $real) 1 -}}
 {{- $problems = append $problems "fakeProofs differs between roles: a network uses one kind of proof" -}}
 {{- end -}}
+{{- if and $v.network.realVerifier (not $v.l1.anvil.enabled) -}}
+{{- $problems = append $problems "network.realVerifier is true and l1.anvil.enabled is false: it is for tests on the chart's anvil" -}}
+{{- end -}}
 {{- $slashing := $v.network.slashing -}}
 {{- $seats := mul (int64 $v.network.committeeSize) (int64 $slashing.roundSizeInEpochs) -}}
 {{- if and (not $v.network.registryAddress) (eq $slashing.flavor "tally") (or (lt $seats 1) (gt $seats 512) (ne (mod $seats 4) 0)) -}}

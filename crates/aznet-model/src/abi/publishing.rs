@@ -2,7 +2,7 @@
 //! 4.1.2.
 
 use alloy_primitives::{Address, Bytes};
-use alloy_sol_types::{SolCall, sol};
+use alloy_sol_types::{SolCall, SolError, sol};
 
 sol! {
     /// A signature.
@@ -110,6 +110,12 @@ sol! {
         error Rollup__InvalidInHash(bytes32 expected, bytes32 actual);
         /// The verifier refuses the proof.
         error Rollup__InvalidProof();
+        /// The verifier, of a proof with too few or too many bytes.
+        error ProofLengthWrongWithLogN(uint256 logN, uint256 actualLength, uint256 expectedLength);
+        /// The verifier, of a number that is too large for its place.
+        error ValueGeLimbMax();
+        /// The verifier, of a proof of something else.
+        error SumcheckFailed();
         /// These are not the attestations that came with the checkpoint.
         error Rollup__InvalidAttestations();
         /// The transaction has other blobs.
@@ -147,6 +153,12 @@ sol! {
 pub fn refusal(output: &[u8]) -> Option<&'static str> {
     let selector = output.first_chunk()?;
     Refusals::RefusalsErrors::name_by_selector(*selector)
+}
+
+/// How many bytes a proof must have, as the verifier says of one that has others.
+pub fn proof_length(output: &[u8]) -> Option<usize> {
+    let refusal = Refusals::ProofLengthWrongWithLogN::abi_decode(output).ok()?;
+    refusal.expectedLength.try_into().ok()
 }
 
 /// The call `C` in a transaction's input: itself, or one of many.

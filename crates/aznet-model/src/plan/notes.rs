@@ -93,6 +93,12 @@ fn prover(values: &Values) -> Vec<String> {
             counted(values.network.proof_submission_epochs, "epoch")
         ));
     }
+    if values.network.real_verifier && !values.real_proofs() {
+        notes.push(format!(
+            "The L1 has the real verifier, and proofs are fake: no epoch is ever proven, and each is pruned {} after its end.",
+            counted(values.network.proof_submission_epochs, "epoch")
+        ));
+    }
     if values.proves_by_itself() {
         notes.push(
             "There is no prover broker: each prover node proves by itself, in its own process."

@@ -14,6 +14,7 @@ pub(super) fn problems(values: &Values) -> Vec<Problem> {
     });
     problems.extend(blobs(values));
     problems.extend(proofs(values));
+    problems.extend(verifier(values));
     problems.extend(a_node_to_talk_to(values));
     problems.extend(bot(values));
     problems
@@ -190,6 +191,19 @@ fn proofs(values: &Values) -> Vec<Problem> {
             )
         })
         .collect()
+}
+
+/// Where it costs money, nobody wants a rollup on which nothing is ever proven.
+fn verifier(values: &Values) -> Option<Problem> {
+    let alone = values.network.real_verifier && !values.l1.anvil.enabled;
+    alone.then(|| {
+        Problem::new(
+            "network.realVerifier",
+            true,
+            "false while l1.anvil.enabled is false: it refuses every fake proof, for tests on the chart's anvil",
+            "set it to false; network.realProofs deploys the real verifier for real proofs",
+        )
+    })
 }
 
 fn a_node_to_talk_to(values: &Values) -> Vec<Problem> {

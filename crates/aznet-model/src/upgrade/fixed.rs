@@ -81,6 +81,7 @@ pub(super) const RULES: [Rule; 7] = [
             key("lagInEpochsForRandao", "network.lagInEpochsForRandao"),
             key("proofSubmissionEpochs", "network.proofSubmissionEpochs"),
             key("realProofs", "network.realProofs"),
+            key("realVerifier", "network.realVerifier"),
         ],
     },
     Rule {

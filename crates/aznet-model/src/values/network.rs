@@ -122,6 +122,8 @@ pub struct Network {
     pub proof_submission_epochs: u64,
     /// `true` makes and verifies real proofs; `false` uses the mock verifier.
     pub real_proofs: bool,
+    /// `true` deploys the real verifier where proofs are fake, so that no proof is ever accepted: for tests on the chart's anvil.
+    pub real_verifier: bool,
     /// Fund Aztec's test accounts at genesis.
     pub test_accounts: bool,
     /// Fund the sponsored fee-paying contract at genesis.

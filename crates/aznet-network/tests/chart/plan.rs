@@ -78,6 +78,11 @@ fn combinations_that_cannot_work_are_named() {
             "l1.traceUrls={http://traces}",
         ],
         vec!["validator.fakeProofs=true", "pxe.fakeProofs=false"],
+        vec![
+            "l1.anvil.enabled=false",
+            "l1.executionUrls={http://l1}",
+            "network.realVerifier=true",
+        ],
         vec!["fullNode.service.type=LoadBalancer"],
         vec!["bot.replicas=4"],
         vec!["bot.replicas=1", "pxe.replicas=0"],

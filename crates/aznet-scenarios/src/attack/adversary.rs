@@ -43,6 +43,12 @@ pub(super) const WRONG_ARCHIVE: Adversary = Adversary {
     module: include_str!("../../../../adversaries/wrong-archive.mjs"),
 };
 
+/// A prover whose proof is refused.
+pub(super) const REFUSED_PROOF: Adversary = Adversary {
+    name: "refused-proof",
+    module: include_str!("../../../../adversaries/refused-proof.mjs"),
+};
+
 impl Adversary {
     /// Has the node in `pod` misbehave, in `slot` if it is a proposer, until it is done; what it did.
     pub(super) async fn misbehave<T: DeserializeOwned>(

@@ -27,6 +27,8 @@ const SILENT_BLOCKS: u32 = 5;
 pub(crate) struct Begun {
     /// Number of its newest checkpoint.
     pub(super) checkpoint: u64,
+    /// When that was, in Unix seconds.
+    pub(super) at: u64,
 }
 
 /// One look at everything that a test needs to be well.
@@ -84,6 +86,7 @@ pub(crate) async fn before(
     let checkpoint = seen.nodes.iter().map(|node| node.checkpoint).max();
     Ok(Begun {
         checkpoint: checkpoint.unwrap_or(0),
+        at: clock::now(),
     })
 }
 

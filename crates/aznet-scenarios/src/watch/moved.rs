@@ -25,7 +25,7 @@ pub(crate) async fn after(
     let ended = clock::now();
     let oldest = ended.saturating_sub(time.slot.as_secs());
     let what = format!(
-        "every node to move on after the test: a checkpoint beyond {}, not older than the slot before its end",
+        "every node to move on after the test: a checkpoint that was not there before it, {}, not older than the slot before its end",
         begun.checkpoint
     );
     let deadline = Deadline::after(time.slots(SLOTS_TO_MOVE));
@@ -55,9 +55,11 @@ struct Reached {
 }
 
 impl Reached {
-    /// Whether it is beyond the beginning, and its slot was not over at `oldest`.
+    /// Whether it was not there at the beginning, and its slot was not over at `oldest`. Where checkpoints are taken back,
+    /// a new one may have the number of an older one.
     const fn is_beyond(&self, begun: Begun, oldest: u64, time: ProtocolTime) -> bool {
-        self.checkpoint > begun.checkpoint && self.began + time.slot.as_secs() > oldest
+        let is_new = self.checkpoint > begun.checkpoint || self.began > begun.at;
+        is_new && self.began + time.slot.as_secs() > oldest
     }
 
     fn words(&self) -> String {
@@ -110,8 +112,13 @@ mod tests {
             slot: 77,
             began,
         };
-        let beyond = |reached: &Reached| reached.is_beyond(Begun { checkpoint: 40 }, 1_000, time);
+        let begun = Begun {
+            checkpoint: 40,
+            at: 995,
+        };
+        let beyond = |reached: &Reached| reached.is_beyond(begun, 1_000, time);
         assert!(beyond(&reached(41, 989)));
+        assert!(beyond(&reached(12, 996)), "those before it were taken back");
         assert!(!beyond(&reached(40, 989)), "it was there before the test");
         assert!(!beyond(&reached(41, 988)), "its slot was over long before");
         assert_eq!(
