@@ -1,6 +1,8 @@
 //! Proposers that misbehave on purpose: what the others and the L1 do about it, and that the chain goes on.
 
 mod adversary;
+pub(crate) mod censor;
+pub(crate) mod clock;
 mod corpus;
 pub(crate) mod equivocation;
 mod evidence;

@@ -109,7 +109,7 @@ fn scenarios() -> Vec<Scenario> {
 }
 
 /// Attacks that Aztec has no setting for: on the L1 contracts, over p2p, and on the RPC.
-fn others() -> [Scenario; 7] {
+fn others() -> [Scenario; 9] {
     let proposal = Scenario {
         name: "attack-l1-proposal",
         about: "L1 reverts checkpoints without the proposer's signature, with another's, of another committee, and an old one",
@@ -150,6 +150,20 @@ fn others() -> [Scenario; 7] {
         run: Arc::new(|world| Box::pin(attack::equivocation::run(world))),
         ..proposal.clone()
     };
+    let censor = Scenario {
+        name: "attack-l1-censorship",
+        about: "while the L1 drops the transactions that bring checkpoints none comes, and then the chain goes on",
+        lacks: attack::lacks_l1,
+        run: Arc::new(|world| Box::pin(attack::censor::run(world))),
+        ..proposal.clone()
+    };
+    let clock = Scenario {
+        name: "attack-late-clock",
+        about: "a proposer whose clock is a slot late costs its slot and no more",
+        lacks: |values| attack::lacks(values).or_else(|| attack::lacks_l1(values)),
+        run: Arc::new(|world| Box::pin(attack::clock::run(world))),
+        ..proposal.clone()
+    };
     let quorum = Scenario {
         name: attack::QUORUM,
         about: "L1 and all nodes take a wrong state that a quorum attests to, nobody can prove it or build on it, and when its proof \
@@ -174,6 +188,8 @@ fn others() -> [Scenario; 7] {
         gossip,
         input,
         equivocation,
+        censor,
+        clock,
         quorum,
         verifier,
     ]

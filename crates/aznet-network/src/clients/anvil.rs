@@ -1,6 +1,7 @@
 //! What anvil can be told beyond an L1's RPC: when to make blocks, what gas costs, which blocks never were.
 
 pub mod impostor;
+pub mod pool;
 
 use serde::Deserialize;
 use serde_json::{Value, json};

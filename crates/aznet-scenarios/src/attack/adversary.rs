@@ -7,7 +7,7 @@ use aznet_model::{chain::Slot, role::Role};
 use aznet_network::clients::exec;
 use aznet_runner::Failure;
 use serde::de::DeserializeOwned;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::dud;
 use crate::world::World;
@@ -49,6 +49,12 @@ pub(super) const REFUSED_PROOF: Adversary = Adversary {
     module: include_str!("../../../../adversaries/refused-proof.mjs"),
 };
 
+/// A node whose clock is wrong.
+pub(super) const LATE_CLOCK: Adversary = Adversary {
+    name: "late-clock",
+    module: include_str!("../../../../adversaries/late-clock.mjs"),
+};
+
 impl Adversary {
     /// Has the node in `pod` misbehave, in `slot` if it is a proposer, until it is done; what it did.
     pub(super) async fn misbehave<T: DeserializeOwned>(
@@ -58,10 +64,24 @@ impl Adversary {
         slot: Option<Slot>,
         within: Duration,
     ) -> Result<T, Failure> {
+        let options = json!({"slot": slot});
+        self.misbehave_so(world, (pod, role), options, within).await
+    }
+
+    /// Has it misbehave as these options of the module say.
+    pub(super) async fn misbehave_so<T: DeserializeOwned>(
+        &self,
+        world: &World,
+        (pod, role): (&str, Role),
+        mut options: Value,
+        within: Duration,
+    ) -> Result<T, Failure> {
+        options["dud"] = json!(dud());
+        options["seconds"] = json!(within.as_secs());
+        let options = options.to_string();
         let clean_up = world
             .context
             .must_clean_up(format!("{} of {pod}", self.name));
-        let options = json!({"dud": dud(), "slot": slot, "seconds": within.as_secs()}).to_string();
         let command = [
             "node",
             "--input-type=module",
