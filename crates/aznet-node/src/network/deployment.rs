@@ -257,7 +257,10 @@ fn arguments(config: &NetworkConfig, attesters: &[Address]) -> Vec<String> {
     for (wanted, flag) in [
         (config.test_accounts, "--test-accounts"),
         (config.sponsored_fpc, "--sponsored-fpc"),
-        (config.real_proofs || config.real_verifier, "--real-verifier"),
+        (
+            config.real_proofs || config.real_verifier,
+            "--real-verifier",
+        ),
     ] {
         if wanted {
             args.push(flag.to_owned());

@@ -34,7 +34,7 @@ pub(crate) async fn run(world: World) -> Result<(), Failure> {
     let (l1, rollup) = world.rollup(&nodes[0]).await?;
     let timing = rollup.timing().await.map_err(Failure::infrastructure)?;
     let censor = Censor {
-        anvil: Anvil::in_pod(&world.network, l1.pod()),
+        anvil: Anvil::in_pod(&world.network, l1.0.pod()),
         timing,
         dropped: BTreeSet::new(),
     };
@@ -58,7 +58,8 @@ struct Censor {
 impl Censor {
     /// Drops checkpoints until slots in a row have none.
     async fn censors(self, world: &World, node: &Peer) -> Result<Vec<Slot>, Failure> {
-        let goal = format!("{CENSORED} slots in a row whose checkpoint was dropped and that have none");
+        let goal =
+            format!("{CENSORED} slots in a row whose checkpoint was dropped and that have none");
         let deadline = Deadline::after(world.time.slots(SLOTS_TO_CENSOR)).every(LOOK_EVERY);
         let censor = Mutex::new(self);
         look::until(&world.context, &goal, deadline, || async {
@@ -130,8 +131,14 @@ mod tests {
     fn slots_that_are_apart_or_have_a_checkpoint_are_no_row() {
         let dropped = [5, 7, 8, 9].map(Slot);
         let there = |all: &[u64]| all.iter().copied().map(Slot).collect::<BTreeSet<_>>();
-        assert_eq!(in_a_row(&dropped, &there(&[])), Some(vec![Slot(7), Slot(8)]));
-        assert_eq!(in_a_row(&dropped, &there(&[7])), Some(vec![Slot(8), Slot(9)]));
+        assert_eq!(
+            in_a_row(&dropped, &there(&[])),
+            Some(vec![Slot(7), Slot(8)])
+        );
+        assert_eq!(
+            in_a_row(&dropped, &there(&[7])),
+            Some(vec![Slot(8), Slot(9)])
+        );
         assert_eq!(in_a_row(&dropped, &there(&[8])), None);
     }
 }

@@ -89,10 +89,7 @@ async fn overheard(world: &World) -> Result<SubmitEpochRootProofArgs, Failure> {
 }
 
 /// First the prover's own, which says how long a proof is; then two of that length.
-async fn refused(
-    forger: &Forger<'_>,
-    proof: &SubmitEpochRootProofArgs,
-) -> Result<String, Failure> {
+async fn refused(forger: &Forger<'_>, proof: &SubmitEpochRootProofArgs) -> Result<String, Failure> {
     let short = [forgery(
         "the prover's own",
         "ProofLengthWrongWithLogN",

@@ -11,6 +11,21 @@ use std::process::Command;
 const DUD: &str = "AZNET_DUD_ATTACKS";
 /// Scenarios there are at least.
 const FEWEST: usize = 5;
+/// One for each attack that the design document names: a block that its proposer did not sign, an invalid proof, an invalid
+/// state transition, an L1 that censors.
+const NAMED: [&str; 4] = [
+    "attack-forged-proposals",
+    "attack-l1-proof",
+    "attack-coalition",
+    "attack-l1-censorship",
+];
+
+/// What the design document names is refused, and the network goes on.
+pub(crate) fn named_are_survived(_: &Machine) -> Checked {
+    let all = verdicts(&NAMED.map(|name| format!("test(={name})")).join(" | "), &[])?;
+    let passed = all.values().filter(|verdict| **verdict == Verdict::Passed);
+    expect(passed.count() == NAMED.len(), "each attack survived", &all)
+}
 
 /// Each attack is refused, and the network goes on.
 pub(crate) fn are_survived(_: &Machine) -> Checked {
@@ -34,18 +49,22 @@ fn others(
     environment: &[(&str, &str)],
     wanted: impl Fn(&Verdict) -> bool,
 ) -> Result<BTreeMap<String, Verdict>, String> {
+    let mut verdicts = verdicts("tag(attack)", environment)?;
+    expect(verdicts.len() >= FEWEST, "attacks", &verdicts)?;
+    verdicts.retain(|_, verdict| !wanted(verdict));
+    Ok(verdicts)
+}
+
+/// Runs tests on the tier's network.
+fn verdicts(
+    expression: &str,
+    environment: &[(&str, &str)],
+) -> Result<BTreeMap<String, Verdict>, String> {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let report = folder.path().join("report");
     let output = Command::new(env!("CARGO_BIN_EXE_aznet"))
-        .args([
-            "test",
-            "-E",
-            "tag(attack)",
-            "--attach",
-            NETWORK,
-            "--cluster",
-            CLUSTER,
-        ])
+        .args(["test", "-E", expression, "--attach", NETWORK])
+        .args(["--cluster", CLUSTER])
         .args(["--disruptive", "--no-fail-fast", "--report"])
         .arg(&report)
         .envs(environment.iter().copied())
@@ -58,17 +77,12 @@ fn others(
             String::from_utf8_lossy(&output.stderr)
         )
     })?;
-    let verdicts: BTreeMap<String, Verdict> = events
+    let events = events
         .lines()
-        .filter_map(|line| serde_json::from_str::<Event>(line).ok())
-        .filter_map(|event| match event.kind {
-            Kind::TestFinished { test, verdict, .. } => Some((test.to_string(), verdict)),
-            _ => None,
-        })
-        .collect();
-    expect(verdicts.len() >= FEWEST, "attacks", &verdicts)?;
-    Ok(verdicts
-        .into_iter()
-        .filter(|(_, verdict)| !wanted(verdict))
-        .collect())
+        .filter_map(|line| serde_json::from_str::<Event>(line).ok());
+    let finished = events.filter_map(|event| match event.kind {
+        Kind::TestFinished { test, verdict, .. } => Some((test.to_string(), verdict)),
+        _ => None,
+    });
+    Ok(finished.collect())
 }

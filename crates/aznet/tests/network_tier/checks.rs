@@ -59,6 +59,10 @@ pub(crate) fn checks() -> Vec<(&'static str, Check)> {
         all.extend(roll_outs());
     }
     all.extend(broken());
+    all.push((
+        "the_attacks_of_the_design_document_are_survived",
+        attacks::named_are_survived,
+    ));
     if long {
         all.extend(protocol_faults());
         all.extend(kinds_and_plain_helm());
