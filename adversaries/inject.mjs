@@ -62,12 +62,16 @@ async function main() {
     const encoded = Buffer.from(source).toString('base64');
     console.log(await evaluate(socket, 1, `(${run})(${JSON.stringify(encoded)}, ${options})`));
   } finally {
-    await evaluate(socket, 2, `(${close})()`);
-    socket.close();
+    if (socket.readyState === WebSocket.OPEN) {
+      await evaluate(socket, 2, `(${close})()`);
+      socket.close();
+    }
   }
 }
 
-main().catch(error => {
-  console.error(error.message.split('\n', 1)[0]);
-  process.exitCode = 1;
-});
+// Who waits for nothing any more ends: that is a success only where something was printed.
+process.exitCode = 1;
+main().then(
+  () => (process.exitCode = 0),
+  error => console.error(error.message.split('\n', 1)[0]),
+);

@@ -3,15 +3,18 @@
 use std::time::Duration;
 
 use aznet_model::role::Role;
+use aznet_network::observe::logs::Which;
 use aznet_runner::Failure;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{adversary::LATE_CLOCK, evidence::Evidence};
+use super::{adversary::LATE_CLOCK, evidence::lost, said::Said};
 use crate::world::World;
 
-/// What Aztec says that finds out.
-const LINE: &str = "slot mismatch with rollup contract (this can be caused by a clock out of sync)";
+/// What a sequencer says of a slot that is over: the L1 is asked, and the chain has gone on.
+const LINE: &str = "Cannot propose";
+/// Slots after its turn in which it must have said so.
+const SLOTS_TO_SAY: u32 = 2;
 
 /// What its clock showed.
 #[derive(Debug, Deserialize)]
@@ -41,13 +44,18 @@ pub(crate) async fn run(world: World) -> Result<(), Failure> {
     world
         .context
         .step(format!("{} had a clock that was {late} ms late", turn.pod));
-    let evidence = Evidence::Lost {
-        by_others: false,
-        line: LINE,
+    let slot = turn.slot.to_string();
+    let said = Said {
+        which: Which::Named(turn.pod.clone()),
+        but: None,
+        since: turn.since,
+        parts: &[LINE, &slot],
     };
+    let said = said.wait_for(&world, world.time.slots(SLOTS_TO_SAY)).await?;
+    lost(&world, &turn).await?;
     world
         .context
-        .step(evidence.wait_for(&world, &rollup, &turn).await?);
+        .step(format!("{slot} came to nothing: {said}"));
     world.goes_on(&nodes).await
 }
 

@@ -113,7 +113,7 @@ async fn said(world: &World, turn: &Turn, by_others: bool, line: &str) -> Result
 }
 
 /// Waits until the slot is over and sees that no checkpoint of it is on L1.
-async fn lost(world: &World, turn: &Turn) -> Result<(), Failure> {
+pub(super) async fn lost(world: &World, turn: &Turn) -> Result<(), Failure> {
     let node = world.nodes().await?.swap_remove(0);
     let after = Slot(turn.slot.0 + u64::from(SLOTS_TO_PUBLISH));
     let goal = format!("a checkpoint of {after} or later");
