@@ -153,7 +153,7 @@ fn others() -> [Scenario; 9] {
     let censor = Scenario {
         name: "attack-l1-censorship",
         about: "while the L1 drops the transactions that bring checkpoints none comes, and then the chain goes on",
-        tags: &["attack", "apart"],
+        tags: &["attack", "alone"],
         run: Arc::new(|world| Box::pin(attack::censor::run(world))),
         ..proposal.clone()
     };

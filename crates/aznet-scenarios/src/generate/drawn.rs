@@ -217,7 +217,7 @@ pub(super) fn catalogue() -> impl Iterator<Item = (&'static Condition, &'static 
 pub(super) fn attacks() -> Vec<Scenario> {
     let all = crate::scenarios().into_iter();
     let attacks = all.filter(|one| one.tags.contains(&"attack"));
-    let beside = |one: &Scenario| !one.tags.iter().any(|tag| ["apart", "long"].contains(tag));
+    let beside = |one: &Scenario| !one.tags.iter().any(|tag| ["alone", "long"].contains(tag));
     attacks.filter(beside).collect()
 }
 
