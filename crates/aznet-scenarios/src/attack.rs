@@ -6,6 +6,7 @@ pub(crate) mod equivocation;
 mod evidence;
 mod forger;
 pub(crate) mod gossip;
+pub(crate) mod inactivity;
 pub(crate) mod input;
 pub(crate) mod proof;
 pub(crate) mod proposal;

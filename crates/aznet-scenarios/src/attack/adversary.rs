@@ -7,7 +7,7 @@ use aznet_model::{chain::Slot, role::Role};
 use aznet_network::clients::exec;
 use aznet_runner::Failure;
 use serde::de::DeserializeOwned;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::dud;
 use crate::world::World;
@@ -43,19 +43,39 @@ pub(super) const WRONG_ARCHIVE: Adversary = Adversary {
     module: include_str!("../../../../adversaries/wrong-archive.mjs"),
 };
 
+/// A validator that does nothing for a while.
+pub(super) const INACTIVITY: Adversary = Adversary {
+    name: "inactivity",
+    module: include_str!("../../../../adversaries/inactivity.mjs"),
+};
+
 impl Adversary {
     /// Has the node in `pod` misbehave, in `slot` if it is a proposer, until it is done; what it did.
     pub(super) async fn misbehave<T: DeserializeOwned>(
         &self,
         world: &World,
-        (pod, role): (&str, Role),
+        place: (&str, Role),
         slot: Option<Slot>,
+        within: Duration,
+    ) -> Result<T, Failure> {
+        self.misbehave_with(world, place, json!({"slot": slot}), within)
+            .await
+    }
+
+    /// The same with options of the module's own.
+    pub(super) async fn misbehave_with<T: DeserializeOwned>(
+        &self,
+        world: &World,
+        (pod, role): (&str, Role),
+        mut options: Value,
         within: Duration,
     ) -> Result<T, Failure> {
         let clean_up = world
             .context
             .must_clean_up(format!("{} of {pod}", self.name));
-        let options = json!({"dud": dud(), "slot": slot, "seconds": within.as_secs()}).to_string();
+        options["dud"] = dud().into();
+        options["seconds"] = within.as_secs().into();
+        let options = options.to_string();
         let command = [
             "node",
             "--input-type=module",
