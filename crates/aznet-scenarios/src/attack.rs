@@ -2,6 +2,7 @@
 
 mod adversary;
 mod corpus;
+pub(crate) mod disk;
 pub(crate) mod equivocation;
 mod evidence;
 mod forger;

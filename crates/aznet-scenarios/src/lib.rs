@@ -109,7 +109,7 @@ fn scenarios() -> Vec<Scenario> {
 }
 
 /// Attacks that Aztec has no setting for: on the L1 contracts, over p2p, and on the RPC.
-fn others() -> [Scenario; 6] {
+fn others() -> [Scenario; 8] {
     let proposal = Scenario {
         name: "attack-l1-proposal",
         about: "L1 reverts checkpoints without the proposer's signature, with another's, of another committee, and an old one",
@@ -160,7 +160,35 @@ fn others() -> [Scenario; 6] {
         run: Arc::new(|world| Box::pin(attack::quorum::run(world))),
         ..proposal.clone()
     };
-    [proposal, proof, gossip, input, equivocation, quorum]
+    let inactivity = Scenario {
+        name: "attack-inactive-validator",
+        about: "a validator that neither attests nor proposes for as long as is an offence is slashed on L1 by the penalty, once, and \
+                no other is",
+        deadline: Duration::from_mins(20),
+        tags: &["attack", "guarded", "long"],
+        lacks: attack::inactivity::lacks,
+        run: Arc::new(|world| Box::pin(attack::inactivity::run(world))),
+        ..proposal.clone()
+    };
+    let disk = Scenario {
+        name: "attack-disk-full",
+        about: "a full node whose disk is full serves nothing that others have not, the others go on, and with room it follows again",
+        tags: &["attack", "guarded"],
+        disturbs: matrix::RESTARTS,
+        lacks: attack::disk::lacks,
+        run: Arc::new(|world| Box::pin(attack::disk::run(world))),
+        ..proposal.clone()
+    };
+    [
+        proposal,
+        proof,
+        gossip,
+        input,
+        equivocation,
+        quorum,
+        inactivity,
+        disk,
+    ]
 }
 
 fn of_attack(attack: &'static Attack) -> Scenario {

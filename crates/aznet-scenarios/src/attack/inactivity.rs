@@ -81,6 +81,9 @@ pub(crate) async fn run(world: World) -> Result<(), Failure> {
     let penalty = penalty.ok_or_else(|| Failure::skipped("a penalty for inactivity"))?;
     let all = validators::collect(&world.network, &[]).await;
     let all = all.map_err(Failure::infrastructure)?;
+    if all.set.active != all.set.committee_size {
+        return Err(Failure::skipped("a committee of all validators"));
+    }
     let pod = idler(&all, &slashing, penalty)
         .ok_or_else(|| Failure::skipped("a validator pod without which there is a quorum"))?;
     let before = Books::read(&rollup, &all).await;

@@ -40,7 +40,7 @@ fn others(
         .args([
             "test",
             "-E",
-            "tag(attack)",
+            "tag(attack) & !tag(guarded)",
             "--attach",
             NETWORK,
             "--cluster",
