@@ -89,7 +89,13 @@ async fn exec(
     within: Duration,
 ) -> Result<String, ExecError> {
     let command: Vec<String> = command.iter().map(ToString::to_string).collect();
-    exec::run(&world.network, (pod, Role::FullNode.name()), &command, within).await
+    exec::run(
+        &world.network,
+        (pod, Role::FullNode.name()),
+        &command,
+        within,
+    )
+    .await
 }
 
 /// As long as there is no room: the node can't write, the others go on, and what it serves is theirs.

@@ -60,9 +60,8 @@ pub(crate) fn lacks(values: &Values) -> Option<&'static str> {
         .then_some("a penalty for inactivity (set network.slashing.disablePenalties to false)");
     let stake: U256 = network.staking.activation_threshold.parse().ok()?;
     let ejected = !slashing.keeps(stake.saturating_sub(penalty.unwrap_or_default()));
-    let ejected = ejected.then_some(
-        "a slash that does not eject (set network.slashing.localEjectionThreshold)",
-    );
+    let ejected = ejected
+        .then_some("a slash that does not eject (set network.slashing.localEjectionThreshold)");
     let validators: u64 = values.validators().iter().map(Group::attesters).sum();
     let idle = (validators != network.committee_size)
         .then_some("a committee of all validators (set network.committeeSize)");
