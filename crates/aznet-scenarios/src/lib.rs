@@ -172,7 +172,8 @@ fn others() -> [Scenario; 8] {
     };
     let disk = Scenario {
         name: "attack-disk-full",
-        about: "a full node whose disk is full serves nothing that others have not, the others go on, and with room it follows again",
+        about: "a full node whose disk is full ends and serves nothing that others have not, the others go on; with room it is started again \
+                and follows",
         tags: &["attack", "guarded"],
         disturbs: matrix::RESTARTS,
         lacks: attack::disk::lacks,

@@ -8,7 +8,10 @@ use aznet_model::{
     values::{Medium, Values},
 };
 use aznet_network::{
-    clients::exec::{self, ExecError},
+    clients::{
+        beside,
+        exec::{self, ExecError},
+    },
     observe::{
         instances::{self, Instance},
         logs::Which,
@@ -20,7 +23,8 @@ use jiff::Timestamp;
 use super::{dud, said::Said};
 use crate::world::{Peer, World};
 
-/// Where a node's data is.
+/// Volume of a node's data, and where it is.
+const VOLUME: &str = "data";
 const DATA: &str = "/data";
 /// What fills it.
 const FILLER: &str = "/data/filler";
@@ -28,14 +32,17 @@ const FILLER: &str = "/data/filler";
 const FULL: &str = "No space left on device";
 /// What filling it takes, at most.
 const TO_FILL: Duration = Duration::from_mins(1);
-/// What another program in the container takes, at most.
+/// What another program takes, at most.
 const TO_RUN: Duration = Duration::from_secs(20);
+/// As long as the container lasts from which the volume is filled: longer than the test.
+const LASTS: Duration = Duration::from_mins(15);
 /// Slots in which the node must have had something to write.
 const SLOTS_TO_SAY: u32 = 6;
-/// Slots in which room must be made: a container that is started again and again runs now and then.
-const SLOTS_TO_FREE: u32 = 10;
-/// Slots in which the node must have what the others have.
-const SLOTS_TO_FOLLOW: u32 = 10;
+/// Slots in which the others must have what the node has of L1.
+const SLOTS_TO_AGREE: u32 = 2;
+/// In which the node must have what the others have: the kubelet waits for up to five minutes before it starts a container again
+/// that ends again and again, and then the node starts.
+const TO_FOLLOW: Duration = Duration::from_mins(7);
 
 /// What a full disk needs of a network: a full node whose data has a room of its own.
 pub(crate) fn lacks(values: &Values) -> Option<&'static str> {
@@ -48,14 +55,14 @@ pub(crate) fn lacks(values: &Values) -> Option<&'static str> {
 }
 
 /// The data volume of a full node fills up. The others go on, it serves nothing that they have not, and when there is room again it
-/// follows.
+/// follows: Aztec ends when it can't write, and the kubelet starts it again, which succeeds once there is room.
 pub(crate) async fn run(world: World) -> Result<(), Failure> {
     let nodes = world.nodes().await?;
     let pods = instances::list(&world.network)
         .await
         .map_err(Failure::infrastructure)?;
-    let full = |pod: &&Instance| pod.role == Role::FullNode && pod.ready;
-    let victim = pods.iter().find(full);
+    let full = |pod: &Instance| pod.role == Role::FullNode && pod.ready;
+    let victim = pods.iter().find(|pod| full(pod));
     let victim = victim.ok_or_else(|| Failure::skipped("a full node that is ready"))?;
     let (own, others): (Vec<Peer>, Vec<Peer>) = nodes
         .iter()
@@ -63,10 +70,11 @@ pub(crate) async fn run(world: World) -> Result<(), Failure> {
         .partition(|node| node.pod == victim.pod);
     let own = own.first();
     let own = own.ok_or_else(|| Failure::skipped("a full node that answers"))?;
-    if !has_its_own_room(&world, &victim.pod).await? {
+    let place = (victim.pod.as_str(), victim.role.name());
+    if !has_its_own_room(&world, place).await? {
         return Err(Failure::skipped("a full node whose data is in memory"));
     }
-    let filler = Filler::write(&world, &victim.pod).await?;
+    let filler = Filler::write(&world, place).await?;
     let seen = full_for(&world, own, &others).await;
     // Whatever was seen: it has room after the test.
     filler.remove(&world).await?;
@@ -76,26 +84,20 @@ pub(crate) async fn run(world: World) -> Result<(), Failure> {
 }
 
 /// Whether what fills up is nobody else's.
-async fn has_its_own_room(world: &World, pod: &str) -> Result<bool, Failure> {
-    let kind = exec(world, pod, &["stat", "-f", "-c", "%T", DATA], TO_RUN).await;
+async fn has_its_own_room(world: &World, place: (&str, &str)) -> Result<bool, Failure> {
+    let kind = exec(world, place, &["stat", "-f", "-c", "%T", DATA], TO_RUN).await;
     let kind = kind.map_err(Failure::infrastructure)?;
     Ok(kind.trim() == "tmpfs")
 }
 
 async fn exec(
     world: &World,
-    pod: &str,
+    place: (&str, &str),
     command: &[&str],
     within: Duration,
 ) -> Result<String, ExecError> {
     let command: Vec<String> = command.iter().map(ToString::to_string).collect();
-    exec::run(
-        &world.network,
-        (pod, Role::FullNode.name()),
-        &command,
-        within,
-    )
-    .await
+    exec::run(&world.network, place, &command, within).await
 }
 
 /// As long as there is no room: the node can't write, the others go on, and what it serves is theirs.
@@ -108,32 +110,42 @@ async fn full_for(world: &World, own: &Peer, others: &[Peer]) -> Result<(), Fail
     };
     let within = world.time.slots(SLOTS_TO_SAY);
     world.context.step(said.wait_for(world, within).await?);
+    agrees(world, own, others).await?;
     world.goes_on(others).await?;
+    agrees(world, own, others).await
+}
+
+/// Sees that the others have what the node says is on L1, if it says anything.
+async fn agrees(world: &World, own: &Peer, others: &[Peer]) -> Result<(), Failure> {
     let Ok(tips) = own.rpc.tips().await else {
         world.context.step(format!("{} does not answer", own.pod));
         return Ok(());
     };
-    let tip = tips.checkpointed.block;
-    let place = others[0].rpc.block_by_hash(&tip.hash).await;
-    let place = place.map_err(Failure::infrastructure)?;
-    if place.is_none_or(|place| place.number != tip.number) {
-        let (pod, other) = (&own.pod, &others[0].pod);
-        let seen = format!("{pod} has {} {}, and {other} has not", tip.number, tip.hash);
-        return Err(Failure::assertion(seen));
-    }
-    world.context.step(format!(
-        "{} stands at {}, which the others have, too",
-        own.pod, tip.number
-    ));
+    let (tip, other) = (tips.checkpointed.block, &others[0]);
+    let goal = format!(
+        "{}, the newest of {}, is {}'s, too",
+        tip.number, own.pod, other.pod
+    );
+    let within = world.time.slots(SLOTS_TO_AGREE);
+    world
+        .until(&goal, within, || async {
+            let place = other.rpc.block_by_hash(&tip.hash).await?;
+            Ok(match place {
+                Some(place) if place.number == tip.number => Look::Done(()),
+                Some(place) => Look::Pending(format!("it has it as {}", place.number)),
+                None => Look::pending("it has it not"),
+            })
+        })
+        .await?;
+    world.context.step(goal);
     Ok(())
 }
 
 /// Waits until the node has the block that the others have.
 async fn follows(world: &World, own: &Peer, others: &[Peer]) -> Result<(), Failure> {
     let goal = format!("{} follows again", own.pod);
-    let within = world.time.slots(SLOTS_TO_FOLLOW);
     world
-        .until(&goal, within, || async {
+        .until(&goal, TO_FOLLOW, || async {
             let tip = others[0].rpc.tips().await?.checkpointed.block;
             let has = own.rpc.block_by_hash(&tip.hash).await;
             Ok(Look::or_pending(has.map(|place| match place {
@@ -146,22 +158,26 @@ async fn follows(world: &World, own: &Peer, others: &[Peer]) -> Result<(), Failu
     Ok(())
 }
 
-/// A file that leaves no room for others.
+/// A file that leaves no room for others, and the container that wrote it: the node's own does not last.
 struct Filler {
     pod: String,
+    container: String,
     clean_up: CleanUp,
 }
 
 impl Filler {
     /// Writes zeros until the kernel has no room for more.
-    async fn write(world: &World, pod: &str) -> Result<Self, Failure> {
-        let clean_up = world.context.must_clean_up(format!("{FILLER} of {pod}"));
+    async fn write(world: &World, place: (&str, &str)) -> Result<Self, Failure> {
+        let pod = place.0;
+        let cancel = &world.context.cancel;
+        let container = beside::add(&world.network, place, VOLUME, LASTS, cancel).await;
         let filler = Self {
             pod: pod.to_owned(),
-            clean_up,
+            container: container.map_err(Failure::infrastructure)?,
+            clean_up: world.context.must_clean_up(format!("{FILLER} of {pod}")),
         };
         let source = if dud() { "/dev/null" } else { "/dev/zero" };
-        let written = exec(world, pod, &["cp", source, FILLER], TO_FILL).await;
+        let written = filler.exec(world, &["cp", source, FILLER], TO_FILL).await;
         match written {
             Ok(_) if dud() => {}
             Err(ExecError::Failed { reason, .. }) if reason.contains(FULL) => {
@@ -169,7 +185,7 @@ impl Filler {
             }
             other => {
                 filler.remove(world).await?;
-                let seen = other.map_or_else(|error| error.to_string(), |_| "no end".to_owned());
+                let seen = other.map_or_else(|error| error.to_string(), |_| "an end".to_owned());
                 let wanted = format!("expected `{FULL}` of {pod}, seen: {seen}");
                 return Err(Failure::Infrastructure(wanted));
             }
@@ -178,16 +194,20 @@ impl Filler {
     }
 
     async fn remove(self, world: &World) -> Result<(), Failure> {
-        let goal = format!("{FILLER} of {} removed", self.pod);
-        let within = world.time.slots(SLOTS_TO_FREE);
-        world
-            .until(&goal, within, || async {
-                let removed = exec(world, &self.pod, &["rm", "-f", FILLER], TO_RUN).await;
-                Ok(Look::or_pending(removed.map(|_| Look::Done(()))))
-            })
-            .await?;
+        let removed = self.exec(world, &["rm", "-f", FILLER], TO_RUN).await;
+        removed.map_err(Failure::infrastructure)?;
         self.clean_up.proved();
+        world.context.step(format!("{} has room again", self.pod));
         Ok(())
+    }
+
+    async fn exec(
+        &self,
+        world: &World,
+        command: &[&str],
+        within: Duration,
+    ) -> Result<String, ExecError> {
+        exec(world, (&self.pod, &self.container), command, within).await
     }
 }
 
