@@ -1,6 +1,7 @@
 //! Stakes, how validators lose them, and what nodes remember of validators. Amounts are decimal text in the
 //! staking asset's smallest unit: they are larger than what YAML and JSON numbers hold exactly.
 
+use alloy_primitives::U256;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -73,6 +74,41 @@ pub struct Slashing {
     /// Attesters that nodes always vote to slash, for tests.
     #[schemars(inner(regex(pattern = SOME_ADDRESS)))]
     pub always_slash: Vec<String>,
+}
+
+impl Slashing {
+    /// Reads it from the text that pods read as [`crate::config::NetworkConfig`], and nothing else of that.
+    ///
+    /// # Errors
+    /// What is missing.
+    pub fn parse(text: &str) -> Result<Self, serde_json::Error> {
+        #[derive(Deserialize)]
+        struct Settings {
+            slashing: Slashing,
+        }
+        serde_json::from_str(text).map(|Settings { slashing }| slashing)
+    }
+
+    /// What an offence with this penalty costs: the largest amount that is no more than it. `None`: nothing.
+    pub fn taken(&self, penalty: &str) -> Option<U256> {
+        let amounts = &self.amounts;
+        let penalty = amount(penalty);
+        [&amounts.large, &amounts.medium, &amounts.small]
+            .map(|text| amount(text))
+            .into_iter()
+            .find(|one| *one <= penalty)
+            .filter(|_| !self.disable_penalties)
+    }
+
+    /// Whether a validator of this rollup that has so much at stake stays one.
+    pub fn keeps(&self, stake: U256) -> bool {
+        stake >= amount(&self.local_ejection_threshold)
+    }
+}
+
+/// The schema lets only digits through; what is too long for this is more than there can be of any asset.
+fn amount(text: &str) -> U256 {
+    text.parse().unwrap_or(U256::MAX)
 }
 
 /// The three amounts that tally votes choose from.

@@ -33,7 +33,7 @@ pub use network::{
 };
 pub use p2p::{Exposure, P2p, P2pPod};
 pub use pod::{
-    BootNode, FullNode, GroupSequencer, PodSettings, Ports, Probe, Probes, ProverAgent,
+    BootNode, FullNode, GroupSequencer, Medium, PodSettings, Ports, Probe, Probes, ProverAgent,
     ProverBroker, ProverNode, Pxe, Resources, Sequencer, ServiceType, Storage, Validator,
     ValidatorGroup,
 };

@@ -2,6 +2,7 @@
 
 pub mod admin;
 pub mod anvil;
+pub mod beside;
 pub mod exec;
 pub mod forward;
 pub mod jobs;

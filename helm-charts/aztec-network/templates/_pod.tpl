@@ -113,7 +113,7 @@ spec:
 {{- define "aztec-network.dataVolume" -}}
 {{- if or .stateless (not .settings.storage.enabled) -}}
 - name: data
-  emptyDir: {}
+  emptyDir: {{ include "aztec-network.emptyDir" .settings.storage }}
 {{- else if eq .role "anvil" -}}
 - name: data
   persistentVolumeClaim:

@@ -107,6 +107,6 @@ env:
   persistentVolumeClaim:
     claimName: {{ .role }}
   {{- else }}
-  emptyDir: {}
+  emptyDir: {{ include "aztec-network.emptyDir" .storage }}
   {{- end }}
 {{- end -}}

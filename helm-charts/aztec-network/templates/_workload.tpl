@@ -97,6 +97,15 @@ annotations:
 {{- end -}}
 {{- end -}}
 
+{{/* What data is on that is deleted with the pod. Takes the storage settings. */}}
+{{- define "aztec-network.emptyDir" -}}
+{{- if eq (.medium | default "") "Memory" -}}
+{medium: Memory{{ with .size }}, sizeLimit: {{ include "aztec-network.text" . | toYaml }}{{ end }}}
+{{- else -}}
+{}
+{{- end -}}
+{{- end -}}
+
 {{/* Spec of a claim. Takes the storage settings. */}}
 {{- define "aztec-network.claim" -}}
 accessModes: [ReadWriteOnce]

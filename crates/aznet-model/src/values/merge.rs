@@ -192,6 +192,7 @@ impl Storage {
         Self {
             enabled: self.enabled.or(default.enabled),
             size: self.size.or_else(|| default.size.clone()),
+            medium: self.medium.or(default.medium),
             storage_class: self.storage_class.or_else(|| default.storage_class.clone()),
             retention_policy: both(
                 self.retention_policy,

@@ -103,12 +103,25 @@ pub struct Storage {
         deserialize_with = "super::quantity::text"
     )]
     pub size: Option<String>,
+    /// What data that lasts as long as the pod is kept on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub medium: Option<Medium>,
     /// StorageClass; empty is the cluster's default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub storage_class: Option<String>,
     /// What happens to the volume when its pod is gone for good.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retention_policy: Option<RetentionPolicy>,
+}
+
+/// What an `emptyDir` is on, as Kubernetes names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Medium {
+    /// A disk of the machine.
+    #[serde(rename = "")]
+    Disk,
+    /// The machine's memory, up to the size of the volume.
+    Memory,
 }
 
 /// What happens to volumes without pods, as `persistentVolumeClaimRetentionPolicy` of a StatefulSet says it.

@@ -1,6 +1,7 @@
 //! The L1 side: the rollup contract read by `eth_call`, and the L1's own heads.
 
 pub mod published;
+pub mod stakes;
 
 use std::time::Duration;
 

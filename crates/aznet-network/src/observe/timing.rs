@@ -1,7 +1,8 @@
-//! A network's protocol time, as it was deployed with.
+//! A network's protocol time and how its validators are slashed, as it was deployed with.
 
 use aznet_model::{
     config::{CONFIG_MAP, FILE},
+    slashing::Slashing,
     timing::ProtocolTime,
 };
 use k8s_openapi::api::core::v1::ConfigMap;
@@ -27,11 +28,26 @@ pub enum TimingError {
     },
 }
 
-/// Reads it from the settings that the network's pods read.
+/// Reads protocol time from the settings that the network's pods read.
 ///
 /// # Errors
 /// [`TimingError`].
 pub async fn read(network: &Network) -> Result<ProtocolTime, TimingError> {
+    parsed(network, ProtocolTime::parse).await
+}
+
+/// Reads from the same how validators are slashed.
+///
+/// # Errors
+/// [`TimingError`].
+pub async fn slashing(network: &Network) -> Result<Slashing, TimingError> {
+    parsed(network, Slashing::parse).await
+}
+
+async fn parsed<T>(
+    network: &Network,
+    parse: impl FnOnce(&str) -> Result<T, serde_json::Error>,
+) -> Result<T, TimingError> {
     let api: kube::Api<ConfigMap> = network.api();
     let settings = api
         .get(CONFIG_MAP)
@@ -42,7 +58,7 @@ pub async fn read(network: &Network) -> Result<ProtocolTime, TimingError> {
         .as_ref()
         .and_then(|data| data.get(FILE))
         .map_or("", String::as_str);
-    ProtocolTime::parse(text).map_err(|source| TimingError::Unknown {
+    parse(text).map_err(|source| TimingError::Unknown {
         network: network.name().to_owned(),
         source,
     })

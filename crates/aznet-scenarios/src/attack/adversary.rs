@@ -55,33 +55,39 @@ pub(super) const LATE_CLOCK: Adversary = Adversary {
     module: include_str!("../../../../adversaries/late-clock.mjs"),
 };
 
+/// A validator that does nothing for a while.
+pub(super) const INACTIVITY: Adversary = Adversary {
+    name: "inactivity",
+    module: include_str!("../../../../adversaries/inactivity.mjs"),
+};
+
 impl Adversary {
     /// Has the node in `pod` misbehave, in `slot` if it is a proposer, until it is done; what it did.
     pub(super) async fn misbehave<T: DeserializeOwned>(
         &self,
         world: &World,
-        (pod, role): (&str, Role),
+        place: (&str, Role),
         slot: Option<Slot>,
         within: Duration,
     ) -> Result<T, Failure> {
-        let options = json!({"slot": slot});
-        self.misbehave_so(world, (pod, role), options, within).await
+        self.misbehave_with(world, place, json!({"slot": slot}), within)
+            .await
     }
 
-    /// Has it misbehave as these options of the module say.
-    pub(super) async fn misbehave_so<T: DeserializeOwned>(
+    /// The same with options of the module's own.
+    pub(super) async fn misbehave_with<T: DeserializeOwned>(
         &self,
         world: &World,
         (pod, role): (&str, Role),
         mut options: Value,
         within: Duration,
     ) -> Result<T, Failure> {
-        options["dud"] = json!(dud());
-        options["seconds"] = json!(within.as_secs());
-        let options = options.to_string();
         let clean_up = world
             .context
             .must_clean_up(format!("{} of {pod}", self.name));
+        options["dud"] = dud().into();
+        options["seconds"] = within.as_secs().into();
+        let options = options.to_string();
         let command = [
             "node",
             "--input-type=module",

@@ -39,7 +39,7 @@ pub(crate) async fn run(world: World) -> Result<(), Failure> {
     let options = json!({"late": millis(slot)});
     let place = (turn.pod.as_str(), Role::Validator);
     let Late { late } = LATE_CLOCK
-        .misbehave_so(&world, place, options, within)
+        .misbehave_with(&world, place, options, within)
         .await?;
     world
         .context

@@ -106,7 +106,7 @@ impl World {
 }
 
 /// The ready pod that proposes for `proposer`, if the others are a quorum without it.
-fn dispensable(all: &Validators, proposer: Address) -> Option<&str> {
+pub(super) fn dispensable(all: &Validators, proposer: Address) -> Option<&str> {
     let pod = all.holder(proposer)?;
     let attesters = all.attesters_of(pod)?.len() as u64;
     let committee = all.set.committee_size;
