@@ -109,7 +109,7 @@ fn scenarios() -> Vec<Scenario> {
 }
 
 /// Attacks that Aztec has no setting for: on the L1 contracts, over p2p, and on the RPC.
-fn others() -> [Scenario; 6] {
+fn others() -> [Scenario; 8] {
     let proposal = Scenario {
         name: "attack-l1-proposal",
         about: "L1 reverts checkpoints without the proposer's signature, with another's, of another committee, and an old one",
@@ -143,6 +143,26 @@ fn others() -> [Scenario; 6] {
         run: Arc::new(|world| Box::pin(attack::input::run(world))),
         ..proposal.clone()
     };
+    let p2p = Scenario {
+        name: "attack-p2p-input",
+        about: "every node shuts out peers that send malformed or oversized messages and requests, takes no harm of those that finish \
+                nothing, answers others meanwhile, and is not restarted",
+        lacks: attack::lacks_stranger,
+        run: Arc::new(|world| Box::pin(attack::p2p::run(world))),
+        ..proposal.clone()
+    };
+    let boot_node = Scenario {
+        name: "attack-lying-boot-node",
+        about: "a node that is started again while the boot node tells of nodes that there are not follows the chain as the others do, \
+                nobody else loses a peer, and it has all of its own when the boot node tells the truth again",
+        disturbs: Disturbs {
+            restarts: true,
+            ..Disturbs::NOTHING
+        },
+        lacks: attack::lacks_boot_node,
+        run: Arc::new(|world| Box::pin(attack::boot_node::run(world))),
+        ..proposal.clone()
+    };
     let equivocation = Scenario {
         name: attack::EQUIVOCATION,
         about: "validators notice that a proposer signs two checkpoints for a slot, and the chain goes on as one",
@@ -160,7 +180,16 @@ fn others() -> [Scenario; 6] {
         run: Arc::new(|world| Box::pin(attack::quorum::run(world))),
         ..proposal.clone()
     };
-    [proposal, proof, gossip, input, equivocation, quorum]
+    [
+        proposal,
+        proof,
+        gossip,
+        input,
+        p2p,
+        boot_node,
+        equivocation,
+        quorum,
+    ]
 }
 
 fn of_attack(attack: &'static Attack) -> Scenario {
