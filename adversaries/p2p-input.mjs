@@ -11,9 +11,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const KIB = 1024;
 // A private key as libp2p writes it down: of secp256k1, 32 bytes.
 const SECP256K1 = '08021220';
-// Nodes look at the scores of their peers every 30 s.
-const TO_SHUN = 45_000;
+// Nodes look at the scores of their peers every 30 s, and end a connection 30 s later.
+const TO_SHUN = 75_000;
 const TO_ANSWER = 5_000;
+const TRIES = 10;
 const MUTANTS = 24;
 
 export default async function misbehave(load, { dud, seconds, seed }) {
@@ -73,6 +74,18 @@ export default async function misbehave(load, { dud, seconds, seed }) {
     return all.filter(({ peer, address }) => address && connected.has(String(peer)));
   }
 
+  /** Connects; a node that has much to do may not take a connection at first. */
+  async function reach({ node }, address) {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await node.dial(address);
+      } catch (error) {
+        if (tries === TRIES) throw error;
+        await sleep(1000);
+      }
+    }
+  }
+
   /** A libp2p node with a key of its own, connected to all of `peers`. */
   async function appear(node, peers, peerStore, what) {
     const key = SECP256K1 + randomBytes(32).toString('hex');
@@ -90,15 +103,18 @@ export default async function misbehave(load, { dud, seconds, seed }) {
     });
     stranger.gossipSubEventHandler = () => {};
     stranger.subscribeToTopic = () => {};
+    // By a goodbye, which comes only if it can be said within a second; or by the end of the connection half a minute later.
     const shunned = new Set();
     stranger.peerManager.goodbyeReceived = (peer, reason) => {
       if (reason === GoodByeReason.LOW_SCORE || reason === GoodByeReason.BANNED) shunned.add(String(peer));
     };
+    stranger.peerManager.markPeerForDisconnect = () => {};
+    stranger.node.addEventListener('peer:disconnect', ({ detail: peer }) => shunned.add(String(peer)));
     const { pubsub } = stranger.node.services;
     pubsub.opts.floodPublish = true;
     pubsub.dataTransform = { outboundTransform: (_, data) => data, inboundTransform: (_, data) => data };
     await stranger.start();
-    await Promise.all(peers.map(({ address }) => stranger.node.dial(address)));
+    await Promise.all(peers.map(({ address }) => reach(stranger, address)));
     return { what, service: stranger, sent: 0, shunned };
   }
 
@@ -122,7 +138,8 @@ export default async function misbehave(load, { dud, seconds, seed }) {
 
   async function gossip(stranger, topic, sound, count) {
     const { pubsub } = stranger.service.node.services;
-    await until(() => pubsub.getSubscribers(topic).length === count, `${count} subscribers of ${topic}`);
+    const reached = () => pubsub.getSubscribers(topic).filter(peer => pubsub.streamsOutbound.has(String(peer))).length;
+    await until(() => reached() === count, `${count} subscribers of ${topic}`);
     for (const message of messages(sound)) {
       if (dud) continue;
       const { recipients } = await pubsub.publish(topic, message, { ignoreDuplicatePublishError: true });
@@ -134,8 +151,8 @@ export default async function misbehave(load, { dud, seconds, seed }) {
 
   /** Opens a stream for a request; undefined: the peer has no such protocol. */
   async function open({ service }, { peer }, protocol) {
-    const opening = service.node.dialProtocol(peer, protocol, { signal: AbortSignal.timeout(TO_ANSWER) });
-    return dud ? undefined : opening.catch(() => undefined);
+    if (dud) return undefined;
+    return service.node.dialProtocol(peer, protocol, { signal: AbortSignal.timeout(TO_ANSWER) }).catch(() => undefined);
   }
 
   async function request(stranger, peer, protocol, chunk) {

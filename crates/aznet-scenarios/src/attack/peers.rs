@@ -32,7 +32,7 @@ impl Connections {
     }
 
     /// How many peers of these nodes have lost that they had before, by pod; nothing of those that have all.
-    pub(super) fn lost(&self, before: &Self) -> BTreeMap<&str, usize> {
+    pub(super) fn lost<'a>(&self, before: &'a Self) -> BTreeMap<&'a str, usize> {
         let nobody = BTreeSet::new();
         let lost = before.0.iter().map(|(pod, peers)| {
             let now = self.0.get(pod).unwrap_or(&nobody);
