@@ -1,8 +1,9 @@
-//! Proposers that misbehave on purpose: what the others and the L1 do about it, and that the chain goes on.
+//! Nodes that misbehave on purpose: what the others and the L1 do about it, and that the chain goes on.
 
 mod adversary;
 pub(crate) mod censor;
 pub(crate) mod clock;
+pub(crate) mod boot_node;
 mod corpus;
 pub(crate) mod disk;
 pub(crate) mod equivocation;
@@ -11,6 +12,8 @@ mod forger;
 pub(crate) mod gossip;
 pub(crate) mod inactivity;
 pub(crate) mod input;
+pub(crate) mod p2p;
+mod peers;
 pub(crate) mod proof;
 pub(crate) mod proposal;
 pub(crate) mod quorum;
@@ -171,6 +174,13 @@ pub(crate) fn lacks_stranger(values: &Values) -> Option<&'static str> {
         .then_some("a node that no proposal is expected of (set fullNode.replicas)");
     // Nobody misbehaves where money is.
     lacks_l1(values).or(lacks)
+}
+
+/// What a lying boot node needs of a network.
+pub(crate) fn lacks_boot_node(values: &Values) -> Option<&'static str> {
+    let lacks = (values.replicas(Role::BootNode) == 0)
+        .then_some("a boot node of its own (set bootNode.replicas)");
+    lacks_stranger(values).or(lacks)
 }
 
 /// What [`run`] needs of a network.

@@ -6,7 +6,7 @@ mod gate;
 mod hub;
 mod invariant;
 mod ledger;
-mod meter;
+pub(crate) mod meter;
 mod moved;
 mod recorder;
 mod restarts;

@@ -102,6 +102,16 @@ pub struct Peer {
     pub status: String,
     /// Gossip score of a connected peer; penalties make it negative.
     pub score: Option<f64>,
+    /// Where it is to be reached, `/ip4/…`, unless it is connected.
+    #[serde(default)]
+    pub addresses: Vec<String>,
+}
+
+impl Peer {
+    /// Whether it is connected.
+    pub fn is_connected(&self) -> bool {
+        self.status == "connected"
+    }
 }
 
 /// What a validator did in a slot.
@@ -325,6 +335,11 @@ impl Node {
     /// Connected peers.
     pub async fn peers(&self) -> Result<Vec<Peer>, RpcError> {
         self.rpc.call(self.methods.peers, json!([])).await
+    }
+
+    /// Connected peers, and those that the node tries to connect to.
+    pub async fn peers_and_candidates(&self) -> Result<Vec<Peer>, RpcError> {
+        self.rpc.call(self.methods.peers, json!([true])).await
     }
 
     /// What the node's sentinel saw of each validator.

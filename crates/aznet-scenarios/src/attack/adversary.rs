@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use aznet_model::{chain::Slot, role::Role};
-use aznet_network::clients::exec;
+use aznet_network::clients::exec::{self, ExecError};
 use aznet_runner::Failure;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -61,6 +61,18 @@ pub(super) const INACTIVITY: Adversary = Adversary {
     module: include_str!("../../../../adversaries/inactivity.mjs"),
 };
 
+/// A node that strangers use to send others what is malformed, oversized or never finished.
+pub(super) const P2P_INPUT: Adversary = Adversary {
+    name: "p2p-input",
+    module: include_str!("../../../../adversaries/p2p-input.mjs"),
+};
+
+/// A boot node that tells of nodes that there are not, until it is told to stop.
+pub(super) const LYING_BOOT_NODE: Adversary = Adversary {
+    name: "lying-boot-node",
+    module: include_str!("../../../../adversaries/lying-boot-node.mjs"),
+};
+
 impl Adversary {
     /// Has the node in `pod` misbehave, in `slot` if it is a proposer, until it is done; what it did.
     pub(super) async fn misbehave<T: DeserializeOwned>(
@@ -87,6 +99,7 @@ impl Adversary {
             .must_clean_up(format!("{} of {pod}", self.name));
         options["dud"] = dud().into();
         options["seconds"] = within.as_secs().into();
+        options["seed"] = world.context.seed.into();
         let options = options.to_string();
         let command = [
             "node",
@@ -105,4 +118,25 @@ impl Adversary {
         let line = told.lines().last().unwrap_or_default();
         serde_json::from_str(line).map_err(Failure::infrastructure)
     }
+}
+
+/// Ends a misbehaviour that lasts until it is told to.
+pub(super) async fn stop(world: &World, place: (&str, Role)) -> Result<(), Failure> {
+    signal(world, place, "SIGUSR2")
+        .await
+        .map_err(Failure::infrastructure)
+}
+
+/// Sends the node's process a signal.
+pub(super) async fn signal(
+    world: &World,
+    (pod, role): (&str, Role),
+    name: &str,
+) -> Result<(), ExecError> {
+    let kill = format!("process.kill(1, '{name}')");
+    let command = ["node", "--eval", &kill].map(str::to_owned);
+    let place = (pod, role.name());
+    exec::run(&world.network, place, &command, TO_LOAD)
+        .await
+        .map(drop)
 }

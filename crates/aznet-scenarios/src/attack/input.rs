@@ -132,7 +132,7 @@ async fn exchange(at: SocketAddr, bytes: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Sees that no container was started again.
-async fn same(world: &World, before: &Instance) -> Result<(), Failure> {
+pub(super) async fn same(world: &World, before: &Instance) -> Result<(), Failure> {
     let pods = instances::list(&world.network)
         .await
         .map_err(Failure::infrastructure)?;

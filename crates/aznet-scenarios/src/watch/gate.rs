@@ -145,10 +145,7 @@ async fn see(network: &Network, time: ProtocolTime) -> Result<Seen, Unseen> {
     let asked = nodes.iter().zip(&tips).map(|(node, tips)| async move {
         let (place, peers) = futures::join!(node.rpc.block_by_hash(hash), node.rpc.peers());
         let connected = |peers: Vec<aznet_network::clients::l2::Peer>| {
-            peers
-                .iter()
-                .filter(|peer| peer.status == "connected")
-                .count()
+            peers.iter().filter(|peer| peer.is_connected()).count()
         };
         SeenNode {
             pod: node.pod.clone(),

@@ -112,9 +112,10 @@ fn heads_and_peers_of_newer_releases_are_read() {
     assert_eq!(tips.finalized.block.number, BlockNumber(3));
     let peers: Vec<Peer> = serde_json::from_value(json!([
         {"id": "16Xyz2", "status": "handshaking", "score": -1.5, "authenticated": true},
-        {"id": "16Xyz3", "status": "cached", "addresses": []}
+        {"id": "16Xyz3", "status": "cached", "addresses": ["/ip4/192.0.2.7/tcp/40400"]}
     ]))
     .unwrap();
+    assert_eq!(peers[0].addresses.len() + peers[1].addresses.len(), 1);
     assert_eq!(
         (peers[0].status.as_str(), peers[1].score),
         ("handshaking", None)

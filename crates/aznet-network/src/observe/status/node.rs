@@ -116,10 +116,7 @@ pub(super) async fn of(network: &Network, pod: &PodState, now: Timestamp) -> Nod
             .map(ToString::to_string);
         status.tips = tips.ok().as_ref().map(Tips::from);
         status.peers = peers.ok().map(|peers| {
-            peers
-                .iter()
-                .filter(|peer| peer.status == "connected")
-                .count()
+            peers.iter().filter(|peer| peer.is_connected()).count()
         });
     }
     status

@@ -1,0 +1,294 @@
+// Strangers at the p2p ports of all nodes that this one knows. They live in its process, each with a key of its own, so that
+// whoever is shut out is nobody that the network needs: one for each gossip topic, one that makes requests, one that finishes
+// nothing. What they send comes of `seed` and of what the node hears. Returns `{strangers: [{what, peer, peers, sent,
+// shunned}], asked, answered}`: whom each reached, how much it sent, and to how many it became too bad a peer (null: to
+// nobody, whatever it does); and how much the node itself asked meanwhile, and got.
+import { randomBytes } from 'node:crypto';
+import { createSocket } from 'node:dgram';
+import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const KIB = 1024;
+// A private key as libp2p writes it down: of secp256k1, 32 bytes.
+const SECP256K1 = '08021220';
+// Nodes look at the scores of their peers every 30 s, and end a connection 30 s later.
+const TO_SHUN = 75_000;
+const TO_ANSWER = 5_000;
+const TRIES = 10;
+const MUTANTS = 24;
+
+export default async function misbehave(load, { dud, seconds, seed }) {
+  const { LibP2PService } = await load('p2p/dest/services/libp2p/libp2p_service.js');
+  const { SnappyTransform } = await load('p2p/dest/services/encoding.js');
+  const { GoodByeReason, ReqRespSubProtocol } = await load('p2p/dest/services/reqresp/index.js');
+  const { ReqRespStatus } = await load('p2p/dest/services/reqresp/status.js');
+  const { createLibP2PPeerIdFromPrivateKey } = await load('p2p/dest/util.js');
+  const { openTmpStore } = await load('kv-store/dest/lmdb-v2/index.js');
+  const { CheckpointProposal, P2PMessage } = await load('stdlib/dest/p2p/index.js');
+  const { Tx } = await load('stdlib/dest/tx/index.js');
+
+  const below = dice(seed);
+  const bytes = count => Buffer.from(Uint8Array.from({ length: count }, () => below(256)));
+  const snappy = new SnappyTransform();
+  const pack = data => snappy.outboundTransformData(data);
+
+  /** The node, and what it hears in a slot, by topic. */
+  async function hear() {
+    const { prototype } = LibP2PService;
+    const hears = prototype.handleNewGossipMessage;
+    if (!hears) throw new Error('this release calls LibP2PService.handleNewGossipMessage otherwise');
+    const heard = new Map();
+    try {
+      return await new Promise((resolve, reject) => {
+        setTimeout(() => reject(new Error(`it heard no proposal and attestation in ${seconds} s`)), seconds * 1000).unref();
+        prototype.handleNewGossipMessage = function (message, ...rest) {
+          heard.set(message.topic, Buffer.from(message.data));
+          const { checkpoint_proposal: proposal, checkpoint_attestation: attestation } = this.topicStrings;
+          if (heard.has(proposal) && heard.has(attestation)) resolve({ node: this, heard });
+          return hears.call(this, message, ...rest);
+        };
+      });
+    } finally {
+      prototype.handleNewGossipMessage = hears;
+    }
+  }
+
+  /** A message of each topic. */
+  function samples(node, heard) {
+    const { checkpoint_proposal, block_proposal, tx } = node.topicStrings;
+    const proposal = heard.get(checkpoint_proposal);
+    const message = payload => new P2PMessage(payload).toMessageData();
+    const block = CheckpointProposal.fromBuffer(P2PMessage.fromMessageData(proposal).payload).getBlockProposal();
+    return new Map([[tx, message(Tx.random().toBuffer())], [block_proposal, block ? message(block.toBuffer()) : proposal], ...heard]);
+  }
+
+  /** Where the node's peers are. */
+  async function places(node) {
+    const connected = new Set(node.node.getPeers().map(String));
+    const all = await Promise.all(
+      node.peerDiscoveryService.getKadValues().map(async enr => {
+        const [peer, address] = await Promise.all([enr.peerId(), enr.getFullMultiaddr('tcp')]);
+        return { peer, address, ip: enr.ip, tcp: enr.tcp, udp: enr.udp };
+      }),
+    );
+    return all.filter(({ peer, address }) => address && connected.has(String(peer)));
+  }
+
+  /** Connects; a node that has much to do may not take a connection at first. */
+  async function reach({ node }, address) {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await node.dial(address);
+      } catch (error) {
+        if (tries === TRIES) throw error;
+        await sleep(1000);
+      }
+    }
+  }
+
+  /** A libp2p node with a key of its own, connected to all of `peers`. */
+  async function appear(node, peers, peerStore, what) {
+    const key = SECP256K1 + randomBytes(32).toString('hex');
+    const config = { ...node.config, p2pPort: 0, p2pDiscoveryDisabled: true, bootstrapNodes: [] };
+    const stranger = await LibP2PService.new(config, await createLibP2PPeerIdFromPrivateKey(key), {
+      worldStateSynchronizer: node.worldStateSynchronizer,
+      epochCache: node.epochCache,
+      l2BlockSource: node.archiver,
+      mempools: node.mempools,
+      proofVerifier: node.proofVerifier,
+      telemetry: node.telemetry,
+      logger: node.logger,
+      packageVersion: '0',
+      peerStore,
+    });
+    stranger.gossipSubEventHandler = () => {};
+    stranger.subscribeToTopic = () => {};
+    // By a goodbye, which comes only if it can be said within a second; or by the end of the connection half a minute later.
+    const shunned = new Set();
+    stranger.peerManager.goodbyeReceived = (peer, reason) => {
+      if (reason === GoodByeReason.LOW_SCORE || reason === GoodByeReason.BANNED) shunned.add(String(peer));
+    };
+    stranger.peerManager.markPeerForDisconnect = () => {};
+    stranger.node.addEventListener('peer:disconnect', ({ detail: peer }) => shunned.add(String(peer)));
+    const { pubsub } = stranger.node.services;
+    pubsub.opts.floodPublish = true;
+    pubsub.dataTransform = { outboundTransform: (_, data) => data, inboundTransform: (_, data) => data };
+    await stranger.start();
+    await Promise.all(peers.map(({ address }) => reach(stranger, address)));
+    return { what, service: stranger, sent: 0, shunned };
+  }
+
+  /** What nobody should gossip, last what ends the stream. */
+  function* messages(sound) {
+    const packed = pack(sound);
+    yield Buffer.alloc(0);
+    yield bytes(KIB);
+    yield packed.subarray(0, packed.length / 2);
+    // Preambles: 4 GiB; less than there is.
+    yield Buffer.from('ffffffff0f00', 'hex');
+    yield Buffer.concat([Buffer.from([4]), packed.subarray(2)]);
+    yield pack(bytes(KIB));
+    // A length beyond the end.
+    yield pack(Buffer.concat([Buffer.alloc(4, 0xff), sound.subarray(4)]));
+    for (let n = 0; n < MUTANTS; n++) yield pack(mutant(sound, below));
+    // As much as nodes unpack, and more.
+    yield pack(Buffer.alloc(10 * KIB * KIB));
+    yield pack(Buffer.alloc(11 * KIB * KIB, 1));
+  }
+
+  async function gossip(stranger, topic, sound, count) {
+    const { pubsub } = stranger.service.node.services;
+    const reached = () => pubsub.getSubscribers(topic).filter(peer => pubsub.streamsOutbound.has(String(peer))).length;
+    await until(() => reached() === count, `${count} subscribers of ${topic}`);
+    for (const message of messages(sound)) {
+      if (dud) continue;
+      const { recipients } = await pubsub.publish(topic, message, { ignoreDuplicatePublishError: true });
+      stranger.sent += recipients.length;
+    }
+  }
+
+  const protocols = Object.values(ReqRespSubProtocol).filter(name => name.startsWith('/'));
+
+  /** Opens a stream for a request; undefined: the peer has no such protocol. */
+  async function open({ service }, { peer }, protocol) {
+    if (dud) return undefined;
+    return service.node.dialProtocol(peer, protocol, { signal: AbortSignal.timeout(TO_ANSWER) }).catch(() => undefined);
+  }
+
+  async function request(stranger, peer, protocol, chunk) {
+    const stream = await open(stranger, peer, protocol);
+    if (!stream) return;
+    stranger.sent++;
+    const read = async () => {
+      for await (const _ of stream.source);
+    };
+    const done = Promise.all([stream.sink([chunk]), read()]).catch(() => {});
+    await Promise.race([done, sleep(TO_ANSWER)]);
+    stream.abort(new Error('done'));
+  }
+
+  async function requests(stranger, peers) {
+    const chunks = [bytes(64), bytes(1), Buffer.alloc(4, 0xff), Buffer.alloc(32, 0xff), bytes(KIB * KIB)];
+    for (const chunk of chunks) {
+      const each = peers.flatMap(peer => protocols.map(protocol => [peer, protocol]));
+      // A goodbye ends the connection, whatever is in it.
+      const some = each.filter(([, protocol]) => protocol !== ReqRespSubProtocol.GOODBYE);
+      await Promise.all([sleep(1000), ...some.map(([peer, protocol]) => request(stranger, peer, protocol, chunk))]);
+    }
+  }
+
+  /** Streams and connections that are begun and held, and datagrams that are none of discv5. Returns how to let go. */
+  async function unfinished(stranger, peers) {
+    const { promise: end, resolve: release } = Promise.withResolvers();
+    async function* begun(chunk) {
+      if (chunk) yield chunk;
+      await end;
+    }
+    const sockets = [];
+    const frame = Buffer.concat([Buffer.from('ffff3f', 'hex'), bytes(10)]);
+    const [gossipsub] = stranger.service.node.services.pubsub.multicodecs;
+    async function hold(peer, protocol, chunk) {
+      const stream = await open(stranger, peer, protocol);
+      if (!stream) return;
+      stranger.sent++;
+      stream.sink(begun(chunk)).catch(() => {});
+    }
+    function connection({ ip, tcp }, data) {
+      const socket = connect(tcp, ip).on('error', () => {});
+      if (data) socket.write(data);
+      sockets.push(socket);
+      stranger.sent++;
+    }
+    for (const peer of peers) {
+      for (const protocol of protocols) await Promise.all([hold(peer, protocol), hold(peer, protocol, Buffer.from([0]))]);
+      await hold(peer, gossipsub, frame);
+      if (dud) continue;
+      for (const data of [undefined, bytes(KIB), Buffer.from('\x13/multistream/1.0.0\n')]) connection(peer, data);
+    }
+    const udp = createSocket('udp4').on('error', () => {});
+    for (const { ip, udp: port } of dud ? [] : peers) {
+      for (let n = 0; n < 64; n++, stranger.sent++) udp.send(bytes(below(1280)), port, ip);
+    }
+    return () => {
+      release();
+      udp.close();
+      for (const socket of sockets) socket.destroy();
+    };
+  }
+
+  /** Asks each of `peers` for what it answers anybody, until it is told that this is over. */
+  async function ask(node, peers, over) {
+    const count = { asked: 0, answered: 0 };
+    while (!over.aborted) {
+      const answers = peers.map(({ peer }) => node.reqresp.sendRequestToPeer(peer, ReqRespSubProtocol.PING, Buffer.from('ping')));
+      for (const { status } of await Promise.all([...answers, sleep(2000, { status: undefined })])) {
+        if (status === undefined) continue;
+        count.asked++;
+        if (status === ReqRespStatus.SUCCESS) count.answered++;
+      }
+    }
+    return count;
+  }
+
+  const { node, heard } = await hear();
+  const peers = await places(node);
+  const peerStore = await openTmpStore('strangers');
+  const over = new AbortController();
+  const asking = ask(node, peers, over.signal);
+  const strangers = [];
+  let release = () => {};
+  async function stranger(what) {
+    const one = await appear(node, peers, peerStore, what);
+    strangers.push(one);
+    return one;
+  }
+  try {
+    for (const [topic, sound] of samples(node, heard)) {
+      const [, , name] = topic.split('/');
+      await gossip(await stranger(`gossip of ${name}`), topic, sound, peers.length);
+    }
+    await requests(await stranger('requests'), peers);
+    const shunnable = [...strangers];
+    release = await unfinished(await stranger('unfinished'), peers);
+    await until(() => shunnable.every(({ shunned }) => shunned.size === peers.length), '', TO_SHUN).catch(() => {});
+    over.abort();
+    const told = ({ what, service, sent, shunned }) => ({
+      what,
+      peer: String(service.node.peerId),
+      peers: peers.length,
+      sent,
+      shunned: what === 'unfinished' ? null : shunned.size,
+    });
+    return { strangers: strangers.map(told), ...(await asking) };
+  } finally {
+    over.abort();
+    release();
+    await Promise.allSettled(strangers.map(({ service }) => service.stop()));
+    await peerStore.delete();
+  }
+}
+
+/** Mulberry32: numbers below a bound. */
+function dice(seed) {
+  let state = seed >>> 0;
+  return bound => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) % bound;
+  };
+}
+
+/** A third of them truncated, the others with some bits flipped. */
+function mutant(sound, below) {
+  if (below(3) === 0) return sound.subarray(0, below(sound.length));
+  const data = Buffer.from(sound);
+  for (let n = 0; n <= below(8); n++) data[below(data.length)] ^= 1 << below(8);
+  return data;
+}
+
+async function until(done, what, within = 10_000) {
+  for (const end = Date.now() + within; !done(); await sleep(100)) {
+    if (Date.now() > end) throw new Error(`no ${what} within ${within / 1000} s`);
+  }
+}
