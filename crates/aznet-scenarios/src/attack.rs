@@ -1,9 +1,11 @@
 //! Proposers that misbehave on purpose: what the others and the L1 do about it, and that the chain goes on.
 
 mod adversary;
+pub(crate) mod blobs;
 mod corpus;
 pub(crate) mod equivocation;
 mod evidence;
+pub(crate) mod flood;
 mod forger;
 pub(crate) mod gossip;
 pub(crate) mod input;
@@ -11,7 +13,10 @@ pub(crate) mod proof;
 pub(crate) mod proposal;
 pub(crate) mod quorum;
 mod said;
+pub(crate) mod store;
 mod turn;
+mod victim;
+pub(crate) mod volume;
 
 use aznet_chaos::settings::{Changed, Settings};
 use aznet_kit::wait::Look;
@@ -131,6 +136,11 @@ fn dud() -> bool {
     std::env::var_os(DUD).is_some()
 }
 
+/// The settings of an attack; none where it is only gone through.
+fn real(settings: Settings) -> Settings {
+    if dud() { Settings::default() } else { settings }
+}
+
 /// What attacks on the L1 need of a network.
 pub(crate) fn lacks_l1(values: &Values) -> Option<&'static str> {
     (values.replicas(Role::Anvil) == 0)
@@ -156,6 +166,18 @@ pub(crate) fn lacks_stranger(values: &Values) -> Option<&'static str> {
 pub(crate) fn lacks(values: &Values) -> Option<&'static str> {
     (values.replicas(Role::Validator) < 4)
         .then_some("four validator pods, three of which are a quorum (set validator.replicas)")
+}
+
+/// What attacks by way of the blob store need of a network.
+pub(crate) fn lacks_store(values: &Values) -> Option<&'static str> {
+    let lacks = (values.replicas(Role::BlobStore) == 0)
+        .then_some("a blob store of its own (leave blobStore.url empty)");
+    lacks_stranger(values).or(lacks)
+}
+
+/// What a store that is away needs of a network: checkpoints are taken back.
+pub(crate) fn lacks_lost_blobs(values: &Values) -> Option<&'static str> {
+    lacks_quorum(values).or_else(|| lacks_store(values))
 }
 
 /// What a dishonest quorum needs of a network.
@@ -191,7 +213,7 @@ impl Misled {
     /// The proposer, and its accomplice if there is to be one.
     async fn all(&mut self, world: &World, turn: &Turn, attack: &Attack) -> Result<(), Failure> {
         let words = format!("; its turn is {}", turn.slot);
-        self.one(world, &turn.pod, attack.action.settings(), &words)
+        self.one(world, &turn.pod, real(attack.action.settings()), &words)
             .await?;
         let Some(setting) = attack.accomplice else {
             return Ok(());
@@ -205,7 +227,7 @@ impl Misled {
     /// A validator that has this setting.
     async fn accomplice(&mut self, world: &World, pod: &str, setting: &str) -> Result<(), Failure> {
         let settings = Settings::from_iter([(setting.to_owned(), true.into())]);
-        self.one(world, pod, settings, "; it is an accomplice")
+        self.one(world, pod, real(settings), "; it is an accomplice")
             .await
     }
 
@@ -216,11 +238,11 @@ impl Misled {
         settings: Settings,
         words: &str,
     ) -> Result<(), Failure> {
-        let settings = if dud() { Settings::default() } else { settings };
         let clean_up = world.context.must_clean_up(format!("settings of {pod}"));
+        let none = settings.is_empty();
         let changed = Changed::make(&world.network, pod, settings).await;
         let changed = changed.map_err(Failure::infrastructure)?;
-        let has = if dud() {
+        let has = if none {
             "no other setting".to_owned()
         } else {
             changed.words()

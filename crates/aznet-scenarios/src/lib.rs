@@ -105,6 +105,7 @@ fn scenarios() -> Vec<Scenario> {
     });
     all.extend(ATTACKS.iter().map(of_attack));
     all.extend(others());
+    all.extend(of_nodes());
     all
 }
 
@@ -155,12 +156,58 @@ fn others() -> [Scenario; 6] {
         about: "L1 and all nodes take a wrong state that a quorum attests to, nobody can prove it or build on it, and when its proof \
                 is overdue it is taken back, and the chain goes on",
         deadline: Duration::from_mins(20),
-        tags: &["attack", "long"],
+        tags: &["attack", "alone", "long"],
         lacks: attack::lacks_quorum,
         run: Arc::new(|world| Box::pin(attack::quorum::run(world))),
         ..proposal.clone()
     };
     [proposal, proof, gossip, input, equivocation, quorum]
+}
+
+/// What nodes make of a store, a volume or transactions that are not as they should be. None is made beside other faults.
+fn of_nodes() -> [Scenario; 4] {
+    let blobs = Scenario {
+        name: "attack-wrong-blobs",
+        about: "a node that reads the chain anew refuses blobs that are not what their commitment is of, and serves no block until \
+                the store has the right ones; the others go on",
+        deadline: Duration::from_mins(10),
+        class: Class::Disrupt,
+        tags: &["attack", "alone"],
+        disturbs: Disturbs {
+            restarts: true,
+            ..Disturbs::NOTHING
+        },
+        lacks: attack::lacks_store,
+        run: Arc::new(|world| Box::pin(attack::blobs::run(world))),
+    };
+    let volume = Scenario {
+        name: "attack-stale-volume",
+        about: "a node that comes back with the data of three checkpoints ago reads what it lacks, and has the chain of the others",
+        lacks: attack::lacks_stranger,
+        run: Arc::new(|world| Box::pin(attack::volume::run(world))),
+        ..blobs.clone()
+    };
+    let flood = Scenario {
+        name: "attack-mempool-flood",
+        about: "nodes hold no more transactions than they may and refuse those that pay no more; those that they hold are \
+                in blocks afterwards",
+        disturbs: Disturbs::NOTHING,
+        lacks: attack::flood::lacks,
+        run: Arc::new(|world| Box::pin(attack::flood::run(world))),
+        ..blobs.clone()
+    };
+    let store = Scenario {
+        name: "attack-blob-store-offline",
+        about: "a checkpoint that is made while the blob store is away is on L1 without its blobs, and no node gets over it when \
+                the store is back; once its proof is overdue anyone may have it taken back by prune(), and the chain goes on",
+        deadline: Duration::from_mins(20),
+        tags: &["attack", "alone", "long"],
+        disturbs: Disturbs::NOTHING,
+        lacks: attack::lacks_lost_blobs,
+        run: Arc::new(|world| Box::pin(attack::store::run(world))),
+        ..blobs.clone()
+    };
+    [blobs, volume, flood, store]
 }
 
 fn of_attack(attack: &'static Attack) -> Scenario {

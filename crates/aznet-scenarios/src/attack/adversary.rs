@@ -7,7 +7,7 @@ use aznet_model::{chain::Slot, role::Role};
 use aznet_network::clients::exec;
 use aznet_runner::Failure;
 use serde::de::DeserializeOwned;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::dud;
 use crate::world::World;
@@ -43,6 +43,12 @@ pub(super) const WRONG_ARCHIVE: Adversary = Adversary {
     module: include_str!("../../../../adversaries/wrong-archive.mjs"),
 };
 
+/// Blobs in the store that are not what they are named after.
+pub(super) const WRONG_BLOBS: Adversary = Adversary {
+    name: "wrong-blobs",
+    module: include_str!("../../../../adversaries/wrong-blobs.mjs"),
+};
+
 impl Adversary {
     /// Has the node in `pod` misbehave, in `slot` if it is a proposer, until it is done; what it did.
     pub(super) async fn misbehave<T: DeserializeOwned>(
@@ -55,7 +61,21 @@ impl Adversary {
         let clean_up = world
             .context
             .must_clean_up(format!("{} of {pod}", self.name));
-        let options = json!({"dud": dud(), "slot": slot, "seconds": within.as_secs()}).to_string();
+        let options = json!({"dud": dud(), "slot": slot, "seconds": within.as_secs()});
+        let done = self.load(world, (pod, role), &options, within).await?;
+        clean_up.proved();
+        Ok(done)
+    }
+
+    /// Loads the module into the node in `pod`, and waits until it is done; what it did.
+    pub(super) async fn load<T: DeserializeOwned>(
+        &self,
+        world: &World,
+        (pod, role): (&str, Role),
+        options: &Value,
+        within: Duration,
+    ) -> Result<T, Failure> {
+        let options = options.to_string();
         let command = [
             "node",
             "--input-type=module",
@@ -69,7 +89,6 @@ impl Adversary {
         let told = exec::run(&world.network, place, &command, within + TO_LOAD)
             .await
             .map_err(Failure::infrastructure)?;
-        clean_up.proved();
         let line = told.lines().last().unwrap_or_default();
         serde_json::from_str(line).map_err(Failure::infrastructure)
     }

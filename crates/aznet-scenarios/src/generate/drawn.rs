@@ -7,7 +7,6 @@ use aznet_model::yaml;
 use serde::{Deserialize, Serialize};
 
 use crate::Scenario;
-use crate::attack;
 use crate::condition::{Begins, CONDITIONS, Condition, Expects, Length, Wave};
 
 /// The overlay in `networks/` that values are set over.
@@ -214,11 +213,11 @@ pub(super) fn catalogue() -> impl Iterator<Item = (&'static Condition, &'static 
     conditions.flat_map(|condition| condition.waves.iter().map(move |wave| (condition, wave)))
 }
 
-/// Every attack that leaves the others a quorum.
+/// Every attack that can be made beside faults.
 pub(super) fn attacks() -> Vec<Scenario> {
     let all = crate::scenarios().into_iter();
     let attacks = all.filter(|one| one.tags.contains(&"attack"));
-    attacks.filter(|one| one.name != attack::QUORUM).collect()
+    attacks.filter(|one| !one.tags.contains(&"alone")).collect()
 }
 
 #[cfg(test)]
