@@ -45,8 +45,9 @@ pub(crate) async fn run(mut world: World) -> Result<(), Failure> {
     read_by_all(&world, &nodes).await?;
     // That the chain stands still is what comes of it.
     world.course.disturbed = true;
+    let since = Timestamp::now();
     let store = Away::make(&world).await?;
-    let lost = lost(&world, &rollup, &nodes).await;
+    let lost = lost(&world, &rollup, (&nodes, since)).await;
     // Whatever was seen: the store is there after the test.
     let back = store.undo(&world).await;
     let lost = lost?;
@@ -113,9 +114,8 @@ async fn pods(world: &World, pods: u32) -> Result<(), Failure> {
 async fn lost(
     world: &World,
     rollup: &Rollup,
-    nodes: &[Peer],
+    (nodes, since): (&[Peer], Timestamp),
 ) -> Result<CheckpointNumber, Failure> {
-    let since = Timestamp::now();
     let within = world.time.slots(SLOTS_TO_LOSE);
     for part in [NOT_UPLOADED, NOT_READ] {
         let said = Said {
