@@ -39,10 +39,20 @@ struct Changed {
 pub(crate) async fn run(world: World) -> Result<(), Failure> {
     let nodes = world.nodes().await?;
     let victim = Victim::choose(&world, &nodes).await?;
-    let others: Vec<Peer> = nodes.iter().filter(|node| node.pod != victim.pod()).cloned().collect();
+    let others: Vec<Peer> = nodes
+        .iter()
+        .filter(|node| node.pod != victim.pod())
+        .cloned()
+        .collect();
     let boot = others.first().filter(|_| others.len() > 1);
     let boot = boot.ok_or_else(|| Failure::skipped("other nodes that are ready"))?;
-    let known = boot.rpc.tips().await.map_err(Failure::infrastructure)?.checkpointed.block;
+    let known = boot
+        .rpc
+        .tips()
+        .await
+        .map_err(Failure::infrastructure)?
+        .checkpointed
+        .block;
     let wrong = Wrong::make(&world, boot).await?;
     let refused = are_refused(&world, &victim, boot).await;
     // Whatever was seen: the store has the right blobs after the test, and the node serves.
@@ -75,9 +85,9 @@ impl Wrong {
         let Changed { blobs } = WRONG_BLOBS
             .load(world, (&boot.pod, Role::BootNode), &options, TO_CHANGE)
             .await?;
-        world
-            .context
-            .step(format!("{blobs} blobs have the data of others in the store"));
+        world.context.step(format!(
+            "{blobs} blobs have the data of others in the store"
+        ));
         Ok(Self {
             host: boot.pod.clone(),
             blobs,

@@ -34,7 +34,9 @@ pub(crate) fn lacks(values: &Values) -> Option<&'static str> {
         let env = values.pod(role).env.unwrap_or_default();
         env.get(CAP).and_then(|cap| cap.parse::<u64>().ok())
     });
-    let small = caps.iter().all(|cap| cap.is_some_and(|cap| (1..=MOST).contains(&cap)));
+    let small = caps
+        .iter()
+        .all(|cap| cap.is_some_and(|cap| (1..=MOST).contains(&cap)));
     let lacks = (!small).then_some(
         "nodes that hold at most 32 transactions (set defaults.env.P2P_MAX_PENDING_TX_COUNT)",
     );
@@ -71,7 +73,9 @@ async fn hold_back(world: &World, misled: &mut Misled) -> Result<(), Failure> {
     let pods = instances::list(&world.network)
         .await
         .map_err(Failure::infrastructure)?;
-    let validators = pods.iter().filter(|pod| pod.role == Role::Validator && pod.ready);
+    let validators = pods
+        .iter()
+        .filter(|pod| pod.role == Role::Validator && pod.ready);
     for pod in validators {
         let settings = Settings::from_iter([(IN_A_BLOCK.to_owned(), 0.into())]);
         misled.one(world, &pod.pod, settings, "").await?;
@@ -92,16 +96,22 @@ struct Flood {
 
 impl Flood {
     /// Sends one after the other, and looks each time what every node holds.
-    async fn send(world: &World, wallet: &Tokens, nodes: &[Peer], cap: u64) -> Result<Self, Failure> {
+    async fn send(
+        world: &World,
+        wallet: &Tokens,
+        nodes: &[Peer],
+        cap: u64,
+    ) -> Result<Self, Failure> {
         let mut flood = Self {
             held: nodes.iter().map(|node| (node.pod.clone(), 0)).collect(),
             ..Self::default()
         };
         let surplus = if dud() { 0 } else { SURPLUS };
         for n in 1..=cap + surplus {
-            world
-                .context
-                .waiting("a flood of transactions", format!("{n} of {}", cap + surplus));
+            world.context.waiting(
+                "a flood of transactions",
+                format!("{n} of {}", cap + surplus),
+            );
             match wallet.send_one().await {
                 Ok(hash) => flood.taken.push(hash),
                 Err(RpcError::Refused { message, .. }) if message.contains(REFUSAL) => {
@@ -128,7 +138,10 @@ impl Flood {
             held.collect::<Vec<_>>().join(", ")
         );
         let all = self.held.iter().all(|(_, held)| *held <= cap);
-        let full = self.held.iter().any(|(pod, held)| pod == victim.pod() && *held == cap);
+        let full = self
+            .held
+            .iter()
+            .any(|(pod, held)| pod == victim.pod() && *held == cap);
         if all && full && self.refused > 0 {
             return Ok(seen);
         }

@@ -52,7 +52,11 @@ pub(crate) async fn run(mut world: World) -> Result<(), Failure> {
     let back = store.undo(&world).await;
     let lost = lost?;
     back?;
-    let operator = Operator { world: &world, l1: &l1, rollup: &rollup };
+    let operator = Operator {
+        world: &world,
+        l1: &l1,
+        rollup: &rollup,
+    };
     operator.takes_back(lost, &nodes).await?;
     world.course.disturbed = false;
     world.goes_on(&nodes).await?;
@@ -127,7 +131,11 @@ async fn lost(
         let seen = said.wait_for(world, within).await?;
         world.context.step(seen);
     }
-    let lost = rollup.tips().await.map_err(Failure::infrastructure)?.pending;
+    let lost = rollup
+        .tips()
+        .await
+        .map_err(Failure::infrastructure)?
+        .pending;
     let newest = newest(nodes).await?;
     if newest >= lost {
         return Err(Failure::Assertion(format!(
@@ -164,14 +172,19 @@ impl Operator<'_> {
         let (world, since) = (self.world, Instant::now());
         let mended = self.until_overdue(lost, nodes).await?;
         if let Some(newest) = mended {
-            world.context.step(format!("nodes have {newest} by themselves"));
+            world
+                .context
+                .step(format!("nodes have {newest} by themselves"));
             return Ok(());
         }
         let forger = Forger::enter(world, self.l1, self.rollup).await?;
         let called = forger.call(&abi::Rollup::pruneCall {}.abi_encode()).await;
         // Whatever became of it: nobody sends from the account after the test.
         forger.leave().await?;
-        for Mined { block, executed, .. } in called? {
+        for Mined {
+            block, executed, ..
+        } in called?
+        {
             if !executed {
                 return Err(Failure::Assertion(format!(
                     "expected that anyone may have the L1 take {lost} back in {block}, seen that it refuses"

@@ -79,9 +79,9 @@ impl Victim {
             Failure::Infrastructure(format!("{pod} says `{line}`, without a checkpoint"))
         })?;
         self.is_another_run(world).await?;
-        world
-            .context
-            .step(format!("{pod} was started again, and reads on from checkpoint {from}"));
+        world.context.step(format!(
+            "{pod} was started again, and reads on from checkpoint {from}"
+        ));
         Ok(from)
     }
 

@@ -69,7 +69,12 @@ async fn copied(world: &World, victim: &Victim) -> Result<u64, Failure> {
     tell(&rpc, "nodeAdmin_resumeSync").await?;
     resting.proved();
     done?;
-    let tips = victim.peer.rpc.tips().await.map_err(Failure::infrastructure)?;
+    let tips = victim
+        .peer
+        .rpc
+        .tips()
+        .await
+        .map_err(Failure::infrastructure)?;
     Ok(tips.checkpointed.checkpoint.number.0)
 }
 
