@@ -22,9 +22,9 @@ const SLOTS_TO_READ: u32 = 3;
 const TO_CHANGE: Duration = Duration::from_mins(3);
 /// Slots in which a node that reads wrong blobs must have said so.
 const SLOTS_TO_SAY: u32 = 3;
-/// What a node says of data that is not what the commitment is of, and then of a checkpoint whose blobs it has not.
+/// What a node says of data that the commitment is not of, and then of the checkpoint whose blobs it lacks.
 const REFUSALS: [&str; 2] = [
-    "Error converting blob from json",
+    "KZG commitment does not match",
     "Failed to fetch all blobs for",
 ];
 
