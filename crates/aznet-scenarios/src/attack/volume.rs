@@ -12,9 +12,9 @@ use crate::world::{Peer, World};
 const BEHIND: u64 = 3;
 
 /// Data is copied while the node reads nothing of the L1.
-const COPY: &str = "cd /data; mkdir /tmp/earlier; cp -a . /tmp/earlier";
+const COPY: &str = "mkdir /tmp/earlier; cp -a /data/* /tmp/earlier";
 /// The copy comes in the place of what the node has since. Its files stay open until it ends.
-const PUT_BACK: &str = "cd /data; mkdir later; for each in *; do [ $each = later ] || mv $each later; done; cp -a /tmp/earlier/. .";
+const PUT_BACK: &str = "cd /data; mkdir later; for each in *; do [ $each = later ] || mv $each later; done; cp -a /tmp/earlier/* .";
 /// Nothing is left of either.
 const CLEAR: &str = "rm -rf /tmp/earlier /data/later; [ ! -e /tmp/earlier ]; [ ! -e /data/later ]";
 
