@@ -2,10 +2,10 @@
 
 use aznet_chaos::settings::Settings;
 use aznet_kit::wait::Look;
-use aznet_model::{role::Role, values::Values};
+use aznet_model::{chaos::ProtocolAction, role::Role, values::Values};
 use aznet_network::{
     clients::{l2::TxStatus, rpc::RpcError},
-    observe::instances,
+    observe::instances::{self, Instance},
 };
 use aznet_runner::Failure;
 use futures::future::try_join_all;
@@ -17,70 +17,57 @@ use crate::{
     world::{Peer, World},
 };
 
-/// The variable that says how many transactions a node holds.
-const CAP: &str = "P2P_MAX_PENDING_TX_COUNT";
-/// The largest such number that is reached in a minute or two.
-const MOST: u64 = 32;
+/// How many transactions a node holds meanwhile: few enough to be sent in less than a minute.
+const CAP: u64 = 8;
 /// Transactions beyond it.
 const SURPLUS: u64 = 4;
-/// The setting by which proposers leave transactions where they are, and propose all the same.
-const IN_A_BLOCK: &str = "maxTxsPerBlock";
+/// The setting of a node that says how many it holds.
+const HOLDS: &str = "maxPendingTxCount";
 /// What a node says whose pool is full of transactions that pay as much.
 const REFUSAL: &str = "Tx does not meet minimum priority fee";
 
 /// What a flood needs of a network.
 pub(crate) fn lacks(values: &Values) -> Option<&'static str> {
-    let caps = [Role::BootNode, Role::FullNode, Role::Validator].map(|role| {
-        let env = values.pod(role).env.unwrap_or_default();
-        env.get(CAP).and_then(|cap| cap.parse::<u64>().ok())
-    });
-    let small = caps
-        .iter()
-        .all(|cap| cap.is_some_and(|cap| (1..=MOST).contains(&cap)));
-    let lacks = (!small).then_some(
-        "nodes that hold at most 32 transactions (set defaults.env.P2P_MAX_PENDING_TX_COUNT)",
-    );
-    super::lacks_stranger(values)
-        .or_else(|| transfer::lacks(values))
-        .or(lacks)
+    super::lacks_stranger(values).or_else(|| transfer::lacks(values))
 }
 
 /// Sends a full node more transactions than it may hold while none comes into a block; then those that it took do.
 pub(crate) async fn run(world: World) -> Result<(), Failure> {
     let nodes = world.nodes().await?;
     let victim = Victim::choose(&world, &nodes).await?;
-    let cap = victim.run(&world, &format!("printenv {CAP}")).await?;
-    let cap = cap.trim().parse().map_err(Failure::infrastructure)?;
     let wallet = Tokens::in_public(&world, world.pxe().await?).await?;
     let mut misled = Misled::default();
-    let flood = match hold_back(&world, &mut misled).await {
-        Ok(()) => Flood::send(&world, &wallet, &nodes, cap).await,
+    let flood = match misled.hold_back(&world, &nodes).await {
+        Ok(()) => Flood::send(&world, &wallet, &nodes).await,
         Err(failure) => Err(failure),
     };
-    // Whatever was seen: proposers take transactions again.
+    // Whatever was seen: nodes hold what they held before, and proposers propose.
     let undone = misled.undo().await;
     let flood = flood?;
     undone?;
-    world.context.step(flood.was_bounded(&victim, cap)?);
+    world.context.step(flood.was_bounded(&victim)?);
     flood.is_included(&world, &nodes[0]).await?;
     let taken = u128::try_from(flood.taken.len()).map_err(Failure::infrastructure)?;
     wallet.moved_one_by_one(&world, taken).await?;
     world.goes_on(&nodes).await
 }
 
-/// No proposer takes transactions into its blocks.
-async fn hold_back(world: &World, misled: &mut Misled) -> Result<(), Failure> {
-    let pods = instances::list(&world.network)
-        .await
-        .map_err(Failure::infrastructure)?;
-    let validators = pods
-        .iter()
-        .filter(|pod| pod.role == Role::Validator && pod.ready);
-    for pod in validators {
-        let settings = Settings::from_iter([(IN_A_BLOCK.to_owned(), 0.into())]);
-        misled.one(world, &pod.pod, settings, "").await?;
+impl Misled {
+    /// Nodes hold few transactions, and validators propose nothing that they could be in.
+    async fn hold_back(&mut self, world: &World, nodes: &[Peer]) -> Result<(), Failure> {
+        let pods = instances::list(&world.network)
+            .await
+            .map_err(Failure::infrastructure)?;
+        for node in nodes {
+            let mut settings = Settings::from_iter([(HOLDS.to_owned(), CAP.into())]);
+            let proposes = |pod: &Instance| pod.pod == node.pod && pod.role == Role::Validator;
+            if pods.iter().any(proposes) {
+                settings.extend(ProtocolAction::WithholdProposals.settings());
+            }
+            self.one(world, &node.pod, settings, "").await?;
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// What became of what was sent.
@@ -96,21 +83,16 @@ struct Flood {
 
 impl Flood {
     /// Sends one after the other, and looks each time what every node holds.
-    async fn send(
-        world: &World,
-        wallet: &Tokens,
-        nodes: &[Peer],
-        cap: u64,
-    ) -> Result<Self, Failure> {
+    async fn send(world: &World, wallet: &Tokens, nodes: &[Peer]) -> Result<Self, Failure> {
         let mut flood = Self {
             held: nodes.iter().map(|node| (node.pod.clone(), 0)).collect(),
             ..Self::default()
         };
         let surplus = if dud() { 0 } else { SURPLUS };
-        for n in 1..=cap + surplus {
+        for n in 1..=CAP + surplus {
             world.context.waiting(
                 "a flood of transactions",
-                format!("{n} of {}", cap + surplus),
+                format!("{n} of {}", CAP + surplus),
             );
             match wallet.send_one().await {
                 Ok(hash) => flood.taken.push(hash),
@@ -129,7 +111,7 @@ impl Flood {
     }
 
     /// Nobody held more than they may, the node that was flooded as much, and the surplus was refused.
-    fn was_bounded(&self, victim: &Victim, cap: u64) -> Result<String, Failure> {
+    fn was_bounded(&self, victim: &Victim) -> Result<String, Failure> {
         let held = self.held.iter().map(|(pod, held)| format!("{pod} {held}"));
         let seen = format!(
             "{} transactions were taken and {} refused; at most there were on {}",
@@ -137,16 +119,16 @@ impl Flood {
             self.refused,
             held.collect::<Vec<_>>().join(", ")
         );
-        let all = self.held.iter().all(|(_, held)| *held <= cap);
+        let all = self.held.iter().all(|(_, held)| *held <= CAP);
         let full = self
             .held
             .iter()
-            .any(|(pod, held)| pod == victim.pod() && *held == cap);
+            .any(|(pod, held)| pod == victim.pod() && *held == CAP);
         if all && full && self.refused > 0 {
             return Ok(seen);
         }
         Err(Failure::Assertion(format!(
-            "{seen}; expected that nobody holds more than {cap}, {} as many, and that it refuses the rest",
+            "{seen}; expected that nobody holds more than {CAP}, {} as many, and that it refuses the rest",
             victim.pod()
         )))
     }
