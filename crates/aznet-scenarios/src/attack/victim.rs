@@ -122,7 +122,7 @@ impl Victim {
                 Ok(Look::or_pending(pods.map(ready)))
             })
             .await?;
-        world.context.step(goal);
+        world.context.step(format!("{} is ready", self.pod()));
         Ok(())
     }
 }
