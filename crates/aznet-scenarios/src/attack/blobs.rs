@@ -58,7 +58,7 @@ pub(crate) async fn run(world: World) -> Result<(), Failure> {
     // Whatever was seen: the store has the right blobs after the test, and the node serves.
     let undone = wrong.undo(&world).await;
     let served = victim.serves(&world).await;
-    world.context.step(refused?);
+    refused?;
     undone?;
     served?;
     let known = Included {
@@ -113,7 +113,7 @@ impl Wrong {
 }
 
 /// A node that has lost its data says that they are wrong, and knows no block while the others go on.
-async fn are_refused(world: &World, victim: &Victim, other: &Peer) -> Result<String, Failure> {
+async fn are_refused(world: &World, victim: &Victim, other: &Peer) -> Result<(), Failure> {
     let since = Timestamp::now();
     let from = victim.restart_after(world, "rm -rf /data/*").await?;
     if from > 0 {
@@ -136,7 +136,7 @@ async fn are_refused(world: &World, victim: &Victim, other: &Peer) -> Result<Str
 }
 
 /// Two more checkpoints come on another node, and none on it.
-async fn knows_nothing(world: &World, victim: &Victim, other: &Peer) -> Result<String, Failure> {
+async fn knows_nothing(world: &World, victim: &Victim, other: &Peer) -> Result<(), Failure> {
     let newest = other.rpc.tips().await.map_err(Failure::infrastructure)?;
     let wanted = newest.checkpointed.checkpoint.number.0 + 2;
     let (one, two) = (&other.pod, victim.pod());
@@ -159,7 +159,12 @@ async fn knows_nothing(world: &World, victim: &Victim, other: &Peer) -> Result<S
         })
         .await?;
     match served {
-        None => Ok(format!("{goal}, which reads wrong blobs")),
+        None => {
+            world
+                .context
+                .step(format!("{goal}, which reads wrong blobs"));
+            Ok(())
+        }
         Some(block) => Err(Failure::Assertion(format!(
             "{two} has only wrong blobs to read, and serves block {block}"
         ))),
