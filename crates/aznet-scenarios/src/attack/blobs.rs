@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aznet_kit::wait::Look;
 use aznet_model::role::Role;
-use aznet_network::observe::logs::Which;
+use aznet_network::observe::{instances, logs::Which};
 use aznet_runner::{CleanUp, Failure};
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -39,13 +39,7 @@ struct Changed {
 pub(crate) async fn run(world: World) -> Result<(), Failure> {
     let nodes = world.nodes().await?;
     let victim = Victim::choose(&world, &nodes).await?;
-    let others: Vec<Peer> = nodes
-        .iter()
-        .filter(|node| node.pod != victim.pod())
-        .cloned()
-        .collect();
-    let boot = others.first().filter(|_| others.len() > 1);
-    let boot = boot.ok_or_else(|| Failure::skipped("other nodes that are ready"))?;
+    let boot = boot_node(&world, &nodes).await?;
     let known = boot
         .rpc
         .tips()
@@ -67,6 +61,16 @@ pub(crate) async fn run(world: World) -> Result<(), Failure> {
     };
     world.agreed(&known, &nodes).await?;
     world.goes_on(&nodes).await
+}
+
+/// Another node, which can write to the store.
+async fn boot_node<'a>(world: &World, nodes: &'a [Peer]) -> Result<&'a Peer, Failure> {
+    let pods = instances::list(&world.network)
+        .await
+        .map_err(Failure::infrastructure)?;
+    let boot = pods.iter().find(|pod| pod.role == Role::BootNode);
+    let boot = boot.and_then(|boot| nodes.iter().find(|node| node.pod == boot.pod));
+    boot.ok_or_else(|| Failure::skipped("a boot node that is ready"))
 }
 
 /// A store whose older blobs are wrong.
