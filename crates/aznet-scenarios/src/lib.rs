@@ -170,7 +170,7 @@ fn of_nodes() -> [Scenario; 4] {
         name: "attack-wrong-blobs",
         about: "a node that reads the chain anew refuses blobs that are not what their commitment is of, and serves no block until \
                 the store has the right ones; the others go on",
-        deadline: Duration::from_mins(10),
+        deadline: Duration::from_mins(20),
         class: Class::Disrupt,
         tags: &["attack", "alone"],
         disturbs: Disturbs {
@@ -200,7 +200,6 @@ fn of_nodes() -> [Scenario; 4] {
         name: "attack-blob-store-offline",
         about: "a checkpoint that is made while the blob store is away is on L1 without its blobs, and no node gets over it when \
                 the store is back; once its proof is overdue anyone may have it taken back by prune(), and the chain goes on",
-        deadline: Duration::from_mins(20),
         tags: &["attack", "alone", "long"],
         disturbs: Disturbs::NOTHING,
         lacks: attack::lacks_lost_blobs,

@@ -19,8 +19,9 @@ use crate::world::{Peer, World};
 
 /// What a script in its container may take.
 const TO_RUN: Duration = Duration::from_secs(60);
-/// What a container may take to end, to be started again and to speak.
-const TO_START: Duration = Duration::from_secs(90);
+/// What a container may take to end, to be started again and to speak: one that has ended often is started after five
+/// minutes.
+const TO_START: Duration = Duration::from_mins(6);
 /// Slots in which it must have read the chain and serve.
 const SLOTS_TO_SERVE: u32 = 10;
 /// What the node says before it reads the chain.
