@@ -29,10 +29,12 @@ pub(crate) async fn run(world: World) -> Result<(), Failure> {
     // Whatever was seen: the node serves, and no copy is left.
     let served = victim.serves(&world).await;
     let cleared = victim.run(&world, CLEAR).await;
+    if cleared.is_ok() {
+        clean_up.proved();
+    }
     world.context.step(stale?);
     served?;
     cleared?;
-    clean_up.proved();
     world.goes_on(&nodes).await
 }
 
