@@ -54,6 +54,10 @@ sol! {
         function getGenesisTime() external view returns (uint256);
         /// Seconds for which the stake of who leaves is locked.
         function getExitDelay() external view returns (uint256);
+        /// Whether checkpoints may be taken back at this time, since no proof came in time.
+        function canPruneAtTime(uint256 timestamp) external view returns (bool);
+        /// Takes them back; anyone may. Reverts while there is nothing to take back.
+        function prune() external;
         /// Checkpoints after the proven one, up to the pending one, were taken back: no proof came in time.
         event PrunedPending(uint256 provenCheckpointNumber, uint256 pendingCheckpointNumber);
         /// A checkpoint is on L1.

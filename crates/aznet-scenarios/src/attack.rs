@@ -1,25 +1,33 @@
 //! Nodes that misbehave on purpose: what the others and the L1 do about it, and that the chain goes on.
 
 mod adversary;
-pub(crate) mod censor;
-pub(crate) mod clock;
-pub(crate) mod boot_node;
+mod blobs;
+mod boot_node;
+mod catalogue;
+mod censor;
+mod clock;
 mod corpus;
-pub(crate) mod disk;
-pub(crate) mod equivocation;
+mod disk;
+mod equivocation;
 mod evidence;
+mod flood;
 mod forger;
-pub(crate) mod gossip;
-pub(crate) mod inactivity;
-pub(crate) mod input;
-pub(crate) mod p2p;
+mod gossip;
+mod inactivity;
+mod input;
+mod p2p;
 mod peers;
-pub(crate) mod proof;
-pub(crate) mod proposal;
-pub(crate) mod quorum;
+mod proof;
+mod proposal;
+mod quorum;
 mod said;
+mod store;
 mod turn;
-pub(crate) mod verifier;
+mod verifier;
+mod victim;
+mod volume;
+
+pub(crate) use self::catalogue::scenarios;
 
 use aznet_chaos::settings::{Changed, Settings};
 use aznet_kit::wait::Look;
@@ -139,21 +147,26 @@ fn dud() -> bool {
     std::env::var_os(DUD).is_some()
 }
 
+/// The settings of an attack; none where it is only gone through.
+fn real(settings: Settings) -> Settings {
+    if dud() { Settings::default() } else { settings }
+}
+
 /// What attacks on the L1 need of a network.
-pub(crate) fn lacks_l1(values: &Values) -> Option<&'static str> {
+fn lacks_l1(values: &Values) -> Option<&'static str> {
     (values.replicas(Role::Anvil) == 0)
         .then_some("an L1 of the network's own (set l1.anvil.enabled)")
 }
 
 /// What forged proofs need of a network.
-pub(crate) fn lacks_prover(values: &Values) -> Option<&'static str> {
+fn lacks_prover(values: &Values) -> Option<&'static str> {
     let lacks = (values.replicas(Role::ProverNode) == 0)
         .then_some("a prover node (set proverNode.replicas)");
     lacks_l1(values).or(lacks)
 }
 
 /// What invalid proofs need of a network.
-pub(crate) fn lacks_verifier(values: &Values) -> Option<&'static str> {
+fn lacks_verifier(values: &Values) -> Option<&'static str> {
     let network = &values.network;
     let verifier = (!network.real_verifier || values.real_proofs())
         .then_some("the real verifier and fake proofs (set network.realVerifier)");
@@ -169,7 +182,7 @@ fn lacks_mercy(values: &Values) -> Option<&'static str> {
 }
 
 /// What forged proposals need of a network.
-pub(crate) fn lacks_stranger(values: &Values) -> Option<&'static str> {
+fn lacks_stranger(values: &Values) -> Option<&'static str> {
     let lacks = (values.replicas(Role::FullNode) == 0)
         .then_some("a node that no proposal is expected of (set fullNode.replicas)");
     // Nobody misbehaves where money is.
@@ -177,20 +190,32 @@ pub(crate) fn lacks_stranger(values: &Values) -> Option<&'static str> {
 }
 
 /// What a lying boot node needs of a network.
-pub(crate) fn lacks_boot_node(values: &Values) -> Option<&'static str> {
+fn lacks_boot_node(values: &Values) -> Option<&'static str> {
     let lacks = (values.replicas(Role::BootNode) == 0)
         .then_some("a boot node of its own (set bootNode.replicas)");
     lacks_stranger(values).or(lacks)
 }
 
 /// What [`run`] needs of a network.
-pub(crate) fn lacks(values: &Values) -> Option<&'static str> {
+fn lacks(values: &Values) -> Option<&'static str> {
     (values.replicas(Role::Validator) < 4)
         .then_some("four validator pods, three of which are a quorum (set validator.replicas)")
 }
 
+/// What attacks by way of the blob store need of a network.
+fn lacks_store(values: &Values) -> Option<&'static str> {
+    let lacks = (values.replicas(Role::BlobStore) == 0)
+        .then_some("a blob store of its own (leave blobStore.url empty)");
+    lacks_stranger(values).or(lacks)
+}
+
+/// What a store that is away needs of a network: checkpoints are taken back.
+fn lacks_lost_blobs(values: &Values) -> Option<&'static str> {
+    lacks_quorum(values).or_else(|| lacks_store(values))
+}
+
 /// What a dishonest quorum needs of a network.
-pub(crate) fn lacks_quorum(values: &Values) -> Option<&'static str> {
+fn lacks_quorum(values: &Values) -> Option<&'static str> {
     lacks(values)
         .or_else(|| lacks_prover(values))
         .or_else(|| lacks_mercy(values))
@@ -222,7 +247,7 @@ impl Misled {
     /// The proposer, and its accomplice if there is to be one.
     async fn all(&mut self, world: &World, turn: &Turn, attack: &Attack) -> Result<(), Failure> {
         let words = format!("; its turn is {}", turn.slot);
-        self.one(world, &turn.pod, attack.action.settings(), &words)
+        self.one(world, &turn.pod, real(attack.action.settings()), &words)
             .await?;
         let Some(setting) = attack.accomplice else {
             return Ok(());
@@ -236,7 +261,7 @@ impl Misled {
     /// A validator that has this setting.
     async fn accomplice(&mut self, world: &World, pod: &str, setting: &str) -> Result<(), Failure> {
         let settings = Settings::from_iter([(setting.to_owned(), true.into())]);
-        self.one(world, pod, settings, "; it is an accomplice")
+        self.one(world, pod, real(settings), "; it is an accomplice")
             .await
     }
 
@@ -247,11 +272,11 @@ impl Misled {
         settings: Settings,
         words: &str,
     ) -> Result<(), Failure> {
-        let settings = if dud() { Settings::default() } else { settings };
         let clean_up = world.context.must_clean_up(format!("settings of {pod}"));
+        let none = settings.is_empty();
         let changed = Changed::make(&world.network, pod, settings).await;
         let changed = changed.map_err(Failure::infrastructure)?;
-        let has = if dud() {
+        let has = if none {
             "no other setting".to_owned()
         } else {
             changed.words()

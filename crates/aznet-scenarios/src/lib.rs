@@ -35,7 +35,6 @@ use tokio::time::Instant;
 pub use self::faults::{Tools, UnderWay, Upgrade};
 
 use self::{
-    attack::{ATTACKS, Attack},
     watch::{Disturbs, Watch},
     world::World,
 };
@@ -103,109 +102,9 @@ fn scenarios() -> Vec<Scenario> {
         lacks: transfer::lacks,
         run: Arc::new(|world| Box::pin(load::run(world))),
     });
-    all.extend(ATTACKS.iter().map(of_attack));
-    all.extend(others());
+    all.extend(attack::scenarios());
+    all.extend(of_nodes());
     all
-}
-
-/// Attacks that Aztec has no setting for: on the L1 contracts, over p2p, and on the RPC.
-fn others() -> [Scenario; 9] {
-    let proposal = Scenario {
-        name: "attack-l1-proposal",
-        about: "L1 reverts checkpoints without the proposer's signature, with another's, of another committee, and an old one",
-        deadline: Duration::from_mins(10),
-        class: Class::Disrupt,
-        tags: &["attack"],
-        disturbs: Disturbs::NOTHING,
-        lacks: attack::lacks_l1,
-        run: Arc::new(|world| Box::pin(attack::proposal::run(world))),
-    };
-    let proof = Scenario {
-        name: "attack-l1-proof",
-        about: "L1 reverts proofs with other archives, messages, blobs, attestations or checkpoints, or sent twice; \
-                the next is accepted",
-        lacks: attack::lacks_prover,
-        run: Arc::new(|world| Box::pin(attack::proof::run(world))),
-        ..proposal.clone()
-    };
-    let gossip = Scenario {
-        name: "attack-forged-proposals",
-        about: "every validator refuses checkpoint proposals that nobody, somebody else or a stranger signed, and an old one, \
-                and penalizes the peer that sent them",
-        lacks: attack::lacks_stranger,
-        run: Arc::new(|world| Box::pin(attack::gossip::run(world))),
-        ..proposal.clone()
-    };
-    let input = Scenario {
-        name: "attack-rpc-input",
-        about: "a node refuses malformed and oversized requests, answers others beside slow ones, and is not restarted",
-        lacks: |_| None,
-        run: Arc::new(|world| Box::pin(attack::input::run(world))),
-        ..proposal.clone()
-    };
-    let equivocation = Scenario {
-        name: attack::EQUIVOCATION,
-        about: "validators notice that a proposer signs two checkpoints for a slot, and the chain goes on as one",
-        lacks: |values| attack::lacks(values).or_else(|| attack::lacks_l1(values)),
-        run: Arc::new(|world| Box::pin(attack::equivocation::run(world))),
-        ..proposal.clone()
-    };
-    let censor = Scenario {
-        name: "attack-l1-censorship",
-        about: "while the L1 drops the transactions that bring checkpoints none comes, and then the chain goes on",
-        tags: &["attack", "alone"],
-        run: Arc::new(|world| Box::pin(attack::censor::run(world))),
-        ..proposal.clone()
-    };
-    let clock = Scenario {
-        name: "attack-late-clock",
-        about: "a proposer whose clock is a slot late costs its slot and no more",
-        lacks: |values| attack::lacks(values).or_else(|| attack::lacks_l1(values)),
-        run: Arc::new(|world| Box::pin(attack::clock::run(world))),
-        ..proposal.clone()
-    };
-    let quorum = Scenario {
-        name: attack::QUORUM,
-        about: "L1 and all nodes take a wrong state that a quorum attests to, nobody can prove it or build on it, and when its proof \
-                is overdue it is taken back, and the chain goes on",
-        deadline: Duration::from_mins(20),
-        tags: &["attack", "long"],
-        lacks: attack::lacks_quorum,
-        run: Arc::new(|world| Box::pin(attack::quorum::run(world))),
-        ..proposal.clone()
-    };
-    let verifier = Scenario {
-        name: "attack-invalid-proof",
-        about: "the real verifier refuses proofs that are too short, malformed or of nothing, nothing is proven, and when a proof is \
-                overdue the epoch is taken back, and the chain goes on",
-        lacks: attack::lacks_verifier,
-        run: Arc::new(|world| Box::pin(attack::verifier::run(world))),
-        ..quorum.clone()
-    };
-    [
-        proposal,
-        proof,
-        gossip,
-        input,
-        equivocation,
-        censor,
-        clock,
-        quorum,
-        verifier,
-    ]
-}
-
-fn of_attack(attack: &'static Attack) -> Scenario {
-    Scenario {
-        name: attack.name,
-        about: attack.about,
-        deadline: Duration::from_mins(10),
-        class: Class::Disrupt,
-        tags: &["attack"],
-        disturbs: Disturbs::NOTHING,
-        lacks: attack::lacks,
-        run: Arc::new(move |world| Box::pin(attack::run(world, attack))),
-    }
 }
 
 /// Every scenario as a test of the network called `network`, which `provide` gives when the first one runs.

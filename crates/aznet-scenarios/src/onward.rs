@@ -23,7 +23,10 @@ pub(crate) async fn run(world: World) -> Result<(), Failure> {
 
 impl World {
     /// Waits until a checkpoint after this one is on L1; its last block.
-    async fn checkpointed_beyond(&self, last: CheckpointNumber) -> Result<Included, Failure> {
+    pub(crate) async fn checkpointed_beyond(
+        &self,
+        last: CheckpointNumber,
+    ) -> Result<Included, Failure> {
         let within = self.time.slots(SLOTS_TO_CHECKPOINT) + self.course.slack;
         let goal = format!("a checkpoint beyond {last}");
         let nodes = self.nodes().await?;

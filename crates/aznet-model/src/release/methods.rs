@@ -21,6 +21,8 @@ pub struct Methods {
     pub validators_stats: &'static str,
     /// What has become of a transaction.
     pub tx_receipt: &'static str,
+    /// How many transactions wait for a block.
+    pub pending_txs: &'static str,
     /// The proving jobs of a prover node.
     pub proving_jobs: &'static str,
     /// `true`: proving jobs are told on the admin port.
@@ -44,6 +46,7 @@ pub(super) const OLD: Methods = Methods {
     peers: "p2p_getPeers",
     validators_stats: "node_getValidatorsStats",
     tx_receipt: "node_getTxReceipt",
+    pending_txs: "node_getPendingTxCount",
     proving_jobs: "prover_getJobs",
     jobs_on_admin_port: false,
     reload_keystore: "nodeAdmin_reloadKeystore",
@@ -62,6 +65,7 @@ pub(super) const NEW: Methods = Methods {
     peers: "aztec_getPeers",
     validators_stats: "aztec_getValidatorsStats",
     tx_receipt: "aztec_getTxReceipt",
+    pending_txs: "aztec_getPendingTxCount",
     proving_jobs: "prover_getJobs",
     jobs_on_admin_port: true,
     reload_keystore: "aztecAdmin_reloadKeystore",

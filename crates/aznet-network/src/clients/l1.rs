@@ -216,6 +216,15 @@ impl Rollup {
         })
     }
 
+    /// Whether anyone may take back now what was not proven in time.
+    pub async fn can_prune(&self) -> Result<bool, L1Error> {
+        let newest = self.l1.block("latest").await?;
+        let call = abi::Rollup::canPruneAtTimeCall {
+            timestamp: U256::from(newest.timestamp.0),
+        };
+        self.call(call, "canPruneAtTime").await
+    }
+
     /// The newest prune within so much time before the L1's newest block.
     pub async fn last_prune(&self, within: Duration) -> Result<Option<Prune>, L1Error> {
         let newest = self.l1.block("latest").await?;

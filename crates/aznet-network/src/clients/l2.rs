@@ -354,6 +354,11 @@ impl Node {
         self.rpc.call(self.methods.tx_receipt, json!([hash])).await
     }
 
+    /// How many transactions wait for a block.
+    pub async fn pending_txs(&self) -> Result<u64, RpcError> {
+        self.rpc.call(self.methods.pending_txs, json!([])).await
+    }
+
     /// The block with this hash; `None` if the node doesn't have it.
     pub async fn block_by_hash(&self, hash: &str) -> Result<Option<BlockPlace>, RpcError> {
         let block: Option<Block> = self

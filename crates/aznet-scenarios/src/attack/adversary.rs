@@ -73,6 +73,12 @@ pub(super) const LYING_BOOT_NODE: Adversary = Adversary {
     module: include_str!("../../../../adversaries/lying-boot-node.mjs"),
 };
 
+/// Blobs in the store that are not what they are named after.
+pub(super) const WRONG_BLOBS: Adversary = Adversary {
+    name: "wrong-blobs",
+    module: include_str!("../../../../adversaries/wrong-blobs.mjs"),
+};
+
 impl Adversary {
     /// Has the node in `pod` misbehave, in `slot` if it is a proposer, until it is done; what it did.
     pub(super) async fn misbehave<T: DeserializeOwned>(
@@ -100,6 +106,19 @@ impl Adversary {
         options["dud"] = dud().into();
         options["seconds"] = within.as_secs().into();
         options["seed"] = world.context.seed.into();
+        let done = self.load(world, (pod, role), &options, within).await?;
+        clean_up.proved();
+        Ok(done)
+    }
+
+    /// Loads the module into the node in `pod`, and waits until it is done; what it did.
+    pub(super) async fn load<T: DeserializeOwned>(
+        &self,
+        world: &World,
+        (pod, role): (&str, Role),
+        options: &Value,
+        within: Duration,
+    ) -> Result<T, Failure> {
         let options = options.to_string();
         let command = [
             "node",
@@ -114,7 +133,6 @@ impl Adversary {
         let told = exec::run(&world.network, place, &command, within + TO_LOAD)
             .await
             .map_err(Failure::infrastructure)?;
-        clean_up.proved();
         let line = told.lines().last().unwrap_or_default();
         serde_json::from_str(line).map_err(Failure::infrastructure)
     }

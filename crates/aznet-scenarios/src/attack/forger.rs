@@ -71,6 +71,16 @@ impl<'a> Forger<'a> {
             };
             hashes.push(sent.await.map_err(rpc)?);
         }
+        self.mined(&hashes).await
+    }
+
+    /// Calls the rollup as anyone may; what became of it.
+    pub(super) async fn call(&self, data: &[u8]) -> Result<Vec<Mined>, Failure> {
+        let sent = self.impostor.send(self.rollup, data, &[]).await;
+        self.mined(&[sent.map_err(rpc)?]).await
+    }
+
+    async fn mined(&self, hashes: &[B256]) -> Result<Vec<Mined>, Failure> {
         let goal = format!("{} transactions in L1 blocks", hashes.len());
         let within = self.world.time.slots(SLOTS_TO_MINE);
         self.world

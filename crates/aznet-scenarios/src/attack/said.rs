@@ -29,21 +29,29 @@ impl Said<'_> {
         world: &World,
         within: Duration,
     ) -> Result<String, Failure> {
-        let line = self.parts.join("` and `");
-        let goal = format!("`{line}` in a log");
-        let pod = world
+        let (pod, _) = self.line(world, within).await?;
+        Ok(format!("{pod} says `{}`", self.parts.join("` and `")))
+    }
+
+    /// Waits for the line; who says it, and all of it.
+    pub(super) async fn line(
+        &self,
+        world: &World,
+        within: Duration,
+    ) -> Result<(String, String), Failure> {
+        let goal = format!("`{}` in a log", self.parts.join("` and `"));
+        world
             .until(&goal, within, || async {
                 Ok(match self.find(world).await {
-                    Ok(Some(pod)) => Look::Done(pod),
+                    Ok(Some(found)) => Look::Done(found),
                     Ok(None) => Look::pending("no such line yet"),
                     Err(error) => Look::Pending(error.to_string()),
                 })
             })
-            .await?;
-        Ok(format!("{pod} says `{line}`"))
+            .await
     }
 
-    async fn find(&self, world: &World) -> Result<Option<String>, LogError> {
+    async fn find(&self, world: &World) -> Result<Option<(String, String)>, LogError> {
         let since = Timestamp::now().duration_since(self.since).unsigned_abs();
         let options = Options {
             since: Some(since),
@@ -51,10 +59,11 @@ impl Said<'_> {
         };
         let cancel = world.context.cancel.clone();
         let lines = logs::stream(&world.network, self.which.clone(), options, cancel).await?;
-        let mut lines =
-            std::pin::pin!(lines.try_filter_map(async |one| {
-                Ok(self.fits(&one.pod, &one.text).then_some(one.pod))
-            }));
+        let mut lines = std::pin::pin!(lines.try_filter_map(async |one| {
+            Ok(self
+                .fits(&one.pod, &one.text)
+                .then_some((one.pod, one.text)))
+        }));
         lines.next().await.transpose()
     }
 

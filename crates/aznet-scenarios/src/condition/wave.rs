@@ -80,6 +80,8 @@ pub(crate) enum Act {
     Restart,
     /// So many percent of the packets that they send are lost.
     Lose(u32),
+    /// What they send is so many milliseconds late.
+    Delay(u32),
     /// Nothing passes between them and all pods of these roles.
     CutOff(&'static [Role]),
 }
@@ -252,6 +254,7 @@ impl Act {
             Self::Kill => format!("{whom} is killed"),
             Self::Restart => format!("the container of {whom} is killed"),
             Self::Lose(percent) => format!("{percent} % of what {whom} sends is lost"),
+            Self::Delay(late) => format!("what {whom} sends is {late} ms late"),
             Self::CutOff(from) => format!("nothing passes between {whom} and {}", every(from)),
         }
     }
@@ -273,6 +276,10 @@ impl Act {
             Self::Lose(percent) => (
                 "network",
                 json!({"action": "loss", "direction": "to", "percent": percent}),
+            ),
+            Self::Delay(late) => (
+                "network",
+                json!({"action": "delay", "direction": "to", "latency": format!("{late}ms")}),
             ),
             Self::CutOff(from) => (
                 "network",

@@ -213,12 +213,11 @@ pub(super) fn catalogue() -> impl Iterator<Item = (&'static Condition, &'static 
     conditions.flat_map(|condition| condition.waves.iter().map(move |wave| (condition, wave)))
 }
 
-/// Every attack that leaves the others a quorum, and the chain to what else happens.
+/// Every attack that can be made beside faults.
 pub(super) fn attacks() -> Vec<Scenario> {
     let all = crate::scenarios().into_iter();
     let attacks = all.filter(|one| one.tags.contains(&"attack"));
-    let beside = |one: &Scenario| !one.tags.iter().any(|tag| ["alone", "long"].contains(tag));
-    attacks.filter(beside).collect()
+    attacks.filter(|one| !one.tags.contains(&"alone")).collect()
 }
 
 #[cfg(test)]

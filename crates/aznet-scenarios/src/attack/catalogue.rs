@@ -1,0 +1,249 @@
+//! Every attack: what it is called, what it shows, and what it needs.
+
+use std::{sync::Arc, time::Duration};
+
+use aznet_runner::Class;
+
+use super::{
+    ATTACKS, Attack, EQUIVOCATION, QUORUM, blobs, boot_node, censor, clock, disk, equivocation, flood,
+    gossip, inactivity, input, lacks, lacks_boot_node, lacks_l1, lacks_lost_blobs, lacks_prover,
+    lacks_quorum, lacks_store, lacks_stranger, lacks_verifier, p2p, proof, proposal, quorum, store,
+    verifier, volume,
+};
+use crate::{Run, Scenario, matrix::RESTARTS, watch::Disturbs};
+
+/// What an attack may take in the worst case; one that waits for proofs that do not come takes twice as long.
+const DEADLINE: Duration = Duration::from_mins(10);
+/// It can be made beside other faults.
+const BESIDE: &[&str] = &["attack"];
+/// It can't.
+const ALONE: &[&str] = &["attack", "alone"];
+/// It waits for epochs, too.
+const LONG: &[&str] = &["attack", "alone", "long"];
+
+/// All attacks.
+pub(crate) fn scenarios() -> impl Iterator<Item = Scenario> {
+    let by_settings = ATTACKS.iter().map(by_setting);
+    let others = [over_p2p(), on_l1(), on_proofs(), on_nodes()];
+    by_settings.chain(others.into_iter().flatten())
+}
+
+fn attack(name: &'static str, about: &'static str, run: Run) -> Scenario {
+    Scenario {
+        name,
+        about,
+        deadline: DEADLINE,
+        class: Class::Disrupt,
+        tags: BESIDE,
+        disturbs: Disturbs::NOTHING,
+        lacks: |_| None,
+        run,
+    }
+}
+
+/// Proposers that misbehave by settings of Aztec's own.
+fn by_setting(known: &'static Attack) -> Scenario {
+    let run: Run = Arc::new(move |world| Box::pin(super::run(world, known)));
+    Scenario {
+        lacks,
+        ..attack(known.name, known.about, run)
+    }
+}
+
+/// What others are told.
+fn over_p2p() -> Vec<Scenario> {
+    vec![
+        Scenario {
+            lacks: lacks_stranger,
+            ..attack(
+                "attack-forged-proposals",
+                "every validator refuses checkpoint proposals that nobody, somebody else or a stranger signed, and an old one, \
+                 and penalizes the peer that sent them",
+                Arc::new(|world| Box::pin(gossip::run(world))),
+            )
+        },
+        Scenario {
+            lacks: |values| lacks(values).or_else(|| lacks_l1(values)),
+            ..attack(
+                EQUIVOCATION,
+                "validators notice that a proposer signs two checkpoints for a slot, and the chain goes on as one",
+                Arc::new(|world| Box::pin(equivocation::run(world))),
+            )
+        },
+        Scenario {
+            lacks: lacks_stranger,
+            tags: ALONE,
+            ..attack(
+                "attack-p2p-input",
+                "every node shuts out peers that send malformed or oversized messages and requests, takes no harm of those that \
+                 finish nothing, answers others meanwhile, and is not restarted",
+                Arc::new(|world| Box::pin(p2p::run(world))),
+            )
+        },
+        Scenario {
+            lacks: lacks_boot_node,
+            disturbs: RESTARTS,
+            tags: ALONE,
+            ..attack(
+                "attack-lying-boot-node",
+                "a node that is started again while the boot node tells of nodes that there are not follows the chain as the others \
+                 do, nobody else loses a peer, and it has all of its own when the boot node tells the truth again",
+                Arc::new(|world| Box::pin(boot_node::run(world))),
+            )
+        },
+    ]
+}
+
+/// What the L1 is sent, and what it takes.
+fn on_l1() -> Vec<Scenario> {
+    vec![
+        Scenario {
+            lacks: lacks_l1,
+            ..attack(
+                "attack-l1-proposal",
+                "L1 reverts checkpoints without the proposer's signature, with another's, of another committee, and an old one",
+                Arc::new(|world| Box::pin(proposal::run(world))),
+            )
+        },
+        Scenario {
+            lacks: lacks_l1,
+            tags: ALONE,
+            ..attack(
+                "attack-l1-censorship",
+                "while the L1 drops the transactions that bring checkpoints none comes, and then the chain goes on",
+                Arc::new(|world| Box::pin(censor::run(world))),
+            )
+        },
+        Scenario {
+            lacks: inactivity::lacks,
+            deadline: DEADLINE * 2,
+            tags: &["attack", "alone", "guarded", "long"],
+            ..attack(
+                "attack-inactive-validator",
+                "a validator that neither attests nor proposes for as long as is an offence is slashed on L1 by the penalty, once, \
+                 and no other is",
+                Arc::new(|world| Box::pin(inactivity::run(world))),
+            )
+        },
+    ]
+}
+
+/// States that can't be proven.
+fn on_proofs() -> Vec<Scenario> {
+    vec![
+        Scenario {
+            lacks: lacks_prover,
+            ..attack(
+                "attack-l1-proof",
+                "L1 reverts proofs with other archives, messages, blobs, attestations or checkpoints, or sent twice; \
+                 the next is accepted",
+                Arc::new(|world| Box::pin(proof::run(world))),
+            )
+        },
+        Scenario {
+            lacks: lacks_verifier,
+            deadline: DEADLINE * 2,
+            tags: &["attack", "alone", "verifier", "long"],
+            ..attack(
+                "attack-invalid-proof",
+                "the real verifier refuses proofs that are too short, malformed or of nothing, nothing is proven, and when a proof \
+                 is overdue the epoch is taken back, and the chain goes on",
+                Arc::new(|world| Box::pin(verifier::run(world))),
+            )
+        },
+        Scenario {
+            lacks: lacks_quorum,
+            deadline: DEADLINE * 2,
+            tags: LONG,
+            ..attack(
+                QUORUM,
+                "L1 and all nodes take a wrong state that a quorum attests to, nobody can prove it or build on it, and when its \
+                 proof is overdue it is taken back, and the chain goes on",
+                Arc::new(|world| Box::pin(quorum::run(world))),
+            )
+        },
+    ]
+}
+
+/// What a node has to bear, or has to do with.
+fn on_nodes() -> Vec<Scenario> {
+    let mut all = vec![
+        attack(
+            "attack-rpc-input",
+            "a node refuses malformed and oversized requests, answers others beside slow ones, and is not restarted",
+            Arc::new(|world| Box::pin(input::run(world))),
+        ),
+        Scenario {
+            lacks: flood::lacks,
+            deadline: DEADLINE * 2,
+            tags: ALONE,
+            ..attack(
+                "attack-mempool-flood",
+                "nodes hold no more transactions than they may and refuse those that pay no more; those that they hold are \
+                 in blocks afterwards",
+                Arc::new(|world| Box::pin(flood::run(world))),
+            )
+        },
+        Scenario {
+            lacks: |values| lacks(values).or_else(|| lacks_l1(values)),
+            ..attack(
+                "attack-late-clock",
+                "a proposer whose clock is a slot late costs its slot and no more",
+                Arc::new(|world| Box::pin(clock::run(world))),
+            )
+        },
+    ];
+    all.extend(on_data());
+    all
+}
+
+/// What a node reads.
+fn on_data() -> Vec<Scenario> {
+    vec![
+        Scenario {
+            lacks: lacks_store,
+            deadline: DEADLINE * 2,
+            disturbs: RESTARTS,
+            tags: ALONE,
+            ..attack(
+                "attack-wrong-blobs",
+                "a node that reads the chain anew refuses blobs that are not what their commitment is of, and serves no block until \
+                 the store has the right ones; the others go on",
+                Arc::new(|world| Box::pin(blobs::run(world))),
+            )
+        },
+        Scenario {
+            lacks: lacks_lost_blobs,
+            deadline: DEADLINE * 2,
+            tags: LONG,
+            ..attack(
+                "attack-blob-store-offline",
+                "a checkpoint that is made while the blob store is away is on L1 without its blobs, and no node gets over it when \
+                 the store is back; once its proof is overdue anyone may have it taken back by prune(), and the chain goes on",
+                Arc::new(|world| Box::pin(store::run(world))),
+            )
+        },
+        Scenario {
+            lacks: lacks_stranger,
+            deadline: DEADLINE * 2,
+            disturbs: RESTARTS,
+            tags: ALONE,
+            ..attack(
+                "attack-stale-volume",
+                "a node that comes back with the data of three checkpoints ago reads what it lacks, and has the chain of the others",
+                Arc::new(|world| Box::pin(volume::run(world))),
+            )
+        },
+        Scenario {
+            lacks: disk::lacks,
+            disturbs: RESTARTS,
+            tags: &["attack", "alone", "guarded"],
+            ..attack(
+                "attack-disk-full",
+                "a full node whose disk is full ends and serves nothing that others have not, the others go on; with room it is \
+                 started again and follows",
+                Arc::new(|world| Box::pin(disk::run(world))),
+            )
+        },
+    ]
+}
