@@ -103,7 +103,6 @@ fn scenarios() -> Vec<Scenario> {
         run: Arc::new(|world| Box::pin(load::run(world))),
     });
     all.extend(attack::scenarios());
-    all.extend(of_nodes());
     all
 }
 

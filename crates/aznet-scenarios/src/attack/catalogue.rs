@@ -5,10 +5,10 @@ use std::{sync::Arc, time::Duration};
 use aznet_runner::Class;
 
 use super::{
-    ATTACKS, Attack, EQUIVOCATION, QUORUM, blobs, boot_node, censor, clock, disk, equivocation, flood,
-    gossip, inactivity, input, lacks, lacks_boot_node, lacks_l1, lacks_lost_blobs, lacks_prover,
-    lacks_quorum, lacks_store, lacks_stranger, lacks_verifier, p2p, proof, proposal, quorum, store,
-    verifier, volume,
+    ATTACKS, Attack, EQUIVOCATION, QUORUM, blobs, boot_node, censor, clock, disk, equivocation,
+    flood, gossip, inactivity, input, lacks, lacks_boot_node, lacks_l1, lacks_lost_blobs,
+    lacks_prover, lacks_quorum, lacks_store, lacks_stranger, lacks_verifier, p2p, proof, proposal,
+    quorum, store, verifier, volume,
 };
 use crate::{Run, Scenario, matrix::RESTARTS, watch::Disturbs};
 

@@ -51,7 +51,9 @@ pub(crate) async fn run(world: World) -> Result<(), Failure> {
         since: turn.since,
         parts: &[LINE, &slot],
     };
-    let said = said.wait_for(&world, world.time.slots(SLOTS_TO_SAY)).await?;
+    let said = said
+        .wait_for(&world, world.time.slots(SLOTS_TO_SAY))
+        .await?;
     lost(&world, &turn).await?;
     world
         .context

@@ -9,8 +9,6 @@ use std::process::Command;
 
 /// With it set, attacks are only gone through.
 const DUD: &str = "AZNET_DUD_ATTACKS";
-/// Scenarios there are at least.
-const FEWEST: usize = 5;
 /// One for each attack that the design document names: a block that its proposer did not sign, an invalid proof, an invalid
 /// state transition, an L1 that censors.
 const NAMED: [&str; 4] = [
@@ -19,70 +17,111 @@ const NAMED: [&str; 4] = [
     "attack-coalition",
     "attack-l1-censorship",
 ];
+/// Networks that some attacks need; what can be made on them only has their name as a tag.
+const OWN: [&str; 2] = ["guarded", "verifier"];
+
+/// Which attacks are made, and where.
+struct Made {
+    attacks: String,
+    place: Vec<&'static str>,
+    fewest: usize,
+}
 
 /// What the design document names is refused, and the network goes on.
 pub(crate) fn named_are_survived(_: &Machine) -> Checked {
-    let all = verdicts(&NAMED.map(|name| format!("test(={name})")).join(" | "), &[])?;
-    let passed = all.values().filter(|verdict| **verdict == Verdict::Passed);
-    expect(passed.count() == NAMED.len(), "each attack survived", &all)
+    let attacks = NAMED.map(|name| format!("test(={name})")).join(" | ");
+    Made::here(attacks, NAMED.len()).all(&[], passed)
 }
 
 /// Each attack is refused, and the network goes on.
 pub(crate) fn are_survived(_: &Machine) -> Checked {
-    let others = others(&[], |verdict| *verdict == Verdict::Passed)?;
-    expect(others.is_empty(), "every attack survived", &others)
+    Made::on_any().all(&[], passed)
 }
 
 /// What a scenario looks for comes of its attack: without that it is not seen, and nothing else fails the test.
 pub(crate) fn are_missed(_: &Machine) -> Checked {
-    let missed = |verdict: &Verdict| matches!(verdict, Verdict::Failed { .. });
-    let others = others(&[(DUD, "1")], missed)?;
-    expect(
-        others.is_empty(),
-        "every scenario to miss its attack",
-        &others,
-    )
+    Made::on_any().all(&[(DUD, "1")], failed)
 }
 
-/// Runs every attack; the verdicts that are not `wanted`.
-fn others(
-    environment: &[(&str, &str)],
-    wanted: impl Fn(&Verdict) -> bool,
-) -> Result<BTreeMap<String, Verdict>, String> {
-    let mut verdicts = verdicts("tag(attack)", environment)?;
-    expect(verdicts.len() >= FEWEST, "attacks", &verdicts)?;
-    verdicts.retain(|_, verdict| !wanted(verdict));
-    Ok(verdicts)
+/// The same of attacks that need another network than the tier's.
+pub(crate) fn others_are_survived(_: &Machine) -> Checked {
+    OWN.iter()
+        .try_for_each(|network| Made::on(network).all(&[], passed))
 }
 
-/// Runs tests on the tier's network.
-fn verdicts(
-    expression: &str,
-    environment: &[(&str, &str)],
-) -> Result<BTreeMap<String, Verdict>, String> {
-    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
-    let report = folder.path().join("report");
-    let output = Command::new(env!("CARGO_BIN_EXE_aznet"))
-        .args(["test", "-E", expression, "--attach", NETWORK])
-        .args(["--cluster", CLUSTER])
-        .args(["--disruptive", "--no-fail-fast", "--report"])
-        .arg(&report)
-        .envs(environment.iter().copied())
-        .output()
-        .map_err(|error| format!("aznet could not be started: {error}"))?;
-    let events = std::fs::read_to_string(report.join("events.jsonl"));
-    let events = events.map_err(|error| {
-        format!(
-            "no events: {error}; {}",
-            String::from_utf8_lossy(&output.stderr)
-        )
-    })?;
-    let events = events
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Event>(line).ok());
-    let finished = events.filter_map(|event| match event.kind {
-        Kind::TestFinished { test, verdict, .. } => Some((test.to_string(), verdict)),
-        _ => None,
-    });
-    Ok(finished.collect())
+/// The same of attacks that need another network than the tier's.
+pub(crate) fn others_are_missed(_: &Machine) -> Checked {
+    OWN.iter()
+        .try_for_each(|network| Made::on(network).all(&[(DUD, "1")], failed))
+}
+
+fn passed(verdict: &Verdict) -> bool {
+    *verdict == Verdict::Passed
+}
+
+const fn failed(verdict: &Verdict) -> bool {
+    matches!(verdict, Verdict::Failed { .. })
+}
+
+impl Made {
+    /// On the tier's network.
+    fn here(attacks: String, fewest: usize) -> Self {
+        let place = vec!["--attach", NETWORK, "--disruptive"];
+        Self {
+            attacks,
+            place,
+            fewest,
+        }
+    }
+
+    /// All that the tier's network can have.
+    fn on_any() -> Self {
+        let others = OWN.map(|network| format!(" & !tag({network})")).concat();
+        Self::here(format!("tag(attack){others}"), 17)
+    }
+
+    /// All that only this network can have.
+    fn on(network: &'static str) -> Self {
+        Self {
+            attacks: format!("tag(attack) & tag({network})"),
+            place: vec!["--network", network],
+            fewest: 1,
+        }
+    }
+
+    /// Makes them, and sees that each verdict is a wanted one.
+    fn all(&self, environment: &[(&str, &str)], wanted: fn(&Verdict) -> bool) -> Checked {
+        let mut verdicts = self.verdicts(environment)?;
+        expect(verdicts.len() >= self.fewest, "attacks", &verdicts)?;
+        verdicts.retain(|_, verdict| !wanted(verdict));
+        expect(verdicts.is_empty(), "another verdict of these", &verdicts)
+    }
+
+    fn verdicts(&self, environment: &[(&str, &str)]) -> Result<BTreeMap<String, Verdict>, String> {
+        let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+        let report = folder.path().join("report");
+        let output = Command::new(env!("CARGO_BIN_EXE_aznet"))
+            .args(["test", "-E", &self.attacks])
+            .args(&self.place)
+            .args(["--cluster", CLUSTER, "--no-fail-fast", "--report"])
+            .arg(&report)
+            .envs(environment.iter().copied())
+            .output()
+            .map_err(|error| format!("aznet could not be started: {error}"))?;
+        let events = std::fs::read_to_string(report.join("events.jsonl"));
+        let events = events.map_err(|error| {
+            format!(
+                "no events: {error}; {}",
+                String::from_utf8_lossy(&output.stderr)
+            )
+        })?;
+        let events = events
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Event>(line).ok());
+        let finished = events.filter_map(|event| match event.kind {
+            Kind::TestFinished { test, verdict, .. } => Some((test.to_string(), verdict)),
+            _ => None,
+        });
+        Ok(finished.collect())
+    }
 }

@@ -252,12 +252,20 @@ fn protocol_faults() -> [(&'static str, Check); 17] {
 }
 
 /// They wait for proposers' turns.
-fn under_attack() -> [(&'static str, Check); 2] {
+fn under_attack() -> [(&'static str, Check); 4] {
     [
         ("every_attack_is_survived", attacks::are_survived),
         (
             "without_its_attack_each_scenario_fails",
             attacks::are_missed,
+        ),
+        (
+            "attacks_on_networks_of_their_own_are_survived",
+            attacks::others_are_survived,
+        ),
+        (
+            "without_its_attack_each_of_those_fails_too",
+            attacks::others_are_missed,
         ),
     ]
 }
