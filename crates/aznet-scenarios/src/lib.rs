@@ -147,6 +147,7 @@ fn others() -> [Scenario; 8] {
         name: "attack-p2p-input",
         about: "every node shuts out peers that send malformed or oversized messages and requests, takes no harm of those that finish \
                 nothing, answers others meanwhile, and is not restarted",
+        tags: &["attack", "alone"],
         lacks: attack::lacks_stranger,
         run: Arc::new(|world| Box::pin(attack::p2p::run(world))),
         ..proposal.clone()
@@ -159,6 +160,7 @@ fn others() -> [Scenario; 8] {
             restarts: true,
             ..Disturbs::NOTHING
         },
+        tags: &["attack", "alone"],
         lacks: attack::lacks_boot_node,
         run: Arc::new(|world| Box::pin(attack::boot_node::run(world))),
         ..proposal.clone()

@@ -185,7 +185,11 @@ mod tests {
         let heard = lie(r#"{"forged":["16a","16b"],"served":4}"#);
         let seen = heard.was_believed_by("full-node-0", &tried).expect("heard");
         assert!(seen.ends_with("1 of their nodes"), "{seen}");
-        assert!(heard.was_believed_by("full-node-0", &BTreeSet::new()).is_err());
+        assert!(
+            heard
+                .was_believed_by("full-node-0", &BTreeSet::new())
+                .is_err()
+        );
         let unheard = lie(r#"{"forged":["16a"],"served":0}"#);
         assert!(unheard.was_believed_by("full-node-0", &tried).is_err());
     }

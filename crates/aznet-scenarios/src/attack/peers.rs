@@ -80,7 +80,9 @@ mod tests {
 
     fn connections(all: &[(&str, &[&str])]) -> Connections {
         let set = |peers: &[&str]| peers.iter().map(|peer| (*peer).to_owned()).collect();
-        let all = all.iter().map(|(pod, peers)| ((*pod).to_owned(), set(peers)));
+        let all = all
+            .iter()
+            .map(|(pod, peers)| ((*pod).to_owned(), set(peers)));
         Connections(all.collect())
     }
 

@@ -128,9 +128,9 @@ impl<'a> Witness<'a> {
     /// Sees that all of them answered meanwhile, and took no more memory than they may.
     pub(super) fn saw_well(&self) -> Result<(), Failure> {
         for (pod, seen) in &self.seen {
-            let words = seen.judge().map_err(|seen| {
-                Failure::Assertion(format!("{pod} meanwhile: {seen}"))
-            })?;
+            let words = seen
+                .judge()
+                .map_err(|seen| Failure::Assertion(format!("{pod} meanwhile: {seen}")))?;
             self.world.context.step(format!("{pod} meanwhile: {words}"));
         }
         Ok(())
@@ -152,15 +152,24 @@ impl Seen {
         let silent = Seconds(self.silent);
         if self.silent > SILENT {
             let most = Seconds(SILENT);
-            return Err(format!("no answer for {silent}, expected one within {most}"));
+            return Err(format!(
+                "no answer for {silent}, expected one within {most}"
+            ));
         }
         let Some((first, most)) = self.memory else {
-            return Ok(format!("an answer at least every {silent}; its memory is not known"));
+            return Ok(format!(
+                "an answer at least every {silent}; its memory is not known"
+            ));
         };
         let (took, more) = (first >> 20, most.saturating_sub(first) >> 20);
-        let seen = format!("an answer at least every {silent}; {took} MiB of memory, at most {more} MiB more");
+        let seen = format!(
+            "an answer at least every {silent}; {took} MiB of memory, at most {more} MiB more"
+        );
         if most.saturating_sub(first) > MORE {
-            return Err(format!("{seen}; expected no more than {} MiB more", MORE >> 20));
+            return Err(format!(
+                "{seen}; expected no more than {} MiB more",
+                MORE >> 20
+            ));
         }
         Ok(seen)
     }
