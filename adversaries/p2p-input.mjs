@@ -118,7 +118,13 @@ export default async function misbehave(load, { dud, seconds, seed }) {
     return { what, service: stranger, sent: 0, shunned };
   }
 
-  /** What nobody should gossip, last what ends the stream. */
+  /** Without a goodbye, for which it would wait. */
+  async function disappear({ service }) {
+    for (const connection of service.node.getConnections()) connection.abort(new Error('gone'));
+    await service.stop();
+  }
+
+  /** What nobody should gossip. */
   function* messages(sound) {
     const packed = pack(sound);
     yield Buffer.alloc(0);
@@ -263,7 +269,7 @@ export default async function misbehave(load, { dud, seconds, seed }) {
   } finally {
     over.abort();
     release();
-    await Promise.allSettled(strangers.map(({ service }) => service.stop()));
+    await Promise.allSettled(strangers.map(disappear));
     await peerStore.delete();
   }
 }

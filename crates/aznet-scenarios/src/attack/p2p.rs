@@ -89,14 +89,13 @@ impl Told {
             world.context.step(stranger.judge(validators)?);
         }
         let (asked, answered) = (self.asked, self.answered);
-        if asked == 0 || answered < asked {
-            return Err(Failure::Assertion(format!(
-                "nodes answered {answered} of {asked} requests of a peer that behaves; expected all"
-            )));
+        let seen = format!("nodes answered {answered} of {asked} requests of a peer that behaves");
+        // One that has much to do may refuse some by its limit of requests.
+        if asked == 0 || answered * 10 < asked * 9 {
+            let wanted = "expected nine of ten at least";
+            return Err(Failure::Assertion(format!("{seen}; {wanted}")));
         }
-        world.context.step(format!(
-            "nodes answered all {asked} requests of a peer that behaves meanwhile"
-        ));
+        world.context.step(format!("meanwhile {seen}"));
         Ok(())
     }
 }
