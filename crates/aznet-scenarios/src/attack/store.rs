@@ -8,7 +8,7 @@ use aznet_model::{abi, chain::CheckpointNumber, role::Role};
 use aznet_network::{
     clients::{
         anvil::impostor::Mined,
-        l1::{L1, L1Error, Rollup},
+        l1::{L1, L1Error, Prune, Rollup},
     },
     observe::{instances, logs::Which},
     validators,
@@ -192,7 +192,12 @@ impl Operator<'_> {
             }
             let prune = self.rollup.last_prune(since.elapsed()).await;
             let prune = prune.map_err(Failure::infrastructure)?;
-            let (first, last) = prune.map_or((lost, lost), |prune| (prune.first, prune.last));
+            let seen = prune.filter(|prune| prune.first <= lost && prune.last >= lost);
+            let Prune { first, last, .. } = seen.ok_or_else(|| {
+                Failure::Assertion(format!(
+                    "expected that {lost} is taken back in {block}, seen: {prune:?}"
+                ))
+            })?;
             world.context.step(format!(
                 "an operator calls prune(), and the L1 takes back {first} to {last} in {block}"
             ));
