@@ -166,12 +166,11 @@ struct Operator<'a> {
 impl Operator<'_> {
     /// Sees that no node gets over it, waits until the L1 lets anyone take the checkpoint back, and does.
     async fn takes_back(&self, lost: CheckpointNumber, nodes: &[Peer]) -> Result<(), Failure> {
-        let context = &self.world.context;
+        let (context, since) = (&self.world.context, Instant::now());
         if let Some(newest) = self.until_overdue(lost, nodes).await? {
             context.step(format!("nodes have {newest} by themselves"));
             return Ok(());
         }
-        let since = Instant::now();
         let forger = Forger::enter(self.world, self.l1, self.rollup).await?;
         let called = forger.call(&abi::Rollup::pruneCall {}.abi_encode()).await;
         // Whatever became of it: nobody sends from the account after the test.
