@@ -75,9 +75,11 @@ impl<'a> Forger<'a> {
     }
 
     /// Calls the rollup as anyone may; what became of it.
-    pub(super) async fn call(&self, data: &[u8]) -> Result<Vec<Mined>, Failure> {
+    pub(super) async fn call(&self, data: &[u8]) -> Result<Mined, Failure> {
         let sent = self.impostor.send(self.rollup, data, &[]).await;
-        self.mined(&[sent.map_err(rpc)?]).await
+        let mut mined = self.mined(&[sent.map_err(rpc)?]).await?;
+        let one = mined.pop();
+        one.ok_or_else(|| Failure::Infrastructure("nothing was sent".to_owned()))
     }
 
     async fn mined(&self, hashes: &[B256]) -> Result<Vec<Mined>, Failure> {

@@ -6,10 +6,7 @@ use alloy_sol_types::SolCall;
 use aznet_kit::wait::Look;
 use aznet_model::{abi, chain::CheckpointNumber, role::Role};
 use aznet_network::{
-    clients::{
-        anvil::impostor::Mined,
-        l1::{L1, L1Error, Rollup},
-    },
+    clients::l1::{L1, L1Error, Prune, Rollup},
     observe::{instances, logs::Which},
     validators,
 };
@@ -169,35 +166,29 @@ struct Operator<'a> {
 impl Operator<'_> {
     /// Sees that no node gets over it, waits until the L1 lets anyone take the checkpoint back, and does.
     async fn takes_back(&self, lost: CheckpointNumber, nodes: &[Peer]) -> Result<(), Failure> {
-        let (world, since) = (self.world, Instant::now());
-        let mended = self.until_overdue(lost, nodes).await?;
-        if let Some(newest) = mended {
-            world
-                .context
-                .step(format!("nodes have {newest} by themselves"));
+        let (context, since) = (&self.world.context, Instant::now());
+        if let Some(newest) = self.until_overdue(lost, nodes).await? {
+            context.step(format!("nodes have {newest} by themselves"));
             return Ok(());
         }
-        let forger = Forger::enter(world, self.l1, self.rollup).await?;
+        let forger = Forger::enter(self.world, self.l1, self.rollup).await?;
         let called = forger.call(&abi::Rollup::pruneCall {}.abi_encode()).await;
         // Whatever became of it: nobody sends from the account after the test.
         forger.leave().await?;
-        for Mined {
-            block, executed, ..
-        } in called?
-        {
-            if !executed {
-                return Err(Failure::Assertion(format!(
-                    "expected that anyone may have the L1 take {lost} back in {block}, seen that it refuses"
-                )));
+        let block = called?.block;
+        let prune = self.rollup.last_prune(since.elapsed()).await;
+        let prune = prune.map_err(Failure::infrastructure)?;
+        match prune.filter(|prune| prune.first <= lost && prune.last >= lost) {
+            Some(Prune { first, last, .. }) => {
+                context.step(format!(
+                    "an operator calls prune(), and the L1 takes back {first} to {last} in {block}"
+                ));
+                Ok(())
             }
-            let prune = self.rollup.last_prune(since.elapsed()).await;
-            let prune = prune.map_err(Failure::infrastructure)?;
-            let (first, last) = prune.map_or((lost, lost), |prune| (prune.first, prune.last));
-            world.context.step(format!(
-                "an operator calls prune(), and the L1 takes back {first} to {last} in {block}"
-            ));
+            None => Err(Failure::Assertion(format!(
+                "an operator calls prune() in {block}; expected that {lost} is taken back, seen: {prune:?}"
+            ))),
         }
-        Ok(())
     }
 
     /// Waits until the proof of an epoch is overdue; the newest checkpoint on nodes, should they have got over it before.

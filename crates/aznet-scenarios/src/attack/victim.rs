@@ -18,7 +18,7 @@ use super::said::Said;
 use crate::world::{Peer, World};
 
 /// What a script in its container may take.
-const TO_RUN: Duration = Duration::from_secs(60);
+const TO_RUN: Duration = Duration::from_mins(1);
 /// What a container may take to end, to be started again and to speak: one that has ended often is started after five
 /// minutes.
 const TO_START: Duration = Duration::from_mins(6);

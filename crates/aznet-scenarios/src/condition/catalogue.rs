@@ -142,8 +142,8 @@ pub const CONDITIONS: &[Condition] = &[
         waves: &[wave(
             "blob-store-slow",
             WHILE_SENT,
-            Whom::Roles(&[Role::BlobStore]),
-            Act::Delay(500),
+            Whom::Roles(NODES),
+            Act::Late(500, &[Role::BlobStore]),
         )],
         needs: &[Need::Pods(
             Role::BlobStore,
