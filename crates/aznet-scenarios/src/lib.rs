@@ -105,11 +105,12 @@ fn scenarios() -> Vec<Scenario> {
     });
     all.extend(ATTACKS.iter().map(of_attack));
     all.extend(others());
+    all.extend(guarded());
     all
 }
 
 /// Attacks that Aztec has no setting for: on the L1 contracts, over p2p, and on the RPC.
-fn others() -> [Scenario; 8] {
+fn others() -> [Scenario; 6] {
     let proposal = Scenario {
         name: "attack-l1-proposal",
         about: "L1 reverts checkpoints without the proposer's signature, with another's, of another committee, and an old one",
@@ -160,36 +161,34 @@ fn others() -> [Scenario; 8] {
         run: Arc::new(|world| Box::pin(attack::quorum::run(world))),
         ..proposal.clone()
     };
+    [proposal, proof, gossip, input, equivocation, quorum]
+}
+
+/// Attacks on networks with particular values, such as `guarded`.
+fn guarded() -> [Scenario; 2] {
     let inactivity = Scenario {
         name: "attack-inactive-validator",
         about: "a validator that neither attests nor proposes for as long as is an offence is slashed on L1 by the penalty, once, and \
                 no other is",
         deadline: Duration::from_mins(20),
+        class: Class::Disrupt,
         tags: &["attack", "guarded", "long"],
+        disturbs: Disturbs::NOTHING,
         lacks: attack::inactivity::lacks,
         run: Arc::new(|world| Box::pin(attack::inactivity::run(world))),
-        ..proposal.clone()
     };
     let disk = Scenario {
         name: "attack-disk-full",
         about: "a full node whose disk is full ends and serves nothing that others have not, the others go on; with room it is started again \
                 and follows",
+        deadline: Duration::from_mins(15),
         tags: &["attack", "guarded"],
         disturbs: matrix::RESTARTS,
         lacks: attack::disk::lacks,
         run: Arc::new(|world| Box::pin(attack::disk::run(world))),
-        ..proposal.clone()
+        ..inactivity.clone()
     };
-    [
-        proposal,
-        proof,
-        gossip,
-        input,
-        equivocation,
-        quorum,
-        inactivity,
-        disk,
-    ]
+    [inactivity, disk]
 }
 
 fn of_attack(attack: &'static Attack) -> Scenario {
