@@ -6,7 +6,7 @@ use aznet_model::config::NetworkConfig;
 use aznet_model::plan::plan;
 use aznet_model::values::Loaded;
 use aznet_network::deploy::helm::Release;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::path::PathBuf;
 use tokio_util::sync::CancellationToken;
 
@@ -491,4 +491,27 @@ async fn volumes_of_real_networks_outlive_their_release() {
     assert_eq!(policy(&chosen, "validator"), ["Delete", "Retain"]);
     assert_eq!(policy(&chosen, "pxe"), ["Delete", "Delete"]);
     assert!(kept(&chosen, "anvil"));
+}
+
+/// Data that goes with its pod has a room of the volume's size in memory, and on disk what there is.
+#[tokio::test]
+async fn data_without_a_volume_is_where_its_medium_says() {
+    let data = |objects: &[Value], name: &str| {
+        let pod = &object(objects, "StatefulSet", name)["spec"]["template"]["spec"];
+        let volumes = pod["volumes"].as_array().expect("volumes");
+        let data = volumes.iter().find(|one| one["name"] == "data");
+        data.map(|data| data["emptyDir"].clone())
+    };
+    let chosen = render(&sets(&[
+        "fullNode.storage.enabled=false",
+        "fullNode.storage.medium=Memory",
+        "fullNode.storage.size=64Mi",
+        "bootNode.storage.enabled=false",
+        "validator.storage.medium=Memory",
+    ]))
+    .await;
+    let memory = json!({"medium": "Memory", "sizeLimit": "64Mi"});
+    assert_eq!(data(&chosen, "full-node"), Some(memory));
+    assert_eq!(data(&chosen, "boot-node"), Some(json!({})));
+    assert_eq!(data(&chosen, "validator"), None, "it has a volume");
 }

@@ -35,7 +35,7 @@ const TO_FILL: Duration = Duration::from_mins(1);
 /// What another program takes, at most.
 const TO_RUN: Duration = Duration::from_secs(20);
 /// As long as the container lasts from which the volume is filled: longer than the test.
-const LASTS: Duration = Duration::from_mins(15);
+const LASTS: Duration = Duration::from_mins(20);
 /// Slots in which the node must have had something to write.
 const SLOTS_TO_SAY: u32 = 6;
 /// Slots in which the others must have what the node has of L1.

@@ -217,7 +217,7 @@ impl Books {
             }
         }
         Ok(format!(
-            "slashed by {penalty}, once, and nobody else: {} slashes since the beginning",
+            "slashed by {penalty}, once, and nobody else; slashes since the beginning: {}",
             self.slashes.len()
         ))
     }
