@@ -1,6 +1,8 @@
 //! Typed calls to Aztec nodes: methods by the names that the network's release has, and of the answers only what is used
 //! here. A word that is not known is kept as it is.
 
+mod peer;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -10,6 +12,8 @@ use aznet_model::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+
+pub use self::peer::Peer;
 
 use super::rpc::{PATIENCE, PodRpc, RpcError};
 use crate::namespace::Network;
@@ -90,27 +94,6 @@ impl NodeInfo {
         self.l1_contract_addresses
             .get(&format!("{name}Address"))
             .map(String::as_str)
-    }
-}
-
-/// A peer of a node.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct Peer {
-    /// libp2p peer id.
-    pub id: String,
-    /// `connected`, `dialing` or `cached`.
-    pub status: String,
-    /// Gossip score of a connected peer; penalties make it negative.
-    pub score: Option<f64>,
-    /// Where it is to be reached, `/ip4/…`, unless it is connected.
-    #[serde(default)]
-    pub addresses: Vec<String>,
-}
-
-impl Peer {
-    /// Whether it is connected.
-    pub fn is_connected(&self) -> bool {
-        self.status == "connected"
     }
 }
 
