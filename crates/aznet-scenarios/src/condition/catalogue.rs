@@ -134,24 +134,6 @@ pub const CONDITIONS: &[Condition] = &[
         needs: &[],
     },
     Condition {
-        name: "blob-store-slow",
-        about: "each answer of the blob store is half a second late",
-        shown: "round trips are measured",
-        expects: Expects::GoesOn { slack: SLACK },
-        begins: Begins::BeforeSending,
-        waves: &[wave(
-            "blob-store-slow",
-            WHILE_SENT,
-            Whom::Roles(NODES),
-            Act::Late(500, &[Role::BlobStore]),
-        )],
-        needs: &[Need::Pods(
-            Role::BlobStore,
-            1,
-            "what somebody else's store sends can't be held",
-        )],
-    },
-    Condition {
         name: "boot-node-offline",
         about: "the boot node is offline",
         shown: "its containers are seen to run nothing, and it is not ready",
