@@ -214,11 +214,12 @@ pub(super) fn catalogue() -> impl Iterator<Item = (&'static Condition, &'static 
     conditions.flat_map(|condition| condition.waves.iter().map(move |wave| (condition, wave)))
 }
 
-/// Every attack that leaves the others a quorum.
+/// Every attack that leaves the others a quorum, and needs no network of its own.
 pub(super) fn attacks() -> Vec<Scenario> {
     let all = crate::scenarios().into_iter();
     let attacks = all.filter(|one| one.tags.contains(&"attack"));
-    attacks.filter(|one| one.name != attack::QUORUM).collect()
+    let fits = |one: &Scenario| one.name != attack::QUORUM && !one.tags.contains(&"guarded");
+    attacks.filter(fits).collect()
 }
 
 #[cfg(test)]
