@@ -236,6 +236,7 @@ fn on_data() -> Vec<Scenario> {
         },
         Scenario {
             lacks: disk::lacks,
+            deadline: DEADLINE * 2,
             disturbs: RESTARTS,
             tags: &["attack", "alone", "guarded"],
             ..attack(
