@@ -38,7 +38,7 @@ const ALL: [Sabotage; 11] = [
     Sabotage {
         fooled: "a node that answers with a stale tip",
         file: "crates/aznet-scenarios/src/watch/moved.rs",
-        check: "self.checkpoint > begun.checkpoint &&",
+        check: "is_new && ",
         without: "",
         test: "watch::moved::tests::an_old_checkpoint_is_no_progress",
     },
