@@ -4,8 +4,8 @@ use std::fmt;
 
 use aznet_runner::Failure;
 
-use crate::Run;
 use crate::load;
+use crate::scenario::Run;
 use crate::transfer::Tokens;
 use crate::world::World;
 

@@ -19,6 +19,7 @@ mod pxe;
 #[cfg(test)]
 mod rehearsal;
 mod release;
+mod scenario;
 pub mod topology;
 mod transfer;
 mod watch;
@@ -35,29 +36,13 @@ use tokio::time::Instant;
 pub use self::faults::{Tools, UnderWay, Upgrade};
 
 use self::{
+    scenario::Scenario,
     watch::{Disturbs, Watch},
     world::World,
 };
 
 /// Gives the network that tests run on; called by each test, so it should bring it up only once.
 pub type Provide = Arc<dyn Fn() -> BoxFuture<'static, Result<Network, Failure>> + Send + Sync>;
-
-type Run = Arc<dyn Fn(World) -> BoxFuture<'static, Result<(), Failure>> + Send + Sync>;
-
-/// A scenario: what it is called, what it shows, how long it may take in all, and what it does.
-#[derive(Clone)]
-struct Scenario {
-    name: &'static str,
-    about: &'static str,
-    deadline: Duration,
-    class: Class,
-    tags: &'static [&'static str],
-    /// What it does to its network.
-    disturbs: Disturbs,
-    /// What a network with these values lacks for it.
-    lacks: fn(&Values) -> Option<&'static str>,
-    run: Run,
-}
 
 /// Every scenario. Deadlines are for the worst case; what is waited for inside has its own in protocol time.
 fn scenarios() -> Vec<Scenario> {

@@ -20,12 +20,6 @@ pub(crate) const SCENARIO: &str = "transfer";
 /// has deadlines of its own in protocol time.
 pub(crate) const DEADLINE: Duration = Duration::from_mins(75);
 
-/// Faults end containers, or have Kubernetes end them.
-pub(crate) const RESTARTS: Disturbs = Disturbs {
-    restarts: true,
-    stands_still: false,
-};
-
 /// Gives what faults are done with on a network's cluster, with Chaos Mesh installed.
 pub type Equip = Arc<dyn Fn(Network) -> BoxFuture<'static, Result<Tools, Failure>> + Send + Sync>;
 
@@ -103,7 +97,7 @@ impl Row {
                 let (facts, nothing) = (&row.facts, Beside::default());
                 let (trouble, done) = (condition.trouble(), (facts, Some(&tools)));
                 let run = |world| cell::disturbed(world, trouble, done, &nothing);
-                attend(run, RESTARTS, place, &watch).await
+                attend(run, Disturbs::RESTARTS, place, &watch).await
             }
         };
         Test::new(id.network, id.name, about, body)

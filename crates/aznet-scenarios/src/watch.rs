@@ -46,6 +46,11 @@ impl Disturbs {
         restarts: false,
         stands_still: false,
     };
+    /// It ends containers, or has Kubernetes end them.
+    pub(crate) const RESTARTS: Self = Self {
+        restarts: true,
+        ..Self::NOTHING
+    };
 }
 
 /// Watches over networks: tests that run on the same one at the same time share a recorder. Clones share them.

@@ -10,7 +10,10 @@ use super::{
     lacks_prover, lacks_quorum, lacks_store, lacks_stranger, lacks_verifier, p2p, proof, proposal,
     quorum, store, verifier, volume,
 };
-use crate::{Run, Scenario, matrix::RESTARTS, watch::Disturbs};
+use crate::{
+    scenario::{Run, Scenario},
+    watch::Disturbs,
+};
 
 /// What an attack may take in the worst case; one that waits for proofs that do not come takes twice as long.
 const DEADLINE: Duration = Duration::from_mins(10);
@@ -82,7 +85,7 @@ fn over_p2p() -> Vec<Scenario> {
         },
         Scenario {
             lacks: lacks_boot_node,
-            disturbs: RESTARTS,
+            disturbs: Disturbs::RESTARTS,
             tags: ALONE,
             ..attack(
                 "attack-lying-boot-node",
@@ -203,7 +206,7 @@ fn on_data() -> Vec<Scenario> {
         Scenario {
             lacks: lacks_store,
             deadline: DEADLINE * 2,
-            disturbs: RESTARTS,
+            disturbs: Disturbs::RESTARTS,
             tags: ALONE,
             ..attack(
                 "attack-wrong-blobs",
@@ -226,7 +229,7 @@ fn on_data() -> Vec<Scenario> {
         Scenario {
             lacks: lacks_stranger,
             deadline: DEADLINE * 2,
-            disturbs: RESTARTS,
+            disturbs: Disturbs::RESTARTS,
             tags: ALONE,
             ..attack(
                 "attack-stale-volume",
@@ -237,7 +240,7 @@ fn on_data() -> Vec<Scenario> {
         Scenario {
             lacks: disk::lacks,
             deadline: DEADLINE * 2,
-            disturbs: RESTARTS,
+            disturbs: Disturbs::RESTARTS,
             tags: &["attack", "alone", "guarded"],
             ..attack(
                 "attack-disk-full",

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aznet_kit::wait::Look;
-use aznet_network::clients::rpc::RpcError;
+use aznet_network::clients::{l2, rpc::RpcError};
 use aznet_runner::Failure;
 use futures::future::try_join_all;
 
@@ -21,7 +21,7 @@ impl Connections {
     pub(super) async fn of(nodes: &[Peer]) -> Result<Self, RpcError> {
         let asked = nodes.iter().map(|node| async {
             let peers = node.rpc.peers().await?.into_iter();
-            let connected = peers.filter(|peer| peer.is_connected());
+            let connected = peers.filter(l2::Peer::is_connected);
             Ok((
                 node.pod.clone(),
                 connected.map(|peer| peer.id).collect::<BTreeSet<_>>(),

@@ -6,8 +6,8 @@ use aznet_model::units::count;
 use aznet_model::yaml;
 use serde::{Deserialize, Serialize};
 
-use crate::Scenario;
 use crate::condition::{Begins, CONDITIONS, Condition, Expects, Length, Wave};
+use crate::scenario::Scenario;
 
 /// The overlay in `networks/` that values are set over.
 pub(super) const BASE: &str = "small";

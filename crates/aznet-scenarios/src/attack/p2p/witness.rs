@@ -12,7 +12,7 @@ use futures::future::join_all;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use super::Stranger;
+use super::told::Stranger;
 use crate::{
     watch::meter::Meter,
     world::{Peer, World},
