@@ -111,7 +111,7 @@ fn runs(pod: &Pod, name: &str) -> Look<()> {
 mod tests {
     use super::*;
 
-    fn pod(added: serde_json::Value) -> Pod {
+    fn pod(added: &serde_json::Value) -> Pod {
         let data = json!({"name": "data", "mountPath": "/data"});
         let bin = json!({"name": "bin", "mountPath": "/aznet/bin"});
         let rights = json!({"allowPrivilegeEscalation": false});
@@ -127,15 +127,16 @@ mod tests {
 
     #[test]
     fn it_is_like_the_other_with_one_volume_and_a_name_of_its_own() {
-        let like = |added, volume| beside(&pod(added), "full-node", volume, TO_START);
-        let first = like(json!([]), "data").expect("a container");
+        let like =
+            |added: &serde_json::Value, volume| beside(&pod(added), "full-node", volume, TO_START);
+        let first = like(&json!([]), "data").expect("a container");
         assert_eq!(first.name, "beside-1");
         assert_eq!(first.image.as_deref(), Some("aztec:1"));
         assert_eq!(first.volume_mounts.map(|all| all.len()), Some(1));
         let rights = first.security_context.expect("rights");
         assert_eq!(rights.allow_privilege_escalation, Some(false));
-        let second = like(json!([{"name": "beside-1"}]), "data").expect("a container");
+        let second = like(&json!([{"name": "beside-1"}]), "data").expect("a container");
         assert_eq!(second.name, "beside-2");
-        assert!(like(json!([]), "keys").is_none());
+        assert!(like(&json!([]), "keys").is_none());
     }
 }
