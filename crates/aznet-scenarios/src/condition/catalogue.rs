@@ -134,6 +134,24 @@ pub const CONDITIONS: &[Condition] = &[
         needs: &[],
     },
     Condition {
+        name: "blob-store-slow",
+        about: "each answer of the blob store is half a second late",
+        shown: "round trips are measured",
+        expects: Expects::GoesOn { slack: SLACK },
+        begins: Begins::BeforeSending,
+        waves: &[wave(
+            "blob-store-slow",
+            WHILE_SENT,
+            Whom::Roles(NODES),
+            Act::Late(500, &[Role::BlobStore]),
+        )],
+        needs: &[Need::Pods(
+            Role::BlobStore,
+            1,
+            "what somebody else's store sends can't be held",
+        )],
+    },
+    Condition {
         name: "boot-node-offline",
         about: "the boot node is offline",
         shown: "its containers are seen to run nothing, and it is not ready",
@@ -226,6 +244,20 @@ pub const CONDITIONS: &[Condition] = &[
             does: Does::Preset("l1-paused", "the L1 answers and makes no blocks"),
         }],
         needs: &[Need::Pods(Role::Anvil, 1, "nobody else's L1 can be paused")],
+    },
+    Condition {
+        name: "l1-slow",
+        about: "an L1 block takes 15 s, longer than a slot, for less than the proof window: what is sent in one slot may come in another",
+        shown: "two new L1 blocks are seen to be as far apart",
+        expects: Expects::Recovers,
+        begins: Begins::BeforeSending,
+        waves: &[Wave {
+            name: "l1-slow",
+            after: 0,
+            lasts: Length::Slots(6),
+            does: Does::Preset("l1-slow", "an L1 block takes 15 s"),
+        }],
+        needs: &[Need::Pods(Role::Anvil, 1, "nobody else's L1 can be slowed")],
     },
     Condition {
         name: "l1-paused-long",

@@ -80,6 +80,8 @@ pub(crate) enum Act {
     Restart,
     /// So many percent of the packets that they send are lost.
     Lose(u32),
+    /// What pods of these roles send them is so many milliseconds late.
+    Late(u32, &'static [Role]),
     /// Nothing passes between them and all pods of these roles.
     CutOff(&'static [Role]),
 }
@@ -252,6 +254,9 @@ impl Act {
             Self::Kill => format!("{whom} is killed"),
             Self::Restart => format!("the container of {whom} is killed"),
             Self::Lose(percent) => format!("{percent} % of what {whom} sends is lost"),
+            Self::Late(late, from) => {
+                format!("what {} sends {whom} is {late} ms late", every(from))
+            }
             Self::CutOff(from) => format!("nothing passes between {whom} and {}", every(from)),
         }
     }
@@ -273,6 +278,13 @@ impl Act {
             Self::Lose(percent) => (
                 "network",
                 json!({"action": "loss", "direction": "to", "percent": percent}),
+            ),
+            Self::Late(late, from) => (
+                "network",
+                json!({
+                    "action": "delay", "direction": "from", "target": {"roles": from},
+                    "latency": format!("{late}ms"),
+                }),
             ),
             Self::CutOff(from) => (
                 "network",
