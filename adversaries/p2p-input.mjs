@@ -113,9 +113,11 @@ export default async function misbehave(load, { dud, seconds, seed }) {
     const { pubsub } = stranger.node.services;
     pubsub.opts.floodPublish = true;
     pubsub.dataTransform = { outboundTransform: (_, data) => data, inboundTransform: (_, data) => data };
+    const one = { what, service: stranger, sent: 0, shunned };
+    strangers.push(one);
     await stranger.start();
     await Promise.all(peers.map(({ address }) => reach(stranger, address)));
-    return { what, service: stranger, sent: 0, shunned };
+    return one;
   }
 
   /** Without a goodbye, for which it would wait. */
@@ -243,11 +245,7 @@ export default async function misbehave(load, { dud, seconds, seed }) {
   const asking = ask(node, peers, over.signal);
   const strangers = [];
   let release = () => {};
-  async function stranger(what) {
-    const one = await appear(node, peers, peerStore, what);
-    strangers.push(one);
-    return one;
-  }
+  const stranger = what => appear(node, peers, peerStore, what);
   try {
     for (const [topic, sound] of samples(node, heard)) {
       const [, , name] = topic.split('/');

@@ -113,7 +113,7 @@ spec:
 {{- define "aztec-network.dataVolume" -}}
 {{- if or .stateless (not .settings.storage.enabled) -}}
 - name: data
-  emptyDir: {{ include "aztec-network.emptyDir" .settings.storage }}
+  emptyDir: {{ include "aztec-network.emptyDir" (ternary (dict) .settings.storage (eq (toString .settings.storage.enabled) "true")) }}
 {{- else if eq .role "anvil" -}}
 - name: data
   persistentVolumeClaim:

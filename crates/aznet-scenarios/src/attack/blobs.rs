@@ -86,9 +86,18 @@ impl Wrong {
         let clean_up = world.context.must_clean_up("blobs of the store");
         let age = world.time.slots(SLOTS_TO_READ).as_secs();
         let options = json!({"dud": dud(), "age": age});
-        let Changed { blobs } = WRONG_BLOBS
-            .load(world, (&boot.pod, Role::BootNode), &options, TO_CHANGE)
-            .await?;
+        let place = (boot.pod.as_str(), Role::BootNode);
+        let changed = WRONG_BLOBS.load(world, place, &options, TO_CHANGE).await;
+        let Changed { blobs } = match changed {
+            Ok(changed) => changed,
+            Err(failure) => {
+                // Some may have been changed.
+                let undo = json!({"undo": true});
+                let _: Changed = WRONG_BLOBS.load(world, place, &undo, TO_CHANGE).await?;
+                clean_up.proved();
+                return Err(failure);
+            }
+        };
         world.context.step(format!(
             "{blobs} blobs have the data of others in the store"
         ));

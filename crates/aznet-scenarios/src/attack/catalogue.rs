@@ -85,12 +85,13 @@ fn over_p2p() -> Vec<Scenario> {
         },
         Scenario {
             lacks: lacks_boot_node,
+            deadline: DEADLINE * 2,
             disturbs: Disturbs::RESTARTS,
             tags: ALONE,
             ..attack(
                 "attack-lying-boot-node",
                 "a node that is started again while the boot node tells of nodes that there are not follows the chain as the others \
-                 do, nobody else loses a peer, and it has all of its own when the boot node tells the truth again",
+                 do, nobody else loses more than one peer, and it has all of its own when the boot node tells the truth again",
                 Arc::new(|world| Box::pin(boot_node::run(world))),
             )
         },
@@ -189,6 +190,7 @@ fn on_nodes() -> Vec<Scenario> {
         },
         Scenario {
             lacks: |values| lacks(values).or_else(|| lacks_l1(values)),
+            tags: ALONE,
             ..attack(
                 "attack-late-clock",
                 "a proposer whose clock is a slot late costs its slot and no more",
@@ -244,8 +246,7 @@ fn on_data() -> Vec<Scenario> {
             tags: &["attack", "alone", "guarded"],
             ..attack(
                 "attack-disk-full",
-                "a full node whose disk is full ends and serves nothing that others have not, the others go on; with room it is \
-                 started again and follows",
+                "a full node whose disk is full serves nothing that others have not, and the others go on; with room it follows again",
                 Arc::new(|world| Box::pin(disk::run(world))),
             )
         },

@@ -92,11 +92,12 @@ impl Censor {
         Ok(())
     }
 
-    /// The slots whose time is over among those whose checkpoint was dropped.
+    /// The slots whose time is over among those whose checkpoint was dropped, and the next, too: what came to L1 at the end of a
+    /// slot, nodes have read by then.
     fn over(&self) -> Vec<Slot> {
         let now = u64::try_from(Timestamp::now().as_second()).unwrap_or_default();
         let now = self.timing.at(now).slot;
-        let over = self.dropped.iter().filter(|slot| **slot < now);
+        let over = self.dropped.iter().filter(|slot| slot.0 + 1 < now.0);
         over.copied().collect()
     }
 }

@@ -6,7 +6,10 @@ use alloy_sol_types::SolCall;
 use aznet_kit::wait::Look;
 use aznet_model::{abi, chain::CheckpointNumber, role::Role};
 use aznet_network::{
-    clients::l1::{L1, L1Error, Prune, Rollup},
+    clients::{
+        anvil::impostor::Mined,
+        l1::{L1, L1Error, Prune, Rollup},
+    },
     observe::{instances, logs::Which},
     validators,
 };
@@ -43,6 +46,9 @@ pub(crate) async fn run(mut world: World) -> Result<(), Failure> {
     // That the chain stands still is what comes of it.
     world.course.disturbed = true;
     let since = Timestamp::now();
+    let halted = world
+        .context
+        .must_clean_up("a checkpoint whose blobs are nowhere");
     let store = Away::make(&world).await?;
     let lost = lost(&world, &rollup, (&nodes, since)).await;
     // Whatever was seen: the store is there after the test.
@@ -55,6 +61,7 @@ pub(crate) async fn run(mut world: World) -> Result<(), Failure> {
         rollup: &rollup,
     };
     operator.takes_back(lost, &nodes).await?;
+    halted.proved();
     world.course.disturbed = false;
     world.goes_on(&nodes).await?;
     let proven = rollup.tips().await.map_err(Failure::infrastructure)?.proven;
@@ -74,11 +81,16 @@ struct Away(CleanUp);
 impl Away {
     async fn make(world: &World) -> Result<Self, Failure> {
         let clean_up = world.context.must_clean_up("the pods of blob-store");
+        let away = Self(clean_up);
         if !dud() {
-            pods(world, 0).await?;
+            if let Err(failure) = pods(world, 0).await {
+                // It may be going yet.
+                away.undo(world).await?;
+                return Err(failure);
+            }
             world.context.step("the blob store is away");
         }
-        Ok(Self(clean_up))
+        Ok(away)
     }
 
     async fn undo(self, world: &World) -> Result<(), Failure> {
@@ -168,14 +180,22 @@ impl Operator<'_> {
     async fn takes_back(&self, lost: CheckpointNumber, nodes: &[Peer]) -> Result<(), Failure> {
         let (context, since) = (&self.world.context, Instant::now());
         if let Some(newest) = self.until_overdue(lost, nodes).await? {
-            context.step(format!("nodes have {newest} by themselves"));
-            return Ok(());
+            return Err(Failure::Assertion(format!(
+                "expected that no node gets over {lost} before its proof is overdue, seen {newest} on one"
+            )));
         }
         let forger = Forger::enter(self.world, self.l1, self.rollup).await?;
         let called = forger.call(&abi::Rollup::pruneCall {}.abi_encode()).await;
         // Whatever became of it: nobody sends from the account after the test.
         forger.leave().await?;
-        let block = called?.block;
+        let Mined {
+            block, executed, ..
+        } = called?;
+        if !executed {
+            return Err(Failure::Assertion(format!(
+                "expected that anyone may call prune(), seen that the L1 reverts it in {block}"
+            )));
+        }
         let prune = self.rollup.last_prune(since.elapsed()).await;
         let prune = prune.map_err(Failure::infrastructure)?;
         match prune.filter(|prune| prune.first <= lost && prune.last >= lost) {

@@ -14,9 +14,10 @@ const BEHIND: u64 = 3;
 /// Data is copied while the node reads nothing of the L1.
 const COPY: &str = "mkdir /tmp/earlier; cp -a /data/* /tmp/earlier";
 /// The copy comes in the place of what the node has since. Its files stay open until it ends.
-const PUT_BACK: &str = "cd /data; mkdir later; for each in *; do [ $each = later ] || mv $each later; done; cp -a /tmp/earlier/* .";
+const PUT_BACK: &str = "mkdir /data/now; cp -a /tmp/earlier/* /data/now; cd /data; mkdir later; \
+    for each in *; do [ $each = later ] || [ $each = now ] || mv $each later; done; mv now/* .; rmdir now";
 /// Nothing is left of either.
-const CLEAR: &str = "rm -rf /tmp/earlier /data/later; [ ! -e /tmp/earlier ]; [ ! -e /data/later ]";
+const CLEAR: &str = "rm -rf /tmp/earlier /data/later /data/now; [ ! -e /tmp/earlier ]; [ ! -e /data/later ]; [ ! -e /data/now ]";
 
 /// A full node is started with data that lacks the newest checkpoints, and comes to the same chain as the others.
 pub(crate) async fn run(world: World) -> Result<(), Failure> {
@@ -65,9 +66,11 @@ async fn copied(world: &World, victim: &Victim) -> Result<u64, Failure> {
     let resting = world
         .context
         .must_clean_up(format!("the rest of {}", victim.pod()));
-    tell(&rpc, "nodeAdmin_pauseSync").await?;
-    let done = victim.run(world, COPY).await;
-    // Whatever was copied: the node goes on.
+    let done = match tell(&rpc, "nodeAdmin_pauseSync").await {
+        Ok(()) => victim.run(world, COPY).await.map(drop),
+        Err(failure) => Err(failure),
+    };
+    // Whatever was copied: the node goes on, also where it rests and could not say so.
     tell(&rpc, "nodeAdmin_resumeSync").await?;
     resting.proved();
     done?;
