@@ -1,6 +1,7 @@
 //! The scenarios that networks are tested with, one file each.
 //!
-//! A new one is a module with a function `run(World) -> Result<(), Failure>` and an entry of `scenarios`.
+//! A new one is a module with a function `run(World) -> Result<(), Failure>` and an entry of `scenarios`, or of
+//! `attack::catalogue`.
 
 mod attack;
 mod beside;
