@@ -1,14 +1,34 @@
-// A node that, once it hears of a checkpoint proposal, sends others of the same slot to its peers that the proposer did not
-// sign, and later the one that it heard of once more. Returns `[{what, slot, sender}]`: what it sent, and who seems to have
-// signed it. It sends them to all its peers, as an attacker would, and not only to those of its mesh as Aztec does.
+// A node that connects to those whose records are in `to`, which need not be its peers; once it hears of a checkpoint
+// proposal then, it sends others of the same slot that the proposer did not sign, and later the one that it heard of once
+// more. Returns `[{what, slot, sender}]`: what it sent, and who seems to have signed it. It sends them to all its peers, as
+// an attacker would, and not only to those of its mesh as Aztec does.
+import { setTimeout as sleep } from 'node:timers/promises';
+
 const SLOTS_LATER = 3;
 
-export default async function misbehave(load, { dud, seconds }) {
+export default async function misbehave(load, { dud, seconds, to }) {
   const { LibP2PService } = await load('p2p/dest/services/libp2p/libp2p_service.js');
   const { CheckpointProposal } = await load('stdlib/dest/p2p/checkpoint_proposal.js');
   const { Signature } = await load('foundation/dest/eth-signature/index.js');
   const { Secp256k1Signer } = await load('foundation/dest/crypto/secp256k1-signer/index.js');
   const { Fr } = await load('foundation/dest/curves/bn254/index.js');
+
+  let reached = 0;
+  async function reach({ node, peerDiscoveryService, topicStrings }, signal) {
+    const { constructor: ENR } = peerDiscoveryService.getEnr();
+    for (const record of to) {
+      const enr = ENR.decodeTxt(record);
+      const [peer, address] = await Promise.all([enr.peerId(), enr.getFullMultiaddr('tcp')]);
+      const hears = one => String(one) === String(peer);
+      while (!node.services.pubsub.getSubscribers(topicStrings.checkpoint_proposal).some(hears)) {
+        signal.throwIfAborted();
+        // One that has much to do may not take a connection at first.
+        await node.dial(address).catch(() => {});
+        await sleep(500);
+      }
+      reached++;
+    }
+  }
 
   const sent = [];
   async function toAllPeers(service, proposal) {
@@ -43,14 +63,18 @@ export default async function misbehave(load, { dud, seconds }) {
 
   const heardOf = LibP2PService.prototype.handleGossipedCheckpointProposal;
   if (!heardOf) throw new Error('this release calls LibP2PService.handleGossipedCheckpointProposal otherwise');
-  let first;
+  const over = new AbortController();
+  let reaching, first;
   try {
     await new Promise((resolve, reject) => {
-      const late = () => reject(new Error(`heard of no proposal in ${seconds} s; sent ${JSON.stringify(sent)}`));
+      const late = () =>
+        reject(new Error(`not done in ${seconds} s; connected to ${reached} of ${to.length}, sent ${JSON.stringify(sent)}`));
       setTimeout(late, seconds * 1000).unref();
       LibP2PService.prototype.handleGossipedCheckpointProposal = async function (payload, ...rest) {
         const result = await heardOf.call(this, payload, ...rest);
         const heard = CheckpointProposal.fromBuffer(payload);
+        reaching ??= reach(this, over.signal).catch(reject);
+        if (reached < to.length) return result;
         if (first === undefined) {
           first = heard;
           forge(this, heard).catch(reject);
@@ -62,6 +86,7 @@ export default async function misbehave(load, { dud, seconds }) {
       };
     });
   } finally {
+    over.abort();
     LibP2PService.prototype.handleGossipedCheckpointProposal = heardOf;
   }
   return sent;

@@ -185,14 +185,13 @@ export default async function misbehave(load, { dud, seconds, seed }) {
     }
   }
 
-  /** Streams and connections that are begun and held, and datagrams that are none of discv5. Returns how to let go. */
-  async function unfinished(stranger, peers) {
-    const { promise: end, resolve: release } = Promise.withResolvers();
+  /** Streams and connections that are begun and held, and datagrams that are none of discv5, until this is over. */
+  async function unfinished(stranger, peers, over) {
+    const end = new Promise(resolve => over.addEventListener('abort', resolve, { once: true }));
     async function* begun(chunk) {
       if (chunk) yield chunk;
       await end;
     }
-    const sockets = [];
     const frame = Buffer.concat([Buffer.from('ffff3f', 'hex'), bytes(10)]);
     const [gossipsub] = stranger.service.node.services.pubsub.multicodecs;
     async function hold(peer, protocol, chunk) {
@@ -204,7 +203,7 @@ export default async function misbehave(load, { dud, seconds, seed }) {
     function connection({ ip, tcp }, data) {
       const socket = connect(tcp, ip).on('error', () => {});
       if (data) socket.write(data);
-      sockets.push(socket);
+      over.addEventListener('abort', () => socket.destroy(), { once: true });
       stranger.sent++;
     }
     for (const peer of peers) {
@@ -214,14 +213,10 @@ export default async function misbehave(load, { dud, seconds, seed }) {
       for (const data of [undefined, bytes(KIB), Buffer.from('\x13/multistream/1.0.0\n')]) connection(peer, data);
     }
     const udp = createSocket('udp4').on('error', () => {});
+    over.addEventListener('abort', () => udp.close(), { once: true });
     for (const { ip, udp: port } of dud ? [] : peers) {
       for (let n = 0; n < 64; n++, stranger.sent++) udp.send(bytes(below(1280)), port, ip);
     }
-    return () => {
-      release();
-      udp.close();
-      for (const socket of sockets) socket.destroy();
-    };
   }
 
   /** Asks each of `peers` for what it answers anybody, until it is told that this is over. */
@@ -244,7 +239,6 @@ export default async function misbehave(load, { dud, seconds, seed }) {
   const over = new AbortController();
   const asking = ask(node, peers, over.signal);
   const strangers = [];
-  let release = () => {};
   const stranger = what => appear(node, peers, peerStore, what);
   try {
     for (const [topic, sound] of samples(node, heard)) {
@@ -253,7 +247,7 @@ export default async function misbehave(load, { dud, seconds, seed }) {
     }
     await requests(await stranger('requests'), peers);
     const shunnable = [...strangers];
-    release = await unfinished(await stranger('unfinished'), peers);
+    await unfinished(await stranger('unfinished'), peers, over.signal);
     await until(() => shunnable.every(({ shunned }) => shunned.size === peers.length), '', TO_SHUN).catch(() => {});
     over.abort();
     const told = ({ what, service, sent, shunned }) => ({
@@ -266,7 +260,6 @@ export default async function misbehave(load, { dud, seconds, seed }) {
     return { strangers: strangers.map(told), ...(await asking) };
   } finally {
     over.abort();
-    release();
     await Promise.allSettled(strangers.map(disappear));
     await peerStore.delete();
   }

@@ -2,7 +2,7 @@
 
 use crate::role::Role;
 use crate::units::{Bytes, MilliCpu};
-use crate::values::{Problem, ResourceList, Values};
+use crate::values::{Medium, Problem, ResourceList, Storage, Values};
 use crate::workload::Workload;
 use serde::Serialize;
 use std::iter::Sum;
@@ -194,6 +194,7 @@ pub(super) fn problems(values: &Values, workload: &Workload) -> Vec<Problem> {
         .memory
         .as_deref()
         .and_then(|limit| limit.parse::<Bytes>().ok());
+    problems.extend(in_memory(workload, &pod.storage.unwrap_or_default(), limit));
     let heap = pod
         .max_old_space_size
         .map(|mebibytes| Bytes::mebibytes(mebibytes.into()));
@@ -209,6 +210,33 @@ pub(super) fn problems(values: &Values, workload: &Workload) -> Vec<Problem> {
         ));
     }
     problems
+}
+
+/// Problems of data that is to be in memory: a volume is not, and what is counts towards the limit.
+fn in_memory(workload: &Workload, storage: &Storage, limit: Option<Bytes>) -> Vec<Problem> {
+    if storage.medium != Some(Medium::Memory) || !workload.role().keeps() {
+        return Vec::new();
+    }
+    let key = |part: &str| format!("{}.storage.{part}", workload.values_key());
+    if storage.enabled == Some(true) {
+        let remedy = format!("set {} to false, or leave the medium empty", key("enabled"));
+        return vec![Problem::new(
+            key("medium"),
+            "Memory for data that has a volume",
+            "a medium only where the data lasts as long as the pod",
+            remedy,
+        )];
+    }
+    let size: Option<Bytes> = storage.size.as_deref().and_then(|size| size.parse().ok());
+    match (size, limit) {
+        (Some(size), Some(limit)) if size >= limit => vec![Problem::new(
+            key("size"),
+            format!("{size} in memory under a memory limit of {limit}"),
+            "a size below the limit: data in memory counts towards it, and the kernel kills the node that fills it",
+            "lower it, or raise resources.limits.memory",
+        )],
+        _ => Vec::new(),
+    }
 }
 
 fn exceeds<Q>(

@@ -130,6 +130,11 @@ fn combinations_that_cannot_work_are_named() {
         vec!["network.registryAddress=0x0123456789012345678901234567890123456789"],
         vec!["fullNode.resources.requests.memory=4Gi"],
         vec!["fullNode.maxOldSpaceSize=4096"],
+        vec!["fullNode.storage.medium=Memory"],
+        vec![
+            "fullNode.storage.enabled=false",
+            "fullNode.storage.medium=Memory"
+        ],
         vec!["fullNode.service.adminPort=8080"],
         vec!["fullNode.replicas=1000000"],
         vec!["defaults.p2p.exposure=NodePort"],

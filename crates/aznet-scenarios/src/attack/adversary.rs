@@ -25,59 +25,42 @@ pub(super) struct Adversary {
     pub(super) module: &'static str,
 }
 
+/// The one whose module has this name.
+macro_rules! adversary {
+    ($name:literal) => {
+        Adversary {
+            name: $name,
+            module: include_str!(concat!("../../../../adversaries/", $name, ".mjs")),
+        }
+    };
+}
+
 /// A node that sends proposals of others.
-pub(super) const FORGED_PROPOSALS: Adversary = Adversary {
-    name: "forged-proposals",
-    module: include_str!("../../../../adversaries/forged-proposals.mjs"),
-};
+pub(super) const FORGED_PROPOSALS: Adversary = adversary!("forged-proposals");
 
 /// A proposer of two checkpoints for one slot.
-pub(super) const EQUIVOCATION: Adversary = Adversary {
-    name: "equivocation",
-    module: include_str!("../../../../adversaries/equivocation.mjs"),
-};
+pub(super) const EQUIVOCATION: Adversary = adversary!("equivocation");
 
 /// A proposer of a checkpoint with an archive that its blocks don't lead to.
-pub(super) const WRONG_ARCHIVE: Adversary = Adversary {
-    name: "wrong-archive",
-    module: include_str!("../../../../adversaries/wrong-archive.mjs"),
-};
+pub(super) const WRONG_ARCHIVE: Adversary = adversary!("wrong-archive");
 
 /// A prover whose proof is refused.
-pub(super) const REFUSED_PROOF: Adversary = Adversary {
-    name: "refused-proof",
-    module: include_str!("../../../../adversaries/refused-proof.mjs"),
-};
+pub(super) const REFUSED_PROOF: Adversary = adversary!("refused-proof");
 
 /// A node whose clock is wrong.
-pub(super) const LATE_CLOCK: Adversary = Adversary {
-    name: "late-clock",
-    module: include_str!("../../../../adversaries/late-clock.mjs"),
-};
+pub(super) const LATE_CLOCK: Adversary = adversary!("late-clock");
 
 /// A validator that does nothing for a while.
-pub(super) const INACTIVITY: Adversary = Adversary {
-    name: "inactivity",
-    module: include_str!("../../../../adversaries/inactivity.mjs"),
-};
+pub(super) const INACTIVITY: Adversary = adversary!("inactivity");
 
 /// A node that strangers use to send others what is malformed, oversized or never finished.
-pub(super) const P2P_INPUT: Adversary = Adversary {
-    name: "p2p-input",
-    module: include_str!("../../../../adversaries/p2p-input.mjs"),
-};
+pub(super) const P2P_INPUT: Adversary = adversary!("p2p-input");
 
 /// A boot node that tells of nodes that there are not, until it is told to stop.
-pub(super) const LYING_BOOT_NODE: Adversary = Adversary {
-    name: "lying-boot-node",
-    module: include_str!("../../../../adversaries/lying-boot-node.mjs"),
-};
+pub(super) const LYING_BOOT_NODE: Adversary = adversary!("lying-boot-node");
 
 /// Blobs in the store that are not what they are named after.
-pub(super) const WRONG_BLOBS: Adversary = Adversary {
-    name: "wrong-blobs",
-    module: include_str!("../../../../adversaries/wrong-blobs.mjs"),
-};
+pub(super) const WRONG_BLOBS: Adversary = adversary!("wrong-blobs");
 
 impl Adversary {
     /// Has the node in `pod` misbehave, in `slot` if it is a proposer, until it is done; what it did.

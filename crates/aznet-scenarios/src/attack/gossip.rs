@@ -3,14 +3,19 @@
 use aznet_model::{chain::Slot, role::Role};
 use aznet_network::observe::{instances, logs::Which};
 use aznet_runner::Failure;
+use futures::future::try_join_all;
 use jiff::Timestamp;
 use serde::Deserialize;
+use serde_json::json;
 
 use super::{adversary::FORGED_PROPOSALS, said::Said};
-use crate::world::World;
+use crate::{
+    errors::rpc,
+    world::{Peer, World},
+};
 
-/// Slots in which the node hears of a proposal, and of another three slots later.
-const SLOTS_TO_HEAR: u32 = 10;
+/// Slots in which the node connects to all validators, hears of a proposal, and of another three slots later.
+const SLOTS_TO_HEAR: u32 = 12;
 /// Slots in which the others must have said what they make of it.
 const SLOTS_TO_SAY: u32 = 2;
 
@@ -47,16 +52,17 @@ pub(crate) async fn run(world: World) -> Result<(), Failure> {
         .iter()
         .find(|pod| pod.role == Role::FullNode && pod.ready);
     let stranger = stranger.ok_or_else(|| Failure::skipped("a full node that is ready"))?;
-    let since = Timestamp::now();
-    let place = (stranger.pod.as_str(), stranger.role);
-    let within = world.time.slots(SLOTS_TO_HEAR);
-    let sent: Vec<Sent> = FORGED_PROPOSALS
-        .misbehave(&world, place, None, within)
-        .await?;
     let validators = pods
         .iter()
         .filter(|pod| pod.role == Role::Validator && pod.ready);
     let validators: Vec<&str> = validators.map(|pod| pod.pod.as_str()).collect();
+    let records = records(&nodes, &validators).await?;
+    let since = Timestamp::now();
+    let place = (stranger.pod.as_str(), stranger.role);
+    let within = world.time.slots(SLOTS_TO_HEAR);
+    let sent: Vec<Sent> = FORGED_PROPOSALS
+        .misbehave_with(&world, place, json!({"to": records}), within)
+        .await?;
     for one in &sent {
         let parts = one.refusal();
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
@@ -83,6 +89,17 @@ pub(crate) async fn run(world: World) -> Result<(), Failure> {
         )));
     }
     world.goes_on(&nodes).await
+}
+
+/// Where these pods are for other nodes.
+async fn records(nodes: &[Peer], pods: &[&str]) -> Result<Vec<String>, Failure> {
+    let those = nodes.iter().filter(|node| pods.contains(&&*node.pod));
+    let asked = those.map(|node| async {
+        let info = node.rpc.info().await.map_err(rpc)?;
+        let without = || Failure::Infrastructure(format!("{} has no ENR", node.pod));
+        info.enr.ok_or_else(without)
+    });
+    try_join_all(asked).await
 }
 
 impl Sent {

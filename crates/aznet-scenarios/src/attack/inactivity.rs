@@ -58,7 +58,11 @@ pub(crate) fn lacks(values: &Values) -> Option<&'static str> {
     let punished = network.sentinel.enabled && slashing.flavor == SlasherFlavor::Tally;
     let punished = (penalty.is_none() || !punished)
         .then_some("a penalty for inactivity (set network.slashing.disablePenalties to false)");
-    let stake: U256 = network.staking.activation_threshold.parse().ok()?;
+    let stake: U256 = network
+        .staking
+        .activation_threshold
+        .parse()
+        .unwrap_or_default();
     let ejected = !slashing.keeps(stake.saturating_sub(penalty.unwrap_or_default()));
     let ejected = ejected
         .then_some("a slash that does not eject (set network.slashing.localEjectionThreshold)");

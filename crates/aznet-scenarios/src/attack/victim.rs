@@ -68,7 +68,12 @@ impl Victim {
     /// Ends its process when a script has run, and waits until it is started again; the checkpoint that it then says it has.
     pub(super) async fn restart_after(&self, world: &World, script: &str) -> Result<u64, Failure> {
         let since = Timestamp::now();
-        self.run(world, &format!("{script}\nkill 1")).await?;
+        // In a moment: the end of the container would break the connection over which this is said.
+        self.run(
+            world,
+            &format!("{script}\n(sleep 1; kill 1) >/dev/null 2>&1 &"),
+        )
+        .await?;
         let said = Said {
             which: Which::Named(self.pod().to_owned()),
             but: None,
