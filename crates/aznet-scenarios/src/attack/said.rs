@@ -39,7 +39,12 @@ impl Said<'_> {
         world: &World,
         within: Duration,
     ) -> Result<(String, String), Failure> {
-        let goal = format!("`{}` in a log", self.parts.join("` and `"));
+        let whose = match &self.which {
+            Which::All => "a log".to_owned(),
+            Which::Role(role) => format!("a log of a {role}"),
+            Which::Named(name) => format!("the log of {name}"),
+        };
+        let goal = format!("`{}` in {whose}", self.parts.join("` and `"));
         world
             .until(&goal, within, || async {
                 Ok(match self.find(world).await {

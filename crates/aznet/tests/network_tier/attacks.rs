@@ -1,7 +1,7 @@
 //! Attacks: every scenario passes, and fails where its attack is only gone through.
 
 use super::checks::expect;
-use super::machine::{CLUSTER, Checked, Machine, NETWORK};
+use super::machine::{CLUSTER, Checked, Machine, NETWORK, tail};
 use aznet_runner::event::Kind;
 use aznet_runner::{Event, Verdict};
 use std::collections::BTreeMap;
@@ -91,13 +91,18 @@ impl Made {
 
     /// Makes them, and sees that each verdict is a wanted one.
     fn all(&self, environment: &[(&str, &str)], wanted: fn(&Verdict) -> bool) -> Checked {
-        let mut verdicts = self.verdicts(environment)?;
-        expect(verdicts.len() >= self.fewest, "attacks", &verdicts)?;
+        let (mut verdicts, said) = self.verdicts(environment)?;
+        let tell = |reason: String| format!("{said}\n{reason}");
+        expect(verdicts.len() >= self.fewest, "attacks", &verdicts).map_err(tell)?;
         verdicts.retain(|_, verdict| !wanted(verdict));
-        expect(verdicts.is_empty(), "another verdict of these", &verdicts)
+        expect(verdicts.is_empty(), "another verdict of these", &verdicts).map_err(tell)
     }
 
-    fn verdicts(&self, environment: &[(&str, &str)]) -> Result<BTreeMap<String, Verdict>, String> {
+    /// The verdict on each attack, and what the run said at its end.
+    fn verdicts(
+        &self,
+        environment: &[(&str, &str)],
+    ) -> Result<(BTreeMap<String, Verdict>, String), String> {
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
         let report = folder.path().join("report");
         let output = Command::new(env!("CARGO_BIN_EXE_aznet"))
@@ -108,13 +113,10 @@ impl Made {
             .envs(environment.iter().copied())
             .output()
             .map_err(|error| format!("aznet could not be started: {error}"))?;
+        let said = [output.stdout, output.stderr].concat();
+        let said = tail(&String::from_utf8_lossy(&said), 80);
         let events = std::fs::read_to_string(report.join("events.jsonl"));
-        let events = events.map_err(|error| {
-            format!(
-                "no events: {error}; {}",
-                String::from_utf8_lossy(&output.stderr)
-            )
-        })?;
+        let events = events.map_err(|error| format!("{said}\nno events: {error}"))?;
         let events = events
             .lines()
             .filter_map(|line| serde_json::from_str::<Event>(line).ok());
@@ -122,6 +124,6 @@ impl Made {
             Kind::TestFinished { test, verdict, .. } => Some((test.to_string(), verdict)),
             _ => None,
         });
-        Ok(finished.collect())
+        Ok((finished.collect(), said))
     }
 }

@@ -58,7 +58,8 @@ impl Machine {
         }
     }
 
-    /// Runs one check; on failure shows the pods first, and later checks are not run instead of misleading.
+    /// Runs one check; a failure shows the pods and, where a log that was cut still has it, the reason last; later checks
+    /// are not run then instead of misleading.
     pub(crate) fn run(
         &self,
         name: &'static str,
@@ -73,7 +74,7 @@ impl Machine {
         }
         if let Err(reason) = check(self) {
             *broken = Some(name);
-            return Err(format!("{reason}\n{}", evidence()));
+            return Err(format!("{}--- why {name} failed\n{reason}", evidence()));
         }
         Ok(Outcome::Passed)
     }
