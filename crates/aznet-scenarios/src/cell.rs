@@ -1,5 +1,6 @@
 //! A cell of the matrix: tokens that move under a condition.
 
+mod resend;
 mod standstill;
 
 use std::pin::pin;
@@ -8,7 +9,6 @@ use std::time::Duration;
 
 use aznet_kit::wait::{Deadline, Look};
 use aznet_network::clients::l1::Prune;
-use aznet_network::clients::l2::TxStatus;
 use aznet_runner::Failure;
 use futures::FutureExt;
 use tokio::time::Instant;
@@ -141,7 +141,7 @@ fn course(trouble: Trouble<'_>, world: &World) -> Course {
     let time = world.time;
     let slack = match trouble.expects {
         Expects::GoesOn { slack } => time.slots(slack),
-        Expects::Recovers | Expects::Stalls | Expects::Prunes => {
+        Expects::Recovers | Expects::Loses | Expects::Stalls | Expects::Prunes => {
             trouble.span(time) + time.slots(SLOTS_TO_RECOVER)
         }
     };
@@ -243,6 +243,7 @@ impl Under<'_> {
                 self.is_in_force()?;
             }
             Expects::Recovers | Expects::Stalls => {}
+            Expects::Loses => self.arrive(&mut moving).await?,
             Expects::Prunes => self.pruned(&mut moving).await?,
         }
         moving.follow(&self.world, Until::Checkpointed).await?;
@@ -303,7 +304,9 @@ impl Under<'_> {
         self.faults.over(UNDONE_WITHIN).await?;
         self.world.proven_beyond(proven).await?;
         for tx in [&mut moving.public, &mut moving.private] {
-            self.again(tx).await?;
+            if resend::is_gone(&self.world.receipts(tx).await?) {
+                self.again(tx).await?;
+            }
         }
         Ok(())
     }
@@ -323,20 +326,5 @@ impl Under<'_> {
             }
         })
         .await
-    }
-
-    /// Sends a transfer anew that no node has any more: it was made for a block that was taken back.
-    async fn again(&self, tx: &mut Tx) -> Result<(), Failure> {
-        let statuses = self.world.receipts(tx).await?;
-        let gone = |status: &TxStatus| *status == TxStatus::Dropped;
-        if statuses.is_empty() || !statuses.iter().all(gone) {
-            return Ok(());
-        }
-        let kind = tx.kind();
-        self.world
-            .context
-            .step(format!("{} is dropped by every node: sent again", tx.what));
-        *tx = self.tokens.send(&self.world, kind).await?;
-        Ok(())
     }
 }

@@ -42,6 +42,9 @@ pub enum Expects {
     },
     /// It may stand still while the faults last, and goes on afterwards.
     Recovers,
+    /// It may stand still while the faults last, and loses blocks that were proposed and what was sent upon them, which is
+    /// sent again; it goes on afterwards.
+    Loses,
     /// It stands still while the faults last, and goes on afterwards.
     Stalls,
     /// What was not proven in time is taken back, and comes again.
@@ -97,6 +100,9 @@ impl Expects {
             ),
             Self::Recovers => {
                 "the chain may stand still meanwhile, and goes on afterwards; nothing on L1 is taken back".to_owned()
+            }
+            Self::Loses => {
+                "blocks that were proposed may be lost meanwhile, and what was sent upon them is sent again; nothing on L1 is taken back".to_owned()
             }
             Self::Stalls => {
                 "no checkpoint meanwhile, then the chain goes on; nothing on L1 is taken back".to_owned()

@@ -246,6 +246,20 @@ pub const CONDITIONS: &[Condition] = &[
         needs: &[Need::Pods(Role::Anvil, 1, "nobody else's L1 can be paused")],
     },
     Condition {
+        name: "l1-slow",
+        about: "an L1 block takes 15 s, longer than a slot, for less than the proof window: blocks that were proposed may never come to L1, and what is dropped with them is sent again",
+        shown: "two new L1 blocks are seen to be as far apart",
+        expects: Expects::Loses,
+        begins: Begins::BeforeSending,
+        waves: &[Wave {
+            name: "l1-slow",
+            after: 0,
+            lasts: Length::Slots(6),
+            does: Does::Preset("l1-slow", "an L1 block takes 15 s"),
+        }],
+        needs: &[Need::Pods(Role::Anvil, 1, "nobody else's L1 can be slowed")],
+    },
+    Condition {
         name: "l1-paused-long",
         about: "the L1 takes no transaction until the proof window is over, when both transfers are on it",
         shown: "no L1 block is seen to come; afterwards the L1 takes checkpoints back",
