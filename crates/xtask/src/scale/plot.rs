@@ -73,7 +73,7 @@ fn draw(measured: &Measured) -> String {
          <rect width='100%' height='100%' fill='white'/>\n"
     );
     grid(&mut text, (xs, &x), (ys, &y));
-    for ((step, points), colour) in lines.iter().zip(COLOURS) {
+    for ((_, points), colour) in lines.iter().zip(COLOURS) {
         let places = points
             .iter()
             .map(|at| format!("{:.1},{:.1}", x(at.0), y(at.1)));
