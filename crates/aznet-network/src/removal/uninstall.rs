@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use aznet_kit::wait::{self, Deadline, Look};
+use aznet_model::units::some;
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 use kube::{Api, ResourceExt, api::ListParams};
 use tokio_util::sync::CancellationToken;
@@ -79,7 +80,7 @@ impl Left {
         match (self.pods.as_slice(), self.going) {
             ([], 0) => None,
             ([], claims) => Some(format!("volume claims ({claims})")),
-            (pods, _) => Some(format!("pods {}", pods.join(", "))),
+            (pods, _) => Some(format!("pods {}", some(pods, pods.len()))),
         }
     }
 }
