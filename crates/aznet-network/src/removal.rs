@@ -36,12 +36,14 @@ const DRAIN_WITHIN: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_millis(300);
 /// So much longer for each pod: the API server ends them one after the other.
 const FOR_EACH: Duration = Duration::from_millis(250);
+/// What is left is looked at less often for each so many pods: a look costs the more of them there are, and they take the
+/// longer to go.
+const MANY: u32 = 250;
 /// How many of what is left are asked for, and named.
 const NAMED: u32 = 20;
 
 /// Removes the network's release, namespace and volumes, and waits until they are gone; longer than `deadline` where there
-/// are many pods. A namespace that is not only the
-/// network's is for [`uninstall`].
+/// are many pods. A namespace that is not only the network's is for [`uninstall`].
 ///
 /// # Errors
 /// [`DownError`]; [`WaitError`] names what is still there, [`DownError::Held`] the finalizers that keep it.
@@ -52,9 +54,9 @@ pub async fn down(
     cancel: &CancellationToken,
 ) -> Result<(), DownError> {
     let start = Instant::now();
-    let more = FOR_EACH * pods(network).await?;
+    let pods = pods(network).await?;
     // A namespace that still has pods is looked at again only after their grace period; an empty one goes at once.
-    match drain(network, DRAIN_WITHIN + more, report, cancel).await {
+    match drain(network, for_so_many(pods, DRAIN_WITHIN), report, cancel).await {
         Err(DownError::Wait(ended @ WaitError::Cancelled { .. })) => return Err(ended.into()),
         Err(error) => tracing::debug!(%error, "the namespace goes with what is still in it"),
         Ok(()) => {}
@@ -62,8 +64,9 @@ pub async fn down(
     // Everything of a release is in its namespace, Helm's own record included.
     network.delete_namespace().await?;
     let what = format!("namespace {} to be gone", network.namespace());
-    let left_of_it = (deadline + more).saturating_sub(start.elapsed());
-    let deadline = Deadline::after(left_of_it).every(LOOK_EVERY);
+    let deadline = for_so_many(pods, deadline);
+    let left_of_it = deadline.after.saturating_sub(start.elapsed());
+    let deadline = Deadline::after(left_of_it).every(deadline.every);
     let gone = wait::until(what, deadline, cancel, |_| async move {
         let Some(left) = left(network).await? else {
             return Ok(Look::Done(()));
@@ -99,14 +102,13 @@ async fn explain(network: &Network, wait: WaitError) -> DownError {
 /// Ends what runs and gives its volumes back; done when no pod and no claim is left.
 async fn drain(
     network: &Network,
-    within: Duration,
+    deadline: Deadline,
     report: &Reporter,
     cancel: &CancellationToken,
 ) -> Result<(), DownError> {
     end(network)
         .await
         .map_err(|source| network.failed("end what runs", source))?;
-    let deadline = Deadline::after(within).every(LOOK_EVERY);
     wait::until(
         "pods and volume claims to be gone",
         deadline,
@@ -162,6 +164,11 @@ async fn end_pods(network: &Network) -> Result<(), kube::Error> {
     pods.delete_collection(&soon, &ListParams::default())
         .await
         .map(drop)
+}
+
+/// How long so many pods may take to go, and how often they are looked at.
+fn for_so_many(pods: u32, usual: Duration) -> Deadline {
+    Deadline::after(usual + FOR_EACH * pods).every(LOOK_EVERY * (1 + pods / MANY))
 }
 
 type Few<K> = ObjectList<PartialObjectMeta<K>>;

@@ -125,7 +125,7 @@ fn path() -> PathBuf {
 }
 
 /// Measures networks of so many validators on so many nodes. Prints the result, or keeps it beside that of other sizes; an
-/// error if something of ours grows faster than they do.
+/// error if something of ours is beyond bounds then.
 pub(crate) fn run(validators: &[u32], nodes: u32, print: bool) -> Result<()> {
     // As users do.
     run::check("cargo", &["build", "--bin", "aznet"])?;
@@ -151,8 +151,8 @@ pub(crate) fn run(validators: &[u32], nodes: u32, print: bool) -> Result<()> {
     let text = serde_json::to_string_pretty(&measured)? + "\n";
     std::fs::write(path(), text).with_context(|| format!("writing {MEASURED}"))?;
     println!("wrote {MEASURED}; `cargo xtask generate` makes a page of it");
-    match growth::too_fast(&measured).as_slice() {
+    match growth::beyond(&measured).as_slice() {
         [] => Ok(()),
-        found => bail!("grows faster than the number of pods: {}", found.join(", ")),
+        found => bail!("beyond bounds: {}", found.join(", ")),
     }
 }

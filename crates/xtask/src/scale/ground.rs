@@ -4,7 +4,7 @@ use crate::bench::programs::{self, pinned};
 use crate::run;
 use crate::wait::wait;
 use anyhow::{Context, Result, bail};
-use aznet_cluster::parts::toolchain::{self, Group, Program, Settings};
+use aznet_cluster::parts::toolchain::{self, Group, Program, Settings, Toolchain};
 use aznet_cluster::paths::Paths;
 use aznet_cluster::progress;
 use aznet_cluster::source::Source;
@@ -19,6 +19,8 @@ use tokio_util::sync::CancellationToken;
 pub(super) const CLUSTER: &str = "scale";
 /// What marks the nodes that are simulated.
 const SIMULATED: &str = "kwok.x-k8s.io/node";
+/// Where KWOK's log is, beside those of the cluster's other processes.
+const LOG: &str = "logs/kwok.log";
 /// What nodes and pods go through, in KWOK's own words: they are ready at once, and gone at once.
 const STAGES: [&str; 4] = [
     "node/fast/node-initialize.yaml",
@@ -28,18 +30,14 @@ const STAGES: [&str; 4] = [
 ];
 
 /// The cluster and the process that simulates.
-pub(super) struct Ground {
-    kwok: Child,
-    /// Its stages, for as long as it runs.
-    _folder: tempfile::TempDir,
-}
+pub(super) struct Ground(Child);
 
 impl Ground {
     /// Makes the cluster and so many nodes.
     pub(super) fn make(nodes: u32) -> Result<Self> {
-        let program = program()?;
+        let toolchain = toolchain()?;
         programs::aznet(&["cluster", "up", CLUSTER])?;
-        let made = Self::start(&program).and_then(|ground| match add(nodes) {
+        let made = Self::start(&toolchain).and_then(|ground| match add(nodes) {
             Ok(()) => Ok(ground),
             Err(error) => ground.remove().and(Err(error)),
         });
@@ -49,13 +47,10 @@ impl Ground {
         made
     }
 
-    fn start(program: &Path) -> Result<Self> {
-        let folder = tempfile::tempdir()?;
-        let stages = folder.path().join("stages.yaml");
-        std::fs::write(&stages, read_stages()?)?;
-        let log = folder.path().join("kwok.log");
-        let kwok = Command::new(program)
-            .args(["--config".into(), stages])
+    fn start(toolchain: &Toolchain) -> Result<Self> {
+        let stages = STAGES.map(|stage| toolchain.kwok_stages().join(stage));
+        let kwok = Command::new(toolchain.path(Program::Kwok))
+            .args(stages.iter().flat_map(|stage| [Path::new("--config"), stage]))
             .args(["--kubeconfig".into(), kubeconfig()?])
             .arg(format!(
                 "--manage-nodes-with-annotation-selector={SIMULATED}=fake"
@@ -65,49 +60,29 @@ impl Ground {
             .args(["--cidr=10.128.0.0/16", "--node-ip=10.129.0.1"])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(File::create(log)?)
+            .stderr(File::create(Paths::from_env()?.cluster(CLUSTER).join(LOG))?)
             .spawn()
             .context("kwok could not be started")?;
-        Ok(Self {
-            kwok,
-            _folder: folder,
-        })
+        Ok(Self(kwok))
     }
 
     /// Removes all of it.
     pub(super) fn remove(mut self) -> Result<()> {
-        self.kwok.kill()?;
-        self.kwok.wait()?;
+        self.0.kill()?;
+        self.0.wait()?;
         programs::aznet(&["cluster", "down", CLUSTER]).map(drop)
     }
 }
 
 /// KWOK, built if it is not there.
-fn program() -> Result<PathBuf> {
+fn toolchain() -> Result<Toolchain> {
     let source = Source::at(run::root())?;
     let (paths, settings) = (Paths::from_env()?, Settings::from_env()?);
     let (report, cancel) = (progress::silent(), CancellationToken::new());
     println!("KWOK, built by Go if it is not there …");
     let ensured = toolchain::ensure(&paths, &source, &settings, &[Group::Kwok], &report, &cancel);
     let runtime = tokio::runtime::Runtime::new()?;
-    Ok(runtime.block_on(ensured)?.path(Program::Kwok))
-}
-
-/// The stages that come with the module.
-fn read_stages() -> Result<String> {
-    let asked = Command::new("go")
-        .args(["list", "-m", "-f", "{{.Dir}}", "sigs.k8s.io/kwok"])
-        .current_dir(run::root().join("toolchain/kwok"))
-        .env("GOWORK", "off")
-        .output()
-        .context("go could not be started")?;
-    let folder = PathBuf::from(String::from_utf8(asked.stdout)?.trim()).join("kustomize/stage");
-    let read = |name| {
-        let path = folder.join(name);
-        std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))
-    };
-    let stages: Vec<String> = STAGES.into_iter().map(read).collect::<Result<_>>()?;
-    Ok(stages.join("\n---\n"))
+    Ok(runtime.block_on(ensured)?)
 }
 
 fn add(nodes: u32) -> Result<()> {

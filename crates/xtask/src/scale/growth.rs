@@ -1,4 +1,4 @@
-//! How fast something grows: the exponent of the power law that fits it best.
+//! How fast something grows: the exponent of the power law that fits it best; and what may not grow so fast.
 
 use super::{Cost, Measured, Step};
 
@@ -6,6 +6,9 @@ use super::{Cost, Measured, Step};
 const LINEAR: f64 = 1.15;
 /// What is smaller than this, in CPU seconds or MB, is not seen to grow.
 const SEEN: (f64, f64) = (0.2, 10.0);
+
+/// CPU seconds that a status may take of `aznet` itself, of whatever size.
+pub(super) const STATUS: f64 = 5.0;
 
 /// The exponent b of y = a·x^b, by least squares of the logarithms; `None` of fewer than two points.
 pub(super) fn exponent(points: &[(f64, f64)]) -> Option<f64> {
@@ -29,8 +32,8 @@ pub(super) fn upper(measured: &Measured, step: Step, of: fn(&Cost) -> f64) -> Op
     exponent(&points.collect::<Vec<_>>())
 }
 
-/// What of ours grows clearly faster than the number of pods.
-pub(super) fn too_fast(measured: &Measured) -> Vec<String> {
+/// What of ours is beyond bounds: grows clearly faster than the number of pods, or takes too long.
+pub(super) fn beyond(measured: &Measured) -> Vec<String> {
     let ours: [(&str, f64, fn(&Cost) -> f64); 3] = [
         ("CPU", SEEN.0, |cost| cost.cpu),
         ("CPU of Helm", SEEN.0, |cost| cost.helm),
@@ -42,10 +45,15 @@ pub(super) fn too_fast(measured: &Measured) -> Vec<String> {
             let most = measured.costs(step).map(|(_, cost)| of(&cost));
             let is_seen = most.fold(0.0, f64::max) >= seen;
             if let Some(exponent) = upper(measured, step, of).filter(|b| is_seen && *b > LINEAR) {
-                found.push(format!("{what} of `{}` by {exponent:.2}", step.command()));
+                let command = step.command();
+                found.push(format!("{what} of `{command}` grows by {exponent:.2}"));
             }
         }
     }
+    let slow = (measured.costs(Step::Status)).filter(|(_, cost)| cost.cpu > STATUS);
+    found.extend(slow.map(|(validators, cost)| {
+        format!("a status of {validators} validators takes {} s of CPU", cost.cpu)
+    }));
     found
 }
 
@@ -56,7 +64,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     #[test]
-    fn the_powerof_a_power_law_is_found() {
+    fn the_exponent_of_a_power_law_is_found() {
         for power in [0.0, 0.5, 1.0, 2.0] {
             let points = [10.0, 30.0, 100.0, 1000.0].map(|x: f64| (x, 3.0 * x.powf(power)));
             let found = exponent(&points).unwrap();
@@ -66,7 +74,7 @@ mod tests {
         assert_eq!(exponent(&[]), None);
     }
 
-    fn measured(cpu: fn(f64) -> f64) -> Measured {
+    fn measured(step: Step, cpu: fn(f64) -> f64) -> Measured {
         let size = |validators: u32| {
             let cost = Cost {
                 took: 1.0,
@@ -79,7 +87,7 @@ mod tests {
                 pods: validators + 9,
                 on_a_node: (1, 1),
                 control_plane: 300.0,
-                steps: BTreeMap::from([(Step::Up, cost)]),
+                steps: BTreeMap::from([(step, cost)]),
             }
         };
         Measured {
@@ -91,19 +99,22 @@ mod tests {
 
     #[test]
     fn what_is_faster_than_linear_is_found_whatever_is_the_same_for_all() {
-        assert_eq!(
-            too_fast(&measured(|n| 0.5 + n / 100.0)),
-            Vec::<String>::new()
-        );
-        let squares = measured(|n| 0.5 + n / 1_000.0 + n * n / 100_000.0);
-        assert_eq!(too_fast(&squares), ["CPU of `aznet up` by 1.22"]);
+        let linear = measured(Step::Up, |n| 0.5 + n / 100.0);
+        assert_eq!(beyond(&linear), Vec::<String>::new());
+        let squares = measured(Step::Up, |n| 0.5 + n / 1_000.0 + n * n / 100_000.0);
+        assert_eq!(beyond(&squares), ["CPU of `aznet up` grows by 1.22"]);
     }
 
     #[test]
     fn what_is_too_small_to_be_measured_is_not_seen_to_grow() {
-        assert_eq!(
-            too_fast(&measured(|n| n * n / 10_000_000.0)),
-            Vec::<String>::new()
-        );
+        let little = measured(Step::Up, |n| n * n / 10_000_000.0);
+        assert_eq!(beyond(&little), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_status_has_its_time() {
+        let slow = measured(Step::Status, |n| 0.5 + n / 200.0);
+        let told = ["a status of 1000 validators takes 5.5 s of CPU"];
+        assert_eq!(beyond(&slow), told);
     }
 }

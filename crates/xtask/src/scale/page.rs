@@ -1,6 +1,6 @@
 //! `docs/reference/scale.md`, of what was measured.
 
-use super::growth::upper;
+use super::growth::{STATUS, upper};
 use super::{Cost, Measured, Step};
 use anyhow::Result;
 use std::fmt::Write as _;
@@ -22,9 +22,9 @@ soon as they are deleted. No Aztec node runs. Real are the control plane of the 
 - What only real nodes do is not measured: starting, gossip, blocks.
 
 “CPU” and “memory” are those of `aznet` alone; Helm's, which renders the chart, are beside it. “Growth” is the exponent of the power law that fits the sizes from
-a tenth of the largest on: 1 is linear, and `cargo xtask scale` fails if anything of ours is clearly above that.
+a tenth of the largest on: 1 is linear, and `cargo xtask scale` fails if CPU time or memory is clearly above that.
 
-![CPU time by number of validators, on logarithmic scales](scale.svg)
+![Time and memory by number of validators, on logarithmic scales](scale.svg)
 
 ";
 
@@ -38,7 +38,7 @@ fn render(measured: &Measured) -> String {
     // Writing to a String cannot fail.
     let _ = writeln!(
         text,
-        "Measured on {}, with {} nodes.\n",
+        "A status may take {STATUS} s of CPU. Measured on {}, with {} nodes.\n",
         measured.machine, measured.nodes
     );
     text.push_str("| validators | pods | validators on a node | memory of the cluster's processes |\n|---:|---:|---:|---:|\n");
