@@ -131,7 +131,7 @@ pub(crate) fn run(validators: &[u32], nodes: u32, print: bool) -> Result<()> {
     run::check("cargo", &["build", "--bin", "aznet"])?;
     programs::aznet(&["images", "build"])?;
     let ground = Ground::make(nodes)?;
-    let sizes = validators.iter().map(|n| step::all(&ground, *n));
+    let sizes = validators.iter().copied().map(step::all);
     let sizes: Result<Vec<Size>> = sizes.collect();
     let removed = ground.remove();
     let measured = Measured {

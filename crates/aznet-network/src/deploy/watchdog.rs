@@ -224,11 +224,11 @@ mod tests {
             pods: vec![pod(unschedulable(), 0).pods.remove(0); count],
             ..Snapshot::default()
         };
-        for (seconds, count) in [(0, 9), (15, 8), (30, 3), (45, 1), (60, 1)] {
+        for (seconds, count) in [(0, 9), (15, 8), (30, 3), (45, 1), (46, 1), (65, 1)] {
             let at = start + Duration::from_secs(seconds);
             assert_eq!(dog.look(&waiting(count), at), None, "{seconds}");
         }
-        let cause = dog.look(&waiting(1), start + Duration::from_secs(65));
+        let cause = dog.look(&waiting(1), start + Duration::from_secs(66));
         assert!(cause.is_some(), "nothing moves for 20 s");
     }
 

@@ -50,7 +50,11 @@ impl Ground {
     fn start(toolchain: &Toolchain) -> Result<Self> {
         let stages = STAGES.map(|stage| toolchain.kwok_stages().join(stage));
         let kwok = Command::new(toolchain.path(Program::Kwok))
-            .args(stages.iter().flat_map(|stage| [Path::new("--config"), stage]))
+            .args(
+                stages
+                    .iter()
+                    .flat_map(|stage| [Path::new("--config"), stage]),
+            )
             .args(["--kubeconfig".into(), kubeconfig()?])
             .arg(format!(
                 "--manage-nodes-with-annotation-selector={SIMULATED}=fake"

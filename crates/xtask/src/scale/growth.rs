@@ -52,7 +52,10 @@ pub(super) fn beyond(measured: &Measured) -> Vec<String> {
     }
     let slow = (measured.costs(Step::Status)).filter(|(_, cost)| cost.cpu > STATUS);
     found.extend(slow.map(|(validators, cost)| {
-        format!("a status of {validators} validators takes {} s of CPU", cost.cpu)
+        format!(
+            "a status of {validators} validators takes {} s of CPU",
+            cost.cpu
+        )
     }));
     found
 }

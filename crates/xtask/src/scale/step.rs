@@ -1,6 +1,6 @@
 //! A network of one size, from the plan until nothing is left; each step is seen to have happened.
 
-use super::ground::{self, CLUSTER, Ground};
+use super::ground::{self, CLUSTER};
 use super::process::{self, Ran};
 use super::{Cost, Size, Step};
 use crate::bench::machine;
@@ -17,7 +17,7 @@ const REPLACED: u32 = 10;
 const UNHEALTHY: i32 = 22;
 
 /// Measures all steps.
-pub(super) fn all(_: &Ground, validators: u32) -> Result<Size> {
+pub(super) fn all(validators: u32) -> Result<Size> {
     println!("{validators} validators");
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("values.json");

@@ -54,7 +54,7 @@ mod tests {
     async fn those_who_answer_are_asked_a_few_at_a_time() {
         let (crowd, began) = (Crowd::new(), Instant::now());
         let quick = Duration::from_millis(100);
-        let all = (0..AT_ONCE * 3).map(|_| crowd.ask(sleep(quick)));
+        let all = (0..AT_ONCE * 3).map(|_| crowd.ask(async { sleep(quick).await }));
         join_all(all).await;
         assert_eq!(began.elapsed(), quick * 3);
     }

@@ -120,8 +120,7 @@ pub(super) async fn of(network: &Network, pod: &PodState, now: Timestamp) -> Nod
             .filter(|_| status.ready)
             .map(ToString::to_string);
         status.tips = tips.ok().as_ref().map(Tips::from);
-        status.peers =
-            peers.map(|peers| peers.iter().filter(|peer| peer.is_connected()).count());
+        status.peers = peers.map(|peers| peers.iter().filter(|peer| peer.is_connected()).count());
     }
     status
 }
