@@ -37,17 +37,11 @@ pub fn count(n: usize, noun: &str) -> String {
 
 /// `a, b, c` of names, of which there are `all`; of many only the first: `a, b, c and 997 more`.
 pub fn some<N: AsRef<str>>(names: impl IntoIterator<Item = N>, all: usize) -> String {
-    const NAMED: usize = 20;
-    let mut text = String::new();
-    let mut named = 0;
-    for name in names.into_iter().take(NAMED) {
-        if named > 0 {
-            text.push_str(", ");
-        }
-        text.push_str(name.as_ref());
-        named += 1;
-    }
-    match all.saturating_sub(named) {
+    const SHOWN: usize = 20;
+    let shown: Vec<N> = names.into_iter().take(SHOWN).collect();
+    let words: Vec<&str> = shown.iter().map(AsRef::as_ref).collect();
+    let text = words.join(", ");
+    match all.saturating_sub(shown.len()) {
         0 => text,
         more => format!("{text} and {more} more"),
     }

@@ -72,6 +72,9 @@ struct Cost {
     memory: f64,
 }
 
+/// One of them.
+type Of = fn(&Cost) -> f64;
+
 impl Step {
     const ALL: [Self; 5] = [
         Self::Plan,

@@ -1,6 +1,6 @@
 //! How fast something grows: the exponent of the power law that fits it best; and what may not grow so fast.
 
-use super::{Cost, Measured, Step};
+use super::{Cost, Measured, Of, Step};
 
 /// An exponent of 1 is linear; the rest is what measuring is worth.
 const LINEAR: f64 = 1.15;
@@ -23,7 +23,7 @@ pub(super) fn exponent(points: &[(f64, f64)]) -> Option<f64> {
 
 /// The exponent at the upper end: over the sizes from a tenth of the largest on, where what is the same for each size
 /// counts least.
-pub(super) fn upper(measured: &Measured, step: Step, of: fn(&Cost) -> f64) -> Option<f64> {
+pub(super) fn upper(measured: &Measured, step: Step, of: Of) -> Option<f64> {
     let all: Vec<(u32, Cost)> = measured.costs(step).collect();
     let largest = all.iter().map(|(validators, _)| *validators).max()?;
     let upper = all.iter().filter(|(n, _)| n.saturating_mul(10) >= largest);
@@ -34,7 +34,7 @@ pub(super) fn upper(measured: &Measured, step: Step, of: fn(&Cost) -> f64) -> Op
 
 /// What of ours is beyond bounds: grows clearly faster than the number of pods, or takes too long.
 pub(super) fn beyond(measured: &Measured) -> Vec<String> {
-    let ours: [(&str, f64, fn(&Cost) -> f64); 3] = [
+    let ours: [(&str, f64, Of); 3] = [
         ("CPU", SEEN.0, |cost| cost.cpu),
         ("CPU of Helm", SEEN.0, |cost| cost.helm),
         ("memory", SEEN.1, |cost| cost.memory),

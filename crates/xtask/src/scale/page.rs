@@ -21,7 +21,7 @@ soon as they are deleted. No Aztec node runs. Real are the control plane of the 
 - The change is another log level for the last 10 validators. Kubernetes replaces one after the other, whatever their number.
 - What only real nodes do is not measured: starting, gossip, blocks.
 
-“CPU” and “memory” are those of `aznet` alone; Helm's, which renders the chart, are beside it. “Growth” is the exponent of the power law that fits the sizes from
+“CPU” and “memory” are those of `aznet` alone, as `cargo build` makes it: not optimised. Helm's CPU time, which renders the chart, is beside it. “Growth” is the exponent of the power law that fits the sizes from
 a tenth of the largest on: 1 is linear, and `cargo xtask scale` fails if CPU time or memory is clearly above that.
 
 ![Time and memory by number of validators, on logarithmic scales](scale.svg)

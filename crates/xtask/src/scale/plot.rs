@@ -1,6 +1,6 @@
 //! `docs/reference/scale.svg`: time and memory by number of validators, on logarithmic scales, where a power law is a line.
 
-use super::{Cost, Measured, Step};
+use super::{Measured, Of, Step};
 use anyhow::Result;
 use std::fmt::Write as _;
 
@@ -15,7 +15,7 @@ const BOTTOM: f64 = 45.0;
 /// Told apart by people who are colour-blind, on white and on black.
 const COLOURS: [&str; 5] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00"];
 /// Below one another: what is shown, and its unit.
-const PANELS: [(&str, &str, fn(&Cost) -> f64); 3] = [
+const PANELS: [(&str, &str, Of); 3] = [
     ("Time until it is done", "s", |cost| cost.took),
     ("CPU time of aznet and Helm", "s", |cost| {
         cost.cpu + cost.helm

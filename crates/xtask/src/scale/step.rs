@@ -9,6 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 const NETWORK: &str = "scale";
+/// Selects the pods of networks.
+const PODS: &str = "app.kubernetes.io/name=aztec-network";
 /// What `aznet up` says when all pods serve. No node will say that a checkpoint is on L1.
 const PODS_READY: &str = "✓ pods";
 /// Validators that the change replaces: Kubernetes does it one by one, whatever their number.
@@ -91,13 +93,13 @@ impl Network<'_> {
         let held = format!("validator.updateStrategy.partition={held}");
         let at_once = "validator.updateStrategy.minReadySeconds=0";
         let sets = ["validator.logLevel=debug", &held, at_once];
-        let before = self.replaced()?;
+        let before = replaced()?;
         ensure!(
             before == 0,
             "{before} pods are as changed before the change"
         );
         let cost = self.until_ready(&sets.map(|set| ["--set", set]).concat())?;
-        let (replaced, wanted) = (self.replaced()?, self.count().min(REPLACED as usize));
+        let (replaced, wanted) = (replaced()?, self.count().min(REPLACED as usize));
         ensure!(
             replaced == wanted,
             "{replaced} pods were replaced, not {wanted}"
@@ -112,22 +114,12 @@ impl Network<'_> {
         Ok(process::aznet(&words, Some(PODS_READY))?.cost)
     }
 
-    /// Pods that have the changed values.
-    fn replaced(&self) -> Result<usize> {
-        let path = "jsonpath={.items[*].spec.containers[0].env[?(@.name=='LOG_LEVEL')].value}";
-        let levels = self.of_validators(path)?;
-        Ok(levels
-            .split_whitespace()
-            .filter(|level| *level == "debug")
-            .count())
-    }
-
     /// All pods, and the fewest and the most validators on a node.
     fn spread(&self) -> Result<(u32, (u32, u32))> {
         let names = ground::output(&["get", "pods", "-A", "-l", PODS, "-o", "name"])?;
         let path = "jsonpath={.items[?(@.status.phase=='Running')].spec.nodeName}";
         let mut on = BTreeMap::<String, u32>::new();
-        for node in self.of_validators(path)?.split_whitespace() {
+        for node in of_validators(path)?.split_whitespace() {
             *on.entry(node.to_owned()).or_default() += 1;
         }
         ensure!(
@@ -156,7 +148,9 @@ impl Network<'_> {
             ran.status,
             ran.stderr
         );
-        let words = ran.stdout.split_whitespace();
+        // Below the table each is named again, with what is wrong with it.
+        let table = ran.stdout.lines().filter(|line| !line.starts_with('✗'));
+        let words = table.flat_map(str::split_whitespace);
         let listed: BTreeSet<&str> = words.filter(|word| is_validator(word)).collect();
         let listed = listed.len();
         ensure!(listed == self.count(), "{listed} validators are listed");
@@ -168,25 +162,14 @@ impl Network<'_> {
             &["down", NETWORK, "--cluster", &self.place],
             None,
         )?)?;
-        for kind in [
-            "namespaces",
-            "pods",
-            "persistentvolumeclaims",
-            "persistentvolumes",
-        ] {
-            let left = ground::output(&["get", kind, "-A", "-o", "name"])?;
-            let ours = left
-                .lines()
-                .filter(|line| line.contains("aznet-scale-") || is_pod(line));
-            let ours: Vec<&str> = ours.collect();
-            ensure!(ours.is_empty(), "left are {}", ours.join(", "));
-        }
+        let kinds = "namespaces,persistentvolumes,persistentvolumeclaims";
+        let left = ground::output(&["get", kinds, "-A", "-o", "name"])?;
+        let is_ours = |line: &&str| {
+            line.starts_with("namespace/aznet-") || line.starts_with("persistentvolume")
+        };
+        let ours: Vec<&str> = left.lines().filter(is_ours).collect();
+        ensure!(ours.is_empty(), "left are {}", ours.join(", "));
         Ok(ran.cost)
-    }
-
-    fn of_validators(&self, path: &str) -> Result<String> {
-        let label = "app.kubernetes.io/component=validator";
-        ground::output(&["get", "pods", "-A", "-l", label, "-o", path])
     }
 
     fn count(&self) -> usize {
@@ -194,22 +177,23 @@ impl Network<'_> {
     }
 }
 
-/// Selects the pods of networks.
-const PODS: &str = "app.kubernetes.io/name=aztec-network";
+/// What kubectl says of the pods of validators.
+fn of_validators(path: &str) -> Result<String> {
+    let label = "app.kubernetes.io/component=validator";
+    ground::output(&["get", "pods", "-A", "-l", label, "-o", path])
+}
+
+/// Validators that have the changed values.
+fn replaced() -> Result<usize> {
+    let path = "jsonpath={.items[*].spec.containers[0].env[?(@.name=='LOG_LEVEL')].value}";
+    let levels = of_validators(path)?;
+    let changed = levels.split_whitespace().filter(|level| *level == "debug");
+    Ok(changed.count())
+}
 
 fn is_validator(word: &str) -> bool {
     let ordinal = word.strip_prefix("validator-");
     ordinal.is_some_and(|ordinal| ordinal.parse::<u32>().is_ok())
-}
-
-fn is_pod(line: &str) -> bool {
-    [
-        "pod/validator",
-        "persistentvolume/",
-        "persistentvolumeclaim/",
-    ]
-    .iter()
-    .any(|start| line.starts_with(start))
 }
 
 fn refs(words: &[String]) -> Vec<&str> {
