@@ -135,6 +135,7 @@ fn version(group: Group, go_mod: &str) -> String {
         Group::ChaosMesh => "github.com/chaos-mesh/chaos-mesh",
         Group::Kind => "sigs.k8s.io/kind",
         Group::LocalPathProvisioner => "github.com/rancher/local-path-provisioner",
+        Group::Kwok => "sigs.k8s.io/kwok",
     };
     let mut lines = go_mod
         .lines()

@@ -35,6 +35,18 @@ pub fn count(n: usize, noun: &str) -> String {
     }
 }
 
+/// `a, b, c` of names, of which there are `all`; of many only the first: `a, b, c and 997 more`.
+pub fn some<N: AsRef<str>>(names: impl IntoIterator<Item = N>, all: usize) -> String {
+    const SHOWN: usize = 20;
+    let shown: Vec<N> = names.into_iter().take(SHOWN).collect();
+    let words: Vec<&str> = shown.iter().map(AsRef::as_ref).collect();
+    let text = words.join(", ");
+    match all.saturating_sub(shown.len()) {
+        0 => text,
+        more => format!("{text} and {more} more"),
+    }
+}
+
 /// An amount of ETH or of tokens, given in its smallest unit, of which 10^18 make one: `100`, `0.25`. What is too small
 /// for four decimals keeps the smallest unit: `1 wei`.
 pub fn whole(smallest: &str) -> String {
@@ -206,6 +218,16 @@ mod tests {
         assert_eq!(whole("98250000000000000000"), "98.25");
         assert_eq!(whole("0"), "0");
         assert_eq!(whole("1"), "1 wei");
+    }
+
+    #[test]
+    fn of_many_names_only_the_first_are_said() {
+        assert_eq!(some(["a", "b"], 2), "a, b");
+        let names: Vec<String> = (0..1_000).map(|n| format!("n{n}")).collect();
+        let said = some(&names, names.len());
+        assert!(said.starts_with("n0, n1, n2, "), "{said}");
+        assert!(said.ends_with(", n19 and 980 more"), "{said}");
+        assert_eq!(some(["a"], 1_000), "a and 999 more");
     }
 
     #[test]

@@ -4,16 +4,23 @@ mod error;
 mod held;
 mod uninstall;
 
+use std::fmt::Debug;
 use std::time::{Duration, Instant};
 
-use k8s_openapi::api::{
-    apps::v1::{Deployment, ReplicaSet, StatefulSet},
-    core::v1::{Namespace, NamespaceCondition, PersistentVolume, PersistentVolumeClaim, Pod},
+use aznet_model::units::some;
+use k8s_openapi::{
+    NamespaceResourceScope,
+    api::{
+        apps::v1::{Deployment, ReplicaSet, StatefulSet},
+        core::v1::{Namespace, NamespaceCondition, PersistentVolume, PersistentVolumeClaim, Pod},
+    },
 };
 use kube::{
-    Api, ResourceExt,
+    Api, Resource, ResourceExt,
     api::{DeleteParams, ListParams, ObjectList},
+    core::PartialObjectMeta,
 };
+use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 
 pub use self::{error::DownError, held::Held, uninstall::uninstall};
@@ -27,9 +34,16 @@ const GRACE: u32 = 1;
 /// How long ending what runs may take before the namespace is deleted all the same.
 const DRAIN_WITHIN: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_millis(300);
+/// So much longer for each pod: the API server ends them one after the other.
+const FOR_EACH: Duration = Duration::from_millis(250);
+/// What is left is looked at less often for each so many pods: a look costs the more of them there are, and they take the
+/// longer to go.
+const MANY: u32 = 250;
+/// How many of what is left are asked for, and named.
+const NAMED: u32 = 20;
 
-/// Removes the network's release, namespace and volumes, and waits until they are gone. A namespace that is not only the
-/// network's is for [`uninstall`].
+/// Removes the network's release, namespace and volumes, and waits until they are gone; longer than `deadline` where there
+/// are many pods. A namespace that is not only the network's is for [`uninstall`].
 ///
 /// # Errors
 /// [`DownError`]; [`WaitError`] names what is still there, [`DownError::Held`] the finalizers that keep it.
@@ -40,8 +54,9 @@ pub async fn down(
     cancel: &CancellationToken,
 ) -> Result<(), DownError> {
     let start = Instant::now();
+    let pods = pods(network).await?;
     // A namespace that still has pods is looked at again only after their grace period; an empty one goes at once.
-    match drain(network, report, cancel).await {
+    match drain(network, for_so_many(pods, DRAIN_WITHIN), report, cancel).await {
         Err(DownError::Wait(ended @ WaitError::Cancelled { .. })) => return Err(ended.into()),
         Err(error) => tracing::debug!(%error, "the namespace goes with what is still in it"),
         Ok(()) => {}
@@ -49,7 +64,9 @@ pub async fn down(
     // Everything of a release is in its namespace, Helm's own record included.
     network.delete_namespace().await?;
     let what = format!("namespace {} to be gone", network.namespace());
-    let deadline = Deadline::after(deadline.saturating_sub(start.elapsed())).every(LOOK_EVERY);
+    let deadline = for_so_many(pods, deadline);
+    let left_of_it = deadline.after.saturating_sub(start.elapsed());
+    let deadline = Deadline::after(left_of_it).every(deadline.every);
     let gone = wait::until(what, deadline, cancel, |_| async move {
         let Some(left) = left(network).await? else {
             return Ok(Look::Done(()));
@@ -85,33 +102,33 @@ async fn explain(network: &Network, wait: WaitError) -> DownError {
 /// Ends what runs and gives its volumes back; done when no pod and no claim is left.
 async fn drain(
     network: &Network,
+    deadline: Deadline,
     report: &Reporter,
     cancel: &CancellationToken,
 ) -> Result<(), DownError> {
     end(network)
         .await
         .map_err(|source| network.failed("end what runs", source))?;
-    let deadline = Deadline::after(DRAIN_WITHIN).every(LOOK_EVERY);
     wait::until(
         "pods and volume claims to be gone",
         deadline,
         cancel,
         |waited| async move {
-            let (pods, claims): (Api<Pod>, Api<PersistentVolumeClaim>) =
-                (network.api(), network.api());
-            let all = ListParams::default();
-            let (pods, claims) = futures::try_join!(pods.list(&all), claims.list(&all))
-                .map_err(|source| network.failed("look for what is left", source))?;
+            let (pods, claims) = futures::try_join!(
+                first::<Pod>(network),
+                first::<PersistentVolumeClaim>(network)
+            )
+            .map_err(|source| network.failed("look for what is left", source))?;
             if pods
                 .iter()
-                .any(|pod| pod.metadata.deletion_timestamp.is_none())
+                .any(|pod| pod.meta().deletion_timestamp.is_none())
             {
                 // A controller that hadn't heard yet has made another.
                 end_pods(network)
                     .await
                     .map_err(|source| network.failed("end what runs", source))?;
             }
-            let left = match (pods.items.is_empty(), claims.items.len()) {
+            let left = match (pods.items.is_empty(), in_all(&claims)) {
                 (true, 0) => return Ok(Look::Done(())),
                 (true, claims) => format!("volume claims ({claims})"),
                 (false, _) => pods_left(&pods),
@@ -149,14 +166,41 @@ async fn end_pods(network: &Network) -> Result<(), kube::Error> {
         .map(drop)
 }
 
-fn pods_left(pods: &ObjectList<Pod>) -> String {
-    format!(
-        "pods {}",
-        pods.iter()
-            .map(ResourceExt::name_any)
-            .collect::<Vec<_>>()
-            .join(", ")
-    )
+/// How long so many pods may take to go, and how often they are looked at.
+fn for_so_many(pods: u32, usual: Duration) -> Deadline {
+    Deadline::after(usual + FOR_EACH * pods).every(LOOK_EVERY * (1 + pods / MANY))
+}
+
+type Few<K> = ObjectList<PartialObjectMeta<K>>;
+
+/// The first few of what is there, and only what they are called: this is asked again and again while hundreds go.
+async fn first<K>(network: &Network) -> Result<Few<K>, kube::Error>
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+        + Clone
+        + DeserializeOwned
+        + Debug,
+{
+    let few = ListParams::default().limit(NAMED);
+    network.api::<K>().list_metadata(&few).await
+}
+
+/// How many pods the network has.
+async fn pods(network: &Network) -> Result<u32, NamespaceError> {
+    let pods = first::<Pod>(network).await;
+    let pods = pods.map_err(|source| network.failed("count pods", source))?;
+    Ok(u32::try_from(in_all(&pods)).unwrap_or(u32::MAX))
+}
+
+/// How many there are, those that were not asked for included.
+fn in_all<K: Clone>(few: &Few<K>) -> usize {
+    let others = few.metadata.remaining_item_count.unwrap_or(0);
+    few.items.len() + usize::try_from(others).unwrap_or(0)
+}
+
+fn pods_left(pods: &Few<Pod>) -> String {
+    let names = pods.iter().map(ResourceExt::name_any);
+    format!("pods {}", some(names, in_all(pods)))
 }
 
 /// What is still there, in words.
@@ -173,8 +217,7 @@ async fn left(network: &Network) -> Result<Option<String>, NamespaceError> {
 }
 
 async fn left_inside(network: &Network, namespace: &Namespace) -> String {
-    let pods: Api<Pod> = network.api();
-    match pods.list(&ListParams::default()).await {
+    match first::<Pod>(network).await {
         Ok(pods) if !pods.items.is_empty() => return pods_left(&pods),
         _ => {}
     }

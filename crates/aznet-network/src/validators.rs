@@ -5,7 +5,10 @@
 mod change;
 mod duties;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    time::Duration,
+};
 
 use aznet_model::{
     pod::PodName,
@@ -21,7 +24,7 @@ use kube::{
 use serde_json::json;
 
 pub use self::{
-    change::{Addition, Goal, Refusal, Removal, addition, is_retired, removal},
+    change::{Addition, Goal, Refusal, Removal, addition, removal, retired},
     duties::Duties,
 };
 pub use alloy_primitives::Address;
@@ -137,6 +140,17 @@ impl Validators {
             .or_else(|| self.others.get(pod).map(Vec::as_slice))
     }
 
+    /// The attesters of all pods, running or asked about, as far as they are known.
+    pub fn by_pod(&self) -> HashMap<&str, &[Address]> {
+        let others = self.others.iter();
+        let others = others.map(|(pod, all)| (pod.as_str(), all.as_slice()));
+        let running = self.pods.iter().filter_map(|pod| {
+            let held = pod.held.as_ref()?;
+            Some((pod.name.as_str(), held.attesters.as_slice()))
+        });
+        others.chain(running).collect()
+    }
+
     /// The L1's word on an attester.
     pub fn attester(&self, address: Address) -> Option<&Attester> {
         self.set.attesters.iter().find(|one| one.address == address)
@@ -168,9 +182,12 @@ pub async fn collect(network: &Network, also: &[String]) -> Result<Validators, V
         others: report.others,
     };
     let asked = ask_all(network, &validators.pods, small).await;
+    let attesters = &mut validators.set.attesters;
+    let mut known: HashSet<Address> = attesters.iter().map(|one| one.address).collect();
     for (pod, answer) in validators.pods.iter_mut().zip(asked) {
         let Some(answer) = answer else { continue };
-        merge(&mut validators.set, answer.set);
+        let described = answer.set.into_iter().flat_map(|set| set.attesters);
+        attesters.extend(described.filter(|one| known.insert(one.address)));
         pod.held = Some(answer.held);
     }
     Ok(validators)
@@ -191,8 +208,9 @@ pub async fn collect_with_gone(network: &Network) -> Result<Validators, Validato
 
 /// Names that pods may have had that hold what no running pod does.
 fn gone(seen: &Validators) -> Vec<String> {
+    let held: HashSet<&Address> = seen.by_pod().into_values().flatten().collect();
     let attesters = seen.set.attesters.iter();
-    let unheld = attesters.filter(|one| seen.holder(one.address).is_none());
+    let unheld = attesters.filter(|one| !held.contains(&one.address));
     let unheld = u32::try_from(unheld.count().min(AT_MOST)).unwrap_or_default();
     if unheld == 0 {
         return Vec::new();
@@ -204,8 +222,10 @@ fn gone(seen: &Validators) -> Vec<String> {
         };
         all.pods().collect::<Vec<_>>()
     });
-    let runs = |name: &String| seen.pods.iter().any(|pod| pod.name == *name);
-    may_have_been.filter(|name| !runs(name)).collect()
+    let runs: HashSet<&str> = seen.pods.iter().map(|pod| pod.name.as_str()).collect();
+    may_have_been
+        .filter(|name| !runs.contains(name.as_str()))
+        .collect()
 }
 
 /// The set on L1, as one pod reads it.
@@ -262,18 +282,6 @@ async fn ask_all(network: &Network, pods: &[ValidatorPod], small: bool) -> Vec<O
         .buffered(AT_ONCE)
         .collect()
         .await
-}
-
-fn merge(set: &mut ValidatorSet, more: Option<ValidatorSet>) {
-    for attester in more.into_iter().flat_map(|more| more.attesters) {
-        if !set
-            .attesters
-            .iter()
-            .any(|known| known.address == attester.address)
-        {
-            set.attesters.push(attester);
-        }
-    }
 }
 
 /// Takes attesters of a pod out of the set, as far as the pod can sign for it.

@@ -12,6 +12,7 @@ pub mod cli;
 mod clusters;
 pub mod commands;
 pub mod context;
+mod descriptors;
 mod diff;
 pub mod exit;
 pub mod failure;
@@ -87,6 +88,7 @@ pub fn main() -> ExitCode {
         namespace: namespace_of(&command).cloned(),
     };
     log_to_stderr();
+    descriptors::allow_enough();
     let terminal = Arc::new(Quiet::new());
     let outcome = tokio::runtime::Runtime::new()
         .map_err(anyhow::Error::from)

@@ -12,6 +12,9 @@ use crate::steps::{Row, Step, Steps};
 use crate::upgrading::unfit_secret;
 use aznet_model::units::count;
 
+/// Pods that have a line of their own, at most: more than that is on no screen.
+const SHOWN: usize = 40;
+
 /// Turns events of a deployment into steps.
 #[derive(Debug, Clone)]
 pub(crate) struct Live(Arc<Mutex<State>>);
@@ -143,14 +146,7 @@ impl State {
         let outcome = format!("{} ready", count(pods.len(), "pod"));
         let step = self.enter(Kind::Pods, &text, &outcome);
         step.say(&text);
-        let now = Timestamp::now();
-        let width = pods
-            .iter()
-            .map(|pod| pod.name.len())
-            .max()
-            .unwrap_or_default();
-        let rows = pods.iter().map(|pod| row(pod, width, now));
-        step.show(&rows.collect::<Vec<_>>());
+        step.show(&rows(pods, Timestamp::now()));
     }
 
     /// The step of this kind, begun now if it is not under way.
@@ -183,6 +179,16 @@ impl State {
     }
 }
 
+/// A line for each pod; of many only for the first that do not serve yet.
+fn rows(pods: &[PodState], now: Timestamp) -> Vec<Row> {
+    let few = pods.len() <= SHOWN;
+    let told = pods.iter().filter(|pod| few || !pod.phase.is_ready());
+    let told: Vec<&PodState> = told.take(SHOWN).collect();
+    let width = told.iter().map(|pod| pod.name.len()).max();
+    let width = width.unwrap_or_default();
+    told.into_iter().map(|pod| row(pod, width, now)).collect()
+}
+
 /// A pod and what it does, in a line.
 fn row(pod: &PodState, width: usize, now: Timestamp) -> Row {
     let words = pod.phase.words(now);
@@ -211,5 +217,41 @@ fn row(pod: &PodState, width: usize, now: Timestamp) -> Row {
         key: pod.name.clone(),
         text,
         trouble,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aznet_model::role::Role;
+
+    use super::*;
+
+    fn pods(count: usize, ready: usize) -> Vec<PodState> {
+        let pod = |n| PodState {
+            name: format!("validator-{n}"),
+            role: Role::Validator,
+            group: None,
+            phase: if n < ready {
+                Phase::Ready
+            } else {
+                Phase::Creating { trouble: None }
+            },
+            restarts: 0,
+            created: None,
+        };
+        (0..count).map(pod).collect()
+    }
+
+    #[test]
+    fn of_many_pods_only_those_that_do_not_serve_have_a_line() {
+        let shown = |count, ready| {
+            let rows = rows(&pods(count, ready), Timestamp::UNIX_EPOCH);
+            let first = rows.first().map(|row| row.key.clone());
+            (rows.len(), first.unwrap_or_default())
+        };
+        assert_eq!(shown(SHOWN, 5), (SHOWN, "validator-0".to_owned()));
+        assert_eq!(shown(1_000, 300), (SHOWN, "validator-300".to_owned()));
+        assert_eq!(shown(1_000, 999), (1, "validator-999".to_owned()));
+        assert_eq!(shown(1_000, 1_000).0, 0);
     }
 }

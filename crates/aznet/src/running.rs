@@ -268,10 +268,11 @@ async fn idle(context: &Context, network: &Network, upgrade: &Upgrade) -> Vec<St
         )
     });
     match seen {
-        Ok(seen) => new
-            .into_iter()
-            .filter(|pod| validators::is_retired(&seen, pod))
-            .collect(),
+        Ok(seen) => {
+            let retired = validators::retired(&seen);
+            let idle = new.into_iter();
+            idle.filter(|pod| retired.contains(pod.as_str())).collect()
+        }
         Err(error) => {
             context.printer.warn(format_args!("{error:#}"));
             Vec::new()

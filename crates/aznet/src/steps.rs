@@ -1,6 +1,6 @@
 //! The steps of a long run: live lines on a terminal, plain lines otherwise, and how long each took.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -177,8 +177,9 @@ impl Step {
         if state.over {
             return;
         }
-        let gone = |key: &String| !rows.iter().any(|row| row.key == *key);
-        let removed: Vec<_> = state.rows.keys().filter(|key| gone(key)).cloned().collect();
+        let shown: HashSet<&str> = rows.iter().map(|row| row.key.as_str()).collect();
+        let gone = |key: &&String| !shown.contains(key.as_str());
+        let removed: Vec<_> = state.rows.keys().filter(gone).cloned().collect();
         for key in removed {
             if let Some((bar, _)) = state.rows.remove(&key) {
                 bar.finish_and_clear();

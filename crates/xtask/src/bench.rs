@@ -1,11 +1,11 @@
 //! `cargo xtask bench`: the budgets, measured on this machine, beside what a user has today.
 
-mod machine;
+pub(crate) mod machine;
 mod median;
 mod network;
 mod peer;
 mod plan;
-mod programs;
+pub(crate) mod programs;
 mod table;
 mod transactions;
 

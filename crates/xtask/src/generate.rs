@@ -4,7 +4,7 @@ mod faults;
 mod networks;
 mod scenarios;
 
-use crate::run;
+use crate::{run, scale};
 use anyhow::{Context, Result, bail};
 use aznet_model::values::Layer;
 use std::fmt::Write as _;
@@ -57,6 +57,14 @@ fn all() -> Result<Vec<Generated>> {
         Generated {
             path: root.join("docs/reference/faults.md"),
             text: faults::page()?,
+        },
+        Generated {
+            path: root.join("docs/reference/scale.md"),
+            text: scale::page()?,
+        },
+        Generated {
+            path: root.join("docs/reference/scale.svg"),
+            text: scale::plot()?,
         },
         Generated {
             path: root.join("docs/reference/scenarios.md"),

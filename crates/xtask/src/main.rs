@@ -1,4 +1,4 @@
-//! Developer tasks: `cargo xtask generate|check|release|notes|cells|act|test|measured|sabotage|bench|dist`.
+//! Developer tasks: `cargo xtask generate|check|release|notes|cells|act|test|measured|sabotage|bench|scale|dist`.
 
 #![expect(
     clippy::print_stdout,
@@ -21,6 +21,7 @@ mod notes;
 mod release;
 mod run;
 mod sabotage;
+mod scale;
 mod support;
 mod test;
 mod venv;
@@ -127,6 +128,18 @@ enum Task {
         #[arg(long)]
         starts: bool,
     },
+    /// Measure networks of many validators on simulated nodes, and write docs/reference/scale.json.
+    Scale {
+        /// Validators of each network, one network after the other.
+        #[arg(long, value_delimiter = ',', default_value = "10,30,100,300,1000")]
+        validators: Vec<u32>,
+        /// Nodes, all of them simulated.
+        #[arg(long, default_value_t = 100)]
+        nodes: u32,
+        /// Only print what was measured.
+        #[arg(long)]
+        print: bool,
+    },
     /// Measure transfers by Aztec.js on a network that runs and has a sponsor.
     Transactions {
         /// URL of one of its nodes, as `aznet env` prints it.
@@ -166,6 +179,11 @@ fn main() -> ExitCode {
         Task::Measured { runs } => measured::add(&runs),
         Task::Sabotage { filters } => sabotage::run(&filters),
         Task::Bench { runs, starts } => bench::run(runs, starts),
+        Task::Scale {
+            validators,
+            nodes,
+            print,
+        } => scale::run(&validators, nodes, print),
         Task::Transactions { node_url, count } => bench::transactions_on(&node_url, count),
         Task::Dist { target } => dist::run(target.as_deref()),
     };

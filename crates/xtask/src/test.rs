@@ -45,7 +45,14 @@ impl Tier {
         match self {
             Self::Unit | Self::Pxe | Self::Infra => &[],
             Self::Chart => &["chart", "anvil", "cli", "published", "report", "dashboards"],
-            Self::Cluster => &["embedded", "emulation", "images", "kind", "toolchain"],
+            Self::Cluster => &[
+                "embedded",
+                "emulation",
+                "images",
+                "kind",
+                "scale",
+                "toolchain",
+            ],
             Self::Network => &["network"],
         }
     }

@@ -31,6 +31,8 @@ use crate::source::Source;
 const CHART: &str = "chart";
 /// The folder of what kind puts on its nodes.
 const NODE: &str = "node";
+/// The folder of what KWOK's nodes and pods go through.
+const STAGES: &str = "stages";
 
 /// Where programs come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -113,6 +115,11 @@ impl Toolchain {
     /// The folder of what kind puts on its nodes; there if [`Group::Kind`] was asked for.
     pub(crate) fn kind_node(&self) -> PathBuf {
         self.groups[&Group::Kind].folder.join(NODE)
+    }
+
+    /// The folder of what KWOK's nodes and pods may go through; there if [`Group::Kwok`] was asked for.
+    pub fn kwok_stages(&self) -> PathBuf {
+        self.groups[&Group::Kwok].folder.join(STAGES)
     }
 
     /// The version of a program's group, such as `v1.37.2`.
@@ -220,6 +227,7 @@ impl<'a> Plan<'a> {
                 chart::make(self.pin, &staging.path().join(CHART), task, cancel).await?;
             }
             Group::Kind => chart::node(self.pin, &staging.path().join(NODE), cancel).await?,
+            Group::Kwok => chart::stages(self.pin, &staging.path().join(STAGES), cancel).await?,
             _ => {}
         }
         staging.finish(&self.built)?;

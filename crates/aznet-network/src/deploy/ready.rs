@@ -9,6 +9,7 @@ use futures::{
     future::{join_all, try_join},
 };
 use jiff::Timestamp;
+use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
@@ -33,6 +34,8 @@ use aznet_kit::wait::{self, Deadline, Look, WaitError};
 
 /// Lines of a stuck pod's log that a failure quotes.
 const QUOTED_LINES: i64 = 20;
+/// Pods whose logs it quotes, at most.
+const QUOTED_PODS: usize = 20;
 /// How long collecting evidence may take.
 const EVIDENCE_WITHIN: Duration = Duration::from_secs(10);
 /// How often the watched copies are looked at; costs no request.
@@ -80,8 +83,9 @@ pub(super) async fn until_ready_since(
     cancel: &CancellationToken,
 ) -> Result<(), DeployError> {
     let mut observer = Observer::new(network, begun);
+    let serving = observer.serving.subscribe();
     let pods = pods_ready(network, &mut observer, deadline, report, cancel);
-    let chain = first_checkpoint(network, deadline, report, cancel);
+    let chain = first_checkpoint(network, &serving, deadline, report, cancel);
     let up = async { try_join(pods, chain).await.map(drop) };
     let ended = tokio::select! {
         ended = up => ended,
@@ -125,6 +129,15 @@ struct Observer {
     watch: Watch,
     watchdog: Watchdog,
     reported: Option<(Instant, Snapshot)>,
+    looked: Option<(Instant, String)>,
+    /// The first node that serves.
+    serving: watch::Sender<Option<String>>,
+}
+
+/// How long to let things be after a look at so many pods: a look costs the more of them there are, and the longer they
+/// take to be ready.
+fn pause(pods: usize) -> Duration {
+    LOOK_EVERY * u32::try_from(pods / 100).unwrap_or(u32::MAX)
 }
 
 impl Observer {
@@ -133,6 +146,8 @@ impl Observer {
             watch: Watch::start(network),
             watchdog: Watchdog::since(begun),
             reported: None,
+            looked: None,
+            serving: watch::Sender::new(None),
         }
     }
 
@@ -151,39 +166,56 @@ impl Observer {
                 "the Kubernetes API doesn't list the network's pods".into(),
             ));
         }
+        let now = Instant::now();
+        if let (Some((_, seen)), Some((at, words))) = (&self.reported, &self.looked)
+            && now - *at < pause(seen.pods.len())
+        {
+            return Ok(Look::Pending(words.clone()));
+        }
         let snapshot = self.watch.snapshot();
         if self.is_taken_away(&snapshot) {
             return Err(Stop::Removed);
         }
+        self.serving.send_replace(serving_of(&snapshot.pods));
         let rolled_out = snapshot.is_rolled_out();
-        let now = Instant::now();
-        let news = self
-            .reported
-            .as_ref()
-            .is_none_or(|(at, old)| *old != snapshot || now - *at >= REPORT_EVERY);
-        if news {
-            report(Progress::Pods {
-                waited,
-                wanted: snapshot.wanted(),
-                pods: snapshot.pods.clone(),
-                rolled_out,
-            });
-        }
         let step = if rolled_out {
             Look::Done(())
         } else {
-            Look::Pending(snapshot.words(Timestamp::now()))
+            let words = snapshot.words(Timestamp::now());
+            self.looked = Some((now, words.clone()));
+            Look::Pending(words)
         };
         let cause = self.watchdog.look(&snapshot, now);
-        if news {
-            self.reported = Some((now, snapshot));
-        }
+        self.tell(waited, now, snapshot, rolled_out, report);
         cause.map_or(Ok(step), |cause| Err(Stop::Stuck(cause)))
+    }
+
+    /// Reports what changed, and now and then that nothing did.
+    fn tell(
+        &mut self,
+        waited: Duration,
+        now: Instant,
+        snapshot: Snapshot,
+        rolled_out: bool,
+        report: &Reporter,
+    ) {
+        let reported = self.reported.as_ref();
+        if reported.is_some_and(|(at, old)| *old == snapshot && now - *at < REPORT_EVERY) {
+            return;
+        }
+        report(Progress::Pods {
+            waited,
+            wanted: snapshot.wanted(),
+            pods: snapshot.pods.clone(),
+            rolled_out,
+        });
+        self.reported = Some((now, snapshot));
     }
 }
 
 async fn first_checkpoint(
     network: &Network,
+    serving: &watch::Receiver<Option<String>>,
     deadline: Duration,
     report: &Reporter,
     cancel: &CancellationToken,
@@ -194,9 +226,10 @@ async fn first_checkpoint(
         Deadline::after(deadline),
         cancel,
         |waited| async move {
-            let Some(node) = serving(network).await else {
+            let Some(pod) = serving.borrow().clone() else {
                 return Ok(Look::Pending("no node is ready".into()));
             };
+            let node = Node::in_pod(network, &pod, network.release().await);
             let (seen, moving) = match node.tips().await {
                 Ok(tips) => match standstill(network, &node, &tips).await {
                     Some(stalled) => (stalled, false),
@@ -248,11 +281,13 @@ fn heads(tips: &L2Tips) -> (String, bool) {
 
 /// The first node that serves.
 pub(super) async fn serving(network: &Network) -> Option<Node> {
-    let pods = pods::list(network).await.ok()?;
-    let node = pods
-        .iter()
-        .find(|pod| pod.role.is_node() && pod.phase.is_ready())?;
-    Some(Node::in_pod(network, &node.name, network.release().await))
+    let pod = serving_of(&pods::list(network).await.ok()?)?;
+    Some(Node::in_pod(network, &pod, network.release().await))
+}
+
+fn serving_of(pods: &[PodState]) -> Option<String> {
+    let serves = |pod: &&PodState| pod.role.is_node() && pod.phase.is_ready();
+    pods.iter().find(serves).map(|pod| pod.name.clone())
 }
 
 async fn explain(network: &Network, stop: Stop, snapshot: Snapshot) -> DeployError {
@@ -313,6 +348,7 @@ async fn with_detail(network: &Network, cause: Cause) -> Cause {
 
 async fn evidence(network: &Network, snapshot: Snapshot) -> Box<Evidence> {
     let unready = snapshot.pods.iter().filter(|pod| !pod.phase.is_ready());
+    let unready = unready.take(QUOTED_PODS);
     let logs = join_all(unready.map(|pod: &PodState| async {
         (
             pod.name.clone(),

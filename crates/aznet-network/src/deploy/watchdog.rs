@@ -1,7 +1,7 @@
 //! Tells early that a deployment can't succeed, and why.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fmt,
     time::{Duration, Instant},
 };
@@ -38,6 +38,18 @@ pub enum Cause {
     },
 }
 
+impl Cause {
+    fn is_no_machine(&self) -> bool {
+        matches!(
+            self,
+            Self::Pod {
+                phase: Phase::Unscheduled { .. },
+                ..
+            }
+        )
+    }
+}
+
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -69,6 +81,8 @@ pub(super) struct Watchdog {
     begun: Option<Timestamp>,
     since: HashMap<String, Instant>,
     restarts: HashMap<(String, Option<Timestamp>), u32>,
+    /// Pods that no machine had taken.
+    unscheduled: usize,
 }
 
 /// How long a controller may fail to make pods.
@@ -91,9 +105,15 @@ impl Watchdog {
             let first = (pod.name.clone(), pod.created);
             self.restarts.entry(first).or_insert(pod.restarts);
         }
-        let stuck = self.stuck(snapshot);
-        self.since
-            .retain(|name, _| stuck.iter().any(|(stuck, ..)| stuck == name));
+        let pods = snapshot.pods.iter();
+        let unscheduled = pods.filter(|pod| matches!(pod.phase, Phase::Unscheduled { .. }));
+        let before = std::mem::replace(&mut self.unscheduled, unscheduled.count());
+        // The scheduler is at it, one pod after the other; it tries again those that it found no place for.
+        let placing = self.unscheduled < before;
+        let mut stuck = self.stuck(snapshot);
+        stuck.retain(|(.., cause)| !(placing && cause.is_no_machine()));
+        let names: HashSet<&str> = stuck.iter().map(|(name, ..)| name.as_str()).collect();
+        self.since.retain(|name, _| names.contains(name.as_str()));
         stuck.into_iter().find_map(|(name, patience, cause)| {
             let since = *self.since.entry(name).or_insert(now);
             (now.duration_since(since) >= patience).then_some(cause)
@@ -193,6 +213,23 @@ mod tests {
             cause.to_string(),
             "validator-0: no machine can take it: 0/1 nodes are available: 1 Insufficient memory."
         );
+    }
+
+    /// Of 1,000 pods that were to be spread evenly, one found no machine for 20 s while others still did.
+    #[test]
+    fn a_pod_without_a_machine_is_not_stuck_while_others_find_theirs() {
+        let mut dog = Watchdog::default();
+        let start = Instant::now();
+        let waiting = |count: usize| Snapshot {
+            pods: vec![pod(unschedulable(), 0).pods.remove(0); count],
+            ..Snapshot::default()
+        };
+        for (seconds, count) in [(0, 9), (15, 8), (30, 3), (45, 1), (46, 1), (65, 1)] {
+            let at = start + Duration::from_secs(seconds);
+            assert_eq!(dog.look(&waiting(count), at), None, "{seconds}");
+        }
+        let cause = dog.look(&waiting(1), start + Duration::from_secs(66));
+        assert!(cause.is_some(), "nothing moves for 20 s");
     }
 
     fn crashed(exit_code: i32) -> Phase {

@@ -12,6 +12,7 @@ use kube::{Api, Client, ResourceExt, api::ListParams};
 use serde::Deserialize;
 
 use crate::api::ApiError;
+use crate::clients::rpc::PATIENCE;
 
 /// Processor time for pods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,10 +78,15 @@ async fn used(client: &Client, node: String, namespace: &str) -> Bytes {
     let Ok(request) = http::Request::get(path).body(Vec::new()) else {
         return Bytes(0);
     };
-    match client.request::<Summary>(request).await {
-        Ok(summary) => summary.memory_of(namespace),
-        Err(error) => {
+    let asked = client.request::<Summary>(request);
+    match tokio::time::timeout(PATIENCE, asked).await {
+        Ok(Ok(summary)) => summary.memory_of(namespace),
+        Ok(Err(error)) => {
             tracing::debug!(%error, node, "the kubelet does not say what pods use");
+            Bytes(0)
+        }
+        Err(_) => {
+            tracing::debug!(node, "the kubelet does not answer");
             Bytes(0)
         }
     }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use aznet_model::units::some;
 use jiff::Timestamp;
 
 use crate::observe::pods::PodState;
@@ -65,7 +66,7 @@ fn grouped<'a>(all: impl Iterator<Item = (&'a str, String)>) -> Vec<(String, Str
     }
     groups
         .into_iter()
-        .map(|(names, words)| (names.join(", "), words))
+        .map(|(names, words)| (some(&names, names.len()), words))
         .collect()
 }
 

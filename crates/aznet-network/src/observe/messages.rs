@@ -10,7 +10,11 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, ResourceExt, api::LogParams};
 use tokio::task::{AbortHandle, JoinSet};
 
-use crate::observe::pods::{Message, Observed, Phase, describe};
+use crate::observe::pods::{Around, Message, Observed, Phase, describe};
+
+/// Pods that are listened to at a time, each over a connection of its own. Of a large network's start more than what so
+/// many pods wait for tells nobody anything.
+const AT_ONCE: usize = 64;
 
 /// Listeners, one for each run of each pod.
 pub(super) struct Messages {
@@ -52,8 +56,7 @@ impl Messages {
             };
             let Some(state) = describe(Observed {
                 pod,
-                events: &[],
-                claims: &[],
+                around: &Around::default(),
                 message: None,
             }) else {
                 continue;
@@ -75,6 +78,9 @@ impl Messages {
             return;
         }
         self.forget(&uid);
+        if self.listeners.len() >= AT_ONCE {
+            return;
+        }
         let (api, lines, name) = (self.api.clone(), self.lines.clone(), pod.name_any());
         let container = pod
             .spec

@@ -1,5 +1,6 @@
 //! The pods of a network and what each is doing.
 
+mod around;
 mod describe;
 mod message;
 mod phase;
@@ -9,6 +10,7 @@ use kube::{Api, api::ListParams};
 
 pub(crate) use self::describe::{condition, containers, speaking_container, workload};
 pub use self::{
+    around::Around,
     describe::{COMPONENT, NETWORK_PODS, Observed, PodState, describe, event_time},
     message::Message,
     phase::Phase,
@@ -30,13 +32,13 @@ pub async fn list(network: &Network) -> Result<Vec<PodState>, NamespaceError> {
     let (pods, events, claims) =
         futures::try_join!(pods.list(&ours), events.list(&all), claims.list(&all))
             .map_err(|source| network.failed("list pods", source))?;
+    let around = Around::new(&events.items, &claims.items);
     let mut states: Vec<PodState> = pods
         .iter()
         .filter_map(|pod| {
             describe(Observed {
                 pod,
-                events: &events.items,
-                claims: &claims.items,
+                around: &around,
                 message: None,
             })
         })

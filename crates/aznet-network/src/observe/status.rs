@@ -2,6 +2,7 @@
 
 mod chain;
 mod committee;
+mod crowd;
 mod health;
 mod node;
 mod signers;
@@ -24,7 +25,7 @@ pub use self::{
     node::{NodeStatus, Tips},
 };
 
-use self::signers::Signers;
+use self::{crowd::Crowd, signers::Signers};
 use super::{
     endpoints::endpoints,
     pods::{self, PodState},
@@ -89,9 +90,12 @@ pub struct NetworkStatus {
 /// Only if the Kubernetes API fails; nodes that fail are part of the status.
 pub async fn collect(network: &Network, now: Timestamp) -> Result<NetworkStatus, NamespaceError> {
     let pods = pods::list(network).await?;
-    let l1 = l1(network, &pods);
+    let (l1, crowd) = (l1(network, &pods), Crowd::new());
+    let asked = pods
+        .iter()
+        .map(|pod| crowd.ask(node::of(network, pod, now)));
     let (mut nodes, wanted, heads, telemetry, time) = futures::join!(
-        join_all(pods.iter().map(|pod| node::of(network, pod, now))),
+        join_all(asked),
         replicas(network),
         heads(l1.as_ref()),
         telemetry::of_pods(network, &pods),
@@ -99,7 +103,11 @@ pub async fn collect(network: &Network, now: Timestamp) -> Result<NetworkStatus,
     );
     nodes.extend(wanted::missing(&wanted, &nodes));
     nodes.sort_by(|a, b| (a.role, &a.name).cmp(&(b.role, &b.name)));
-    let signers = signers::collect(network, &nodes).await;
+    let signers = match (&l1, heads) {
+        // Pods read the validator set from it.
+        (Some(_), None) => Signers::default(),
+        _ => signers::collect(network, &nodes).await,
+    };
     retire(&mut nodes, &signers);
     let tips = nodes
         .iter()

@@ -3,7 +3,7 @@
 
 mod answer;
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use aznet_model::role::Role;
 use http_body_util::BodyExt;
@@ -280,27 +280,32 @@ async fn ask(
 }
 
 fn compare(pods: &[PodState], metrics: &[Sample], logs: Option<&Vec<Sample>>) -> Vec<Arrival> {
-    let of = |samples: &[Sample], pod: &str| {
-        let is_its = |sample: &&Sample| sample.labels.get("pod").is_some_and(|name| name == pod);
-        samples
-            .iter()
-            .find(is_its)
-            .map_or(0.0, |sample| sample.value)
+    let (metrics, logs) = (by_pod(metrics), logs.map(|all| by_pod(all)));
+    let of = |samples: &HashMap<&str, f64>, pod: &PodState| {
+        samples.get(pod.name.as_str()).copied().unwrap_or(0.0)
     };
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "a count of lines, which Prometheus keeps as a float"
     )]
-    let lines = |samples: &Vec<Sample>, pod: &str| of(samples, pod) as u64;
+    let lines = |samples: &HashMap<&str, f64>, pod: &PodState| of(samples, pod) as u64;
     pods.iter()
         .filter(|pod| pod.role.pushes())
         .map(|pod| Arrival {
             pod: pod.name.clone(),
             role: pod.role,
-            metrics: of(metrics, &pod.name) > 0.0,
-            logs: logs.map(|samples| lines(samples, &pod.name)),
+            metrics: of(&metrics, pod) > 0.0,
+            logs: logs.as_ref().map(|samples| lines(samples, pod)),
         })
+        .collect()
+}
+
+/// The value of each pod, of which there is one.
+fn by_pod(samples: &[Sample]) -> HashMap<&str, f64> {
+    let samples = samples.iter();
+    samples
+        .filter_map(|sample| Some((sample.labels.get("pod")?.as_str(), sample.value)))
         .collect()
 }
 

@@ -1,11 +1,12 @@
 //! Everything of a namespace that tells how a deployment goes, kept up to date by watches.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fmt::Debug,
     sync::{Arc, OnceLock},
 };
 
+use aznet_model::units::some;
 use futures::StreamExt;
 use jiff::Timestamp;
 use k8s_openapi::{
@@ -26,7 +27,7 @@ use super::evidence::Warning;
 use super::messages::Messages;
 use crate::{
     namespace::Network,
-    observe::pods::{Message, NETWORK_PODS, Observed, PodState, describe, event_time},
+    observe::pods::{Around, Message, NETWORK_PODS, Observed, PodState, describe, event_time},
 };
 
 /// Live copies of a namespace's objects; the watches end with it.
@@ -140,16 +141,19 @@ impl Watch {
     pub(crate) fn snapshot(&mut self) -> Snapshot {
         let pods = self.pods.state();
         self.messages.listen(&pods);
-        let events = owned(&self.events);
-        let claims = owned(&self.claims);
+        let events = self.events.state();
+        let claims = self.claims.state();
+        let around = Around::new(
+            events.iter().map(AsRef::as_ref),
+            claims.iter().map(AsRef::as_ref),
+        );
         let messages = self.messages.last();
         let mut states: Vec<PodState> = pods
             .iter()
             .filter_map(|pod| {
                 describe(Observed {
                     pod,
-                    events: &events,
-                    claims: &claims,
+                    around: &around,
                     message: message_of(&messages, pod),
                 })
             })
@@ -163,7 +167,7 @@ impl Watch {
         }
     }
 
-    fn workloads(&self, events: &[Event]) -> Vec<Workload> {
+    fn workloads(&self, events: &[Arc<Event>]) -> Vec<Workload> {
         let sets = self.stateful_sets.state();
         let deployments = self.deployments.state();
         let mut all: Vec<Workload> = sets.iter().map(|set| of_set(set, events)).collect();
@@ -195,17 +199,13 @@ impl Snapshot {
     pub(crate) fn words(&self, now: Timestamp) -> String {
         let wanted = self.wanted();
         let ready = self.pods.iter().filter(|pod| pod.phase.is_ready()).count();
-        let waiting: Vec<String> = self
-            .pods
-            .iter()
-            .filter(|pod| !pod.phase.is_ready())
-            .map(|pod| format!("{}: {}", pod.name, pod.phase.words(now)))
-            .collect();
-        let mut words = format!("{ready} of {wanted} pods ready");
-        if !waiting.is_empty() {
-            words = format!("{words}; {}", waiting.join(", "));
+        let waiting = self.pods.iter().filter(|pod| !pod.phase.is_ready());
+        let waiting = waiting.map(|pod| format!("{}: {}", pod.name, pod.phase.words(now)));
+        let words = format!("{ready} of {wanted} pods ready");
+        match self.pods.len() - ready {
+            0 => words,
+            unready => format!("{words}; {}", some(waiting, unready)),
         }
-        words
     }
 }
 
@@ -215,7 +215,7 @@ impl Workload {
     }
 }
 
-fn of_set(set: &StatefulSet, events: &[Event]) -> Workload {
+fn of_set(set: &StatefulSet, events: &[Arc<Event>]) -> Workload {
     let status = set.status.clone().unwrap_or_default();
     // Pods below the partition are meant to stay as they are.
     let to_update = status.replicas.saturating_sub(partition(set));
@@ -248,7 +248,7 @@ fn partition(set: &StatefulSet) -> i32 {
         .unwrap_or(0)
 }
 
-fn of_deployment(deployment: &Deployment, events: &[Event]) -> Workload {
+fn of_deployment(deployment: &Deployment, events: &[Arc<Event>]) -> Workload {
     let status = deployment.status.clone().unwrap_or_default();
     let up_to_date = status.observed_generation == deployment.metadata.generation
         && status.updated_replicas.unwrap_or(0) == status.replicas.unwrap_or(0);
@@ -270,7 +270,7 @@ fn of_deployment(deployment: &Deployment, events: &[Event]) -> Workload {
 }
 
 /// What keeps a controller from making pods, e.g. a quota; `name` may be the beginning of a ReplicaSet's name.
-fn trouble(events: &[Event], kind: &str, name: &str) -> Option<String> {
+fn trouble(events: &[Arc<Event>], kind: &str, name: &str) -> Option<String> {
     let about = |event: &Event| {
         let object = &event.involved_object;
         let named = object.name.as_deref().unwrap_or_default();
@@ -285,22 +285,20 @@ fn trouble(events: &[Event], kind: &str, name: &str) -> Option<String> {
 }
 
 /// What matters of the warnings: pods that serve by now have got over theirs, and two writers that met try again.
-fn warnings(events: &[Event], pods: &[PodState]) -> Vec<Warning> {
+fn warnings(events: &[Arc<Event>], pods: &[PodState]) -> Vec<Warning> {
     const SHOWN: usize = 15;
-    let serves = |name: &str| {
-        pods.iter()
-            .any(|pod| pod.name == name && pod.phase.is_ready())
-    };
-    let matters = |event: &&Event| {
+    let ready = pods.iter().filter(|pod| pod.phase.is_ready());
+    let serving: HashSet<&str> = ready.map(|pod| pod.name.as_str()).collect();
+    let matters = |event: &&Arc<Event>| {
         let about = event.involved_object.name.as_deref().unwrap_or_default();
         let message = event.message.as_deref().unwrap_or_default();
         event.type_.as_deref() == Some("Warning")
-            && !serves(about)
+            && !serving.contains(about)
             && !message.contains("the object has been modified")
     };
-    let mut warnings: Vec<&Event> = events.iter().filter(matters).collect();
+    let mut warnings: Vec<&Arc<Event>> = events.iter().filter(matters).collect();
     warnings.sort_by_key(|event| event_time(event));
-    let tell = |event: &&Event| {
+    let tell = |event: &&Arc<Event>| {
         let (reason, message) = (event.reason.as_deref()?, event.message.as_deref()?);
         let about = event.involved_object.name.clone()?;
         Some(Warning {
@@ -350,17 +348,6 @@ where
         }
     });
     store
-}
-
-fn owned<K>(store: &Store<K>) -> Vec<K>
-where
-    K: Resource<DynamicType = ()> + Clone + 'static,
-{
-    store
-        .state()
-        .iter()
-        .map(|object| K::clone(object))
-        .collect()
 }
 
 #[cfg(test)]

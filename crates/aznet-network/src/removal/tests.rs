@@ -77,3 +77,15 @@ async fn c09_what_a_finalizer_holds_is_named() {
         "{wait}"
     );
 }
+
+#[test]
+fn many_pods_have_longer_and_are_looked_at_less_often() {
+    let usual = Duration::from_mins(2);
+    assert_eq!(
+        for_so_many(10, usual),
+        Deadline::after(usual + FOR_EACH * 10).every(LOOK_EVERY)
+    );
+    let many = for_so_many(1_000, usual);
+    assert_eq!(many.after, usual + Duration::from_secs(250));
+    assert_eq!(many.every, LOOK_EVERY * 5);
+}

@@ -2,21 +2,20 @@
 
 use std::time::Duration;
 
-use aznet_kit::wait::{self, Deadline, Look};
+use aznet_kit::wait::{self, Look};
+use aznet_model::units::some;
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 use kube::{Api, ResourceExt, api::ListParams};
 use tokio_util::sync::CancellationToken;
 
-use super::error::DownError;
+use super::{error::DownError, for_so_many};
 use crate::deploy::helm::Helm;
 use crate::deploy::{Progress, Reporter};
 use crate::namespace::Network;
 use crate::observe::pods::NETWORK_PODS;
 
-const LOOK_EVERY: Duration = Duration::from_millis(300);
-
 /// Uninstalls the network's release, waits until its pods and the volumes that go with it are gone, and takes its labels
-/// off the namespace. Returns the volume claims that the release retains.
+/// off the namespace; longer than `deadline` where there are many pods. Returns the volume claims that the release retains.
 ///
 /// # Errors
 /// [`DownError`]; the namespace is still the network's then.
@@ -28,9 +27,10 @@ pub async fn uninstall(
     cancel: &CancellationToken,
 ) -> Result<Vec<String>, DownError> {
     let (name, namespace) = (network.name(), network.namespace());
+    let pods = Left::of(network).await?.pods.len();
+    let deadline = for_so_many(u32::try_from(pods).unwrap_or(u32::MAX), deadline);
     helm.uninstall(name, namespace, cancel).await?;
     let what = format!("the pods of network {name} to be gone");
-    let deadline = Deadline::after(deadline).every(LOOK_EVERY);
     let retained = wait::until(what, deadline, cancel, |waited| async move {
         let left = Left::of(network).await?;
         let Some(words) = left.words() else {
@@ -79,7 +79,7 @@ impl Left {
         match (self.pods.as_slice(), self.going) {
             ([], 0) => None,
             ([], claims) => Some(format!("volume claims ({claims})")),
-            (pods, _) => Some(format!("pods {}", pods.join(", "))),
+            (pods, _) => Some(format!("pods {}", some(pods, pods.len()))),
         }
     }
 }

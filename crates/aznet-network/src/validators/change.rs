@@ -1,9 +1,12 @@
 //! What a wish to add or remove validators comes to: pure decisions over what was seen.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use alloy_primitives::Address;
-use aznet_model::{pod::PodName, report::Standing};
+use aznet_model::{
+    pod::PodName,
+    report::{Attester, Standing},
+};
 
 use super::{Group, Validators};
 
@@ -160,13 +163,13 @@ pub fn addition(
     count: u32,
     past_retired: bool,
 ) -> Result<Addition, Refusal> {
-    let group = group(seen, workload)?;
+    let (group, retired) = (group(seen, workload)?, retired(seen));
     let (mut pods, mut idle) = (Vec::new(), Vec::new());
     let mut replicas = group.replicas;
     while pods.len() < usize::try_from(count).unwrap_or(usize::MAX) {
         let pod = format!("{workload}-{replicas}");
         replicas += 1;
-        if is_retired(seen, &pod) {
+        if retired.contains(pod.as_str()) {
             idle.push(pod);
         } else {
             pods.push(pod);
@@ -188,20 +191,19 @@ pub fn addition(
     })
 }
 
-/// A pod has nothing to validate with: each of its attesters was in the set and is out.
-pub fn is_retired(seen: &Validators, pod: &str) -> bool {
-    let Some(attesters) = seen.attesters_of(pod).filter(|all| !all.is_empty()) else {
-        return false;
+/// Pods that have nothing to validate with: each of their attesters was in the set and is out.
+pub fn retired(seen: &Validators) -> HashSet<&str> {
+    let is_out = |one: &&Attester| {
+        matches!(
+            one.standing,
+            Standing::Leaving | Standing::Ejected | Standing::Retired
+        )
     };
-    let out = |address: &Address| {
-        seen.attester(*address).is_some_and(|one| {
-            matches!(
-                one.standing,
-                Standing::Leaving | Standing::Ejected | Standing::Retired
-            )
-        })
-    };
-    attesters.iter().all(out)
+    let out = seen.set.attesters.iter().filter(is_out);
+    let out: HashSet<Address> = out.map(|one| one.address).collect();
+    let mut pods = seen.by_pod();
+    pods.retain(|_, all| !all.is_empty() && all.iter().all(|one| out.contains(one)));
+    pods.into_keys().collect()
 }
 
 /// Works out who leaves and which pods go. `keep_pods`: pods stay, without a place in the set.

@@ -69,7 +69,7 @@ pub(super) struct AtRest {
 pub(super) fn at_rest(cluster: &str) -> Result<AtRest> {
     let cluster = Paths::from_env()?.unique(cluster);
     let pods = format!("aznet/{cluster}/kubepods");
-    let system = format!("aznet/{cluster}/system");
+    let system = system_of(&cluster);
     let window = Duration::from_secs(30);
     let (before, began) = (cpu_seconds(&pods)?, Instant::now());
     pause(window);
@@ -81,8 +81,17 @@ pub(super) fn at_rest(cluster: &str) -> Result<AtRest> {
     })
 }
 
+/// Memory of all processes of a cluster, in bytes.
+pub(crate) fn system(cluster: &str) -> Result<f64> {
+    resident(&system_of(&Paths::from_env()?.unique(cluster)))
+}
+
+fn system_of(cluster: &str) -> String {
+    format!("aznet/{cluster}/system")
+}
+
 /// Cores and memory of this machine, and its kernel.
-pub(super) fn describe() -> String {
+pub(crate) fn describe() -> String {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let memory = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let kib: f64 = memory

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 /// A program of the toolchain.
-pub(super) fn pinned(program: &str) -> Result<PathBuf> {
+pub(crate) fn pinned(program: &str) -> Result<PathBuf> {
     let home = std::env::var("HOME").context("no $HOME")?;
     let toolchain = PathBuf::from(home).join(".cache/aznet/toolchain");
     std::fs::read_dir(&toolchain)?
@@ -19,7 +19,7 @@ pub(super) fn pinned(program: &str) -> Result<PathBuf> {
 }
 
 /// Asked of cargo once: the bench polls by it.
-pub(super) fn program() -> Result<&'static PathBuf> {
+pub(crate) fn program() -> Result<&'static PathBuf> {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     if let Some(program) = PROGRAM.get() {
         return Ok(program);
@@ -29,7 +29,7 @@ pub(super) fn program() -> Result<&'static PathBuf> {
 }
 
 /// Runs the program; stdout as JSON if it is JSON.
-pub(super) fn aznet(args: &[&str]) -> Result<Value> {
+pub(crate) fn aznet(args: &[&str]) -> Result<Value> {
     let output = Command::new(program()?)
         .args(args)
         .env("AZNET_MEMORY", "24GiB")

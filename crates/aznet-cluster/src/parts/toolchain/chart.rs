@@ -1,5 +1,5 @@
-//! Files of a group that are no programs: Chaos Mesh's Helm chart, and what kind puts on its nodes; from the same modules as
-//! the programs.
+//! Files of a group that are no programs: Chaos Mesh's Helm chart, what kind puts on its nodes, and what KWOK's go through;
+//! from the same modules as the programs.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,6 +14,8 @@ use crate::progress::Task;
 
 /// What kind puts on its nodes, in its module.
 const NODE: &str = "images/base/files";
+/// What KWOK's nodes and pods may go through, in its module.
+const STAGES: &str = "kustomize/stage";
 /// Where the chart is in the module.
 const PLACE: &str = "helm/chaos-mesh";
 /// The types that resource definitions are generated from.
@@ -31,8 +33,27 @@ pub(super) async fn node(
     place: &Path,
     cancel: &CancellationToken,
 ) -> Result<(), ToolchainError> {
+    copy(pin, NODE, place, cancel).await
+}
+
+/// Copies what KWOK's nodes and pods may go through to `place`.
+pub(super) async fn stages(
+    pin: &Pin,
+    place: &Path,
+    cancel: &CancellationToken,
+) -> Result<(), ToolchainError> {
+    copy(pin, STAGES, place, cancel).await
+}
+
+/// Copies a folder of the group's module to `place`.
+async fn copy(
+    pin: &Pin,
+    folder: &str,
+    place: &Path,
+    cancel: &CancellationToken,
+) -> Result<(), ToolchainError> {
     let module = module(pin, cancel).await?;
-    Ok(files::copy_tree(&module.join(NODE), place, &[])?)
+    Ok(files::copy_tree(&module.join(folder), place, &[])?)
 }
 
 /// Where Go keeps the group's module.

@@ -31,6 +31,8 @@ pub enum Group {
     Kubeadm,
     /// Dynamic volumes of clusters of kind.
     LocalPathProvisioner,
+    /// Nodes and pods that are only simulated.
+    Kwok,
 }
 
 /// A program of the toolchain.
@@ -78,6 +80,8 @@ pub enum Program {
     Kubeadm,
     /// `local-path-provisioner`
     LocalPathProvisioner,
+    /// `kwok`
+    Kwok,
 }
 
 impl Group {
@@ -116,7 +120,12 @@ impl Group {
             .into_iter()
             .chain(Self::POLICY)
             .chain(Self::CHAOS)
-            .chain([Self::Kind, Self::Kubeadm, Self::LocalPathProvisioner]);
+            .chain([
+                Self::Kind,
+                Self::Kubeadm,
+                Self::LocalPathProvisioner,
+                Self::Kwok,
+            ]);
         Self::ALL.into_iter().chain(optional)
     }
 
@@ -153,6 +162,7 @@ impl Group {
             Self::Kind => "kind",
             Self::Kubeadm => "kubeadm",
             Self::LocalPathProvisioner => "local-path-provisioner",
+            Self::Kwok => "kwok",
         }
     }
 
@@ -182,6 +192,7 @@ impl Group {
             Self::Kind => &[Program::Kind],
             Self::Kubeadm => &[Program::Kubeadm],
             Self::LocalPathProvisioner => &[Program::LocalPathProvisioner],
+            Self::Kwok => &[Program::Kwok],
         }
     }
 
@@ -199,6 +210,7 @@ impl Group {
             Self::ChaosMesh => "github.com/chaos-mesh/chaos-mesh",
             Self::Kind => "sigs.k8s.io/kind",
             Self::LocalPathProvisioner => "github.com/rancher/local-path-provisioner",
+            Self::Kwok => "sigs.k8s.io/kwok",
         }
     }
 
@@ -247,7 +259,7 @@ impl Group {
                 "github.com/chaos-mesh/chaos-mesh/pkg/version.gitVersion",
                 version,
             ),
-            Self::Etcd | Self::Coredns | Self::Kind => String::new(),
+            Self::Etcd | Self::Coredns | Self::Kind | Self::Kwok => String::new(),
         };
         format!("-s -w{stamp}")
     }
@@ -284,6 +296,7 @@ impl Program {
             Self::Kind => "kind",
             Self::Kubeadm => "kubeadm",
             Self::LocalPathProvisioner => "local-path-provisioner",
+            Self::Kwok => "kwok",
         }
     }
 
@@ -309,6 +322,7 @@ impl Program {
             Self::Kind => Group::Kind,
             Self::Kubeadm => Group::Kubeadm,
             Self::LocalPathProvisioner => Group::LocalPathProvisioner,
+            Self::Kwok => Group::Kwok,
         }
     }
 

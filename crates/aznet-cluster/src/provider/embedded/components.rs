@@ -62,13 +62,12 @@ impl Component {
     }
 
     /// Settings of the Go runtime (collect garbage sooner, for less memory at the price of a little CPU), and of those
-    /// that have no options.
+    /// that have no options. No limit of memory: with a thousand pods the API server needs more than any that would
+    /// mean something to a small network, and then does little but collect garbage.
     pub(crate) fn environment(self, layout: &Layout) -> Vec<(String, String)> {
         let mut environment = vec![("GOGC".to_owned(), "50".to_owned())];
-        match self {
-            Self::ApiServer => environment.push(("GOMEMLIMIT".to_owned(), "500MiB".to_owned())),
-            Self::Felix => environment.extend(calico::environment(layout)),
-            _ => {}
+        if self == Self::Felix {
+            environment.extend(calico::environment(layout));
         }
         environment
     }

@@ -3,12 +3,11 @@
 use aznet_model::role::Role;
 use aznet_model::workload::Workload;
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{
-    ContainerState, ContainerStatus, Event, PersistentVolumeClaim, Pod,
-};
+use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus, Event, Pod};
 use kube::ResourceExt;
 use serde::Serialize;
 
+use super::around::Around;
 use super::message::Message;
 use super::phase::Phase;
 
@@ -41,10 +40,8 @@ pub struct PodState {
 pub struct Observed<'a> {
     /// The pod.
     pub pod: &'a Pod,
-    /// Events of the namespace.
-    pub events: &'a [Event],
-    /// Volume claims of the namespace.
-    pub claims: &'a [PersistentVolumeClaim],
+    /// What else its namespace holds.
+    pub around: &'a Around<'a>,
     /// aznet-node's last message.
     pub message: Option<&'a Message>,
 }
@@ -118,7 +115,7 @@ fn unscheduled(seen: Observed<'_>) -> Phase {
         .is_none_or(|words| words.to_lowercase().contains("persistentvolumeclaim"));
     match pending_claim(seen) {
         Some(claim) if about_volumes => {
-            let complaint = newest(seen.events, "PersistentVolumeClaim", &claim, is_trouble);
+            let complaint = newest(seen.around, "PersistentVolumeClaim", &claim, is_trouble);
             Phase::VolumePending {
                 claim,
                 reason: complaint.and_then(|event| event.message.clone()),
@@ -299,8 +296,8 @@ fn pending_claim(seen: Observed<'_>) -> Option<String> {
         .iter()
         .filter_map(|volume| Some(&volume.persistent_volume_claim.as_ref()?.claim_name));
     let bound = |name: &str| {
-        let claim = seen.claims.iter().find(|claim| claim.name_any() == name);
-        claim
+        seen.around
+            .claim(name)
             .and_then(|claim| claim.status.as_ref()?.phase.as_deref())
             .is_some_and(|phase| phase == "Bound")
     };
@@ -308,7 +305,7 @@ fn pending_claim(seen: Observed<'_>) -> Option<String> {
 }
 
 fn pulling(seen: Observed<'_>) -> bool {
-    let last = newest(seen.events, "Pod", &seen.pod.name_any(), |event| {
+    let last = newest(seen.around, "Pod", &seen.pod.name_any(), |event| {
         matches!(event.reason.as_deref(), Some("Pulling" | "Pulled"))
     });
     last.is_some_and(|event| event.reason.as_deref() == Some("Pulling"))
@@ -322,14 +319,14 @@ fn pull_error(seen: Observed<'_>) -> Option<String> {
                 .as_deref()
                 .is_some_and(|words| words.starts_with("Failed to pull image"))
     };
-    newest(seen.events, "Pod", &seen.pod.name_any(), told)?
+    newest(seen.around, "Pod", &seen.pod.name_any(), told)?
         .message
         .clone()
 }
 
 /// The newest warning that says why the container can't be made.
 fn trouble(seen: Observed<'_>) -> Option<String> {
-    let event = newest(seen.events, "Pod", &seen.pod.name_any(), |event| {
+    let event = newest(seen.around, "Pod", &seen.pod.name_any(), |event| {
         let reason = event.reason.as_deref().unwrap_or_default();
         is_trouble(event) && reason.starts_with("Failed") && reason != "FailedScheduling"
     })?;
@@ -341,15 +338,16 @@ fn is_trouble(event: &Event) -> bool {
 }
 
 fn newest<'a>(
-    events: &'a [Event],
+    around: &Around<'a>,
     kind: &str,
     name: &str,
     wanted: impl Fn(&Event) -> bool,
 ) -> Option<&'a Event> {
-    events
+    around
+        .events(name)
         .iter()
+        .copied()
         .filter(|event| event.involved_object.kind.as_deref() == Some(kind))
-        .filter(|event| event.involved_object.name.as_deref() == Some(name))
         .filter(|event| wanted(event))
         .max_by_key(|event| event_time(event))
 }

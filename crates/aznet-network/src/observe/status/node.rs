@@ -108,16 +108,19 @@ pub(super) async fn of(network: &Network, pod: &PodState, now: Timestamp) -> Nod
         )
     {
         let node = Node::in_pod(network, &pod.name, network.release().await);
-        let (tips, peers) = futures::join!(node.tips(), node.peers());
+        let tips = node.tips().await;
+        // Whoever is away is not asked twice.
+        let peers = match &tips {
+            Err(error) if error.is_retryable() => None,
+            _ => node.peers().await.ok(),
+        };
         status.error = tips
             .as_ref()
             .err()
             .filter(|_| status.ready)
             .map(ToString::to_string);
         status.tips = tips.ok().as_ref().map(Tips::from);
-        status.peers = peers
-            .ok()
-            .map(|peers| peers.iter().filter(|peer| peer.is_connected()).count());
+        status.peers = peers.map(|peers| peers.iter().filter(|peer| peer.is_connected()).count());
     }
     status
 }

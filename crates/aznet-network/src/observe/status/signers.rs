@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use alloy_primitives::Address;
-use aznet_model::{report::Standing, role::Role};
+use aznet_model::role::Role;
 use futures::future::join_all;
 
 use super::{health::Publisher, node::NodeStatus};
@@ -71,13 +71,12 @@ async fn of_provers(network: &Network, nodes: &[NodeStatus]) -> Vec<(String, Vec
 fn from(seen: &Validators, nodes: &[NodeStatus]) -> Signers {
     let mut signers = Signers::default();
     let mut absent = BTreeSet::new();
+    let (attesters, retired) = (seen.by_pod(), validators::retired(seen));
     for node in nodes.iter().filter(|node| node.role == Role::Validator) {
-        let Some(attesters) = seen.attesters_of(&node.name) else {
-            continue;
-        };
+        let name = node.name.as_str();
         if !node.ready {
-            absent.extend(attesters);
-        } else if !attesters.is_empty() && attesters.iter().all(|one| is_out(seen, *one)) {
+            absent.extend(attesters.get(name).into_iter().copied().flatten());
+        } else if retired.contains(name) {
             signers.retired.insert(node.name.clone());
         }
     }
@@ -88,14 +87,6 @@ fn from(seen: &Validators, nodes: &[NodeStatus]) -> Signers {
         }
     }
     signers
-}
-
-fn is_out(seen: &Validators, attester: Address) -> bool {
-    let standing = seen.attester(attester).map(|one| one.standing);
-    matches!(
-        standing,
-        Some(Standing::Leaving | Standing::Ejected | Standing::Retired)
-    )
 }
 
 impl Signers {
@@ -132,7 +123,7 @@ mod tests {
 
     use alloy_primitives::U256;
     use aznet_model::{
-        report::{Attester, Held, ValidatorSet},
+        report::{Attester, Held, Standing, ValidatorSet},
         workload::Workload,
     };
 

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use serde_json::{Value, json};
 
 use super::*;
@@ -41,8 +42,7 @@ fn words(pod: &Pod, events: &[Event], message: Option<&str>) -> String {
     });
     let state = describe(Observed {
         pod,
-        events,
-        claims: &[],
+        around: &Around::new(events, &[]),
         message: message.as_ref(),
     })
     .expect("a role");
@@ -58,8 +58,7 @@ fn a_pod_of_another_kind_is_not_described() {
     assert_eq!(
         describe(Observed {
             pod: &other,
-            events: &[],
-            claims: &[],
+            around: &Around::default(),
             message: None
         }),
         None
@@ -75,8 +74,7 @@ fn scheduling_and_volumes() {
     let fresh = pod(&json!({}));
     let state = describe(Observed {
         pod: &fresh,
-        events: &[],
-        claims: &[claim],
+        around: &Around::new(&[], &[claim]),
         message: None,
     })
     .unwrap();
@@ -205,8 +203,7 @@ fn a_crash_loop_shows_the_termination_message_and_is_forgiven_once() {
     let describe = |restarts| {
         describe(Observed {
             pod: &crashed(restarts),
-            events: &[],
-            claims: &[],
+            around: &Around::default(),
             message: None,
         })
         .unwrap()
