@@ -92,8 +92,9 @@ fn scenarios() -> Vec<Scenario> {
     all
 }
 
-/// Every scenario as a test of the network called `network`, which `provide` gives when the first one runs.
-pub fn tests(network: &str, provide: &Provide) -> Vec<Test> {
+/// Every scenario as a test of the network called `network`, which `provide` gives when the first one runs. Where its values are
+/// known, those that it lacks something for are skipped without a look at it.
+pub fn tests(network: &str, provide: &Provide, values: Option<&Values>) -> Vec<Test> {
     let watch = Watch::default();
     let test = |scenario: Scenario| {
         let Scenario {
@@ -103,13 +104,17 @@ pub fn tests(network: &str, provide: &Provide) -> Vec<Test> {
             class,
             tags,
             disturbs,
+            lacks,
             run,
-            ..
         } = scenario;
         let (provide, watch) = (provide.clone(), watch.clone());
+        let lacking = values.and_then(lacks);
         let body = move |context| {
             let (provide, watch, run) = (provide.clone(), watch.clone(), run.clone());
             async move {
+                if let Some(what) = lacking {
+                    return Err(Failure::skipped(what));
+                }
                 attend(
                     |world| run(world),
                     disturbs,
@@ -179,7 +184,7 @@ mod tests {
     fn scenarios_are_listed_without_a_network() {
         let provide: Provide =
             Arc::new(|| Box::pin(async { Err(Failure::skipped("no network in this test")) }));
-        let tests = tests("small", &provide);
+        let tests = tests("small", &provide, None);
         assert!(
             tests
                 .iter()

@@ -39,7 +39,7 @@ impl Smoke {
         };
         let filter: Filter = expression.parse()?;
         let nothing: Provide = Arc::new(|| async { Err(NotRun::skipped("no network")) }.boxed());
-        let tests = aznet_scenarios::tests("", &nothing);
+        let tests = aznet_scenarios::tests("", &nothing, None);
         filter.check(&tests)?;
         let known = tests.iter().map(|test| test.id.name.clone()).collect();
         let chosen = chosen(tests, filter.clone());
@@ -70,7 +70,7 @@ impl Smoke {
         values: &Values,
         context: &Context,
     ) -> anyhow::Result<Vec<Kind>> {
-        let tests = aznet_scenarios::tests(network.name(), &provide(network));
+        let tests = aznet_scenarios::tests(network.name(), &provide(network), Some(values));
         let selection = chosen(tests, self.filter(values)?);
         let mut human = Human::new(Lines::talk(&context.printer), true, true);
         let (mut document, mut broken) = (Document::default(), None);

@@ -128,6 +128,14 @@ struct ReplyError {
     message: String,
 }
 
+/// Whether a method changes nothing, by the names that Ethereum, Anvil and Aztec give theirs.
+fn only_reads(method: &str) -> bool {
+    let (_, verb) = method.split_once('_').unwrap_or_default();
+    ["get", "is", "call"]
+        .iter()
+        .any(|reads| verb.starts_with(reads))
+}
+
 impl PodRpc {
     /// The server at `pod:port`; calls take 10 s at most.
     pub fn new(
@@ -171,7 +179,8 @@ impl PodRpc {
         &self.pod
     }
 
-    /// Calls `method`; `params` must serialize to an array. A void result reads as `null`.
+    /// Calls `method`; `params` must serialize to an array. A void result reads as `null`. What only reads is asked once more
+    /// if the connection breaks.
     ///
     /// # Errors
     /// [`RpcError`]; see [`RpcError::is_retryable`].
@@ -187,13 +196,20 @@ impl PodRpc {
             params,
         })
         .map_err(|source| self.bad_answer(method, b"", source))?;
-        let (status, bytes) = tokio::time::timeout(self.timeout, self.post(method, body))
-            .await
-            .map_err(|_| RpcError::TimedOut {
-                target: self.target(),
-                method: method.into(),
-                after: self.timeout,
-            })??;
+        let answer = async {
+            match self.post(method, body.clone()).await {
+                Err(RpcError::Api { .. }) if only_reads(method) => self.post(method, body).await,
+                answer => answer,
+            }
+        };
+        let (status, bytes) =
+            tokio::time::timeout(self.timeout, answer)
+                .await
+                .map_err(|_| RpcError::TimedOut {
+                    target: self.target(),
+                    method: method.into(),
+                    after: self.timeout,
+                })??;
         self.read(method, status, &bytes)
     }
 

@@ -5,14 +5,15 @@ use std::time::Duration;
 use aznet_model::role::Role;
 use aznet_network::observe::logs::Which;
 use aznet_runner::Failure;
+use futures::future::select_ok;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{adversary::LATE_CLOCK, evidence::lost, said::Said};
+use super::{adversary::LATE_CLOCK, evidence::lost, said::Said, turn::Turn};
 use crate::world::World;
 
-/// What a sequencer says of a slot that is over: the L1 is asked, and the chain has gone on.
-const LINE: &str = "Cannot propose";
+/// What a sequencer says of a slot that is over: the L1 is asked, and has gone on; or it is about to, and nobody attests.
+const LINES: [&str; 2] = ["Cannot propose", "Timeout collecting attestations"];
 /// Slots after its turn in which it must have said so.
 const SLOTS_TO_SAY: u32 = 2;
 
@@ -45,20 +46,29 @@ pub(crate) async fn run(world: World) -> Result<(), Failure> {
         .context
         .step(format!("{} had a clock that was {late} ms late", turn.pod));
     let slot = turn.slot.to_string();
-    let said = Said {
-        which: Which::Named(turn.pod.clone()),
-        but: None,
-        since: turn.since,
-        parts: &[LINE, &slot],
-    };
-    let said = said
-        .wait_for(&world, world.time.slots(SLOTS_TO_SAY))
-        .await?;
+    let within = world.time.slots(SLOTS_TO_SAY);
+    let either = LINES.map(|line| Box::pin(says(&world, &turn, [line, &slot], within)));
+    let (said, _) = select_ok(either).await?;
     lost(&world, &turn).await?;
     world
         .context
         .step(format!("{slot} came to nothing: {said}"));
     world.goes_on(&nodes).await
+}
+
+async fn says(
+    world: &World,
+    turn: &Turn,
+    parts: [&str; 2],
+    within: Duration,
+) -> Result<String, Failure> {
+    let said = Said {
+        which: Which::Named(turn.pod.clone()),
+        but: None,
+        since: turn.since,
+        parts: &parts,
+    };
+    said.wait_for(world, within).await
 }
 
 fn millis(time: Duration) -> u64 {

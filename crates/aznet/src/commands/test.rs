@@ -63,7 +63,7 @@ pub async fn run(args: &TestArgs, context: &Context) -> anyhow::Result<Exit> {
         (None, None) => regressions::tests(&means, context)?,
         _ => Vec::new(),
     };
-    let tests = [aznet_scenarios::tests(label, &nothing), kept.clone()].concat();
+    let tests = [aznet_scenarios::tests(label, &nothing, None), kept.clone()].concat();
     let selection = choice.select(tests)?;
     if args.list {
         list(&selection, &Known::default(), context)?;
@@ -91,9 +91,10 @@ async fn on_one(
     let baseline = prepared(args)?;
     check_needs(args, &selection, context)?;
     let asked = asked()?;
-    let network = Box::pin(network::network(args, context)).await?;
+    let (network, values) = Box::pin(network::network(args, context)).await?;
     let name = args.network.as_deref().unwrap_or(network.name());
-    let tests = [aznet_scenarios::tests(name, &provide(&network)), kept].concat();
+    let tests = aznet_scenarios::tests(name, &provide(&network), values.as_ref());
+    let tests = [tests, kept].concat();
     let selection = leaving_alone(args, choice.select(tests)?).0;
     let gate = gate::of(&network);
     let options = options(args, choice, Some(gate), asked, context).await;

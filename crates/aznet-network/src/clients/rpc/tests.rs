@@ -89,3 +89,40 @@ async fn a_silent_server_is_given_up() {
     let error = rpc.call::<u64>("eth_chainId", json!([])).await.unwrap_err();
     assert!(matches!(error, RpcError::TimedOut { after, .. } if after == Duration::from_secs(10)));
 }
+
+/// How often a server is asked whose first answer breaks off, and whether it answers in the end.
+async fn broken_off(method: &str) -> (u32, bool) {
+    let (service, mut handle) = mock::pair::<http::Request<Body>, http::Response<Body>>();
+    let rpc = PodRpc::new(
+        Client::new(service, "default"),
+        "aznet-a-12345",
+        "anvil",
+        8545,
+    );
+    let server = tokio::spawn(async move {
+        let mut asked = 0;
+        while let Some((_, send)) = handle.next_request().await {
+            asked += 1;
+            if asked == 1 {
+                send.send_error(std::io::Error::from(std::io::ErrorKind::UnexpectedEof));
+            } else {
+                let answer = r#"{"jsonrpc":"2.0","id":1,"result":7}"#;
+                send.send_response(http::Response::new(Body::from(answer.as_bytes().to_vec())));
+            }
+        }
+        asked
+    });
+    let answer = rpc.call::<u64>(method, json!([])).await;
+    drop(rpc);
+    (server.await.unwrap(), answer.is_ok())
+}
+
+#[tokio::test]
+async fn only_what_reads_is_asked_again_when_the_connection_breaks() {
+    for method in ["eth_getBlockByNumber", "eth_call", "node_isReady"] {
+        assert_eq!(broken_off(method).await, (2, true), "{method}");
+    }
+    for method in ["eth_sendTransaction", "anvil_reorg", "node_sendTx"] {
+        assert_eq!(broken_off(method).await, (1, false), "{method}");
+    }
+}

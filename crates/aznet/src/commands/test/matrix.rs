@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use aznet_network::load::Base;
 use aznet_network::namespace::Network;
 use aznet_runner::report::Grid;
 use aznet_runner::{Selection, TestId};
@@ -16,16 +15,13 @@ use super::engine::{asked, execute, options, prepared};
 use super::gate;
 use super::list::{Known, list};
 use super::means::Means;
-use super::network::{Site, of_network};
+use super::network::{Site, of_network, released};
 use super::pool::Pool;
 use super::regressions;
-use crate::args::ValuesArgs;
-use crate::bring_up::cluster;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::lines;
-use crate::planning::{Planned, planned, planned_on};
-use crate::running::Running;
+use crate::planning::{Planned, planned};
 use crate::smoke::provide;
 
 /// Lists or runs the cells that are asked for.
@@ -154,14 +150,7 @@ async fn attached(args: &TestArgs, context: &Context) -> anyhow::Result<Option<A
         return Ok(None);
     };
     let (choice, network) = Site::of(args).open(Some(name), context).await?;
-    let helm = cluster::attach(context, &choice).await?.helm;
-    let Running { network, values } = Running::read(network, &helm, context).await?;
-    let none = ValuesArgs {
-        network: network.info().values_from.clone(),
-        files: Vec::new(),
-        set: Vec::new(),
-    };
-    let Planned { loaded, plan } = planned_on(Base::Release(&values), context, &none, None)?;
+    let Planned { loaded, plan } = released(&choice, &network, context).await?;
     let facts = Facts::of(&loaded.values, &plan);
     Ok(Some(Attached { network, facts }))
 }

@@ -4,17 +4,21 @@ use std::time::Duration;
 
 use aznet_cluster::parts::kubernetes::Minor;
 use aznet_cluster::provider::Provider;
+use aznet_model::values::Values;
+use aznet_network::load::Base;
 use aznet_network::namespace::Network;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::args::TestArgs;
 use crate::args::{MachineArgs, Place, ValuesArgs};
-use crate::bring_up::{Manner, Wanted, bring_up};
+use crate::bring_up::{Manner, Wanted, bring_up, cluster};
 use crate::clusters::{self, Meant};
 use crate::context::Context;
+use crate::planning::{Planned, planned, planned_on};
 use crate::remove;
 use crate::report::on_place;
+use crate::running::Running;
 
 /// A network that a killed run leaves is removed by a later `up`.
 const TTL: Duration = Duration::from_hours(4);
@@ -28,13 +32,40 @@ pub(super) struct Site {
     machine: MachineArgs,
 }
 
-/// The network to test: brought up, or one that is up.
-pub(super) async fn network(args: &TestArgs, context: &Context) -> anyhow::Result<Network> {
+/// The network to test, brought up or one that is up, and its values.
+pub(super) async fn network(
+    args: &TestArgs,
+    context: &Context,
+) -> anyhow::Result<(Network, Option<Values>)> {
     let site = Site::of(args);
-    match &args.network {
-        None => Ok(site.open(args.attach.as_deref(), context).await?.1),
-        Some(network) => site.start(network, &of_network(network), context).await,
-    }
+    let Some(name) = &args.network else {
+        let (cluster, network) = site.open(args.attach.as_deref(), context).await?;
+        let read = released(&cluster, &network, context).await;
+        // Whoever may not read the release's Secret may test its network all the same.
+        let read =
+            read.inspect_err(|error| tracing::debug!("values of {}: {error:#}", network.name()));
+        return Ok((network, read.ok().map(|planned| planned.loaded.values)));
+    };
+    let args = of_network(name);
+    let values = planned(context, &args, None)?.loaded.values;
+    let network = site.start(name, &args, context).await?;
+    Ok((network, Some(values)))
+}
+
+/// What a network that is up was made of.
+pub(super) async fn released(
+    on: &Provider,
+    network: &Network,
+    context: &Context,
+) -> anyhow::Result<Planned> {
+    let helm = cluster::attach(context, on).await?.helm;
+    let Running { network, values } = Running::read(network.clone(), &helm, context).await?;
+    let none = ValuesArgs {
+        network: network.info().values_from.clone(),
+        files: Vec::new(),
+        set: Vec::new(),
+    };
+    planned_on(Base::Release(&values), context, &none, None)
 }
 
 impl Site {
