@@ -34,7 +34,7 @@ impl<'a> Changing<'a> {
             files: Vec::new(),
             set: sets,
         };
-        let running = Running::read(network.clone(), helm, context).await?;
+        let running = Running::read(network.clone()).await?;
         let wish = running.wish(context, &values, false, None)?;
         // Nothing but these settings changes: what is kept goes without saying.
         let proposal = Proposal {

@@ -40,10 +40,9 @@ const PARTS: [&str; 10] = [
 pub(crate) async fn facts(
     network: Network,
     l1_urls: &[String],
-    helm: &Helm,
     context: &Context,
 ) -> anyhow::Result<(Network, Facts)> {
-    let running = Running::read(network, helm, context).await?;
+    let running = Running::read(network).await?;
     let values = loaded(context, &running.values)?;
     let facts = Box::pin(Facts::read(&running.network, values, l1_urls.to_vec())).await?;
     Ok((running.network, facts))
@@ -63,7 +62,7 @@ pub(crate) async fn up_to_date(
     }
     let step = steps.begin("join", "writing the bundles for those who join");
     let published = async {
-        let (network, facts) = facts(network.clone(), &[], helm, context).await?;
+        let (network, facts) = facts(network.clone(), &[], context).await?;
         Box::pin(Published::publish(&network, &facts, helm, context)).await
     };
     match published.await {

@@ -6,7 +6,8 @@ use aznet_model::values::Loaded;
 use aznet_network::deploy::helm::Helm;
 use aznet_network::deploy::{Chart, Drift, drift, preview};
 use aznet_network::load::Base;
-use aznet_network::namespace::Network;
+use aznet_network::namespace::{NamespaceError, Network};
+use aznet_network::observe::release::Release;
 use aznet_network::secrets::{self, Unfit};
 use aznet_network::validators;
 use serde::Serialize;
@@ -45,16 +46,9 @@ pub(crate) struct Wish {
 
 impl Running {
     /// Reads the release.
-    pub(crate) async fn read(
-        network: Network,
-        helm: &Helm,
-        context: &Context,
-    ) -> anyhow::Result<Self> {
-        let cancel = context.interrupt.token();
-        let values = helm
-            .values(network.name(), network.namespace(), cancel)
-            .await?
-            .unwrap_or_default();
+    pub(crate) async fn read(network: Network) -> Result<Self, NamespaceError> {
+        let release = Release::of(&network).await?;
+        let values = release.map(|release| release.values).unwrap_or_default();
         Ok(Self { network, values })
     }
 

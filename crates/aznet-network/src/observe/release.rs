@@ -8,6 +8,7 @@ use flate2::read::GzDecoder;
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, ResourceExt, api::ListParams};
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use crate::namespace::{NamespaceError, Network};
 
@@ -40,6 +41,8 @@ pub struct Release {
     pub status: String,
     /// Name of its chart.
     pub chart: String,
+    /// What was laid over the chart's defaults.
+    pub values: Map<String, Value>,
     /// What it consists of, in YAML.
     manifest: String,
 }
@@ -51,6 +54,9 @@ struct Stored {
     version: u32,
     info: Info,
     chart: Chart,
+    /// `null` where nothing was.
+    #[serde(default)]
+    config: Option<Map<String, Value>>,
     #[serde(default)]
     manifest: String,
 }
@@ -86,6 +92,7 @@ impl Release {
             revision: stored.version,
             status: stored.info.status,
             chart: stored.chart.metadata.name,
+            values: stored.config.unwrap_or_default(),
             manifest: stored.manifest,
         })
     }
@@ -176,11 +183,16 @@ pub(crate) mod tests {
     fn of(name: &str, chart: &str, revision: u32, manifest: &str) -> Secret {
         let stored = json!({"name": name, "namespace": "ns", "version": revision, "manifest": manifest,
             "info": {"status": "deployed"}, "chart": {"metadata": {"name": chart}}});
+        kept(&stored)
+    }
+
+    /// A release as Helm writes it down.
+    fn kept(stored: &Value) -> Secret {
         let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
         gzip.write_all(stored.to_string().as_bytes()).unwrap();
         let text = STANDARD.encode(gzip.finish().unwrap());
         let mut secret: Secret = serde_json::from_value(
-            json!({"metadata": {"labels": {"name": name, "version": revision.to_string()}}}),
+            json!({"metadata": {"labels": {"name": stored["name"], "version": stored["version"].to_string()}}}),
         )
         .unwrap();
         secret.data = Some([("release".to_owned(), ByteString(text.into_bytes()))].into());
@@ -198,5 +210,17 @@ pub(crate) mod tests {
         };
         assert_eq!(release.replicas(), [validators]);
         assert_eq!(newest(&[Secret::default()]), None);
+    }
+
+    #[test]
+    fn values_are_what_was_laid_over_the_chart() {
+        let values = |config: Value| {
+            let stored = json!({"name": "small", "namespace": "ns", "version": 1, "config": config,
+                "info": {"status": "failed"}, "chart": {"metadata": {"name": CHART}}});
+            Release::read(&kept(&stored)).unwrap().values
+        };
+        let laid = json!({"validator": {"replicas": 4}});
+        assert_eq!(Value::from(values(laid.clone())), laid);
+        assert!(values(Value::Null).is_empty());
     }
 }

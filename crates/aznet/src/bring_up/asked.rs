@@ -4,7 +4,6 @@ use aznet_cluster::provider::Provider;
 use aznet_network::adopt::by_helm;
 use aznet_network::namespace::{Network, NetworkInfo, Scope};
 
-use super::cluster;
 use super::parts::Extent;
 use super::wanted::Wanted;
 use crate::clusters;
@@ -49,8 +48,7 @@ async fn values(wanted: &Wanted<'_>, context: &Context) -> anyhow::Result<Planne
         ports::check(base, own)?;
     }
     if let Some(network) = there {
-        let helm = cluster::attach(context, &wanted.cluster).await?.helm;
-        let running = Running::read(network, &helm, context).await?;
+        let running = Running::read(network).await?;
         let wish = running.wish(context, wanted.values, wanted.reset, None)?;
         // What runs has its place; only what is to become of it may lack one.
         if !wish.changes.is_empty() {

@@ -210,7 +210,7 @@ impl Work<'_> {
             "nothing was changed",
             format!("`aznet status {}` shows how it is doing", network.name()),
         );
-        let running = Running::read(network, &self.ready.helm, self.context).await?;
+        let running = Running::read(network).await?;
         let implied = self.ready.implied.as_ref();
         let wanted = self.wanted;
         let wish = running.wish(self.context, wanted.values, wanted.reset, implied)?;

@@ -90,7 +90,7 @@ pub async fn run(args: &JoinArgs, context: &Context) -> anyhow::Result<Exit> {
         clusters::networks(context, args.cluster.cluster.as_ref(), Meant::One(name)).await?;
     let (choice, network) = networks.open(name)?;
     let helm = cluster::attach(context, &choice).await?.helm;
-    let (network, facts) = joining::facts(network, &args.l1_urls, &helm, context).await?;
+    let (network, facts) = joining::facts(network, &args.l1_urls, context).await?;
     if args.publish {
         if !facts.values.boot_node.join_bundles.enabled {
             return Err(Failure::ServesNoBundles(facts.network).into());

@@ -144,7 +144,7 @@ async fn difference(name: &str, args: &PlanArgs, context: &Context) -> anyhow::R
     .await?;
     let (choice, network) = networks.open(Some(name))?;
     let helm = cluster::attach(context, &choice).await?.helm;
-    let running = Running::read(network, &helm, context).await?;
+    let running = Running::read(network).await?;
     let implied = cluster::implied_in(&running.values);
     let wish = running.wish(context, &args.values, args.reset, Some(&implied))?;
     propose(context, &helm, &running.network, &wish).await

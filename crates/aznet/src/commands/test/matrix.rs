@@ -149,8 +149,8 @@ async fn attached(args: &TestArgs, context: &Context) -> anyhow::Result<Option<A
     let Some(name) = &args.attach else {
         return Ok(None);
     };
-    let (choice, network) = Site::of(args).open(Some(name), context).await?;
-    let Planned { loaded, plan } = released(&choice, &network, context).await?;
+    let (_, network) = Site::of(args).open(Some(name), context).await?;
+    let Planned { loaded, plan } = released(&network, context).await?;
     let facts = Facts::of(&loaded.values, &plan);
     Ok(Some(Attached { network, facts }))
 }

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::args::TestArgs;
 use crate::args::{MachineArgs, Place, ValuesArgs};
-use crate::bring_up::{Manner, Wanted, bring_up, cluster};
+use crate::bring_up::{Manner, Wanted, bring_up};
 use crate::clusters::{self, Meant};
 use crate::context::Context;
 use crate::planning::{Planned, planned, planned_on};
@@ -39,8 +39,8 @@ pub(super) async fn network(
 ) -> anyhow::Result<(Network, Option<Values>)> {
     let site = Site::of(args);
     let Some(name) = &args.network else {
-        let (cluster, network) = site.open(args.attach.as_deref(), context).await?;
-        let read = released(&cluster, &network, context).await;
+        let (_, network) = site.open(args.attach.as_deref(), context).await?;
+        let read = released(&network, context).await;
         // Whoever may not read the release's Secret may test its network all the same.
         let read =
             read.inspect_err(|error| tracing::debug!("values of {}: {error:#}", network.name()));
@@ -53,13 +53,8 @@ pub(super) async fn network(
 }
 
 /// What a network that is up was made of.
-pub(super) async fn released(
-    on: &Provider,
-    network: &Network,
-    context: &Context,
-) -> anyhow::Result<Planned> {
-    let helm = cluster::attach(context, on).await?.helm;
-    let Running { network, values } = Running::read(network.clone(), &helm, context).await?;
+pub(super) async fn released(network: &Network, context: &Context) -> anyhow::Result<Planned> {
+    let Running { network, values } = Running::read(network.clone()).await?;
     let none = ValuesArgs {
         network: network.info().values_from.clone(),
         files: Vec::new(),
