@@ -81,8 +81,8 @@ pub(super) struct Watchdog {
     begun: Option<Timestamp>,
     since: HashMap<String, Instant>,
     restarts: HashMap<(String, Option<Timestamp>), u32>,
-    /// Pods that no machine had taken.
-    unscheduled: usize,
+    /// Pods that had a machine.
+    placed: usize,
 }
 
 /// How long a controller may fail to make pods.
@@ -105,11 +105,9 @@ impl Watchdog {
             let first = (pod.name.clone(), pod.created);
             self.restarts.entry(first).or_insert(pod.restarts);
         }
-        let pods = snapshot.pods.iter();
-        let unscheduled = pods.filter(|pod| matches!(pod.phase, Phase::Unscheduled { .. }));
-        let before = std::mem::replace(&mut self.unscheduled, unscheduled.count());
+        let placed = snapshot.pods.iter().filter(|pod| has_machine(pod)).count();
         // The scheduler is at it, one pod after the other; it tries again those that it found no place for.
-        let placing = self.unscheduled < before;
+        let placing = placed > std::mem::replace(&mut self.placed, placed);
         let mut stuck = self.stuck(snapshot);
         stuck.retain(|(.., cause)| !(placing && cause.is_no_machine()));
         let names: HashSet<&str> = stuck.iter().map(|(name, ..)| name.as_str()).collect();
@@ -144,6 +142,13 @@ impl Watchdog {
         let workloads = snapshot.workloads.iter().filter_map(without_pods);
         pods.chain(workloads).collect()
     }
+}
+
+fn has_machine(pod: &PodState) -> bool {
+    !matches!(
+        pod.phase,
+        Phase::Unscheduled { .. } | Phase::VolumePending { .. }
+    )
 }
 
 fn stuck_pod(pod: &PodState, patience: Duration) -> (String, Duration, Cause) {
@@ -220,9 +225,14 @@ mod tests {
     fn a_pod_without_a_machine_is_not_stuck_while_others_find_theirs() {
         let mut dog = Watchdog::default();
         let start = Instant::now();
-        let waiting = |count: usize| Snapshot {
-            pods: vec![pod(unschedulable(), 0).pods.remove(0); count],
-            ..Snapshot::default()
+        let waiting = |count: usize| {
+            let of = |phase| pod(phase, 0).pods.remove(0);
+            let mut pods = vec![of(unschedulable()); count];
+            pods.resize(9, of(Phase::Ready));
+            Snapshot {
+                pods,
+                ..Snapshot::default()
+            }
         };
         for (seconds, count) in [(0, 9), (15, 8), (30, 3), (45, 1), (46, 1), (65, 1)] {
             let at = start + Duration::from_secs(seconds);

@@ -1,6 +1,6 @@
 //! How fast something grows: the exponent of the power law that fits it best; and what may not grow so fast.
 
-use super::{Cost, Measured, Of, Step};
+use super::figures::{Cost, Measured, Of, Step};
 
 /// An exponent of 1 is linear; the rest is what measuring is worth.
 const LINEAR: f64 = 1.15;
@@ -62,7 +62,7 @@ pub(super) fn beyond(measured: &Measured) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Size;
+    use super::super::figures::Size;
     use super::*;
     use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
 //! `docs/reference/scale.svg`: time and memory by number of validators, on logarithmic scales, where a power law is a line.
 
-use super::{Measured, Of, Step};
+use super::figures::{Measured, Of, Step};
 use anyhow::Result;
 use std::fmt::Write as _;
 

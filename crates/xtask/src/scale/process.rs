@@ -1,6 +1,6 @@
 //! What a command costs: its time, and of the kernel its CPU time and memory.
 
-use super::Cost;
+use super::figures::Cost;
 use crate::bench::programs;
 use crate::wait::pause;
 use anyhow::{Context, Result, bail};

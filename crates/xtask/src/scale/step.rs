@@ -1,8 +1,8 @@
 //! A network of one size, from the plan until nothing is left; each step is seen to have happened.
 
+use super::figures::{Cost, Size, Step};
 use super::ground::{self, CLUSTER};
 use super::process::{self, Ran};
-use super::{Cost, Size, Step};
 use crate::bench::machine;
 use anyhow::{Context, Result, bail, ensure};
 use std::collections::{BTreeMap, BTreeSet};
