@@ -1,10 +1,12 @@
 // A node that connects to those whose records are in `to`, which need not be its peers; once it hears of a checkpoint
 // proposal then, it sends others of the same slot that the proposer did not sign, and later the one that it heard of once
-// more. Returns `[{what, slot, sender}]`: what it sent, and who seems to have signed it. It sends them to all its peers, as
-// an attacker would, and not only to those of its mesh as Aztec does.
+// more. Returns `{reached, missed, sent}`: the records of whom it sends to, `[{record, why}]` of the others, and
+// `[{what, slot, sender}]`: what it sent, and who seems to have signed it. It sends them to all whom it reaches, as an
+// attacker would, and not only to those of its mesh as Aztec does.
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const SLOTS_LATER = 3;
+const TO_REACH = 20_000;
 
 export default async function misbehave(load, { dud, seconds, to }) {
   const { LibP2PService } = await load('p2p/dest/services/libp2p/libp2p_service.js');
@@ -13,21 +15,19 @@ export default async function misbehave(load, { dud, seconds, to }) {
   const { Secp256k1Signer } = await load('foundation/dest/crypto/secp256k1-signer/index.js');
   const { Fr } = await load('foundation/dest/curves/bn254/index.js');
 
-  let reached = 0;
-  async function reach({ node, peerDiscoveryService, topicStrings }, signal) {
-    const { constructor: ENR } = peerDiscoveryService.getEnr();
-    for (const record of to) {
-      const enr = ENR.decodeTxt(record);
-      const [peer, address] = await Promise.all([enr.peerId(), enr.getFullMultiaddr('tcp')]);
-      const hears = one => String(one) === String(peer);
-      while (!node.services.pubsub.getSubscribers(topicStrings.checkpoint_proposal).some(hears)) {
-        signal.throwIfAborted();
-        // One that has much to do may not take a connection at first.
-        await node.dial(address).catch(() => {});
-        await sleep(500);
-      }
-      reached++;
+  const reached = [];
+  const missed = [];
+  async function reach({ node, peerDiscoveryService, topicStrings }, record) {
+    const enr = peerDiscoveryService.getEnr().constructor.decodeTxt(record);
+    const [peer, address] = await Promise.all([enr.peerId(), enr.getFullMultiaddr('tcp')]);
+    const hears = () => node.services.pubsub.getSubscribers(topicStrings.checkpoint_proposal).some(one => String(one) === String(peer));
+    let why = 'it does not tell what it listens to';
+    for (const end = Date.now() + TO_REACH; !hears(); await sleep(500)) {
+      if (Date.now() > end) return missed.push({ record, why });
+      // One that has much to do may not take a connection at first.
+      await node.dial(address).catch(error => (why = String(error)));
     }
+    reached.push(record);
   }
 
   const sent = [];
@@ -63,18 +63,17 @@ export default async function misbehave(load, { dud, seconds, to }) {
 
   const heardOf = LibP2PService.prototype.handleGossipedCheckpointProposal;
   if (!heardOf) throw new Error('this release calls LibP2PService.handleGossipedCheckpointProposal otherwise');
-  const over = new AbortController();
   let reaching, first;
   try {
     await new Promise((resolve, reject) => {
       const late = () =>
-        reject(new Error(`not done in ${seconds} s; connected to ${reached} of ${to.length}, sent ${JSON.stringify(sent)}`));
+        reject(new Error(`not done in ${seconds} s; ${JSON.stringify({ reached: reached.length, missed, sent })}`));
       setTimeout(late, seconds * 1000).unref();
       LibP2PService.prototype.handleGossipedCheckpointProposal = async function (payload, ...rest) {
         const result = await heardOf.call(this, payload, ...rest);
         const heard = CheckpointProposal.fromBuffer(payload);
-        reaching ??= reach(this, over.signal).catch(reject);
-        if (reached < to.length) return result;
+        reaching ??= Promise.all(to.map(record => reach(this, record))).catch(reject);
+        if (reached.length + missed.length < to.length) return result;
         if (first === undefined) {
           first = heard;
           forge(this, heard).catch(reject);
@@ -86,8 +85,7 @@ export default async function misbehave(load, { dud, seconds, to }) {
       };
     });
   } finally {
-    over.abort();
     LibP2PService.prototype.handleGossipedCheckpointProposal = heardOf;
   }
-  return sent;
+  return { reached, missed, sent };
 }

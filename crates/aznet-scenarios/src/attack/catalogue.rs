@@ -60,8 +60,8 @@ fn over_p2p() -> Vec<Scenario> {
             lacks: lacks_stranger,
             ..attack(
                 "attack-forged-proposals",
-                "every validator refuses checkpoint proposals that nobody, somebody else or a stranger signed, and an old one, \
-                 and penalizes the peer that sent them",
+                "every validator that is sent them refuses checkpoint proposals that nobody, somebody else or a stranger signed, and an \
+                 old one, and penalizes the peer that sent them",
                 Arc::new(|world| Box::pin(gossip::run(world))),
             )
         },
