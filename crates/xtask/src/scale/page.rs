@@ -51,7 +51,7 @@ fn render(measured: &Measured) -> String {
         );
     }
     for step in Step::ALL {
-        let _ = writeln!(text, "\n## `{}`\n", step.command());
+        let _ = writeln!(text, "\n## {}\n", step.command());
         text.push_str(
             "| validators | time | CPU | CPU of Helm | memory |\n|---:|---:|---:|---:|---:|\n",
         );
