@@ -66,8 +66,8 @@ export default async function misbehave(load, { dud, seconds, to }) {
   let reaching, first;
   try {
     await new Promise((resolve, reject) => {
-      const late = () =>
-        reject(new Error(`not done in ${seconds} s; ${JSON.stringify({ reached: reached.length, missed, sent })}`));
+      const seen = () => (reaching ? JSON.stringify({ reached: reached.length, missed, sent }) : 'it heard of no proposal');
+      const late = () => reject(new Error(`not done in ${seconds} s: ${seen()}`));
       setTimeout(late, seconds * 1000).unref();
       LibP2PService.prototype.handleGossipedCheckpointProposal = async function (payload, ...rest) {
         const result = await heardOf.call(this, payload, ...rest);

@@ -304,9 +304,7 @@ impl Under<'_> {
         self.faults.over(UNDONE_WITHIN).await?;
         self.world.proven_beyond(proven).await?;
         for tx in [&mut moving.public, &mut moving.private] {
-            if resend::is_gone(&self.world.receipts(tx).await?) {
-                self.again(tx).await?;
-            }
+            self.again_if_gone(tx).await?;
         }
         Ok(())
     }

@@ -60,8 +60,15 @@ impl Under<'_> {
         .await
     }
 
-    /// Sends a transfer anew.
-    pub(super) async fn again(&self, tx: &mut Tx) -> Result<(), Failure> {
+    /// Sends a transfer anew that no node has any more.
+    pub(super) async fn again_if_gone(&self, tx: &mut Tx) -> Result<(), Failure> {
+        if is_gone(&self.world.receipts(tx).await?) {
+            self.again(tx).await?;
+        }
+        Ok(())
+    }
+
+    async fn again(&self, tx: &mut Tx) -> Result<(), Failure> {
         let kind = tx.kind();
         self.world
             .context
@@ -72,7 +79,7 @@ impl Under<'_> {
 }
 
 /// Whether no node has a transfer any more: it was made for a block that is no more.
-pub(super) fn is_gone(statuses: &[TxStatus]) -> bool {
+fn is_gone(statuses: &[TxStatus]) -> bool {
     let gone = |status: &TxStatus| *status == TxStatus::Dropped;
     !statuses.is_empty() && statuses.iter().all(gone)
 }

@@ -54,15 +54,16 @@ pub(crate) fn checks() -> Vec<(&'static str, Check)> {
             registry::pushed_and_pulled,
         ),
     ];
+    // Before anything is killed: peers of a pod that was may send it nothing for minutes, until they notice.
+    all.push((
+        "the_attacks_of_the_design_document_are_survived",
+        attacks::named_are_survived,
+    ));
     let long = takes_long();
     if long {
         all.extend(roll_outs());
     }
     all.extend(broken());
-    all.push((
-        "the_attacks_of_the_design_document_are_survived",
-        attacks::named_are_survived,
-    ));
     if long {
         all.extend(protocol_faults());
         all.extend(kinds_and_plain_helm());
