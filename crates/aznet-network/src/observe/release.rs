@@ -7,7 +7,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use flate2::read::GzDecoder;
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, ResourceExt, api::ListParams};
-use serde::Deserialize;
+use serde::{Deserialize, de::Error as _};
 use serde_json::{Map, Value};
 
 use crate::namespace::{NamespaceError, Network};
@@ -100,7 +100,7 @@ impl Release {
     /// The network's release, in its newest revision; `None` where Helm keeps none.
     ///
     /// # Errors
-    /// If the Kubernetes API fails.
+    /// If the Kubernetes API fails, or what Helm keeps can't be read: a release like that is not none.
     pub async fn of(network: &Network) -> Result<Option<Self>, NamespaceError> {
         let secrets: Api<Secret> = network.api();
         let labels = format!("{HELM_RELEASES},name={}", network.name());
@@ -108,7 +108,12 @@ impl Release {
             .list(&ListParams::default().labels(&labels))
             .await
             .map_err(|source| network.failed("read Helm's release", source))?;
-        Ok(newest(&found.items))
+        let release = newest(&found.items);
+        if release.is_none() && !found.items.is_empty() {
+            let strange = serde_json::Error::custom("not written as Helm 3 and 4 do it");
+            return Err(network.failed("read Helm's release", kube::Error::SerdeError(strange)));
+        }
+        Ok(release)
     }
 
     /// What it consists of, as Kubernetes objects in YAML.

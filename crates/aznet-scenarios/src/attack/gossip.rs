@@ -132,6 +132,9 @@ impl Told {
             }
             world.context.step(words);
         }
+        if reached.is_empty() {
+            return Err(Failure::Infrastructure("no validator is ready".to_owned()));
+        }
         Ok(reached.into_iter().map(|one| one.pod).collect())
     }
 }
