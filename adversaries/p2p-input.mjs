@@ -1,29 +1,22 @@
-// Strangers at the p2p ports of all nodes that this one knows. They live in its process, each with a key of its own, so that
-// whoever is shut out is nobody that the network needs: one for each gossip topic, one that makes requests, one that finishes
-// nothing. What they send comes of `seed` and of what the node hears. Returns `{strangers: [{what, peer, peers, sent,
+// Strangers at the p2p ports of those whose records are in `to`: one for each gossip topic, one that makes requests, one that
+// finishes nothing. What they send comes of `seed` and of what another one hears. Returns `{strangers: [{what, peer, peers, sent,
 // shunned}], asked, answered}`: whom each reached, how much it sent, and to how many it became too bad a peer (null: to
-// nobody, whatever it does); and how much the node itself asked meanwhile, and got.
-import { randomBytes } from 'node:crypto';
+// nobody, whatever it does); and how much the other one asked meanwhile, and got.
 import { createSocket } from 'node:dgram';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Strangers, until } from './stranger.mjs';
 
 const KIB = 1024;
-// A private key as libp2p writes it down: of secp256k1, 32 bytes.
-const SECP256K1 = '08021220';
 // Nodes look at the scores of their peers every 30 s, and end a connection 30 s later.
 const TO_SHUN = 75_000;
 const TO_ANSWER = 5_000;
-const TRIES = 10;
 const MUTANTS = 24;
 
-export default async function misbehave(load, { dud, seconds, seed }) {
-  const { LibP2PService } = await load('p2p/dest/services/libp2p/libp2p_service.js');
+export default async function misbehave(load, { dud, seconds, seed, to }) {
   const { SnappyTransform } = await load('p2p/dest/services/encoding.js');
   const { GoodByeReason, ReqRespSubProtocol } = await load('p2p/dest/services/reqresp/index.js');
   const { ReqRespStatus } = await load('p2p/dest/services/reqresp/status.js');
-  const { createLibP2PPeerIdFromPrivateKey } = await load('p2p/dest/util.js');
-  const { openTmpStore } = await load('kv-store/dest/lmdb-v2/index.js');
   const { CheckpointProposal, P2PMessage } = await load('stdlib/dest/p2p/index.js');
   const { Tx } = await load('stdlib/dest/tx/index.js');
 
@@ -32,98 +25,29 @@ export default async function misbehave(load, { dud, seconds, seed }) {
   const snappy = new SnappyTransform();
   const pack = data => snappy.outboundTransformData(data);
 
-  /** The node, and what it hears in a slot, by topic. */
-  async function hear() {
-    const { prototype } = LibP2PService;
-    const hears = prototype.handleNewGossipMessage;
-    if (!hears) throw new Error('this release calls LibP2PService.handleNewGossipMessage otherwise');
-    const heard = new Map();
-    try {
-      return await new Promise((resolve, reject) => {
-        setTimeout(() => reject(new Error(`it heard no proposal and attestation in ${seconds} s`)), seconds * 1000).unref();
-        prototype.handleNewGossipMessage = function (message, ...rest) {
-          heard.set(message.topic, Buffer.from(message.data));
-          const { checkpoint_proposal: proposal, checkpoint_attestation: attestation } = this.topicStrings;
-          if (heard.has(proposal) && heard.has(attestation)) resolve({ node: this, heard });
-          return hears.call(this, message, ...rest);
-        };
-      });
-    } finally {
-      prototype.handleNewGossipMessage = hears;
-    }
-  }
-
   /** A message of each topic. */
-  function samples(node, heard) {
-    const { checkpoint_proposal, block_proposal, tx } = node.topicStrings;
+  async function samples({ topicStrings }, listener) {
+    const { checkpoint_attestation, checkpoint_proposal, block_proposal, tx } = topicStrings;
+    const heard = await strangers.hear(listener, [checkpoint_proposal, checkpoint_attestation], seconds);
     const proposal = heard.get(checkpoint_proposal);
     const message = payload => new P2PMessage(payload).toMessageData();
     const block = CheckpointProposal.fromBuffer(P2PMessage.fromMessageData(proposal).payload).getBlockProposal();
     return new Map([[tx, message(Tx.random().toBuffer())], [block_proposal, block ? message(block.toBuffer()) : proposal], ...heard]);
   }
 
-  /** Where the node's peers are. */
-  async function places(node) {
-    const connected = new Set(node.node.getPeers().map(String));
-    const all = await Promise.all(
-      node.peerDiscoveryService.getKadValues().map(async enr => {
-        const [peer, address] = await Promise.all([enr.peerId(), enr.getFullMultiaddr('tcp')]);
-        return { peer, address, ip: enr.ip, tcp: enr.tcp, udp: enr.udp };
-      }),
-    );
-    return all.filter(({ peer, address }) => address && connected.has(String(peer)));
-  }
-
-  /** Connects; a node that has much to do may not take a connection at first. */
-  async function reach({ node }, address) {
-    for (let tries = 1; ; tries++) {
-      try {
-        return await node.dial(address);
-      } catch (error) {
-        if (tries === TRIES) throw error;
-        await sleep(1000);
-      }
-    }
-  }
-
-  /** A libp2p node with a key of its own, connected to all of `peers`. */
-  async function appear(node, peers, peerStore, what) {
-    const key = SECP256K1 + randomBytes(32).toString('hex');
-    const config = { ...node.config, p2pPort: 0, p2pDiscoveryDisabled: true, bootstrapNodes: [] };
-    const stranger = await LibP2PService.new(config, await createLibP2PPeerIdFromPrivateKey(key), {
-      worldStateSynchronizer: node.worldStateSynchronizer,
-      epochCache: node.epochCache,
-      l2BlockSource: node.archiver,
-      mempools: node.mempools,
-      proofVerifier: node.proofVerifier,
-      telemetry: node.telemetry,
-      logger: node.logger,
-      packageVersion: '0',
-      peerStore,
-    });
-    stranger.gossipSubEventHandler = () => {};
-    stranger.subscribeToTopic = () => {};
-    // By a goodbye, which comes only if it can be said within a second; or by the end of the connection half a minute later.
-    const shunned = new Set();
-    stranger.peerManager.goodbyeReceived = (peer, reason) => {
-      if (reason === GoodByeReason.LOW_SCORE || reason === GoodByeReason.BANNED) shunned.add(String(peer));
+  /** One who counts who shuts it out: by a goodbye, which comes only if it can be said within a second; or by the end of the
+   * connection half a minute later. */
+  async function appear(what) {
+    const service = await strangers.appear();
+    const one = { what, service, sent: 0, shunned: new Set() };
+    service.peerManager.goodbyeReceived = (peer, reason) => {
+      if (reason === GoodByeReason.LOW_SCORE || reason === GoodByeReason.BANNED) one.shunned.add(String(peer));
     };
-    stranger.peerManager.markPeerForDisconnect = () => {};
-    stranger.node.addEventListener('peer:disconnect', ({ detail: peer }) => shunned.add(String(peer)));
-    const { pubsub } = stranger.node.services;
-    pubsub.opts.floodPublish = true;
+    service.node.addEventListener('peer:disconnect', ({ detail: peer }) => one.shunned.add(String(peer)));
+    const { pubsub } = service.node.services;
     pubsub.dataTransform = { outboundTransform: (_, data) => data, inboundTransform: (_, data) => data };
-    const one = { what, service: stranger, sent: 0, shunned };
-    strangers.push(one);
-    await stranger.start();
-    await Promise.all(peers.map(({ address }) => reach(stranger, address)));
+    all.push(one);
     return one;
-  }
-
-  /** Without a goodbye, for which it would wait. */
-  async function disappear({ service }) {
-    for (const connection of service.node.getConnections()) connection.abort(new Error('gone'));
-    await service.stop();
   }
 
   /** What nobody should gossip. */
@@ -144,10 +68,9 @@ export default async function misbehave(load, { dud, seconds, seed }) {
     yield pack(Buffer.alloc(11 * KIB * KIB, 1));
   }
 
-  async function gossip(stranger, topic, sound, count) {
+  async function gossip(stranger, topic, sound) {
     const { pubsub } = stranger.service.node.services;
-    const reached = () => pubsub.getSubscribers(topic).filter(peer => pubsub.streamsOutbound.has(String(peer))).length;
-    await until(() => reached() === count, `${count} subscribers of ${topic}`);
+    await strangers.listened(stranger.service, topic);
     for (const message of messages(sound)) {
       if (dud) continue;
       const { recipients } = await pubsub.publish(topic, message, { ignoreDuplicatePublishError: true });
@@ -219,11 +142,11 @@ export default async function misbehave(load, { dud, seconds, seed }) {
     }
   }
 
-  /** Asks each of `peers` for what it answers anybody, until it is told that this is over. */
-  async function ask(node, peers, over) {
+  /** Has one who behaves ask each of `peers` for what it answers anybody, until it is told that this is over. */
+  async function ask({ reqresp }, peers, over) {
     const count = { asked: 0, answered: 0 };
     while (!over.aborted) {
-      const answers = peers.map(({ peer }) => node.reqresp.sendRequestToPeer(peer, ReqRespSubProtocol.PING, Buffer.from('ping')));
+      const answers = peers.map(({ peer }) => reqresp.sendRequestToPeer(peer, ReqRespSubProtocol.PING, Buffer.from('ping')));
       for (const { status } of await Promise.all([...answers, sleep(2000, { status: undefined })])) {
         if (status === undefined) continue;
         count.asked++;
@@ -233,22 +156,21 @@ export default async function misbehave(load, { dud, seconds, seed }) {
     return count;
   }
 
-  const { node, heard } = await hear();
-  const peers = await places(node);
-  const peerStore = await openTmpStore('strangers');
+  const strangers = await Strangers.of(load, to);
+  const { host, peers } = strangers;
+  const all = [];
   const over = new AbortController();
-  const asking = ask(node, peers, over.signal);
-  const strangers = [];
-  const stranger = what => appear(node, peers, peerStore, what);
   try {
-    for (const [topic, sound] of samples(node, heard)) {
+    const behaves = await strangers.appear();
+    const asking = ask(behaves, peers, over.signal);
+    for (const [topic, sound] of await samples(host, behaves)) {
       const [, , name] = topic.split('/');
-      await gossip(await stranger(`gossip of ${name}`), topic, sound, peers.length);
+      await gossip(await appear(`gossip of ${name}`), topic, sound);
     }
-    await requests(await stranger('requests'), peers);
-    const shunnable = [...strangers];
-    await unfinished(await stranger('unfinished'), peers, over.signal);
-    await until(() => shunnable.every(({ shunned }) => shunned.size === peers.length), '', TO_SHUN).catch(() => {});
+    await requests(await appear('requests'), peers);
+    const shunnable = [...all];
+    await unfinished(await appear('unfinished'), peers, over.signal);
+    await until(() => shunnable.every(({ shunned }) => shunned.size === peers.length), () => 'end', TO_SHUN).catch(() => {});
     over.abort();
     const told = ({ what, service, sent, shunned }) => ({
       what,
@@ -257,11 +179,10 @@ export default async function misbehave(load, { dud, seconds, seed }) {
       sent,
       shunned: what === 'unfinished' ? null : shunned.size,
     });
-    return { strangers: strangers.map(told), ...(await asking) };
+    return { strangers: all.map(told), ...(await asking) };
   } finally {
     over.abort();
-    await Promise.allSettled(strangers.map(disappear));
-    await peerStore.delete();
+    await strangers.end();
   }
 }
 
@@ -282,10 +203,4 @@ function mutant(sound, below) {
   const data = Buffer.from(sound);
   for (let n = 0; n <= below(8); n++) data[below(data.length)] ^= 1 << below(8);
   return data;
-}
-
-async function until(done, what, within = 10_000) {
-  for (const end = Date.now() + within; !done(); await sleep(100)) {
-    if (Date.now() > end) throw new Error(`no ${what} within ${within / 1000} s`);
-  }
 }

@@ -22,6 +22,7 @@ mod proposal;
 mod quorum;
 mod said;
 mod store;
+mod strangers;
 mod turn;
 mod verifier;
 mod victim;

@@ -108,12 +108,9 @@ impl Release {
             .list(&ListParams::default().labels(&labels))
             .await
             .map_err(|source| network.failed("read Helm's release", source))?;
-        let release = newest(&found.items);
-        if release.is_none() && !found.items.is_empty() {
-            let strange = serde_json::Error::custom("not written as Helm 3 and 4 do it");
-            return Err(network.failed("read Helm's release", kube::Error::SerdeError(strange)));
-        }
-        Ok(release)
+        current(&found.items).map_err(|strange| {
+            network.failed("read Helm's release", kube::Error::SerdeError(strange))
+        })
     }
 
     /// What it consists of, as Kubernetes objects in YAML.
@@ -144,6 +141,16 @@ pub fn newest(secrets: &[Secret]) -> Option<Release> {
             .unwrap_or(0)
     };
     Release::read(secrets.iter().max_by_key(revision)?)
+}
+
+/// The same; only where there are no Secrets there is no release.
+fn current(secrets: &[Secret]) -> Result<Option<Release>, serde_json::Error> {
+    match newest(secrets) {
+        None if !secrets.is_empty() => Err(serde_json::Error::custom(
+            "not written as Helm 3 and 4 do it",
+        )),
+        release => Ok(release),
+    }
 }
 
 #[cfg(test)]
@@ -215,6 +222,16 @@ pub(crate) mod tests {
         };
         assert_eq!(release.replicas(), [validators]);
         assert_eq!(newest(&[Secret::default()]), None);
+    }
+
+    #[test]
+    fn a_release_that_cannot_be_read_is_not_none() {
+        assert_eq!(current(&[]).unwrap(), None);
+        assert_eq!(current(&[secret(3, 4)]).unwrap().unwrap().revision, 3);
+        let mut strange = secret(4, 4);
+        strange.data = Some([("release".to_owned(), ByteString(b"{}".to_vec()))].into());
+        let error = current(&[secret(3, 4), strange]).unwrap_err();
+        assert!(error.to_string().contains("not written as Helm"), "{error}");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use aznet_model::{chain::Slot, role::Role};
 use aznet_network::clients::exec::{self, ExecError};
 use aznet_runner::Failure;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -14,6 +15,11 @@ use crate::world::World;
 
 /// Loads a module into a node of the same container.
 const INJECT: &str = include_str!("../../../../adversaries/inject.mjs");
+/// What modules have in common, as they import it.
+const SHARED: (&str, &str) = (
+    "'./stranger.mjs'",
+    include_str!("../../../../adversaries/stranger.mjs"),
+);
 /// What loading takes, at most, and the answer's way back.
 const TO_LOAD: Duration = Duration::from_secs(30);
 
@@ -21,7 +27,7 @@ const TO_LOAD: Duration = Duration::from_secs(30);
 pub(super) struct Adversary {
     /// What it is called.
     pub(super) name: &'static str,
-    /// The module.
+    /// The module's text.
     pub(super) module: &'static str,
 }
 
@@ -103,12 +109,13 @@ impl Adversary {
         within: Duration,
     ) -> Result<T, Failure> {
         let options = options.to_string();
+        let module = self.self_contained();
         let command = [
             "node",
             "--input-type=module",
             "--eval",
             INJECT,
-            self.module,
+            &module,
             &options,
         ];
         let command = command.map(str::to_owned);
@@ -118,6 +125,16 @@ impl Adversary {
             .map_err(Failure::infrastructure)?;
         let line = told.lines().last().unwrap_or_default();
         serde_json::from_str(line).map_err(Failure::infrastructure)
+    }
+}
+
+impl Adversary {
+    /// The module with what it imports of ours: in the node there is no file of it.
+    fn self_contained(&self) -> String {
+        let (import, shared) = SHARED;
+        let shared = STANDARD.encode(shared);
+        let url = format!("'data:text/javascript;base64,{shared}'");
+        self.module.replace(import, &url)
     }
 }
 

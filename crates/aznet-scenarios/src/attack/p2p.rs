@@ -4,12 +4,12 @@ mod told;
 mod witness;
 
 use aznet_model::role::Role;
-use aznet_network::observe::instances;
+use aznet_network::observe::instances::{self, Instance};
 use aznet_runner::Failure;
 use tokio_util::sync::CancellationToken;
 
 use self::{told::Told, witness::Witness};
-use super::{adversary::P2P_INPUT, input::same, peers::Connections};
+use super::{adversary::P2P_INPUT, input::same, peers::Connections, strangers::Strangers};
 use crate::world::World;
 
 /// Slots in which all is sent, and who sent it is shut out.
@@ -21,20 +21,17 @@ pub(crate) async fn run(world: World) -> Result<(), Failure> {
     let pods = instances::list(&world.network)
         .await
         .map_err(Failure::infrastructure)?;
-    let ready = |role| pods.iter().filter(move |pod| pod.role == role && pod.ready);
-    let host = ready(Role::FullNode).next();
-    let host = host.ok_or_else(|| Failure::skipped("a full node that is ready"))?;
-    let validators: Vec<_> = ready(Role::Validator).cloned().collect();
+    let strangers = Strangers::new(&world, &nodes, &pods, &Role::ALL)?;
+    let ready = |pod: &&Instance| pod.role == Role::Validator && pod.ready;
+    let validators: Vec<Instance> = pods.iter().filter(ready).cloned().collect();
     let before = Connections::of(&nodes)
         .await
         .map_err(Failure::infrastructure)?;
     let mut witness = Witness::new(&world, &validators, &nodes).await;
     let over = CancellationToken::new();
     let attack = async {
-        let place = (host.pod.as_str(), host.role);
         let within = world.time.slots(SLOTS_TO_SEND);
-        let told = P2P_INPUT.misbehave::<Told>(&world, place, None, within);
-        let told = told.await;
+        let told = strangers.misbehave::<Told>(&P2P_INPUT, within).await;
         over.cancel();
         told
     };
