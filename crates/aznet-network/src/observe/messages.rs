@@ -63,7 +63,7 @@ impl Messages {
             };
             match state.phase {
                 Phase::Starting { .. } => self.follow(uid, pod, state.restarts),
-                Phase::Ready | Phase::Leaving => self.forget(&uid),
+                Phase::Ready | Phase::Unready { .. } | Phase::Leaving => self.forget(&uid),
                 _ => {}
             }
         }

@@ -3,7 +3,7 @@
 use aznet_model::role::Role;
 use aznet_model::workload::Workload;
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus, Event, Pod};
+use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus, Event, Pod, PodCondition};
 use kube::ResourceExt;
 use serde::Serialize;
 
@@ -143,16 +143,24 @@ fn container_phase(seen: Observed<'_>, container: &ContainerStatus, init: bool) 
         Some(_) if init => Phase::Preparing {
             container: container.name.clone(),
         },
-        Some(running) => seen.message.map_or_else(
-            || Phase::Starting {
-                since: running.started_at.map(|time| time.0),
-            },
-            |message| Phase::Waiting {
-                what: message.words.clone(),
-                since: message.since,
-            },
-        ),
+        Some(running) => running_phase(seen, running.started_at.map(|time| time.0)),
         None => Phase::Creating { trouble: None },
+    }
+}
+
+/// What a process that runs since `started` and isn't ready does.
+fn running_phase(seen: Observed<'_>, started: Option<Timestamp>) -> Phase {
+    // A pod is not ready from its beginning; when that began later, it was ready in between.
+    let unready = changed(seen.pod, "Ready");
+    if let Some(since) = unready.filter(|&since| started.is_some_and(|started| since > started)) {
+        return Phase::Unready { since };
+    }
+    match seen.message {
+        Some(message) => Phase::Waiting {
+            what: message.words.clone(),
+            since: message.since,
+        },
+        None => Phase::Starting { since: started },
     }
 }
 
@@ -283,11 +291,19 @@ pub(crate) fn speaking_container(pod: &Pod) -> Option<String> {
 
 /// Whether the condition holds, and its message.
 pub(crate) fn condition(pod: &Pod, kind: &str) -> Option<(bool, Option<String>)> {
-    let conditions = pod.status.as_ref()?.conditions.as_deref()?;
-    let found = conditions
-        .iter()
-        .find(|condition| condition.type_ == kind)?;
+    let found = condition_of(pod, kind)?;
     Some((found.status == "True", found.message.clone()))
+}
+
+/// When a condition began to hold, or not to.
+fn changed(pod: &Pod, kind: &str) -> Option<Timestamp> {
+    let found = condition_of(pod, kind)?;
+    found.last_transition_time.as_ref().map(|time| time.0)
+}
+
+fn condition_of<'a>(pod: &'a Pod, kind: &str) -> Option<&'a PodCondition> {
+    let conditions = pod.status.as_ref()?.conditions.as_deref()?;
+    conditions.iter().find(|condition| condition.type_ == kind)
 }
 
 fn pending_claim(seen: Observed<'_>) -> Option<String> {

@@ -66,6 +66,11 @@ pub enum Phase {
     },
     /// It serves.
     Ready,
+    /// It has served since its process started, and does not now.
+    Unready {
+        /// Since when.
+        since: Timestamp,
+    },
     /// It ended and isn't back.
     Crashed {
         /// Exit code.
@@ -116,6 +121,7 @@ impl Phase {
     pub fn words(&self, now: Timestamp) -> String {
         match self {
             Self::Starting { since: Some(since) } => format!("starting ({})", age(*since, now)),
+            Self::Unready { since } => format!("{self} ({})", age(*since, now)),
             Self::Waiting {
                 what,
                 since: Some(since),
@@ -157,6 +163,7 @@ impl fmt::Display for Phase {
             Self::Waiting { what, .. } => f.write_str(what),
             Self::Starting { .. } => f.write_str("starting"),
             Self::Ready => f.write_str("ready"),
+            Self::Unready { .. } => f.write_str("no longer ready"),
             Self::Crashed {
                 exit_code, message, ..
             } => {

@@ -104,7 +104,7 @@ pub(super) async fn of(network: &Network, pod: &PodState, now: Timestamp) -> Nod
     if pod.role.is_node()
         && matches!(
             pod.phase,
-            Phase::Ready | Phase::Starting { .. } | Phase::Waiting { .. }
+            Phase::Ready | Phase::Unready { .. } | Phase::Starting { .. } | Phase::Waiting { .. }
         )
     {
         let node = Node::in_pod(network, &pod.name, network.release().await);

@@ -191,6 +191,27 @@ fn running_waiting_and_ready() {
 }
 
 #[test]
+fn what_was_ready_since_it_started_does_not_start() {
+    let running = |unready: &str| {
+        pod(&json!({
+            "conditions": [{"type": "PodScheduled", "status": "True"},
+                {"type": "Ready", "status": "False", "lastTransitionTime": unready}],
+            "containerStatuses": container(&json!({"running": {"startedAt": "2026-01-01T00:00:18Z"}}), 1, &json!({})),
+        }))
+    };
+    let was_ready = running("2026-01-01T00:00:53Z");
+    assert_eq!(words(&was_ready, &[], None), "no longer ready (7s)");
+    // The last that a node said as it started.
+    assert_eq!(
+        words(&was_ready, &[], Some("Aztec starts")),
+        "no longer ready (7s)"
+    );
+    // Since its process ended, which was started again.
+    let restarted = running("2026-01-01T00:00:10Z");
+    assert_eq!(words(&restarted, &[], None), "starting (42s)");
+}
+
+#[test]
 fn a_crash_loop_shows_the_termination_message_and_is_forgiven_once() {
     let end = json!({"terminated": {"exitCode": 3, "reason": "Error", "message": "the L1 at http://anvil:8545 did not answer for 120s\n"}});
     let crashed = |restarts| {
