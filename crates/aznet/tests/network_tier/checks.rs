@@ -54,7 +54,7 @@ pub(crate) fn checks() -> Vec<(&'static str, Check)> {
             registry::pushed_and_pulled,
         ),
     ];
-    // Before anything is killed: peers of a pod that was may send it nothing for minutes, until they notice.
+    // While all nodes are peers of each other still: after a kill some may not be for minutes.
     all.push((
         "the_attacks_of_the_design_document_are_survived",
         attacks::named_are_survived,
