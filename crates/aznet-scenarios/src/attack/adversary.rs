@@ -158,3 +158,18 @@ pub(super) async fn signal(
         .await
         .map(drop)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modules_bring_what_they_import_of_ours() {
+        for adversary in [FORGED_PROPOSALS, P2P_INPUT] {
+            assert!(adversary.module.contains(SHARED.0), "{}", adversary.name);
+            let text = adversary.self_contained();
+            assert!(!text.contains("from './"), "{}", adversary.name);
+            assert!(text.contains("from 'data:text/javascript;base64,"));
+        }
+    }
+}
