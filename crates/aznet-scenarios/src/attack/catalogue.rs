@@ -21,6 +21,9 @@ const DEADLINE: Duration = Duration::from_mins(10);
 const BESIDE: &[&str] = &["attack"];
 /// It can't.
 const ALONE: &[&str] = &["attack", "alone"];
+/// One for each attack that the design document names: a block that its proposer did not sign, an invalid proof, an invalid
+/// state transition, an L1 that censors.
+const SMOKE: &[&str] = &["attack", "smoke"];
 /// It waits for epochs, too.
 const LONG: &[&str] = &["attack", "alone", "long"];
 
@@ -47,7 +50,12 @@ fn attack(name: &'static str, about: &'static str, run: Run) -> Scenario {
 /// Proposers that misbehave by settings of Aztec's own.
 fn by_setting(known: &'static Attack) -> Scenario {
     let run: Run = Arc::new(move |world| Box::pin(super::run(world, known)));
+    let tags = match known.accomplice {
+        Some(_) => SMOKE,
+        None => BESIDE,
+    };
     Scenario {
+        tags,
         lacks,
         ..attack(known.name, known.about, run)
     }
@@ -58,6 +66,7 @@ fn over_p2p() -> Vec<Scenario> {
     vec![
         Scenario {
             lacks: lacks_stranger,
+            tags: SMOKE,
             ..attack(
                 "attack-forged-proposals",
                 "every validator that is sent them refuses checkpoint proposals that nobody, somebody else or a stranger signed, and an \
@@ -111,7 +120,7 @@ fn on_l1() -> Vec<Scenario> {
         },
         Scenario {
             lacks: lacks_l1,
-            tags: ALONE,
+            tags: &["attack", "alone", "smoke"],
             ..attack(
                 "attack-l1-censorship",
                 "while the L1 drops the transactions that bring checkpoints none comes, and then the chain goes on",
@@ -137,6 +146,7 @@ fn on_proofs() -> Vec<Scenario> {
     vec![
         Scenario {
             lacks: lacks_prover,
+            tags: SMOKE,
             ..attack(
                 "attack-l1-proof",
                 "L1 reverts proofs with other archives, messages, blobs, attestations or checkpoints, or sent twice; \
