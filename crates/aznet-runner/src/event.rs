@@ -43,6 +43,9 @@ pub enum Kind {
         /// Commit of the checkout whose charts and networks are used, where it is one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         commit: Option<String>,
+        /// Whether attacks are only gone through, so that the tests that look for what comes of them must fail.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        dud_attacks: bool,
     },
     /// An attempt begins.
     TestStarted {

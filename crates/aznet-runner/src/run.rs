@@ -48,6 +48,7 @@ pub async fn run(
         partition: selection.partition,
         repeat: options.repeat,
         commit: options.commit.clone(),
+        dud_attacks: options.dud_attacks,
     });
     let mut recovery = Recovery::new(options, cancel, run.start);
     let mut repetition = 0;

@@ -144,7 +144,7 @@ pub(crate) fn pods(name: &str) -> u64 {
 }
 
 /// Whether attacks are only gone through.
-fn dud() -> bool {
+pub(crate) fn dud() -> bool {
     std::env::var_os(DUD).is_some()
 }
 

@@ -29,10 +29,17 @@ pub struct Explanation {
 }
 
 impl Explanation {
-    /// Reads it out of a bundle.
+    /// Reads it out of a bundle: what happened since its test began, or, if nothing did, what was before.
     pub fn of(bundle: &Bundle) -> Self {
         let test = bundle.manifest.test.as_ref();
-        let since = test.map(|test| test.began);
+        match test.map(|test| Self::since(bundle, Some(test.began))) {
+            Some(explanation) if !explanation.timeline.is_empty() => explanation,
+            _ => Self::since(bundle, None),
+        }
+    }
+
+    fn since(bundle: &Bundle, since: Option<Timestamp>) -> Self {
+        let test = bundle.manifest.test.as_ref();
         let run = Run::read(bundle);
         let mut timeline = ends(bundle);
         timeline.extend(run.restarts(&timeline));
@@ -54,7 +61,16 @@ impl Explanation {
     /// What happened first, in a sentence.
     pub fn first(&self) -> String {
         match self.timeline.first() {
-            Some(entry) => format!("first: {} {} at {:.0}", entry.about, entry.what, entry.at),
+            Some(entry) => {
+                let before = match (&self.test, self.since) {
+                    (Some(_), None) => ", before the test",
+                    _ => "",
+                };
+                let Entry {
+                    at, about, what, ..
+                } = entry;
+                format!("first: {about} {what} at {at:.0}{before}")
+            }
             None => format!(
                 "first: nothing is known to be wrong; looked at {}",
                 self.looked_at.join(", ")

@@ -92,6 +92,11 @@ fn scenarios() -> Vec<Scenario> {
     all
 }
 
+/// Whether attacks are only gone through, by what the environment says: their tests must fail then.
+pub fn dud_attacks() -> bool {
+    attack::dud()
+}
+
 /// Every scenario as a test of the network called `network`, which `provide` gives when the first one runs. Where its values are
 /// known, those that it lacks something for are skipped without a look at it.
 pub fn tests(network: &str, provide: &Provide, values: Option<&Values>) -> Vec<Test> {

@@ -26,6 +26,7 @@ where
         repeat: 1,
         lasts: Duration::ZERO,
         commit: None,
+        dud_attacks: false,
         max_fail: None,
         capacity: 1,
         networks: 1,

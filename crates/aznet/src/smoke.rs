@@ -114,6 +114,7 @@ fn options() -> Options {
         now,
         // A run that is not recorded has nobody to tell.
         commit: None,
+        dud_attacks: false,
         seed: u64::try_from(now.as_microsecond()).unwrap_or_default(),
         repeat: 1,
         lasts: Duration::ZERO,

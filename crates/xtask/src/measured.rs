@@ -28,6 +28,9 @@ struct Run {
     /// Of the checkout that it was of, where its events say it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     commit: Option<String>,
+    /// Whether attacks were only gone through, so that their tests must fail.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    dud_attacks: bool,
     /// By `network::name`.
     tests: BTreeMap<String, Tested>,
 }
@@ -89,8 +92,18 @@ impl Measured {
 
     /// All that is known, by `network::name`.
     pub(crate) fn histories(&self) -> BTreeMap<&str, History> {
+        self.histories_of(false)
+    }
+
+    /// What tests came to whose attacks were only gone through, by `network::name`.
+    pub(crate) fn duds(&self) -> BTreeMap<&str, History> {
+        self.histories_of(true)
+    }
+
+    fn histories_of(&self, dud_attacks: bool) -> BTreeMap<&str, History> {
         let mut all = BTreeMap::<&str, History>::new();
-        for (started, run) in &self.runs {
+        let runs = self.runs.iter();
+        for (started, run) in runs.filter(|(_, run)| run.dud_attacks == dud_attacks) {
             for (test, tested) in &run.tests {
                 let history = all.entry(test).or_default();
                 history.results.extend(&tested.results);
@@ -158,7 +171,14 @@ fn fold(events: &[Event]) -> Run {
     let mut releases = BTreeMap::<&str, &str>::new();
     for event in events {
         match &event.kind {
-            Kind::RunStarted { commit, .. } => run.commit.clone_from(commit),
+            Kind::RunStarted {
+                commit,
+                dud_attacks,
+                ..
+            } => {
+                run.commit.clone_from(commit);
+                run.dud_attacks = *dud_attacks;
+            }
             Kind::Observed {
                 network,
                 seen: aznet_runner::Observation::Release { name },
@@ -264,6 +284,24 @@ mod tests {
         let verdicts: Vec<bool> = history.results.iter().map(Option::is_some).collect();
         assert_eq!(verdicts, [true, false, false, true, true]);
         assert_eq!(history.in_a_row(), 2);
+    }
+
+    /// What fails for want of its attack has not failed, and what passes without it has not passed.
+    #[test]
+    fn a_run_without_its_attacks_is_apart() {
+        let dud = START
+            .replace("10:00", "12:00")
+            .replace('}', r#","dud_attacks":true}"#);
+        let mut measured = Measured::default();
+        measured
+            .add(&events(&[START, &passed(), END]))
+            .expect("a run");
+        measured
+            .add(&events(&[&dud, &failed(), END]))
+            .expect("a run");
+        let count = |of: &BTreeMap<&str, History>| of["small::transfer"].results.clone();
+        assert_eq!(count(&measured.histories()), [Some(12.3)]);
+        assert_eq!(count(&measured.duds()), [None]);
     }
 
     /// Whatever the order in which they are added, the newest run is the last.

@@ -59,7 +59,7 @@ fn combinations_that_cannot_work_are_named() {
         vec!["l1.blockTime=0"],
         vec!["network.epochDuration=0"],
         vec!["network.proofSubmissionEpochs=0"],
-        vec!["network.lagInEpochsForRandao=2"],
+        vec!["network.lagInEpochsForRandao=3"],
         vec!["bootNode.replicas=2"],
         vec!["bootNode.replicas=0"],
         vec![

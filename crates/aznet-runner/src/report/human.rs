@@ -5,7 +5,7 @@ use owo_colors::{OwoColorize, Style};
 
 use super::{
     Reporter,
-    words::{self, Ended, counts, nth, plural, waits},
+    words::{self, DUD_ATTACKS, Ended, counts, nth, plural, waits},
 };
 use crate::{
     drift::{self, Drift, Unknown},
@@ -299,6 +299,7 @@ impl<W> Human<W> {
                 left_out,
                 partition,
                 repeat,
+                dud_attacks,
                 ..
             } => {
                 let part = partition.map_or_else(String::new, |part| format!(", part {part}"));
@@ -308,7 +309,10 @@ impl<W> Human<W> {
                 } else {
                     String::new()
                 };
-                let text = format!("{tests}{times} ({left_out} left out{part}), seed {seed}");
+                let mut text = format!("{tests}{times} ({left_out} left out{part}), seed {seed}");
+                if *dud_attacks {
+                    text = format!("{text}; {DUD_ATTACKS}");
+                }
                 ("Starting", green, String::new(), text)
             }
             Kind::TestStarted {

@@ -310,6 +310,7 @@ mod tests {
                 partition: None,
                 repeat: 1,
                 commit: None,
+                dud_attacks: false,
             },
         });
         let skipped = Verdict::Skipped {

@@ -99,6 +99,7 @@ pub(super) fn recorded() -> Vec<Event> {
             partition: "1/2".parse().ok(),
             repeat: 1,
             commit: None,
+            dud_attacks: false,
         },
         started("broken", 1),
         attempt("broken", 1, broken(), false),
@@ -204,6 +205,7 @@ fn side_by_side() -> Vec<Event> {
         partition: None,
         repeat: 2,
         commit: None,
+        dud_attacks: false,
     }];
     for repetition in 1..=2 {
         let start = |name| Kind::TestStarted {

@@ -8,6 +8,9 @@ use crate::{
     verdict::Verdict,
 };
 
+/// What a run is told to have that only goes through its attacks.
+pub(super) const DUD_ATTACKS: &str = "attacks are only gone through: their tests must fail";
+
 /// How a test or an attempt ended, in a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ended {

@@ -20,6 +20,8 @@ pub struct Options {
     pub lasts: Duration,
     /// Commit of the checkout whose charts and networks are used, where it is one.
     pub commit: Option<String>,
+    /// Whether attacks are only gone through.
+    pub dud_attacks: bool,
     /// After so many tests that did not pass no more are started.
     pub max_fail: Option<usize>,
     /// How much the tests that run at once may weigh together.

@@ -25,6 +25,7 @@ fn options() -> Options {
         repeat: 1,
         lasts: Duration::ZERO,
         commit: None,
+        dud_attacks: false,
         max_fail: None,
         capacity: 4,
         networks: 1,

@@ -196,6 +196,7 @@ fn started(selected: Vec<TestId>) -> Kind {
         partition: None,
         repeat: 1,
         commit: None,
+        dud_attacks: false,
     }
 }
 

@@ -145,3 +145,14 @@ fn a_pod_that_is_gone_is_known_by_what_the_run_saw() {
     let bundle = bundle(&[(EVENTS, observed(3, restart))]);
     assert_eq!(lines(&bundle), ["3 anvil-b restarted: it replaces anvil-a"]);
 }
+
+/// A test that a network was not fit for has seen nothing of why.
+#[test]
+fn what_was_before_the_test_is_told_if_nothing_happened_since() {
+    let log = format!("{} ERROR: no quorum\n{} INFO: ok\n", at(-5), at(1));
+    let bundle = bundle(&[("logs/validator-0/aztec.log", log)]);
+    let expected = ["-5 validator-0 logs its first error: ERROR: no quorum"];
+    assert_eq!(lines(&bundle), expected);
+    let first = Explanation::of(&bundle).first();
+    assert!(first.ends_with(", before the test"), "{first}");
+}

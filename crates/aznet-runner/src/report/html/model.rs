@@ -22,6 +22,8 @@ pub(super) struct Model {
     pub(super) partition: Option<Partition>,
     /// Tests that were left out.
     pub(super) left_out: usize,
+    /// Whether attacks are only gone through.
+    pub(super) dud_attacks: bool,
     /// When its first and its last event happened.
     pub(super) span: Option<(Timestamp, Timestamp)>,
     /// How often each test was to run.
@@ -80,8 +82,10 @@ impl Model {
                 left_out,
                 partition,
                 repeat,
+                dud_attacks,
                 ..
             } => {
+                self.dud_attacks = *dud_attacks;
                 self.seed = Some(*seed);
                 self.left_out = *left_out;
                 self.partition = *partition;

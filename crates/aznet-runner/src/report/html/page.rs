@@ -12,7 +12,10 @@ use super::{
     tables,
     words::{long, moment},
 };
-use crate::{event::Summary, report::words::plural};
+use crate::{
+    event::Summary,
+    report::words::{DUD_ATTACKS, plural},
+};
 
 /// The whole document.
 ///
@@ -113,6 +116,7 @@ fn header(model: &Model, summary: &Summary, headline: &str, mood: &str) -> Marku
                 @if let Some(seed) = model.seed { dt { "seed" } dd { code { (seed) } } }
                 @if let Some(partition) = model.partition { dt { "part" } dd { (partition) } }
                 @if model.left_out > 0 { dt { "left out" } dd { (plural(model.left_out, "test")) } }
+                @if model.dud_attacks { dt { "mind" } dd { (DUD_ATTACKS) } }
             }
         }
     }

@@ -310,6 +310,7 @@ fn an_interrupted_run_says_what_it_waited_for() {
             partition: None,
             repeat: 1,
             commit: None,
+            dud_attacks: false,
         },
         Kind::TestStarted {
             test: test(),
@@ -376,6 +377,7 @@ fn each_run_of_a_test_is_told_apart() {
         partition: None,
         repeat: 3,
         commit: None,
+        dud_attacks: false,
     };
     model.event(&event(0, begins));
     for (repetition, leaks) in [(1, Vec::new()), (2, vec!["namespace x".to_owned()])] {

@@ -83,6 +83,7 @@ pub(super) async fn options(
         repeat: args.repetition.repeat,
         lasts: args.repetition.lasts.unwrap_or_default(),
         commit: commit::of(&context.source, context.interrupt.token()).await,
+        dud_attacks: aznet_scenarios::dud_attacks(),
         max_fail: choice.max_fail(),
         capacity: choice.profile.capacity.get(),
         networks: NETWORKS,

@@ -144,6 +144,7 @@ mod tests {
             partition: None,
             repeat: 1,
             commit: None,
+            dud_attacks: false,
         })
     }
 

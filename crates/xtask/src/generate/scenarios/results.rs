@@ -10,9 +10,39 @@ use std::time::Duration;
 /// So often in a row a test passes before it is called done.
 const DONE: usize = 10;
 
-/// The section: a row for each of `scenarios`, whatever the network, and of `cells`, which are named `topology::name`.
+/// What the names of attacks begin with.
+const ATTACK: &str = "attack-";
+
+/// The section: a row for each of `scenarios`, whatever the network, and of `cells`, which are named `topology::name`; then what
+/// came of attacks that were only gone through.
 pub(super) fn section(scenarios: &[&str], cells: &[String]) -> Result<String> {
-    Ok(table(&Measured::read()?.histories(), scenarios, cells))
+    let measured = Measured::read()?;
+    let results = table(&measured.histories(), scenarios, cells);
+    Ok(results + &without(&measured.duds(), scenarios))
+}
+
+fn without(duds: &BTreeMap<&str, History>, scenarios: &[&str]) -> String {
+    let mut text = "
+### Without their attacks
+
+What a test looks for must come of its attack. With `AZNET_DUD_ATTACKS=1` everything is done but the attack, and the test must fail.
+
+| test | failed | Aztec | commit | day |
+|---|---|---|---|---|
+"
+    .to_owned();
+    let attacks = scenarios.iter().filter(|name| name.starts_with(ATTACK));
+    let attacks: Vec<&str> = attacks.copied().collect();
+    for (name, history) in rows(duds, &attacks, &[]) {
+        let (failed, of) = history.map_or((0, 0), |history| {
+            let failed = history.results.iter().filter(|passed| passed.is_none());
+            (failed.count(), history.results.len())
+        });
+        // Writing to a String cannot fail.
+        let _ = write!(text, "| `{name}` | {failed} of {of} ");
+        last(&mut text, history);
+    }
+    text
 }
 
 fn table(histories: &BTreeMap<&str, History>, scenarios: &[&str], cells: &[String]) -> String {
@@ -71,9 +101,15 @@ fn is_done(history: Option<&History>) -> bool {
 }
 
 fn row(name: &str, history: Option<&History>) -> String {
-    let Some(history) = history else {
-        return format!("| `{name}` | 0 of 0 | – | – | – | – | – | – |\n");
+    let mut text = match history {
+        Some(history) => passes(name, history),
+        None => format!("| `{name}` | 0 of 0 | – | – | – "),
     };
+    last(&mut text, history);
+    text
+}
+
+fn passes(name: &str, history: &History) -> String {
     let took = history.results.iter().flatten();
     let times = Times::of(
         took.map(|seconds| Duration::from_secs_f64(*seconds))
@@ -85,19 +121,26 @@ fn row(name: &str, history: Option<&History>) -> String {
             format!("{:.0} s", time(times).as_secs_f64())
         })
     };
-    let mut text = format!(
+    format!(
         "| `{name}` | {passed} of {} | {} | {} | {} ",
         history.results.len(),
         history.in_a_row(),
         seconds(|times| times.median),
         seconds(|times| times.p95)
-    );
+    )
+}
+
+/// The cells of the last run of a test: release, commit and day.
+fn last(text: &mut String, history: Option<&History>) {
+    let Some(history) = history else {
+        text.push_str("| – | – | – |\n");
+        return;
+    };
     for known in [&history.release, &history.commit] {
         // Writing to a String cannot fail.
         let _ = write!(text, "| {} ", known.as_deref().unwrap_or("–"));
     }
     let _ = writeln!(text, "| {} |", history.last.strftime("%Y-%m-%d"));
-    text
 }
 
 #[cfg(test)]
@@ -127,5 +170,16 @@ mod tests {
         ]);
         let cells = ["one", "small"].map(|topology| format!("{topology}::transfer@calm"));
         insta::assert_snapshot!(table(&histories, &["transfer", "load"], &cells));
+    }
+
+    /// One that passed without its attack is seen among those that failed.
+    #[test]
+    fn attacks_that_were_only_gone_through_are_apart() {
+        let duds = BTreeMap::from([
+            ("small::attack-clock", history(&[None, None])),
+            ("small::attack-flood", history(&[None, Some(60.0)])),
+        ]);
+        let scenarios = ["transfer", "attack-clock", "attack-flood", "attack-proof"];
+        insta::assert_snapshot!(without(&duds, &scenarios));
     }
 }
