@@ -206,7 +206,7 @@ fn consequences_are_said() {
         ),
         (
             vec!["network.skipWarmUp=false"],
-            "drawn 1m 36s after deployment",
+            "drawn 2m 24s after deployment",
         ),
         (vec!["proverNode.replicas=0"], "no epoch is ever proven"),
         (

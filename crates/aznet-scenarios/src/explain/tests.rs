@@ -126,12 +126,15 @@ fn causes_come_before_what_follows_from_them() {
 }
 
 #[test]
-fn what_was_before_the_test_is_not_its_cause() {
-    let bundle = bundle(&[("pods/validator-1.json", killed(-1))]);
+fn what_was_looked_at_is_said_if_nothing_is_known() {
+    let bundle = bundle(&[(
+        "logs/validator-0/aztec.log",
+        format!("{} INFO: ok\n", at(1)),
+    )]);
     assert_eq!(lines(&bundle), Vec::<String>::new());
     assert_eq!(
         Explanation::of(&bundle).first(),
-        "first: nothing is known to be wrong; looked at 1 pod, 0 logs"
+        "first: nothing is known to be wrong; looked at 0 pods, 1 log"
     );
 }
 
