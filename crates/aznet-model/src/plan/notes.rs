@@ -14,6 +14,7 @@ pub(super) fn of(values: &Values) -> Vec<String> {
     if values.network.registry_address.is_empty() {
         notes.push(absence(&committee::of(values)));
         notes.extend(slashing::note(values));
+        notes.extend(seed(values));
     }
     notes.extend(room(values));
     notes.extend(rollout::notes(values));
@@ -61,6 +62,21 @@ fn absence(committee: &Committee) -> String {
         "A committee of {size} needs {quorum} attestations: {} may be offline.",
         counted(pods_may_fail, "validator pod")
     )
+}
+
+/// The first checkpoint of an epoch writes down the L1's random value, from which the seed of the epoch so many later comes. A node
+/// asks once for a committee, when its epoch begins: that of the next one may not be written yet.
+fn seed(values: &Values) -> Option<String> {
+    let (size, lag) = (
+        values.network.committee_size,
+        values.network.lag_in_epochs_for_randao,
+    );
+    (size > 0 && lag < 2).then(|| {
+        format!(
+            "network.lagInEpochsForRandao is {lag}: nodes may draw different committees for an epoch if the one before had its first \
+             checkpoint at its very end. Then no more checkpoints come."
+        )
+    })
 }
 
 fn counted(n: impl TryInto<usize>, noun: &str) -> String {

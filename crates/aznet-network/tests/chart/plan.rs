@@ -208,6 +208,10 @@ fn consequences_are_said() {
             vec!["network.skipWarmUp=false"],
             "drawn 2m 24s after deployment",
         ),
+        (
+            vec!["network.lagInEpochsForRandao=1"],
+            "may draw different committees",
+        ),
         (vec!["proverNode.replicas=0"], "no epoch is ever proven"),
         (
             vec!["l1.anvil.storage.enabled=false"],
