@@ -1,9 +1,11 @@
 //! `cargo xtask test`: every tier, least powerful first, one closing line.
 
+mod failures;
 mod infra;
 mod parts;
 mod tally;
 
+use self::failures::Failures;
 use self::tally::Tally;
 use crate::image::Mounted;
 use crate::local_network::{self, LocalNetwork};
@@ -142,6 +144,9 @@ fn close(total: &Tally, skips: &Skips) -> Result<()> {
     for reason in total.reasons.iter().chain(&reasons) {
         println!("skipped: {reason}");
     }
+    for failure in &total.failures {
+        println!("failed: {failure}");
+    }
     let announced = reasons.len() as u64;
     let passed = total.passed.saturating_sub(announced);
     let skipped = total.skipped + announced;
@@ -265,7 +270,7 @@ fn counted(mut command: Command, skips: &Skips, read: fn(&str) -> Option<Tally>)
         .stdout(Stdio::piped())
         .spawn()
         .with_context(|| format!("`{words}` could not be started"))?;
-    let mut tally = Tally::default();
+    let (mut tally, mut failures) = (Tally::default(), Failures::default());
     if let Some(stdout) = child.stdout.take() {
         for line in BufReader::new(stdout).lines() {
             let line = line?;
@@ -274,11 +279,15 @@ fn counted(mut command: Command, skips: &Skips, read: fn(&str) -> Option<Tally>)
                 tally.add(&found);
             }
             tally.reasons.extend(skipped(&line));
+            failures.read(&line);
         }
     }
+    tally.failures = failures.told();
     let status = child.wait()?;
     if !status.success() && tally.failed == 0 {
-        println!("`{words}`: {status} without a failed test: counted as one");
+        let said = format!("`{words}`: {status} without a failed test: counted as one");
+        println!("{said}");
+        tally.failures.push(said);
         tally.failed = 1;
     }
     Ok(tally)

@@ -99,7 +99,7 @@ fn takes_long() -> bool {
 }
 
 /// Something fails, or is made to.
-fn broken() -> [(&'static str, Check); 14] {
+fn broken() -> [(&'static str, Check); 12] {
     [
         (
             "evictions_stop_at_the_quorum_and_data_survives_them",
@@ -117,16 +117,8 @@ fn broken() -> [(&'static str, Check); 14] {
             chaos::partition,
         ),
         (
-            "a_limit_of_bandwidth_bites_heals_and_leaves_nothing",
-            chaos::bandwidth,
-        ),
-        (
             "a_slow_link_bites_heals_and_leaves_nothing",
             chaos::slow_link,
-        ),
-        (
-            "a_lossy_link_bites_heals_and_leaves_nothing",
-            chaos::lossy_link,
         ),
         ("load_bites_heals_and_leaves_nothing", chaos::stress),
         ("a_kill_is_seen_by_the_pod_that_comes", kinds::kill),
@@ -142,8 +134,16 @@ fn broken() -> [(&'static str, Check); 14] {
     ]
 }
 
-fn kinds_and_plain_helm() -> [(&'static str, Check); 2] {
+fn kinds_and_plain_helm() -> [(&'static str, Check); 4] {
     [
+        (
+            "a_limit_of_bandwidth_bites_heals_and_leaves_nothing",
+            chaos::bandwidth,
+        ),
+        (
+            "a_lossy_link_bites_heals_and_leaves_nothing",
+            chaos::lossy_link,
+        ),
         (
             "every_other_kind_bites_heals_and_leaves_nothing",
             kinds::others,

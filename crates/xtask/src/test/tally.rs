@@ -7,6 +7,8 @@ pub(super) struct Tally {
     pub(super) skipped: u64,
     /// Why tests were skipped, where the harness counted them as such.
     pub(super) reasons: Vec<String>,
+    /// Which tests failed, and why.
+    pub(super) failures: Vec<String>,
 }
 
 impl Tally {
@@ -15,5 +17,6 @@ impl Tally {
         self.failed += other.failed;
         self.skipped += other.skipped;
         self.reasons.extend_from_slice(&other.reasons);
+        self.failures.extend_from_slice(&other.failures);
     }
 }
