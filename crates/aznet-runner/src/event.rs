@@ -220,6 +220,9 @@ pub struct Summary {
     pub failed: usize,
     /// Tests that could not be run.
     pub infrastructure: usize,
+    /// Tests whose fault was not done, did not bite, or was not undone.
+    #[serde(default)]
+    pub faults: usize,
     /// Times in which a network was not healthy and nothing was tested.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub outages: usize,
@@ -249,13 +252,19 @@ impl Summary {
             }
             Verdict::Failed { .. } => self.failed += 1,
             Verdict::Infrastructure { .. } => self.infrastructure += 1,
+            Verdict::Fault { .. } => self.faults += 1,
             Verdict::Skipped { .. } => self.skipped += 1,
         }
     }
 
     /// Tests that were run or skipped.
     pub const fn finished(&self) -> usize {
-        self.passed + self.failed + self.infrastructure + self.skipped
+        self.passed + self.failed + self.not_testable() + self.skipped
+    }
+
+    /// Tests that could not be run.
+    pub const fn not_testable(&self) -> usize {
+        self.infrastructure + self.faults
     }
 
     /// The exit code.
@@ -270,6 +279,7 @@ impl Summary {
                 ..
             }
             | Self { outages: 1.., .. } => ExitCode::Infrastructure,
+            Self { faults: 1.., .. } => ExitCode::Fault,
             // Skipping all of them shows nothing.
             _ if self.finished() + self.not_run == self.skipped => ExitCode::NoTests,
             _ => ExitCode::Passed,
@@ -293,6 +303,12 @@ mod tests {
         assert_eq!(summary(0, 0, 1).exit_code().code(), 0);
         assert_eq!(summary(0, 1, 1).exit_code().code(), 22);
         assert_eq!(summary(1, 1, 1).exit_code().code(), 100);
+        let fault = |infrastructure| Summary {
+            faults: 1,
+            ..summary(0, infrastructure, 1)
+        };
+        assert_eq!(fault(0).exit_code().code(), 23);
+        assert_eq!(fault(1).exit_code().code(), 22);
         let outage = Summary {
             outages: 1,
             ..summary(0, 0, 1)

@@ -135,7 +135,7 @@ impl Run<'_> {
 
     /// Whether no more tests are started.
     fn is_stopping(&self) -> bool {
-        let bad = self.summary.failed + self.summary.infrastructure;
+        let bad = self.summary.failed + self.summary.not_testable();
         self.cancel.is_cancelled() || self.options.max_fail.is_some_and(|most| bad >= most)
     }
 

@@ -143,7 +143,7 @@ impl Gathered {
             Verdict::Passed if attempts > 1 => stats.flaky += 1,
             Verdict::Passed => stats.passed += 1,
             Verdict::Failed { .. } => stats.failed += 1,
-            Verdict::Infrastructure { .. } => stats.not_testable += 1,
+            Verdict::Infrastructure { .. } | Verdict::Fault { .. } => stats.not_testable += 1,
             Verdict::Skipped { .. } => {}
         }
         if matches!(verdict, Verdict::Passed) {

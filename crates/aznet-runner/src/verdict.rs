@@ -13,6 +13,9 @@ pub enum Failure {
     /// It could not be tested: something the test needs is broken.
     #[error("{0}")]
     Infrastructure(String),
+    /// It could not be tested: a fault that the test needs was not done, did not bite, or was not undone.
+    #[error("{0}")]
+    Fault(String),
     /// It can't be tested here; names the missing capability.
     #[error("{0}")]
     Skipped(String),
@@ -57,6 +60,11 @@ pub enum Verdict {
         /// What is broken.
         message: String,
     },
+    /// It could not be tested, for want of a fault.
+    Fault {
+        /// What was not done, did not bite, or was not undone.
+        message: String,
+    },
     /// It can't be tested here.
     Skipped {
         /// The missing capability.
@@ -67,7 +75,12 @@ pub enum Verdict {
 impl Verdict {
     /// Whether another attempt may end better.
     pub const fn may_be_retried(&self) -> bool {
-        matches!(self, Self::Failed { .. } | Self::Infrastructure { .. })
+        self.is_bad()
+    }
+
+    /// Whether it neither passed nor was skipped.
+    pub const fn is_bad(&self) -> bool {
+        !matches!(self, Self::Passed | Self::Skipped { .. })
     }
 
     /// The verdict where something was seen to be broken while the test ran: failed, but for one that was skipped.
@@ -75,9 +88,9 @@ impl Verdict {
         let message = match self {
             Self::Skipped { .. } => return self,
             Self::Passed => first.to_owned(),
-            Self::Failed { message } | Self::Infrastructure { message } => {
-                format!("{message}; {first}")
-            }
+            Self::Failed { message }
+            | Self::Infrastructure { message }
+            | Self::Fault { message } => format!("{message}; {first}"),
         };
         Self::Failed { message }
     }
@@ -86,7 +99,9 @@ impl Verdict {
     pub fn message(&self) -> Option<&str> {
         match self {
             Self::Passed => None,
-            Self::Failed { message } | Self::Infrastructure { message } => Some(message),
+            Self::Failed { message }
+            | Self::Infrastructure { message }
+            | Self::Fault { message } => Some(message),
             Self::Skipped { reason } => Some(reason),
         }
     }
@@ -98,6 +113,7 @@ impl From<Result<(), Failure>> for Verdict {
             Ok(()) => Self::Passed,
             Err(Failure::Assertion(message)) => Self::Failed { message },
             Err(Failure::Infrastructure(message)) => Self::Infrastructure { message },
+            Err(Failure::Fault(message)) => Self::Fault { message },
             Err(Failure::Skipped(reason)) => Self::Skipped { reason },
         }
     }
@@ -123,6 +139,8 @@ pub enum ExitCode {
     NoTests = 4,
     /// No test failed, but at least one could not be run.
     Infrastructure = 22,
+    /// The same, and for want of faults alone.
+    Fault = 23,
     /// At least one test failed.
     Failed = 100,
     /// The run was interrupted.

@@ -7,6 +7,7 @@ mod wave;
 
 use std::time::Duration;
 
+use aznet_model::role::Role;
 use aznet_model::timing::ProtocolTime;
 use aznet_runner::Class;
 
@@ -81,6 +82,12 @@ impl Trouble<'_> {
         let ends = self.waves.iter();
         let ends = ends.map(|wave| time.slots(wave.after) + wave.lasts.of(time));
         ends.max().unwrap_or_default()
+    }
+
+    /// The roles whose containers the faults end.
+    pub(crate) fn restarts(&self) -> Vec<Role> {
+        let ended = self.waves.iter().flat_map(Wave::ends);
+        ended.copied().collect()
     }
 
     /// Whether the transfers are to be on L1 while the faults are in force.

@@ -373,7 +373,7 @@ fn failure(error: ChaosError) -> Failure {
     } else {
         "fault was not done"
     };
-    Failure::Infrastructure(format!("{why}: {}", chain(&error)))
+    Failure::Fault(format!("{why}: {}", chain(&error)))
 }
 
 #[cfg(test)]
@@ -400,7 +400,7 @@ mod tests {
             wait: wait(),
         });
         assert!(
-            matches!(&never, Failure::Infrastructure(words) if words.starts_with("fault did not bite: cut") && words.contains("last seen: reachable")),
+            matches!(&never, Failure::Fault(words) if words.starts_with("fault did not bite: cut") && words.contains("last seen: reachable")),
             "{never}"
         );
         let left = failure(ChaosError::NotHealed {
@@ -408,7 +408,7 @@ mod tests {
             wait: wait(),
         });
         assert!(
-            matches!(&left, Failure::Infrastructure(words) if words.starts_with("fault was not undone"))
+            matches!(&left, Failure::Fault(words) if words.starts_with("fault was not undone"))
         );
         let unable = failure(ChaosError::Unmeasured {
             experiment,

@@ -28,6 +28,7 @@ mod world;
 
 use std::{sync::Arc, time::Duration};
 
+use aznet_model::role::Role;
 use aznet_model::values::Values;
 use aznet_network::namespace::Network;
 use aznet_runner::{Class, Context, Failure, Observation, Test};
@@ -36,11 +37,7 @@ use tokio::time::Instant;
 
 pub use self::faults::{Tools, UnderWay, Upgrade};
 
-use self::{
-    scenario::Scenario,
-    watch::{Disturbs, Watch},
-    world::World,
-};
+use self::{scenario::Scenario, watch::Watch, world::World};
 
 /// Gives the network that tests run on; called by each test, so it should bring it up only once.
 pub type Provide = Arc<dyn Fn() -> BoxFuture<'static, Result<Network, Failure>> + Send + Sync>;
@@ -53,7 +50,7 @@ fn scenarios() -> Vec<Scenario> {
         deadline: Duration::from_mins(30),
         class: Class::Observe,
         tags: &["tokens", "finality", "smoke"],
-        disturbs: Disturbs::NOTHING,
+        restarts: &[],
         lacks: transfer::lacks,
         run: Arc::new(|world| Box::pin(cell::calm(world))),
     }];
@@ -63,7 +60,7 @@ fn scenarios() -> Vec<Scenario> {
         deadline: Duration::from_hours(2),
         class: Class::Observe,
         tags: &["finality", "smoke"],
-        disturbs: Disturbs::NOTHING,
+        restarts: &[],
         lacks: |_| None,
         run: Arc::new(|world| Box::pin(onward::run(world))),
     });
@@ -74,7 +71,7 @@ fn scenarios() -> Vec<Scenario> {
         deadline: Duration::from_mins(45),
         class: Class::Disrupt,
         tags: &["profile", "long"],
-        disturbs: Disturbs::NOTHING,
+        restarts: &[],
         lacks: release::lacks,
         run: Arc::new(|world| Box::pin(release::run(world))),
     });
@@ -84,7 +81,7 @@ fn scenarios() -> Vec<Scenario> {
         deadline: Duration::from_hours(1),
         class: Class::Disrupt,
         tags: &["load", "long"],
-        disturbs: Disturbs::NOTHING,
+        restarts: &[],
         lacks: transfer::lacks,
         run: Arc::new(|world| Box::pin(load::run(world))),
     });
@@ -108,7 +105,7 @@ pub fn tests(network: &str, provide: &Provide, values: Option<&Values>) -> Vec<T
             deadline,
             class,
             tags,
-            disturbs,
+            restarts,
             lacks,
             run,
         } = scenario;
@@ -122,7 +119,7 @@ pub fn tests(network: &str, provide: &Provide, values: Option<&Values>) -> Vec<T
                 }
                 attend(
                     |world| run(world),
-                    disturbs,
+                    restarts,
                     (provide().await?, context),
                     &watch,
                 )
@@ -137,11 +134,11 @@ pub fn tests(network: &str, provide: &Provide, values: Option<&Values>) -> Vec<T
     scenarios().into_iter().map(test).collect()
 }
 
-/// Runs a scenario between its gates, and watches its network meanwhile. What is seen to be broken then is told, and fails
-/// the test whatever its own verdict.
+/// Runs a scenario, which ends containers of these roles itself, between its gates, and watches its network meanwhile.
+/// What is seen to be broken then is told, and fails the test whatever its own verdict.
 async fn attend<F>(
     run: impl FnOnce(World) -> F,
-    disturbs: Disturbs,
+    restarts: &[Role],
     (network, context): (Network, Context),
     watch: &Watch,
 ) -> Result<(), Failure>
@@ -153,10 +150,10 @@ where
     let name = network.release().await.name.to_owned();
     context.observed(Observation::Release { name });
     let begun = watch::before(&network, time, &context).await?;
-    let watched = watch.enter(&network, time, &context, disturbs).await;
+    let watched = watch.enter(&network, time, &context, restarts).await;
     let (witness, since) = (world.clone(), Instant::now());
     let outcome = match run(world).await {
-        Ok(()) => watch::after(&network, time, begun, disturbs, &context).await,
+        Ok(()) => watch::after(&network, time, begun, &context).await,
         Err(failure) => Err(witness
             .after_prune(since, failure, Failure::Assertion)
             .await),

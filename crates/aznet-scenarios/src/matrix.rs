@@ -11,7 +11,7 @@ use crate::beside::Beside;
 use crate::condition::Condition;
 use crate::faults::Tools;
 use crate::topology::Facts;
-use crate::watch::{Disturbs, Watch};
+use crate::watch::Watch;
 use crate::{Provide, attend, cell};
 
 /// What the cells are called before their condition.
@@ -22,6 +22,9 @@ pub(crate) const DEADLINE: Duration = Duration::from_mins(75);
 
 /// Gives what faults are done with on a network's cluster, with Chaos Mesh installed.
 pub type Equip = Arc<dyn Fn(Network) -> BoxFuture<'static, Result<Tools, Failure>> + Send + Sync>;
+
+/// Says that no other test is to have the network that the last one had.
+pub type Spoil = Arc<dyn Fn() + Send + Sync>;
 
 /// What may be done to the networks of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +50,25 @@ pub struct Row {
     pub shared: Provide,
     /// Gives a network that no test has run on.
     pub fresh: Provide,
+    /// Is called where a test did not pass, or was stopped.
+    pub spoil: Spoil,
+}
+
+/// Spoils the network of a test, unless that has passed.
+struct UnlessPassed(Option<Spoil>);
+
+impl UnlessPassed {
+    fn passed(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for UnlessPassed {
+    fn drop(&mut self) {
+        if let Some(spoil) = &self.0 {
+            spoil();
+        }
+    }
 }
 
 impl Row {
@@ -89,15 +111,19 @@ impl Row {
                     Class::Own => (row.fresh)().await?,
                     Class::Observe | Class::Disrupt => (row.shared)().await?,
                 };
+                let unless_passed = UnlessPassed(Some(row.spoil.clone()));
                 let place = (network.clone(), context);
                 if condition.waves.is_empty() {
-                    return attend(cell::calm, Disturbs::NOTHING, place, &watch).await;
+                    attend(cell::calm, &[], place, &watch).await?;
+                } else {
+                    let tools = equip(network).await?;
+                    let (facts, nothing) = (&row.facts, Beside::default());
+                    let (trouble, done) = (condition.trouble(), (facts, Some(&tools)));
+                    let run = |world| cell::disturbed(world, trouble, done, &nothing);
+                    attend(run, &trouble.restarts(), place, &watch).await?;
                 }
-                let tools = equip(network).await?;
-                let (facts, nothing) = (&row.facts, Beside::default());
-                let (trouble, done) = (condition.trouble(), (facts, Some(&tools)));
-                let run = |world| cell::disturbed(world, trouble, done, &nothing);
-                attend(run, Disturbs::RESTARTS, place, &watch).await
+                unless_passed.passed();
+                Ok(())
             }
         };
         Test::new(id.network, id.name, about, body)
@@ -129,6 +155,7 @@ pub fn tests(rows: &[Row], conditions: &[&'static Condition], equip: &Equip) -> 
 mod tests {
     use std::collections::BTreeSet;
     use std::fmt::Write;
+    use std::sync::atomic::{AtomicU32, Ordering};
 
     use super::*;
     use crate::condition::CONDITIONS;
@@ -144,6 +171,7 @@ mod tests {
             allows,
             shared: none.clone(),
             fresh: none,
+            spoil: Arc::new(|| ()),
         }
     }
 
@@ -217,6 +245,21 @@ mod tests {
             alone.contains("no-quorum") && !alone.contains("calm"),
             "{alone:?}"
         );
+    }
+
+    #[test]
+    fn a_network_is_spoiled_unless_its_test_has_passed() {
+        let count = Arc::new(AtomicU32::new(0));
+        let spoil = || -> Option<Spoil> {
+            let count = count.clone();
+            Some(Arc::new(move || {
+                count.fetch_add(1, Ordering::Relaxed);
+            }))
+        };
+        UnlessPassed(spoil()).passed();
+        assert_eq!(count.load(Ordering::Relaxed), 0);
+        drop(UnlessPassed(spoil()));
+        assert_eq!(count.load(Ordering::Relaxed), 1);
     }
 
     #[test]

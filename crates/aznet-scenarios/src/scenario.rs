@@ -2,11 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
+use aznet_model::role::Role;
 use aznet_model::values::Values;
 use aznet_runner::{Class, Failure};
 use futures::future::BoxFuture;
 
-use crate::{watch::Disturbs, world::World};
+use crate::world::World;
 
 /// What a scenario does.
 pub(crate) type Run = Arc<dyn Fn(World) -> BoxFuture<'static, Result<(), Failure>> + Send + Sync>;
@@ -19,8 +20,8 @@ pub(crate) struct Scenario {
     pub(crate) deadline: Duration,
     pub(crate) class: Class,
     pub(crate) tags: &'static [&'static str],
-    /// What it does to its network.
-    pub(crate) disturbs: Disturbs,
+    /// The roles whose containers it ends, or has Kubernetes end: elsewhere that fails a test.
+    pub(crate) restarts: &'static [Role],
     /// What a network with these values lacks for it.
     pub(crate) lacks: fn(&Values) -> Option<&'static str>,
     pub(crate) run: Run,

@@ -15,8 +15,9 @@ mod told;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use aznet_model::role::Role;
 use aznet_model::timing::ProtocolTime;
 use aznet_network::namespace::Network;
 use aznet_runner::{Context, Failure};
@@ -30,28 +31,8 @@ use self::recorder::Recorder;
 
 /// What the last look may take when a test ends.
 const LAST_LOOK: Duration = Duration::from_secs(6);
-
-/// What a scenario does to its network that would be wrong elsewhere.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Disturbs {
-    /// It restarts containers.
-    pub(crate) restarts: bool,
-    /// When it ends, the chain stands still.
-    pub(crate) stands_still: bool,
-}
-
-impl Disturbs {
-    /// It only looks on.
-    pub(crate) const NOTHING: Self = Self {
-        restarts: false,
-        stands_still: false,
-    };
-    /// It ends containers, or has Kubernetes end them.
-    pub(crate) const RESTARTS: Self = Self {
-        restarts: true,
-        ..Self::NOTHING
-    };
-}
+/// Slots in which nodes are asked more than once, and what they say is judged.
+const SLOTS_TO_SEE: u32 = 4;
 
 /// Watches over networks: tests that run on the same one at the same time share a recorder. Clones share them.
 #[derive(Clone, Default)]
@@ -68,16 +49,19 @@ struct Recording {
 pub(crate) struct Watched {
     namespace: String,
     place: Place,
+    since: Instant,
+    /// After which something must have been seen.
+    seen_within: Duration,
 }
 
 impl Watch {
-    /// Begins to watch for a test.
+    /// Begins to watch for a test, which ends containers of these roles itself.
     pub(crate) async fn enter(
         &self,
         network: &Network,
         time: ProtocolTime,
         context: &Context,
-        disturbs: Disturbs,
+        restarts: &[Role],
     ) -> Watched {
         let mut all = self.0.lock().await;
         let namespace = network.namespace().to_owned();
@@ -88,16 +72,22 @@ impl Watch {
             .as_ref()
             .map(|known| known.hub.clone())
             .unwrap_or_default();
-        let place = hub.enter(context.clone(), disturbs.restarts);
+        let place = hub.enter(context.clone(), restarts);
         let recording = known.unwrap_or_else(|| Recording::start(network, time, hub));
         all.insert(namespace.clone(), recording);
-        Watched { namespace, place }
+        Watched {
+            namespace,
+            place,
+            since: Instant::now(),
+            seen_within: time.slots(SLOTS_TO_SEE),
+        }
     }
 
     /// Ends it, with a last look if nobody else is watched over.
     ///
     /// # Errors
-    /// [`Failure::Infrastructure`] if the machine failed the test meanwhile. What the network did wrong was told.
+    /// [`Failure::Infrastructure`] if the machine failed the test meanwhile, or nothing was seen. What the network did wrong
+    /// was told.
     pub(crate) async fn leave(&self, watched: Watched) -> Result<(), Failure> {
         let mut all = self.0.lock().await;
         let Some(recording) = all.get(&watched.namespace) else {
@@ -109,11 +99,23 @@ impl Watch {
         {
             recording.stop().await;
         }
-        match hub.leave(watched.place) {
-            Some(machine) => Err(Failure::Infrastructure(machine)),
-            None => Ok(()),
+        let heard = hub.leave(watched.place);
+        if let Some(machine) = heard.machine {
+            return Err(Failure::Infrastructure(machine));
         }
+        seen(heard.looks, watched.since.elapsed(), watched.seen_within)
     }
+}
+
+/// A watch that saw nothing found nothing either.
+fn seen(looks: u64, lasted: Duration, within: Duration) -> Result<(), Failure> {
+    if looks == 0 && lasted > within {
+        return Err(Failure::Infrastructure(format!(
+            "the network was not watched: no node's tips could be judged in {} s",
+            lasted.as_secs()
+        )));
+    }
+    Ok(())
 }
 
 impl Recording {
@@ -147,17 +149,30 @@ pub(crate) async fn before(
     gate::before(network, time, context).await
 }
 
-/// Sees that the chain has moved on after a test, unless that is to have stopped it.
+/// Sees that the chain has moved on after a test.
 pub(crate) async fn after(
     network: &Network,
     time: ProtocolTime,
     begun: Begun,
-    disturbs: Disturbs,
     context: &Context,
 ) -> Result<(), Failure> {
-    if disturbs.stands_still {
-        context.step("that the chain has moved on was not looked at: the test stops it");
-        return Ok(());
-    }
     moved::after(network, time, begun, context).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_watch_that_saw_nothing_is_no_watch() {
+        let (short, within, long) = (1, 48, 49);
+        let after = |looks, seconds| {
+            let lasted = Duration::from_secs(seconds);
+            seen(looks, lasted, Duration::from_secs(within))
+        };
+        assert_eq!(after(1, long), Ok(()));
+        assert_eq!(after(0, short), Ok(()), "there was no time to see anything");
+        let unseen = after(0, long).expect_err("nothing was seen");
+        assert!(unseen.to_string().ends_with("could be judged in 49 s"));
+    }
 }

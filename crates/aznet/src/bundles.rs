@@ -1,14 +1,15 @@
 //! Bundles of a run's tests that did not pass, made while the run goes on.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use aznet_network::bundle::{Manifest, Reproduction, Request};
 use aznet_network::namespace::Network;
 use aznet_runner::event::Kind;
-use aznet_runner::{Event, TestId, Verdict};
+use aznet_runner::{Event, TestId};
 use jiff::Timestamp;
 use tokio::task::JoinSet;
 
@@ -21,15 +22,46 @@ const PATIENCE: Duration = Duration::from_mins(3);
 /// So many of a test in one run: the first of them tell why, and a long run must not fill a volume.
 const OF_A_TEST: u32 = 3;
 
+/// Gives the network that a test has run on; `None`: it is not there.
+pub(crate) type Hold = Box<dyn Fn() -> Option<Held> + Send>;
+
+/// The command that runs a test again, with this seed.
+pub(crate) type Again = Box<dyn Fn(&TestId, u64) -> String + Send>;
+
+/// A network that stays as long as this does.
+pub(crate) struct Held {
+    network: Network,
+    _kept: Option<Box<dyn Any + Send + Sync>>,
+}
+
+impl Held {
+    /// One that nobody removes before the run has ended.
+    pub(crate) fn for_good(network: Network) -> Self {
+        Self {
+            network,
+            _kept: None,
+        }
+    }
+
+    /// One that is kept by `kept`.
+    pub(crate) fn until_dropped(network: Network, kept: impl Any + Send + Sync) -> Self {
+        Self {
+            network,
+            _kept: Some(Box::new(kept)),
+        }
+    }
+}
+
 /// A bundle that was made, or could not be.
 type Made = (PathBuf, anyhow::Result<Manifest>);
 
 /// Hears the events of a run and makes a bundle for each attempt that does not pass, the first [`OF_A_TEST`] of a test.
 pub(crate) struct Bundles {
     folder: PathBuf,
-    network: Network,
-    /// What follows the name of a test in the command that runs it again.
-    flags: String,
+    hold: Hold,
+    again: Again,
+    /// What tells tests apart.
+    named: fn(&TestId) -> String,
     seed: u64,
     began: BTreeMap<TestId, Timestamp>,
     /// The events until now, a line each.
@@ -39,18 +71,25 @@ pub(crate) struct Bundles {
 }
 
 impl Bundles {
-    /// Bundles in `folder`; `flags` follow the name of a test in the command that runs it again.
-    pub(crate) fn new(folder: PathBuf, network: Network, flags: String) -> Self {
+    /// Bundles in `folder`, of tests of one network.
+    pub(crate) fn new(folder: PathBuf, hold: Hold, again: Again) -> Self {
         Self {
             folder,
-            network,
-            flags,
+            hold,
+            again,
+            named: |test| test.name.clone(),
             seed: 0,
             began: BTreeMap::new(),
             events: String::new(),
             bad: Bad::default(),
             making: JoinSet::new(),
         }
+    }
+
+    /// Of tests of several networks.
+    pub(crate) fn of_several(self) -> Self {
+        let named = |test: &TestId| format!("{}-{}", test.network, test.name);
+        Self { named, ..self }
     }
 
     /// Takes an event in; begins to collect at once where an attempt did not pass, since what is to be seen will not stay.
@@ -68,10 +107,10 @@ impl Bundles {
                 test,
                 repetition,
                 attempt,
-                verdict: Verdict::Failed { .. } | Verdict::Infrastructure { .. },
+                verdict,
                 ..
-            } if self.bad.gets_bundle(test) => {
-                let file = file_name(&test.name, *repetition, *attempt);
+            } if verdict.is_bad() && self.bad.gets_bundle(test) => {
+                let file = file_name(&(self.named)(test), *repetition, *attempt);
                 self.make(test, &file, event.at);
             }
             _ => {}
@@ -83,10 +122,7 @@ impl Bundles {
             test: test.to_string(),
             began: self.began.get(test).copied().unwrap_or(now),
             seed: self.seed,
-            command: format!(
-                "aznet test {}{} --seed {}",
-                test.name, self.flags, self.seed
-            ),
+            command: (self.again)(test, self.seed),
         };
         let request = Request {
             aznet: env!("CARGO_PKG_VERSION").to_owned(),
@@ -94,9 +130,12 @@ impl Bundles {
             test: Some((reproduction, self.events.clone())),
         };
         let file = self.folder.join(file);
-        let network = self.network.clone();
+        let held = (self.hold)();
         self.making.spawn(async move {
-            let made = bundle::write(&network, request, &file).await;
+            let made = match &held {
+                Some(held) => bundle::write(&held.network, request, &file).await,
+                None => Err(anyhow!("its network is not there")),
+            };
             (file, made)
         });
     }

@@ -171,6 +171,7 @@ fn own(cause: Cause<'_>) -> Option<Exit> {
         | Failure::WhichCluster { .. }
         | Failure::NotAdopted { .. }
         | Failure::NotYours { .. }
+        | Failure::Theirs { .. }
         | Failure::BadTarget(_)
         | Failure::NoArchive(_)
         | Failure::ServesNoBundles(_)
@@ -187,6 +188,7 @@ fn own(cause: Cause<'_>) -> Option<Exit> {
         | Failure::TakenBack { .. }
         | Failure::NotTakenBack { .. } => Exit::Deploy,
         Failure::NotHealthy { .. }
+        | Failure::NotTestable { .. }
         | Failure::OtherRegistry { .. }
         | Failure::SmokeFailed { found: false, .. } => Exit::Unhealthy,
         Failure::SmokeFailed { found: true, .. } => Exit::TestsFailed,

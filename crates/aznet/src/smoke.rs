@@ -148,7 +148,9 @@ fn told(test: &Kind) -> Option<String> {
     let why = match verdict {
         Verdict::Passed => return None,
         Verdict::Failed { message } => message.clone(),
-        Verdict::Infrastructure { message } => format!("could not be run: {message}"),
+        Verdict::Infrastructure { message } | Verdict::Fault { message } => {
+            format!("could not be run: {message}")
+        }
         Verdict::Skipped { reason } => format!("was skipped: it needs {reason}"),
     };
     Some(format!("{}: {why}", test.name))

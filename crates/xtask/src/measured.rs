@@ -195,7 +195,9 @@ fn fold(events: &[Event]) -> Run {
                 let result = match verdict {
                     Verdict::Passed if *attempts == 1 => Some(tenths(took.as_secs_f64())),
                     Verdict::Passed | Verdict::Failed { .. } => None,
-                    Verdict::Infrastructure { .. } | Verdict::Skipped { .. } => continue,
+                    Verdict::Infrastructure { .. }
+                    | Verdict::Fault { .. }
+                    | Verdict::Skipped { .. } => continue,
                 };
                 let tested = run.tests.entry(test.to_string()).or_default();
                 let release = releases.get(test.network.as_str());

@@ -20,7 +20,7 @@ struct Sabotage {
     test: &'static str,
 }
 
-const ALL: [Sabotage; 11] = [
+const ALL: [Sabotage; 14] = [
     Sabotage {
         fooled: "a fault that is recorded as injected, and not applied",
         file: "crates/aznet-chaos/src/effect.rs",
@@ -31,7 +31,7 @@ const ALL: [Sabotage; 11] = [
     Sabotage {
         fooled: "a fault that did not bite, taken for the network's failure",
         file: "crates/aznet-scenarios/src/faults.rs",
-        check: "Failure::Infrastructure(format!(\"{why}: {}\", chain(&error)))",
+        check: "Failure::Fault(format!(\"{why}: {}\", chain(&error)))",
         without: "Failure::Assertion(format!(\"{why}: {}\", chain(&error)))",
         test: "faults::tests::a_fault_that_does_not_bite_is_never_the_networks_failure",
     },
@@ -69,6 +69,27 @@ const ALL: [Sabotage; 11] = [
         check: "if old.run() == new.run()",
         without: "if old.uid == new.uid",
         test: "watch::restarts::tests::restarts_and_replacements_are_seen_and_new_pods_are_none",
+    },
+    Sabotage {
+        fooled: "a restart in a test that ends containers of another role",
+        file: "crates/aznet-scenarios/src/watch/hub.rs",
+        check: "all.any(|one| one.restarts.contains(&role))",
+        without: "all.any(|one| !one.restarts.is_empty())",
+        test: "watch::hub::tests::what_is_broken_is_told",
+    },
+    Sabotage {
+        fooled: "a node that does not serve, and so is asked nothing",
+        file: "crates/aznet-scenarios/src/watch/gate.rs",
+        check: "let mut problems: Vec<String> = away.collect();",
+        without: "let mut problems: Vec<String> = away.take(0).collect();",
+        test: "watch::gate::tests::each_thing_that_is_not_well_is_named",
+    },
+    Sabotage {
+        fooled: "a watch that sees nothing",
+        file: "crates/aznet-scenarios/src/watch.rs",
+        check: "if looks == 0 && lasted > within {",
+        without: "if false {",
+        test: "watch::tests::a_watch_that_saw_nothing_is_no_watch",
     },
     Sabotage {
         fooled: "an API server that answers slowly",

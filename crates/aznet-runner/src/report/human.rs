@@ -123,7 +123,8 @@ impl<W: io::Write> Human<W> {
 
     /// The message and what the test had done, indented.
     fn details(&mut self, verdict: &Verdict, steps: &[String]) -> io::Result<()> {
-        let (Verdict::Failed { message } | Verdict::Infrastructure { message }) = verdict else {
+        let message = verdict.message().filter(|_| verdict.is_bad());
+        let Some(message) = message else {
             return Ok(());
         };
         for line in message.lines() {
@@ -140,7 +141,7 @@ impl<W: io::Write> Human<W> {
 
     fn summary(&mut self, summary: &Summary) -> io::Result<()> {
         writeln!(self.out, "------------")?;
-        let bad = summary.failed + summary.infrastructure + summary.outages;
+        let bad = summary.failed + summary.not_testable() + summary.outages;
         let good = bad == 0 && !summary.interrupted;
         let style_of = if good {
             Style::new().green()
@@ -371,7 +372,7 @@ fn style(ended: Ended) -> Style {
     let style = Style::new().bold();
     match ended {
         Ended::Pass => style.green(),
-        Ended::Fail | Ended::Error => style.red(),
+        Ended::Fail | Ended::Error | Ended::Fault => style.red(),
         Ended::Flaky | Ended::Leak | Ended::Retry | Ended::Skip => style.yellow(),
     }
 }

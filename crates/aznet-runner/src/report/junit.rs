@@ -197,17 +197,22 @@ fn status(verdict: &Verdict) -> TestCaseStatus {
     let mut status = match verdict {
         Verdict::Passed => return TestCaseStatus::success(),
         Verdict::Failed { .. } => TestCaseStatus::non_success(NonSuccessKind::Failure),
-        Verdict::Infrastructure { .. } => TestCaseStatus::non_success(NonSuccessKind::Error),
+        Verdict::Infrastructure { .. } | Verdict::Fault { .. } => {
+            TestCaseStatus::non_success(NonSuccessKind::Error)
+        }
         Verdict::Skipped { .. } => TestCaseStatus::skipped(),
     };
     status.set_message(verdict.message().unwrap_or_default());
+    if matches!(verdict, Verdict::Fault { .. }) {
+        status.set_type("fault");
+    }
     status
 }
 
 fn rerun(attempt: &Attempt) -> Option<TestRerun> {
     let kind = match &attempt.verdict {
         Verdict::Failed { .. } => NonSuccessKind::Failure,
-        Verdict::Infrastructure { .. } => NonSuccessKind::Error,
+        Verdict::Infrastructure { .. } | Verdict::Fault { .. } => NonSuccessKind::Error,
         Verdict::Passed | Verdict::Skipped { .. } => return None,
     };
     let mut rerun = TestRerun::new(kind);

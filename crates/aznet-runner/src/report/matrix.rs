@@ -48,6 +48,8 @@ pub enum Outcome {
     Leaky,
     /// It passed on a retry.
     Flaky,
+    /// It could not be tested, for want of a fault.
+    Fault,
     /// It could not be tested.
     Error,
     /// It failed.
@@ -61,6 +63,7 @@ impl Outcome {
             Ended::Flaky | Ended::Retry => Self::Flaky,
             Ended::Leak => Self::Leaky,
             Ended::Fail => Self::Failed,
+            Ended::Fault => Self::Fault,
             Ended::Error => Self::Error,
             Ended::Skip => Self::Skipped,
         }
@@ -74,6 +77,7 @@ impl Outcome {
             Self::Passed => "pass",
             Self::Leaky => "leaky",
             Self::Flaky => "flaky",
+            Self::Fault => "FAULT",
             Self::Error => "ERROR",
             Self::Failed => "FAIL",
         }

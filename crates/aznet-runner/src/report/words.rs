@@ -22,6 +22,8 @@ pub(super) enum Ended {
     Fail,
     /// It could not be tested.
     Error,
+    /// It could not be tested, for want of a fault.
+    Fault,
     Skip,
     /// Another attempt follows.
     Retry,
@@ -35,6 +37,7 @@ impl Ended {
             Verdict::Passed => Self::Pass,
             Verdict::Failed { .. } => Self::Fail,
             Verdict::Infrastructure { .. } => Self::Error,
+            Verdict::Fault { .. } => Self::Fault,
             Verdict::Skipped { .. } => Self::Skip,
         }
     }
@@ -46,6 +49,7 @@ impl Ended {
             Self::Leak => "LEAK",
             Self::Fail => "FAIL",
             Self::Error => "ERROR",
+            Self::Fault => "FAULT",
             Self::Skip => "SKIP",
             Self::Retry => "RETRY",
         }
@@ -114,19 +118,21 @@ pub(super) fn counts(summary: &Summary) -> String {
         leaky,
         failed,
         infrastructure,
+        faults,
         outages,
         skipped,
         not_run,
         interrupted,
         ..
     } = summary;
-    let run = plural(passed + failed + infrastructure, "test");
+    let run = plural(passed + failed + summary.not_testable(), "test");
     let mut words = format!("{run} run: {passed} passed");
     let more = [
         (flaky, "flaky"),
         (leaky, "leaky"),
         (failed, "failed"),
         (infrastructure, "not testable"),
+        (faults, "without their fault"),
     ];
     for (count, word) in more.into_iter().filter(|(count, _)| **count > 0) {
         words = format!("{words}, {count} {word}");

@@ -32,10 +32,7 @@ impl Round {
     /// Takes in how a test ended.
     pub(super) fn finished(&mut self, test: &TestId, verdict: &Verdict, now: Timestamp) {
         self.tested |= !matches!(verdict, Verdict::Skipped { .. });
-        if matches!(
-            verdict,
-            Verdict::Failed { .. } | Verdict::Infrastructure { .. }
-        ) {
+        if verdict.is_bad() {
             let network = self.bad.entry(test.network.clone());
             network.or_insert_with(|| (test.clone(), now));
         }

@@ -79,6 +79,8 @@ impl Unit<'_> {
                 };
             }
             attempt += 1;
+            // What the attempt has left is looked at before another changes it: the run hears now.
+            tokio::task::yield_now().await;
         }
     }
 

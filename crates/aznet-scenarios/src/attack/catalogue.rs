@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use aznet_model::role::Role;
 use aznet_runner::Class;
 
 use super::{
@@ -10,10 +11,7 @@ use super::{
     lacks_prover, lacks_quorum, lacks_store, lacks_stranger, lacks_verifier, p2p, proof, proposal,
     quorum, store, verifier, volume,
 };
-use crate::{
-    scenario::{Run, Scenario},
-    watch::Disturbs,
-};
+use crate::scenario::{Run, Scenario};
 
 /// What an attack may take in the worst case; one that waits for proofs that do not come takes twice as long.
 const DEADLINE: Duration = Duration::from_mins(10);
@@ -41,7 +39,7 @@ fn attack(name: &'static str, about: &'static str, run: Run) -> Scenario {
         deadline: DEADLINE,
         class: Class::Disrupt,
         tags: BESIDE,
-        disturbs: Disturbs::NOTHING,
+        restarts: &[],
         lacks: |_| None,
         run,
     }
@@ -95,7 +93,7 @@ fn over_p2p() -> Vec<Scenario> {
         Scenario {
             lacks: lacks_boot_node,
             deadline: DEADLINE * 2,
-            disturbs: Disturbs::RESTARTS,
+            restarts: &[Role::FullNode],
             tags: ALONE,
             ..attack(
                 "attack-lying-boot-node",
@@ -218,7 +216,7 @@ fn on_data() -> Vec<Scenario> {
         Scenario {
             lacks: lacks_store,
             deadline: DEADLINE * 2,
-            disturbs: Disturbs::RESTARTS,
+            restarts: &[Role::BootNode, Role::FullNode],
             tags: ALONE,
             ..attack(
                 "attack-wrong-blobs",
@@ -241,7 +239,7 @@ fn on_data() -> Vec<Scenario> {
         Scenario {
             lacks: lacks_stranger,
             deadline: DEADLINE * 2,
-            disturbs: Disturbs::RESTARTS,
+            restarts: &[Role::FullNode],
             tags: ALONE,
             ..attack(
                 "attack-stale-volume",
@@ -252,7 +250,7 @@ fn on_data() -> Vec<Scenario> {
         Scenario {
             lacks: disk::lacks,
             deadline: DEADLINE * 2,
-            disturbs: Disturbs::RESTARTS,
+            restarts: &[Role::FullNode],
             tags: &["attack", "alone", "guarded"],
             ..attack(
                 "attack-disk-full",

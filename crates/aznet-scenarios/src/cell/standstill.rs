@@ -88,7 +88,7 @@ fn judged(
         )));
     }
     if lasted < slot {
-        return Err(Failure::Infrastructure(format!(
+        return Err(Failure::Fault(format!(
             "the fault did not bite long enough for a standstill to be seen: {seconds} s, and a slot takes {} s",
             slot.as_secs()
         )));
@@ -125,6 +125,6 @@ mod tests {
             "{came:?}"
         );
         // Maybe no slot began.
-        assert!(matches!(judged(1_000, 11), Err(Failure::Infrastructure(_))));
+        assert!(matches!(judged(1_000, 11), Err(Failure::Fault(_))));
     }
 }

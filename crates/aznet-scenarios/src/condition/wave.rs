@@ -12,6 +12,17 @@ use crate::topology::Facts;
 /// Slots in which a transfer is sent, proposed and on L1, the proving of two transactions included.
 pub(super) const SLOTS_TO_SEND: u32 = 12;
 
+/// The roles whose pods run Aztec.
+const AZTEC: &[Role] = &[
+    Role::BootNode,
+    Role::FullNode,
+    Role::Validator,
+    Role::ProverNode,
+    Role::ProverBroker,
+    Role::ProverAgent,
+    Role::Pxe,
+];
+
 /// A fault, when it begins and how long it lasts.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Wave {
@@ -153,6 +164,16 @@ impl Wave {
         }
     }
 
+    /// The roles whose containers it ends.
+    pub(crate) fn ends(&self) -> &[Role] {
+        match &self.does {
+            Does::Preset("boot-node-failure", _) => &[Role::BootNode],
+            Does::Change(Change::RollOut) => AZTEC,
+            Does::To(whom, Act::Idle | Act::Kill | Act::Restart) => whom.roles(),
+            Does::Preset(..) | Does::To(..) | Does::Change(Change::AddValidators(_)) => &[],
+        }
+    }
+
     /// Whether it lasts long enough for a transfer to be sent, proposed and on L1 meanwhile.
     pub(crate) fn outlasts_sending(&self) -> bool {
         matches!(self.lasts, Length::Slots(SLOTS_TO_SEND..))
@@ -226,6 +247,14 @@ impl Whom {
         }
     }
 
+    fn roles(&self) -> &[Role] {
+        match self {
+            Self::Roles(roles) => roles,
+            Self::First(role) => std::slice::from_ref(role),
+            Self::OneValidator | Self::Quorum | Self::Turn(_) => &[Role::Validator],
+        }
+    }
+
     fn pods(self, cast: &Cast<'_>) -> Value {
         let facts = cast.facts;
         let validators = |ordinals: &[u32]| json!({"roles": ["validator"], "groups": ["default"], "ordinals": ordinals});
@@ -267,12 +296,7 @@ impl Act {
             Self::Kill => ("pod", json!({"action": "kill"})),
             Self::Restart => {
                 // A pod's container has the name of its role.
-                let containers: &[Role] = match &whom {
-                    Whom::Roles(roles) => roles,
-                    Whom::First(role) => std::slice::from_ref(role),
-                    Whom::OneValidator | Whom::Quorum | Whom::Turn(_) => &[Role::Validator],
-                };
-                let fault = json!({"action": "container-kill", "containers": containers});
+                let fault = json!({"action": "container-kill", "containers": whom.roles()});
                 ("pod", fault)
             }
             Self::Lose(percent) => (
@@ -363,8 +387,15 @@ mod tests {
                 let loaded = loaded.unwrap_or_else(|error| panic!("{}: {error}", condition.name));
                 let names: Vec<&String> = loaded.experiments.keys().collect();
                 assert_eq!(names, [wave.experiment()], "{}", condition.name);
-                let lasts = loaded.experiments[wave.experiment()].duration.duration();
+                let experiment = &loaded.experiments[wave.experiment()];
+                let lasts = experiment.duration.duration();
                 assert_eq!(lasts, wave.lasts.of(time()), "{}", condition.name);
+                let ended = match experiment.pod {
+                    Some(_) => experiment.pods.roles.as_slice(),
+                    None => &[],
+                };
+                let roles: Vec<&str> = wave.ends().iter().map(|role| role.name()).collect();
+                assert_eq!(roles, ended, "{}", condition.name);
             }
         }
     }

@@ -131,7 +131,7 @@ impl Work {
                 let stayed = stayed(&watched.before, &now);
                 if !stayed.is_empty() {
                     let stayed = stayed.join(", ");
-                    return Err(Failure::Infrastructure(format!(
+                    return Err(Failure::Fault(format!(
                         "fault did not bite: not replaced: {stayed}"
                     )));
                 }

@@ -9,7 +9,7 @@ use crate::beside::Beside;
 use crate::condition::{Begins, Expects, Trouble, Wave};
 use crate::matrix::{DEADLINE, Equip, SCENARIO};
 use crate::topology::Facts;
-use crate::watch::{Disturbs, Watch};
+use crate::watch::Watch;
 use crate::{Provide, attend, cell};
 
 /// What a scenario is called that was drawn just now.
@@ -107,7 +107,7 @@ impl Work {
         };
         let done = (&self.facts, tools.as_ref());
         let run = |world| cell::disturbed(world, trouble, done, &self.beside);
-        attend(run, Disturbs::RESTARTS, (network, context), &self.watch).await
+        attend(run, &trouble.restarts(), (network, context), &self.watch).await
     }
 }
 

@@ -34,6 +34,8 @@ pub(crate) struct Begun {
 /// One look at everything that a test needs to be well.
 #[derive(Debug, Default)]
 struct Seen {
+    /// Nodes that don't serve.
+    away: Vec<String>,
     nodes: Vec<SeenNode>,
     /// The newest checkpointed block of the node that is furthest behind.
     common: Option<(u64, String)>,
@@ -128,6 +130,12 @@ pub(super) async fn nodes(network: &Network) -> Result<(Vec<Instance>, Vec<Peer>
     Ok((pods, nodes))
 }
 
+/// The pods of nodes that don't serve.
+pub(super) fn away(pods: &[Instance]) -> impl Iterator<Item = &str> {
+    let away = pods.iter().filter(|pod| pod.role.is_node() && !pod.ready);
+    away.map(|pod| pod.pod.as_str())
+}
+
 /// The tips of all of them; of one that gives none the reason.
 pub(super) async fn tips(nodes: &[Peer]) -> Result<Vec<L2Tips>, Unseen> {
     let answers = join_all(nodes.iter().map(|node| node.rpc.tips())).await;
@@ -158,6 +166,7 @@ async fn see(network: &Network, time: ProtocolTime) -> Result<Seen, Unseen> {
     });
     let (seen, l1) = futures::join!(join_all(asked), see_l1(network, time, &pods, &nodes[0].rpc));
     Ok(Seen {
+        away: away(&pods).map(str::to_owned).collect(),
         nodes: seen,
         common,
         l1,
@@ -209,7 +218,8 @@ async fn see_l1(
 impl Seen {
     /// What is not well.
     fn problems(&self, l1_block: Duration) -> Vec<String> {
-        let mut problems = Vec::new();
+        let away = self.away.iter().map(|pod| format!("{pod} is not ready"));
+        let mut problems: Vec<String> = away.collect();
         match &self.common {
             Some((0, _)) | None => problems.push("no checkpoint that all nodes have".to_owned()),
             Some((number, hash)) => problems.extend(self.nodes.iter().filter_map(|node| {
@@ -301,6 +311,7 @@ mod tests {
 
     fn well() -> Seen {
         Seen {
+            away: Vec::new(),
             nodes: vec![
                 node("boot-node-0", Some(40), 4),
                 node("validator-0", Some(40), 2),
@@ -346,7 +357,14 @@ mod tests {
             ]
         );
         seen.common = Some((0, "0x1".to_owned()));
-        assert_eq!(seen.problems(BLOCK)[0], "no checkpoint that all nodes have");
+        seen.away = vec!["validator-3".to_owned()];
+        assert_eq!(
+            seen.problems(BLOCK)[..2],
+            [
+                "validator-3 is not ready",
+                "no checkpoint that all nodes have"
+            ]
+        );
     }
 
     #[test]

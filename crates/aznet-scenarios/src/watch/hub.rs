@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use aznet_model::role::Role;
 use aznet_runner::{Context, Observation};
 
-use super::invariant::{Rule, Violation};
+use super::invariant::Violation;
 
 /// The tests on a network. Clones share it.
 #[derive(Debug, Clone, Default)]
@@ -21,10 +22,21 @@ struct State {
 #[derive(Debug)]
 struct Listener {
     context: Context,
-    /// Whether it restarts containers itself.
-    restarts: bool,
+    /// Roles whose containers it ends itself.
+    restarts: Vec<Role>,
     /// What broke of the machine.
     machine: Option<String>,
+    /// How many looks at nodes were judged meanwhile.
+    looks: u64,
+}
+
+/// What came of hearing.
+#[derive(Debug, Default)]
+pub(crate) struct Heard {
+    /// What broke of the machine.
+    pub(crate) machine: Option<String>,
+    /// How many looks at nodes were judged.
+    pub(crate) looks: u64,
 }
 
 /// A test's place among those that hear.
@@ -32,23 +44,42 @@ struct Listener {
 pub(crate) struct Place(u64);
 
 impl Hub {
-    /// Lets a test hear from now on. `restarts`: it restarts containers itself.
-    pub(crate) fn enter(&self, context: Context, restarts: bool) -> Place {
+    /// Lets a test hear from now on, which ends containers of these roles itself.
+    pub(crate) fn enter(&self, context: Context, restarts: &[Role]) -> Place {
         let mut state = self.state();
         let place = state.next;
         state.next += 1;
         let listener = Listener {
             context,
-            restarts,
+            restarts: restarts.to_vec(),
             machine: None,
+            looks: 0,
         };
         state.listeners.insert(place, listener);
         Place(place)
     }
 
-    /// Ends it; what broke of the machine meanwhile, if anything did.
-    pub(crate) fn leave(&self, place: Place) -> Option<String> {
-        self.state().listeners.remove(&place.0)?.machine
+    /// Ends it.
+    pub(crate) fn leave(&self, place: Place) -> Heard {
+        let left = self.state().listeners.remove(&place.0);
+        left.map_or_else(Heard::default, |one| Heard {
+            machine: one.machine,
+            looks: one.looks,
+        })
+    }
+
+    /// Notes for every test that so many looks at nodes were judged.
+    pub(crate) fn judged(&self, looks: u64) {
+        for listener in self.state().listeners.values_mut() {
+            listener.looks += looks;
+        }
+    }
+
+    /// Whether a test ends containers of this role itself.
+    pub(crate) fn restarts(&self, role: Role) -> bool {
+        let state = self.state();
+        let mut all = state.listeners.values();
+        all.any(|one| one.restarts.contains(&role))
     }
 
     /// Whether nobody but this one hears.
@@ -77,12 +108,9 @@ impl Hub {
         }
     }
 
-    /// Tells every test what is broken; a restart that one of them makes is none.
+    /// Tells every test what is broken.
     pub(crate) fn violated(&self, violation: &Violation) {
         let state = self.state();
-        if violation.rule == Rule::Restart && state.listeners.values().any(|one| one.restarts) {
-            return;
-        }
         for listener in state.listeners.values() {
             listener.context.observed(Observation::Violated {
                 invariant: violation.rule.to_string(),
@@ -92,12 +120,9 @@ impl Hub {
         }
     }
 
-    /// Notes for every test that the machine failed it, unless one of them makes restarts.
+    /// Notes for every test that the machine failed it.
     pub(crate) fn failed(&self, machine: &str) {
         let mut state = self.state();
-        if state.listeners.values().any(|one| one.restarts) {
-            return;
-        }
         for listener in state.listeners.values_mut() {
             listener.machine.get_or_insert_with(|| machine.to_owned());
         }
@@ -110,55 +135,46 @@ impl Hub {
 
 #[cfg(test)]
 mod tests {
-    use aznet_runner::Failure;
     use aznet_runner::event::Kind;
+    use aznet_runner::{Failure, Verdict};
 
     use super::*;
     use crate::rehearsal::events_of;
-
-    fn broken(rule: Rule) -> Violation {
-        Violation {
-            rule,
-            seen: "x".to_owned(),
-            slot: Some(7),
-            if_still: None,
-        }
-    }
+    use crate::watch::invariant::Rule;
 
     /// What is told to a test that does this with its place in the hub.
-    async fn told(restarts: bool, act: fn(&Hub)) -> Vec<Kind> {
+    async fn told(act: fn(&Hub)) -> Vec<Kind> {
         events_of(move |context: Context| async move {
             let hub = Hub::default();
-            let place = hub.enter(context, restarts);
+            let place = hub.enter(context, &[Role::Validator]);
             act(&hub);
             assert!(!hub.is_deserted());
-            let machine = hub.leave(place);
+            let heard = hub.leave(place);
             assert!(hub.is_deserted());
+            let machine = heard.machine;
             machine.map_or(Ok(()), |words| Err(Failure::Infrastructure(words)))
         })
         .await
     }
 
-    fn violations(heard: &[Kind]) -> usize {
-        let is = |kind: &&Kind| {
-            matches!(
-                kind,
-                Kind::Observed {
-                    seen: Observation::Violated { .. },
-                    ..
-                }
-            )
-        };
-        heard.iter().filter(is).count()
-    }
-
     #[tokio::test]
-    async fn restarts_are_broken_rules_unless_a_test_makes_them() {
-        let act: fn(&Hub) = |hub| hub.violated(&broken(Rule::Restart));
-        assert_eq!(violations(&told(false, act).await), 1);
-        assert_eq!(violations(&told(true, act).await), 0);
-        let other: fn(&Hub) = |hub| hub.violated(&broken(Rule::Agreement));
-        assert_eq!(violations(&told(true, other).await), 1);
+    async fn what_is_broken_is_told() {
+        let act: fn(&Hub) = |hub| {
+            assert!(hub.restarts(Role::Validator) && !hub.restarts(Role::BootNode));
+            hub.violated(&Violation {
+                rule: Rule::Agreement,
+                seen: "x".to_owned(),
+                slot: Some(7),
+                if_still: None,
+            });
+        };
+        let violated = |kind: &Kind| {
+            let Kind::Observed { seen, .. } = kind else {
+                return false;
+            };
+            matches!(seen, Observation::Violated { .. })
+        };
+        assert!(told(act).await.iter().any(violated));
     }
 
     #[tokio::test]
@@ -167,8 +183,23 @@ mod tests {
             hub.failed("out of memory");
             hub.failed("later");
         };
-        let heard = told(false, act).await;
+        let heard = told(act).await;
         let failed = |kind: &Kind| matches!(kind, Kind::TestFinished { verdict, .. } if verdict.message() == Some("out of memory"));
         assert!(heard.iter().any(failed), "{heard:?}");
+    }
+
+    #[tokio::test]
+    async fn each_test_has_the_looks_of_its_own_time() {
+        let events = events_of(|context: Context| async move {
+            let hub = Hub::default();
+            let first = hub.enter(context.clone(), &[]);
+            hub.judged(2);
+            let second = hub.enter(context, &[]);
+            hub.judged(1);
+            assert_eq!((hub.leave(first).looks, hub.leave(second).looks), (3, 1));
+            Ok(())
+        });
+        let passed = |kind: &Kind| matches!(kind, Kind::TestFinished { verdict, .. } if *verdict == Verdict::Passed);
+        assert!(events.await.iter().any(passed));
     }
 }

@@ -6,12 +6,12 @@ use aznet_network::namespace::Network;
 use aznet_runner::{Context, Failure};
 
 use super::clock;
-use super::gate::{Begun, Unseen, nodes, tips};
+use super::gate::{Begun, Unseen, away, nodes, tips};
 use crate::look::{Blind, until};
 
 /// Slots in which there must be another checkpoint: a proposer that is away may be drawn more than once.
 const SLOTS_TO_MOVE: u32 = 6;
-/// Waits until every ready node has a checkpoint that was not there when the test began, of the slot in which it ended, the
+/// Waits until every node is ready and has a checkpoint that was not there when the test began, of the slot in which it ended, the
 /// one before, or a later one.
 ///
 /// # Errors
@@ -64,14 +64,17 @@ impl Reached {
 
     fn words(&self) -> String {
         format!(
-            "checkpoint {} of slot {} on {}, which is furthest behind of {} ready nodes",
+            "checkpoint {} of slot {} on {}, which is furthest behind of {} nodes",
             self.checkpoint, self.slot, self.pod, self.nodes
         )
     }
 }
 
 async fn reached(network: &Network) -> Result<Reached, Unseen> {
-    let (_, nodes) = nodes(network).await?;
+    let (pods, nodes) = nodes(network).await?;
+    if let Some(pod) = away(&pods).next() {
+        return Err(Unseen::Otherwise(format!("{pod} is not ready")));
+    }
     let tips = tips(&nodes).await?;
     let tips = nodes.iter().zip(tips.iter().map(|tips| &tips.checkpointed));
     let otherwise = |words: String| Unseen::Otherwise(words);
@@ -123,7 +126,7 @@ mod tests {
         assert!(!beyond(&reached(41, 988)), "its slot was over long before");
         assert_eq!(
             reached(41, 0).words(),
-            "checkpoint 41 of slot 77 on validator-1, which is furthest behind of 7 ready nodes"
+            "checkpoint 41 of slot 77 on validator-1, which is furthest behind of 7 nodes"
         );
     }
 }

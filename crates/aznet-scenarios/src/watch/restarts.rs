@@ -1,11 +1,13 @@
 //! Containers that ended and were started again, from two looks at the pods.
 
+use aznet_model::role::Role;
 use aznet_network::observe::instances::{Ended, Instance};
 
 /// A pod that is not the run that it was.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Restart {
     pub(crate) pod: String,
+    pub(crate) role: Role,
     /// How often its containers were restarted until now.
     pub(crate) restarts: u32,
     /// What Kubernetes says of it.
@@ -64,6 +66,7 @@ fn again(new: &Instance) -> Restart {
     let ended = new.ended.as_ref();
     Restart {
         pod: new.pod.clone(),
+        role: new.role,
         restarts: new.restarts,
         why: ended.map_or_else(
             || "the kubelet does not say why".to_owned(),
@@ -76,6 +79,7 @@ fn again(new: &Instance) -> Restart {
 fn replaced(new: &Instance, why: String) -> Restart {
     Restart {
         pod: new.pod.clone(),
+        role: new.role,
         restarts: new.restarts,
         why,
         by_machine: false,
@@ -84,8 +88,6 @@ fn replaced(new: &Instance, why: String) -> Restart {
 
 #[cfg(test)]
 mod tests {
-    use aznet_model::role::Role;
-
     use super::*;
 
     fn instance(pod: &str, role: Role, uid: &str, restarts: u32) -> Instance {
@@ -149,6 +151,7 @@ mod tests {
     fn a_full_disk_is_the_machines_failure() {
         let ended = |reason: &str| Restart {
             pod: "validator-0".to_owned(),
+            role: Role::Validator,
             restarts: 1,
             why: format!("aztec ended with exit code 1 ({reason})"),
             by_machine: false,

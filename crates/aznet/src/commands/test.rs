@@ -1,5 +1,6 @@
 //! `aznet test [FILTER]…`.
 
+mod again;
 mod args;
 mod baseline;
 mod choice;
@@ -31,8 +32,7 @@ use self::engine::{asked, execute, options, prepared};
 use self::list::{Known, list};
 use self::means::Means;
 use self::network::of_network;
-use crate::args::Place;
-use crate::bundles::Bundles;
+use crate::bundles::{Again, Bundles, Held};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure as Refusal;
@@ -98,7 +98,8 @@ async fn on_one(
     let selection = leaving_alone(args, choice.select(tests)?).0;
     let gate = gate::of(&network);
     let options = options(args, choice, Some(gate), asked, context).await;
-    let with = (baseline.as_ref(), bundles(args, &network));
+    let again = again::on(args, network.name());
+    let with = (baseline.as_ref(), bundles(args, &network, again));
     let outcome = execute(args, selection, &options, with, context).await;
     if args.network.is_some() {
         // Also after Ctrl-C: nobody else knows of this network.
@@ -154,18 +155,11 @@ fn leaving_alone(args: &TestArgs, mut selection: Selection) -> (Selection, [Vec<
 }
 
 /// Bundles of tests that fail, with the command that runs them again.
-fn bundles(args: &TestArgs, network: &Network) -> Option<Bundles> {
+fn bundles(args: &TestArgs, network: &Network, again: Again) -> Option<Bundles> {
     let folder = args.report.folder.clone()?;
-    let place = Place {
-        cluster: args.cluster.cluster.clone(),
-        namespace: args.namespace.namespace.clone(),
-    };
-    let network_flag = match &args.network {
-        Some(made_from) => format!(" --network {made_from}"),
-        None => format!(" --attach {}", network.name()),
-    };
-    let flags = network_flag + &place.flags();
-    Some(Bundles::new(folder, network.clone(), flags))
+    let network = network.clone();
+    let hold = Box::new(move || Some(Held::for_good(network.clone())));
+    Some(Bundles::new(folder, hold, again))
 }
 
 /// Nothing is started for tests all of which would be skipped.

@@ -102,10 +102,9 @@ fn hint_of_own(failure: &Failure) -> Option<String> {
                 .to_owned(),
         ),
         Failure::NoNetwork { .. } => Some("start one with `aznet up`".to_owned()),
-        Failure::Disturbing { .. } => Some(
-            "--disruptive allows that; --network NETWORK runs them on a network of their own"
-                .to_owned(),
-        ),
+        Failure::Disturbing { .. } => {
+            Some("--disruptive allows that; --network NETWORK runs them on one of their own".into())
+        }
         Failure::UnknownNetwork { name, running } => {
             nearest(name, running.iter().map(String::as_str))
                 .map(|near| format!("did you mean `{near}`?"))
@@ -120,15 +119,20 @@ fn hint_of_own(failure: &Failure) -> Option<String> {
         Failure::NotAdopted { namespace, .. } => {
             Some(format!("`aznet adopt {namespace}` makes it one of aznet's"))
         }
-        Failure::NotYours { .. } => Some(
-            "add --yes to remove it anyway; your owner name is AZNET_OWNER, or user@host"
-                .to_owned(),
-        ),
+        Failure::NotYours { .. } => {
+            Some("add --yes to remove it anyway; your owner name is AZNET_OWNER, or user@host".into())
+        }
+        Failure::Theirs { maker, .. } => Some(format!(
+            "without --disruptive, tests that only look on are run; `AZNET_OWNER={maker}` says that you made it"
+        )),
+        Failure::NotTestable { network, .. } => {
+            Some(format!("`aznet status {network}` shows how it is"))
+        }
         Failure::EndlessDocument => Some("leave out `-o json` or `--follow`".to_owned()),
         Failure::Interrupted(left) => left.as_ref().map(|left| left.next.clone()),
-        Failure::Machine(_) => Some(
-            "`aznet doctor` shows all of it, `aznet doctor --fix` installs what it can".to_owned(),
-        ),
+        Failure::Machine(_) => {
+            Some("`aznet doctor` shows all of it, `aznet doctor --fix` installs what it can".into())
+        }
         Failure::NotForKind(_) => {
             Some("`aznet doctor --cluster kind` shows all of it".to_owned())
         }

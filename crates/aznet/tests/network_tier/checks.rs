@@ -4,9 +4,9 @@ use super::machine::{
     CLUSTER, Checked, Machine, NETWORK, aznet, json, kubectl, status, status_of, succeeds, until,
 };
 use super::{
-    alerts, attacks, chaos, compose, deploy, ends, faults, join, kinds, newcomers, plain_helm,
-    policies, ports, presets, quickstart, registry, rollout, secrets, served, soak, telemetry,
-    validators, watch,
+    alerts, attacks, chaos, compose, deploy, ends, faults, join, kinds, matrix, newcomers,
+    plain_helm, policies, ports, presets, quickstart, registry, rollout, secrets, served, soak,
+    telemetry, validators, watch,
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -67,6 +67,7 @@ pub(crate) fn checks() -> Vec<(&'static str, Check)> {
     if long {
         all.extend(protocol_faults());
         all.extend(kinds_and_plain_helm());
+        all.extend(cells());
         all.extend(under_attack());
     }
     all.extend::<[(&str, Check); 2]>([
@@ -80,6 +81,10 @@ pub(crate) fn checks() -> Vec<(&'static str, Check)> {
     all.push(("down_leaves_the_machine_as_it_was", down));
     // With the machine for itself.
     if long {
+        all.push((
+            "tests_for_a_cluster_run_unchanged_on_a_local_network",
+            on_local_network,
+        ));
         all.push(("the_quickstart_works_as_written", quickstart::as_written));
         all.push((
             "a_deployment_stands_its_test_or_is_taken_back",
@@ -248,6 +253,20 @@ fn protocol_faults() -> [(&'static str, Check); 17] {
         (
             "presets_of_links_bite_or_are_refused_by_name",
             presets::of_links,
+        ),
+    ]
+}
+
+/// Tokens move under faults.
+fn cells() -> [(&'static str, Check); 2] {
+    [
+        (
+            "tokens_move_under_conditions_that_stand_for_attacks",
+            matrix::conditions_are_survived,
+        ),
+        (
+            "an_interrupted_test_lifts_its_fault_and_reports",
+            matrix::interrupted,
         ),
     ]
 }
@@ -478,7 +497,7 @@ fn transfer(_: &Machine) -> Checked {
 
 /// Two wallet servers that run as processes, spoken to as Aztec.js does.
 fn wallet(_: &Machine) -> Checked {
-    let said = xtask("pxe", "--node-url", &url_of("AZTEC_NODE_URL")?)?;
+    let said = xtask("pxe", &["--node-url", &url_of("AZTEC_NODE_URL")?])?;
     expect(
         said.contains("# fail 0") && said.contains("# skipped 0"),
         "the wallet server's test to pass",
@@ -488,7 +507,7 @@ fn wallet(_: &Machine) -> Checked {
 
 /// The program that the guide shows, with a wallet of its own.
 fn embedded_wallet(_: &Machine) -> Checked {
-    let said = xtask("example", "--node-url", &url_of("AZTEC_NODE_URL")?)?;
+    let said = xtask("example", &["--node-url", &url_of("AZTEC_NODE_URL")?])?;
     let balances = "alice has 950, bob has 50";
     expect(said.contains(balances), balances, &said)
 }
@@ -498,9 +517,16 @@ fn existing_tests(_: &Machine) -> Checked {
     wallet_tests_on(&url_of("PXE_URL")?)
 }
 
+/// Those tests, on `aztec start --local-network`.
+fn on_local_network(_: &Machine) -> Checked {
+    let said = xtask("examples", &[])?;
+    let all = said.contains("# fail 0") && said.contains("# skipped 0");
+    expect(all, "the tests to pass on a local network", &said)
+}
+
 /// The same tests on a wallet server.
 pub(crate) fn wallet_tests_on(url: &str) -> Checked {
-    let said = xtask("examples", "--pxe-url", url)?;
+    let said = xtask("examples", &["--pxe-url", url])?;
     let all = said.contains("# fail 0") && said.contains("# skipped 0");
     expect(
         all && said.contains("the wallet server http"),
@@ -516,11 +542,12 @@ fn url_of(variable: &str) -> Result<String, String> {
         .ok_or_else(|| format!("no {variable}"))
 }
 
-/// What a task of xtask prints that is given a URL.
-fn xtask(task: &str, flag: &str, url: &str) -> Result<String, String> {
+/// What a task of xtask prints.
+fn xtask(task: &str, flags: &[&str]) -> Result<String, String> {
     let xtask = std::env::var_os("AZNET_XTASK").ok_or("run this by `cargo xtask test network`")?;
     let output = std::process::Command::new(xtask)
-        .args([task, flag, url])
+        .arg(task)
+        .args(flags)
         .output()
         .map_err(|error| format!("xtask could not be started: {error}"))?;
     let said = String::from_utf8_lossy(&output.stdout).into_owned();

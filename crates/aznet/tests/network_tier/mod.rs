@@ -11,6 +11,7 @@ mod faults;
 mod join;
 mod kinds;
 mod machine;
+mod matrix;
 mod newcomers;
 mod plain_helm;
 mod policies;

@@ -156,7 +156,7 @@ pub(super) const fn word(verdict: &Verdict) -> &'static str {
     match verdict {
         Verdict::Passed => "passed",
         Verdict::Failed { .. } => "failed",
-        Verdict::Infrastructure { .. } => "error",
+        Verdict::Infrastructure { .. } | Verdict::Fault { .. } => "error",
         Verdict::Skipped { .. } => "skipped",
     }
 }

@@ -53,11 +53,8 @@ fn headline(summary: &Summary, selected: usize) -> (String, &'static str) {
             (format!("Interrupted after {finished} of {of}"), "failed")
         }
         Summary { failed: 1.., .. } => (format!("{} of {of} failed", summary.failed), "failed"),
-        Summary {
-            infrastructure: 1..,
-            ..
-        } => {
-            let count = summary.infrastructure;
+        _ if summary.not_testable() > 0 => {
+            let count = summary.not_testable();
             (format!("{count} of {of} could not be tested"), "error")
         }
         Summary { passed: 0, .. } => ("No test was run".to_owned(), "skipped"),
@@ -88,7 +85,7 @@ fn header(model: &Model, summary: &Summary, headline: &str, mood: &str) -> Marku
         ("of them flaky", summary.flaky),
         ("leaky", summary.leaky),
         ("failed", summary.failed),
-        ("not testable", summary.infrastructure),
+        ("not testable", summary.not_testable()),
         (
             if summary.outages == 1 {
                 "outage"

@@ -184,6 +184,7 @@ fn exit(summary: &Summary, regressed: bool) -> Exit {
         ExitCode::Passed => Exit::Ok,
         ExitCode::NoTests => Exit::NoTest,
         ExitCode::Infrastructure => Exit::Unhealthy,
+        ExitCode::Fault => Exit::Fault,
         ExitCode::Failed => Exit::TestsFailed,
         ExitCode::Interrupted => Exit::Interrupted,
     }

@@ -12,6 +12,7 @@ use super::choice::Choice;
 use super::engine::{self, asked, execute, options, prepared};
 use super::list::{Known, list};
 use super::means::Means;
+use super::pool::Pool;
 use super::regressions::{self, Found};
 use crate::args::Place;
 use crate::context::Context;
@@ -46,9 +47,9 @@ pub(super) async fn run(args: &TestArgs, context: &Context) -> anyhow::Result<Ex
         return Ok(Exit::Ok);
     }
     let baseline = prepared(args)?;
-    let mut options = options(args, &choice, None, asked()?, context).await;
+    let mut options = options(args, &choice, Some(Pool::gate()), asked()?, context).await;
     options.seed = seed;
-    let with = (baseline.as_ref(), None);
+    let with = (baseline.as_ref(), generator.means.bundles(args));
     let outcome = execute(args, selection, &options, with, context).await;
     let kept = match &outcome {
         Ok(outcome) => generator.keep(&outcome.tests, &drawn, &options).await,

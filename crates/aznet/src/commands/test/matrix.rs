@@ -1,6 +1,7 @@
 //! `aznet test --matrix`: topologies × conditions.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use aznet_network::namespace::Network;
 use aznet_runner::report::Grid;
@@ -15,9 +16,10 @@ use super::engine::{asked, execute, options, prepared};
 use super::gate;
 use super::list::{Known, list};
 use super::means::Means;
-use super::network::{Site, of_network, released};
+use super::network::{self, of_network, released};
 use super::pool::Pool;
 use super::regressions;
+use super::{again, bundles};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::lines;
@@ -43,17 +45,15 @@ pub(super) async fn run(args: &TestArgs, context: &Context) -> anyhow::Result<Ex
         return listed(&selection, &refusals(&rows, &conditions), context);
     }
     let baseline = prepared(args)?;
-    // A network that is made anew for each topology is looked at by the tests themselves.
     let gate = attached.as_ref().map(|one| gate::of(&one.network));
-    let options = options(args, &choice, gate, asked()?, context).await;
-    let outcome = execute(
-        args,
-        selection,
-        &options,
-        (baseline.as_ref(), None),
-        context,
-    )
-    .await;
+    let gate = gate.unwrap_or_else(Pool::gate);
+    let options = options(args, &choice, Some(gate), asked()?, context).await;
+    let bundles = match &attached {
+        Some(attached) => bundles(args, &attached.network, again::anywhere(args)),
+        None => means.bundles(args),
+    };
+    let with = (baseline.as_ref(), bundles);
+    let outcome = execute(args, selection, &options, with, context).await;
     means.leave(context).await?;
     Ok(outcome?.exit)
 }
@@ -117,6 +117,7 @@ fn rows(args: &TestArgs, pool: &Pool, context: &Context) -> anyhow::Result<Vec<R
             allows: Allows::Everything,
             shared: pool.shared(&topology),
             fresh: pool.fresh(&topology),
+            spoil: pool.spoil(),
             topology,
         })
     };
@@ -141,15 +142,17 @@ impl Attached {
             },
             shared: provide(&self.network),
             fresh: provide(&self.network),
+            // There is no other.
+            spoil: Arc::new(|| ()),
         }
     }
 }
 
 async fn attached(args: &TestArgs, context: &Context) -> anyhow::Result<Option<Attached>> {
-    let Some(name) = &args.attach else {
+    if args.attach.is_none() {
         return Ok(None);
-    };
-    let (_, network) = Site::of(args).open(Some(name), context).await?;
+    }
+    let network = network::attached(args, context).await?;
     let Planned { loaded, plan } = released(&network, context).await?;
     let facts = Facts::of(&loaded.values, &plan);
     Ok(Some(Attached { network, facts }))

@@ -13,10 +13,12 @@ use aznet_scenarios::{Tools, UnderWay, Upgrade};
 use futures::FutureExt;
 use tokio::sync::OnceCell;
 
+use super::again;
 use super::args::TestArgs;
 use super::network::Site;
 use super::pool::Pool;
 use crate::args::ValuesArgs;
+use crate::bundles::Bundles;
 use crate::changing::Changing;
 use crate::chaos_mesh;
 use crate::context::Context;
@@ -62,6 +64,12 @@ impl Means {
             again,
         };
         Ok(generate::test(drawn, given)?)
+    }
+
+    /// Bundles of tests that fail, each of the network that it ran on.
+    pub(super) fn bundles(&self, args: &TestArgs) -> Option<Bundles> {
+        let folder = args.report.folder.clone()?;
+        Some(Bundles::new(folder, self.pool.hold(), again::anywhere(args)).of_several())
     }
 
     /// Removes what was made.

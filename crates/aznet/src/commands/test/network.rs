@@ -7,6 +7,7 @@ use aznet_cluster::provider::Provider;
 use aznet_model::values::Values;
 use aznet_network::load::Base;
 use aznet_network::namespace::Network;
+use aznet_network::observe::status::{self, State};
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
@@ -15,6 +16,8 @@ use crate::args::{MachineArgs, Place, ValuesArgs};
 use crate::bring_up::{Manner, Wanted, bring_up};
 use crate::clusters::{self, Meant};
 use crate::context::Context;
+use crate::failure::Failure;
+use crate::owner;
 use crate::planning::{Planned, planned, planned_on};
 use crate::remove;
 use crate::report::on_place;
@@ -39,7 +42,7 @@ pub(super) async fn network(
 ) -> anyhow::Result<(Network, Option<Values>)> {
     let site = Site::of(args);
     let Some(name) = &args.network else {
-        let (_, network) = site.open(args.attach.as_deref(), context).await?;
+        let network = attached(args, context).await?;
         let read = released(&network, context).await;
         // Whoever may not read the release's Secret may test its network all the same.
         let read =
@@ -50,6 +53,32 @@ pub(super) async fn network(
     let values = planned(context, &args, None)?.loaded.values;
     let network = site.start(name, &args, context).await?;
     Ok((network, Some(values)))
+}
+
+/// A network that was there before, in a state to be tested, and ours if it is to be disturbed.
+pub(super) async fn attached(args: &TestArgs, context: &Context) -> anyhow::Result<Network> {
+    let name = args.attach.as_deref();
+    let (_, network) = Site::of(args).open(name, context).await?;
+    if args.list {
+        return Ok(network);
+    }
+    let info = network.info();
+    if args.disruptive && !owner::is_mine(info) {
+        let (network, maker) = (info.name.clone(), owner::of(info).to_owned());
+        return Err(Failure::Theirs { network, maker }.into());
+    }
+    let status = status::collect(&network, Timestamp::now()).await?;
+    let state = match status.state {
+        State::Stalled => "stalled",
+        State::Unreachable => "unreachable",
+        State::Starting | State::Ready | State::Degraded => return Ok(network),
+    };
+    Err(Failure::NotTestable {
+        network: network.name().to_owned(),
+        state,
+        problems: status.problems,
+    }
+    .into())
 }
 
 /// What a network that is up was made of.

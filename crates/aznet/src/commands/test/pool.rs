@@ -1,16 +1,20 @@
 //! The networks of a run over several topologies: one at a time, started when the first test needs it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use aznet_network::namespace::Network;
-use aznet_runner::Failure;
+use aznet_runner::{Failure, Gate};
 use aznet_scenarios::Provide;
+use aznet_scenarios::matrix::Spoil;
 use futures::FutureExt;
-use tokio::sync::Mutex;
+use tokio::sync::RwLock;
 use tokio_util::sync::CancellationToken;
 
 use super::network::{Site, of_network};
 use crate::args::ValuesArgs;
+use crate::bundles::{Held, Hold};
 use crate::context::Context;
 use crate::remove;
 
@@ -21,7 +25,10 @@ pub(super) struct Pool(Arc<Shared>);
 struct Shared {
     site: Site,
     context: Context,
-    standing: Mutex<Option<Standing>>,
+    /// Who looks at it has it for reading, so that it stays meanwhile.
+    standing: Arc<RwLock<Option<Standing>>>,
+    /// A test did not pass on it: no other gets it.
+    is_spoiled: AtomicBool,
 }
 
 struct Standing {
@@ -36,7 +43,8 @@ impl Pool {
         Self(Arc::new(Shared {
             site,
             context: context.clone(),
-            standing: Mutex::default(),
+            standing: Arc::default(),
+            is_spoiled: AtomicBool::new(false),
         }))
     }
 
@@ -55,9 +63,30 @@ impl Pool {
         self.provide(topology, values, true)
     }
 
+    /// Lets no other test have the network that stands.
+    pub(super) fn spoil(&self) -> Spoil {
+        let pool = self.0.clone();
+        Arc::new(move || pool.is_spoiled.store(true, Ordering::Release))
+    }
+
+    /// A retry may always begin: it gets another network.
+    pub(super) fn gate() -> Gate {
+        Gate::new(Duration::from_secs(1), |_| async { Ok(()) })
+    }
+
+    /// Gives the network that stands to be looked at.
+    pub(super) fn hold(&self) -> Hold {
+        let pool = self.0.clone();
+        Box::new(move || {
+            let held = pool.standing.clone().try_read_owned().ok()?;
+            let network = held.as_ref()?.network.clone();
+            Some(Held::until_dropped(network, held))
+        })
+    }
+
     /// Removes the network that stands.
     pub(super) async fn clear(&self) -> anyhow::Result<()> {
-        let standing = self.0.standing.lock().await.take();
+        let standing = self.0.standing.write().await.take();
         self.0.remove(standing).await
     }
 
@@ -82,8 +111,9 @@ impl Shared {
         values: &ValuesArgs,
         fresh: bool,
     ) -> anyhow::Result<Network> {
-        let mut standing = self.standing.lock().await;
-        let fits = |one: &&Standing| !fresh && !one.is_used_up && one.topology == topology;
+        let mut standing = self.standing.write().await;
+        let fresh_only = fresh || self.is_spoiled.swap(false, Ordering::AcqRel);
+        let fits = |one: &&Standing| !fresh_only && !one.is_used_up && one.topology == topology;
         if let Some(fit) = standing.as_ref().filter(fits) {
             return Ok(fit.network.clone());
         }

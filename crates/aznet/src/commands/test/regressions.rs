@@ -12,6 +12,7 @@ use super::args::TestArgs;
 use super::choice::Choice;
 use super::engine::{asked, execute, options, prepared};
 use super::means::Means;
+use super::pool::Pool;
 use crate::context::Context;
 use crate::exit::Exit;
 
@@ -43,8 +44,8 @@ pub(super) async fn run(
     context: &Context,
 ) -> anyhow::Result<Exit> {
     let baseline = prepared(args)?;
-    let options = options(args, choice, None, asked()?, context).await;
-    let with = (baseline.as_ref(), None);
+    let options = options(args, choice, Some(Pool::gate()), asked()?, context).await;
+    let with = (baseline.as_ref(), means.bundles(args));
     let outcome = execute(args, selection, &options, with, context).await;
     means.leave(context).await?;
     Ok(outcome?.exit)
