@@ -65,6 +65,16 @@ pub enum ChaosError {
         /// The first experiment.
         experiment: String,
     },
+    /// Validators misbehave only where it costs nothing: on the network's own L1. Nothing was applied.
+    #[error(
+        "{experiment}: {action} would cost validators stake on an L1 that is not the network's own, and there is no anvil pod"
+    )]
+    ForeignL1 {
+        /// The experiment.
+        experiment: String,
+        /// The fault in the values' words.
+        action: String,
+    },
     /// The proposer is nobody of this network. Nothing was applied.
     #[error("{experiment}: the proposer is {attester}, for whom no pod of this network signs")]
     NotOurs {
@@ -344,6 +354,7 @@ impl ChaosError {
             Self::Unmeasured { .. }
                 | Self::Unable { .. }
                 | Self::NoChain { .. }
+                | Self::ForeignL1 { .. }
                 | Self::NoSettings { .. }
         )
     }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use aznet_model::chaos::{Experiment, Fault};
+use aznet_model::role::Role;
 use kube::Client;
 
 use crate::capability::{self, Node};
@@ -25,7 +26,25 @@ pub(crate) fn check(
     pods: &Pods,
 ) -> Result<(), ChaosError> {
     let mut each = experiments.iter();
-    each.try_for_each(|(name, experiment)| check_one(name, experiment, pods))
+    each.try_for_each(|(name, experiment)| {
+        check_l1(name, experiment, pods)?;
+        check_one(name, experiment, pods)
+    })
+}
+
+/// Checks that whoever misbehaves has nothing to lose: the network's L1 is its own. Whether it is ready just now says nothing of
+/// that.
+fn check_l1(name: &str, experiment: &Experiment, pods: &Pods) -> Result<(), ChaosError> {
+    let Some(fault @ Fault::Protocol(_)) = experiment.fault() else {
+        return Ok(());
+    };
+    if pods.values().any(|pod| pod.role() == Role::Anvil.name()) {
+        return Ok(());
+    }
+    Err(ChaosError::ForeignL1 {
+        experiment: name.to_owned(),
+        action: fault.action().to_owned(),
+    })
 }
 
 /// What each experiment is to be seen by.
@@ -308,6 +327,37 @@ mod tests {
             (pod.name, seen)
         };
         plan.pods.into_iter().map(seen).collect()
+    }
+
+    #[test]
+    fn validators_misbehave_only_on_an_l1_of_the_networks_own() {
+        let experiments = |fault: Value| {
+            let mut experiment = json!({"pods": {"roles": ["validator"]}, "duration": "30s"});
+            let fields = experiment.as_object_mut().expect("a map");
+            fields.extend(fault.as_object().expect("a map").clone());
+            let experiment = serde_json::from_value(experiment).expect("an experiment");
+            BTreeMap::from([("x".to_owned(), experiment)])
+        };
+        let (own, mut foreign) = (small(), small());
+        foreign.retain(|_, pod| pod.role() != Role::Anvil.name());
+        assert!(foreign.len() < own.len(), "{foreign:?}");
+        for action in [
+            "fake-attestations",
+            "missing-attestations",
+            "withhold-proposals",
+        ] {
+            let lies = experiments(json!({"protocol": {"action": action}}));
+            assert!(check(&lies, &own).is_ok(), "{action}");
+            let refused = check(&lies, &foreign).expect_err("stake is at risk");
+            let words = refused.to_string();
+            let expected = format!(
+                "x: {action} would cost validators stake on an L1 that is not the network's own"
+            );
+            assert!(words.starts_with(&expected), "{words}");
+            assert!(refused.is_inability() && refused.left_nothing());
+        }
+        let kill = experiments(json!({"pod": {"action": "kill"}}));
+        assert!(check(&kill, &foreign).is_ok(), "a kill is no lie");
     }
 
     #[test]
