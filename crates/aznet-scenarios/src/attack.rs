@@ -13,8 +13,10 @@ mod evidence;
 mod flood;
 mod forger;
 mod gossip;
+mod guard;
 mod inactivity;
 mod input;
+mod memory;
 mod p2p;
 mod peers;
 mod proof;
@@ -27,8 +29,11 @@ mod turn;
 mod verifier;
 mod victim;
 mod volume;
+mod wire;
 
 pub(crate) use self::catalogue::scenarios;
+
+use std::sync::atomic::Ordering;
 
 use aznet_chaos::settings::{Changed, Settings};
 use aznet_kit::wait::Look;
@@ -199,8 +204,9 @@ fn lacks_boot_node(values: &Values) -> Option<&'static str> {
 
 /// What [`run`] needs of a network.
 fn lacks(values: &Values) -> Option<&'static str> {
-    (values.replicas(Role::Validator) < 4)
-        .then_some("four validator pods, three of which are a quorum (set validator.replicas)")
+    let lacks = (values.replicas(Role::Validator) < 4)
+        .then_some("four validator pods, three of which are a quorum (set validator.replicas)");
+    lacks_l1(values).or(lacks)
 }
 
 /// What attacks by way of the blob store need of a network.
@@ -275,6 +281,7 @@ impl Misled {
     ) -> Result<(), Failure> {
         let clean_up = world.context.must_clean_up(format!("settings of {pod}"));
         let none = settings.is_empty();
+        world.attacked();
         let changed = Changed::make(&world.network, pod, settings).await;
         let changed = changed.map_err(Failure::infrastructure)?;
         let has = if none {
@@ -314,8 +321,16 @@ impl World {
         Ok((l1, rollup))
     }
 
-    /// Two more checkpoints, the second of which all nodes have.
+    /// An attack begins: whatever the chain does from now on is what came of it, unless the attack is only gone through.
+    fn attacked(&self) {
+        if !dud() {
+            self.course.attacked.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Two more checkpoints, the second of which all nodes have. That the chain stands still instead is what the attack did.
     async fn goes_on(&self, nodes: &[Peer]) -> Result<(), Failure> {
+        self.attacked();
         let node = &nodes[0];
         let first = node.rpc.tips().await.map_err(Failure::infrastructure)?;
         let wanted = first.checkpointed.checkpoint.number.0 + 2;

@@ -149,6 +149,7 @@ fn course(trouble: Trouble<'_>, world: &World) -> Course {
         slack,
         may_move: trouble.expects == Expects::Prunes,
         disturbed: !trouble.waves.is_empty(),
+        ..Course::default()
     }
 }
 

@@ -1,6 +1,12 @@
 //! What a scenario works with: a running network, its protocol time, and the run's context.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use aznet_kit::wait::{self, Deadline, Look, WaitError};
 use aznet_model::role::Role;
@@ -24,7 +30,7 @@ use tokio::time::Instant;
 use crate::{look, pxe::Pxe};
 
 /// What the chain may do that it does not where nothing goes wrong.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Course {
     /// How much longer each step may take.
     pub(crate) slack: Duration,
@@ -32,6 +38,25 @@ pub(crate) struct Course {
     pub(crate) may_move: bool,
     /// Whether something goes wrong on purpose: that the chain stands still is then what was found, and pods may be away.
     pub(crate) disturbed: bool,
+    /// Whether an attack has begun: that the chain stands still is then what came of it. Pods may not be away for that. Clones
+    /// share it.
+    pub(crate) attacked: Arc<AtomicBool>,
+}
+
+impl Course {
+    /// What did not come true, on a chain that stands still for the reason `stall`, if it does.
+    fn blamed(&self, missed: Failure, stall: Option<String>) -> Failure {
+        let Some(why) = stall else {
+            return missed;
+        };
+        let seen = format!("{missed}; {why}");
+        if self.disturbed || self.attacked.load(Ordering::Relaxed) {
+            Failure::Assertion(seen)
+        } else {
+            // It says nothing of what was tested.
+            Failure::Infrastructure(seen)
+        }
+    }
 }
 
 /// A running network and a test on it.
@@ -61,8 +86,8 @@ impl World {
         let time = timing::read(&network)
             .await
             .map_err(Failure::infrastructure)?;
-        if let Some(failure) = stalled(&network).await? {
-            return Err(failure);
+        if let Some(why) = stalled(&network).await? {
+            return Err(Failure::Infrastructure(why));
         }
         Ok(Self {
             network,
@@ -174,18 +199,11 @@ impl World {
         explained(failure, prune.as_ref(), means)
     }
 
-    /// What did not come true on a chain that stands still says nothing of what was tested.
+    /// What did not come true, and that the chain stands still, if it does.
     async fn blamed(&self, missed: Failure) -> Failure {
-        match stalled(&self.network).await {
-            Ok(Some(Failure::Infrastructure(why))) if self.course.disturbed => {
-                Failure::Assertion(format!("{missed}; {why}"))
-            }
-            Ok(Some(Failure::Infrastructure(why))) => {
-                Failure::Infrastructure(format!("{missed}; {why}"))
-            }
-            // A status that can't be had explains nothing.
-            _ => missed,
-        }
+        // A status that can't be had explains nothing.
+        let stall = stalled(&self.network).await.ok().flatten();
+        self.course.blamed(missed, stall)
     }
 }
 
@@ -227,12 +245,12 @@ fn conserved(context: &Context, token: &str, made: u128, held: u128) {
 }
 
 /// That the network stands still, as `aznet status` judges it; `None` if it goes on.
-async fn stalled(network: &Network) -> Result<Option<Failure>, Failure> {
+async fn stalled(network: &Network) -> Result<Option<String>, Failure> {
     let status = status::collect(network, Timestamp::now())
         .await
         .map_err(Failure::infrastructure)?;
-    let failure = |stall: &Stall| Failure::Infrastructure(standstill(network.name(), stall));
-    Ok(status.stalled.as_ref().map(failure))
+    let stall = status.stalled.as_ref();
+    Ok(stall.map(|stall| standstill(network.name(), stall)))
 }
 
 fn standstill(network: &str, stall: &Stall) -> String {
@@ -286,6 +304,32 @@ mod tests {
         assert!(matches!(found, Failure::Infrastructure(words) if words == told));
         let found = explained(reverted(), None, Failure::Infrastructure);
         assert!(matches!(found, Failure::Assertion(words) if words == "the mint reverted"));
+    }
+
+    #[test]
+    fn a_chain_that_an_attack_halts_is_what_was_found() {
+        let course = Course::default();
+        let missed = || Failure::assertion("checkpoint 9 after the attack");
+        let stall = || Some("network small is stalled".to_owned());
+        let seen = "checkpoint 9 after the attack; network small is stalled";
+        let before = course.blamed(missed(), stall());
+        assert!(matches!(before, Failure::Infrastructure(words) if words == seen));
+        // Whoever else follows the chain finds the same.
+        let other = course.clone();
+        course.attacked.store(true, Ordering::Relaxed);
+        let under = other.blamed(missed(), stall());
+        assert!(matches!(under, Failure::Assertion(words) if words == seen));
+        assert!(!other.disturbed, "no pod may be away for that");
+        let alone = other.blamed(missed(), None);
+        assert!(
+            matches!(alone, Failure::Assertion(words) if words == "checkpoint 9 after the attack")
+        );
+        let disturbed = Course {
+            disturbed: true,
+            ..Course::default()
+        };
+        let disturbed = disturbed.blamed(missed(), stall());
+        assert!(matches!(disturbed, Failure::Assertion(words) if words == seen));
     }
 
     #[test]

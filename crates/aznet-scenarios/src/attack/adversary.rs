@@ -120,6 +120,7 @@ impl Adversary {
         ];
         let command = command.map(str::to_owned);
         let place = (pod, role.name());
+        world.attacked();
         let told = exec::run(&world.network, place, &command, within + TO_LOAD)
             .await
             .map_err(Failure::infrastructure)?;

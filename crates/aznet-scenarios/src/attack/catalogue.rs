@@ -7,7 +7,7 @@ use aznet_runner::Class;
 
 use super::{
     ATTACKS, Attack, EQUIVOCATION, QUORUM, blobs, boot_node, censor, clock, disk, equivocation,
-    flood, gossip, inactivity, input, lacks, lacks_boot_node, lacks_l1, lacks_lost_blobs,
+    flood, gossip, guard, inactivity, input, lacks, lacks_boot_node, lacks_l1, lacks_lost_blobs,
     lacks_prover, lacks_quorum, lacks_store, lacks_stranger, lacks_verifier, p2p, proof, proposal,
     quorum, store, verifier, volume,
 };
@@ -25,11 +25,12 @@ const SMOKE: &[&str] = &["attack", "smoke"];
 /// It waits for epochs, too.
 const LONG: &[&str] = &["attack", "alone", "long"];
 
-/// All attacks.
+/// All attacks, each of which is made only on the network's own L1.
 pub(crate) fn scenarios() -> impl Iterator<Item = Scenario> {
     let by_settings = ATTACKS.iter().map(by_setting);
     let others = [over_p2p(), on_l1(), on_proofs(), on_nodes()];
-    by_settings.chain(others.into_iter().flatten())
+    let all = by_settings.chain(others.into_iter().flatten());
+    all.map(guard::guarded)
 }
 
 fn attack(name: &'static str, about: &'static str, run: Run) -> Scenario {
@@ -40,7 +41,7 @@ fn attack(name: &'static str, about: &'static str, run: Run) -> Scenario {
         class: Class::Disrupt,
         tags: BESIDE,
         restarts: &[],
-        lacks: |_| None,
+        lacks: lacks_l1,
         run,
     }
 }
@@ -73,7 +74,7 @@ fn over_p2p() -> Vec<Scenario> {
             )
         },
         Scenario {
-            lacks: |values| lacks(values).or_else(|| lacks_l1(values)),
+            lacks,
             ..attack(
                 EQUIVOCATION,
                 "validators notice that a proposer signs two checkpoints for a slot, and the chain goes on as one",
@@ -86,7 +87,7 @@ fn over_p2p() -> Vec<Scenario> {
             ..attack(
                 "attack-p2p-input",
                 "every node shuts out peers that send malformed or oversized messages and requests, takes no harm of those that \
-                 finish nothing, answers others meanwhile, and is not restarted",
+                 finish nothing, answers others meanwhile, is not restarted, and its memory is bounded",
                 Arc::new(|world| Box::pin(p2p::run(world))),
             )
         },
@@ -182,7 +183,8 @@ fn on_nodes() -> Vec<Scenario> {
     let mut all = vec![
         attack(
             "attack-rpc-input",
-            "a node refuses malformed and oversized requests, answers others beside slow ones, and is not restarted",
+            "a node refuses malformed and oversized requests, answers others beside slow ones, is not restarted, and its memory is \
+             bounded",
             Arc::new(|world| Box::pin(input::run(world))),
         ),
         Scenario {
@@ -191,13 +193,13 @@ fn on_nodes() -> Vec<Scenario> {
             tags: ALONE,
             ..attack(
                 "attack-mempool-flood",
-                "nodes hold no more transactions than they may and refuse those that pay no more; those that they hold are \
-                 in blocks afterwards",
+                "nodes hold no more transactions than they may and refuse those that pay no more, the memory of the one that is \
+                 flooded is bounded, and what they hold is in blocks afterwards",
                 Arc::new(|world| Box::pin(flood::run(world))),
             )
         },
         Scenario {
-            lacks: |values| lacks(values).or_else(|| lacks_l1(values)),
+            lacks,
             tags: ALONE,
             ..attack(
                 "attack-late-clock",
@@ -259,4 +261,22 @@ fn on_data() -> Vec<Scenario> {
             )
         },
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::topology::tests::values;
+
+    #[test]
+    fn nothing_is_attacked_where_the_l1_is_not_the_networks_own() {
+        for Scenario { name, lacks, .. } in scenarios() {
+            let mut networks = ["small", "guarded", "verifier"].into_iter();
+            let fits = networks.find(|network| lacks(&values(network, &[])).is_none());
+            let network = fits.unwrap_or_else(|| panic!("{name} fits no network"));
+            let missing = lacks(&values(network, &["l1.anvil.enabled=false"]));
+            let l1 = missing.is_some_and(|missing| missing.contains("an L1 of the network's own"));
+            assert!(l1, "{name} on {network}: {missing:?}");
+        }
+    }
 }

@@ -7,8 +7,13 @@ pub(super) struct Input {
     pub(super) what: String,
     /// All of it, the HTTP header included.
     pub(super) bytes: Vec<u8>,
+    /// Whether it is too large: whoever refuses it need not read all of it, and closes the connection on the rest, by which the
+    /// answer may be lost.
+    pub(super) oversized: bool,
 }
 
+/// What a node reads of a request, in bytes.
+const TO_READ: usize = 1 << 20;
 /// Far more than a request may have, in bytes.
 const OVERSIZED: usize = 8 << 20;
 /// Far more calls than a request may have.
@@ -46,23 +51,34 @@ pub(super) fn sound() -> Vec<u8> {
     post(SOUND[0].as_bytes())
 }
 
-/// A request that is never finished: its server waits for the rest.
-pub(super) fn unfinished() -> &'static [u8] {
-    b"POST / HTTP/1.1\r\nHost: node\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{\"jsonrpc\""
+/// The same in two parts, on a connection that stays open: until the second comes, its server waits.
+pub(super) fn in_two_parts() -> (Vec<u8>, Vec<u8>) {
+    let mut whole = header(SOUND[0].len(), "keep-alive").into_bytes();
+    whole.extend(SOUND[0].as_bytes());
+    let rest = whole.split_off(whole.len() - SOUND[0].len() / 2);
+    (whole, rest)
 }
 
 /// Requests that must be refused.
 pub(super) fn malformed() -> Vec<Input> {
     let bodies = bodies();
-    let bodies = bodies.iter().map(|(what, body)| (*what, post(body)));
+    let bodies = bodies.iter().map(|(what, body)| {
+        let oversized = body.len() > TO_READ;
+        (*what, post(body), oversized)
+    });
     let header = format!("POST / HTTP/1.1\r\nHost: {}\r\n\r\n", "a".repeat(1 << 20));
     let raw = [
-        ("no HTTP", b"\x16\x03\x01\x02\x00 HELLO\r\n\r\n".to_vec()),
-        ("a header of 1 MiB", header.into_bytes()),
+        (
+            "no HTTP",
+            b"\x16\x03\x01\x02\x00 HELLO\r\n\r\n".to_vec(),
+            false,
+        ),
+        ("a header of 1 MiB", header.into_bytes(), true),
     ];
-    let input = |(what, bytes): (&str, Vec<u8>)| Input {
+    let input = |(what, bytes, oversized): (&str, Vec<u8>, bool)| Input {
         what: what.to_owned(),
         bytes,
+        oversized,
     };
     bodies.chain(raw).map(input).collect()
 }
@@ -109,6 +125,7 @@ pub(super) fn mutant(seed: u64, n: u64) -> Input {
     Input {
         what: format!("mutant {n} of seed {seed}"),
         bytes: post(&body),
+        oversized: false,
     }
 }
 
@@ -134,11 +151,14 @@ fn change(body: &mut Vec<u8>, chance: &mut Chance) {
 }
 
 fn post(body: &[u8]) -> Vec<u8> {
-    let header = format!(
-        "POST / HTTP/1.1\r\nHost: node\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
-        body.len()
-    );
+    let header = header(body.len(), "close");
     [header.as_bytes(), body].concat()
+}
+
+fn header(length: usize, connection: &str) -> String {
+    format!(
+        "POST / HTTP/1.1\r\nHost: node\r\nConnection: {connection}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+    )
 }
 
 /// SplitMix64.
@@ -154,14 +174,41 @@ impl Chance {
     }
 }
 
-/// Whether an answer refuses what was sent: an HTTP error, a JSON-RPC error, or none at all.
+/// Whether an answer refuses what was sent: an HTTP error, or a JSON-RPC error.
 pub(super) fn is_refusal(answer: &[u8]) -> bool {
     let text = String::from_utf8_lossy(answer);
-    let status = text
-        .split_whitespace()
-        .nth(1)
-        .and_then(|word| word.parse::<u16>().ok());
-    status.is_none_or(|status| status >= 400) || text.contains("\"error\"")
+    status(&text).is_some_and(|status| status >= 400 || text.contains("\"error\""))
+}
+
+/// Whether an answer has what was asked for.
+pub(super) fn is_result(answer: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(answer);
+    status(&text) == Some(200) && text.contains("\"result\"") && !text.contains("\"error\"")
+}
+
+/// Whether a server gave up waiting for the rest of a request.
+pub(super) fn is_timeout(answer: &[u8]) -> bool {
+    status(&String::from_utf8_lossy(answer)) == Some(408)
+}
+
+/// Whether an answer is all there, by the length that it says it has.
+pub(super) fn is_whole(answer: &[u8]) -> bool {
+    let Some(end) = answer.windows(4).position(|four| four == b"\r\n\r\n") else {
+        return false;
+    };
+    let header = String::from_utf8_lossy(&answer[..end]);
+    let length = header.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        let length = name.eq_ignore_ascii_case("content-length");
+        length.then(|| value.trim().parse::<usize>().ok()).flatten()
+    });
+    length.is_some_and(|length| answer.len() - end - 4 >= length)
+}
+
+/// The HTTP status of an answer.
+fn status(answer: &str) -> Option<u16> {
+    let rest = answer.strip_prefix("HTTP/1.")?;
+    rest.split_whitespace().nth(1)?.parse().ok()
 }
 
 #[cfg(test)]
@@ -180,11 +227,57 @@ mod tests {
 
     #[test]
     fn an_answer_refuses_by_its_status_or_by_an_error() {
-        assert!(is_refusal(b""));
         assert!(is_refusal(b"HTTP/1.1 413 Payload Too Large\r\n\r\n"));
         assert!(is_refusal(
             b"HTTP/1.1 200 OK\r\n\r\n{\"error\":{\"code\":-32601}}"
         ));
         assert!(!is_refusal(b"HTTP/1.1 200 OK\r\n\r\n{\"result\":{}}"));
+        // Whoever says nothing may not even have been reached.
+        assert!(!is_refusal(b""));
+        assert!(!is_refusal(b"error: dial tcp"));
+    }
+
+    #[test]
+    fn an_answer_to_a_sound_request_has_a_result() {
+        assert!(is_result(b"HTTP/1.1 200 OK\r\n\r\n{\"result\":{}}"));
+        assert!(!is_result(b"HTTP/1.1 200 OK\r\n\r\n{\"error\":{}}"));
+        assert!(!is_result(
+            b"HTTP/1.1 502 Bad Gateway\r\n\r\n{\"result\":{}}"
+        ));
+        assert!(!is_result(b""));
+        assert!(is_timeout(b"HTTP/1.1 408 Request Timeout\r\n\r\n"));
+        assert!(!is_timeout(b""));
+    }
+
+    #[test]
+    fn an_answer_is_whole_when_its_length_is_there() {
+        let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n{\"result\":{}}";
+        assert!(is_whole(answer));
+        assert!(!is_whole(&answer[..answer.len() - 1]));
+        assert!(!is_whole(b"HTTP/1.1 200 OK\r\nContent-Length: 13\r\n"));
+        assert!(!is_whole(b"HTTP/1.1 200 OK\r\n\r\n{\"result\":{}}"));
+    }
+
+    #[test]
+    fn two_parts_are_a_sound_request() {
+        let (first, rest) = in_two_parts();
+        let whole = String::from_utf8([first.clone(), rest.clone()].concat()).expect("text");
+        let (header, body) = whole.split_once("\r\n\r\n").expect("a header");
+        assert!(header.contains(&format!("Content-Length: {}", body.len())));
+        assert_eq!(body, SOUND[0]);
+        assert!(!rest.is_empty() && first.ends_with(&body.as_bytes()[..body.len() - rest.len()]));
+    }
+
+    #[test]
+    fn only_what_is_larger_than_a_node_reads_is_oversized() {
+        let all = malformed();
+        let oversized = all.iter().filter(|input| input.oversized);
+        let oversized: Vec<&str> = oversized.map(|input| input.what.as_str()).collect();
+        let expected = [
+            "a string of 8 MiB",
+            "20,000 calls at once",
+            "a header of 1 MiB",
+        ];
+        assert_eq!(oversized, expected);
     }
 }

@@ -176,6 +176,7 @@ impl Filler {
             container: container.map_err(Failure::infrastructure)?,
             clean_up: world.context.must_clean_up(format!("{FILLER} of {pod}")),
         };
+        world.attacked();
         let source = if dud() { "/dev/null" } else { "/dev/zero" };
         let written = filler.exec(world, &["cp", source, FILLER], TO_FILL).await;
         match written {

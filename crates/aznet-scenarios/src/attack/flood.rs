@@ -10,7 +10,7 @@ use aznet_network::{
 use aznet_runner::Failure;
 use futures::future::try_join_all;
 
-use super::{Misled, SLOTS_TO_GO_ON, dud, victim::Victim};
+use super::{Misled, SLOTS_TO_GO_ON, dud, memory::Scales, victim::Victim};
 use crate::{
     errors::rpc,
     transfer::{self, Tokens},
@@ -31,25 +31,39 @@ pub(crate) fn lacks(values: &Values) -> Option<&'static str> {
     super::lacks_stranger(values).or_else(|| transfer::lacks(values))
 }
 
-/// Sends a full node more transactions than it may hold while none comes into a block; then those that it took do.
+/// Sends a full node more transactions than it may hold while none comes into a block; then those that it took do. Its memory
+/// is bounded all the while.
 pub(crate) async fn run(world: World) -> Result<(), Failure> {
     let nodes = world.nodes().await?;
     let victim = Victim::choose(&world, &nodes).await?;
     let wallet = Tokens::in_public(&world, world.pxe().await?).await?;
+    let mut scales = Scales::before(&world, [victim.pod()]).await?;
+    scales
+        .during(flooded(&world, &wallet, (&nodes, &victim)))
+        .await?;
+    scales.judge().await
+}
+
+/// Floods it, and sees what comes of that.
+async fn flooded(
+    world: &World,
+    wallet: &Tokens,
+    (nodes, victim): (&[Peer], &Victim),
+) -> Result<(), Failure> {
     let mut misled = Misled::default();
-    let flood = match misled.hold_back(&world, &nodes).await {
-        Ok(()) => Flood::send(&world, &wallet, &nodes).await,
+    let flood = match misled.hold_back(world, nodes).await {
+        Ok(()) => Flood::send(world, wallet, nodes).await,
         Err(failure) => Err(failure),
     };
     // Whatever was seen: nodes hold what they held before, and proposers propose.
     let undone = misled.undo().await;
     let flood = flood?;
     undone?;
-    world.context.step(flood.was_bounded(&victim)?);
-    flood.is_included(&world, &nodes[0]).await?;
+    world.context.step(flood.was_bounded(victim)?);
+    flood.is_included(world, &nodes[0]).await?;
     let taken = u128::try_from(flood.taken.len()).map_err(Failure::infrastructure)?;
-    wallet.moved_one_by_one(&world, taken).await?;
-    world.goes_on(&nodes).await
+    wallet.moved_one_by_one(world, taken).await?;
+    world.goes_on(nodes).await
 }
 
 impl Misled {

@@ -62,6 +62,7 @@ impl<'a> Forger<'a> {
     /// Sends them all at once; what became of each, in the same order.
     pub(super) async fn send(&self, forgeries: &[Forgery]) -> Result<Vec<Mined>, Failure> {
         let mut hashes = Vec::new();
+        self.world.attacked();
         for forgery in forgeries {
             let sent = if dud() {
                 self.impostor.send(ACCOUNT, &[], &[])

@@ -1,74 +1,48 @@
 //! Malformed, oversized and slow requests to a node's RPC.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::Duration;
-
 use aznet_model::role::Role;
-use aznet_network::clients::forward::{Forward, Target};
 use aznet_network::observe::instances::{self, Instance};
 use aznet_runner::Failure;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::time::timeout;
 
-use super::corpus::{Input, is_refusal, malformed, mutant, sound, unfinished};
+use super::corpus::{Input, is_refusal, malformed, mutant, sound};
 use super::dud;
-use crate::world::World;
+use super::memory::Scales;
+use super::wire::{Answer, Wire};
+use crate::world::{Peer, World};
 
 /// Mutants of a run.
 const MUTANTS: u64 = 60;
-/// Requests that are never finished.
+/// Requests that are not finished before all others are sent.
 const UNFINISHED: usize = 64;
-/// What an answer may take.
-const TO_ANSWER: Duration = Duration::from_secs(20);
-/// What of an answer is read.
-const READ: u64 = 64 << 10;
-/// A node's JSON-RPC port.
-const PORT: u16 = 8080;
 
-/// Sends a node what it must refuse; meanwhile it answers others, and it is the same run afterwards.
+/// Sends a node what it must refuse; meanwhile it answers others, it is the same run afterwards, and its memory is bounded all
+/// the while.
 pub(crate) async fn run(world: World) -> Result<(), Failure> {
     let nodes = world.nodes().await?;
     let victim = victim(&world).await?;
-    let forward = Forward::open(
-        &world.network,
-        Target::Pod(victim.pod.clone()),
-        PORT,
-        0,
-        Arc::new(|error| tracing::debug!(%error, "a connection of the attacker ended")),
-        world.context.cancel.child_token(),
-    );
-    let forward = forward.await.map_err(Failure::infrastructure)?;
     let peer = nodes.iter().find(|node| node.pod == victim.pod);
     let peer = peer.ok_or_else(|| Failure::skipped("a node that is ready"))?;
-    let slow = slow(forward.local()).await?;
-    let answers = async || peer.rpc.tips().await.map(drop).map_err(Failure::assertion);
-    let corpus = malformed();
-    for input in &corpus {
-        refused(forward.local(), input).await?;
-        answers().await?;
-    }
+    let wire = Wire::open(&world, &victim.pod).await?;
     world.context.step(format!(
-        "{} refused {} malformed requests, and answered others meanwhile",
-        victim.pod,
-        corpus.len()
+        "{} answers a sound request on the way of all others",
+        victim.pod
     ));
-    for n in 0..MUTANTS {
-        exchange(forward.local(), &mutant(world.context.seed, n).bytes).await;
-        if n.is_multiple_of(20) {
-            answers().await?;
+    let mut scales = Scales::before(&world, [victim.pod.as_str()]).await?;
+    let attack = Attack {
+        world: &world,
+        victim: &victim,
+        peer,
+        wire,
+    };
+    let attacked = async {
+        if let Err(failure) = attack.make().await {
+            return Err(attack.blamed(failure).await);
         }
-    }
-    answers().await?;
-    world.context.step(format!(
-        "it answers after {MUTANTS} mutants of seed {}, with {} requests unfinished",
-        world.context.seed,
-        slow.len()
-    ));
-    drop(slow);
-    same(&world, &victim).await?;
-    world.goes_on(&nodes).await
+        same(&world, &victim).await?;
+        world.goes_on(&nodes).await
+    };
+    scales.during(attacked).await?;
+    scales.judge().await
 }
 
 /// A full node, else the boot node: the nodes that strangers talk to.
@@ -83,52 +57,132 @@ async fn victim(world: &World) -> Result<Instance, Failure> {
         .ok_or_else(|| Failure::skipped("a full node or a boot node that is ready"))
 }
 
-/// Begins requests that are not finished while they are held.
-async fn slow(at: SocketAddr) -> Result<Vec<TcpStream>, Failure> {
-    let mut held = Vec::new();
-    for _ in 0..UNFINISHED {
-        let mut stream = TcpStream::connect(at)
-            .await
-            .map_err(Failure::infrastructure)?;
-        let written = stream.write_all(unfinished()).await;
-        written.map_err(Failure::infrastructure)?;
-        held.push(stream);
-    }
-    Ok(held)
+/// What is sent, and to whom.
+struct Attack<'a> {
+    world: &'a World,
+    victim: &'a Instance,
+    /// The same node, asked on another way.
+    peer: &'a Peer,
+    wire: Wire,
 }
 
-async fn refused(at: SocketAddr, input: &Input) -> Result<(), Failure> {
-    let what = &input.what;
-    let bytes = if dud() { sound() } else { input.bytes.clone() };
-    let Some(answer) = exchange(at, &bytes).await else {
-        return Err(Failure::Assertion(format!(
-            "{what}: no answer in {} s, expected that it is refused",
-            TO_ANSWER.as_secs()
-        )));
-    };
-    if is_refusal(&answer) {
-        return Ok(());
+impl Attack<'_> {
+    /// Sends everything.
+    async fn make(&self) -> Result<(), Failure> {
+        self.world.attacked();
+        let held = self.wire.hold(UNFINISHED).await?;
+        self.malformed().await?;
+        self.mutants().await?;
+        // It is the node that was sent all this.
+        self.wire.carries().await?;
+        let ends = self.wire.finish(held).await?;
+        self.world.context.step(format!(
+            "a sound request was answered at the end, and of {UNFINISHED} that were not finished until then {} were, and {} were ended by \
+             the node's timeout",
+            ends.answered, ends.timed_out
+        ));
+        Ok(())
     }
-    let text = String::from_utf8_lossy(&answer);
-    let begin: String = text.chars().take(300).collect();
-    Err(Failure::Assertion(format!(
-        "{what}: expected that it is refused, seen `{begin}`"
-    )))
-}
 
-/// Sends a request and reads its answer; `None`: none came in time. A connection that breaks is an answer, an empty one.
-async fn exchange(at: SocketAddr, bytes: &[u8]) -> Option<Vec<u8>> {
-    let exchanged = async {
-        let mut stream = TcpStream::connect(at).await?;
-        let (read, mut write) = stream.split();
-        let mut answer = Vec::new();
-        let mut read = read.take(READ);
-        // Who refuses a request need not read all of it.
-        let (_, read) = tokio::join!(write.write_all(bytes), read.read_to_end(&mut answer));
-        read.map(|_| answer)
-    };
-    let exchanged = timeout(TO_ANSWER, exchanged).await.ok()?;
-    Some(exchanged.unwrap_or_default())
+    /// Sends what must be refused, one after another.
+    async fn malformed(&self) -> Result<(), Failure> {
+        let (corpus, mut closed) = (malformed(), 0);
+        for input in &corpus {
+            if self.refused(input).await? == Answer::Closed {
+                closed += 1;
+            }
+            self.answers().await?;
+        }
+        self.wire.carries().await?;
+        self.world.context.step(format!(
+            "{} refused {} malformed requests, {} by an answer and {closed} oversized ones by the end of the connection, and \
+             answered others meanwhile",
+            self.victim.pod,
+            corpus.len(),
+            corpus.len() - closed
+        ));
+        Ok(())
+    }
+
+    /// Sends what may be refused or not.
+    async fn mutants(&self) -> Result<(), Failure> {
+        let seed = self.world.context.seed;
+        let mut answered = 0;
+        for n in 0..MUTANTS {
+            if self.send(&mutant(seed, n)).await? != Answer::Closed {
+                answered += 1;
+            }
+            if n.is_multiple_of(20) {
+                self.answers().await?;
+            }
+        }
+        self.answers().await?;
+        let words = format!("{answered} of {MUTANTS} mutants of seed {seed} were answered");
+        if answered * 10 < MUTANTS * 9 {
+            return Err(Failure::Infrastructure(format!(
+                "{words}; whether the others came to the node is not known"
+            )));
+        }
+        self.world.context.step(format!(
+            "{words}, and others meanwhile, with {UNFINISHED} requests unfinished"
+        ));
+        Ok(())
+    }
+
+    /// Sends what must be refused; how it was.
+    async fn refused(&self, input: &Input) -> Result<Answer, Failure> {
+        let answer = self.send(input).await?;
+        let what = &input.what;
+        match &answer {
+            Answer::Bytes(bytes) if is_refusal(bytes) => Ok(answer),
+            Answer::Closed if input.oversized => Ok(answer),
+            Answer::Closed => Err(Failure::Infrastructure(format!(
+                "{what}: {answer}; whether the node refused it is not known"
+            ))),
+            _ => Err(Failure::Assertion(format!(
+                "{what}: expected that it is refused, seen {answer}"
+            ))),
+        }
+    }
+
+    /// Sends a request; something must come back in time. Where nothing but the end of the connection does, the way must lead to
+    /// the node all the same.
+    async fn send(&self, input: &Input) -> Result<Answer, Failure> {
+        let what = &input.what;
+        let bytes = if dud() { sound() } else { input.bytes.clone() };
+        let answer = self.wire.exchange(&bytes).await?;
+        match answer {
+            Answer::Bytes(_) => {}
+            Answer::Closed => self.wire.carries().await?,
+            Answer::Silence => {
+                self.wire.carries().await?;
+                let words = format!("{what}: {answer}, though a sound request is answered");
+                return Err(Failure::Assertion(words));
+            }
+        }
+        Ok(answer)
+    }
+
+    /// What could not be tested since the node was harmed is what was found.
+    async fn blamed(&self, failure: Failure) -> Failure {
+        if !matches!(failure, Failure::Infrastructure(_)) {
+            return failure;
+        }
+        let well = async {
+            same(self.world, self.victim).await?;
+            self.answers().await
+        };
+        match well.await {
+            Err(Failure::Assertion(harmed)) => Failure::Assertion(format!("{harmed}; {failure}")),
+            _ => failure,
+        }
+    }
+
+    /// Sees that others are answered.
+    async fn answers(&self) -> Result<(), Failure> {
+        let tips = self.peer.rpc.tips().await;
+        tips.map(drop).map_err(Failure::assertion)
+    }
 }
 
 /// Sees that no container was started again.

@@ -27,7 +27,7 @@ pub(crate) async fn run(world: World) -> Result<(), Failure> {
     let before = Connections::of(&nodes)
         .await
         .map_err(Failure::infrastructure)?;
-    let mut witness = Witness::new(&world, &validators, &nodes).await;
+    let mut witness = Witness::new(&world, &validators, &nodes).await?;
     let over = CancellationToken::new();
     let attack = async {
         let within = world.time.slots(SLOTS_TO_SEND);
@@ -41,10 +41,14 @@ pub(crate) async fn run(world: World) -> Result<(), Failure> {
     for stranger in told.shunnable() {
         witness.saw_punished(stranger)?;
     }
-    witness.saw_well()?;
+    let mut scales = witness.saw_answers()?;
     for validator in &validators {
         same(&world, validator).await?;
     }
-    world.connected_as(&before, &nodes).await?;
-    world.goes_on(&nodes).await
+    let well = async {
+        world.connected_as(&before, &nodes).await?;
+        world.goes_on(&nodes).await
+    };
+    scales.during(well).await?;
+    scales.judge().await
 }

@@ -1,12 +1,9 @@
 //! What is seen of validators while they are sent what nobody should send.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use aznet_kit::time::Seconds;
-use aznet_network::observe::{instances::Instance, usage::Usage};
+use aznet_network::observe::instances::Instance;
 use aznet_runner::Failure;
 use futures::future::join_all;
 use tokio::time::{Instant, MissedTickBehavior, interval};
@@ -14,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::told::Stranger;
 use crate::{
-    watch::meter::Meter,
+    attack::memory::Scales,
     world::{Peer, World},
 };
 
@@ -22,23 +19,18 @@ use crate::{
 const EVERY: Duration = Duration::from_secs(2);
 /// For how long a validator may give no answer.
 const SILENT: Duration = Duration::from_secs(20);
-/// What a validator may take more than before, in bytes.
-const MORE: u64 = 300 << 20;
 
 /// Looks at validators from outside.
 pub(super) struct Witness<'a> {
     world: &'a World,
     nodes: Vec<&'a Peer>,
-    machines: BTreeSet<String>,
-    meter: Meter,
+    scales: Scales<'a>,
     seen: BTreeMap<String, Seen>,
 }
 
 /// What was seen of a validator.
 #[derive(Debug, Clone)]
 struct Seen {
-    /// Bytes that it took at first, and at most, if that is known.
-    memory: Option<(u64, u64)>,
     /// The lowest score that it gave each of its peers.
     scores: BTreeMap<String, f64>,
     answered: Instant,
@@ -48,21 +40,22 @@ struct Seen {
 
 impl<'a> Witness<'a> {
     /// Of these validators, as they are before anything is sent.
-    pub(super) async fn new(world: &'a World, validators: &[Instance], nodes: &'a [Peer]) -> Self {
+    pub(super) async fn new(
+        world: &'a World,
+        validators: &[Instance],
+        nodes: &'a [Peer],
+    ) -> Result<Self, Failure> {
         let named = |pod: &str| validators.iter().any(|one| one.pod == pod);
         let nodes: Vec<&Peer> = nodes.iter().filter(|node| named(&node.pod)).collect();
+        let scales = Scales::before(world, nodes.iter().map(|node| node.pod.as_str())).await?;
         let now = Instant::now();
         let seen = nodes.iter().map(|node| (node.pod.clone(), Seen::from(now)));
-        let machines = validators.iter().filter_map(|one| one.machine.clone());
-        let mut witness = Self {
+        Ok(Self {
             world,
             seen: seen.collect(),
             nodes,
-            machines: machines.collect(),
-            meter: Meter::default(),
-        };
-        witness.weigh().await;
-        witness
+            scales,
+        })
     }
 
     /// Looks on until it is over, and once more.
@@ -91,18 +84,7 @@ impl<'a> Witness<'a> {
                 *lowest = lowest.min(peer.score.unwrap_or(0.0));
             }
         }
-        self.weigh().await;
-    }
-
-    async fn weigh(&mut self) {
-        let network = &self.world.network;
-        let reading = self.meter.read(network, self.machines.clone()).await;
-        for Usage { pod, memory, .. } in reading.used {
-            if let Some(seen) = self.seen.get_mut(&pod) {
-                let (first, most) = seen.memory.unwrap_or((memory, memory));
-                seen.memory = Some((first, most.max(memory)));
-            }
-        }
+        self.scales.weigh().await;
     }
 
     /// Sees that all of them punished `stranger`, by the score that they gave it.
@@ -125,29 +107,28 @@ impl<'a> Witness<'a> {
         Ok(())
     }
 
-    /// Sees that all of them answered meanwhile, and took no more memory than they may.
-    pub(super) fn saw_well(&self) -> Result<(), Failure> {
+    /// Sees that all of them answered meanwhile; what their memory is measured with.
+    pub(super) fn saw_answers(self) -> Result<Scales<'a>, Failure> {
         for (pod, seen) in &self.seen {
             let words = seen
                 .judge()
                 .map_err(|seen| Failure::Assertion(format!("{pod} meanwhile: {seen}")))?;
             self.world.context.step(format!("{pod} meanwhile: {words}"));
         }
-        Ok(())
+        Ok(self.scales)
     }
 }
 
 impl Seen {
     fn from(now: Instant) -> Self {
         Self {
-            memory: None,
             scores: BTreeMap::new(),
             answered: now,
             silent: Duration::ZERO,
         }
     }
 
-    /// Whether it was well, in words.
+    /// Whether it answered, in words.
     fn judge(&self) -> Result<String, String> {
         let silent = Seconds(self.silent);
         if self.silent > SILENT {
@@ -156,22 +137,7 @@ impl Seen {
                 "no answer for {silent}, expected one within {most}"
             ));
         }
-        let Some((first, most)) = self.memory else {
-            return Ok(format!(
-                "an answer at least every {silent}; its memory is not known"
-            ));
-        };
-        let (took, more) = (first >> 20, most.saturating_sub(first) >> 20);
-        let seen = format!(
-            "an answer at least every {silent}; {took} MiB of memory, at most {more} MiB more"
-        );
-        if most.saturating_sub(first) > MORE {
-            return Err(format!(
-                "{seen}; expected no more than {} MiB more",
-                MORE >> 20
-            ));
-        }
-        Ok(seen)
+        Ok(format!("an answer at least every {silent}"))
     }
 }
 
@@ -180,15 +146,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn memory_and_silence_are_bounded() {
-        let seen = |first: u64, most: u64, silent: u64| Seen {
-            memory: Some((first << 20, most << 20)),
+    fn silence_is_bounded() {
+        let seen = |silent: u64| Seen {
             silent: Duration::from_secs(silent),
             ..Seen::from(Instant::now())
         };
-        assert!(seen(500, 800, 20).judge().is_ok());
-        assert!(seen(500, 801, 1).judge().is_err());
-        assert!(seen(500, 500, 21).judge().is_err());
-        assert!(Seen::from(Instant::now()).judge().is_ok());
+        assert!(seen(20).judge().is_ok());
+        assert!(seen(21).judge().is_err());
     }
 }
