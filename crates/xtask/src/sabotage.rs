@@ -20,7 +20,7 @@ struct Sabotage {
     test: &'static str,
 }
 
-const ALL: [Sabotage; 14] = [
+const ALL: [Sabotage; 15] = [
     Sabotage {
         fooled: "a fault that is recorded as injected, and not applied",
         file: "crates/aznet-chaos/src/effect.rs",
@@ -48,6 +48,13 @@ const ALL: [Sabotage; 14] = [
         check: " || blocks.is_some_and(|(a, b)| a != b)",
         without: "",
         test: "watch::invariant::tests::a_forged_block_under_the_right_checkpoint_is_told",
+    },
+    Sabotage {
+        fooled: "a node that calls proven what the L1 has no proof of",
+        file: "crates/aznet-scenarios/src/watch/invariant/proof.rs",
+        check: "if self.proven > there.proven {",
+        without: "if false {",
+        test: "watch::invariant::proof::tests::who_calls_proven_or_final_what_is_not_so_on_l1_is_told_once",
     },
     Sabotage {
         fooled: "a balance that is off by one",

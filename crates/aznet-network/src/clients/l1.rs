@@ -1,5 +1,6 @@
 //! The L1 side: the rollup contract read by `eth_call`, and the L1's own heads.
 
+mod finality;
 pub mod published;
 pub mod stakes;
 
@@ -345,20 +346,7 @@ impl Rollup {
     }
 
     async fn call<C: SolCall>(&self, call: C, name: &'static str) -> Result<C::Return, L1Error> {
-        let transaction =
-            json!({"to": self.address, "data": hex::encode_prefixed(call.abi_encode())});
-        let answer: String = self
-            .l1
-            .0
-            .call("eth_call", json!([transaction, "latest"]))
-            .await?;
-        let bad = || L1Error::BadReturn {
-            call: name,
-            rollup: self.address,
-            answer: answer.clone(),
-        };
-        let bytes = hex::decode(&answer).map_err(|_| bad())?;
-        C::abi_decode_returns(&bytes).map_err(|_| bad())
+        self.call_at(call, name, "latest").await
     }
 }
 

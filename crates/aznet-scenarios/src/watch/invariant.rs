@@ -4,8 +4,13 @@
 //! two that disagree about one have [`PATIENCE`] slots in which they answer to come to one. What somebody said before its
 //! last word may not be so any more, and is to be asked for again before it counts. What is proven can't be taken back.
 
+mod proof;
+
 use std::collections::{BTreeMap, btree_map::Entry};
 use std::fmt;
+
+use self::proof::Auditor;
+pub(crate) use self::proof::{Proofs, Proven};
 
 /// Slots that nodes have to follow what happened on L1.
 pub(crate) const PATIENCE: u64 = 3;
@@ -47,6 +52,8 @@ pub(crate) struct Look {
     pub(crate) settled: Vec<Claim>,
     /// Tips; the L1 has none.
     pub(crate) heights: Option<Heights>,
+    /// What it says of proofs, if anything.
+    pub(crate) proofs: Option<Proofs>,
 }
 
 /// A rule that was broken, when that was first seen.
@@ -82,6 +89,8 @@ pub(crate) enum Rule {
     Order,
     /// What is final stays.
     Finality,
+    /// What is proven or final is so on L1.
+    Proof,
     /// Containers go on running.
     Restart,
 }
@@ -92,6 +101,7 @@ impl fmt::Display for Rule {
             Self::Agreement => "all nodes and the L1 agree on every checkpoint",
             Self::Order => "finalized ≤ proven ≤ checkpointed ≤ proposed",
             Self::Finality => "what is finalized stays finalized",
+            Self::Proof => "no node calls proven or finalized what is not so on L1",
             Self::Restart => "no container restarts unless the test restarts it",
         })
     }
@@ -124,6 +134,7 @@ impl Claim {
 pub(crate) struct Judge {
     accounts: BTreeMap<String, Account>,
     disputes: BTreeMap<(String, String), Dispute>,
+    auditor: Auditor,
 }
 
 /// What somebody said until now.
@@ -157,6 +168,7 @@ impl Judge {
     pub(crate) fn see(&mut self, look: &Look) -> Vec<Violation> {
         let mut broken: Vec<Violation> = order(look).into_iter().collect();
         broken.extend(self.account(look));
+        broken.extend(self.auditor.see(look));
         let since = self
             .accounts
             .get(&look.who)

@@ -7,7 +7,7 @@ use aznet_network::clients::l2::Node;
 use aznet_network::namespace::Network;
 use aznet_network::observe::instances::Instance;
 
-use super::invariant::{Claim, Look};
+use super::invariant::{Claim, Look, Proofs, Proven};
 
 /// How the L1 is called in what is told.
 pub(crate) const L1_NAME: &str = "the L1";
@@ -44,7 +44,8 @@ impl Ledger {
     /// What is new on the L1, as a look and as the checkpoints that were not read before; `None` if it does not answer or
     /// has no checkpoint.
     pub(crate) async fn read(&mut self, slot: u64) -> Option<(Look, Vec<L1Checkpoint>)> {
-        let tips = self.rollup.tips().await.ok()?;
+        let (tips, finalized) = futures::join!(self.rollup.tips(), self.rollup.finalized());
+        let tips = tips.ok()?;
         let (pending, proven) = (tips.pending.0, tips.proven.0);
         let newest = self.checkpoint(pending).await?;
         let mut fresh = Vec::new();
@@ -68,6 +69,10 @@ impl Ledger {
             newest: claim(&newest),
             settled,
             heights: None,
+            proofs: Some(Proofs::OnL1(Proven {
+                proven,
+                finalized: finalized.ok().map(|number| number.0),
+            })),
         };
         fresh.push(newest);
         (self.read, self.proven) = (pending, proven);

@@ -7,7 +7,7 @@ use aznet_network::observe::usage::Usage;
 use aznet_runner::Observation;
 use aznet_runner::observation::{Measure, Tip};
 
-use super::invariant::{Claim, Heights, Look};
+use super::invariant::{Claim, Heights, Look, Proofs, Proven};
 
 /// Cores by which the use of a pod must change to be told.
 const CORES: f64 = 0.05;
@@ -118,6 +118,10 @@ pub(crate) fn look(node: &str, run: String, slot: u64, tips: &L2Tips) -> Look {
             proven: tips.proven.block.number.0,
             finalized: tips.finalized.block.number.0,
         }),
+        proofs: Some(Proofs::Heard(Proven {
+            proven: tips.proven.checkpoint.number.0,
+            finalized: Some(tips.finalized.checkpoint.number.0),
+        })),
     }
 }
 

@@ -19,6 +19,7 @@ fn look(who: &str, slot: u64, checkpoint: u64, fork: &str) -> Look {
         newest: claim(checkpoint, fork),
         settled: Vec::new(),
         heights: None,
+        proofs: None,
     }
 }
 
