@@ -83,6 +83,11 @@ impl Pxe {
         Self { rpc, time }
     }
 
+    /// Its pod.
+    pub(crate) fn pod(&self) -> &str {
+        self.rpc.pod()
+    }
+
     /// Deploys the test accounts that aren't yet.
     pub(crate) async fn accounts(&self) -> Result<Vec<Account>, RpcError> {
         let within = PROVING + self.time.slots(SLOTS_TO_ACCOUNTS);

@@ -13,7 +13,7 @@ use aznet_runner::Failure;
 use crate::{
     chain::Tx,
     errors::rpc,
-    pxe::{Balance, Payment, Pxe, Sent, Visibility},
+    pxe::{Account, Balance, Payment, Pxe, Sent, Visibility},
     world::World,
 };
 
@@ -27,12 +27,18 @@ const SLOTS_TO_SYNC: u32 = 4;
 /// Slots in which a pxe that is started again must have read the chain.
 const SLOTS_TO_RETURN: u32 = 15;
 
-/// A token and two who hold it.
+/// A token and two who hold it, each with a wallet server: the same one where a network has no other.
 pub(crate) struct Tokens {
-    pxe: Pxe,
     token: String,
-    alice: String,
-    bob: String,
+    alice: Holder,
+    bob: Holder,
+}
+
+/// Somebody who holds tokens.
+struct Holder {
+    address: String,
+    /// Where it sends from, and is asked what it has.
+    pxe: Pxe,
 }
 
 /// What transfers need of a network.
@@ -44,9 +50,12 @@ pub(crate) fn lacks(values: &Values) -> Option<&'static str> {
 }
 
 impl Tokens {
-    /// A new token, of which Alice has [`MINTED`] in public and as many in private; with what minted it.
+    /// A new token, of which Alice, in the first wallet server, has [`MINTED`] in public and as many in private, and Bob, in
+    /// the last one, nothing; with what minted it.
     pub(crate) async fn minted(world: &World) -> Result<(Self, [Sent; 2]), Failure> {
-        let tokens = Self::deployed(world, world.pxe().await?).await?;
+        let first = world.pxe().await?;
+        let last = world.pxes().await?.pop().unwrap_or_else(|| first.clone());
+        let tokens = Self::deployed(world, first, last).await?;
         let public = tokens.mint(world, Visibility::Public).await?;
         let private = tokens.mint(world, Visibility::Private).await?;
         let nothing = Balance {
@@ -63,13 +72,13 @@ impl Tokens {
 
     /// A new token, of which Alice has [`MINTED`] in public, in this wallet server.
     pub(crate) async fn in_public(world: &World, pxe: Pxe) -> Result<Self, Failure> {
-        let tokens = Self::deployed(world, pxe).await?;
+        let tokens = Self::deployed(world, pxe.clone(), pxe).await?;
         tokens.mint(world, Visibility::Public).await?;
         Ok(tokens)
     }
 
-    async fn deployed(world: &World, pxe: Pxe) -> Result<Self, Failure> {
-        let accounts = told(world, "test accounts deployed", pxe.accounts()).await?;
+    async fn deployed(world: &World, alices: Pxe, bobs: Pxe) -> Result<Self, Failure> {
+        let accounts = told(world, "test accounts deployed", alices.accounts()).await?;
         let mut deployed = accounts
             .into_iter()
             .filter(|account| account.deployed)
@@ -79,24 +88,34 @@ impl Tokens {
                 "two test accounts (set network.testAccounts)",
             ));
         };
-        let token = told(world, "token deployed", pxe.deploy_token(&alice)).await?;
+        if alices.pod() != bobs.pod() {
+            let what = format!(
+                "Bob's account in {}, Alice's in {}",
+                bobs.pod(),
+                alices.pod()
+            );
+            let accounts = told(world, &what, bobs.accounts()).await?;
+            has_account(&accounts, &bob, bobs.pod())?;
+        }
+        let token = told(world, "token deployed", alices.deploy_token(&alice)).await?;
+        let holder = |address, pxe| Holder { address, pxe };
         Ok(Self {
-            pxe,
             token,
-            alice,
-            bob,
+            alice: holder(alice, alices),
+            bob: holder(bob, bobs),
         })
     }
 
     async fn mint(&self, world: &World, visibility: Visibility) -> Result<Sent, Failure> {
         let to_alice = Payment {
             token: &self.token,
-            to: &self.alice,
+            to: &self.alice.address,
             amount: MINTED,
             visibility,
         };
         let what = format!("tokens minted in {}", visibility.name());
-        told(world, &what, self.pxe.mint(&self.alice, to_alice)).await
+        let minter = &self.alice;
+        told(world, &what, minter.pxe.mint(&minter.address, to_alice)).await
     }
 
     /// Sends Bob his tokens, those of this kind; a node has taken the transaction when it returns.
@@ -107,12 +126,12 @@ impl Tokens {
         };
         let to_bob = Payment {
             token: &self.token,
-            to: &self.bob,
+            to: &self.bob.address,
             amount,
             visibility,
         };
         let what = format!("tokens sent in {}", visibility.name());
-        let sent = told(world, &what, self.pxe.transfer(&self.alice, to_bob)).await?;
+        let sent = told(world, &what, self.alice.send(to_bob)).await?;
         let tx = Tx::sent(visibility, sent.tx_hash);
         world.has_sent(&tx);
         Ok(tx)
@@ -122,11 +141,11 @@ impl Tokens {
     pub(crate) async fn send_one(&self) -> Result<String, RpcError> {
         let to_bob = Payment {
             token: &self.token,
-            to: &self.bob,
+            to: &self.bob.address,
             amount: 1,
             visibility: Visibility::Public,
         };
-        let sent = self.pxe.transfer(&self.alice, to_bob).await?;
+        let sent = self.alice.send(to_bob).await?;
         Ok(sent.tx_hash)
     }
 
@@ -136,14 +155,13 @@ impl Tokens {
         balances(world, self, (public(MINTED - sent), public(sent))).await
     }
 
-    /// Waits until the pxe answers again.
+    /// Waits until each pxe answers again.
     pub(crate) async fn served(&self, world: &World) -> Result<(), Failure> {
         let within = world.time.slots(SLOTS_TO_RETURN);
         let goal = "the pxe to answer";
         // A pxe that has just been started refuses everything until it has a node with peers.
         let answer = world.until(goal, within, || async {
-            let balance = self.pxe.balance(&self.token, &self.alice).await;
-            Ok(balance.map_or_else(Look::pending, Look::Done))
+            Ok(self.seen().await.map_or_else(Look::pending, Look::Done))
         });
         answer.await.map(drop)
     }
@@ -152,6 +170,42 @@ impl Tokens {
     pub(crate) async fn moved(&self, world: &World) -> Result<(), Failure> {
         balances(world, self, after()).await
     }
+
+    /// The pod of Bob's wallet server, if that is not Alice's.
+    fn elsewhere(&self) -> Option<&str> {
+        let pod = self.bob.pxe.pod();
+        (pod != self.alice.pxe.pod()).then_some(pod)
+    }
+
+    /// What Alice and Bob have, each as its own wallet server says.
+    async fn seen(&self) -> Result<(Balance, Balance), RpcError> {
+        let (alice, bob) = (&self.alice, &self.bob);
+        Ok((
+            alice.balance(&self.token).await?,
+            bob.balance(&self.token).await?,
+        ))
+    }
+}
+
+impl Holder {
+    async fn balance(&self, token: &str) -> Result<Balance, RpcError> {
+        self.pxe.balance(token, &self.address).await
+    }
+
+    async fn send(&self, payment: Payment<'_>) -> Result<Sent, RpcError> {
+        self.pxe.transfer(&self.address, payment).await
+    }
+}
+
+/// That a wallet server has the account of who is to receive tokens there.
+fn has_account(accounts: &[Account], owner: &str, pxe: &str) -> Result<(), Failure> {
+    if accounts.iter().any(|account| account.address == owner) {
+        return Ok(());
+    }
+    Err(Failure::assertion(format!(
+        "{pxe}: expected the account {owner}, seen {} others",
+        accounts.len()
+    )))
 }
 
 /// What Alice and Bob have in the end.
@@ -174,33 +228,26 @@ async fn balances(
     tokens: &Tokens,
     wanted: (Balance, Balance),
 ) -> Result<(), Failure> {
-    let Tokens {
-        pxe,
-        token,
-        alice,
-        bob,
-    } = tokens;
-    let goal = format!(
-        "balances: Alice {}, Bob {}",
-        words(wanted.0),
-        words(wanted.1)
-    );
+    let (alices, bobs) = (words(wanted.0), words(wanted.1));
+    let goal = match tokens.elsewhere() {
+        Some(pod) => format!("balances: Alice {alices}, Bob {bobs} in {pod}"),
+        None => format!("balances: Alice {alices}, Bob {bobs}"),
+    };
     let last = Mutex::new(None);
     let within = world.time.slots(SLOTS_TO_SYNC) + world.course.slack;
     let reached = world
         .until(&goal, within, || async {
-            let seen = (
-                pxe.balance(token, alice).await?,
-                pxe.balance(token, bob).await?,
-            );
+            let seen = tokens.seen().await?;
             *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(seen);
             Ok(exactly(wanted, seen))
         })
         .await;
-    // While blocks come, the two are not asked about the same one. In the end they must add up.
+    // While blocks come, the two are not asked about the same one. In the end they must add up, where one wallet server says
+    // it: two may have read different parts of the chain.
     let last = last.into_inner().unwrap_or_else(PoisonError::into_inner);
-    if let Some(seen) = last.filter(|_| !world.context.cancel.is_cancelled()) {
-        world.conserved(token, total(wanted), total(seen));
+    let counts = tokens.elsewhere().is_none() && !world.context.cancel.is_cancelled();
+    if let Some(seen) = last.filter(|_| counts) {
+        world.conserved(&tokens.token, total(wanted), total(seen));
     }
     reached?;
     world.context.step(goal);
@@ -246,6 +293,17 @@ async fn told<T>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tokens_are_sent_only_to_who_is_where_they_are_looked_for() {
+        let accounts = ["0xa", "0xb"].map(|address| Account {
+            address: address.to_owned(),
+            deployed: true,
+        });
+        assert!(has_account(&accounts, "0xb", "pxe-1").is_ok());
+        let missing = has_account(&accounts[..1], "0xb", "pxe-1");
+        assert!(matches!(missing, Err(Failure::Assertion(why)) if why.starts_with("pxe-1: ")));
+    }
 
     #[test]
     fn a_balance_that_is_off_by_one_is_not_what_was_sent() {
