@@ -17,6 +17,7 @@ mod guard;
 mod inactivity;
 mod input;
 mod memory;
+mod offence;
 mod p2p;
 mod peers;
 mod proof;
@@ -243,6 +244,7 @@ pub(crate) async fn run(world: World, attack: &Attack) -> Result<(), Failure> {
     let undone = misled.undo().await;
     world.context.step(seen?);
     undone?;
+    offence::of_turn(&world, &turn, attack.action).await?;
     world.goes_on(&nodes).await
 }
 

@@ -33,6 +33,8 @@ pub struct Methods {
     pub get_config: &'static str,
     /// Changes settings of a node; on the admin port.
     pub set_config: &'static str,
+    /// What a validator has noted of others to vote on; on the admin port.
+    pub slash_offenses: &'static str,
 }
 
 /// The names of 4.1.
@@ -52,6 +54,7 @@ pub(super) const OLD: Methods = Methods {
     reload_keystore: "nodeAdmin_reloadKeystore",
     get_config: "nodeAdmin_getConfig",
     set_config: "nodeAdmin_setConfig",
+    slash_offenses: "nodeAdmin_getSlashOffenses",
 };
 
 /// The names since 5.0. Aliases of the old prefixes exist there, with the new methods, and are marked for removal.
@@ -71,4 +74,5 @@ pub(super) const NEW: Methods = Methods {
     reload_keystore: "aztecAdmin_reloadKeystore",
     get_config: "aztecAdmin_getConfig",
     set_config: "aztecAdmin_setConfig",
+    slash_offenses: "aztecAdmin_getSlashOffenses",
 };

@@ -1,5 +1,7 @@
 //! The admin API of Aztec nodes: found where a pod says it is, called with the network's API key.
 
+pub mod offences;
+
 use http::HeaderValue;
 use k8s_openapi::api::core::v1::{Container, Pod, Secret, SecretKeySelector};
 use kube::Api;

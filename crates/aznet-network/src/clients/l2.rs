@@ -359,7 +359,9 @@ impl Node {
 }
 
 /// Aztec writes small numbers as JSON numbers, field elements as hex strings and bigints as decimal strings.
-fn number_or_string<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+pub(super) fn number_or_string<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<u64, D::Error> {
     use serde::de::Error as _;
     match serde_json::Value::deserialize(deserializer)? {
         serde_json::Value::Number(number) => number

@@ -5,7 +5,7 @@ use aznet_network::observe::logs::Which;
 use aznet_runner::Failure;
 use serde::Deserialize;
 
-use super::{adversary::EQUIVOCATION, said::Said};
+use super::{adversary::EQUIVOCATION, offence, said::Said};
 use crate::world::World;
 
 /// Slots after its turn in which the others must have said that there are two.
@@ -44,5 +44,6 @@ pub(crate) async fn run(world: World) -> Result<(), Failure> {
         .wait_for(&world, world.time.slots(SLOTS_TO_SAY))
         .await?;
     world.context.step(seen);
+    offence::equivocation(&world, &turn, did.slot).await?;
     world.goes_on(&nodes).await
 }

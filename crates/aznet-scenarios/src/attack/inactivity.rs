@@ -5,7 +5,7 @@ use std::{cmp::Reverse, collections::BTreeMap, time::Duration};
 use alloy_primitives::U256;
 use aznet_kit::wait::Look;
 use aznet_model::{
-    chain::{L1Block, Slot},
+    chain::{Epoch, L1Block, Slot},
     role::Role,
     slashing::{SlasherFlavor, Slashing},
     timing::{Moment, Timing},
@@ -21,7 +21,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{adversary::INACTIVITY, turn::dispensable};
+use super::{adversary::INACTIVITY, offence, turn::dispensable};
 use crate::world::World;
 
 /// Slots after the vote in which the slash must be executed; each proposer may do it.
@@ -91,12 +91,13 @@ pub(crate) async fn run(world: World) -> Result<(), Failure> {
         .ok_or_else(|| Failure::skipped("a validator pod without which there is a quorum"))?;
     let before = Books::read(&rollup, &all).await;
     let before = before.map_err(Failure::infrastructure)?;
-    idle(&world, &rollup, pod, &slashing).await?;
+    let epoch = idle(&world, &rollup, pod, &slashing).await?;
+    let attesters = all.attesters_of(pod).unwrap_or_default();
+    offence::inactivity(&world, (pod, attesters), epoch).await?;
     executed(&world, &rollup, &before, &slashing).await?;
     world.goes_on(&nodes).await?;
     let after = Books::read(&rollup, &all).await;
     let after = after.map_err(Failure::infrastructure)?;
-    let attesters = all.attesters_of(pod).unwrap_or_default();
     let told = after.since(&before, attesters, penalty);
     world
         .context
@@ -104,13 +105,13 @@ pub(crate) async fn run(world: World) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Has a validator do nothing for a while; until the vote on it is over.
+/// Has a validator do nothing for a while; until the vote on it is over. The epoch that the offence is in.
 async fn idle(
     world: &World,
     rollup: &Rollup,
     pod: &str,
     slashing: &Slashing,
-) -> Result<(), Failure> {
+) -> Result<Epoch, Failure> {
     let timing = rollup.timing().await.map_err(Failure::infrastructure)?;
     let now = u64::try_from(Timestamp::now().as_second()).unwrap_or_default();
     let idleness = Idleness::after(timing.at(now), slashing);
@@ -130,7 +131,7 @@ async fn idle(
         "{pod} left {} proposals unanswered",
         omitted.proposals
     ));
-    Ok(())
+    Ok(Epoch(last.0 / timing.epoch_slots.max(1)))
 }
 
 /// Waits until somebody more is slashed.
@@ -229,8 +230,6 @@ impl Books {
 
 #[cfg(test)]
 mod tests {
-    use aznet_model::chain::Epoch;
-
     use super::*;
     use crate::topology::tests::values;
 
