@@ -1,16 +1,22 @@
-//! Load: public transfers at a rate that is doubled until the network no longer takes each of them into a block in time.
+//! Load: public transfers at a rate that is doubled until the network no longer takes each of them into a block in time, and
+//! then halved between what it takes and what it does not.
 
 use std::time::Duration;
 
 use aznet_kit::wait::Look;
-use aznet_network::clients::l2::TxStatus;
-use aznet_runner::{Failure, stats::quantile};
+use aznet_model::role::Role;
+use aznet_network::clients::{admin, l2::TxStatus};
+use aznet_network::observe::instances;
+use aznet_runner::{Failure, Observation, observation::Stage, stats::quantile};
 use futures::future::try_join_all;
+use serde::Deserialize;
+use serde_json::json;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::{
     errors::rpc,
+    pxe::Visibility,
     transfer::{MINTED, Tokens},
     world::World,
 };
@@ -43,7 +49,24 @@ struct Outcome {
     latencies: Vec<Duration>,
 }
 
-/// Doubles the rate until it is too high; says the highest that the network takes.
+/// What is known of rates, in transfers a slot.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Search {
+    /// The highest that the network took.
+    taken: u32,
+    /// The lowest that was too much.
+    too_much: Option<u32>,
+}
+
+/// Of a validator's settings.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Limits {
+    /// Transactions in a checkpoint, of which a slot has one.
+    max_txs_per_checkpoint: Option<u64>,
+}
+
+/// Looks for the highest rate that the network takes; says it.
 pub(crate) async fn run(world: World) -> Result<(), Failure> {
     let mut wallets = Vec::new();
     for pxe in world.pxes().await? {
@@ -55,18 +78,24 @@ pub(crate) async fn run(world: World) -> Result<(), Failure> {
             world.network.name()
         )));
     }
+    if let Some(limit) = limit(&world).await {
+        world.context.step(limit);
+    }
     let mut sent = vec![0_u32; wallets.len()];
-    let (mut rate, mut highest) = (1, None);
-    while rate <= MOST && affordable(&sent, rate, wallets.len()) {
+    let (mut search, mut highest) = (Search::default(), None);
+    while let Some(rate) = search.to_try()
+        && affordable(&sent, rate, wallets.len())
+    {
         let outcome = round(&world, &wallets, &mut sent, rate).await?;
         world.context.step(outcome.words());
         if let Some(why) = outcome.too_much() {
-            world
-                .context
-                .step(format!("{rate} a slot is too much: {why}"));
-            break;
+            let words = format!("{rate} a slot is too much: {why}");
+            world.context.step(words);
+            search.too_much = Some(rate);
+        } else {
+            search.taken = rate;
+            highest = Some(outcome);
         }
-        (highest, rate) = (Some(outcome), rate * 2);
     }
     for (wallet, sent) in wallets.iter().zip(sent) {
         wallet.moved_one_by_one(&world, sent.into()).await?;
@@ -76,8 +105,24 @@ pub(crate) async fn run(world: World) -> Result<(), Failure> {
             "not even one transfer a slot: expected each in a block within {IN_TIME} slots"
         ))
     })?;
-    world.context.step(highest.said());
+    world
+        .context
+        .step(format!("{}, {}", search.words(), highest.said()));
     Ok(())
+}
+
+/// How many transactions a validator takes into a slot at most, where its settings say so.
+async fn limit(world: &World) -> Option<String> {
+    let pods = instances::list(&world.network).await.ok()?;
+    let mut validators = pods.iter().filter(|pod| pod.role == Role::Validator);
+    let pod = &validators.find(|pod| pod.ready)?.pod;
+    let rpc = admin::rpc(&world.network, pod).await.ok()?;
+    let methods = &world.network.release().await.methods;
+    let limits: Limits = rpc.call(methods.get_config, json!([])).await.ok()?;
+    let most = limits.max_txs_per_checkpoint?;
+    Some(format!(
+        "{pod} takes at most {most} transactions into a slot (maxTxsPerCheckpoint)"
+    ))
 }
 
 /// Holds a rate beside what is tested, and sees each transfer into a block and paid.
@@ -141,6 +186,9 @@ async fn send(
         let hash = wallet.send_one().await.map_err(rpc)?;
         *sent += 1;
         let at = Instant::now();
+        world
+            .context
+            .observed(told(&hash, Stage::Sent, Duration::ZERO));
         // Nobody hears it when the round has failed.
         let _unheard = tell.send(Taken { hash, at });
     }
@@ -174,12 +222,25 @@ async fn included(
         let mut still = Vec::new();
         for (one, is_in) in waiting.into_iter().zip(look) {
             if is_in {
-                latencies.push(one.at.elapsed());
+                let took = one.at.elapsed();
+                world
+                    .context
+                    .observed(told(&one.hash, Stage::Proposed, took));
+                latencies.push(took);
             } else {
                 still.push(one);
             }
         }
         waiting = still;
+    }
+}
+
+fn told(hash: &str, stage: Stage, took: Duration) -> Observation {
+    Observation::Transfer {
+        id: hash.to_owned(),
+        kind: Visibility::Public.name().to_owned(),
+        stage,
+        took,
     }
 }
 
@@ -214,6 +275,30 @@ async fn look(world: &World, waiting: &[Taken]) -> Result<Vec<bool>, Failure> {
         .await
 }
 
+impl Search {
+    /// What to try next: twice as much as long as nothing was too much, and then halfway between.
+    fn to_try(self) -> Option<u32> {
+        let next = match self.too_much {
+            None => (self.taken * 2).max(1),
+            Some(too_much) => self.taken.midpoint(too_much),
+        };
+        (self.taken < next && next <= MOST).then_some(next)
+    }
+
+    fn words(self) -> String {
+        let taken = self.taken;
+        match self.too_much {
+            Some(too_much) if too_much == taken + 1 => {
+                format!("the highest rate is {taken} a slot")
+            }
+            Some(too_much) => {
+                format!("the highest rate is at least {taken} a slot and less than {too_much}")
+            }
+            None => format!("the highest rate is at least {taken} a slot, and no more was tried"),
+        }
+    }
+}
+
 impl Outcome {
     fn at(&self, percent: usize) -> Duration {
         quantile(&self.latencies, percent).unwrap_or_default()
@@ -234,7 +319,7 @@ impl Outcome {
     fn said(&self) -> String {
         let second = f64::from(self.rate) / self.slot.as_secs_f64();
         format!(
-            "the highest rate is {} a slot, {second:.2} a second: the last is in a block {:.1} s after a node took it",
+            "{} a slot are {second:.2} a second: the last is in a block {:.1} s after a node took it",
             self.rate,
             self.at(100).as_secs_f64()
         )
@@ -290,6 +375,35 @@ mod tests {
             slow.as_deref(),
             Some("the wallet servers took 50.0 s to send what was to go out in 36 s")
         );
+    }
+
+    #[test]
+    fn a_rate_is_the_highest_only_if_the_next_was_too_much() {
+        let found = |most: u32, tries: usize| {
+            let mut search = Search::default();
+            let mut tried = Vec::new();
+            while let Some(rate) = search.to_try().filter(|_| tried.len() < tries) {
+                tried.push(rate);
+                if rate > most {
+                    search.too_much = Some(rate);
+                } else {
+                    search.taken = rate;
+                }
+            }
+            (tried, search.words())
+        };
+        let (tried, words) = found(11, usize::MAX);
+        assert_eq!(tried, [1, 2, 4, 8, 16, 12, 10, 11]);
+        assert_eq!(words, "the highest rate is 11 a slot");
+        let (_, words) = found(11, 6);
+        assert_eq!(
+            words,
+            "the highest rate is at least 8 a slot and less than 12"
+        );
+        let (tried, words) = found(u32::MAX, usize::MAX);
+        assert_eq!(tried.last(), Some(&MOST));
+        assert!(words.starts_with("the highest rate is at least 64 a slot, and no more"));
+        assert_eq!(found(0, usize::MAX).0, [1]);
     }
 
     #[test]
