@@ -23,6 +23,7 @@ mod peers;
 mod proof;
 mod proposal;
 mod quorum;
+mod reorg;
 mod said;
 mod store;
 mod strangers;

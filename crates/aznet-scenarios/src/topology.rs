@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use aznet_model::plan::{Committee, Plan};
+use aznet_model::chaos::{PodFacts, Pods as Hit};
+use aznet_model::plan::{Committee, Plan, PodPlan};
 use aznet_model::role::Role;
 use aznet_model::values::Values;
 use aznet_model::workload::Workload;
@@ -65,6 +66,8 @@ pub struct Facts {
     replicas: BTreeMap<Role, u32>,
     /// Where values.yaml has the settings of what runs Aztec.
     nodes: Vec<String>,
+    /// Pods that hear of each other over p2p.
+    node_pods: Vec<PodPlan>,
     committee: Committee,
     /// Of the group `default`.
     validators: Pods,
@@ -94,11 +97,13 @@ impl Facts {
             .roles
             .iter()
             .find(|role| role.role == Role::Validator && role.group.is_none());
+        let node_pods = plan.pods.iter().filter(|pod| pod.role.is_node());
         let groups = values.validators();
         let default = groups.iter().find(|group| group.workload.group().is_none());
         Self {
             replicas,
             nodes: nodes.map(|node| node.values_key()).collect(),
+            node_pods: node_pods.cloned().collect(),
             committee: plan.committee,
             validators: Pods {
                 pods: default.map_or(0, |group| group.replicas),
@@ -120,6 +125,14 @@ impl Facts {
     /// Where values.yaml has the settings of what runs Aztec, e.g. `validatorGroups.slow`.
     pub(crate) fn nodes(&self) -> &[String] {
         &self.nodes
+    }
+
+    /// The names of all pods that hear of each other over p2p, but of those that a fault may hit.
+    pub(crate) fn nodes_but(&self, hit: &Hit) -> Vec<&str> {
+        let none = BTreeMap::new();
+        let nodes = self.node_pods.iter();
+        let others = nodes.filter(|pod| !hit.may_hit(&as_hit(pod, &none)));
+        others.map(|pod| pod.name.as_str()).collect()
     }
 
     /// Who decides, and how many may be away.
@@ -160,6 +173,19 @@ impl Facts {
         } = self.committee;
         let left = |away: u32| validators.saturating_sub(u64::from(away) * self.validators.keys);
         (1..=self.validators.pods).find(|away| left(*away) < quorum)
+    }
+}
+
+/// What of a pod decides whether a fault may hit it.
+pub(crate) fn as_hit<'a>(pod: &'a PodPlan, labels: &'a BTreeMap<String, String>) -> PodFacts<'a> {
+    let group = pod.group.as_deref().unwrap_or("default");
+    let ordinal = pod.name.rsplit('-').next();
+    PodFacts {
+        name: &pod.name,
+        role: pod.role.name(),
+        group: (pod.role == Role::Validator).then_some(group),
+        ordinal: ordinal.and_then(|last| last.parse().ok()),
+        labels,
     }
 }
 

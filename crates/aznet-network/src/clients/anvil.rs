@@ -3,6 +3,7 @@
 pub mod impostor;
 pub mod pool;
 
+use alloy_primitives::{Address, B256};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -29,6 +30,20 @@ pub struct AnvilBlock {
     /// What a unit of gas costs in it at least, in wei.
     #[serde(deserialize_with = "quantity")]
     pub base_fee_per_gas: u64,
+}
+
+/// A transaction that is in a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct Included {
+    /// Its hash.
+    pub hash: B256,
+    /// Whose it is.
+    pub from: Address,
+}
+
+#[derive(Deserialize)]
+struct Full {
+    transactions: Vec<Included>,
 }
 
 impl Anvil {
@@ -79,6 +94,16 @@ impl Anvil {
         self.0.0.call("eth_getBlockByNumber", asked).await
     }
 
+    /// The transactions of a block, in their order.
+    ///
+    /// # Errors
+    /// [`RpcError`].
+    pub async fn transactions(&self, number: u64) -> Result<Vec<Included>, RpcError> {
+        let asked = json!([format!("{number:#x}"), true]);
+        let block: Full = self.0.0.call("eth_getBlockByNumber", asked).await?;
+        Ok(block.transactions)
+    }
+
     async fn tell(&self, (method, params): (&str, Value)) -> Result<(), RpcError> {
         self.0.0.call::<Value>(method, params).await.map(drop)
     }
@@ -108,5 +133,15 @@ mod tests {
         let block: AnvilBlock = serde_json::from_value(block).expect("a block");
         assert_eq!((block.number, block.timestamp), (42, 16));
         assert_eq!(block.base_fee_per_gas, 100_000_000_000);
+    }
+
+    #[test]
+    fn the_transactions_of_a_block_are_read_as_anvil_writes_them() {
+        let from = Address::repeat_byte(0xa7);
+        let one = json!({"hash": B256::ZERO, "from": from, "nonce": "0x7", "type": "0x3", "input": "0x01"});
+        let block = json!({"number": "0x2a", "hash": "0xab", "transactions": [one]});
+        let block: Full = serde_json::from_value(block).expect("a block");
+        let hash = B256::ZERO;
+        assert_eq!(block.transactions, [Included { hash, from }]);
     }
 }

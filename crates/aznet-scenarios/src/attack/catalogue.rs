@@ -9,7 +9,7 @@ use super::{
     ATTACKS, Attack, EQUIVOCATION, QUORUM, blobs, boot_node, censor, clock, disk, equivocation,
     flood, gossip, guard, inactivity, input, lacks, lacks_boot_node, lacks_l1, lacks_lost_blobs,
     lacks_prover, lacks_quorum, lacks_store, lacks_stranger, lacks_verifier, p2p, proof, proposal,
-    quorum, store, verifier, volume,
+    quorum, reorg, store, verifier, volume,
 };
 use crate::scenario::{Run, Scenario};
 
@@ -118,12 +118,23 @@ fn on_l1() -> Vec<Scenario> {
             )
         },
         Scenario {
-            lacks: lacks_l1,
+            lacks: censor::lacks,
             tags: &["attack", "alone", "smoke"],
             ..attack(
                 "attack-l1-censorship",
-                "while the L1 drops the transactions that bring checkpoints none comes, and then the chain goes on",
+                "while the L1 drops the transactions that bring checkpoints none comes; then a transfer that was sent meanwhile comes \
+                 with one, balances are exact, and the chain goes on",
                 Arc::new(|world| Box::pin(censor::run(world))),
+            )
+        },
+        Scenario {
+            lacks: lacks_l1,
+            tags: ALONE,
+            ..attack(
+                "attack-l1-reorg",
+                "when the L1 takes back a checkpoint that all nodes have, they drop it, another comes in its place, and the L1 and all \
+                 nodes have one chain",
+                Arc::new(|world| Box::pin(reorg::run(world))),
             )
         },
         Scenario {

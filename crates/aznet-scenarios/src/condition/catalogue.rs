@@ -216,20 +216,17 @@ pub const CONDITIONS: &[Condition] = &[
     },
     Condition {
         name: "split-committee",
-        about: "two validator pods and two others do not hear of each other: neither half is a quorum",
-        shown: "connections between them are seen to fail",
-        expects: Expects::Recovers,
+        about: "two sides do not hear of each other, so many validator pods as no quorum is possible without, and all other nodes: neither is a quorum",
+        shown: "connections between the sides are seen to fail, and all others to be possible; no checkpoint comes meanwhile",
+        expects: Expects::Stalls,
         begins: Begins::BeforeSending,
-        waves: &[Wave {
-            name: "split-committee",
-            after: 0,
-            lasts: Length::Slots(6),
-            does: Does::Preset(
-                "split-committee",
-                "nothing passes between the first two validators and the next two",
-            ),
-        }],
-        needs: &[Need::ValidatorPods(4, "two are in each half")],
+        waves: &[wave(
+            "split-committee",
+            Length::Slots(6),
+            Whom::Quorum,
+            Act::SplitOff,
+        )],
+        needs: &[Need::Sides],
     },
     Condition {
         name: "l1-paused",
@@ -378,5 +375,89 @@ const fn change(name: &'static str, lasts: Length, change: Change) -> Wave {
         after: 0,
         lasts,
         does: Does::Change(change),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use aznet_chaos::load::{Request, load};
+    use aznet_model::chaos::Experiment;
+    use aznet_model::plan::{Plan, plan};
+    use aznet_model::timing::ProtocolTime;
+
+    use super::super::wave::Cast;
+    use super::*;
+    use crate::topology::tests::{source, values};
+    use crate::topology::{Facts, TOPOLOGIES, as_hit};
+
+    /// A node on neither side would tell each of the other.
+    fn has_two_sides_without_a_quorum(experiment: &Experiment, plan: &Plan) {
+        let none = BTreeMap::new();
+        let target = experiment.target().expect("the other side");
+        let mut held = [0, 0];
+        for pod in plan.pods.iter().filter(|pod| pod.role.is_node()) {
+            let facts = as_hit(pod, &none);
+            let (one, other) = (experiment.pods.may_hit(&facts), target.may_hit(&facts));
+            assert!(one != other, "{} is on one side", pod.name);
+            let keys = pod.attesters.as_ref().map_or(0, |keys| keys.count);
+            held[usize::from(other)] += keys;
+        }
+        let quorum = plan.committee.quorum;
+        assert!(
+            held.iter().all(|held| (1..quorum).contains(held)),
+            "{held:?}, {quorum}"
+        );
+    }
+
+    #[test]
+    fn every_node_is_on_one_side_of_a_split_committee() {
+        let split = CONDITIONS.iter().find(|one| one.name == "split-committee");
+        let split = split.expect("a condition");
+        assert_eq!(split.expects, Expects::Stalls);
+        let mut possible = Vec::new();
+        for topology in TOPOLOGIES {
+            let values = values(topology.name, &[]);
+            let plan = plan(&values).expect("a plan");
+            let facts = Facts::of(&values, &plan);
+            if split.refusal(&facts).is_some() {
+                continue;
+            }
+            possible.push(topology.name);
+            for seed in 0..8 {
+                let text = r#"{"slotDuration": 12, "epochDuration": 4, "proofSubmissionEpochs": 2,
+                    "l1": {"blockTime": 4, "anvil": true, "slotsInAnEpoch": 4}}"#;
+                let time = ProtocolTime::parse(text).expect("a time");
+                let facts = &facts;
+                let values = split.waves[0].values(&Cast { facts, time, seed });
+                let values = values.expect("an experiment").overlay;
+                let experiment = values["experiments"]["split-committee"].clone();
+                let experiment = serde_json::from_value(experiment).expect("an experiment");
+                has_two_sides_without_a_quorum(&experiment, &plan);
+            }
+        }
+        assert_eq!(
+            possible,
+            ["small", "groups", "two-pods", "two-pxes", "seed"]
+        );
+    }
+
+    /// The preset names the nodes of the networks that it is for.
+    #[test]
+    fn every_node_of_a_committee_of_four_is_on_one_side_of_the_preset() {
+        let chart = source().join("helm-charts/aztec-chaos");
+        let loaded = load(&Request {
+            chart: &chart,
+            preset: Some("split-committee"),
+            inline: &[],
+            files: &[],
+            sets: &[],
+        });
+        let loaded = loaded.expect("a preset");
+        for network in ["small", "two-pxes", "guarded"] {
+            let plan = plan(&values(network, &[])).expect("a plan");
+            has_two_sides_without_a_quorum(&loaded.experiments["split-committee"], &plan);
+        }
     }
 }

@@ -15,6 +15,8 @@ pub(super) enum Need {
     SparePod,
     /// Validator pods without which no committee has a quorum.
     BreakableQuorum,
+    /// Validator pods without which no committee has a quorum, and which have none by themselves.
+    Sides,
     /// So many validator pods that faults may be done to, and why.
     ValidatorPods(u32, &'static str),
     /// Keys for another validator pod.
@@ -31,6 +33,9 @@ impl Need {
             Self::SparePod => "a validator pod that may be away with all its keys".to_owned(),
             Self::BreakableQuorum => {
                 "validators of the group `default` that no quorum is possible without".to_owned()
+            }
+            Self::Sides => {
+                "validators of the group `default` that no quorum is possible without, and that are none themselves".to_owned()
             }
             Self::ValidatorPods(pods, _) => {
                 format!("{pods} validator pods of the group `default`")
@@ -55,10 +60,8 @@ impl Need {
                 (there < pods).then(|| format!("has {seen}: {why}"))
             }
             Self::SparePod => without_one(facts),
-            Self::BreakableQuorum => facts.breaking().is_none().then(|| {
-                let Committee { quorum, .. } = facts.committee();
-                format!("other groups of validators have the quorum of {quorum} by themselves")
-            }),
+            Self::BreakableQuorum => facts.breaking().is_none().then(|| unbreakable(facts)),
+            Self::Sides => one_sided(facts),
             Self::ValidatorPods(pods, why) => {
                 let there = facts.validator_pods();
                 (there < pods).then(|| {
@@ -77,6 +80,28 @@ impl Need {
             }),
         }
     }
+}
+
+fn unbreakable(facts: &Facts) -> String {
+    let Committee { quorum, .. } = facts.committee();
+    format!("other groups of validators have the quorum of {quorum} by themselves")
+}
+
+/// Why one of two sides would have a quorum.
+fn one_sided(facts: &Facts) -> Option<String> {
+    let Some(pods) = facts.breaking() else {
+        return Some(unbreakable(facts));
+    };
+    let Committee { size, quorum, .. } = *facts.committee();
+    // Where more are validators than are drawn, all that are drawn may be of one side.
+    let most = (u64::from(pods) * facts.keys_per_pod()).min(size);
+    (most >= quorum).then(|| {
+        format!(
+            "one side would be {} with {}, and a quorum is {quorum}",
+            count(pods as usize, "validator pod"),
+            count(usize::try_from(most).unwrap_or(usize::MAX), "attester"),
+        )
+    })
 }
 
 /// Why no validator pod may be away.

@@ -95,6 +95,8 @@ pub(crate) enum Act {
     Late(u32, &'static [Role]),
     /// Nothing passes between them and all pods of these roles.
     CutOff(&'static [Role]),
+    /// Nothing passes between them and every other node: they hear of nobody but each other.
+    SplitOff,
 }
 
 /// What waves are made for.
@@ -195,7 +197,7 @@ impl Wave {
             Does::Preset(name, _) => Some(name),
             Does::To(whom, act) => {
                 experiment["pods"] = whom.pods(cast);
-                let (kind, fault) = act.fault(whom);
+                let (kind, fault) = act.fault(whom, cast);
                 experiment[kind] = fault;
                 None
             }
@@ -274,6 +276,12 @@ impl Whom {
             }
         }
     }
+
+    /// The names of all nodes but these.
+    fn others<'a>(self, cast: &Cast<'a>) -> Vec<&'a str> {
+        let these = serde_json::from_value(self.pods(cast)).unwrap_or_default();
+        cast.facts.nodes_but(&these)
+    }
 }
 
 impl Act {
@@ -287,10 +295,11 @@ impl Act {
                 format!("what {} sends {whom} is {late} ms late", every(from))
             }
             Self::CutOff(from) => format!("nothing passes between {whom} and {}", every(from)),
+            Self::SplitOff => format!("nothing passes between {whom} and any other node"),
         }
     }
 
-    fn fault(self, whom: Whom) -> (&'static str, Value) {
+    fn fault(self, whom: Whom, cast: &Cast<'_>) -> (&'static str, Value) {
         match self {
             Self::Idle => ("pod", json!({"action": "failure"})),
             Self::Kill => ("pod", json!({"action": "kill"})),
@@ -313,6 +322,10 @@ impl Act {
             Self::CutOff(from) => (
                 "network",
                 json!({"action": "partition", "direction": "both", "target": {"roles": from}}),
+            ),
+            Self::SplitOff => (
+                "network",
+                json!({"action": "partition", "direction": "both", "target": {"names": whom.others(cast)}}),
             ),
         }
     }

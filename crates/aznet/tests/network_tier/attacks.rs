@@ -68,7 +68,7 @@ impl Made {
     /// All that the tier's network can have.
     fn on_any() -> Self {
         let others = OWN.map(|network| format!(" & !tag({network})")).concat();
-        Self::here(format!("tag(attack){others}"), 21)
+        Self::here(format!("tag(attack){others}"), 22)
     }
 
     /// All that only this network can have.

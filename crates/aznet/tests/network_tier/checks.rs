@@ -187,7 +187,7 @@ fn roll_outs() -> [(&'static str, Check); 5] {
 }
 
 /// They wait for slots.
-fn protocol_faults() -> [(&'static str, Check); 17] {
+fn protocol_faults() -> [(&'static str, Check); 18] {
     [
         (
             "a_proposer_that_forges_attestations_is_one_for_a_while",
@@ -253,6 +253,10 @@ fn protocol_faults() -> [(&'static str, Check); 17] {
         (
             "presets_of_links_bite_or_are_refused_by_name",
             presets::of_links,
+        ),
+        (
+            "a_committee_in_two_halves_makes_no_checkpoint",
+            presets::split_committee,
         ),
     ]
 }

@@ -5,17 +5,16 @@ use super::checks::{expect, number};
 use super::ends::nothing_is_left;
 use super::machine::{CLUSTER, Checked, Machine, NETWORK, aznet, status, until};
 use serde_json::Value;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Presets of links, and their experiments.
-const OF_LINKS: [(&str, &[&str]); 7] = [
+const OF_LINKS: [(&str, &[&str]); 6] = [
     ("mild", &["mild"]),
     ("moderate", &["moderate-delay", "moderate-loss"]),
     ("rough", &["rough-delay", "rough-loss"]),
     ("hard", &["hard-delay", "hard-loss"]),
     ("network-requirements", &["network-requirements"]),
     ("slow-validators", &["slow-validators"]),
-    ("split-committee", &["split-committee"]),
 ];
 
 /// For half a minute each: to bite they need no more.
@@ -50,6 +49,30 @@ pub(crate) fn of_links(_: &Machine) -> Checked {
         no_faults()?;
     }
     Ok(())
+}
+
+/// Slots that must go by without a checkpoint in the minute in which the committee is split; usually none does.
+const LOST: u64 = 3;
+
+/// Neither side of the committee is a quorum: hardly a checkpoint comes until they hear of each other.
+pub(crate) fn split_committee(_: &Machine) -> Checked {
+    let lasts = "experiments.split-committee.duration=60s";
+    let checkpointed = || Ok::<_, String>(number(&status()?["tips"]["checkpointed"]));
+    let (before, began) = (checkpointed()?, Instant::now());
+    applied(&["split-committee", "--set", lasts])?;
+    let (after, slots) = (checkpointed()?, began.elapsed().as_secs() / 12);
+    expect(
+        after + LOST <= before + slots,
+        &format!("{LOST} of {slots} slots without a checkpoint"),
+        &(before, after),
+    )?;
+    until(
+        "checkpoints after the split",
+        Duration::from_mins(4),
+        |status| number(&status["tips"]["checkpointed"]) > after + 1,
+    )?;
+    no_faults()?;
+    nothing_is_left()
 }
 
 /// The broker goes while an epoch is being proved; later epochs are proven.

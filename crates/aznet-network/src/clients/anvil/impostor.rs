@@ -58,13 +58,21 @@ impl Impostor {
         anvil
             .tell(("anvil_setBalance", json!([account, WEALTH])))
             .await?;
+        Self::pose(anvil, account).await
+    }
+
+    /// Has anvil take what somebody's account sends; it keeps what it has.
+    ///
+    /// # Errors
+    /// [`RpcError`].
+    pub async fn pose(anvil: Anvil, account: Address) -> Result<Self, RpcError> {
         anvil
             .tell(("anvil_impersonateAccount", json!([account])))
             .await?;
         Ok(Self { anvil, account })
     }
 
-    /// Whose it is: nobody's.
+    /// Whose it is.
     pub const fn account(&self) -> Address {
         self.account
     }
