@@ -1,6 +1,7 @@
 // A proposer that, a moment after its checkpoint proposal of `slot`, sends another one for the same slot, signed as well.
-// Returns `{slot, archive}`, the archive of the second one.
+// Returns `{slot, signer, archive}`: who signed both, and the archive of the second one.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { replace } from './replace.mjs';
 
 // The others have seen the first by then.
 const MOMENT = 200;
@@ -15,24 +16,23 @@ export default async function misbehave(load, { dud, slot, seconds }) {
     const second = await validationService.createCheckpointProposal(header, archive, modifier, undefined, proposer, options ?? {});
     await sleep(MOMENT);
     if (!dud) await p2pClient.broadcastCheckpointProposal(second);
-    return { slot, archive: archive.toString() };
+    return { slot, signer: String(second.getSender()), archive: String(archive) };
   }
 
-  const propose = ValidatorClient.prototype.createCheckpointProposal;
-  if (!propose) throw new Error('this release calls ValidatorClient.createCheckpointProposal otherwise');
+  let takeBack;
   try {
     return await new Promise((resolve, reject) => {
       const late = () => reject(new Error(`it proposed nothing for slot ${slot} in ${seconds} s`));
       setTimeout(late, seconds * 1000).unref();
-      ValidatorClient.prototype.createCheckpointProposal = async function (...args) {
+      takeBack = replace(ValidatorClient.prototype, 'createCheckpointProposal', propose => async function (...args) {
         const first = await propose.apply(this, args);
         if (Number(args[0].slotNumber) !== slot) return first;
-        ValidatorClient.prototype.createCheckpointProposal = propose;
+        takeBack();
         equivocate(this, args).then(resolve, reject);
         return first;
-      };
+      });
     });
   } finally {
-    ValidatorClient.prototype.createCheckpointProposal = propose;
+    takeBack?.();
   }
 }

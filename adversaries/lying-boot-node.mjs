@@ -3,6 +3,7 @@
 // somebody else than they say. Returns `{forged, served}`: the peer ids of the records, and how many were given out.
 import { randomBytes } from 'node:crypto';
 import process from 'node:process';
+import { replace } from './replace.mjs';
 
 // A private key as libp2p writes it down: of secp256k1, 32 bytes.
 const SECP256K1 = '08021220';
@@ -18,18 +19,17 @@ export default async function misbehave(load, { dud, seconds }) {
   /** The node, once it hears something. */
   async function node() {
     const { prototype } = LibP2PService;
-    const hears = prototype.handleNewGossipMessage;
-    if (!hears) throw new Error('this release calls LibP2PService.handleNewGossipMessage otherwise');
+    let takeBack;
     try {
       return await new Promise((resolve, reject) => {
         setTimeout(() => reject(new Error(`it heard nothing in ${seconds} s`)), seconds * 1000).unref();
-        prototype.handleNewGossipMessage = function (...args) {
+        takeBack = replace(prototype, 'handleNewGossipMessage', hear => function (...args) {
           resolve(this);
-          return hears.apply(this, args);
-        };
+          return hear.apply(this, args);
+        });
       });
     } finally {
-      prototype.handleNewGossipMessage = hears;
+      takeBack?.();
     }
   }
 
@@ -51,23 +51,21 @@ export default async function misbehave(load, { dud, seconds }) {
 
   const { config, peerDiscoveryService } = await node();
   const { kbuckets } = peerDiscoveryService.discv5;
-  if (!kbuckets.valuesOfDistance) throw new Error('this release calls KademliaRoutingTable.valuesOfDistance otherwise');
   const records = await forge(config, peerDiscoveryService.getEnr());
   const { promise: told, resolve: stop } = Promise.withResolvers();
   process.once('SIGUSR2', stop);
   const timer = setTimeout(stop, seconds * 1000);
   let served = 0;
+  const takeBack = replace(kbuckets, 'valuesOfDistance', values => distance => {
+    if (dud) return values.call(kbuckets, distance);
+    const some = records.get(distance) ?? [];
+    served += some.length;
+    return some.map(({ record }) => record);
+  });
   try {
-    if (!dud) {
-      kbuckets.valuesOfDistance = distance => {
-        const some = records.get(distance) ?? [];
-        served += some.length;
-        return some.map(({ record }) => record);
-      };
-    }
     await told;
   } finally {
-    delete kbuckets.valuesOfDistance;
+    takeBack();
     clearTimeout(timer);
     process.off('SIGUSR2', stop);
   }

@@ -5,6 +5,7 @@
 import { createSocket } from 'node:dgram';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { replace } from './replace.mjs';
 import { Strangers, until } from './stranger.mjs';
 
 const KIB = 1024;
@@ -40,12 +41,13 @@ export default async function misbehave(load, { dud, seconds, seed, to }) {
   async function appear(what) {
     const service = await strangers.appear();
     const one = { what, service, sent: 0, shunned: new Set() };
-    service.peerManager.goodbyeReceived = (peer, reason) => {
+    replace(service.peerManager, 'goodbyeReceived', () => (peer, reason) => {
       if (reason === GoodByeReason.LOW_SCORE || reason === GoodByeReason.BANNED) one.shunned.add(String(peer));
-    };
+    });
     service.node.addEventListener('peer:disconnect', ({ detail: peer }) => one.shunned.add(String(peer)));
     const { pubsub } = service.node.services;
-    pubsub.dataTransform = { outboundTransform: (_, data) => data, inboundTransform: (_, data) => data };
+    const same = (_, data) => data;
+    for (const name of ['outboundTransform', 'inboundTransform']) replace(pubsub.dataTransform, name, () => same);
     all.push(one);
     return one;
   }

@@ -2,6 +2,7 @@
 // that the network needs, and what one hears does not depend on who still talks to that node.
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { replace } from './replace.mjs';
 
 // A private key as libp2p writes it down: of secp256k1, 32 bytes.
 const SECP256K1 = '08021220';
@@ -40,11 +41,10 @@ export class Strangers {
       packageVersion: '0',
       peerStore,
     });
-    service.gossipSubEventHandler = () => {};
-    service.subscribeToTopic = () => {};
-    service.peerManager.goodbyeReceived = () => {};
-    service.peerManager.markPeerForDisconnect = () => {};
-    service.node.services.pubsub.opts.floodPublish = true;
+    const nothing = () => () => {};
+    for (const name of ['gossipSubEventHandler', 'subscribeToTopic']) replace(service, name, nothing);
+    for (const name of ['goodbyeReceived', 'markPeerForDisconnect']) replace(service.peerManager, name, nothing);
+    replace(service.node.services.pubsub.opts, 'floodPublish', () => true);
     this.services.push(service);
     await service.start();
     await Promise.all(this.peers.map(one => reach(service, one)));
@@ -95,18 +95,16 @@ export class Strangers {
 
 /** The p2p service of the node in this process, once the node is asked for its peers. */
 async function serviceHere({ prototype }) {
-  const { getPeers } = prototype;
-  if (!getPeers) throw new Error('this release calls LibP2PService.getPeers otherwise');
   let here;
-  prototype.getPeers = function (...rest) {
+  const takeBack = replace(prototype, 'getPeers', getPeers => function (...rest) {
     here = this;
     return getPeers.apply(this, rest);
-  };
+  });
   try {
     await until(() => here, () => 'question for its peers', TO_REACH);
     return here;
   } finally {
-    prototype.getPeers = getPeers;
+    takeBack();
   }
 }
 

@@ -18,6 +18,7 @@ mod inactivity;
 mod input;
 mod memory;
 mod offence;
+mod out_of_turn;
 mod p2p;
 mod peers;
 mod proof;
@@ -46,7 +47,10 @@ use aznet_network::{
 };
 use aznet_runner::{CleanUp, Failure};
 
-use self::{evidence::Evidence, turn::Turn};
+use self::{
+    evidence::Evidence,
+    turn::{Sides, Turn},
+};
 use crate::{
     chain::Included,
     world::{Peer, World},
@@ -107,38 +111,33 @@ pub(crate) const ATTACKS: [Attack; 7] = [
     },
     Attack {
         name: "attack-invalid-block",
-        about: "nobody attests to a block with a wrong state, and it never comes to L1",
+        about: "nobody but its proposer attests to a block with a wrong state, each other validator refuses it, and it never comes to L1",
         action: ProtocolAction::InvalidProposals,
         accomplice: None,
-        evidence: Evidence::Lost {
-            by_others: true,
-            line: "state_mismatch",
-        },
+        evidence: Evidence::Refused,
     },
     Attack {
         name: "attack-coalition",
-        about: "a block with a wrong state that another validator attests to, too, gets no quorum, and never comes to L1",
+        about: "a block with a wrong state that another validator attests to, too, gets no quorum, each other validator refuses it, and it \
+                never comes to L1",
         action: ProtocolAction::InvalidProposals,
         accomplice: Some(UNSEEN),
-        evidence: Evidence::Lost {
-            by_others: true,
-            line: "Skipping checkpoint proposal validation",
-        },
+        evidence: Evidence::Refused,
     },
     Attack {
         name: "attack-withheld-checkpoint",
         about: "a proposer that publishes nothing costs its slot and no more",
         action: ProtocolAction::WithholdCheckpoints,
         accomplice: None,
-        evidence: Evidence::Lost {
-            by_others: false,
-            line: "Skipping publishing proposal",
-        },
+        evidence: Evidence::Withheld("Skipping publishing proposal"),
     },
 ];
 
 /// The scenario in which a proposer signs two checkpoints for a slot.
 pub(crate) const EQUIVOCATION: &str = "attack-equivocation";
+
+/// The scenario in which a proposer attests to two checkpoints of its slot.
+pub(crate) const DOUBLE: &str = "attack-double-attestation";
 
 /// The scenario in which a quorum misbehaves.
 pub(crate) const QUORUM: &str = "attack-dishonest-quorum";
@@ -147,7 +146,7 @@ pub(crate) const QUORUM: &str = "attack-dishonest-quorum";
 pub(crate) fn pods(name: &str) -> u64 {
     let of = |attack: &Attack| 1 + u64::from(attack.accomplice.is_some());
     let known = ATTACKS.iter().find(|attack| attack.name == name);
-    known.map_or(u64::from(name == EQUIVOCATION), of)
+    known.map_or(u64::from([EQUIVOCATION, DOUBLE].contains(&name)), of)
 }
 
 /// Whether attacks are only gone through.
@@ -235,10 +234,21 @@ pub(crate) async fn run(world: World, attack: &Attack) -> Result<(), Failure> {
     let nodes = world.nodes().await?;
     let (l1, rollup) = world.rollup(&nodes[0]).await?;
     let turn = world.turn(&l1, &rollup).await?;
+    let committee = rollup
+        .committee(turn.epoch())
+        .await
+        .map_err(Failure::infrastructure)?;
+    let sides = turn.minority(&committee, attack.accomplice.is_some());
+    let sides = sides.ok_or_else(|| {
+        Failure::skipped("a validator pod that looks on while fewer than a quorum misbehave")
+    })?;
     let mut misled = Misled::default();
-    let changed = misled.all(&world, &turn, attack).await;
+    let changed = misled.all(&world, &turn, attack, &sides).await;
     let seen = match changed {
-        Ok(()) => attack.evidence.wait_for(&world, &rollup, &turn).await,
+        Ok(()) => {
+            let evidence = &attack.evidence;
+            evidence.wait_for(&world, &rollup, &turn, &sides).await
+        }
         Err(failure) => Err(failure),
     };
     // Whatever was seen: nobody misbehaves after the test.
@@ -255,17 +265,20 @@ struct Misled(Vec<(Changed, CleanUp)>);
 
 impl Misled {
     /// The proposer, and its accomplice if there is to be one.
-    async fn all(&mut self, world: &World, turn: &Turn, attack: &Attack) -> Result<(), Failure> {
+    async fn all(
+        &mut self,
+        world: &World,
+        turn: &Turn,
+        attack: &Attack,
+        sides: &Sides,
+    ) -> Result<(), Failure> {
         let words = format!("; its turn is {}", turn.slot);
         self.one(world, &turn.pod, real(attack.action.settings()), &words)
             .await?;
-        let Some(setting) = attack.accomplice else {
-            return Ok(());
-        };
-        let accomplice = turn.accomplice().ok_or_else(|| {
-            Failure::skipped("another validator pod with which the proposer is no quorum")
-        })?;
-        self.accomplice(world, accomplice, setting).await
+        for (accomplice, setting) in sides.accomplices.iter().zip(attack.accomplice) {
+            self.accomplice(world, accomplice, setting).await?;
+        }
+        Ok(())
     }
 
     /// A validator that has this setting.

@@ -261,6 +261,14 @@ impl Rollup {
         self.numbered(events, NAME)
     }
 
+    /// The archives of checkpoints that came to L1 since the block `from`.
+    pub async fn archives(&self, from: L1Block) -> Result<Vec<B256>, L1Error> {
+        let events = self
+            .events::<abi::Rollup::CheckpointProposed>(from, "CheckpointProposed")
+            .await?;
+        Ok(events.into_iter().map(|(event, _)| event.archive).collect())
+    }
+
     /// Checkpoints that were taken back since the block `from`, since a quorum had not attested to them; and in which block.
     pub async fn invalidated(
         &self,

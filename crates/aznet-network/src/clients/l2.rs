@@ -6,6 +6,7 @@ mod peer;
 use std::collections::BTreeMap;
 use std::fmt;
 
+use alloy_primitives::B256;
 use aznet_model::{
     chain::{BlockNumber, CheckpointNumber, Slot},
     release::{Methods, Release},
@@ -266,6 +267,17 @@ struct GlobalVariables {
     timestamp: u64,
 }
 
+/// What a block adds to its archive.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+struct Archived {
+    archive: Snapshot,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+struct Snapshot {
+    root: B256,
+}
+
 /// Where a block is in the chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BlockPlace {
@@ -355,6 +367,12 @@ impl Node {
     pub async fn block(&self, number: BlockNumber) -> Result<Option<BlockPlace>, RpcError> {
         let block: Option<Block> = self.rpc.call(self.methods.block, json!([number])).await?;
         Ok(block.map(BlockPlace::from))
+    }
+
+    /// The root of the archive with the block of this number as its last; `None` if the node doesn't have it.
+    pub async fn archive_at(&self, number: BlockNumber) -> Result<Option<B256>, RpcError> {
+        let block: Option<Archived> = self.rpc.call(self.methods.block, json!([number])).await?;
+        Ok(block.map(|block| block.archive.root))
     }
 }
 

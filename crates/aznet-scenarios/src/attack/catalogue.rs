@@ -6,10 +6,10 @@ use aznet_model::role::Role;
 use aznet_runner::Class;
 
 use super::{
-    ATTACKS, Attack, EQUIVOCATION, QUORUM, blobs, boot_node, censor, clock, disk, equivocation,
-    flood, gossip, guard, inactivity, input, lacks, lacks_boot_node, lacks_l1, lacks_lost_blobs,
-    lacks_prover, lacks_quorum, lacks_store, lacks_stranger, lacks_verifier, p2p, proof, proposal,
-    quorum, reorg, store, verifier, volume,
+    ATTACKS, Attack, DOUBLE, EQUIVOCATION, QUORUM, blobs, boot_node, censor, clock, disk,
+    equivocation, flood, gossip, guard, inactivity, input, lacks, lacks_boot_node, lacks_l1,
+    lacks_lost_blobs, lacks_prover, lacks_quorum, lacks_store, lacks_stranger, lacks_verifier, p2p,
+    proof, proposal, quorum, reorg, store, verifier, volume,
 };
 use crate::scenario::{Run, Scenario};
 
@@ -68,8 +68,9 @@ fn over_p2p() -> Vec<Scenario> {
             tags: SMOKE,
             ..attack(
                 "attack-forged-proposals",
-                "every validator that is sent them refuses checkpoint proposals that nobody, somebody else or a stranger signed, and an \
-                 old one, and penalizes the peer that sent them",
+                "every node refuses proposals of checkpoints and blocks without a signature, with the proposer's of something else, by \
+                 a stranger's key or sent once more, and of checkpoints by validators whose turn it is not, penalizes the peers that \
+                 sent them, and takes none into its chain",
                 Arc::new(|world| Box::pin(gossip::run(world))),
             )
         },
@@ -77,8 +78,16 @@ fn over_p2p() -> Vec<Scenario> {
             lacks,
             ..attack(
                 EQUIVOCATION,
-                "validators notice that a proposer signs two checkpoints for a slot, and the chain goes on as one",
-                Arc::new(|world| Box::pin(equivocation::run(world))),
+                "every other validator notices that a proposer signs two checkpoints for a slot, and the chain goes on as one",
+                Arc::new(|world| Box::pin(equivocation::proposals(world))),
+            )
+        },
+        Scenario {
+            lacks,
+            ..attack(
+                DOUBLE,
+                "every other validator notices that a proposer attests to two checkpoints of its slot, and the chain goes on as one",
+                Arc::new(|world| Box::pin(equivocation::attestations(world))),
             )
         },
         Scenario {
@@ -113,7 +122,8 @@ fn on_l1() -> Vec<Scenario> {
             lacks: lacks_l1,
             ..attack(
                 "attack-l1-proposal",
-                "L1 reverts checkpoints without the proposer's signature, with another's, of another committee, and an old one",
+                "L1 reverts checkpoints without the proposer's signature, with that of the last checkpoint, of another committee, and \
+                 an old one",
                 Arc::new(|world| Box::pin(proposal::run(world))),
             )
         },

@@ -1,14 +1,15 @@
 //! What shows that a proposer misbehaved and that the others noticed.
 
 use aznet_kit::wait::Look;
-use aznet_model::{
-    chain::{BlockNumber, Slot},
-    role::Role,
-};
+use aznet_model::chain::{BlockNumber, Slot};
 use aznet_network::{clients::l1::Rollup, observe::logs::Which};
 use aznet_runner::Failure;
 
-use super::{said::Said, turn::Turn};
+use super::{
+    quorum::REFUSAL,
+    said::{Said, said_by},
+    turn::{Sides, Turn},
+};
 use crate::world::World;
 
 /// Slots after its turn in which the next proposers must have taken the checkpoint back.
@@ -23,13 +24,11 @@ const SLOTS_TO_COME: u32 = 10;
 pub(super) enum Evidence {
     /// The L1 accepts the checkpoint, and a later proposer has it taken back.
     Invalidated,
-    /// No checkpoint of the slot comes to L1, and logs have a line that says why.
-    Lost {
-        /// Whether it stands in the log of another validator, or in the proposer's own.
-        by_others: bool,
-        /// Part of the line.
-        line: &'static str,
-    },
+    /// No checkpoint of the slot comes to L1: the proposer and its accomplices attest to it and nobody else, and each of the
+    /// others refuses its block.
+    Refused,
+    /// No checkpoint of the slot comes to L1, and this is part of the line in which the proposer says why.
+    Withheld(&'static str),
 }
 
 impl Evidence {
@@ -39,15 +38,15 @@ impl Evidence {
         world: &World,
         rollup: &Rollup,
         turn: &Turn,
+        sides: &Sides,
     ) -> Result<String, Failure> {
-        match self {
-            Self::Invalidated => invalidated(world, rollup, turn).await,
-            Self::Lost { by_others, line } => {
-                let said = said(world, turn, *by_others, line).await?;
-                lost(world, turn).await?;
-                Ok(format!("{} came to nothing: {said}", turn.slot))
-            }
-        }
+        let said = match self {
+            Self::Invalidated => return invalidated(world, rollup, turn).await,
+            Self::Refused => refused(world, turn, sides).await?,
+            Self::Withheld(line) => said(world, turn, line).await?,
+        };
+        lost(world, turn).await?;
+        Ok(format!("{} came to nothing: {said}", turn.slot))
     }
 }
 
@@ -95,17 +94,35 @@ async fn invalidated(world: &World, rollup: &Rollup, turn: &Turn) -> Result<Stri
     ))
 }
 
-/// Waits for a line that was written since the proposer was told to misbehave.
-async fn said(world: &World, turn: &Turn, by_others: bool, line: &str) -> Result<String, Failure> {
-    let which = if by_others {
-        Which::Role(Role::Validator)
-    } else {
-        Which::Named(turn.pod.clone())
-    };
+/// Waits until the proposer has said how many attest, and each of the honest that it refuses the block; in words.
+async fn refused(world: &World, turn: &Turn, sides: &Sides) -> Result<String, Failure> {
+    // An accomplice may be away, too.
+    let votes = (!world.course.disturbed).then_some(sides.votes);
+    let lacks = said(world, turn, &lacking(turn.slot, votes, sides.quorum)).await?;
+    let of = of_slot(turn.slot);
+    let within = turn.left() + world.time.slots(SLOTS_TO_PUBLISH);
+    let parts = [REFUSAL, of.as_str()];
+    let refuse = said_by(world, &sides.honest, turn.since, &parts, within).await?;
+    Ok(format!("{lacks}, and {refuse}"))
+}
+
+/// What a proposer says that lacks attestations, of which there are `votes`.
+fn lacking(slot: Slot, votes: Option<u64>, quorum: u64) -> String {
+    let line = format!("Timeout collecting attestations for slot {}: ", slot.0);
+    votes.map_or(line.clone(), |votes| format!("{line}{votes}/{quorum}"))
+}
+
+/// What a line has in it that tells of a proposal for this slot.
+fn of_slot(slot: Slot) -> String {
+    format!("\"slotNumber\":{},", slot.0)
+}
+
+/// Waits for a line that the proposer has written since it was told to misbehave.
+async fn said(world: &World, turn: &Turn, line: &str) -> Result<String, Failure> {
     let within = turn.left() + world.time.slots(SLOTS_TO_PUBLISH);
     let said = Said {
-        which,
-        but: by_others.then_some(turn.pod.as_str()),
+        which: Which::Named(turn.pod.clone()),
+        but: None,
         since: turn.since,
         parts: &[line],
     };
@@ -146,4 +163,23 @@ pub(super) async fn lost(world: &World, turn: &Turn) -> Result<(), Failure> {
         )));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As Aztec 4.1.2 writes them.
+    #[test]
+    fn lines_are_of_this_slot_and_this_count() {
+        let timeout = "ERROR: sequencer:checkpoint-proposal Error building checkpoint at slot 77: AttestationTimeoutError: \
+                       Validator Error: Timeout collecting attestations for slot 77: 1/3";
+        assert!(timeout.contains(&lacking(Slot(77), Some(1), 3)));
+        assert!(timeout.contains(&lacking(Slot(77), None, 3)));
+        assert!(!timeout.contains(&lacking(Slot(77), Some(2), 3)));
+        assert!(!timeout.contains(&lacking(Slot(7), None, 3)));
+        let refusal = "WARN: validator Block proposal validation failed: state_mismatch {\"slotNumber\":77,\"lastArchive\":\"0x13\"}";
+        assert!(refusal.contains(REFUSAL) && refusal.contains(&of_slot(Slot(77))));
+        assert!(!refusal.contains(&of_slot(Slot(7))));
+    }
 }

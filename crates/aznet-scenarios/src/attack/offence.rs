@@ -69,10 +69,14 @@ pub(super) async fn of_turn(
     .await
 }
 
-/// Sees noted that it proposed twice.
-pub(super) async fn equivocation(world: &World, turn: &Turn, slot: Slot) -> Result<(), Failure> {
+/// Sees noted that it signed twice what it may sign once in a slot.
+pub(super) async fn equivocation(
+    world: &World,
+    turn: &Turn,
+    (kind, slot): (Kind, Slot),
+) -> Result<(), Failure> {
     Offence {
-        kind: Kind::DuplicateProposal,
+        kind,
         pod: &turn.pod,
         attesters: &turn.attesters,
         at: slot.0..=slot.0,
@@ -164,9 +168,11 @@ impl Offence<'_> {
         if slashing.flavor == SlasherFlavor::None {
             return Some("nobody votes (network.slashing.flavor)".to_owned());
         }
-        let is_looked_for = self.kind == Kind::DuplicateProposal
-            || !slashing.disable_penalties
-                && penalties(self.kind, slashing).into_iter().any(is_some);
+        let is_looked_for = matches!(
+            self.kind,
+            Kind::DuplicateProposal | Kind::DuplicateAttestation
+        ) || !slashing.disable_penalties
+            && penalties(self.kind, slashing).into_iter().any(is_some);
         if !is_looked_for {
             return Some(format!(
                 "it has no penalty, and Aztec {KNOWN} looks for it only if it has"

@@ -6,6 +6,7 @@ mod witness;
 use aznet_model::role::Role;
 use aznet_network::observe::instances::{self, Instance};
 use aznet_runner::Failure;
+use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
 use self::{told::Told, witness::Witness};
@@ -31,7 +32,9 @@ pub(crate) async fn run(world: World) -> Result<(), Failure> {
     let over = CancellationToken::new();
     let attack = async {
         let within = world.time.slots(SLOTS_TO_SEND);
-        let told = strangers.misbehave::<Told>(&P2P_INPUT, within).await;
+        let options = Value::Object(Map::new());
+        let told = strangers.misbehave::<Told>(&P2P_INPUT, options, within);
+        let told = told.await;
         over.cancel();
         told
     };

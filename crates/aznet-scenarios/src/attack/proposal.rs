@@ -172,7 +172,7 @@ fn forgeries(last: &Proposal, front: &Front) -> Option<Vec<Forgery>> {
             "ValidatorSelection__MissingProposerSignature",
         ),
         (
-            "a checkpoint with a signature of something else",
+            "a checkpoint with the signature of the last one",
             signed(committee, theft, &[front.proposer]),
             "SignatureLib__InvalidSignature",
         ),

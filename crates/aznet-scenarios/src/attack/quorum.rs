@@ -27,7 +27,7 @@ const SLOTS_TO_PUBLISH: u32 = 2;
 /// Slots after the end of the proof window in which somebody must have proposed.
 const SLOTS_TO_PRUNE: u32 = 6;
 /// What a validator that looks says.
-const REFUSAL: &str = "Block proposal validation failed: state_mismatch";
+pub(super) const REFUSAL: &str = "Block proposal validation failed: state_mismatch";
 /// What a prover says that has proven something else than is on L1.
 const UNPROVABLE: &str = "End archive root mismatch";
 

@@ -5,7 +5,10 @@ use std::time::Duration;
 use aznet_kit::wait::Look;
 use aznet_network::observe::logs::{self, LogError, Options, Which};
 use aznet_runner::Failure;
-use futures::{StreamExt, TryStreamExt};
+use futures::{
+    StreamExt, TryStreamExt,
+    future::{select_ok, try_join_all},
+};
 use jiff::Timestamp;
 
 use crate::world::World;
@@ -73,8 +76,78 @@ impl Said<'_> {
     }
 
     fn fits(&self, pod: &str, text: &str) -> bool {
-        self.but != Some(pod) && self.parts.iter().all(|part| text.contains(part))
+        self.but != Some(pod) && has(text, self.parts)
     }
+}
+
+/// Waits until each of these pods has written such a line since then – where pods may be away, until one has; who says what, in
+/// words.
+pub(super) async fn said_by(
+    world: &World,
+    pods: &[String],
+    since: Timestamp,
+    parts: &[&str],
+    within: Duration,
+) -> Result<String, Failure> {
+    let line = |pod: &String| Said {
+        which: Which::Named(pod.clone()),
+        but: None,
+        since,
+        parts,
+    };
+    let lines: Vec<Said<'_>> = pods.iter().map(line).collect();
+    if lines.is_empty() {
+        return Err(Failure::skipped("a validator pod that looks on"));
+    }
+    let waits = lines
+        .iter()
+        .map(|one| Box::pin(one.wait_for(world, within)));
+    if world.course.disturbed {
+        let (said, _) = select_ok(waits).await?;
+        return Ok(said);
+    }
+    try_join_all(waits).await?;
+    let all = pods.join(" and ");
+    Ok(format!("{all} say `{}`", parts.join("` and `")))
+}
+
+/// Waits until a pod has written, since then, a line for each of `wanted`: one that has all of its parts.
+pub(super) async fn said_all(
+    world: &World,
+    pod: &str,
+    since: Timestamp,
+    wanted: &[Vec<String>],
+    within: Duration,
+) -> Result<(), Failure> {
+    let goal = format!("{} lines in the log of {pod}", wanted.len());
+    world
+        .until(&goal, within, || async {
+            let options = Options {
+                since: Some(Timestamp::now().duration_since(since).unsigned_abs()),
+                ..Options::default()
+            };
+            let cancel = world.context.cancel.clone();
+            let which = Which::Named(pod.to_owned());
+            let lines = async {
+                let lines = logs::stream(&world.network, which, options, cancel).await?;
+                lines.try_collect::<Vec<_>>().await
+            };
+            Ok(match lines.await {
+                Ok(lines) => {
+                    let said = |parts: &&Vec<String>| lines.iter().any(|one| has(&one.text, parts));
+                    match wanted.iter().find(|parts| !said(parts)) {
+                        Some(parts) => Look::Pending(format!("no `{}` yet", parts.join("` and `"))),
+                        None => Look::Done(()),
+                    }
+                }
+                Err(error) => Look::Pending(error.to_string()),
+            })
+        })
+        .await
+}
+
+fn has(text: &str, parts: &[impl AsRef<str>]) -> bool {
+    parts.iter().all(|part| text.contains(part.as_ref()))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use aznet_network::observe::instances::Instance;
 use aznet_runner::Failure;
 use futures::future::try_join_all;
 use serde::de::DeserializeOwned;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::interval;
 
 use super::adversary::Adversary;
@@ -60,15 +60,16 @@ impl<'a> Strangers<'a> {
         self.others.iter().map(|node| node.pod.as_str())
     }
 
-    /// What they did; `adversary` has them connect to the nodes whose ENRs are its option `to`.
+    /// What they did; `adversary` has them connect to the nodes whose ENRs are its option `to`, beside those of its own.
     pub(super) async fn misbehave<T: DeserializeOwned>(
         &self,
         adversary: &Adversary,
+        mut options: Value,
         within: Duration,
     ) -> Result<T, Failure> {
         let records = try_join_all(self.others.iter().copied().map(record)).await?;
         let place = (self.host.pod.as_str(), Role::FullNode);
-        let options = json!({"to": records});
+        options["to"] = json!(records);
         tokio::select! {
             told = adversary.misbehave_with(self.world, place, options, within) => told,
             never = self.is_asked() => never,

@@ -35,10 +35,14 @@ pub(super) struct Turn {
 /// Validator pods by what they do in a turn.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Sides {
-    /// With the proposer a quorum, and no more of them than that takes.
+    /// With the proposer: a quorum and no more of them than that takes, or fewer.
     pub(super) accomplices: Vec<String>,
     /// The others.
     pub(super) honest: Vec<String>,
+    /// Seats of the proposer and its accomplices.
+    pub(super) votes: u64,
+    /// Seats that are a quorum.
+    pub(super) quorum: u64,
 }
 
 impl Turn {
@@ -54,9 +58,16 @@ impl Turn {
         Epoch(self.slot.0 / self.timing.epoch_slots.max(1))
     }
 
-    /// Another pod with which it is no quorum.
-    pub(super) fn accomplice(&self) -> Option<&str> {
-        accomplice(&self.validators, &self.pod)
+    /// The other pods that are ready.
+    pub(super) fn others(&self) -> Vec<String> {
+        let others = self.validators.pods.iter();
+        let others = others.filter(|one| one.ready && one.name != self.pod);
+        others.map(|one| one.name.clone()).collect()
+    }
+
+    /// With whom it is no quorum of `committee`: with nobody, or with one other pod.
+    pub(super) fn minority(&self, committee: &[Address], accomplice: bool) -> Option<Sides> {
+        minority(&self.validators, &self.pod, committee, accomplice)
     }
 
     /// With whom it is a quorum of `committee`, if somebody is left who is not.
@@ -115,37 +126,54 @@ pub(super) fn dispensable(all: &Validators, proposer: Address) -> Option<&str> {
     (is_ready && rest >= quorum(committee)).then_some(pod)
 }
 
-/// A ready pod with which the attesters of `pod` are no quorum.
-fn accomplice<'a>(all: &'a Validators, pod: &str) -> Option<&'a str> {
-    let quorum = quorum(all.set.committee_size);
-    let attesters = |pod: &str| all.attesters_of(pod).map_or(0, <[_]>::len) as u64;
-    let fits = |other: &str| {
-        let both = attesters(pod) + attesters(other);
-        other != pod && attesters(other) > 0 && both < quorum
-    };
-    let other = all.pods.iter().find(|one| one.ready && fits(&one.name));
-    other.map(|one| one.name.as_str())
-}
-
-/// Who is with `pod`, and who is not, of those that have seats in `committee` and are ready.
-fn sides(all: &Validators, pod: &str, committee: &[Address]) -> Option<Sides> {
+/// The seats in `committee` of `pod`, and of the others that have some and are ready.
+fn seats(all: &Validators, pod: &str, committee: &[Address]) -> (u64, Vec<(String, u64)>) {
     let seats = |pod: &str| {
         let attesters = all.attesters_of(pod).unwrap_or_default().iter();
         attesters.filter(|one| committee.contains(one)).count() as u64
     };
     let others = all.pods.iter().filter(|one| one.ready && one.name != pod);
-    let mut others = others.filter(|one| seats(&one.name) > 0);
-    let mut votes = seats(pod);
+    let others = others.map(|one| (one.name.clone(), seats(&one.name)));
+    (seats(pod), others.filter(|(_, seats)| *seats > 0).collect())
+}
+
+/// Fewer than a quorum with `pod`, and everybody else.
+fn minority(all: &Validators, pod: &str, committee: &[Address], accomplice: bool) -> Option<Sides> {
+    let quorum = quorum(committee.len() as u64);
+    let (mut votes, mut others) = seats(all, pod, committee);
     let mut accomplices = Vec::new();
-    while votes < quorum(committee.len() as u64) {
-        let next = others.next()?;
-        votes += seats(&next.name);
-        accomplices.push(next.name.clone());
+    if accomplice {
+        let fits = |(_, seats): &(String, u64)| votes + seats < quorum;
+        let (name, seats) = others.remove(others.iter().position(fits)?);
+        votes += seats;
+        accomplices.push(name);
     }
-    let honest: Vec<String> = others.map(|one| one.name.clone()).collect();
+    let honest: Vec<String> = others.into_iter().map(|(name, _)| name).collect();
+    (votes < quorum && !honest.is_empty()).then_some(Sides {
+        accomplices,
+        honest,
+        votes,
+        quorum,
+    })
+}
+
+/// Who is with `pod`, and who is not, of those that have seats in `committee` and are ready.
+fn sides(all: &Validators, pod: &str, committee: &[Address]) -> Option<Sides> {
+    let quorum = quorum(committee.len() as u64);
+    let (mut votes, others) = seats(all, pod, committee);
+    let mut others = others.into_iter();
+    let mut accomplices = Vec::new();
+    while votes < quorum {
+        let (name, seats) = others.next()?;
+        votes += seats;
+        accomplices.push(name);
+    }
+    let honest: Vec<String> = others.map(|(name, _)| name).collect();
     (!honest.is_empty()).then_some(Sides {
         accomplices,
         honest,
+        votes,
+        quorum,
     })
 }
 
@@ -201,12 +229,49 @@ mod tests {
         assert_eq!(who(&all, 1).as_deref(), Some("validator-0"));
         assert_eq!(who(&all, 2), None, "two of four are no quorum");
         assert_eq!(who(&all, 9), None, "nobody's attester");
-        assert_eq!(accomplice(&all, "validator-0"), None, "three are a quorum");
-        all.pods.push(pod("validator-2", true, &[4]));
-        assert_eq!(accomplice(&all, "validator-0"), Some("validator-2"));
         all.pods[0].ready = false;
         assert_eq!(who(&all, 1), None, "a pod that can't be told");
     }
+
+    /// In the log of the proposer stands how many attest: exactly these.
+    #[test]
+    fn a_minority_is_counted_by_its_seats() {
+        let mut all = Validators {
+            groups: Vec::new(),
+            pods: vec![
+                pod("validator-0", true, &[1]),
+                pod("validator-1", true, &[2, 3]),
+            ],
+            set: committee_of(4),
+            others: [].into(),
+        };
+        let minority = |all: &Validators, accomplice, committee: &[u8]| {
+            let committee: Vec<Address> =
+                committee.iter().map(|n| Address::repeat_byte(*n)).collect();
+            let sides = minority(all, "validator-0", &committee, accomplice)?;
+            Some((sides.votes, sides.quorum, sides.accomplices, sides.honest))
+        };
+        let names = |all: &[&str]| -> Vec<String> { all.iter().map(|&one| one.into()).collect() };
+        let alone = Some((1, 3, vec![], names(&["validator-1"])));
+        assert_eq!(minority(&all, false, &[1, 2, 3, 4]), alone);
+        assert_eq!(
+            minority(&all, true, &[1, 2, 3, 4]),
+            None,
+            "three are a quorum"
+        );
+        all.pods.push(pod("validator-2", true, &[4]));
+        all.pods.push(pod("validator-3", true, &[5]));
+        all.pods.push(pod("validator-4", false, &[6]));
+        let two = Some((2, 3, names(&["validator-2"]), names(&["validator-1"])));
+        assert_eq!(
+            minority(&all, true, &[1, 2, 3, 4]),
+            two,
+            "who has no seat is left out"
+        );
+        let one = Some((2, 3, names(&["validator-1"]), names(&["validator-3"])));
+        assert_eq!(minority(&all, true, &[1, 2, 5, 6]), one);
+    }
+
     #[test]
     fn a_quorum_is_no_larger_than_it_must_be_and_leaves_somebody_honest() {
         let all = Validators {
@@ -228,6 +293,8 @@ mod tests {
         let some = Sides {
             accomplices: names(&["validator-0", "validator-3"]),
             honest: names(&["validator-4"]),
+            votes: 3,
+            quorum: 3,
         };
         assert_eq!(sides(&[0, 2, 3, 4]), Some(some));
     }
