@@ -1,9 +1,14 @@
 //! `cargo xtask cells`: the jobs into which a workflow divides the tests of a profile, by what `aznet test --list` says.
 
+mod jobs;
+#[cfg(test)]
+mod workflows;
+
+use self::jobs::{Job, Listed, NETWORKS, Tests, lacking};
+use crate::generate::planned;
 use crate::{cargo, run};
 use anyhow::{Context, Result, bail};
-use aznet_scenarios::generate::REGRESSION;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -12,15 +17,6 @@ use std::io::Write as _;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::process::Stdio;
-
-/// A test, as `aznet test --list -o json` lists it.
-#[derive(Debug, Deserialize)]
-struct Listed {
-    network: String,
-    name: String,
-    /// Why it would be skipped.
-    skipped: Option<String>,
-}
 
 /// A job.
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -40,10 +36,10 @@ const MOST: usize = 256;
 /// What the outcome of a job comes from.
 const SOURCES: [&str; 12] = [
     ".cargo",
+    ".config",
     "Cargo.lock",
     "Cargo.toml",
     "adversaries",
-    "aznet.toml",
     "crates",
     "helm-charts",
     "images",
@@ -52,13 +48,6 @@ const SOURCES: [&str; 12] = [
     "rust-toolchain.toml",
     "toolchain",
 ];
-
-/// A part of a profile's tests.
-#[derive(Debug)]
-struct Job {
-    name: String,
-    arguments: String,
-}
 
 impl Job {
     /// The cell that runs it on a cluster, with sources of these contents.
@@ -88,7 +77,8 @@ pub(crate) fn print(
     clusters: &[String],
     passed: Option<&Path>,
 ) -> Result<()> {
-    let cells = all(profile, repeat, tests, clusters)?;
+    let listed = all(profile)?;
+    let cells = cells(&listed, &flags(profile, repeat), tests, clusters)?;
     let passed = passed.map(fs::read_to_string).transpose();
     let passed = passed.context("reading the keys of jobs that passed")?;
     let (known, include) = divide(cells, passed.as_deref().unwrap_or_default());
@@ -98,14 +88,14 @@ pub(crate) fn print(
             "{count} jobs are more than the {MOST} that a workflow may have; raise --tests, so that each runs more of them"
         );
     }
-    tell(&known)?;
+    tell(&left_out(&listed.nowhere, &known))?;
     println!("{}", serde_json::to_string(&Matrix { include })?);
     Ok(())
 }
 
 /// Refuses a name that no job of the workflow has on a pull request.
 pub(crate) fn expect(name: &str, workflow: &str) -> Result<()> {
-    let cells = all("pr", 1, TESTS, &clusters(workflow))?;
+    let cells = cells(&all("pr")?, &flags("pr", 1), TESTS, &clusters(workflow))?;
     if cells.iter().any(|cell| cell.name == name) {
         return Ok(());
     }
@@ -122,21 +112,32 @@ fn clusters(workflow: &str) -> Vec<String> {
     named.map(|(_, cluster)| cluster.to_owned()).collect()
 }
 
-/// Builds the program and has it list its tests.
-fn all(profile: &str, repeat: u32, tests: NonZeroUsize, clusters: &[String]) -> Result<Vec<Cell>> {
+/// What each `aznet test` of a workflow has.
+fn flags(profile: &str, repeat: u32) -> String {
+    let repeated = (repeat > 1).then(|| format!(" --repeat {repeat}"));
+    format!("--profile {profile}{}", repeated.unwrap_or_default())
+}
+
+/// Builds the program and has it list the tests of a profile.
+fn all(profile: &str) -> Result<Tests> {
     let mut build = cargo::linted(&["build", "--workspace", "--bins"]);
     // Stdout is for the answer alone.
     build.stdout(Stdio::null());
     run::finish(build)?;
-    let mut flags = format!("--profile {profile}");
-    if repeat > 1 {
-        let _ = write!(flags, " --repeat {repeat}");
-    }
-    let (kept, alone) = apart(listed(profile, &[])?);
-    let (_, matrix) = apart(listed(profile, &["--matrix"])?);
-    let mut jobs = partitions(&alone, &flags, tests);
-    jobs.extend(kept.iter().map(|test| regression(test, &flags)));
-    jobs.extend(conditions(&matrix, &flags, tests)?);
+    let of_network = |network| {
+        let (values, _) = planned(&run::root(), network)?;
+        Ok(lacking(listed(profile, &["--network", network])?, &values))
+    };
+    let networks: Vec<Vec<Listed>> = NETWORKS
+        .into_iter()
+        .map(of_network)
+        .collect::<Result<_>>()?;
+    Ok(Tests::of(networks, listed(profile, &["--matrix"])?))
+}
+
+/// Each job of the tests once for each cluster.
+fn cells(tests: &Tests, flags: &str, most: NonZeroUsize, clusters: &[String]) -> Result<Vec<Cell>> {
+    let jobs = tests.jobs(flags, most)?;
     let contents = contents()?;
     let cells = clusters
         .iter()
@@ -152,14 +153,33 @@ fn divide(cells: Vec<Cell>, passed: &str) -> (Vec<Cell>, Vec<Cell>) {
         .partition(|cell| passed.contains(cell.key.as_str()))
 }
 
-/// Says what is not run again: in the summary of the job, too, if this is one.
-fn tell(known: &[Cell]) -> Result<()> {
-    if known.is_empty() {
-        return Ok(());
+/// What no job runs, and why.
+fn left_out(nowhere: &BTreeMap<String, String>, known: &[Cell]) -> String {
+    let mut text = String::new();
+    if !nowhere.is_empty() {
+        text.push_str("Not run here, since every network lacks something:\n\n");
     }
-    let mut text = String::from("Not run again, since they passed with the same contents:\n\n");
+    for (test, why) in nowhere {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "- `{test}`: {why}");
+    }
+    if !known.is_empty() {
+        let start = if text.is_empty() { "" } else { "\n" };
+        let _ = writeln!(
+            text,
+            "{start}Not run again, since they passed with the same contents:\n"
+        );
+    }
     for cell in known {
         let _ = writeln!(text, "- {}: `aznet test {}`", cell.name, cell.arguments);
+    }
+    text
+}
+
+/// In the summary of the job, too, if this is one.
+fn tell(text: &str) -> Result<()> {
+    if text.is_empty() {
+        return Ok(());
     }
     eprint!("{text}");
     let Some(file) = std::env::var_os("GITHUB_STEP_SUMMARY") else {
@@ -196,135 +216,14 @@ fn listed(profile: &str, more: &[&str]) -> Result<Vec<Listed>> {
     serde_json::from_slice(&output.stdout).with_context(|| format!("reading what `{words}` lists"))
 }
 
-/// Scenarios that failed once, each on a network of its own, and tests of networks that have a name.
-fn apart(tests: Vec<Listed>) -> (Vec<Listed>, Vec<Listed>) {
-    let kept = format!("@{REGRESSION}");
-    let is_kept = |test: &Listed| test.name.ends_with(&kept);
-    tests.into_iter().partition(is_kept)
-}
-
-/// The job of a scenario that failed once.
-fn regression(test: &Listed, flags: &str) -> Job {
-    Job {
-        name: format!("{}-{REGRESSION}", test.network),
-        arguments: format!("{flags} {}::{}", test.network, test.name),
-    }
-}
-
-/// Those that would run, by network.
-fn by_network(tests: &[Listed]) -> BTreeMap<&str, Vec<&Listed>> {
-    let mut networks = BTreeMap::<&str, Vec<&Listed>>::new();
-    for test in tests.iter().filter(|test| test.skipped.is_none()) {
-        networks.entry(&test.network).or_default().push(test);
-    }
-    networks
-}
-
-/// Jobs with a part of a network's tests each.
-fn partitions(tests: &[Listed], flags: &str, most: NonZeroUsize) -> Vec<Job> {
-    let mut jobs = Vec::new();
-    for (network, tests) in by_network(tests) {
-        let count = tests.len().div_ceil(most.get());
-        jobs.extend((1..=count).map(|part| Job {
-            name: format!("{network}-{part}-of-{count}"),
-            arguments: format!("{flags} --network {network} --partition {part}/{count}"),
-        }));
-    }
-    jobs
-}
-
-/// Jobs of the matrix with some conditions of a topology each. Not by parts: a part may hold nothing but impossible jobs.
-fn conditions(tests: &[Listed], flags: &str, most: NonZeroUsize) -> Result<Vec<Job>> {
-    let mut jobs = Vec::new();
-    for (network, tests) in by_network(tests) {
-        let count = tests.len().div_ceil(most.get());
-        for (index, some) in tests.chunks(most.get()).enumerate() {
-            let mut arguments = format!("{flags} --matrix --topology {network}");
-            for test in some {
-                let (_, condition) = test.name.split_once('@').with_context(|| {
-                    format!("{network}::{}: expected TEST@CONDITION", test.name)
-                })?;
-                let _ = write!(arguments, " --condition {condition}");
-            }
-            jobs.push(Job {
-                name: format!("{network}-matrix-{}-of-{count}", index + 1),
-                arguments,
-            });
-        }
-    }
-    Ok(jobs)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const TWO: NonZeroUsize = NonZeroUsize::MIN.saturating_add(1);
-
-    fn test(network: &str, name: &str, skipped: Option<&str>) -> Listed {
-        Listed {
-            network: network.to_owned(),
-            name: name.to_owned(),
-            skipped: skipped.map(str::to_owned),
-        }
-    }
-
-    fn shown(jobs: &[Job]) -> Vec<String> {
-        let jobs = jobs.iter();
-        jobs.map(|job| format!("{}: {}", job.name, job.arguments))
-            .collect()
-    }
 
     #[test]
     fn clusters_are_those_of_the_workflow() {
         let workflow = include_str!("../../../.github/workflows/network-e2e.yml");
         assert_eq!(clusters(workflow), ["embedded", "kind:e2e"]);
-    }
-
-    #[test]
-    fn every_test_is_in_one_part() {
-        let tests = ["a", "b", "c"].map(|name| test("small", name, None));
-        assert_eq!(
-            shown(&partitions(&tests, "--profile pr", TWO)),
-            [
-                "small-1-of-2: --profile pr --network small --partition 1/2",
-                "small-2-of-2: --profile pr --network small --partition 2/2",
-            ]
-        );
-    }
-
-    #[test]
-    fn what_failed_once_has_a_job_of_its_own() {
-        let tests = vec![
-            test("seed-7", "transfer@regression", None),
-            test("small", "transfer", None),
-        ];
-        let (kept, others) = apart(tests);
-        let job = regression(&kept[0], "--profile pr");
-        assert_eq!(
-            shown(&[job]),
-            ["seed-7-regression: --profile pr seed-7::transfer@regression"]
-        );
-        assert_eq!((kept.len(), others[0].network.as_str()), (1, "small"));
-    }
-
-    #[test]
-    fn a_topology_is_brought_up_for_what_is_possible_on_it() {
-        let tests = [
-            test("small", "transfer@calm", None),
-            test("one", "transfer@no-quorum", Some("one validator")),
-            test("small", "transfer@roll-out", Some("not yet")),
-            test("small", "transfer@no-quorum", None),
-            test("small", "transfer@slow-links", None),
-        ];
-        let jobs = conditions(&tests, "--repeat 10", TWO).expect("names with conditions");
-        assert_eq!(
-            shown(&jobs),
-            [
-                "small-matrix-1-of-2: --repeat 10 --matrix --topology small --condition calm --condition no-quorum",
-                "small-matrix-2-of-2: --repeat 10 --matrix --topology small --condition slow-links",
-            ]
-        );
     }
 
     #[test]
@@ -354,8 +253,24 @@ mod tests {
     }
 
     #[test]
-    fn a_cell_without_a_condition_is_refused() {
-        let error = conditions(&[test("small", "transfer", None)], "", TWO).unwrap_err();
-        assert!(error.to_string().contains("small::transfer"), "{error}");
+    fn what_is_left_out_is_told_with_the_reason() {
+        let nowhere = BTreeMap::from([("release".to_owned(), "small lacks telemetry".to_owned())]);
+        let known = [Cell {
+            name: "small-1-of-2-embedded".to_owned(),
+            arguments: "--network small small::chain".to_owned(),
+            key: "passed-1".to_owned(),
+        }];
+        assert_eq!(left_out(&BTreeMap::new(), &[]), "");
+        assert_eq!(
+            left_out(&nowhere, &known),
+            "Not run here, since every network lacks something:
+
+- `release`: small lacks telemetry
+
+Not run again, since they passed with the same contents:
+
+- small-1-of-2-embedded: `aznet test --network small small::chain`
+"
+        );
     }
 }

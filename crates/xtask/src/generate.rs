@@ -4,6 +4,8 @@ mod faults;
 mod networks;
 mod scenarios;
 
+pub(crate) use self::networks::planned;
+
 use crate::{run, scale};
 use anyhow::{Context, Result, bail};
 use aznet_model::values::Layer;

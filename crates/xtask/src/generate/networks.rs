@@ -30,7 +30,7 @@ pub(super) fn page() -> Result<String> {
 }
 
 /// The values of an overlay, and what they come to.
-pub(super) fn planned(root: &Path, name: &str) -> Result<(Values, Plan)> {
+pub(crate) fn planned(root: &Path, name: &str) -> Result<(Values, Plan)> {
     let loaded = load(&Request {
         source: root,
         base: Base::Network(name),
