@@ -115,8 +115,8 @@ const ALL: [Sabotage; 15] = [
     Sabotage {
         fooled: "a log line that is missing, where a line about somebody else is there",
         file: "crates/aznet-scenarios/src/attack/said.rs",
-        check: "self.parts.iter().all(",
-        without: "self.parts.iter().any(",
+        check: "parts.iter().all(",
+        without: "parts.iter().any(",
         test: "attack::said::tests::a_line_has_every_part_and_is_another_pods",
     },
     Sabotage {
