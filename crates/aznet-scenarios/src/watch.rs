@@ -8,6 +8,7 @@ mod invariant;
 mod ledger;
 pub(crate) mod meter;
 mod moved;
+mod proof;
 mod recorder;
 mod restarts;
 mod slots;

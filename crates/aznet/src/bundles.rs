@@ -86,6 +86,13 @@ impl Bundles {
         }
     }
 
+    /// Of tests of one network, which nobody removes before the run has ended.
+    pub(crate) fn of(folder: PathBuf, network: &Network, again: Again) -> Self {
+        let network = network.clone();
+        let hold = Box::new(move || Some(Held::for_good(network.clone())));
+        Self::new(folder, hold, again)
+    }
+
     /// Of tests of several networks.
     pub(crate) fn of_several(self) -> Self {
         let named = |test: &TestId| format!("{}-{}", test.network, test.name);

@@ -51,10 +51,10 @@ const ALL: [Sabotage; 15] = [
     },
     Sabotage {
         fooled: "a node that calls proven what the L1 has no proof of",
-        file: "crates/aznet-scenarios/src/watch/invariant/proof.rs",
-        check: "if self.proven > there.proven {",
+        file: "crates/aznet-scenarios/src/watch/proof.rs",
+        check: "if here.proven > there.proven {",
         without: "if false {",
-        test: "watch::invariant::proof::tests::who_calls_proven_or_final_what_is_not_so_on_l1_is_told_once",
+        test: "watch::proof::tests::who_calls_proven_or_final_what_is_not_so_on_l1_is_told_once",
     },
     Sabotage {
         fooled: "a balance that is off by one",

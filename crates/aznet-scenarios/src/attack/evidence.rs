@@ -6,12 +6,13 @@ use aznet_network::{clients::l1::Rollup, observe::logs::Which};
 use aznet_runner::Failure;
 
 use super::{
-    quorum::REFUSAL,
     said::{Said, said_by},
     turn::{Sides, Turn},
 };
 use crate::world::World;
 
+/// What a validator that looks says of a wrong state.
+pub(super) const REFUSAL: &str = "Block proposal validation failed: state_mismatch";
 /// Slots after its turn in which the next proposers must have taken the checkpoint back.
 const SLOTS_TO_INVALIDATE: u32 = 6;
 /// Slots after its turn when a checkpoint of it would be on L1.

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use super::{
     Misled, UNSEEN,
     adversary::WRONG_ARCHIVE,
+    evidence::REFUSAL,
     said::Said,
     turn::{Sides, Turn},
 };
@@ -26,8 +27,6 @@ use crate::{
 const SLOTS_TO_PUBLISH: u32 = 2;
 /// Slots after the end of the proof window in which somebody must have proposed.
 const SLOTS_TO_PRUNE: u32 = 6;
-/// What a validator that looks says.
-pub(super) const REFUSAL: &str = "Block proposal validation failed: state_mismatch";
 /// What a prover says that has proven something else than is on L1.
 const UNPROVABLE: &str = "End archive root mismatch";
 

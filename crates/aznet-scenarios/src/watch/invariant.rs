@@ -4,13 +4,8 @@
 //! two that disagree about one have [`PATIENCE`] slots in which they answer to come to one. What somebody said before its
 //! last word may not be so any more, and is to be asked for again before it counts. What is proven can't be taken back.
 
-mod proof;
-
 use std::collections::{BTreeMap, btree_map::Entry};
 use std::fmt;
-
-use self::proof::Auditor;
-pub(crate) use self::proof::{Proofs, Proven};
 
 /// Slots that nodes have to follow what happened on L1.
 pub(crate) const PATIENCE: u64 = 3;
@@ -35,6 +30,24 @@ pub(crate) struct Heights {
     pub(crate) checkpointed: u64,
     pub(crate) proven: u64,
     pub(crate) finalized: u64,
+}
+
+/// How far the chain is proven, by number of checkpoints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Proven {
+    /// The newest that is proven.
+    pub(crate) proven: u64,
+    /// The newest that was proven in a block of the L1 which is final; `None`: that is not known.
+    pub(crate) finalized: Option<u64>,
+}
+
+/// Whose word on proofs it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Proofs {
+    /// What a node has heard of.
+    Heard(Proven),
+    /// What is on L1.
+    OnL1(Proven),
 }
 
 /// One look at a node, or at the L1.
@@ -134,7 +147,6 @@ impl Claim {
 pub(crate) struct Judge {
     accounts: BTreeMap<String, Account>,
     disputes: BTreeMap<(String, String), Dispute>,
-    auditor: Auditor,
 }
 
 /// What somebody said until now.
@@ -168,7 +180,6 @@ impl Judge {
     pub(crate) fn see(&mut self, look: &Look) -> Vec<Violation> {
         let mut broken: Vec<Violation> = order(look).into_iter().collect();
         broken.extend(self.account(look));
-        broken.extend(self.auditor.see(look));
         let since = self
             .accounts
             .get(&look.who)

@@ -23,6 +23,7 @@ use super::hub::Hub;
 use super::invariant::{Judge, Look, Rule, Standing, Violation};
 use super::ledger::{L1_NAME, Ledger};
 use super::meter::Meter;
+use super::proof::Auditor;
 use super::restarts::{self, Restart};
 use super::slots::Slots;
 use super::told::{Told, look};
@@ -56,6 +57,7 @@ pub(crate) struct Recorder {
     /// Looks that count once the pod is seen to be the run that it was before.
     waiting: Vec<Look>,
     judge: Judge,
+    auditor: Auditor,
     slots: Slots,
     told: Told,
     holders: Holders,
@@ -78,6 +80,7 @@ impl Recorder {
             timing: None,
             waiting: Vec::new(),
             judge: Judge::default(),
+            auditor: Auditor::default(),
             slots: Slots::default(),
             told: Told::default(),
             holders: Holders::default(),
@@ -140,7 +143,9 @@ impl Recorder {
                 continue;
             }
             judged += u64::from(look.heights.is_some());
-            for violation in self.judge.see(&look) {
+            let mut broken = self.judge.see(&look);
+            broken.extend(self.auditor.see(&look));
+            for violation in broken {
                 self.tell_if_still(&violation).await;
             }
         }

@@ -20,7 +20,6 @@ mod settings;
 
 use std::sync::Arc;
 
-use aznet_network::namespace::Network;
 use aznet_runner::{Class, Failure, Selection, Test};
 use aznet_scenarios::Provide;
 use futures::FutureExt;
@@ -32,7 +31,7 @@ use self::engine::{asked, execute, options, prepared};
 use self::list::{Known, list};
 use self::means::Means;
 use self::network::of_network;
-use crate::bundles::{Again, Bundles, Held};
+use crate::bundles::Bundles;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure as Refusal;
@@ -99,7 +98,9 @@ async fn on_one(
     let gate = gate::of(&network);
     let options = options(args, choice, Some(gate), asked, context).await;
     let again = again::on(args, network.name());
-    let with = (baseline.as_ref(), bundles(args, &network, again));
+    let folder = args.report.folder.clone();
+    let bundles = folder.map(|folder| Bundles::of(folder, &network, again));
+    let with = (baseline.as_ref(), bundles);
     let outcome = execute(args, selection, &options, with, context).await;
     if args.network.is_some() {
         // Also after Ctrl-C: nobody else knows of this network.
@@ -152,14 +153,6 @@ fn leaving_alone(args: &TestArgs, mut selection: Selection) -> (Selection, [Vec<
     let disturbing = disturbing.into_iter().map(|test| test.id.name);
     let own = own.into_iter().map(|test| test.id.to_string());
     (selection, [disturbing.collect(), own.collect()])
-}
-
-/// Bundles of tests that fail, with the command that runs them again.
-fn bundles(args: &TestArgs, network: &Network, again: Again) -> Option<Bundles> {
-    let folder = args.report.folder.clone()?;
-    let network = network.clone();
-    let hold = Box::new(move || Some(Held::for_good(network.clone())));
-    Some(Bundles::new(folder, hold, again))
 }
 
 /// Nothing is started for tests all of which would be skipped.

@@ -10,6 +10,7 @@ use aznet_scenarios::condition::{CONDITIONS, Condition};
 use aznet_scenarios::matrix::{self, Allows, Row};
 use aznet_scenarios::topology::{Facts, TOPOLOGIES};
 
+use super::again;
 use super::args::TestArgs;
 use super::choice::Choice;
 use super::engine::{asked, execute, options, prepared};
@@ -19,7 +20,7 @@ use super::means::Means;
 use super::network::{self, of_network, released};
 use super::pool::Pool;
 use super::regressions;
-use super::{again, bundles};
+use crate::bundles::Bundles;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::lines;
@@ -49,7 +50,11 @@ pub(super) async fn run(args: &TestArgs, context: &Context) -> anyhow::Result<Ex
     let gate = gate.unwrap_or_else(Pool::gate);
     let options = options(args, &choice, Some(gate), asked()?, context).await;
     let bundles = match &attached {
-        Some(attached) => bundles(args, &attached.network, again::anywhere(args)),
+        Some(attached) => {
+            let folder = args.report.folder.clone();
+            let again = again::anywhere(args);
+            folder.map(|folder| Bundles::of(folder, &attached.network, again))
+        }
         None => means.bundles(args),
     };
     let with = (baseline.as_ref(), bundles);

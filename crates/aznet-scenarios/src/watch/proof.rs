@@ -5,29 +5,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{Look, PATIENCE, Rule, Violation};
-
-/// How far the chain is proven, by number of checkpoints.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Proven {
-    /// The newest that is proven.
-    pub(crate) proven: u64,
-    /// The newest that was proven in a block of the L1 which is final; `None`: that is not known.
-    pub(crate) finalized: Option<u64>,
-}
-
-/// Whose word on proofs it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Proofs {
-    /// What a node has heard of.
-    Heard(Proven),
-    /// What is on L1.
-    OnL1(Proven),
-}
+use super::invariant::{Look, PATIENCE, Proofs, Proven, Rule, Violation};
 
 /// What nodes say, held against the L1 as it is read after them.
 #[derive(Debug, Default)]
-pub(super) struct Auditor {
+pub(crate) struct Auditor {
     /// What each node said since the L1 was read.
     heard: BTreeMap<String, Proven>,
     /// The runs of nodes: another one begins anew.
@@ -49,7 +31,7 @@ struct Lead {
 
 impl Auditor {
     /// Takes a look in; who was ahead of the L1 in this look at it and in one of an earlier slot, the first time.
-    pub(super) fn see(&mut self, look: &Look) -> Vec<Violation> {
+    pub(crate) fn see(&mut self, look: &Look) -> Vec<Violation> {
         match look.proofs {
             None => Vec::new(),
             Some(Proofs::Heard(heard)) => {
@@ -67,14 +49,14 @@ impl Auditor {
     fn compare(&mut self, slot: u64, there: Proven) -> Vec<Violation> {
         let went_on = self
             .last
-            .is_none_or(|(last, before)| slot <= last + 1 && before.excess_over(there).is_none());
+            .is_none_or(|(last, before)| slot <= last + 1 && excess(before, there).is_none());
         if !went_on {
             self.counts_from = slot + PATIENCE;
         }
         self.last = Some((slot, there));
         let mut broken = Vec::new();
         for (who, heard) in std::mem::take(&mut self.heard) {
-            let Some(excess) = heard.excess_over(there) else {
+            let Some(excess) = excess(heard, there) else {
                 self.ahead.remove(&who);
                 continue;
             };
@@ -97,26 +79,24 @@ impl Auditor {
     }
 }
 
-impl Proven {
-    /// What is proven or finalized here and not there, in words.
-    fn excess_over(self, there: Self) -> Option<String> {
-        if self.proven > there.proven {
-            return Some(format!(
-                "checkpoint {} proven, the L1 has {}",
-                self.proven, there.proven
-            ));
-        }
-        let (here, there) = self.finalized.zip(there.finalized)?;
-        (here > there).then(|| format!("checkpoint {here} finalized, the L1 has {there}"))
+/// What is proven or finalized here and not there, in words.
+fn excess(here: Proven, there: Proven) -> Option<String> {
+    if here.proven > there.proven {
+        return Some(format!(
+            "checkpoint {} proven, the L1 has {}",
+            here.proven, there.proven
+        ));
     }
+    let (here, there) = here.finalized.zip(there.finalized)?;
+    (here > there).then(|| format!("checkpoint {here} finalized, the L1 has {there}"))
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::{Claim, Judge};
     use super::*;
+    use crate::watch::invariant::Claim;
 
     fn look(who: &str, slot: u64, proofs: Proofs) -> Look {
         Look {
@@ -150,10 +130,10 @@ mod tests {
     }
 
     fn judged(looks: impl IntoIterator<Item = Look>) -> Vec<Violation> {
-        let mut judge = Judge::default();
+        let mut auditor = Auditor::default();
         looks
             .into_iter()
-            .flat_map(|look| judge.see(&look))
+            .flat_map(|look| auditor.see(&look))
             .collect()
     }
 
