@@ -141,7 +141,7 @@ impl Bundles {
         self.making.spawn(async move {
             let made = match &held {
                 Some(held) => bundle::write(&held.network, request, &file).await,
-                None => Err(anyhow!("its network is not there")),
+                None => Err(anyhow!("its network is gone, or is being removed")),
             };
             (file, made)
         });

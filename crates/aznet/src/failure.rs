@@ -57,16 +57,6 @@ pub enum Failure {
         /// Who made it.
         maker: String,
     },
-    /// A network that was there before is in no state to be tested.
-    #[error("network {network} can't be tested: it is {state}\n{}", .problems.join("\n"))]
-    NotTestable {
-        /// The network.
-        network: String,
-        /// How it is, in a word.
-        state: &'static str,
-        /// What is wrong.
-        problems: Vec<String>,
-    },
     /// Several clusters are there and none was named.
     #[error("this machine has several clusters ({})", named(names))]
     WhichCluster {

@@ -188,7 +188,6 @@ fn own(cause: Cause<'_>) -> Option<Exit> {
         | Failure::TakenBack { .. }
         | Failure::NotTakenBack { .. } => Exit::Deploy,
         Failure::NotHealthy { .. }
-        | Failure::NotTestable { .. }
         | Failure::OtherRegistry { .. }
         | Failure::SmokeFailed { found: false, .. } => Exit::Unhealthy,
         Failure::SmokeFailed { found: true, .. } => Exit::TestsFailed,

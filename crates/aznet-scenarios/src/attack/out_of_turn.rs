@@ -124,6 +124,7 @@ mod tests {
     use aznet_network::validators::ValidatorPod;
 
     use super::*;
+    use crate::attack::turn::tests::committee_of;
 
     fn address(n: u8) -> Address {
         Address::repeat_byte(n)
@@ -155,18 +156,10 @@ mod tests {
             groups: Vec::new(),
             pods: (0..count).map(pod).collect(),
             set: ValidatorSet {
-                rollup: Address::ZERO,
-                l1_time: 0,
-                genesis: 0,
-                slot_duration: 12,
-                epoch_duration: 4,
-                lag_in_epochs: 2,
-                committee_size: 4,
-                exit_delay: 0,
                 active: count.into(),
                 attesters: (0..count).map(attester).collect(),
-                queue: Vec::new(),
                 draws: (7..).zip(committees).map(draw).collect(),
+                ..committee_of(4)
             },
             others: [].into(),
         }

@@ -178,7 +178,7 @@ fn sides(all: &Validators, pod: &str, committee: &[Address]) -> Option<Sides> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use aznet_model::report::{Held, ValidatorSet};
     use aznet_network::validators::ValidatorPod;
 
@@ -196,7 +196,8 @@ mod tests {
         }
     }
 
-    fn committee_of(size: u64) -> ValidatorSet {
+    /// A validator set of nobody.
+    pub(in crate::attack) fn committee_of(size: u64) -> ValidatorSet {
         ValidatorSet {
             rollup: Address::ZERO,
             l1_time: 0,
@@ -213,9 +214,9 @@ mod tests {
         }
     }
 
-    #[test]
-    fn only_a_pod_without_which_there_is_a_quorum_misbehaves() {
-        let mut all = Validators {
+    /// One has one key, and the other two.
+    fn two_pods() -> Validators {
+        Validators {
             groups: Vec::new(),
             pods: vec![
                 pod("validator-0", true, &[1]),
@@ -223,7 +224,12 @@ mod tests {
             ],
             set: committee_of(4),
             others: [].into(),
-        };
+        }
+    }
+
+    #[test]
+    fn only_a_pod_without_which_there_is_a_quorum_misbehaves() {
+        let mut all = two_pods();
         let who =
             |all: &Validators, n| dispensable(all, Address::repeat_byte(n)).map(str::to_owned);
         assert_eq!(who(&all, 1).as_deref(), Some("validator-0"));
@@ -236,15 +242,7 @@ mod tests {
     /// In the log of the proposer stands how many attest: exactly these.
     #[test]
     fn a_minority_is_counted_by_its_seats() {
-        let mut all = Validators {
-            groups: Vec::new(),
-            pods: vec![
-                pod("validator-0", true, &[1]),
-                pod("validator-1", true, &[2, 3]),
-            ],
-            set: committee_of(4),
-            others: [].into(),
-        };
+        let mut all = two_pods();
         let minority = |all: &Validators, accomplice, committee: &[u8]| {
             let committee: Vec<Address> =
                 committee.iter().map(|n| Address::repeat_byte(*n)).collect();

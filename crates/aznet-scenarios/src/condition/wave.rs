@@ -7,21 +7,10 @@ use aznet_model::timing::ProtocolTime;
 use aznet_model::units::count;
 use serde_json::{Map, Value, json};
 
-use crate::topology::Facts;
+use crate::topology::{AZTEC, Facts};
 
 /// Slots in which a transfer is sent, proposed and on L1, the proving of two transactions included.
 pub(super) const SLOTS_TO_SEND: u32 = 12;
-
-/// The roles whose pods run Aztec.
-const AZTEC: &[Role] = &[
-    Role::BootNode,
-    Role::FullNode,
-    Role::Validator,
-    Role::ProverNode,
-    Role::ProverBroker,
-    Role::ProverAgent,
-    Role::Pxe,
-];
 
 /// A fault, when it begins and how long it lasts.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -170,7 +159,7 @@ impl Wave {
     pub(crate) fn ends(&self) -> &[Role] {
         match &self.does {
             Does::Preset("boot-node-failure", _) => &[Role::BootNode],
-            Does::Change(Change::RollOut) => AZTEC,
+            Does::Change(Change::RollOut) => &AZTEC,
             Does::To(whom, Act::Idle | Act::Kill | Act::Restart) => whom.roles(),
             Does::Preset(..) | Does::To(..) | Does::Change(Change::AddValidators(_)) => &[],
         }

@@ -125,9 +125,6 @@ fn hint_of_own(failure: &Failure) -> Option<String> {
         Failure::Theirs { maker, .. } => Some(format!(
             "without --disruptive, tests that only look on are run; `AZNET_OWNER={maker}` says that you made it"
         )),
-        Failure::NotTestable { network, .. } => {
-            Some(format!("`aznet status {network}` shows how it is"))
-        }
         Failure::EndlessDocument => Some("leave out `-o json` or `--follow`".to_owned()),
         Failure::Interrupted(left) => left.as_ref().map(|left| left.next.clone()),
         Failure::Machine(_) => {

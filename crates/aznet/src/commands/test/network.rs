@@ -7,7 +7,6 @@ use aznet_cluster::provider::Provider;
 use aznet_model::values::Values;
 use aznet_network::load::Base;
 use aznet_network::namespace::Network;
-use aznet_network::observe::status::{self, State};
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
@@ -17,12 +16,15 @@ use crate::bring_up::{Manner, Wanted, bring_up};
 use crate::clusters::{self, Meant};
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::healthy;
 use crate::owner;
 use crate::planning::{Planned, planned, planned_on};
 use crate::remove;
 use crate::report::on_place;
 use crate::running::Running;
 
+/// What a chain that stands still has to go on: on a busy machine a few slots in a row may have no checkpoint.
+const TO_MOVE: Duration = Duration::from_mins(1);
 /// A network that a killed run leaves is removed by a later `up`.
 const TTL: Duration = Duration::from_hours(4);
 
@@ -67,18 +69,12 @@ pub(super) async fn attached(args: &TestArgs, context: &Context) -> anyhow::Resu
         let (network, maker) = (info.name.clone(), owner::of(info).to_owned());
         return Err(Failure::Theirs { network, maker }.into());
     }
-    let status = status::collect(&network, Timestamp::now()).await?;
-    let state = match status.state {
-        State::Stalled => "stalled",
-        State::Unreachable => "unreachable",
-        State::Starting | State::Ready | State::Degraded => return Ok(network),
-    };
-    Err(Failure::NotTestable {
+    let moving = healthy::moving(&network, TO_MOVE, context.interrupt.token()).await;
+    moving.map_err(|wait| Failure::NotHealthy {
         network: network.name().to_owned(),
-        state,
-        problems: status.problems,
-    }
-    .into())
+        wait,
+    })?;
+    Ok(network)
 }
 
 /// What a network that is up was made of.
