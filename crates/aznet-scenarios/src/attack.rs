@@ -34,7 +34,7 @@ mod victim;
 mod volume;
 mod wire;
 
-pub(crate) use self::catalogue::scenarios;
+pub(crate) use self::catalogue::{lacking, named, scenarios};
 
 use std::sync::atomic::Ordering;
 
@@ -110,7 +110,7 @@ pub(crate) const ATTACKS: [Attack; 7] = [
         evidence: Evidence::Invalidated,
     },
     Attack {
-        name: "attack-invalid-block",
+        name: INVALID_BLOCK,
         about: "nobody but its proposer attests to a block with a wrong state, each other validator refuses it, and it never comes to L1",
         action: ProtocolAction::InvalidProposals,
         accomplice: None,
@@ -132,6 +132,9 @@ pub(crate) const ATTACKS: [Attack; 7] = [
         evidence: Evidence::Withheld("Skipping publishing proposal"),
     },
 ];
+
+/// The scenario in which a proposer proposes a block with a wrong state.
+pub(crate) const INVALID_BLOCK: &str = "attack-invalid-block";
 
 /// The scenario in which a proposer signs two checkpoints for a slot.
 pub(crate) const EQUIVOCATION: &str = "attack-equivocation";

@@ -2,10 +2,11 @@
 
 use std::fmt;
 
+use aznet_model::role::Role;
 use aznet_runner::Failure;
 
 use crate::load;
-use crate::scenario::Run;
+use crate::scenario::Scenario;
 use crate::transfer::Tokens;
 use crate::world::World;
 
@@ -13,7 +14,7 @@ use crate::world::World;
 #[derive(Clone, Default)]
 pub(crate) struct Beside {
     /// The attack.
-    pub(crate) attack: Option<Run>,
+    pub(crate) attack: Option<Scenario>,
     /// Public transfers a slot.
     pub(crate) load: u32,
 }
@@ -21,7 +22,7 @@ pub(crate) struct Beside {
 impl fmt::Debug for Beside {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Beside")
-            .field("attack", &self.attack.is_some())
+            .field("attack", &self.attack.as_ref().map(|attack| attack.name))
             .field("load", &self.load)
             .finish()
     }
@@ -34,6 +35,12 @@ pub(crate) struct Ready<'a> {
 }
 
 impl Beside {
+    /// The roles whose containers the attack ends.
+    pub(crate) fn restarts(&self) -> &'static [Role] {
+        let restarts = self.attack.as_ref().map(|attack| attack.restarts);
+        restarts.unwrap_or_default()
+    }
+
     /// Makes ready for it while nothing goes wrong: the last pxe sends what nobody follows.
     pub(crate) async fn ready(&self, world: &World) -> Result<Ready<'_>, Failure> {
         let wallet = match (self.load, world.pxes().await?.pop()) {
@@ -50,7 +57,7 @@ impl Ready<'_> {
     pub(crate) async fn run(&self, world: &World) -> Result<(), Failure> {
         let attack = async {
             match &self.beside.attack {
-                Some(attack) => attack(world.clone()).await,
+                Some(attack) => (attack.run)(world.clone()).await,
                 None => Ok(()),
             }
         };

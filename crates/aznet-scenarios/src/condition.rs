@@ -30,6 +30,8 @@ pub struct Condition {
     pub expects: Expects,
     pub(crate) begins: Begins,
     pub(crate) waves: &'static [Wave],
+    /// The attack that is made while the transfers are sent and followed, by its name.
+    pub(crate) attack: Option<&'static str>,
     needs: &'static [Need],
 }
 
@@ -130,13 +132,19 @@ impl Condition {
         expects: Expects::GoesOn { slack: 0 },
         begins: Begins::BeforeSending,
         waves: &[],
+        attack: None,
         needs: &[],
     };
+
+    /// Whether nothing goes wrong.
+    pub(crate) const fn is_calm(&self) -> bool {
+        self.waves.is_empty() && self.attack.is_none()
+    }
 
     /// What it does to its network.
     pub const fn class(&self) -> Class {
         match self.expects {
-            _ if self.waves.is_empty() => Class::Observe,
+            _ if self.is_calm() => Class::Observe,
             Expects::Prunes => Class::Own,
             _ if self.changes() => Class::Own,
             _ => Class::Disrupt,
@@ -160,8 +168,11 @@ impl Condition {
     /// Words to select it by.
     pub(crate) fn tags(&self) -> Vec<&'static str> {
         let mut tags = vec!["matrix", self.name];
-        if !self.waves.is_empty() {
+        if !self.is_calm() {
             tags.extend(["chaos", "long"]);
+        }
+        if self.attack.is_some() {
+            tags.push("attack");
         }
         if self.expects == Expects::Prunes {
             tags.push("prune");
@@ -174,7 +185,12 @@ impl Condition {
         if let Some(lacks) = facts.lacks() {
             return Some(format!("needs {lacks}"));
         }
-        self.needs.iter().find_map(|need| need.refusal(facts))
+        let needs = self.needs.iter().find_map(|need| need.refusal(facts));
+        needs.or_else(|| {
+            let attack = self.attack?;
+            let lacks = facts.lacks_for(attack)?;
+            Some(format!("{attack} needs {lacks}"))
+        })
     }
 
     /// What goes wrong, without its name and needs.
@@ -187,13 +203,17 @@ impl Condition {
         }
     }
 
-    /// The faults in words, one for each wave.
+    /// What goes wrong in words: one for each wave, and the attack.
     pub fn faults(&self) -> Vec<String> {
-        self.waves.iter().map(Wave::words).collect()
+        let attack = self.attack.iter();
+        let attack = attack.map(|name| format!("`{name}`, beside the transfers"));
+        self.waves.iter().map(Wave::words).chain(attack).collect()
     }
 
     /// What a network must have for it, in words.
     pub fn needed(&self) -> Vec<String> {
-        self.needs.iter().map(Need::words).collect()
+        let attack = self.attack.iter();
+        let attack = attack.map(|name| format!("what `{name}` needs"));
+        self.needs.iter().map(Need::words).chain(attack).collect()
     }
 }

@@ -67,6 +67,8 @@ pub(crate) struct Faults {
     context: Context,
     /// Ends those that last.
     lift: CancellationToken,
+    /// Until one of them must have been seen to bite.
+    bites_within: Duration,
 }
 
 /// What was seen of them.
@@ -111,6 +113,7 @@ impl Faults {
             seen,
             context: context.clone(),
             lift: context.cancel.child_token(),
+            bites_within: UNTIL_IT_BITES,
         }
     }
 
@@ -134,6 +137,8 @@ impl Faults {
             context: context.clone(),
             seen: seen.clone(),
         };
+        let ahead = waves.iter().map(|wave| ahead(wave, time)).max();
+        let bites_within = UNTIL_IT_BITES + ahead.unwrap_or_default();
         let waves = waves.to_vec();
         let task = tokio::spawn(async move {
             let begin = Instant::now();
@@ -146,6 +151,7 @@ impl Faults {
             seen,
             context: context.clone(),
             lift,
+            bites_within,
         }
     }
 
@@ -158,7 +164,7 @@ impl Faults {
             0 => Look::Pending("it is not seen yet".to_owned()),
             bitten => Look::Pending(format!("{bitten} of {wanted} are seen")),
         };
-        self.until(what, UNTIL_IT_BITES, cancel, done).await
+        self.until(what, self.bites_within, cancel, done).await
     }
 
     /// Ends those that last before their time is over.
@@ -327,6 +333,14 @@ impl Work {
         measured: Option<String>,
     ) {
         self.context.observed(told(wave, state, asked, measured));
+    }
+}
+
+/// What is done, at most, before a wave does what it is seen by.
+fn ahead(wave: &Wave, time: ProtocolTime) -> Duration {
+    match wave.does {
+        Does::Change(change) => change.ahead(time),
+        Does::Preset(..) | Does::To(..) => Duration::ZERO,
     }
 }
 

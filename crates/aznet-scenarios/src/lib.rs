@@ -12,6 +12,7 @@ mod errors;
 pub mod explain;
 mod faults;
 pub mod generate;
+mod joining;
 mod load;
 mod look;
 pub mod matrix;

@@ -7,6 +7,7 @@ use aznet_network::namespace::Network;
 use aznet_runner::{Class, Failure, Test, TestId};
 use futures::future::BoxFuture;
 
+use crate::attack;
 use crate::beside::Beside;
 use crate::condition::Condition;
 use crate::faults::Tools;
@@ -115,14 +116,19 @@ impl Row {
                 };
                 let unless_passed = UnlessPassed(Some(row.spoil.clone()));
                 let place = (network.clone(), context);
-                let outcome = if condition.waves.is_empty() {
+                let outcome = if condition.is_calm() {
                     attend(cell::calm, &[], place, &watch).await
                 } else {
-                    let tools = equip(network).await?;
-                    let (facts, nothing) = (&row.facts, Beside::default());
-                    let (trouble, done) = (condition.trouble(), (facts, Some(&tools)));
-                    let run = |world| cell::disturbed(world, trouble, done, &nothing);
-                    attend(run, &trouble.restarts(), place, &watch).await
+                    let tools = if condition.waves.is_empty() {
+                        None
+                    } else {
+                        Some(equip(network).await?)
+                    };
+                    let (trouble, beside) = (condition.trouble(), beside(condition.attack)?);
+                    let done = (&row.facts, tools.as_ref());
+                    let run = |world| cell::disturbed(world, trouble, done, &beside);
+                    let restarts = [trouble.restarts().as_slice(), beside.restarts()].concat();
+                    attend(run, &restarts, place, &watch).await
                 };
                 unless_passed.ended(&outcome);
                 outcome
@@ -133,6 +139,18 @@ impl Row {
             .tags(condition.tags())
             .deadline(DEADLINE)
     }
+}
+
+/// What goes on beside the transfers: the attack called so.
+fn beside(attack: Option<&str>) -> Result<Beside, Failure> {
+    let attack = attack.map(|name| {
+        let unknown = || Failure::Infrastructure(format!("there is no attack {name}"));
+        attack::named(name).ok_or_else(unknown)
+    });
+    Ok(Beside {
+        attack: attack.transpose()?,
+        load: 0,
+    })
 }
 
 /// Which test a cell is.
@@ -239,14 +257,28 @@ mod tests {
                 "l1-paused-long",
                 "provers-late",
                 "roll-out",
-                "validators-join"
+                "validators-join",
+                "validators-leave"
             ])
         );
         let alone = refused(Allows::Looking);
         assert!(
-            alone.contains("no-quorum") && !alone.contains("calm"),
+            alone.contains("no-quorum")
+                && alone.contains("invalid-block")
+                && !alone.contains("calm"),
             "{alone:?}"
         );
+    }
+
+    /// A cell without its attack would be a calm one that passes.
+    #[test]
+    fn an_attack_goes_on_beside_the_transfers_of_its_cell() {
+        for condition in CONDITIONS {
+            let beside = beside(condition.attack).expect("an attack that there is");
+            let attack = beside.attack.map(|attack| attack.name);
+            assert_eq!(attack, condition.attack, "{}", condition.name);
+        }
+        assert!(beside(Some("attack-nobody")).is_err());
     }
 
     #[test]
@@ -286,6 +318,11 @@ mod tests {
         assert_eq!(
             (class, tags.as_str()),
             (Class::Disrupt, "matrix no-quorum chaos long")
+        );
+        let (class, tags) = named("transfer@invalid-block");
+        assert_eq!(
+            (class, tags.as_str()),
+            (Class::Disrupt, "matrix invalid-block chaos long attack")
         );
         let (class, tags) = named("transfer@provers-late");
         assert!(class == Class::Own && tags.ends_with("prune"));

@@ -75,6 +75,8 @@ pub struct Facts {
     room: Option<u64>,
     penalties: bool,
     lacks: Option<&'static str>,
+    /// What it lacks for attacks, by their names.
+    attacks: BTreeMap<&'static str, &'static str>,
 }
 
 /// Validator pods of a group.
@@ -114,6 +116,7 @@ impl Facts {
                 .map(|room| room.replicas),
             penalties: !values.network.slashing.disable_penalties,
             lacks: crate::transfer::lacks(values),
+            attacks: crate::attack::lacking(values),
         }
     }
 
@@ -163,6 +166,11 @@ impl Facts {
     /// What the network lacks for any transfer.
     pub(crate) const fn lacks(&self) -> Option<&'static str> {
         self.lacks
+    }
+
+    /// What the network lacks for the attack called so.
+    pub(crate) fn lacks_for(&self, attack: &str) -> Option<&'static str> {
+        self.attacks.get(attack).copied()
     }
 
     /// How many of the pods that faults are done to must be away for no committee to have a quorum, whatever the draw;

@@ -1,8 +1,8 @@
 //! Every attack: what it is called, what it shows, and what it needs.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use aznet_model::role::Role;
+use aznet_model::{role::Role, values::Values};
 use aznet_runner::Class;
 
 use super::{
@@ -31,6 +31,17 @@ pub(crate) fn scenarios() -> impl Iterator<Item = Scenario> {
     let others = [over_p2p(), on_l1(), on_proofs(), on_nodes()];
     let all = by_settings.chain(others.into_iter().flatten());
     all.map(guard::guarded)
+}
+
+/// The attack called so.
+pub(crate) fn named(name: &str) -> Option<Scenario> {
+    scenarios().find(|one| one.name == name)
+}
+
+/// What a network with these values lacks for attacks, by their names; nothing of those that it can have.
+pub(crate) fn lacking(values: &Values) -> BTreeMap<&'static str, &'static str> {
+    let lacking = scenarios().filter_map(|one| Some((one.name, (one.lacks)(values)?)));
+    lacking.collect()
 }
 
 fn attack(name: &'static str, about: &'static str, run: Run) -> Scenario {

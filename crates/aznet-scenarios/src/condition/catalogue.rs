@@ -3,8 +3,9 @@
 use aznet_model::role::Role;
 
 use super::needs::Need;
-use super::wave::{Act, Change, Does, Length, SLOTS_TO_SEND, Wave, Whom};
+use super::wave::{Act, Change, Does, Length, SLOTS_TO_SEND, Wave, Whom, change, kill, wave};
 use super::{Begins, Condition, Expects};
+use crate::attack;
 
 /// Everything that proves.
 const PROVERS: &[Role] = &[Role::ProverNode, Role::ProverBroker, Role::ProverAgent];
@@ -16,7 +17,7 @@ const NODES: &[Role] = &[
     Role::ProverNode,
 ];
 const OTHER_NODES: &[Role] = &[Role::FullNode, Role::Validator, Role::ProverNode];
-/// A node that may be away takes its turns as proposer along, in the worst case several in a row.
+/// A node that may be away, or misbehaves, takes its turns as proposer along, in the worst case several in a row.
 const SLACK: u32 = 4;
 /// The fault is in force until the transfers are on L1.
 const WHILE_SENT: Length = Length::Slots(SLOTS_TO_SEND);
@@ -42,7 +43,6 @@ pub const CONDITIONS: &[Condition] = &[
         about: "one validator pod is offline",
         shown: "its containers are seen to run nothing, and it is not ready",
         expects: Expects::GoesOn { slack: SLACK },
-        begins: Begins::BeforeSending,
         waves: &[wave(
             "validator-offline",
             WHILE_SENT,
@@ -50,22 +50,22 @@ pub const CONDITIONS: &[Condition] = &[
             Act::Idle,
         )],
         needs: &[Need::SparePod],
+        ..Condition::CALM
     },
     Condition {
         name: "no-quorum",
         about: "so many validator pods are offline that no quorum is possible",
         shown: "their containers are seen to run nothing; no checkpoint comes meanwhile",
         expects: Expects::Stalls,
-        begins: Begins::BeforeSending,
         waves: &[wave("no-quorum", WHILE_SENT, Whom::Quorum, Act::Idle)],
         needs: &[Need::BreakableQuorum],
+        ..Condition::CALM
     },
     Condition {
         name: "provers-offline",
         about: "every prover part is offline, and back within the proof window",
         shown: "their containers are seen to run nothing, and they are not ready",
         expects: Expects::GoesOn { slack: SLACK },
-        begins: Begins::BeforeSending,
         waves: &[wave(
             "provers-offline",
             Length::Slots(3),
@@ -73,13 +73,13 @@ pub const CONDITIONS: &[Condition] = &[
             Act::Idle,
         )],
         needs: &[PROVER],
+        ..Condition::CALM
     },
     Condition {
         name: "provers-late",
         about: "every prover part is offline until the proof window is over",
         shown: "their containers are seen to run nothing; the L1 takes checkpoints back",
         expects: Expects::Prunes,
-        begins: Begins::BeforeSending,
         waves: &[wave(
             "provers-late",
             Length::ProofWindowAnd(2),
@@ -87,13 +87,13 @@ pub const CONDITIONS: &[Condition] = &[
             Act::Idle,
         )],
         needs: &[PROVER, OWN_L1, Need::NoPenalties],
+        ..Condition::CALM
     },
     Condition {
         name: "narrow-links",
         about: "every node sends at most 3 MB a second",
         shown: "the rate at which data gets out is measured",
         expects: Expects::GoesOn { slack: SLACK },
-        begins: Begins::BeforeSending,
         waves: &[Wave {
             name: "narrow-links",
             after: 0,
@@ -103,14 +103,13 @@ pub const CONDITIONS: &[Condition] = &[
                 "every node sends at most 3 MB a second",
             ),
         }],
-        needs: &[],
+        ..Condition::CALM
     },
     Condition {
         name: "slow-links",
         about: "half of the validator pods are 200 ms away from everyone, give or take 40 ms",
         shown: "round trips are measured",
         expects: Expects::GoesOn { slack: SLACK },
-        begins: Begins::BeforeSending,
         waves: &[Wave {
             name: "slow-links",
             after: 0,
@@ -118,27 +117,26 @@ pub const CONDITIONS: &[Condition] = &[
             does: Does::Preset("slow-validators", "half of the validators are 200 ms away"),
         }],
         needs: &[Need::Pods(Role::Validator, 2, "half of them is none")],
+        ..Condition::CALM
     },
     Condition {
         name: "lossy-links",
         about: "validators lose one packet in twenty of what they send",
         shown: "connections are seen to take longer than without loss",
         expects: Expects::GoesOn { slack: SLACK },
-        begins: Begins::BeforeSending,
         waves: &[wave(
             "lossy-links",
             WHILE_SENT,
             Whom::Roles(&[Role::Validator]),
             Act::Lose(5),
         )],
-        needs: &[],
+        ..Condition::CALM
     },
     Condition {
         name: "blob-store-slow",
         about: "each answer of the blob store is half a second late",
         shown: "round trips are measured",
         expects: Expects::GoesOn { slack: SLACK },
-        begins: Begins::BeforeSending,
         waves: &[wave(
             "blob-store-slow",
             WHILE_SENT,
@@ -150,13 +148,13 @@ pub const CONDITIONS: &[Condition] = &[
             1,
             "what somebody else's store sends can't be held",
         )],
+        ..Condition::CALM
     },
     Condition {
         name: "boot-node-offline",
         about: "the boot node is offline",
         shown: "its containers are seen to run nothing, and it is not ready",
         expects: Expects::GoesOn { slack: SLACK },
-        begins: Begins::BeforeSending,
         waves: &[Wave {
             name: "boot-node-offline",
             after: 0,
@@ -164,6 +162,7 @@ pub const CONDITIONS: &[Condition] = &[
             does: Does::Preset("boot-node-failure", "the boot node does nothing"),
         }],
         needs: &[Need::Pods(Role::BootNode, 1, "none could fail"), OTHER_NODE],
+        ..Condition::CALM
     },
     Condition {
         name: "pxe-restart",
@@ -177,7 +176,7 @@ pub const CONDITIONS: &[Condition] = &[
             Whom::First(Role::Pxe),
             Act::Restart,
         )],
-        needs: &[],
+        ..Condition::CALM
     },
     Condition {
         name: "full-node-kill",
@@ -196,6 +195,7 @@ pub const CONDITIONS: &[Condition] = &[
             2,
             "the pxe could send nothing until a single one is back",
         )],
+        ..Condition::CALM
     },
     Condition {
         name: "validator-kills",
@@ -213,13 +213,13 @@ pub const CONDITIONS: &[Condition] = &[
             4,
             "one would be killed again before it is back",
         )],
+        ..Condition::CALM
     },
     Condition {
         name: "split-committee",
         about: "two sides do not hear of each other, so many validator pods as no quorum is possible without, and all other nodes: neither is a quorum",
         shown: "connections between the sides are seen to fail, and all others to be possible; no checkpoint comes meanwhile",
         expects: Expects::Stalls,
-        begins: Begins::BeforeSending,
         waves: &[wave(
             "split-committee",
             Length::Slots(6),
@@ -227,13 +227,13 @@ pub const CONDITIONS: &[Condition] = &[
             Act::SplitOff,
         )],
         needs: &[Need::Sides],
+        ..Condition::CALM
     },
     Condition {
         name: "l1-paused",
         about: "the L1 takes no transaction for less than the proof window: neither checkpoints nor proofs",
         shown: "no L1 block is seen to come",
         expects: Expects::Recovers,
-        begins: Begins::BeforeSending,
         waves: &[Wave {
             name: "l1-paused",
             after: 0,
@@ -241,13 +241,13 @@ pub const CONDITIONS: &[Condition] = &[
             does: Does::Preset("l1-paused", "the L1 answers and makes no blocks"),
         }],
         needs: &[Need::Pods(Role::Anvil, 1, "nobody else's L1 can be paused")],
+        ..Condition::CALM
     },
     Condition {
         name: "l1-slow",
         about: "an L1 block takes 15 s, longer than a slot, for less than the proof window: blocks that were proposed may never come to L1, and what is dropped with them is sent again",
         shown: "two new L1 blocks are seen to be as far apart",
         expects: Expects::Loses,
-        begins: Begins::BeforeSending,
         waves: &[Wave {
             name: "l1-slow",
             after: 0,
@@ -255,6 +255,7 @@ pub const CONDITIONS: &[Condition] = &[
             does: Does::Preset("l1-slow", "an L1 block takes 15 s"),
         }],
         needs: &[Need::Pods(Role::Anvil, 1, "nobody else's L1 can be slowed")],
+        ..Condition::CALM
     },
     Condition {
         name: "l1-paused-long",
@@ -277,6 +278,7 @@ pub const CONDITIONS: &[Condition] = &[
             OWN_L1,
             Need::NoPenalties,
         ],
+        ..Condition::CALM
     },
     Condition {
         name: "l1-offline",
@@ -295,13 +297,13 @@ pub const CONDITIONS: &[Condition] = &[
             1,
             "what goes to somebody else's L1 can't be cut off",
         )],
+        ..Condition::CALM
     },
     Condition {
         name: "node-eclipsed",
         about: "the boot node hears of no other node: only the L1 tells it of blocks",
         shown: "connections with every other node are seen to fail",
         expects: Expects::GoesOn { slack: SLACK },
-        begins: Begins::BeforeSending,
         waves: &[wave(
             "node-eclipsed",
             WHILE_SENT,
@@ -312,6 +314,7 @@ pub const CONDITIONS: &[Condition] = &[
             Need::Pods(Role::BootNode, 1, "none could be cut off"),
             OTHER_NODE,
         ],
+        ..Condition::CALM
     },
     Condition {
         name: "validators-killed",
@@ -326,6 +329,16 @@ pub const CONDITIONS: &[Condition] = &[
             Act::Kill,
         )],
         needs: &[Need::Pods(Role::Validator, 1, "none could be killed")],
+        ..Condition::CALM
+    },
+    Condition {
+        name: "invalid-block",
+        about: "the proposer of a slot proposes a block with a wrong state",
+        shown: "the proposer counts no attestation but its own, each other member of the committee refuses the block, and no checkpoint of the slot comes to L1",
+        expects: Expects::GoesOn { slack: SLACK },
+        attack: Some(attack::INVALID_BLOCK),
+        needs: &[Need::SparePod],
+        ..Condition::CALM
     },
     Condition {
         name: "validators-join",
@@ -339,6 +352,21 @@ pub const CONDITIONS: &[Condition] = &[
             Change::AddValidators(1),
         )],
         needs: &[Need::KeysForOneMore],
+        ..Condition::CALM
+    },
+    Condition {
+        name: "validators-leave",
+        about: "a validator pod joins, its attesters leave the set on L1 when one of two transfers was sent, and it is taken away when no committee has them",
+        shown: "its attesters are seen to be in the validator set, then out of it and of each committee that is drawn from then on, and its pod to be gone",
+        expects: Expects::GoesOn { slack: SLACK },
+        begins: Begins::BetweenTransfers,
+        waves: &[change(
+            "validators-leave",
+            Length::Slots(8),
+            Change::JoinAndLeave,
+        )],
+        needs: &[Need::KeysForOneMore],
+        ..Condition::CALM
     },
     Condition {
         name: "roll-out",
@@ -348,35 +376,9 @@ pub const CONDITIONS: &[Condition] = &[
         begins: Begins::BetweenTransfers,
         waves: &[change("roll-out", Length::Slots(20), Change::RollOut)],
         needs: &[Need::SparePod],
+        ..Condition::CALM
     },
 ];
-
-const fn wave(name: &'static str, lasts: Length, whom: Whom, act: Act) -> Wave {
-    Wave {
-        name,
-        after: 0,
-        lasts,
-        does: Does::To(whom, act),
-    }
-}
-
-const fn kill(name: &'static str, turn: u32) -> Wave {
-    Wave {
-        name,
-        after: turn,
-        lasts: Length::Slots(2),
-        does: Does::To(Whom::Turn(turn), Act::Kill),
-    }
-}
-
-const fn change(name: &'static str, lasts: Length, change: Change) -> Wave {
-    Wave {
-        name,
-        after: 0,
-        lasts,
-        does: Does::Change(change),
-    }
-}
 
 #[cfg(test)]
 mod tests {
@@ -389,8 +391,57 @@ mod tests {
 
     use super::super::wave::Cast;
     use super::*;
-    use crate::topology::tests::{source, values};
+    use crate::topology::tests::{facts, source, values};
     use crate::topology::{Facts, TOPOLOGIES, as_hit};
+
+    fn named(name: &str) -> &'static Condition {
+        let condition = CONDITIONS.iter().find(|one| one.name == name);
+        condition.expect("a condition")
+    }
+
+    /// The topologies that can have a condition, and of the others why they can't.
+    fn divided(name: &str) -> (Vec<&'static str>, Vec<String>) {
+        let (mut possible, mut reasons) = (Vec::new(), Vec::new());
+        for topology in TOPOLOGIES {
+            match named(name).refusal(&facts(topology.name, &[])) {
+                None => possible.push(topology.name),
+                Some(why) => reasons.push(format!("{}: {why}", topology.name)),
+            }
+        }
+        (possible, reasons)
+    }
+
+    /// A cell whose attack there is not would pass without it, and one that can't be made beside transfers would fail.
+    #[test]
+    fn what_is_attacked_meanwhile_is_an_attack_that_can_be_made_beside_others() {
+        let names: Vec<&str> = CONDITIONS.iter().filter_map(|one| one.attack).collect();
+        assert_eq!(names, ["attack-invalid-block"]);
+        for name in names {
+            let attack = attack::named(name).expect("an attack");
+            assert!(!attack.tags.contains(&"alone"), "{name}");
+        }
+    }
+
+    /// Who has all keys of a committee, or too many, can't misbehave without halting the chain.
+    #[test]
+    fn a_block_is_invalid_where_a_quorum_can_refuse_it() {
+        let (possible, reasons) = divided("invalid-block");
+        assert_eq!(possible, ["small", "groups", "two-pxes", "seed"]);
+        let holds = |reason: &String| reason.contains("a validator pod holds");
+        assert!(reasons.iter().all(holds), "{reasons:?}");
+        let plan = plan(&values("small", &[])).expect("a plan");
+        let elsewhere = Facts::of(&values("small", &["l1.anvil.enabled=false"]), &plan);
+        let why = named("invalid-block").refusal(&elsewhere).expect("refused");
+        let needs = "attack-invalid-block needs an L1 of the network's own";
+        assert!(why.starts_with(needs), "{why}");
+    }
+
+    #[test]
+    fn a_validator_that_joined_can_leave_any_network_that_has_keys_for_it() {
+        let (possible, reasons) = divided("validators-leave");
+        assert_eq!(possible.len(), TOPOLOGIES.len(), "{reasons:?}");
+        assert_eq!(possible, divided("validators-join").0);
+    }
 
     /// A node on neither side would tell each of the other.
     fn has_two_sides_without_a_quorum(experiment: &Experiment, plan: &Plan) {
@@ -413,8 +464,7 @@ mod tests {
 
     #[test]
     fn every_node_is_on_one_side_of_a_split_committee() {
-        let split = CONDITIONS.iter().find(|one| one.name == "split-committee");
-        let split = split.expect("a condition");
+        let split = named("split-committee");
         assert_eq!(split.expects, Expects::Stalls);
         let mut possible = Vec::new();
         for topology in TOPOLOGIES {

@@ -50,6 +50,8 @@ pub(crate) enum Does {
 pub(crate) enum Change {
     /// So many more validator pods.
     AddValidators(u32),
+    /// A validator pod joins the set, leaves it again, and is taken away: the network has its values afterwards.
+    JoinAndLeave,
     /// All Aztec pods are replaced, one validator at a time, as for another image.
     RollOut,
 }
@@ -104,6 +106,36 @@ pub(crate) struct Cast<'a> {
 pub(crate) struct Values {
     pub(crate) preset: Option<&'static str>,
     pub(crate) overlay: Map<String, Value>,
+}
+
+/// Something that is done to some pods at once.
+pub(super) const fn wave(name: &'static str, lasts: Length, whom: Whom, act: Act) -> Wave {
+    Wave {
+        name,
+        after: 0,
+        lasts,
+        does: Does::To(whom, act),
+    }
+}
+
+/// The kill of the validator pod whose turn it is, that many slots after the first.
+pub(super) const fn kill(name: &'static str, turn: u32) -> Wave {
+    Wave {
+        name,
+        after: turn,
+        lasts: Length::Slots(2),
+        does: Does::To(Whom::Turn(turn), Act::Kill),
+    }
+}
+
+/// A change of the network.
+pub(super) const fn change(name: &'static str, lasts: Length, change: Change) -> Wave {
+    Wave {
+        name,
+        after: 0,
+        lasts,
+        does: Does::Change(change),
+    }
 }
 
 impl Length {
@@ -161,7 +193,9 @@ impl Wave {
             Does::Preset("boot-node-failure", _) => &[Role::BootNode],
             Does::Change(Change::RollOut) => &AZTEC,
             Does::To(whom, Act::Idle | Act::Kill | Act::Restart) => whom.roles(),
-            Does::Preset(..) | Does::To(..) | Does::Change(Change::AddValidators(_)) => &[],
+            Does::Preset(..)
+            | Does::To(..)
+            | Does::Change(Change::AddValidators(_) | Change::JoinAndLeave) => &[],
         }
     }
 
@@ -202,26 +236,27 @@ impl Change {
     fn words(self) -> String {
         match self {
             Self::AddValidators(pods) => format!("{} more", count(pods as usize, "validator pod")),
+            Self::JoinAndLeave => {
+                "one more validator pod, whose attesters leave the set again, and which is taken away then".to_owned()
+            }
             Self::RollOut => {
                 "every Aztec pod is replaced by one with another environment, one validator at a time".to_owned()
             }
         }
     }
 
-    /// What makes it, as `--set` expressions over the values of the network.
-    pub(crate) fn sets(self, facts: &Facts) -> Vec<String> {
+    /// What makes it, as `--set` expressions over the values of the network; `None`: its values stay.
+    pub(crate) fn sets(self, facts: &Facts) -> Option<Vec<String>> {
         match self {
-            Self::AddValidators(pods) => {
-                vec![format!(
-                    "validator.replicas={}",
-                    facts.validator_pods() + pods
-                )]
-            }
+            Self::AddValidators(pods) => Some(vec![format!(
+                "validator.replicas={}",
+                facts.validator_pods() + pods
+            )]),
+            Self::JoinAndLeave => None,
             Self::RollOut => {
                 let nodes = facts.nodes().iter();
-                nodes
-                    .map(|node| format!("{node}.env.AZNET_ROLL_OUT=1"))
-                    .collect()
+                let set = |node: &String| format!("{node}.env.AZNET_ROLL_OUT=1");
+                Some(nodes.map(set).collect())
             }
         }
     }

@@ -2,24 +2,26 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
-use aznet_kit::wait::{Deadline, Look};
-use aznet_model::report::Standing;
+use aznet_model::chain::CheckpointNumber;
 use aznet_model::role::Role;
+use aznet_model::timing::ProtocolTime;
 use aznet_network::namespace::Network;
 use aznet_network::observe::instances::{self, Instance};
-use aznet_network::validators;
 use aznet_runner::Failure;
 use aznet_runner::observation::FaultState;
 use futures::future::BoxFuture;
+use futures::{FutureExt, TryFutureExt};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{LOOK_EVERY, Work};
 use crate::condition::{Change, Wave};
-use crate::look::{self, Blind};
+use crate::joining::{self, Joining};
 use crate::topology::AZTEC;
+use crate::world::{Course, World};
 
 type Apply = dyn Fn(Network, Vec<String>, CancellationToken) -> BoxFuture<'static, Result<(), String>>
     + Send
@@ -52,10 +54,12 @@ impl fmt::Debug for Upgrade {
 }
 
 /// What was seen while a change was made.
-struct Watched {
+struct Watched<'a> {
     before: Vec<Instance>,
     /// The fewest validators that were ready at a time.
     fewest: usize,
+    /// What was told of those that left the set.
+    left: &'a OnceLock<String>,
     /// Whether the change was seen.
     seen: bool,
 }
@@ -63,28 +67,28 @@ struct Watched {
 impl Work {
     /// Makes a change, and sees that the network has it.
     pub(super) async fn changed(&self, wave: &Wave, change: Change) -> Result<(), Failure> {
+        let left = OnceLock::new();
         let mut watched = Watched {
             before: self.instances().await?,
             fewest: usize::MAX,
+            left: &left,
             seen: false,
         };
         self.seen.lock().begun.get_or_insert_with(Instant::now);
         self.context
             .step(format!("{}: {}", wave.name, wave.words()));
         self.tell(wave, FaultState::Injected, None, None);
-        let sets = change.sets(&self.facts);
-        let cancel = &self.context.cancel;
-        let mut upgrade = (self.tools.upgrade.0)(self.network.clone(), sets, cancel.clone());
+        let mut make = self.make(change, &left);
         let mut looks = tokio::time::interval(LOOK_EVERY);
-        let upgraded = loop {
+        let made = loop {
             tokio::select! {
-                upgraded = &mut upgrade => break upgraded,
+                made = &mut make => break made,
                 _ = looks.tick() => self.watch(wave, change, &mut watched).await?,
             }
         };
-        match upgraded {
-            Err(_) if cancel.is_cancelled() => return Ok(()),
-            upgraded => upgraded.map_err(Failure::Infrastructure)?,
+        match made {
+            Err(_) if self.context.cancel.is_cancelled() => return Ok(()),
+            made => made?,
         }
         self.watch(wave, change, &mut watched).await?;
         let measured = self.has(change, &watched).await?;
@@ -93,40 +97,77 @@ impl Work {
         Ok(())
     }
 
+    /// Makes it; `left` is told of those that left the set.
+    fn make<'a>(
+        &'a self,
+        change: Change,
+        left: &'a OnceLock<String>,
+    ) -> BoxFuture<'a, Result<(), Failure>> {
+        let Some(sets) = change.sets(&self.facts) else {
+            return self.joins_and_leaves(left).boxed();
+        };
+        let cancel = self.context.cancel.clone();
+        let upgrade = (self.tools.upgrade.0)(self.network.clone(), sets, cancel);
+        upgrade.map_err(Failure::Infrastructure).boxed()
+    }
+
+    async fn joins_and_leaves(&self, left: &OnceLock<String>) -> Result<(), Failure> {
+        let tell = |words| {
+            // It is told once.
+            let _ = left.set(words);
+        };
+        let done = self.joining().joins_and_leaves(tell).await?;
+        self.context.step(done);
+        Ok(())
+    }
+
+    const fn joining(&self) -> Joining<'_> {
+        Joining {
+            network: &self.network,
+            time: self.time,
+            context: &self.context,
+        }
+    }
+
     async fn instances(&self) -> Result<Vec<Instance>, Failure> {
         let list = instances::list(&self.network).await;
         list.map_err(Failure::infrastructure)
     }
 
+    /// Looks, and tells of the change when it is seen.
     async fn watch(
         &self,
         wave: &Wave,
         change: Change,
-        watched: &mut Watched,
+        watched: &mut Watched<'_>,
     ) -> Result<(), Failure> {
-        let now = self.instances().await?;
-        let ready = now
-            .iter()
-            .filter(|pod| pod.role == Role::Validator && pod.ready);
-        watched.fewest = watched.fewest.min(ready.count());
-        if watched.seen {
-            return Ok(());
-        }
-        let Some(measured) = change.shows(&watched.before, &now) else {
-            return Ok(());
+        let shown = match change {
+            // Pods don't show it, and no look may end it half-way: the pod must be taken away.
+            Change::JoinAndLeave => watched.left.get().cloned(),
+            Change::AddValidators(_) | Change::RollOut => {
+                let now = self.instances().await?;
+                let ready = now
+                    .iter()
+                    .filter(|pod| pod.role == Role::Validator && pod.ready);
+                watched.fewest = watched.fewest.min(ready.count());
+                change.shows(&watched.before, &now)
+            }
         };
-        watched.seen = true;
-        self.seen.lock().bitten += 1;
-        self.context.step(format!("{}: {measured}", wave.name));
-        self.tell(wave, FaultState::Bites, None, Some(measured));
+        if let Some(measured) = shown.filter(|_| !watched.seen) {
+            watched.seen = true;
+            self.seen.lock().bitten += 1;
+            self.context.step(format!("{}: {measured}", wave.name));
+            self.tell(wave, FaultState::Bites, None, Some(measured));
+        }
         Ok(())
     }
 
     /// Sees that the network has what was asked for.
-    async fn has(&self, change: Change, watched: &Watched) -> Result<String, Failure> {
+    async fn has(&self, change: Change, watched: &Watched<'_>) -> Result<String, Failure> {
         let now = self.instances().await?;
         match change {
             Change::AddValidators(_) => self.are_in_the_set(&added(&watched.before, &now)).await,
+            Change::JoinAndLeave => self.goes_on().await,
             Change::RollOut => {
                 let stayed = stayed(&watched.before, &now);
                 if !stayed.is_empty() {
@@ -155,20 +196,42 @@ impl Work {
     }
 
     async fn are_in_the_set(&self, pods: &[String]) -> Result<String, Failure> {
-        let what = format!("{} in the validator set", pods.join(", "));
-        let deadline = Deadline::after(self.time.epochs(8)).every(self.time.slot / 4);
-        look::until(&self.context, &what, deadline, || async {
-            match validators::collect(&self.network, &[]).await {
-                Ok(seen) => Ok(look_for(&seen, pods)),
-                Err(error) => Err(Blind::no_answer(&error)),
-            }
-        })
-        .await?;
-        Ok(what)
+        self.joining().entered(pods).await?;
+        Ok(format!("{} in the validator set", pods.join(", ")))
+    }
+
+    /// That the chain goes on when the pods that joined are gone.
+    async fn goes_on(&self) -> Result<String, Failure> {
+        let world = World {
+            network: self.network.clone(),
+            time: self.time,
+            context: self.context.clone(),
+            course: Course {
+                disturbed: true,
+                ..Course::default()
+            },
+        };
+        let CheckpointNumber(last) = world.tips().await?.checkpointed.checkpoint.number;
+        // The first may have been begun before.
+        for number in [last, last + 1] {
+            world.checkpointed_beyond(CheckpointNumber(number)).await?;
+        }
+        Ok(format!(
+            "the validators are those of before, and the chain is beyond checkpoint {}",
+            last + 1
+        ))
     }
 }
 
 impl Change {
+    /// What is done, at most, before it shows that it is under way, beyond what any fault takes.
+    pub(super) fn ahead(self, time: ProtocolTime) -> Duration {
+        match self {
+            Self::JoinAndLeave => joining::leaves_within(time),
+            Self::AddValidators(_) | Self::RollOut => Duration::ZERO,
+        }
+    }
+
     /// What shows that it is under way.
     fn shows(self, before: &[Instance], now: &[Instance]) -> Option<String> {
         match self {
@@ -176,6 +239,8 @@ impl Change {
                 let added = added(before, now);
                 (!added.is_empty()).then(|| format!("{} is there", added.join(", ")))
             }
+            // It is told.
+            Self::JoinAndLeave => None,
             // Whoever sends comes after it: what it sends would be lost.
             Self::RollOut => {
                 let pxes: Vec<&Instance> = now.iter().filter(|pod| pod.role == Role::Pxe).collect();
@@ -203,23 +268,6 @@ fn stayed(before: &[Instance], now: &[Instance]) -> Vec<String> {
     stayed.map(|pod| pod.pod.clone()).collect()
 }
 
-/// Whether the attesters of all these pods validate.
-fn look_for(seen: &validators::Validators, pods: &[String]) -> Look<()> {
-    for pod in pods {
-        let Some(attesters) = seen.attesters_of(pod) else {
-            return Look::Pending(format!("{pod} doesn't say yet whom it signs for"));
-        };
-        let standing = |one| seen.attester(one).map(|known| known.standing);
-        let missing = attesters
-            .iter()
-            .find(|one| standing(**one) != Some(Standing::Validating));
-        if let Some(missing) = missing {
-            return Look::Pending(format!("{missing} is not in the set"));
-        }
-    }
-    Look::Done(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -245,6 +293,16 @@ mod tests {
         assert_eq!((shows("a", true), shows("b", false)), (None, None));
         assert!(shows("b", true).is_some());
         assert_eq!(Change::RollOut.shows(&before, &[]), None);
+    }
+
+    /// Its pod must start before anybody can leave the set.
+    #[test]
+    fn who_is_to_leave_may_take_the_time_to_join() {
+        let text = r#"{"slotDuration": 12, "epochDuration": 4, "proofSubmissionEpochs": 2,
+            "l1": {"blockTime": 4, "anvil": true, "slotsInAnEpoch": 4}}"#;
+        let time = ProtocolTime::parse(text).expect("a time");
+        assert!(Change::JoinAndLeave.ahead(time) > time.epochs(4));
+        assert_eq!(Change::AddValidators(1).ahead(time), Duration::ZERO);
     }
 
     /// Only what runs Aztec is rolled out.

@@ -76,7 +76,7 @@ impl Work {
             begins,
             expects,
             beside: Beside {
-                attack: drawn.of_attack()?.map(|attack| attack.run),
+                attack: drawn.of_attack()?,
                 load: drawn.load,
             },
             drawn: drawn.clone(),
@@ -107,7 +107,8 @@ impl Work {
         };
         let done = (&self.facts, tools.as_ref());
         let run = |world| cell::disturbed(world, trouble, done, &self.beside);
-        attend(run, &trouble.restarts(), (network, context), &self.watch).await
+        let restarts = [trouble.restarts().as_slice(), self.beside.restarts()].concat();
+        attend(run, &restarts, (network, context), &self.watch).await
     }
 }
 
