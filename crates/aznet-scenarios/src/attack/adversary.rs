@@ -133,6 +133,8 @@ impl Adversary {
         let command = command.map(str::to_owned);
         let place = (pod, role.name());
         world.attacked();
+        let what = format!("the end of {} in {pod}", self.name);
+        world.context.waiting(what, "it goes on");
         let told = exec::run(&world.network, place, &command, within + TO_LOAD)
             .await
             .map_err(Failure::infrastructure)?;
