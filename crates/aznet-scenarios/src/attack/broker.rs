@@ -425,7 +425,7 @@ mod tests {
                 &["network.slashing.disablePenalties=false"],
                 "no penalties",
             ),
-            ("verifier", &[], "its L1 accepts"),
+            ("verifier", &["proverBroker.replicas=1"], "its L1 accepts"),
         ] {
             let lacks = lacks(name, sets);
             assert!(

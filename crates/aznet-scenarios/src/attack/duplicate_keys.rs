@@ -27,8 +27,12 @@ use crate::{
     world::{Peer, World},
 };
 
-/// Where the second pod's rewards go: without it, the two could propose the same.
-const COINBASE: (&str, &str) = ("COINBASE", "0xa7a7a7a7a7a7a7a7a7a7a7a7a7a7a7a7a7a7a7a7");
+/// How the second pod differs: its rewards go elsewhere, without which the two could propose the same, and it sends what it signs to
+/// every peer.
+const VARIABLES: [(&str, &str); 2] = [
+    ("COINBASE", "0xa7a7a7a7a7a7a7a7a7a7a7a7a7a7a7a7a7a7a7a7"),
+    ("P2P_GOSSIPSUB_FLOOD_PUBLISH", "true"),
+];
 /// What the second pod may take to be ready.
 const TO_START: Duration = Duration::from_mins(5);
 /// What it may take to go.
@@ -39,6 +43,9 @@ const SLOTS_TO_READ: u32 = 4;
 const SLOTS_TO_MEET: u32 = 10;
 /// Epochs in which one of its keys must propose while both are on time: a key of four has a turn in two epochs of three.
 const EPOCHS_TO_PROPOSE: u32 = 6;
+/// Nodes to which the first pod sends what it signs itself, as many as `P2P_GOSSIPSUB_D` is by default. Nobody passes it on who has the
+/// second pod's.
+const DIRECTLY: u32 = 8;
 /// Slots after the first in which each of the others must have said that there are two.
 const SLOTS_TO_SAY: u32 = 2;
 /// What who notices says, of a block before its checkpoint.
@@ -51,7 +58,12 @@ pub(crate) fn lacks(values: &Values) -> Option<&'static str> {
     let own = (!values.keys.keystore_secret.is_empty()).then_some(
         "keys of a mnemonic (leave keys.keystoreSecret empty): a key store says where rewards go",
     );
-    super::lacks(values).or(own)
+    let nodes = Role::ALL.into_iter().filter(|role| role.is_node());
+    let nodes = nodes.fold(0_u32, |sum, role| sum.saturating_add(values.replicas(role)));
+    let few = (nodes > DIRECTLY).then_some(
+        "eight nodes or fewer: a second proposal is not passed on, and goes to eight directly",
+    );
+    super::lacks(values).or(own).or(few)
 }
 
 /// A second pod has a validator's keys for a while: both sign proposals for a slot of theirs, the others notice, and the chain goes on
@@ -84,7 +96,7 @@ impl Second {
             .context
             .must_clean_up(format!("a second pod with the keys of {pod}"));
         let difference = Difference {
-            variables: &[COINBASE],
+            variables: &VARIABLES,
             role: if dud() {
                 Role::FullNode
             } else {
@@ -257,5 +269,11 @@ mod tests {
         let own = lacks(&["keys.keystoreSecret=mine"]);
         assert!(own.is_some_and(|why| why.contains("mnemonic")), "{own:?}");
         assert!(lacks(&["validator.replicas=3"]).is_some());
+        assert_eq!(lacks(&["fullNode.replicas=2"]), None);
+        let many = lacks(&["fullNode.replicas=3"]);
+        assert!(
+            many.is_some_and(|why| why.contains("eight nodes")),
+            "{many:?}"
+        );
     }
 }
