@@ -355,8 +355,8 @@ async fn nobody_is_ahead(nodes: &[Peer], rollup: &Rollup) -> Result<(), Failure>
 mod tests {
     use std::{fs, path::Path, process::Command};
 
-    use super::{super::lacks_broker, *};
-    use crate::topology::tests::values;
+    use super::*;
+    use crate::{attack::lacks_broker, topology::tests::values};
 
     const MINUTE: Duration = Duration::from_mins(1);
 
