@@ -9,3 +9,4 @@ pub mod jobs;
 pub mod l1;
 pub mod l2;
 pub mod rpc;
+pub mod twin;

@@ -3,11 +3,13 @@
 mod adversary;
 mod blobs;
 mod boot_node;
+mod broker;
 mod catalogue;
 mod censor;
 mod clock;
 mod corpus;
 mod disk;
+mod duplicate_keys;
 mod equivocation;
 mod evidence;
 mod flood;
@@ -223,6 +225,18 @@ fn lacks_store(values: &Values) -> Option<&'static str> {
 /// What a store that is away needs of a network: checkpoints are taken back.
 fn lacks_lost_blobs(values: &Values) -> Option<&'static str> {
     lacks_quorum(values).or_else(|| lacks_store(values))
+}
+
+/// What a broker that loses its data needs of a network: checkpoints may be taken back.
+fn lacks_broker(values: &Values) -> Option<&'static str> {
+    let lacks = (values.replicas(Role::ProverBroker) == 0)
+        .then_some("a prover broker of its own (set proverBroker.replicas)");
+    let refused = (values.network.real_verifier && !values.real_proofs())
+        .then_some("proofs that its L1 accepts (leave network.realVerifier off)");
+    lacks_prover(values)
+        .or(lacks)
+        .or(refused)
+        .or_else(|| lacks_mercy(values))
 }
 
 /// What a dishonest quorum needs of a network.

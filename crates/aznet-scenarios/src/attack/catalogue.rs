@@ -6,10 +6,10 @@ use aznet_model::{role::Role, values::Values};
 use aznet_runner::Class;
 
 use super::{
-    ATTACKS, Attack, DOUBLE, EQUIVOCATION, QUORUM, blobs, boot_node, censor, clock, disk,
-    equivocation, flood, gossip, guard, inactivity, input, lacks, lacks_boot_node, lacks_l1,
-    lacks_lost_blobs, lacks_prover, lacks_quorum, lacks_store, lacks_stranger, lacks_verifier, p2p,
-    proof, proposal, quorum, reorg, store, verifier, volume,
+    ATTACKS, Attack, DOUBLE, EQUIVOCATION, QUORUM, blobs, boot_node, broker, censor, clock, disk,
+    duplicate_keys, equivocation, flood, gossip, guard, inactivity, input, lacks, lacks_boot_node,
+    lacks_broker, lacks_l1, lacks_lost_blobs, lacks_prover, lacks_quorum, lacks_store,
+    lacks_stranger, lacks_verifier, p2p, proof, proposal, quorum, reorg, store, verifier, volume,
 };
 use crate::scenario::{Run, Scenario};
 
@@ -28,7 +28,7 @@ const LONG: &[&str] = &["attack", "alone", "long"];
 /// All attacks, each of which is made only on the network's own L1.
 pub(crate) fn scenarios() -> impl Iterator<Item = Scenario> {
     let by_settings = ATTACKS.iter().map(by_setting);
-    let others = [over_p2p(), on_l1(), on_proofs(), on_nodes()];
+    let others = [over_p2p(), on_l1(), on_proofs(), on_nodes(), by_operators()];
     let all = by_settings.chain(others.into_iter().flatten());
     all.map(guard::guarded)
 }
@@ -290,6 +290,35 @@ fn on_data() -> Vec<Scenario> {
                 "attack-disk-full",
                 "a full node whose disk is full serves nothing that others have not, and the others go on; with room it follows again",
                 Arc::new(|world| Box::pin(disk::run(world))),
+            )
+        },
+    ]
+}
+
+/// What nobody means badly: what an operator does, or a machine.
+fn by_operators() -> Vec<Scenario> {
+    vec![
+        Scenario {
+            lacks: duplicate_keys::lacks,
+            deadline: DEADLINE * 2,
+            tags: ALONE,
+            ..attack(
+                "attack-duplicate-keys",
+                "every other validator notices that a validator whose keys are in two pods signs two proposals for a slot, and the \
+                 chain goes on as one",
+                Arc::new(|world| Box::pin(duplicate_keys::run(world))),
+            )
+        },
+        Scenario {
+            lacks: lacks_broker,
+            deadline: DEADLINE * 2,
+            restarts: &[Role::ProverBroker],
+            tags: LONG,
+            ..attack(
+                "attack-broker-state",
+                "when the prover broker loses its data in the middle of an epoch's proof, the epoch is proven all the same, or taken \
+                 back when its proof is overdue; no node calls more proven than the L1, the chain goes on, and is proven again",
+                Arc::new(|world| Box::pin(broker::run(world))),
             )
         },
     ]

@@ -41,6 +41,14 @@ impl Connections {
         lost.filter(|(_, lost)| *lost > 0).collect()
     }
 
+    /// Those of these nodes that are connected to nobody but whom some node was connected to before.
+    pub(super) fn without_news(&self, before: &Self) -> Vec<&str> {
+        let known: BTreeSet<&String> = before.0.values().flatten().collect();
+        let met = |peers: &BTreeSet<String>| peers.iter().any(|peer| !known.contains(peer));
+        let unmet = self.0.iter().filter(|(_, peers)| !met(peers));
+        unmet.map(|(pod, _)| pod.as_str()).collect()
+    }
+
     /// Of these, the one that has fewest: how many that is.
     pub(super) fn fewest(&self) -> usize {
         self.0.values().map(BTreeSet::len).min().unwrap_or(0)
@@ -93,5 +101,13 @@ mod tests {
         assert_eq!(now.lost(&before), BTreeMap::from([("a", 1), ("c", 1)]));
         assert!(before.lost(&before).is_empty());
         assert_eq!(before.fewest(), 1);
+    }
+
+    #[test]
+    fn who_has_met_nobody_new_is_told() {
+        let before = connections(&[("a", &["1", "2"]), ("b", &["1"])]);
+        let now = connections(&[("a", &["1", "9"]), ("b", &["1", "2"]), ("c", &[])]);
+        assert_eq!(now.without_news(&before), ["b", "c"]);
+        assert_eq!(before.without_news(&before), ["a", "b"]);
     }
 }
