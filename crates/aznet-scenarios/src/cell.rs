@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use aznet_kit::wait::{Deadline, Look};
+use aznet_model::chain::CheckpointNumber;
 use aznet_network::clients::l1::Prune;
 use aznet_runner::Failure;
 use futures::FutureExt;
@@ -60,6 +61,7 @@ struct Moving {
 
 /// Tokens move, and nothing goes wrong.
 pub(crate) async fn calm(world: World) -> Result<(), Failure> {
+    warmed_up(&world).await?;
     let (tokens, _) = Tokens::minted(&world).await?;
     let mut moving = Moving::sent(&tokens, &world).await?;
     moving.follow(&world, Until::Checkpointed).await?;
@@ -113,6 +115,7 @@ async fn prepared<'a>(
     trouble: Trouble<'_>,
     beside: &'a Beside,
 ) -> Result<Prepared<'a>, Failure> {
+    warmed_up(world).await?;
     let (tokens, minted) = Tokens::minted(world).await?;
     if trouble.expects == Expects::Prunes {
         proven(world, minted).await?;
@@ -151,6 +154,17 @@ fn course(trouble: Trouble<'_>, world: &World) -> Course {
         disturbed: !trouble.waves.is_empty(),
         ..Course::default()
     }
+}
+
+/// Waits until something is proven. Provers start last: what they missed meanwhile is taken back, and with it whatever was sent.
+async fn warmed_up(world: &World) -> Result<(), Failure> {
+    let nothing = CheckpointNumber(0);
+    let proven = world.proven_beyond(nothing).await;
+    // Nothing has been done to the network.
+    proven.map_err(|failure| match failure {
+        Failure::Assertion(missed) => Failure::Infrastructure(missed),
+        other => other,
+    })
 }
 
 /// Waits until what minted the tokens is proven: it can't be taken back any more.

@@ -11,7 +11,7 @@ use aznet_model::role::Role;
 use aznet_model::timing::ProtocolTime;
 use aznet_runner::Class;
 
-pub use self::catalogue::CONDITIONS;
+pub use self::catalogue::{CONDITIONS, ROLL_OUT};
 pub(crate) use self::wave::{Cast, Change, Does, Length, Wave};
 
 use self::needs::Need;

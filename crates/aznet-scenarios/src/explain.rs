@@ -3,6 +3,8 @@
 mod entry;
 mod logs;
 
+use std::collections::BTreeMap;
+
 use aznet_model::units::count;
 use aznet_network::bundle::Bundle;
 use aznet_network::bundle::archive::{CLUSTER_EVENTS, EVENTS};
@@ -45,6 +47,7 @@ impl Explanation {
         timeline.extend(run.restarts(&timeline));
         timeline.extend(run.violations());
         timeline.extend(run.missed());
+        timeline.extend(run.lost());
         timeline.extend(warnings(bundle));
         timeline.retain(|entry| since.is_none_or(|since| entry.at >= since));
         timeline.extend(logs::first_errors(bundle, since));
@@ -149,6 +152,35 @@ impl Run {
             .collect()
     }
 
+    /// What nodes had from L1 and then had not any more.
+    fn lost(&self) -> Vec<Entry> {
+        let mut had: BTreeMap<&str, u64> = BTreeMap::new();
+        let mut losses: Vec<Loss> = Vec::new();
+        for (at, seen) in self.observations() {
+            let Observation::Tips {
+                node, checkpointed, ..
+            } = seen
+            else {
+                continue;
+            };
+            let to = checkpointed.number;
+            let from = had.insert(node, to).unwrap_or(to);
+            if to >= from {
+                continue;
+            }
+            match losses.last_mut() {
+                Some(last) if last.to == to => last.add(node, from),
+                _ => losses.push(Loss {
+                    at,
+                    nodes: vec![node],
+                    from,
+                    to,
+                }),
+            }
+        }
+        losses.into_iter().map(Entry::from).collect()
+    }
+
     /// Slots in a row that have no checkpoint. A slot is told of when it is over: when the one before was told of, it was
     /// on its way.
     fn missed(&self) -> Vec<Entry> {
@@ -178,6 +210,36 @@ impl Run {
         runs.into_iter()
             .map(|(at, slots, whose)| missed(at, &slots, whose))
             .collect()
+    }
+}
+
+/// Nodes that went back to the same block, one after another.
+struct Loss<'a> {
+    at: Timestamp,
+    nodes: Vec<&'a str>,
+    /// The newest that one of them had.
+    from: u64,
+    to: u64,
+}
+
+impl<'a> Loss<'a> {
+    fn add(&mut self, node: &'a str, from: u64) {
+        self.nodes.push(node);
+        self.from = self.from.max(from);
+    }
+}
+
+impl From<Loss<'_>> for Entry {
+    fn from(loss: Loss<'_>) -> Self {
+        Self {
+            at: loss.at,
+            kind: EntryKind::Lost,
+            about: loss.nodes.join(", "),
+            what: format!(
+                "went back from block {} on L1 to block {}",
+                loss.from, loss.to
+            ),
+        }
     }
 }
 

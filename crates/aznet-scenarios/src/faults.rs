@@ -41,9 +41,11 @@ pub struct Tools {
     pub under_way: UnderWay,
     /// Changes networks.
     pub upgrade: Upgrade,
+    /// The values that are rolled out, e.g. another image; `None`: another environment.
+    pub roll_out: Option<PathBuf>,
 }
 
-pub use self::change::Upgrade;
+pub use self::change::{Laid, Upgrade};
 
 /// Faults that are being done or undone: a test that is cut off does not wait for that. Clones share it.
 #[derive(Debug, Clone, Default)]

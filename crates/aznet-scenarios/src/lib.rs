@@ -36,7 +36,7 @@ use aznet_runner::{Class, Context, Failure, Observation, Test};
 use futures::future::BoxFuture;
 use tokio::time::Instant;
 
-pub use self::faults::{Tools, UnderWay, Upgrade};
+pub use self::faults::{Laid, Tools, UnderWay, Upgrade};
 
 use self::{scenario::Scenario, watch::Watch, world::World};
 

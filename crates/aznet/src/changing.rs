@@ -3,6 +3,7 @@
 use aznet_network::deploy::helm::Helm;
 use aznet_network::deploy::{self, Chart, Reporter};
 use aznet_network::namespace::Network;
+use aznet_scenarios::Laid;
 use tokio_util::sync::CancellationToken;
 
 use crate::args::ValuesArgs;
@@ -22,16 +23,16 @@ pub(crate) struct Changing<'a> {
 }
 
 impl<'a> Changing<'a> {
-    /// Works out what `--set` expressions over the values of its release do to a network.
+    /// Works out what files and `--set` expressions over the values of its release do to a network.
     pub(crate) async fn prepare(
         context: &'a Context,
         helm: &'a Helm,
         network: &'a Network,
-        sets: Vec<String>,
+        Laid { files, sets }: Laid,
     ) -> anyhow::Result<Self> {
         let values = ValuesArgs {
             network: None,
-            files: Vec::new(),
+            files,
             set: sets,
         };
         let running = Running::read(network.clone()).await?;

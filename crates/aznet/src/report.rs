@@ -182,7 +182,8 @@ fn own(cause: Cause<'_>) -> Option<Exit> {
         | Failure::RecordUnwritable { .. }
         | Failure::PortTaken { .. }
         | Failure::NotOurKubernetes { .. }
-        | Failure::EndlessDocument => Exit::Usage,
+        | Failure::EndlessDocument
+        | Failure::NothingRolledOut => Exit::Usage,
         Failure::NotSettled { .. }
         | Failure::NotUpgraded { .. }
         | Failure::TakenBack { .. }

@@ -1,6 +1,6 @@
 //! What a bundle's texts say, read again as what they were.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Event, Pod};
@@ -11,6 +11,11 @@ use crate::observe::{
     instances::{self, Ended},
     pods::event_time,
 };
+
+/// How the API server tells two writers of an object from each other; who lost tries again.
+const CONFLICT: &str = "the object has been modified; please apply your changes to the latest version";
+/// How the kubelet tells of a container that is not there yet.
+const STARTING: &str = "Startup probe failed";
 
 /// A warning of Kubernetes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +43,8 @@ impl Bundle {
         ends.collect()
     }
 
-    /// Warnings of Kubernetes, the first of each reason and object.
+    /// Warnings of Kubernetes, the first of each reason and object. What its controllers do again by themselves is none, and
+    /// neither is a container that took its time to start.
     pub fn warnings(&self) -> Vec<Warning> {
         let text = self
             .members
@@ -46,7 +52,13 @@ impl Bundle {
             .map_or("[]", String::as_str);
         let events: Vec<Event> = serde_json::from_str(text).unwrap_or_default();
         let mut first: BTreeMap<(String, String), Warning> = BTreeMap::new();
-        for warning in events.iter().filter_map(warning) {
+        let started = self.started();
+        let is_told = |warning: &Warning| {
+            let passing = warning.message.contains(CONFLICT)
+                || (warning.message.starts_with(STARTING) && started.contains(&warning.about));
+            !passing
+        };
+        for warning in events.iter().filter_map(warning).filter(is_told) {
             let key = (warning.about.clone(), warning.reason.clone());
             let known = first.entry(key).or_insert_with(|| warning.clone());
             if warning.at < known.at {
@@ -54,6 +66,18 @@ impl Bundle {
             }
         }
         first.into_values().collect()
+    }
+
+    /// Pods whose containers have all started.
+    fn started(&self) -> BTreeSet<String> {
+        let pods = self.below(PODS);
+        let pods = pods.filter_map(|(_, text)| serde_json::from_str::<Pod>(text).ok());
+        let started = pods.filter(|pod| {
+            let status = pod.status.as_ref();
+            let containers = status.and_then(|status| status.container_statuses.as_ref());
+            containers.is_some_and(|all| all.iter().all(|one| one.started == Some(true)))
+        });
+        started.map(|pod| pod.name_any()).collect()
     }
 
     /// Logs: the pod and the text.

@@ -35,6 +35,9 @@ const OTHER_NODE: Need = Need::Pods(
     "without one the pxe talks to the boot node and could send nothing",
 );
 
+/// The condition under which every Aztec pod is replaced.
+pub const ROLL_OUT: &str = "roll-out";
+
 /// Every condition, the calm one first.
 pub const CONDITIONS: &[Condition] = &[
     Condition::CALM,
@@ -369,12 +372,12 @@ pub const CONDITIONS: &[Condition] = &[
         ..Condition::CALM
     },
     Condition {
-        name: "roll-out",
+        name: ROLL_OUT,
         about: "every Aztec pod is replaced when one of two transfers was sent",
         shown: "each pod is seen to be another one, and never fewer validators are ready than the quorum",
         expects: Expects::Recovers,
         begins: Begins::BetweenTransfers,
-        waves: &[change("roll-out", Length::Slots(20), Change::RollOut)],
+        waves: &[change(ROLL_OUT, Length::Slots(20), Change::RollOut)],
         needs: &[Need::SparePod],
         ..Condition::CALM
     },

@@ -240,23 +240,23 @@ impl Change {
                 "one more validator pod, whose attesters leave the set again, and which is taken away then".to_owned()
             }
             Self::RollOut => {
-                "every Aztec pod is replaced by one with another environment, one validator at a time".to_owned()
+                "every Aztec pod is replaced by one with another environment, or with what `--roll-out` says, one validator at a time".to_owned()
             }
         }
     }
 
-    /// What makes it, as `--set` expressions over the values of the network; `None`: its values stay.
-    pub(crate) fn sets(self, facts: &Facts) -> Option<Vec<String>> {
+    /// What makes it, as `--set` expressions over the values of the network; none: its values stay.
+    pub(crate) fn sets(self, facts: &Facts) -> Vec<String> {
         match self {
-            Self::AddValidators(pods) => Some(vec![format!(
+            Self::AddValidators(pods) => vec![format!(
                 "validator.replicas={}",
                 facts.validator_pods() + pods
-            )]),
-            Self::JoinAndLeave => None,
+            )],
+            Self::JoinAndLeave => Vec::new(),
             Self::RollOut => {
                 let nodes = facts.nodes().iter();
                 let set = |node: &String| format!("{node}.env.AZNET_ROLL_OUT=1");
-                Some(nodes.map(set).collect())
+                nodes.map(set).collect()
             }
         }
     }

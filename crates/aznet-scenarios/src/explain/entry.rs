@@ -26,6 +26,8 @@ pub enum EntryKind {
     Warning,
     /// The first error in the log of a pod.
     Error,
+    /// Nodes have no longer what they had from L1.
+    Lost,
     /// Slots in a row without a checkpoint.
     Slots,
     /// Something was so that must never be so.

@@ -1,4 +1,5 @@
 use aznet_network::bundle::{Manifest, Reproduction};
+use aznet_runner::observation::Tip;
 use serde_json::json;
 
 use super::*;
@@ -158,4 +159,69 @@ fn what_was_before_the_test_is_told_if_nothing_happened_since() {
     assert_eq!(lines(&bundle), expected);
     let first = Explanation::of(&bundle).first();
     assert!(first.ends_with(", before the test"), "{first}");
+}
+
+/// What Kubernetes tries again by itself has kept nobody from anything.
+#[test]
+fn a_warning_that_passed_is_not_what_happened_first() {
+    let warning = |second: i64, reason: &str, message: &str| {
+        json!({"metadata": {}, "type": "Warning", "reason": reason, "message": message,
+            "involvedObject": {"kind": "Pod", "name": "pxe-0"}, "firstTimestamp": at(second), "lastTimestamp": at(second)})
+    };
+    let conflict = "Operation cannot be fulfilled on persistentvolumeclaims \"data-pxe-0\": the object has been modified; please apply your changes to the latest version and try again";
+    let refused = "probe failed: connection refused";
+    let warnings = json!([
+        warning(1, "FailedScheduling", conflict),
+        warning(2, "Unhealthy", &format!("Startup {refused}")),
+        warning(9, "Unhealthy", &format!("Readiness {refused}")),
+    ]);
+    let pod = |started: bool| {
+        let status = json!({"name": "pxe", "image": "", "imageID": "", "ready": false, "restartCount": 0, "started": started});
+        json!({"metadata": {"name": "pxe-0"}, "status": {"containerStatuses": [status]}}).to_string()
+    };
+    let seen = |started| {
+        let members = [
+            (CLUSTER_EVENTS, warnings.to_string()),
+            ("pods/pxe-0.json", pod(started)),
+        ];
+        lines(&bundle(&members))
+    };
+    let told = |second: i64, probe: &str| {
+        format!("{second} pxe-0 has a warning of Kubernetes, Unhealthy: {probe} {refused}")
+    };
+    assert_eq!(seen(true), [told(9, "Readiness")]);
+    assert_eq!(seen(false), [told(2, "Startup")]);
+}
+
+#[test]
+fn nodes_that_lose_what_was_on_l1_are_told_together() {
+    let tips = |seconds, node: &str, number| {
+        let tip = |number| Tip {
+            number,
+            hash: format!("0x{number}"),
+        };
+        observed(
+            seconds,
+            Observation::Tips {
+                node: node.to_owned(),
+                slot: 40,
+                proposed: tip(number),
+                checkpointed: tip(number),
+                proven: tip(0),
+                finalized: tip(0),
+            },
+        )
+    };
+    let events = [
+        tips(1, "a", 11),
+        tips(2, "b", 12),
+        tips(3, "a", 0),
+        tips(4, "b", 0),
+        tips(5, "b", 1),
+    ];
+    let bundle = bundle(&[(EVENTS, events.concat())]);
+    assert_eq!(
+        lines(&bundle),
+        ["3 a, b went back from block 12 on L1 to block 0"]
+    );
 }

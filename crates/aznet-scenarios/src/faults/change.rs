@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -23,11 +24,20 @@ use crate::joining::{self, Joining};
 use crate::topology::AZTEC;
 use crate::world::{Course, World};
 
-type Apply = dyn Fn(Network, Vec<String>, CancellationToken) -> BoxFuture<'static, Result<(), String>>
+type Apply = dyn Fn(Network, Laid, CancellationToken) -> BoxFuture<'static, Result<(), String>>
     + Send
     + Sync;
 
-/// Lays `--set` expressions over a network's values and waits until its pods are ready, as `aznet up` does.
+/// What is laid over a network's values.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Laid {
+    /// Files of values.
+    pub files: Vec<PathBuf>,
+    /// `--set` expressions, over the files.
+    pub sets: Vec<String>,
+}
+
+/// Lays something over a network's values and waits until its pods are ready, as `aznet up` does.
 #[derive(Clone)]
 pub struct Upgrade(Arc<Apply>);
 
@@ -36,7 +46,7 @@ impl Upgrade {
     pub fn new(
         apply: impl Fn(
             Network,
-            Vec<String>,
+            Laid,
             CancellationToken,
         ) -> BoxFuture<'static, Result<(), String>>
         + Send
@@ -103,11 +113,23 @@ impl Work {
         change: Change,
         left: &'a OnceLock<String>,
     ) -> BoxFuture<'a, Result<(), Failure>> {
-        let Some(sets) = change.sets(&self.facts) else {
-            return self.joins_and_leaves(left).boxed();
+        let laid = match (change, &self.tools.roll_out) {
+            (Change::JoinAndLeave, _) => return self.joins_and_leaves(left).boxed(),
+            (Change::RollOut, Some(file)) => {
+                self.context
+                    .step(format!("{} is laid over the network", file.display()));
+                Laid {
+                    files: vec![file.clone()],
+                    ..Laid::default()
+                }
+            }
+            (Change::RollOut | Change::AddValidators(_), _) => Laid {
+                sets: change.sets(&self.facts),
+                ..Laid::default()
+            },
         };
         let cancel = self.context.cancel.clone();
-        let upgrade = (self.tools.upgrade.0)(self.network.clone(), sets, cancel);
+        let upgrade = (self.tools.upgrade.0)(self.network.clone(), laid, cancel);
         upgrade.map_err(Failure::Infrastructure).boxed()
     }
 

@@ -22,6 +22,7 @@ Examples:
   aznet test --list -E 'class(observe) & !tag(finality)'
   aznet test --matrix --list              what is possible on which topology
   aznet test --matrix --topology small --condition calm --condition no-quorum
+  aznet test --matrix --attach mine --disruptive --condition roll-out --roll-out new.yaml
   aznet test --generate --count 3         three scenarios, drawn by chance
   aznet test --generate --seed 7 --list   what would be drawn
   aznet test regression                   what was found so
@@ -116,6 +117,10 @@ pub struct MatrixArgs {
     /// Of the matrix, only this condition. Repeatable.
     #[arg(id = "condition", long = "condition", value_name = "NAME", requires = "matrix", value_parser = PossibleValuesParser::new(CONDITIONS.iter().map(|one| one.name)))]
     pub conditions: Vec<String>,
+    /// Of the condition `roll-out`, the values that are rolled out, e.g. another image as `aznet images push` prints it
+    /// (default: another environment). It must replace every Aztec pod.
+    #[arg(long, value_name = "FILE", requires = "matrix")]
+    pub roll_out: Option<PathBuf>,
 }
 
 /// Scenarios by chance.

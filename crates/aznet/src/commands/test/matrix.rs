@@ -6,7 +6,7 @@ use std::sync::Arc;
 use aznet_network::namespace::Network;
 use aznet_runner::report::Grid;
 use aznet_runner::{Selection, TestId};
-use aznet_scenarios::condition::{CONDITIONS, Condition};
+use aznet_scenarios::condition::{CONDITIONS, Condition, ROLL_OUT};
 use aznet_scenarios::matrix::{self, Allows, Row};
 use aznet_scenarios::topology::{Facts, TOPOLOGIES};
 
@@ -20,9 +20,11 @@ use super::means::Means;
 use super::network::{self, of_network, released};
 use super::pool::Pool;
 use super::regressions;
+use crate::args::ValuesArgs;
 use crate::bundles::Bundles;
 use crate::context::Context;
 use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::lines;
 use crate::planning::{Planned, planned};
 use crate::smoke::provide;
@@ -30,7 +32,7 @@ use crate::smoke::provide;
 /// Lists or runs the cells that are asked for.
 pub(super) async fn run(args: &TestArgs, context: &Context) -> anyhow::Result<Exit> {
     let choice = Choice::of(args)?;
-    let conditions = conditions(args);
+    let conditions = conditions(args)?;
     let means = Means::new(args, context);
     let attached = attached(args, context).await?;
     let rows = match &attached {
@@ -100,10 +102,22 @@ fn refusals(rows: &[Row], conditions: &[&'static Condition]) -> BTreeMap<TestId,
         .collect()
 }
 
-fn conditions(args: &TestArgs) -> Vec<&'static Condition> {
+fn conditions(args: &TestArgs) -> Result<Vec<&'static Condition>, Failure> {
     let wanted = &args.matrix.conditions;
     let named = |one: &&Condition| wanted.is_empty() || wanted.iter().any(|name| name == one.name);
-    CONDITIONS.iter().filter(named).collect()
+    let conditions: Vec<_> = CONDITIONS.iter().filter(named).collect();
+    if args.matrix.roll_out.is_some() && conditions.iter().all(|one| one.name != ROLL_OUT) {
+        return Err(Failure::NothingRolledOut);
+    }
+    Ok(conditions)
+}
+
+/// The network's values, with what is to be rolled out over them.
+fn rolled_out(topology: &str, args: &TestArgs) -> ValuesArgs {
+    ValuesArgs {
+        files: args.matrix.roll_out.iter().cloned().collect(),
+        ..of_network(topology)
+    }
 }
 
 /// The topologies that are started for the run.
@@ -117,6 +131,8 @@ fn rows(args: &TestArgs, pool: &Pool, context: &Context) -> anyhow::Result<Vec<R
     };
     let row = |topology: String| {
         let Planned { loaded, plan } = planned(context, &of_network(&topology), None)?;
+        // What can't be had is said before anything starts.
+        planned(context, &rolled_out(&topology, args), None)?;
         Ok(Row {
             facts: Facts::of(&loaded.values, &plan),
             allows: Allows::Everything,
@@ -158,7 +174,8 @@ async fn attached(args: &TestArgs, context: &Context) -> anyhow::Result<Option<A
         return Ok(None);
     }
     let network = network::attached(args, context).await?;
-    let Planned { loaded, plan } = released(&network, context).await?;
+    let Planned { loaded, plan } = released(&network, &[], context).await?;
+    released(&network, args.matrix.roll_out.as_slice(), context).await?;
     let facts = Facts::of(&loaded.values, &plan);
     Ok(Some(Attached { network, facts }))
 }

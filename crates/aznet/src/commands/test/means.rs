@@ -1,5 +1,6 @@
 //! What tests run with that have networks made for them, one at a time.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,7 +40,7 @@ impl Means {
         let under_way = UnderWay::default();
         Self {
             pool: Pool::new(Site::of(args), context),
-            equip: equip(&under_way, context),
+            equip: equip(args.matrix.roll_out.as_ref(), &under_way, context),
             under_way,
         }
     }
@@ -84,15 +85,18 @@ impl Means {
 }
 
 /// Installs Chaos Mesh when the first test needs it.
-fn equip(under_way: &UnderWay, context: &Context) -> Equip {
+fn equip(roll_out: Option<&PathBuf>, under_way: &UnderWay, context: &Context) -> Equip {
     let tools: Arc<OnceCell<Tools>> = Arc::default();
-    let (under_way, context) = (under_way.clone(), context.clone());
+    let (roll_out, under_way) = (roll_out.cloned(), under_way.clone());
+    let context = context.clone();
     Arc::new(move |network| {
         let (tools, under_way, context) = (tools.clone(), under_way.clone(), context.clone());
+        let roll_out = roll_out.clone();
         async move {
             let made = tools.get_or_try_init(|| made(&network, under_way, &context));
             let made = made.await.cloned();
-            made.map_err(|error| Failure::Infrastructure(format!("{error:#}")))
+            let tools = made.map_err(|error| Failure::Infrastructure(format!("{error:#}")))?;
+            Ok(Tools { roll_out, ..tools })
         }
         .boxed()
     })
@@ -107,17 +111,18 @@ async fn made(network: &Network, under_way: UnderWay, context: &Context) -> anyh
         helm: ready.helm,
         chart: context.source.charts().join("aztec-chaos"),
         under_way,
+        roll_out: None,
     })
 }
 
 /// Changes networks as the other verbs do, without their tables: the test says what is seen.
 fn upgrade(helm: &Helm, context: &Context) -> Upgrade {
     let (helm, context) = (helm.clone(), context.clone());
-    Upgrade::new(move |network, sets, cancel| {
+    Upgrade::new(move |network, laid, cancel| {
         let (helm, context) = (helm.clone(), context.clone());
         async move {
             let silent: Reporter = Arc::new(|_| {});
-            let changing = Changing::prepare(&context, &helm, &network, sets).await;
+            let changing = Changing::prepare(&context, &helm, &network, laid).await;
             let made = match &changing {
                 Ok(changing) => Box::pin(changing.make(&silent, &cancel)).await,
                 Err(error) => return Err(format!("{error:#}")),

@@ -1,5 +1,6 @@
 //! The network that tests run on: one that is up, or one that is started for them and removed afterwards.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use aznet_cluster::parts::kubernetes::Minor;
@@ -45,7 +46,7 @@ pub(super) async fn network(
     let site = Site::of(args);
     let Some(name) = &args.network else {
         let network = attached(args, context).await?;
-        let read = released(&network, context).await;
+        let read = released(&network, &[], context).await;
         // Whoever may not read the release's Secret may test its network all the same.
         let read =
             read.inspect_err(|error| tracing::debug!("values of {}: {error:#}", network.name()));
@@ -77,12 +78,16 @@ pub(super) async fn attached(args: &TestArgs, context: &Context) -> anyhow::Resu
     Ok(network)
 }
 
-/// What a network that is up was made of.
-pub(super) async fn released(network: &Network, context: &Context) -> anyhow::Result<Planned> {
+/// What a network that is up was made of, with these files over it.
+pub(super) async fn released(
+    network: &Network,
+    files: &[PathBuf],
+    context: &Context,
+) -> anyhow::Result<Planned> {
     let Running { network, values } = Running::read(network.clone()).await?;
     let none = ValuesArgs {
         network: network.info().values_from.clone(),
-        files: Vec::new(),
+        files: files.to_vec(),
         set: Vec::new(),
     };
     planned_on(Base::Release(&values), context, &none, None)

@@ -10,6 +10,7 @@ use aznet_model::upgrade::Consequence;
 use aznet_model::workload::Workload;
 use aznet_network::namespace::Network;
 use aznet_network::validators::{self, Validators};
+use aznet_scenarios::Laid;
 
 use crate::bring_up::cluster;
 use crate::changing::Changing;
@@ -78,7 +79,11 @@ impl<'a> Work<'a> {
             .map(|(workload, replicas)| format!("{}={replicas}", key(workload)))
             .collect();
         let ready = cluster::attach(self.context, &self.choice).await?;
-        let changing = Changing::prepare(self.context, &ready.helm, &self.network, sets).await?;
+        let laid = Laid {
+            sets,
+            ..Laid::default()
+        };
+        let changing = Changing::prepare(self.context, &ready.helm, &self.network, laid).await?;
         let printer = &self.context.printer;
         printer.laid_out(&upgrading::render(&changing.proposal, printer.page()));
         check(&changing.proposal)?;
