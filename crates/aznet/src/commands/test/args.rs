@@ -168,7 +168,7 @@ pub struct RepetitionArgs {
 #[derive(Debug, Clone, Args)]
 pub struct ReportArgs {
     /// Write `report.html`, `junit.xml`, `stats.json`, `events.jsonl`, which `aznet report` reads, and a bundle of each test that fails to this directory. One that holds
-    /// another run's is refused.
+    /// another run's is refused. Without it, a run gets a folder of its own, and the last 20 of those are kept.
     #[arg(id = "report", long = "report", value_name = "DIR")]
     pub folder: Option<PathBuf>,
     /// Write over the report of an earlier run.
