@@ -128,7 +128,7 @@ pub struct GenerateArgs {
     /// How many scenarios, of as many seeds in a row.
     #[arg(long, value_name = "COUNT", default_value_t = 1, requires = "generate", value_parser = value_parser!(u32).range(1..=1_000))]
     pub count: u32,
-    /// How many runs it may take to make a scenario that fails smaller.
+    /// How many runs it may take to make a scenario that fails smaller. Beside these, the smallest runs once more unless it was seen to fail twice.
     #[arg(long, value_name = "RUNS", default_value_t = 8, requires = "generate")]
     pub shrink_runs: u32,
 }
