@@ -35,7 +35,7 @@ fn without_quorum() -> Checked {
     scale(VALIDATORS, 2)?;
     let namespace = namespace()?;
     let gone = ["wait", "--for=delete", "--timeout=3m", "--namespace"];
-    kubectl(&[&gone[..], &[&namespace], &AWAY].concat()).map(drop)
+    kubectl(&[&gone[..], &[namespace.as_str()], &AWAY].concat()).map(drop)
 }
 
 fn test(namespace: &str) -> Result<String, String> {
