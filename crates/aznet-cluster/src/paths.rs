@@ -11,6 +11,8 @@ use crate::machine::programs;
 const STATE: &str = "/var/lib/aznet";
 /// The same of sockets.
 const RUN: &str = "/run/aznet";
+/// The folder of runs of tests.
+const RUNS: &str = "runs";
 
 /// The directories aznet writes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +20,7 @@ pub struct Paths {
     cache: PathBuf,
     state: PathBuf,
     run: PathBuf,
+    runs: PathBuf,
 }
 
 /// No place to keep the cache could be found.
@@ -34,9 +37,11 @@ impl Paths {
         state: impl Into<PathBuf>,
         run: impl Into<PathBuf>,
     ) -> Self {
+        let state = state.into();
         Self {
             cache: cache.into(),
-            state: state.into(),
+            runs: state.join(RUNS),
+            state,
             run: run.into(),
         }
     }
@@ -48,6 +53,7 @@ impl Paths {
     /// | cache | `AZNET_CACHE` | `$XDG_CACHE_HOME/aznet`, else `~/.cache/aznet` |
     /// | state | `AZNET_STATE` | `/var/lib/aznet` |
     /// | run | `AZNET_RUN` | `/run/aznet` |
+    /// | runs of tests | `AZNET_STATE`, in `runs` | `$XDG_STATE_HOME/aznet/runs`, else `~/.local/state/aznet/runs` |
     pub fn from_env() -> Result<Self, NoCacheDir> {
         Self::from_lookup(|name| match name {
             "HOME" => programs::home(),
@@ -62,8 +68,14 @@ impl Paths {
             .or_else(|| var("XDG_CACHE_HOME").map(|dir| dir.join("aznet")))
             .or_else(|| var("HOME").map(|dir| dir.join(".cache/aznet")))
             .ok_or(NoCacheDir)?;
+        // Those of a person: clusters need root, tests on a cluster that is there do not.
+        let kept = var("AZNET_STATE")
+            .or_else(|| var("XDG_STATE_HOME").map(|dir| dir.join("aznet")))
+            .or_else(|| var("HOME").map(|dir| dir.join(".local/state/aznet")))
+            .unwrap_or_else(|| STATE.into());
         Ok(Self {
             cache,
+            runs: kept.join(RUNS),
             state: var("AZNET_STATE").unwrap_or_else(|| STATE.into()),
             run: var("AZNET_RUN").unwrap_or_else(|| RUN.into()),
         })
@@ -77,6 +89,11 @@ impl Paths {
     /// What lives as long as a cluster.
     pub fn state(&self) -> &Path {
         &self.state
+    }
+
+    /// Records of runs of tests that named no folder, in a folder each.
+    pub fn runs(&self) -> &Path {
+        &self.runs
     }
 
     /// Sockets and pid files, gone after a reboot.
@@ -182,6 +199,20 @@ mod tests {
         assert_eq!(cache(&all[1..]), Path::new("/x/aznet"));
         assert_eq!(cache(&all[2..]), Path::new("/h/.cache/aznet"));
         assert!(paths(&[]).is_err());
+    }
+
+    #[test]
+    fn runs_are_with_the_state_that_is_named_else_with_the_person() {
+        let all = [
+            ("AZNET_STATE", "/a"),
+            ("XDG_STATE_HOME", "/x"),
+            ("HOME", "/h"),
+        ];
+        let runs = |vars| paths(vars).unwrap().runs().to_path_buf();
+        assert_eq!(runs(&all[..]), Path::new("/a/runs"));
+        assert_eq!(runs(&all[1..]), Path::new("/x/aznet/runs"));
+        assert_eq!(runs(&all[2..]), Path::new("/h/.local/state/aznet/runs"));
+        assert_eq!(Paths::new("/c", "/s", "/r").runs(), Path::new("/s/runs"));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What is seen of a network; nothing here changes it.
 
 pub mod capacity;
+pub mod disruption;
 pub mod endpoints;
 pub mod evidence;
 pub mod image;

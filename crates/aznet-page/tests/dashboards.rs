@@ -247,3 +247,13 @@ async fn a_browser_draws_every_panel() {
     assert!(seen.has("&lt;/script&gt;&lt;img src=x&gt;"));
     assert_eq!(seen.count("<img"), 0);
 }
+
+#[tokio::test]
+async fn all_panels_zoom_together_and_back() {
+    let Some(browser) = Browser::find() else {
+        return browser::skip();
+    };
+    let mut boards = boards(&shipped());
+    answered(&mut boards);
+    browser.zooms(&written("zoomed", &boards)).await;
+}

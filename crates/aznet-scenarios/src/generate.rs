@@ -4,6 +4,7 @@
 mod draw;
 mod drawn;
 mod ground;
+mod seen;
 mod shrink;
 mod survival;
 mod test;
@@ -11,5 +12,6 @@ mod test;
 pub use self::draw::draw;
 pub use self::drawn::{Drawn, Fault, Unusable};
 pub use self::ground::{Ground, GroundError};
+pub use self::seen::{NotSeen, Seen};
 pub use self::shrink::{Shrinker, Step};
 pub use self::test::{GENERATED, Given, REGRESSION, test};

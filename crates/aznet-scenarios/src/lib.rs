@@ -5,6 +5,7 @@
 
 mod attack;
 mod beside;
+mod bounded;
 mod cell;
 mod chain;
 pub mod condition;
@@ -151,7 +152,8 @@ where
     let name = network.release().await.name.to_owned();
     context.observed(Observation::Release { name });
     let begun = watch::before(&network, time, &context).await?;
-    let watched = watch.enter(&network, time, &context, restarts).await;
+    let ours = (restarts, &world.bounded);
+    let watched = watch.enter(&network, time, &context, ours).await;
     let (witness, since) = (world.clone(), Instant::now());
     let outcome = match run(world).await {
         Ok(()) => watch::after(&network, time, begun, &context).await,

@@ -6,6 +6,7 @@ mod gate;
 mod hub;
 mod invariant;
 mod ledger;
+mod losses;
 pub(crate) mod meter;
 mod moved;
 mod proof;
@@ -29,6 +30,7 @@ use tokio_util::sync::CancellationToken;
 use self::gate::Begun;
 use self::hub::{Hub, Place};
 use self::recorder::Recorder;
+use crate::bounded::Bounded;
 
 /// What the last look may take when a test ends.
 const LAST_LOOK: Duration = Duration::from_secs(6);
@@ -56,13 +58,14 @@ pub(crate) struct Watched {
 }
 
 impl Watch {
-    /// Begins to watch for a test, which ends containers of these roles itself.
+    /// Begins to watch for a test, which ends containers of these roles itself, and by which the memory of these pods must stay
+    /// bounded.
     pub(crate) async fn enter(
         &self,
         network: &Network,
         time: ProtocolTime,
         context: &Context,
-        restarts: &[Role],
+        (restarts, bounded): (&[Role], &Bounded),
     ) -> Watched {
         let mut all = self.0.lock().await;
         let namespace = network.namespace().to_owned();
@@ -73,7 +76,7 @@ impl Watch {
             .as_ref()
             .map(|known| known.hub.clone())
             .unwrap_or_default();
-        let place = hub.enter(context.clone(), restarts);
+        let place = hub.enter(context.clone(), restarts, bounded);
         let recording = known.unwrap_or_else(|| Recording::start(network, time, hub));
         all.insert(namespace.clone(), recording);
         Watched {

@@ -27,7 +27,7 @@ use aznet_runner::{Context, Failure, Observation};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::{look, pxe::Pxe};
+use crate::{bounded::Bounded, look, pxe::Pxe};
 
 /// What the chain may do that it does not where nothing goes wrong.
 #[derive(Debug, Clone, Default)]
@@ -70,6 +70,8 @@ pub(crate) struct World {
     pub(crate) context: Context,
     /// What the chain may do.
     pub(crate) course: Course,
+    /// The pods whose memory must stay bounded.
+    pub(crate) bounded: Bounded,
 }
 
 /// A ready node.
@@ -94,6 +96,7 @@ impl World {
             time,
             context,
             course: Course::default(),
+            bounded: Bounded::default(),
         })
     }
 

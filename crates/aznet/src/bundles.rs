@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
@@ -55,13 +55,42 @@ impl Held {
 /// A bundle that was made, or could not be.
 type Made = (PathBuf, anyhow::Result<Manifest>);
 
-/// Hears the events of a run and makes a bundle for each attempt that does not pass, the first [`OF_A_TEST`] of a test.
-pub(crate) struct Bundles {
-    folder: PathBuf,
+/// What bundles of a run are made with, wherever they are written.
+pub(crate) struct Bundling {
     hold: Hold,
     again: Again,
     /// What tells tests apart.
     named: fn(&TestId) -> String,
+}
+
+impl Bundling {
+    /// Of tests of one network.
+    pub(crate) fn new(hold: Hold, again: Again) -> Self {
+        Self {
+            hold,
+            again,
+            named: |test| test.name.clone(),
+        }
+    }
+
+    /// Of tests of one network, which nobody removes before the run has ended.
+    pub(crate) fn of(network: &Network, again: Again) -> Self {
+        let network = network.clone();
+        let hold = Box::new(move || Some(Held::for_good(network.clone())));
+        Self::new(hold, again)
+    }
+
+    /// Of tests of several networks.
+    pub(crate) fn of_several(self) -> Self {
+        let named = |test: &TestId| format!("{}-{}", test.network, test.name);
+        Self { named, ..self }
+    }
+}
+
+/// Hears the events of a run and makes a bundle for each attempt that does not pass, the first [`OF_A_TEST`] of a test.
+pub(crate) struct Bundles {
+    folder: PathBuf,
+    with: Bundling,
     seed: u64,
     began: BTreeMap<TestId, Timestamp>,
     /// The events until now, a line each.
@@ -71,32 +100,17 @@ pub(crate) struct Bundles {
 }
 
 impl Bundles {
-    /// Bundles in `folder`, of tests of one network.
-    pub(crate) fn new(folder: PathBuf, hold: Hold, again: Again) -> Self {
+    /// Bundles in `folder`.
+    pub(crate) fn new(folder: &Path, with: Bundling) -> Self {
         Self {
-            folder,
-            hold,
-            again,
-            named: |test| test.name.clone(),
+            folder: folder.to_owned(),
+            with,
             seed: 0,
             began: BTreeMap::new(),
             events: String::new(),
             bad: Bad::default(),
             making: JoinSet::new(),
         }
-    }
-
-    /// Of tests of one network, which nobody removes before the run has ended.
-    pub(crate) fn of(folder: PathBuf, network: &Network, again: Again) -> Self {
-        let network = network.clone();
-        let hold = Box::new(move || Some(Held::for_good(network.clone())));
-        Self::new(folder, hold, again)
-    }
-
-    /// Of tests of several networks.
-    pub(crate) fn of_several(self) -> Self {
-        let named = |test: &TestId| format!("{}-{}", test.network, test.name);
-        Self { named, ..self }
     }
 
     /// Takes an event in; begins to collect at once where an attempt did not pass, since what is to be seen will not stay.
@@ -117,7 +131,7 @@ impl Bundles {
                 verdict,
                 ..
             } if verdict.is_bad() && self.bad.gets_bundle(test) => {
-                let file = file_name(&(self.named)(test), *repetition, *attempt);
+                let file = file_name(&(self.with.named)(test), *repetition, *attempt);
                 self.make(test, &file, event.at);
             }
             _ => {}
@@ -129,7 +143,7 @@ impl Bundles {
             test: test.to_string(),
             began: self.began.get(test).copied().unwrap_or(now),
             seed: self.seed,
-            command: (self.again)(test, self.seed),
+            command: (self.with.again)(test, self.seed),
         };
         let request = Request {
             aznet: env!("CARGO_PKG_VERSION").to_owned(),
@@ -137,7 +151,7 @@ impl Bundles {
             test: Some((reproduction, self.events.clone())),
         };
         let file = self.folder.join(file);
-        let held = (self.hold)();
+        let held = (self.with.hold)();
         self.making.spawn(async move {
             let made = match &held {
                 Some(held) => bundle::write(&held.network, request, &file).await,

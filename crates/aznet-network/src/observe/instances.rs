@@ -87,10 +87,11 @@ pub async fn list(network: &Network) -> Result<Vec<Instance>, NamespaceError> {
     Ok(all)
 }
 
-/// A pod as an instance; `None` if it is done, on its way out, or of none of the network's roles.
+/// A pod as an instance; `None` if it is done, for good in either way, on its way out, or of none of the network's roles.
 pub fn instance(pod: &Pod) -> Option<Instance> {
     let status = pod.status.as_ref();
-    let done = status.and_then(|status| status.phase.as_deref()) == Some("Succeeded");
+    let phase = status.and_then(|status| status.phase.as_deref());
+    let done = matches!(phase, Some("Succeeded" | "Failed"));
     if done || pod.metadata.deletion_timestamp.is_some() {
         return None;
     }
@@ -168,6 +169,8 @@ mod tests {
     #[test]
     fn what_is_done_or_leaving_is_no_instance() {
         assert_eq!(instance(&pod(&json!({"phase": "Succeeded"}))), None);
+        let evicted = json!({"phase": "Failed", "reason": "Evicted"});
+        assert_eq!(instance(&pod(&evicted)), None);
         let mut leaving = pod(&json!({}));
         leaving.metadata.deletion_timestamp =
             serde_json::from_value(json!("2026-01-01T00:00:00Z")).ok();

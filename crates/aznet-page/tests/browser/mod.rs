@@ -1,5 +1,7 @@
 //! Chromium without a screen.
 
+mod reader;
+
 use std::{
     io::Write,
     path::{Path, PathBuf},
@@ -11,6 +13,16 @@ use tokio_util::sync::CancellationToken;
 
 /// A page opens in seconds; a machine at work may take longer.
 const DEADLINE: Duration = Duration::from_mins(2);
+
+/// Nothing but the page, in a window of a size that is known.
+const ALONE: [&str; 6] = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--no-first-run",
+    "--window-size=1280,900",
+];
 
 /// The one that is installed.
 pub(crate) struct Browser {
@@ -37,10 +49,8 @@ impl Browser {
         let profile = tempfile::tempdir().unwrap();
         let log = profile.path().join("log");
         let dom = Tool::new(&self.program)
-            .args(["--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"])
-            // Nothing but the page.
-            .args(["--disable-background-networking", "--no-first-run"])
-            .args(["--window-size=1280,900", "--enable-logging"])
+            .args(ALONE)
+            .args(["--dump-dom", "--enable-logging"])
             .arg(format!("--log-file={}", log.display()))
             .arg(format!("--user-data-dir={}", profile.path().display()))
             .arg(format!("file://{}#{fragment}", page.display()))

@@ -71,10 +71,16 @@ function options({ width, height, series, bands, axis, draw, marks }) {
     bands,
     hooks: {
       drawClear: [(chart) => background(chart, marks)],
-      draw: [(chart) => draw?.(chart), (chart) => foreground(chart, marks)],
+      draw: [(chart) => draw?.(chart), (chart) => foreground(chart, marks), sayRange],
       setSelect: [select],
     },
   };
+}
+
+/** What was drawn, for who measures. */
+function sayRange({ root, scales }) {
+  const { min, max } = scales.x;
+  Object.assign(root.dataset, { from: Math.round(min), to: Math.round(max) });
 }
 
 const bare = { grid: { show: false }, ticks: { show: false }, values: () => [] };

@@ -102,6 +102,13 @@ async fn a_link_shows_a_missed_slot_and_who_missed_it() {
 }
 
 #[tokio::test]
+async fn all_panels_zoom_together_and_back() {
+    let browser = browser_or_skip!();
+    let (path, _) = written("zoomed", &recorded::run(Shape::SMALL));
+    browser.zooms(&path).await;
+}
+
+#[tokio::test]
 async fn a_fault_without_effect_says_so() {
     let browser = browser_or_skip!();
     let (path, _) = written("fault", &recorded::run(Shape::SMALL));

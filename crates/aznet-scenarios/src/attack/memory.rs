@@ -47,7 +47,8 @@ struct Weight {
 }
 
 impl<'a> Scales<'a> {
-    /// Measures these pods before anything is done to them.
+    /// Measures these pods before anything is done to them. From now on one of them that runs out of memory is what was found, and
+    /// not the machine's failure.
     ///
     /// # Errors
     /// [`Failure::Infrastructure`] if their memory can't be known.
@@ -57,6 +58,9 @@ impl<'a> Scales<'a> {
     ) -> Result<Self, Failure> {
         let pods: BTreeMap<String, Option<Weight>> =
             pods.into_iter().map(|pod| (pod.to_owned(), None)).collect();
+        for pod in pods.keys() {
+            world.bounded.add(pod);
+        }
         let all = instances::list(&world.network)
             .await
             .map_err(Failure::infrastructure)?;

@@ -48,6 +48,7 @@ pub fn draw(seed: u64, ground: &Ground) -> Drawn {
 fn empty(seed: u64, set: BTreeMap<String, u32>) -> Drawn {
     Drawn {
         seed,
+        failed: None,
         set,
         faults: Vec::new(),
         attack: None,

@@ -6,6 +6,7 @@ use aznet_model::units::count;
 use aznet_model::yaml;
 use serde::{Deserialize, Serialize};
 
+use super::seen::Seen;
 use crate::condition::{Begins, CONDITIONS, Condition, Expects, Length, Wave};
 use crate::scenario::Scenario;
 
@@ -20,6 +21,9 @@ const SLOTS_OF_ATTACK: u32 = 4;
 pub struct Drawn {
     /// What all chance is decided by: the draw, and which pods are hit.
     pub seed: u64,
+    /// In how many of its runs it failed, once it is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<Seen>,
     /// The network: values set over those of `networks/small.yaml`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub set: BTreeMap<String, u32>,
@@ -117,6 +121,9 @@ impl Drawn {
         if self.load > 0 {
             let transfers = count(self.load as usize, "transfer");
             words.push(format!("{transfers} more a slot"));
+        }
+        if let Some(seen) = self.failed.filter(|seen| !seen.is_sure()) {
+            words.push(format!("it failed in {seen} runs"));
         }
         words.join("; ")
     }
@@ -232,6 +239,11 @@ mod tests {
             drawn.words(),
             "small with validator.replicas=8; validator-offline for 6 slots; 1 transfer more a slot"
         );
+        let sure = Drawn::read(&format!("{text}\nfailed: 2 of 2")).expect("a scenario");
+        assert_eq!(sure.words(), drawn.words());
+        let flake = Drawn::read(&format!("{text}\nfailed: 1 of 2")).expect("a scenario");
+        let told = format!("{}; it failed in 1 of 2 runs", drawn.words());
+        assert_eq!(flake.words(), told);
         let refused = |text: &str| Drawn::read(text).expect_err("refused").to_string();
         assert!(
             refused("seed: 7\nfaults: [{name: validator-ofline, slots: 6}]")
@@ -239,6 +251,7 @@ mod tests {
         );
         assert!(refused("seed: 7\nattack: load").contains("no attack `load`: there are attack-"));
         assert!(refused("seed: 7\nloads: 1").contains("unknown field `loads`"));
+        assert!(refused("seed: 7\nfailed: twice").contains("`twice` is not like `2 of 2`"));
         assert!(refused("faults: []").contains("missing field `seed`"));
     }
 }

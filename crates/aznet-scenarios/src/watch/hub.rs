@@ -8,6 +8,7 @@ use aznet_model::role::Role;
 use aznet_runner::{Context, Observation};
 
 use super::invariant::Violation;
+use crate::bounded::Bounded;
 
 /// The tests on a network. Clones share it.
 #[derive(Debug, Clone, Default)]
@@ -24,6 +25,8 @@ struct Listener {
     context: Context,
     /// Roles whose containers it ends itself.
     restarts: Vec<Role>,
+    /// Pods whose memory must stay bounded.
+    bounded: Bounded,
     /// What broke of the machine.
     machine: Option<String>,
     /// How many looks at nodes were judged meanwhile.
@@ -44,14 +47,16 @@ pub(crate) struct Heard {
 pub(crate) struct Place(u64);
 
 impl Hub {
-    /// Lets a test hear from now on, which ends containers of these roles itself.
-    pub(crate) fn enter(&self, context: Context, restarts: &[Role]) -> Place {
+    /// Lets a test hear from now on, which ends containers of these roles itself, and by which the memory of these pods must
+    /// stay bounded.
+    pub(crate) fn enter(&self, context: Context, restarts: &[Role], bounded: &Bounded) -> Place {
         let mut state = self.state();
         let place = state.next;
         state.next += 1;
         let listener = Listener {
             context,
             restarts: restarts.to_vec(),
+            bounded: bounded.clone(),
             machine: None,
             looks: 0,
         };
@@ -80,6 +85,13 @@ impl Hub {
         let state = self.state();
         let mut all = state.listeners.values();
         all.any(|one| one.restarts.contains(&role))
+    }
+
+    /// Whether a test attacks this pod, whose memory must stay bounded.
+    pub(crate) fn bounds(&self, pod: &str) -> bool {
+        let state = self.state();
+        let mut all = state.listeners.values();
+        all.any(|one| one.bounded.has(pod))
     }
 
     /// Whether nobody but this one hears.
@@ -146,7 +158,11 @@ mod tests {
     async fn told(act: fn(&Hub)) -> Vec<Kind> {
         events_of(move |context: Context| async move {
             let hub = Hub::default();
-            let place = hub.enter(context, &[Role::Validator]);
+            let bounded = Bounded::default();
+            let place = hub.enter(context, &[Role::Validator], &bounded);
+            // The test says so after it was let in.
+            bounded.add("full-node-0");
+            assert!(hub.bounds("full-node-0") && !hub.bounds("validator-0"));
             act(&hub);
             assert!(!hub.is_deserted());
             let heard = hub.leave(place);
@@ -192,9 +208,9 @@ mod tests {
     async fn each_test_has_the_looks_of_its_own_time() {
         let events = events_of(|context: Context| async move {
             let hub = Hub::default();
-            let first = hub.enter(context.clone(), &[]);
+            let first = hub.enter(context.clone(), &[], &Bounded::default());
             hub.judged(2);
-            let second = hub.enter(context, &[]);
+            let second = hub.enter(context, &[], &Bounded::default());
             hub.judged(1);
             assert_eq!((hub.leave(first).looks, hub.leave(second).looks), (3, 1));
             Ok(())

@@ -106,6 +106,8 @@ pub(crate) enum Rule {
     Proof,
     /// Containers go on running.
     Restart,
+    /// Nodes under attack take no more memory than they may.
+    Memory,
 }
 
 impl fmt::Display for Rule {
@@ -116,6 +118,7 @@ impl fmt::Display for Rule {
             Self::Finality => "what is finalized stays finalized",
             Self::Proof => "no node calls proven or finalized what is not so on L1",
             Self::Restart => "no container restarts unless the test restarts it",
+            Self::Memory => "the memory of a node under attack is bounded",
         })
     }
 }

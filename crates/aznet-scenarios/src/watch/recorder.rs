@@ -10,7 +10,6 @@ use aznet_model::timing::{Moment, ProtocolTime, Timing};
 use aznet_network::clients::l2::{L2Tips, Node};
 use aznet_network::namespace::Network;
 use aznet_network::observe::instances::{self, Instance};
-use aznet_network::observe::logs;
 use aznet_network::validators;
 use aznet_runner::Observation;
 use futures::{StreamExt, stream};
@@ -20,11 +19,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::clock;
 use super::hub::Hub;
-use super::invariant::{Judge, Look, Rule, Standing, Violation};
+use super::invariant::{Judge, Look, Standing, Violation};
 use super::ledger::{L1_NAME, Ledger};
+use super::losses::Losses;
 use super::meter::Meter;
 use super::proof::Auditor;
-use super::restarts::{self, Restart};
 use super::slots::Slots;
 use super::told::{Told, look};
 
@@ -38,8 +37,6 @@ const HOLDERS_WITHIN: Duration = Duration::from_mins(1);
 const NEW_BLOCKS: usize = 4;
 /// After which what pods use is told again, even where it did not change.
 const TOLD_AGAIN: Duration = Duration::from_mins(5);
-/// Lines of a container's last words: an error with its stack.
-const LAST_WORDS: i64 = 50;
 
 /// Pods by the attesters that they sign for.
 type Holders = Arc<OnceLock<BTreeMap<String, String>>>;
@@ -132,9 +129,8 @@ impl Recorder {
         };
         let slot = self.moment().map(|moment| moment.slot.0);
         if !self.pods.is_empty() {
-            for restart in restarts::between(&self.pods, &now) {
-                self.restarted(restart, slot).await;
-            }
+            let losses = Losses::new(&self.network, &self.hub);
+            losses.tell(&self.pods, &now, slot).await;
         }
         let mut judged = 0;
         for look in std::mem::take(&mut self.waiting) {
@@ -174,33 +170,6 @@ impl Recorder {
         };
         let place = node.block_by_hash(hash).await;
         matches!(place, Ok(Some(place)) if place.number.0 == *number)
-    }
-
-    async fn restarted(&self, restart: Restart, slot: Option<u64>) {
-        let words = logs::last_words(&self.network, &restart.pod, LAST_WORDS);
-        let words = timeout(PATIENCE, words).await.unwrap_or_default();
-        let Restart {
-            pod,
-            role,
-            restarts,
-            why,
-            by_machine,
-        } = restart.with_last_words(&words);
-        let seen = format!("{pod} restarted: {why}");
-        if self.hub.restarts(role) {
-            // A test that ends it says itself what must be so of it.
-        } else if by_machine {
-            self.hub.failed(&seen);
-        } else {
-            self.hub.violated(&Violation {
-                rule: Rule::Restart,
-                seen,
-                slot,
-                if_still: None,
-            });
-        }
-        self.hub
-            .observed(Observation::Restarted { pod, restarts, why });
     }
 
     async fn find_out_time(&mut self) {

@@ -20,6 +20,7 @@ use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::printer::Printer;
+use crate::run_folder;
 
 /// Lines of a timeline that are shown.
 const SHOWN: usize = 40;
@@ -30,6 +31,7 @@ Examples:
   aznet bundle small --output b.tar.gz
   aznet bundle --explain b.tar.gz      what happened first; needs no cluster
   aznet bundle --explain runs/last/bundle-transfer.tar.gz -o json
+  aznet bundle --explain 20261128T091500Z/bundle-transfer.tar.gz
 
 A bundle has manifests, events, pods, logs of every container and of its previous run, metrics, status and versions. The values of all Secrets in the network's namespace are taken out of it.";
 
@@ -43,7 +45,7 @@ pub struct BundleArgs {
     /// Write the bundle to this file (default: bundle-NAME-TIME.tar.gz in this folder).
     #[arg(long = "output", value_name = "FILE", conflicts_with = "explain")]
     pub file: Option<PathBuf>,
-    /// Show what happened first, by this bundle alone.
+    /// Show what happened first, by this bundle alone; also one of a run that was not given a folder, as `RUN/FILE`.
     #[arg(long, value_name = "FILE")]
     pub explain: Option<PathBuf>,
     /// Where to look.
@@ -60,7 +62,8 @@ pub struct BundleArgs {
 /// Makes a bundle, or explains one.
 pub async fn run(args: &BundleArgs, context: &Context) -> anyhow::Result<Exit> {
     if let Some(file) = &args.explain {
-        return explain(file, &context.printer);
+        let file = run_folder::find(file, context.paths.runs());
+        return explain(&file, &context.printer);
     }
     check_folder_of(args.file.as_deref())?;
     let cluster = args.cluster.cluster.as_ref();

@@ -15,6 +15,8 @@ use crate::run_folder;
 
 const EXAMPLES: &str = "\
 Examples:
+  aznet report                              the newest run that was not given a folder
+  aznet report 20261128T091500Z             one of them, by the name that `aznet test` told
   aznet report runs/last                    what `aznet test` printed
   aznet report runs/last --format html      writes runs/last/report.html
   aznet report runs/last --format junit     writes runs/last/junit.xml
@@ -41,9 +43,10 @@ pub enum Format {
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct ReportArgs {
-    /// A folder that `aznet test --report` wrote, or the `events.jsonl` in it.
+    /// A folder that `aznet test --report` wrote, or the `events.jsonl` in it; or the name of a run that was not given a folder
+    /// (default: the newest of those).
     #[arg(value_name = "RUN")]
-    pub run: PathBuf,
+    pub run: Option<PathBuf>,
     /// What to make of it; files are written beside the record, in the place of earlier ones.
     #[arg(
         short = 'o',
@@ -58,7 +61,12 @@ pub struct ReportArgs {
 
 /// Reports a recorded run again.
 pub fn run(args: &ReportArgs, context: &Context) -> anyhow::Result<Exit> {
-    let record = run_folder::record(&args.run);
+    let runs = context.paths.runs();
+    let run = match &args.run {
+        Some(named) => run_folder::find(named, runs),
+        None => run_folder::newest(runs)?,
+    };
+    let record = run_folder::record(&run);
     let events = run_folder::read(&record)?;
     let beside = |name: &str| record.with_file_name(name);
     match args.format {

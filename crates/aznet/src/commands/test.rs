@@ -13,6 +13,7 @@ mod matrix;
 mod means;
 mod network;
 mod pool;
+mod record;
 mod regressions;
 mod reports;
 mod retention;
@@ -31,7 +32,7 @@ use self::engine::{asked, execute, options, prepared};
 use self::list::{Known, list};
 use self::means::Means;
 use self::network::of_network;
-use crate::bundles::Bundles;
+use crate::bundles::Bundling;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure as Refusal;
@@ -98,9 +99,7 @@ async fn on_one(
     let gate = gate::of(&network);
     let options = options(args, choice, Some(gate), asked, context).await;
     let again = again::on(args, network.name());
-    let folder = args.report.folder.clone();
-    let bundles = folder.map(|folder| Bundles::of(folder, &network, again));
-    let with = (baseline.as_ref(), bundles);
+    let with = (baseline.as_ref(), Bundling::of(&network, again));
     let outcome = execute(args, selection, &options, with, context).await;
     if args.network.is_some() {
         // Also after Ctrl-C: nobody else knows of this network.

@@ -177,9 +177,10 @@ fn hint_of_own(failure: &Failure) -> Option<String> {
         Failure::ServesNoBundles(network) => Some(format!(
             "`aznet up --name {network} --set bootNode.joinBundles.enabled=true` lets its boot node serve them, which restarts for that"
         )),
-        Failure::NoRun { .. } => {
-            Some("`aznet test --report DIR` records a run in a folder".to_owned())
-        }
+        Failure::NoRun { .. } => Some(
+            "`aznet test` says where it records a run; `aznet test --report DIR` does so in a folder of yours"
+                .to_owned(),
+        ),
         Failure::BadTarget(_)
         | Failure::NoArchive(_)
         | Failure::Impossible(_)

@@ -55,6 +55,9 @@ fn a_run_that_was_killed_is_reported_as_interrupted() {
 #[test]
 fn what_is_no_record_of_a_run_is_refused() {
     let sandbox = Sandbox::new();
+    let none = sandbox.run(&["report"]);
+    assert!(none.contains("exit code: 2"), "{none}");
+    assert!(none.contains("[FOLDER]/state/runs"), "{none}");
     sandbox.write("empty/events.jsonl", "");
     sandbox.write("odd/events.jsonl", "{\"at\":1}\n");
     for name in ["nosuch", "empty", "odd"] {

@@ -5,8 +5,8 @@ use super::machine::{
 };
 use super::{
     alerts, attacks, chaos, compose, deploy, ends, faults, join, kinds, matrix, newcomers,
-    plain_helm, policies, ports, presets, quickstart, registry, rollout, secrets, served, soak,
-    telemetry, validators, watch,
+    plain_helm, policies, ports, presets, quickstart, registry, rollout, secrets, served, smoke,
+    soak, telemetry, validators, watch,
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -161,7 +161,7 @@ fn kinds_and_plain_helm() -> [(&'static str, Check); 4] {
 }
 
 /// They wait for a slot or two for each validator, for an alert, or for rounds of tests.
-fn roll_outs() -> [(&'static str, Check); 5] {
+fn roll_outs() -> [(&'static str, Check); 6] {
     [
         (
             "a_run_in_the_cluster_passes_and_leaves_its_report",
@@ -182,6 +182,10 @@ fn roll_outs() -> [(&'static str, Check); 5] {
         (
             "each_alert_fires_for_its_cause_and_resolves",
             alerts::fire_and_resolve,
+        ),
+        (
+            "helm_test_fails_without_a_quorum_and_says_why",
+            smoke::fails_and_says_why,
         ),
     ]
 }

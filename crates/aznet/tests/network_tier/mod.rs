@@ -22,6 +22,7 @@ mod registry;
 mod rollout;
 mod secrets;
 mod served;
+mod smoke;
 mod soak;
 mod telemetry;
 mod validators;

@@ -133,7 +133,7 @@ pub struct GenerateArgs {
     /// How many scenarios, of as many seeds in a row.
     #[arg(long, value_name = "COUNT", default_value_t = 1, requires = "generate", value_parser = value_parser!(u32).range(1..=1_000))]
     pub count: u32,
-    /// How many runs it may take to make a scenario that fails smaller.
+    /// How many runs it may take to make a scenario that fails smaller. Beside these, the smallest runs once more unless it was seen to fail twice.
     #[arg(long, value_name = "RUNS", default_value_t = 8, requires = "generate")]
     pub shrink_runs: u32,
 }
@@ -173,7 +173,7 @@ pub struct RepetitionArgs {
 #[derive(Debug, Clone, Args)]
 pub struct ReportArgs {
     /// Write `report.html`, `junit.xml`, `stats.json`, `events.jsonl`, which `aznet report` reads, and a bundle of each test that fails to this directory. One that holds
-    /// another run's is refused.
+    /// another run's is refused. Without it, a run gets a folder of its own, and the last 20 of those are kept.
     #[arg(id = "report", long = "report", value_name = "DIR")]
     pub folder: Option<PathBuf>,
     /// Write over the report of an earlier run.

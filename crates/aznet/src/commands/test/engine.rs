@@ -15,9 +15,9 @@ use super::args::TestArgs;
 use super::baseline;
 use super::choice::Choice;
 use super::commit;
+use super::record::Record;
 use super::reports::{self, Reports};
-use super::retention;
-use crate::bundles::Bundles;
+use crate::bundles::{Bundles, Bundling};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::lines::{self, Lines};
@@ -35,20 +35,6 @@ pub(super) fn prepared(args: &TestArgs) -> anyhow::Result<Option<Stats>> {
         reports::prepare(folder, args.report.force)?;
     }
     Ok(baseline)
-}
-
-/// Makes room for the report and begins it. Not before the run does: one that never begins leaves no empty report, and
-/// none is removed for it.
-fn begun(args: &TestArgs, context: &Context) -> anyhow::Result<Reports> {
-    let folder = args.report.folder.as_deref();
-    if let Some((folder, keep)) = folder.zip(args.report.keep) {
-        for cleared in retention::clear(folder, keep)? {
-            context
-                .printer
-                .note(format_args!("removed the report {}", cleared.display()));
-        }
-    }
-    Reports::create(folder)
 }
 
 /// Is notified by SIGUSR1. From now on that ends no run, also while its network starts.
@@ -127,15 +113,18 @@ pub(super) async fn verdict(test: Test, options: &Options, context: &Context) ->
     })
 }
 
-/// Runs the selected tests and reports them.
+/// Runs the selected tests, records and reports them.
 pub(super) async fn execute(
     args: &TestArgs,
     selection: Selection,
     options: &Options,
-    (baseline, mut bundles): (Option<&Stats>, Option<Bundles>),
+    (baseline, bundling): (Option<&Stats>, Bundling),
     context: &Context,
 ) -> anyhow::Result<Outcome> {
-    let mut reports = begun(args, context)?;
+    let mut record = Record::begin(&args.report, context)?;
+    let folder = record.folder();
+    let mut bundles = folder.map(|folder| Bundles::new(folder, bundling));
+    let mut summary = Reports::of_job()?;
     let mut human = Human::new(Lines::new(&context.printer), true, true);
     let mut document = Document::default();
     let mut broken = None;
@@ -146,13 +135,14 @@ pub(super) async fn execute(
         let told = document
             .event(event)
             .and_then(|()| human.event(event))
-            .and_then(|()| reports.event(event));
+            .and_then(|()| summary.event(event))
+            .and_then(|()| record.event(event));
         broken = broken.take().or(told.err());
         if let Some(bundles) = &mut bundles {
             bundles.event(event);
         }
     };
-    let summary = aznet_runner::run(selection, options, context.interrupt.token(), &mut hear).await;
+    let ended = aznet_runner::run(selection, options, context.interrupt.token(), &mut hear).await;
     if let Some(bundles) = bundles {
         bundles.finish(&context.printer).await;
     }
@@ -170,10 +160,11 @@ pub(super) async fn execute(
             .printer
             .json(&baseline::Compared::new(&document, &worse))?;
     }
+    record.tell();
     let regressed =
         args.repetition.fail_on_regression && worse.iter().any(|one| one.kind.is_sure());
     Ok(Outcome {
-        exit: exit(&summary, regressed),
+        exit: exit(&ended, regressed),
         tests: document.tests,
     })
 }

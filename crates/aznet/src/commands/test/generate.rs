@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aznet_runner::event::Kind;
 use aznet_runner::{Options, Test, TestId, Verdict};
-use aznet_scenarios::generate::{Drawn, GENERATED, Ground, Shrinker, draw};
+use aznet_scenarios::generate::{Drawn, GENERATED, Ground, Seen, Shrinker, draw};
 use jiff::Zoned;
 
 use super::args::TestArgs;
@@ -100,29 +100,19 @@ impl Generator<'_> {
         drawn: &BTreeMap<TestId, Drawn>,
         options: &Options,
     ) -> anyhow::Result<()> {
-        let mut failed = BTreeMap::new();
-        for kind in ended {
-            if let Kind::TestFinished {
-                test,
-                verdict: Verdict::Failed { message },
-                ..
-            } = kind
-                && let Some(drawn) = drawn.get(test)
-            {
-                failed.insert(test, (drawn, message.clone()));
+        for (test, failing) in failing(ended) {
+            if let Some(drawn) = drawn.get(test) {
+                self.shrink(drawn, failing, options).await?;
             }
-        }
-        for (drawn, message) in failed.into_values() {
-            self.shrink(drawn, message, options).await?;
         }
         Ok(())
     }
 
-    /// Makes one smaller as long as it fails, and keeps the smallest.
+    /// Makes one smaller as long as it fails, sees the smallest fail again, and keeps it.
     async fn shrink(
         &self,
         drawn: &Drawn,
-        mut message: String,
+        mut failing: Failing,
         options: &Options,
     ) -> anyhow::Result<()> {
         let most = self.args.generate.shrink_runs;
@@ -144,28 +134,146 @@ impl Generator<'_> {
             }
             runs += 1;
             let failed = matches!(verdict, Verdict::Failed { .. });
-            if let Verdict::Failed { message: why } = verdict {
-                message = why;
+            if let Verdict::Failed { message } = verdict {
+                let seen = Seen::ONCE;
+                failing = Failing { seen, message };
             }
             shrinker.tried(step, failed);
         }
-        self.written(&shrinker.smallest(), runs, &message)
+        let smallest = shrinker.smallest();
+        let failing = self.confirmed(&smallest, failing, options).await?;
+        self.written(&smallest, runs, &failing)
     }
 
-    fn written(&self, smallest: &Drawn, runs: u32, message: &str) -> anyhow::Result<()> {
+    /// Runs it once more unless it was seen to fail twice: what fails by chance looks like what fails.
+    async fn confirmed(
+        &self,
+        smallest: &Drawn,
+        failing: Failing,
+        options: &Options,
+    ) -> anyhow::Result<Failing> {
+        let interrupted = self.context.interrupt.token();
+        if failing.seen.is_sure() || interrupted.is_cancelled() {
+            return Ok(failing);
+        }
+        self.context.printer.note(format_args!(
+            "seed {}: the smallest that failed runs once more: {}",
+            smallest.seed,
+            smallest.words()
+        ));
+        let verdict = engine::verdict(self.test(smallest)?, options, self.context).await;
+        if interrupted.is_cancelled() {
+            return Ok(failing);
+        }
+        Ok(failing.and(&verdict))
+    }
+
+    fn written(&self, smallest: &Drawn, runs: u32, failing: &Failing) -> anyhow::Result<()> {
         let again = self.again(smallest);
+        let Failing { seen, message } = failing;
         let found = Found {
             again: &again,
             runs,
+            seen: *seen,
             message,
             on: Zoned::now().date(),
         };
         let path = regressions::keep(smallest, &found, &self.context.source)?;
         self.context.printer.note(format_args!(
-            "{} has the smallest scenario that was seen to fail: {}; `{again}` draws the first one again",
+            "{} has the smallest scenario that was seen to fail, in {seen} runs{}: {}; `{again}` draws the first one again",
             path.display(),
+            regressions::doubt(*seen),
             smallest.words(),
         ));
         Ok(())
+    }
+}
+
+/// How often a scenario failed, and with what words last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Failing {
+    seen: Seen,
+    message: String,
+}
+
+impl Failing {
+    /// With how it ended once more. What could not be tested is no run.
+    fn and(self, verdict: &Verdict) -> Self {
+        match verdict {
+            Verdict::Passed => Self {
+                seen: self.seen.and(false),
+                ..self
+            },
+            Verdict::Failed { message } => Self {
+                seen: self.seen.and(true),
+                message: message.clone(),
+            },
+            _ => self,
+        }
+    }
+}
+
+/// The tests that failed, with all of their runs.
+fn failing(ended: &[Kind]) -> BTreeMap<&TestId, Failing> {
+    let mut all: BTreeMap<&TestId, Failing> = BTreeMap::new();
+    for kind in ended {
+        if let Kind::TestFinished { test, verdict, .. } = kind {
+            let known = all.remove(test).unwrap_or_else(|| Failing {
+                seen: Seen::default(),
+                message: String::new(),
+            });
+            all.insert(test, known.and(verdict));
+        }
+    }
+    all.retain(|_, one| one.seen.has_failed());
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn ended(name: &str, verdict: Verdict) -> Kind {
+        Kind::TestFinished {
+            test: TestId {
+                network: name.to_owned(),
+                name: "transfer@generated".to_owned(),
+            },
+            repetition: 1,
+            attempts: 1,
+            took: Duration::ZERO,
+            verdict,
+            leaks: Vec::new(),
+        }
+    }
+
+    fn failed(message: &str) -> Verdict {
+        let message = message.to_owned();
+        Verdict::Failed { message }
+    }
+
+    #[test]
+    fn runs_that_passed_count_and_those_that_could_not_be_tested_do_not() {
+        let no_memory = Verdict::Infrastructure {
+            message: "no memory".to_owned(),
+        };
+        let all = [
+            ended("seed-1", Verdict::Passed),
+            ended("seed-2", failed("first")),
+            ended("seed-2", no_memory.clone()),
+            ended("seed-2", Verdict::Passed),
+            ended("seed-3", no_memory),
+            ended("seed-4", failed("first")),
+            ended("seed-4", failed("second")),
+        ];
+        let failing = failing(&all);
+        let seen = failing.iter().map(|(test, one)| {
+            let words = format!("{}: {}", one.seen, one.message);
+            (test.network.as_str(), words)
+        });
+        let expected = [("seed-2", "1 of 2: first"), ("seed-4", "2 of 2: second")];
+        assert!(seen.eq(expected.map(|(test, words)| (test, words.to_owned()))));
     }
 }

@@ -21,7 +21,7 @@ use super::network::{self, of_network, released};
 use super::pool::Pool;
 use super::regressions;
 use crate::args::ValuesArgs;
-use crate::bundles::Bundles;
+use crate::bundles::Bundling;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -52,11 +52,7 @@ pub(super) async fn run(args: &TestArgs, context: &Context) -> anyhow::Result<Ex
     let gate = gate.unwrap_or_else(Pool::gate);
     let options = options(args, &choice, Some(gate), asked()?, context).await;
     let bundles = match &attached {
-        Some(attached) => {
-            let folder = args.report.folder.clone();
-            let again = again::anywhere(args);
-            folder.map(|folder| Bundles::of(folder, &attached.network, again))
-        }
+        Some(attached) => Bundling::of(&attached.network, again::anywhere(args)),
         None => means.bundles(args),
     };
     let with = (baseline.as_ref(), bundles);

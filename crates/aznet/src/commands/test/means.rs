@@ -19,7 +19,7 @@ use super::args::TestArgs;
 use super::network::Site;
 use super::pool::Pool;
 use crate::args::ValuesArgs;
-use crate::bundles::Bundles;
+use crate::bundles::Bundling;
 use crate::changing::Changing;
 use crate::chaos_mesh;
 use crate::context::Context;
@@ -68,9 +68,8 @@ impl Means {
     }
 
     /// Bundles of tests that fail, each of the network that it ran on.
-    pub(super) fn bundles(&self, args: &TestArgs) -> Option<Bundles> {
-        let folder = args.report.folder.clone()?;
-        Some(Bundles::new(folder, self.pool.hold(), again::anywhere(args)).of_several())
+    pub(super) fn bundles(&self, args: &TestArgs) -> Bundling {
+        Bundling::new(self.pool.hold(), again::anywhere(args)).of_several()
     }
 
     /// Removes what was made.

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use aznet_cluster::source::{Origin, Source};
 use aznet_kit::files::{self, Access};
 use aznet_runner::{Selection, Test};
-use aznet_scenarios::generate::{Drawn, Ground, REGRESSION};
+use aznet_scenarios::generate::{Drawn, Ground, REGRESSION, Seen};
 
 use super::args::TestArgs;
 use super::choice::Choice;
@@ -57,6 +57,8 @@ pub(super) struct Found<'a> {
     pub(super) again: &'a str,
     /// How many runs made it as small as it is.
     pub(super) runs: u32,
+    /// In how many of its runs it failed, as small as it is.
+    pub(super) seen: Seen,
     /// What went wrong.
     pub(super) message: &'a str,
     /// The day.
@@ -82,16 +84,31 @@ fn text(drawn: &Drawn, found: &Found<'_>) -> anyhow::Result<String> {
     let Found {
         again,
         runs,
+        seen,
         message,
         on,
     } = found;
     let comment = format!(
-        "Drawn by `{again}` on {on}, and made smaller in {}. It failed:\n{message}",
-        aznet_model::units::count(*runs as usize, "run")
+        "Drawn by `{again}` on {on}, and made smaller in {}. It failed in {seen} runs{}:\n{message}",
+        aznet_model::units::count(*runs as usize, "run"),
+        doubt(*seen),
     );
+    let kept = Drawn {
+        failed: Some(*seen),
+        ..drawn.clone()
+    };
     let lines = comment.lines().flat_map(|line| textwrap::wrap(line, 116));
     let comment: Vec<String> = lines.map(|line| format!("# {line}")).collect();
-    Ok(comment.join("\n") + "\n" + &serde_norway::to_string(drawn)?)
+    Ok(comment.join("\n") + "\n" + &serde_norway::to_string(&kept)?)
+}
+
+/// What is to be said of one that was not seen to fail again.
+pub(super) const fn doubt(seen: Seen) -> &'static str {
+    if seen.is_sure() {
+        ""
+    } else {
+        ", which may be chance"
+    }
 }
 
 /// A file that is not there yet: the same seed may have drawn something else before.
@@ -142,29 +159,41 @@ mod tests {
         let source = Source::at(folder.path()).expect("a source tree");
         let text = "seed: 7\nset: {validator.replicas: 4}\nfaults: [{name: lossy-links, after: 0, slots: 3}]";
         let drawn = Drawn::read(text).expect("a scenario");
-        let found = Found {
+        let found = |seen| Found {
             again: "aznet test --generate --seed 7",
             runs: 1,
+            seen,
             message: "no checkpoint\nsince slot 7",
             on: jiff::civil::date(2026, 11, 26),
         };
-        let first = keep(&drawn, &found, &source).expect("a file");
-        let second = keep(&drawn, &found, &source).expect("another file");
+        let [sure, flake] = [true, false].map(|failed| Seen::ONCE.and(failed));
+        let first = keep(&drawn, &found(sure), &source).expect("a file");
+        let second = keep(&drawn, &found(flake), &source).expect("another file");
         let all = kept(&folder.path().join("networks/regressions")).expect("files");
         let expected = [
             ("seed-7".to_owned(), first.clone()),
-            ("seed-7-2".to_owned(), second),
+            ("seed-7-2".to_owned(), second.clone()),
         ];
         assert_eq!(all, expected);
-        assert_eq!(read(&first).expect("a scenario"), drawn);
-        let text = std::fs::read_to_string(first).expect("a file");
+        let kept = |seen| Drawn {
+            failed: Some(seen),
+            ..drawn.clone()
+        };
+        assert_eq!(read(&first).expect("a scenario"), kept(sure));
+        assert_eq!(read(&second).expect("a scenario"), kept(flake));
+        let text = |file| std::fs::read_to_string(file).expect("a file");
+        let doubtful = text(second);
+        for words in ["It failed in 1 of 2 runs, which", "\nfailed: 1 of 2\n"] {
+            assert!(doubtful.contains(words), "{doubtful}");
+        }
         assert_eq!(
-            text,
+            text(first),
             "\
-# Drawn by `aznet test --generate --seed 7` on 2026-11-26, and made smaller in 1 run. It failed:
+# Drawn by `aznet test --generate --seed 7` on 2026-11-26, and made smaller in 1 run. It failed in 2 of 2 runs:
 # no checkpoint
 # since slot 7
 seed: 7
+failed: 2 of 2
 set:
   validator.replicas: 4
 faults:

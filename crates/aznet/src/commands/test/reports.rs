@@ -44,33 +44,37 @@ pub(super) fn prepare(folder: &Path, force: bool) -> Result<(), Failure> {
 type Put = Box<dyn FnMut(&[u8]) -> io::Result<()> + Send>;
 
 /// What is written while a run goes on.
+#[derive(Default)]
 pub(super) struct Reports(Vec<Box<dyn Reporter + Send>>);
 
 impl Reports {
-    /// The files of `--report`, and the summary for GitHub where this is a job of its.
-    pub(super) fn create(folder: Option<&Path>) -> anyhow::Result<Self> {
-        let mut all: Vec<Box<dyn Reporter + Send>> = Vec::new();
-        if let Some(folder) = folder {
-            for name in run_folder::FILES {
-                files::remove_if_there(&folder.join(name))?;
-            }
-            let events = folder.join(run_folder::EVENTS);
-            let events =
-                File::create(&events).with_context(|| format!("making {}", events.display()))?;
-            all.push(Box::new(JsonLines::new(events)));
-            all.push(Box::new(Junit::new(put(folder.join(run_folder::JUNIT)))));
-            all.push(Box::new(Html::new(put(folder.join(run_folder::HTML)))));
-            all.push(Box::new(Statistics {
+    /// The files of a run's folder.
+    pub(super) fn in_folder(folder: &Path) -> anyhow::Result<Self> {
+        for name in run_folder::FILES {
+            files::remove_if_there(&folder.join(name))?;
+        }
+        let events = folder.join(run_folder::EVENTS);
+        let events =
+            File::create(&events).with_context(|| format!("making {}", events.display()))?;
+        Ok(Self(vec![
+            Box::new(JsonLines::new(events)),
+            Box::new(Junit::new(put(folder.join(run_folder::JUNIT)))),
+            Box::new(Html::new(put(folder.join(run_folder::HTML)))),
+            Box::new(Statistics {
                 gathered: Gathered::default(),
                 put: put(folder.join(run_folder::STATS)),
-            }));
-        }
-        if let Some(path) = std::env::var_os(GITHUB_SUMMARY).filter(|path| !path.is_empty()) {
-            let summary = File::options().create(true).append(true).open(&path);
-            let summary = summary.with_context(|| format!("opening {}", path.display()))?;
-            all.push(Box::new(Markdown::new(summary)));
-        }
-        Ok(Self(all))
+            }),
+        ]))
+    }
+
+    /// The summary for GitHub, where this is a job of its.
+    pub(super) fn of_job() -> anyhow::Result<Self> {
+        let Some(path) = std::env::var_os(GITHUB_SUMMARY).filter(|path| !path.is_empty()) else {
+            return Ok(Self::default());
+        };
+        let summary = File::options().create(true).append(true).open(&path);
+        let summary = summary.with_context(|| format!("opening {}", path.display()))?;
+        Ok(Self(vec![Box::new(Markdown::new(summary))]))
     }
 }
 

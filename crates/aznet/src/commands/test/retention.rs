@@ -1,5 +1,6 @@
 //! Which reports stay beside a new one.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::num::NonZeroUsize;
@@ -29,14 +30,19 @@ struct Earlier {
     written: SystemTime,
 }
 
-/// Removes reports beside `folder`, which exists, so that with the new one no more than `keep` are there; says which.
+/// Removes reports beside `folder`, which exists, in folders of names that are `meant`, so that with the new one no more
+/// than `keep` are there; says which.
 ///
 /// # Errors
 /// [`FileError`] if one can't be removed, or `folder` not be found.
-pub(super) fn clear(folder: &Path, keep: NonZeroUsize) -> Result<Vec<PathBuf>, FileError> {
+pub(super) fn clear(
+    folder: &Path,
+    keep: NonZeroUsize,
+    meant: fn(&OsStr) -> bool,
+) -> Result<Vec<PathBuf>, FileError> {
     // `.` has no name, and `..` that of another folder.
     let folder = fs::canonicalize(folder).map_err(FileError::of("find", folder))?;
-    let cleared = surplus(earlier(&folder), keep);
+    let cleared = surplus(earlier(&folder, meant), keep);
     for one in &cleared {
         remove(one)?;
     }
@@ -53,12 +59,13 @@ fn surplus(mut earlier: Vec<Earlier>, keep: NonZeroUsize) -> Vec<PathBuf> {
     surplus.map(|one| one.folder).collect()
 }
 
-fn earlier(folder: &Path) -> Vec<Earlier> {
+fn earlier(folder: &Path, meant: fn(&OsStr) -> bool) -> Vec<Earlier> {
     let entries = folder.parent().and_then(|beside| fs::read_dir(beside).ok());
     let entries = entries.into_iter().flatten().flatten();
     let others = entries.filter(|entry| {
         let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        is_folder && Some(entry.file_name().as_os_str()) != folder.file_name()
+        let name = entry.file_name();
+        is_folder && meant(&name) && Some(name.as_os_str()) != folder.file_name()
     });
     others.filter_map(|entry| read(entry.path())).collect()
 }
@@ -184,7 +191,7 @@ mod tests {
     /// Makes the folder of a new report and clears what is beside it.
     fn make(new: &Path, keep: usize) -> Vec<PathBuf> {
         fs::create_dir_all(new).expect("a folder");
-        clear(new, NonZeroUsize::new(keep).expect("some")).expect("it clears")
+        clear(new, NonZeroUsize::new(keep).expect("some"), |_| true).expect("it clears")
     }
 
     #[test]
@@ -250,6 +257,17 @@ mod tests {
         written(SILENCE * 2);
         make(&new, 1);
         assert_eq!(left(all.path()), ["4"]);
+    }
+
+    #[test]
+    fn a_folder_that_is_not_meant_stays_and_does_not_count() {
+        let all = reports(&[("mine", &ended(0)), ("1", &ended(0)), ("2", &ended(0))]);
+        let new = all.path().join("3");
+        fs::create_dir(&new).expect("a folder");
+        let keep = NonZeroUsize::new(2).expect("some");
+        let cleared = clear(&new, keep, |name| name != "mine").expect("it clears");
+        assert_eq!(cleared, [all.path().join("1")]);
+        assert_eq!(left(all.path()), ["2", "3", "mine"]);
     }
 
     #[test]
