@@ -4,7 +4,7 @@ use super::machine::{
     CLUSTER, Checked, Machine, NETWORK, aznet, json, kubectl, status, status_of, succeeds, until,
 };
 use super::{
-    alerts, attacks, chaos, compose, deploy, ends, faults, join, kinds, matrix, newcomers,
+    alerts, attacks, chaos, compose, deploy, ends, faults, join, kinds, matrix, new_image, newcomers,
     plain_helm, policies, ports, presets, quickstart, registry, rollout, secrets, served, smoke,
     soak, telemetry, validators, watch,
 };
@@ -266,7 +266,7 @@ fn protocol_faults() -> [(&'static str, Check); 18] {
 }
 
 /// Tokens move under faults.
-fn cells() -> [(&'static str, Check); 2] {
+fn cells() -> [(&'static str, Check); 3] {
     [
         (
             "tokens_move_under_conditions_that_stand_for_attacks",
@@ -275,6 +275,10 @@ fn cells() -> [(&'static str, Check); 2] {
         (
             "an_interrupted_test_lifts_its_fault_and_reports",
             matrix::interrupted,
+        ),
+        (
+            "tokens_move_while_other_images_are_rolled_out",
+            new_image::tokens_move_meanwhile,
         ),
     ]
 }

@@ -12,6 +12,7 @@ mod join;
 mod kinds;
 mod machine;
 mod matrix;
+mod new_image;
 mod newcomers;
 mod plain_helm;
 mod policies;

@@ -7,9 +7,9 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use aznet_cluster::paths::Paths;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::machine::{CLUSTER, Checked, Machine, json, kubectl, pause};
+use super::machine::{self, CLUSTER, Checked, Machine, kubectl, pause};
 use super::rollout::namespace;
 
 /// Debian's `docker-registry`: what the project Distribution makes.
@@ -120,7 +120,7 @@ fn ended() -> Checked {
 
 /// The process of the cluster's containerd: its network is where images come from.
 pub(crate) fn containerd() -> Result<u64, String> {
-    let clusters = json(&["cluster", "list"])?;
+    let clusters = machine::json(&["cluster", "list"])?;
     let name = CLUSTER.trim_start_matches("embedded:");
     let cluster = clusters
         .as_array()
@@ -144,21 +144,31 @@ pub(crate) struct Registry {
 }
 
 impl Registry {
-    /// Serves what is in the folder, on loopback: this machine's, or that of a process.
+    /// Serves what is in the folder to those who log in, on loopback: this machine's, or that of a process.
     pub(crate) fn start(folder: &Path, port: u16, inside: Option<u64>) -> Result<Self, String> {
+        let passwords = folder.join("htpasswd");
+        fs::write(&passwords, HTPASSWD).map_err(|error| error.to_string())?;
+        let auth = json!({"auth": {"htpasswd": {"realm": "tests", "path": passwords}}});
+        Self::serve(folder, port, inside, auth)
+    }
+
+    /// The same for everyone.
+    pub(crate) fn open(folder: &Path, port: u16, inside: Option<u64>) -> Result<Self, String> {
+        Self::serve(folder, port, inside, json!({}))
+    }
+
+    fn serve(
+        folder: &Path,
+        port: u16,
+        inside: Option<u64>,
+        mut config: Value,
+    ) -> Result<Self, String> {
         let path = |name: &str| folder.join(name);
-        let passwords = path("htpasswd");
-        let config = serde_json::json!({
-            "version": "0.1",
-            "storage": {"filesystem": {"rootdirectory": path("storage")}},
-            "http": {"addr": format!("127.0.0.1:{port}")},
-            "auth": {"htpasswd": {"realm": "tests", "path": passwords}},
-        });
+        config["version"] = "0.1".into();
+        config["storage"] = json!({"filesystem": {"rootdirectory": path("storage")}});
+        config["http"] = json!({"addr": format!("127.0.0.1:{port}")});
         let file = path("config.yml");
-        let write =
-            |path: &Path, text: &str| fs::write(path, text).map_err(|error| error.to_string());
-        write(&passwords, HTPASSWD)?;
-        write(&file, &config.to_string())?;
+        fs::write(&file, config.to_string()).map_err(|error| error.to_string())?;
         let log = File::create(path("log")).map_err(|error| error.to_string())?;
         let program = program()?;
         let mut command = match inside {
