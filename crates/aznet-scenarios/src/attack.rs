@@ -55,6 +55,7 @@ use self::{
 };
 use crate::{
     chain::Included,
+    transfer,
     world::{Peer, World},
 };
 
@@ -231,11 +232,9 @@ fn lacks_lost_blobs(values: &Values) -> Option<&'static str> {
 fn lacks_broker(values: &Values) -> Option<&'static str> {
     let lacks = (values.replicas(Role::ProverBroker) == 0)
         .then_some("a prover broker of its own (set proverBroker.replicas)");
-    let refused = (values.network.real_verifier && !values.real_proofs())
-        .then_some("proofs that its L1 accepts (leave network.realVerifier off)");
     lacks_prover(values)
         .or(lacks)
-        .or(refused)
+        .or_else(|| transfer::lacks_proofs(values))
         .or_else(|| lacks_mercy(values))
 }
 

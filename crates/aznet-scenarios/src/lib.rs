@@ -53,7 +53,7 @@ fn scenarios() -> Vec<Scenario> {
         class: Class::Observe,
         tags: &["tokens", "finality", "smoke"],
         restarts: &[],
-        lacks: transfer::lacks,
+        lacks: transfer::lacks_finality,
         run: Arc::new(|world| Box::pin(cell::calm(world))),
     }];
     all.push(Scenario {
@@ -63,7 +63,7 @@ fn scenarios() -> Vec<Scenario> {
         class: Class::Observe,
         tags: &["finality", "smoke"],
         restarts: &[],
-        lacks: |_| None,
+        lacks: transfer::lacks_proofs,
         run: Arc::new(|world| Box::pin(onward::run(world))),
     });
     all.push(Scenario {

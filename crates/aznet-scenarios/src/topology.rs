@@ -115,7 +115,7 @@ impl Facts {
                 .and_then(|own| own.room.as_ref())
                 .map(|room| room.replicas),
             penalties: !values.network.slashing.disable_penalties,
-            lacks: crate::transfer::lacks(values),
+            lacks: crate::transfer::lacks_finality(values),
             attacks: crate::attack::lacking(values),
         }
     }

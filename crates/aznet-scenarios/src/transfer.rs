@@ -49,6 +49,23 @@ pub(crate) fn lacks(values: &Values) -> Option<&'static str> {
     (!values.network.test_accounts).then_some("test accounts (set network.testAccounts)")
 }
 
+/// What a network lacks for anything to be proven. On an L1 of somebody else's, somebody else may prove.
+pub(crate) fn lacks_proofs(values: &Values) -> Option<&'static str> {
+    if values.replicas(Role::Anvil) == 0 {
+        return None;
+    }
+    let prover = (values.replicas(Role::ProverNode) == 0)
+        .then_some("a prover node (set proverNode.replicas)");
+    let refused = (values.network.real_verifier && !values.real_proofs())
+        .then_some("proofs that its L1 accepts (leave network.realVerifier off)");
+    prover.or(refused)
+}
+
+/// What a network lacks for tokens to move, and for that to be final.
+pub(crate) fn lacks_finality(values: &Values) -> Option<&'static str> {
+    lacks(values).or_else(|| lacks_proofs(values))
+}
+
 impl Tokens {
     /// A new token, of which Alice, in the first wallet server, has [`MINTED`] in public and as many in private, and Bob, in
     /// the last one, nothing; with what minted it.

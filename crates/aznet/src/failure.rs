@@ -75,7 +75,9 @@ pub enum Failure {
     #[error("`--follow` can't be combined with `-o json`")]
     EndlessDocument,
     /// `--roll-out` without the condition that it is for.
-    #[error("`--roll-out` says what the condition `roll-out` replaces pods by, which is not among the conditions")]
+    #[error(
+        "`--roll-out` says what the condition `roll-out` replaces pods by, which is not among the conditions"
+    )]
     NothingRolledOut,
     /// A cluster of the user's own lacks Chaos Mesh.
     #[error("there is no Chaos Mesh on {cluster}")]

@@ -13,7 +13,8 @@ use crate::observe::{
 };
 
 /// How the API server tells two writers of an object from each other; who lost tries again.
-const CONFLICT: &str = "the object has been modified; please apply your changes to the latest version";
+const CONFLICT: &str =
+    "the object has been modified; please apply your changes to the latest version";
 /// How the kubelet tells of a container that is not there yet.
 const STARTING: &str = "Startup probe failed";
 

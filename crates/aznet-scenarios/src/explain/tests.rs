@@ -177,7 +177,8 @@ fn a_warning_that_passed_is_not_what_happened_first() {
     ]);
     let pod = |started: bool| {
         let status = json!({"name": "pxe", "image": "", "imageID": "", "ready": false, "restartCount": 0, "started": started});
-        json!({"metadata": {"name": "pxe-0"}, "status": {"containerStatuses": [status]}}).to_string()
+        json!({"metadata": {"name": "pxe-0"}, "status": {"containerStatuses": [status]}})
+            .to_string()
     };
     let seen = |started| {
         let members = [

@@ -19,6 +19,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{LOOK_EVERY, Work};
+use crate::bounded::Bounded;
 use crate::condition::{Change, Wave};
 use crate::joining::{self, Joining};
 use crate::topology::AZTEC;
@@ -44,11 +45,7 @@ pub struct Upgrade(Arc<Apply>);
 impl Upgrade {
     /// Upgrades by this.
     pub fn new(
-        apply: impl Fn(
-            Network,
-            Laid,
-            CancellationToken,
-        ) -> BoxFuture<'static, Result<(), String>>
+        apply: impl Fn(Network, Laid, CancellationToken) -> BoxFuture<'static, Result<(), String>>
         + Send
         + Sync
         + 'static,
@@ -88,11 +85,11 @@ impl Work {
         self.context
             .step(format!("{}: {}", wave.name, wave.words()));
         self.tell(wave, FaultState::Injected, None, None);
-        let mut make = self.make(change, &left);
+        let mut under_way = self.make(change, &left);
         let mut looks = tokio::time::interval(LOOK_EVERY);
         let made = loop {
             tokio::select! {
-                made = &mut make => break made,
+                made = &mut under_way => break made,
                 _ = looks.tick() => self.watch(wave, change, &mut watched).await?,
             }
         };
@@ -232,6 +229,7 @@ impl Work {
                 disturbed: true,
                 ..Course::default()
             },
+            bounded: Bounded::default(),
         };
         let CheckpointNumber(last) = world.tips().await?.checkpointed.checkpoint.number;
         // The first may have been begun before.

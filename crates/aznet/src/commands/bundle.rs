@@ -189,7 +189,9 @@ impl Explained {
                 let time = entry.at.strftime("%H:%M:%S%.3f");
                 let text = format!("{} {}", entry.about, entry.what);
                 match entry.kind {
-                    EntryKind::Violation | EntryKind::Restart | EntryKind::Lost => format!("{time}  {}", text.red()),
+                    EntryKind::Violation | EntryKind::Restart | EntryKind::Lost => {
+                        format!("{time}  {}", text.red())
+                    }
                     _ => format!("{time}  {text}"),
                 }
             })

@@ -125,9 +125,7 @@ fn hint_of_own(failure: &Failure) -> Option<String> {
         Failure::Theirs { maker, .. } => Some(format!(
             "without --disruptive, tests that only look on are run; `AZNET_OWNER={maker}` says that you made it"
         )),
-        Failure::NothingRolledOut => {
-            Some("leave out `--roll-out`, or add `--condition roll-out`".to_owned())
-        }
+        Failure::NothingRolledOut => Some("add `--condition roll-out`".to_owned()),
         Failure::EndlessDocument => Some("leave out `-o json` or `--follow`".to_owned()),
         Failure::Interrupted(left) => left.as_ref().map(|left| left.next.clone()),
         Failure::Machine(_) => {

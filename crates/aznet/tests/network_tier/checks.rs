@@ -4,9 +4,9 @@ use super::machine::{
     CLUSTER, Checked, Machine, NETWORK, aznet, json, kubectl, status, status_of, succeeds, until,
 };
 use super::{
-    alerts, attacks, chaos, compose, deploy, ends, faults, join, kinds, matrix, new_image, newcomers,
-    plain_helm, policies, ports, presets, quickstart, registry, rollout, secrets, served, smoke,
-    soak, telemetry, validators, watch,
+    alerts, attacks, chaos, compose, deploy, ends, faults, join, kinds, matrix, new_image,
+    newcomers, plain_helm, policies, ports, presets, quickstart, registry, rollout, secrets,
+    served, smoke, soak, telemetry, validators, watch,
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
