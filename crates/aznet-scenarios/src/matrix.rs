@@ -9,7 +9,7 @@ use futures::future::BoxFuture;
 
 use crate::attack;
 use crate::beside::Beside;
-use crate::condition::Condition;
+use crate::condition::{Condition, ROLL_OUT};
 use crate::faults::Tools;
 use crate::topology::Facts;
 use crate::watch::Watch;
@@ -34,6 +34,8 @@ pub enum Allows {
     Everything,
     /// It was there before: it may be disturbed, and must stay.
     Disturbing,
+    /// The same, and what was named for it may be rolled out on it.
+    RollingOut,
     /// It was there before, and is to be left alone.
     Looking,
 }
@@ -80,7 +82,8 @@ impl Row {
         let allowed = match (self.allows, condition.class()) {
             (Allows::Everything, _)
             | (_, Class::Observe)
-            | (Allows::Disturbing, Class::Disrupt) => None,
+            | (Allows::Disturbing | Allows::RollingOut, Class::Disrupt) => None,
+            (Allows::RollingOut, Class::Own) if condition.name == ROLL_OUT => None,
             (_, Class::Own) => {
                 Some("needs a network of its own: it would leave this one with a history")
             }
@@ -261,6 +264,8 @@ mod tests {
                 "validators-leave"
             ])
         );
+        let left = refused(Allows::RollingOut);
+        assert!(!left.contains("roll-out") && left.len() == 4, "{left:?}");
         let alone = refused(Allows::Looking);
         assert!(
             alone.contains("no-quorum")

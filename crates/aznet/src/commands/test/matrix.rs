@@ -152,10 +152,10 @@ impl Attached {
         Row {
             topology: self.network.name().to_owned(),
             facts: self.facts.clone(),
-            allows: if args.disruptive {
-                Allows::Disturbing
-            } else {
-                Allows::Looking
+            allows: match &args.matrix.roll_out {
+                _ if !args.disruptive => Allows::Looking,
+                Some(_) => Allows::RollingOut,
+                None => Allows::Disturbing,
             },
             shared: provide(&self.network),
             fresh: provide(&self.network),
