@@ -15,8 +15,8 @@ use crate::run_folder;
 
 const EXAMPLES: &str = "\
 Examples:
-  aznet report                              the newest run that was not given a folder
-  aznet report 20261128T091500Z             one of them, by the name that `aznet test` told
+  aznet report                              the newest run without --report
+  aznet report 20261128T091500Z             one of those, by its name
   aznet report runs/last                    what `aznet test` printed
   aznet report runs/last --format html      writes runs/last/report.html
   aznet report runs/last --format junit     writes runs/last/junit.xml

@@ -22,7 +22,7 @@ Examples:
   aznet test --list -E 'class(observe) & !tag(finality)'
   aznet test --matrix --list              what is possible on which topology
   aznet test --matrix --topology small --condition calm --condition no-quorum
-  aznet test --matrix --attach mine --disruptive --condition roll-out --roll-out new.yaml
+  aznet test --matrix --condition roll-out --roll-out new.yaml
   aznet test --generate --count 3         three scenarios, drawn by chance
   aznet test --generate --seed 7 --list   what would be drawn
   aznet test regression                   what was found so
