@@ -246,7 +246,7 @@ mod tests {
         let of = |what: &str| {
             format!(
                 "WARN: p2p:libp2p_service Detected duplicate {what} proposal (equivocation) at slot 77 \
-                 {{\"slotNumber\":77,\"source\":\"16Uiu2HAm\",\"proposer\":\"0xabababababababababababababababababababab\"}}"
+                 {{\"slotNumber\":77,\"source\":\"16Abc2HAm\",\"proposer\":\"0xabababababababababababababababababababab\"}}"
             )
         };
         let (one, other) = (Address::repeat_byte(0xab), Address::repeat_byte(0xcd));
