@@ -17,9 +17,9 @@ use super::{ALONE, Browser, DEADLINE};
 const PIPES: &str = r#"exec "$0" "$@" 3<&0 4>&1 1>&2 </dev/null"#;
 /// What was drawn is on the page in the second frame from now.
 const FRAMES: &str = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))))";
-/// The page says when its charts are drawn.
+/// The page says when its charts are drawn. It has no element yet when it is not read.
 const DRAWN: &str = "new Promise((done) => {
-  const look = () => (document.documentElement.dataset.drawn ? done() : requestAnimationFrame(look));
+  const look = () => (document.documentElement?.dataset.drawn ? done() : requestAnimationFrame(look));
   look();
 })";
 /// From when until when each chart shows.
