@@ -257,8 +257,9 @@ impl Under<'_> {
                 moving.follow(&self.world, Until::Checkpointed).await?;
                 self.is_in_force()?;
             }
-            Expects::Recovers | Expects::Stalls => {}
-            Expects::Loses => self.arrive(&mut moving).await?,
+            Expects::Recovers | Expects::Stalls | Expects::Loses => {
+                self.arrive(&mut moving).await?;
+            }
             Expects::Prunes => self.pruned(&mut moving).await?,
         }
         moving.follow(&self.world, Until::Checkpointed).await?;
@@ -272,13 +273,16 @@ impl Under<'_> {
     async fn sent(&self, sent: Sent) -> Result<Moving, Failure> {
         let (tokens, world) = (self.tokens, &self.world);
         match sent {
-            Sent::Nothing => Moving::sent(tokens, world).await,
+            Sent::Nothing => Ok(Moving {
+                public: self.send(Visibility::Public).await?,
+                private: self.send(Visibility::Private).await?,
+            }),
             Sent::Public(mut public) => {
                 if self.trouble.begins == Begins::UnderWay {
-                    world.follow(&mut public, Until::Checkpointed).await?;
+                    self.arrives(&mut public).await?;
                 }
                 tokens.served(world).await?;
-                let private = tokens.send(world, Visibility::Private).await?;
+                let private = self.send(Visibility::Private).await?;
                 Ok(Moving { public, private })
             }
             Sent::Both(moving) => Ok(moving),

@@ -248,17 +248,13 @@ impl World {
         self.context.step(goal);
         Ok(())
     }
+}
 
-    /// What has become of a transaction, as each ready node says.
-    pub(crate) async fn receipts(&self, tx: &Tx) -> Result<Vec<TxStatus>, Failure> {
-        let nodes = self.nodes().await?;
-        let answers = join_all(nodes.iter().map(|node| node.rpc.tx_receipt(&tx.hash))).await;
-        Ok(answers
-            .into_iter()
-            .filter_map(Result::ok)
-            .map(|receipt| receipt.status)
-            .collect())
-    }
+/// What has become of a transaction, as each of these nodes says that answers.
+pub(crate) async fn statuses(nodes: &[Peer], tx: &Tx) -> Vec<TxStatus> {
+    let answers = join_all(nodes.iter().map(|node| node.rpc.tx_receipt(&tx.hash))).await;
+    let receipts = answers.into_iter().filter_map(Result::ok);
+    receipts.map(|receipt| receipt.status).collect()
 }
 
 /// What the first node that answers says of a transaction, and of the chain.

@@ -108,13 +108,13 @@ impl Expects {
                 "the chain goes on meanwhile, each step at most {slack} slots later than usual"
             ),
             Self::Recovers => {
-                "the chain may stand still meanwhile, and goes on afterwards; nothing on L1 is taken back".to_owned()
+                "the chain may stand still meanwhile, and goes on afterwards; what was sent upon a block that never comes to L1 is sent again; nothing on L1 is taken back".to_owned()
             }
             Self::Loses => {
                 "blocks that were proposed may be lost meanwhile, and what was sent upon them is sent again; nothing on L1 is taken back".to_owned()
             }
             Self::Stalls => {
-                "no checkpoint meanwhile, then the chain goes on; nothing on L1 is taken back".to_owned()
+                "no checkpoint meanwhile, then the chain goes on; what was sent upon a block that never comes to L1 is sent again; nothing on L1 is taken back".to_owned()
             }
             Self::Prunes => {
                 "checkpoints without a proof are taken back; the transfers come again, in another block".to_owned()

@@ -79,6 +79,8 @@ pub(crate) struct World {
 pub(crate) struct Peer {
     /// Its pod.
     pub(crate) pod: String,
+    /// What it is.
+    pub(crate) role: Role,
     /// Its RPC.
     pub(crate) rpc: Node,
 }
@@ -233,6 +235,7 @@ pub(crate) async fn ready(network: &Network, pods: &[Instance]) -> Vec<Peer> {
     let peer = |pod: &Instance| Peer {
         rpc: Node::in_pod(network, &pod.pod, release),
         pod: pod.pod.clone(),
+        role: pod.role,
     };
     ready.into_iter().map(peer).collect()
 }

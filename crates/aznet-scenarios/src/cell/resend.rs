@@ -1,20 +1,26 @@
-//! Sending again what was dropped with the block that it was made for.
+//! Sending again what was lost with the block that it was made for.
+//!
+//! A wallet makes a transaction for the newest block that its node has, also for one that is only proposed. If that never comes to
+//! L1, a proposer that executes the transaction deletes it; nodes that execute nothing call it pending for ever.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use aznet_kit::wait::{Deadline, Look};
+use aznet_model::role::Role;
 use aznet_network::clients::l2::TxStatus;
 use aznet_runner::Failure;
 
-use super::{Moving, SLOTS_TO_RECOVER, Under};
-use crate::chain::Tx;
-use crate::look::{self, Blind};
+use super::{Moving, Under};
+use crate::chain::{Tx, Until, statuses};
+use crate::condition::Expects;
+use crate::pxe::Visibility;
 
-/// Times that a transfer may be lost with the block that it was made for.
+/// Times that a transfer may be lost with the block that it was made for, or refused for it.
 const SENT_AGAIN: usize = 3;
+/// Looks in a row after which what no validator has any more is lost: a node that starts has not read its transactions yet.
+const LOOKS: u32 = 3;
+/// As a wallet server says it.
+const NOT_SENT: &str = "was not sent";
 
 impl Under<'_> {
-    /// Waits until both transfers are on L1, and sends them again when they are dropped.
+    /// Waits until both transfers are on L1, and sends them again when they are lost.
     pub(super) async fn arrive(&self, moving: &mut Moving) -> Result<(), Failure> {
         let (public, private) = (
             self.arrives(&mut moving.public),
@@ -23,70 +29,99 @@ impl Under<'_> {
         futures::try_join!(public, private).map(drop)
     }
 
-    async fn arrives(&self, tx: &mut Tx) -> Result<(), Failure> {
+    /// Waits until a transfer is on L1, and sends it again when it is lost.
+    pub(super) async fn arrives(&self, tx: &mut Tx) -> Result<(), Failure> {
         for _ in 0..SENT_AGAIN {
-            if self.is_on_l1(tx).await? {
-                return Ok(());
+            let watched = tx.clone();
+            tokio::select! {
+                arrived = self.world.follow(tx, Until::Checkpointed) => return arrived,
+                () = self.is_lost(&watched) => {}
             }
-            self.again(tx).await?;
+            self.again(tx, "no validator has it any more").await?;
         }
-        Err(Failure::Assertion(format!(
-            "{} was dropped {SENT_AGAIN} times",
-            tx.what
-        )))
+        self.world.follow(tx, Until::Checkpointed).await
     }
 
-    /// Waits until a transfer is on L1, or until no node has it any more; whether it is on L1.
-    async fn is_on_l1(&self, tx: &Tx) -> Result<bool, Failure> {
+    /// Waits until every validator has dropped a transfer that one of them had.
+    async fn is_lost(&self, tx: &Tx) {
+        let mut looks = tokio::time::interval(self.world.time.slot / 4);
+        let mut seen = Sightings::default();
+        loop {
+            looks.tick().await;
+            // Nodes that can't be asked have told nothing.
+            let Ok(nodes) = self.world.nodes().await else {
+                continue;
+            };
+            let mut validators = nodes;
+            validators.retain(|node| node.role == Role::Validator);
+            if seen.show_loss(&statuses(&validators, tx).await) {
+                return;
+            }
+        }
+    }
+
+    /// Sends a transfer. Where blocks are lost, a wallet may know one that is no more: it does better a slot later.
+    pub(super) async fn send(&self, kind: Visibility) -> Result<Tx, Failure> {
         let world = &self.world;
-        let goal = format!("{} to be on L1, or dropped", tx.what);
-        let within = world.time.slots(SLOTS_TO_RECOVER) + world.course.slack;
-        // For a moment it may be in no block and not yet among those that wait for one.
-        let was_gone = AtomicBool::new(false);
-        look::until(&world.context, &goal, Deadline::after(within), || async {
-            let statuses = world.receipts(tx).await;
-            let statuses = statuses.map_err(|error| Blind::no_answer(&error))?;
-            let on_l1 = |status: &TxStatus| status.has_reached(&TxStatus::Checkpointed);
-            let gone = is_gone(&statuses);
-            let again = was_gone.swap(gone, Ordering::Relaxed);
-            Ok::<_, Blind>(if statuses.iter().any(on_l1) {
-                Look::Done(true)
-            } else if gone && again {
-                Look::Done(false)
-            } else {
-                Look::Pending(format!("nodes say {}", words(&statuses)))
-            })
-        })
-        .await
+        let loses = !matches!(self.trouble.expects, Expects::GoesOn { .. });
+        for _ in 0..SENT_AGAIN {
+            match self.tokens.send(world, kind).await {
+                Err(Failure::Assertion(why)) if loses && why.contains(NOT_SENT) => {
+                    let again = format!("the {} transfer is tried again: {why}", kind.name());
+                    world.context.step(again);
+                }
+                sent => return sent,
+            }
+            let slot = tokio::time::Instant::now() + world.time.slot;
+            world.until_time("another slot", slot).await?;
+        }
+        self.tokens.send(world, kind).await
     }
 
     /// Sends a transfer anew that no node has any more.
     pub(super) async fn again_if_gone(&self, tx: &mut Tx) -> Result<(), Failure> {
-        if is_gone(&self.world.receipts(tx).await?) {
-            self.again(tx).await?;
+        let nodes = self.world.nodes().await?;
+        if is_gone(&statuses(&nodes, tx).await) {
+            self.again(tx, "no node has it any more").await?;
         }
         Ok(())
     }
 
-    async fn again(&self, tx: &mut Tx) -> Result<(), Failure> {
-        let kind = tx.kind();
+    async fn again(&self, tx: &mut Tx, why: &str) -> Result<(), Failure> {
         self.world
             .context
-            .step(format!("{} is dropped by every node: sent again", tx.what));
-        *tx = self.tokens.send(&self.world, kind).await?;
+            .step(format!("{} is sent again: {why}", tx.what));
+        *tx = self.send(tx.kind()).await?;
         Ok(())
     }
 }
 
-/// Whether no node has a transfer any more: it was made for a block that is no more.
+/// What validators said of a transfer until now.
+#[derive(Debug, Default)]
+struct Sightings {
+    /// One of them had it: those that have not heard of it say the same as those that dropped it.
+    heard: bool,
+    /// Looks in a row in which none had it.
+    gone: u32,
+}
+
+impl Sightings {
+    /// Takes in a look; whether the transfer is lost.
+    fn show_loss(&mut self, statuses: &[TxStatus]) -> bool {
+        if is_gone(statuses) {
+            self.gone += 1;
+        } else {
+            self.heard |= !statuses.is_empty();
+            self.gone = 0;
+        }
+        self.heard && self.gone >= LOOKS
+    }
+}
+
+/// Whether none of these has a transfer any more.
 fn is_gone(statuses: &[TxStatus]) -> bool {
     let gone = |status: &TxStatus| *status == TxStatus::Dropped;
     !statuses.is_empty() && statuses.iter().all(gone)
-}
-
-fn words(statuses: &[TxStatus]) -> String {
-    let words: Vec<String> = statuses.iter().map(TxStatus::to_string).collect();
-    words.join(", ")
 }
 
 #[cfg(test)]
@@ -98,5 +133,19 @@ mod tests {
         assert!(is_gone(&[TxStatus::Dropped, TxStatus::Dropped]));
         assert!(!is_gone(&[TxStatus::Dropped, TxStatus::Pending]));
         assert!(!is_gone(&[]));
+    }
+
+    #[test]
+    fn what_validators_had_and_have_no_more_is_lost_and_nothing_else() {
+        let (none, one) = (
+            [TxStatus::Dropped, TxStatus::Dropped],
+            [TxStatus::Dropped, TxStatus::Pending],
+        );
+        let mut unheard = Sightings::default();
+        assert!((0..9).all(|_| !unheard.show_loss(&none)), "on its way");
+        let mut seen = Sightings::default();
+        let looks: [&[TxStatus]; 7] = [&one, &none, &none, &one, &none, &none, &none];
+        let lost = looks.map(|look| seen.show_loss(look));
+        assert_eq!(lost, [false, false, false, false, false, false, true]);
     }
 }

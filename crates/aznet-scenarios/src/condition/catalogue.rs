@@ -22,6 +22,10 @@ const SLACK: u32 = 4;
 /// The fault is in force until the transfers are on L1.
 const WHILE_SENT: Length = Length::Slots(SLOTS_TO_SEND);
 
+/// With the time that it takes to make the proof of an epoch, before or after, that is within the proof window of two epochs of
+/// four slots, whenever it begins.
+const L1_AWAY: Length = Length::Slots(4);
+
 const OWN_L1: Need = Need::Pods(
     Role::Anvil,
     1,
@@ -240,7 +244,7 @@ pub const CONDITIONS: &[Condition] = &[
         waves: &[Wave {
             name: "l1-paused",
             after: 0,
-            lasts: Length::Slots(6),
+            lasts: L1_AWAY,
             does: Does::Preset("l1-paused", "the L1 answers and makes no blocks"),
         }],
         needs: &[Need::Pods(Role::Anvil, 1, "nobody else's L1 can be paused")],
@@ -291,7 +295,7 @@ pub const CONDITIONS: &[Condition] = &[
         begins: Begins::BetweenTransfers,
         waves: &[wave(
             "l1-offline",
-            Length::Slots(6),
+            L1_AWAY,
             Whom::Roles(&[Role::Anvil]),
             Act::CutOff(NODES),
         )],

@@ -15,8 +15,8 @@ use crate::condition::Expects;
 
 /// A fault begins late by what it takes to look first, and a pod that was away is back some slots after its end.
 const SLOTS_TO_RETURN: u32 = 4;
-/// Slots in which the first epoch after a standstill is proven.
-const SLOTS_TO_PROVE: u64 = 2;
+/// Slots in which the first epoch after a standstill is proven, on a busy machine.
+const SLOTS_TO_PROVE: u64 = 4;
 
 /// What a fault takes of a network while it lasts.
 #[derive(Debug, PartialEq, Eq)]
