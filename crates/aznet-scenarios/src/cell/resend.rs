@@ -14,8 +14,13 @@ use crate::pxe::Visibility;
 
 /// Times that a transfer may be lost with the block that it was made for, or refused for it.
 const SENT_AGAIN: usize = 3;
+/// Looks a slot.
+const LOOKS_A_SLOT: u32 = 4;
 /// Looks in a row after which what no validator has any more is lost: a node that starts has not read its transactions yet.
 const LOOKS: u32 = 3;
+/// And after which what none was seen to have is lost, too: it was dropped before the first look, or nobody told them of it, and
+/// nodes tell of a transaction once.
+const LOOKS_UNHEARD: u32 = 4 * LOOKS_A_SLOT;
 /// As a wallet server says it.
 const NOT_SENT: &str = "was not sent";
 
@@ -42,9 +47,9 @@ impl Under<'_> {
         self.world.follow(tx, Until::Checkpointed).await
     }
 
-    /// Waits until every validator has dropped a transfer that one of them had.
+    /// Waits until no validator has a transfer any more.
     async fn is_lost(&self, tx: &Tx) {
-        let mut looks = tokio::time::interval(self.world.time.slot / 4);
+        let mut looks = tokio::time::interval(self.world.time.slot / LOOKS_A_SLOT);
         let mut seen = Sightings::default();
         loop {
             looks.tick().await;
@@ -114,7 +119,8 @@ impl Sightings {
             self.heard |= !statuses.is_empty();
             self.gone = 0;
         }
-        self.heard && self.gone >= LOOKS
+        let enough = if self.heard { LOOKS } else { LOOKS_UNHEARD };
+        self.gone >= enough
     }
 }
 
@@ -142,7 +148,9 @@ mod tests {
             [TxStatus::Dropped, TxStatus::Pending],
         );
         let mut unheard = Sightings::default();
-        assert!((0..9).all(|_| !unheard.show_loss(&none)), "on its way");
+        let soon = (1..LOOKS_UNHEARD).any(|_| unheard.show_loss(&none));
+        assert!(!soon, "on its way");
+        assert!(unheard.show_loss(&none), "nobody tells of it again");
         let mut seen = Sightings::default();
         let looks: [&[TxStatus]; 7] = [&one, &none, &none, &one, &none, &none, &none];
         let lost = looks.map(|look| seen.show_loss(look));
