@@ -5,6 +5,7 @@
 
 use aznet_model::role::Role;
 use aznet_network::clients::l2::TxStatus;
+use aznet_network::observe::instances;
 use aznet_runner::Failure;
 
 use super::{Moving, Under};
@@ -53,16 +54,22 @@ impl Under<'_> {
         let mut seen = Sightings::default();
         loop {
             looks.tick().await;
-            // Nodes that can't be asked have told nothing.
-            let Ok(nodes) = self.world.nodes().await else {
-                continue;
-            };
-            let mut validators = nodes;
-            validators.retain(|node| node.role == Role::Validator);
-            if seen.show_loss(&statuses(&validators, tx).await) {
+            let told = self.validators_say(tx).await;
+            if told.is_some_and(|statuses| seen.show_loss(&statuses)) {
                 return;
             }
         }
+    }
+
+    /// What has become of a transfer, as each validator says; `None` if one of them does not: it may have it.
+    async fn validators_say(&self, tx: &Tx) -> Option<Vec<TxStatus>> {
+        let world = &self.world;
+        let pods = instances::list(&world.network).await.ok()?;
+        let all = pods.iter().filter(|pod| pod.role == Role::Validator);
+        let mut validators = world.nodes().await.ok()?;
+        validators.retain(|node| node.role == Role::Validator);
+        let statuses = statuses(&validators, tx).await;
+        (statuses.len() == all.count()).then_some(statuses)
     }
 
     /// Sends a transfer. Where blocks are lost, a wallet may know one that is no more: it does better a slot later.
