@@ -1,6 +1,7 @@
 import type { AztecAddress } from '@aztec/aztec.js/addresses';
 import { TokenContract } from '@aztec/noir-contracts.js/Token';
 import { getContractClassFromArtifact } from '@aztec/stdlib/contract';
+import { GasFees } from '@aztec/stdlib/gas';
 import type { TestAccounts } from './accounts.ts';
 import { RpcError } from './errors.ts';
 import type { Fees } from './fees.ts';
@@ -17,6 +18,12 @@ export type TokenSpec = { name: string; symbol: string; decimals: number; admin:
 
 /** An amount of a token going to somebody, in the token's smallest unit. */
 export type Payment = { token: AztecAddress; to: AztecAddress; amount: bigint; visibility: Visibility };
+
+/** A payment that may outbid one: nodes take it in place of a pending transaction that spends the same notes and pays less. */
+export type Transfer = Payment & {
+  /** Paid per unit of L2 gas beyond the base fee, in the smallest unit of fee juice. */
+  priorityFee?: bigint | undefined;
+};
 
 /** Balances of one owner in the token's smallest unit; `private` is null without the owner's keys. */
 export type Balances = { public: bigint; private: bigint | null };
@@ -73,8 +80,9 @@ export class Tokens {
   }
 
   /** Moves an amount between two owners, staying private or public. */
-  async transfer(payment: Payment, from: AztecAddress, wait: TxWait): Promise<TxResult> {
-    const { token, to, amount, visibility } = payment;
+  async transfer(payment: Transfer, from: AztecAddress, wait: TxWait): Promise<TxResult> {
+    const { token, to, amount, visibility, priorityFee } = payment;
+    const options = this.#options(from, priorityFee);
     const { methods } = await this.#token(token);
     await this.#deps.accounts.require(from);
     await requireRecipient(payment);
@@ -82,11 +90,11 @@ export class Tokens {
     if (visibility === 'public') {
       await this.#requireBalance(payment, from);
       const call = methods.transfer_in_public(from, to, amount, 0n);
-      return await this.#deps.transactions.run(what, call, this.#options(from), wait);
+      return await this.#deps.transactions.run(what, call, options, wait);
     }
     const txHash = await this.#spending.run(`${token}/${from}`, async () => {
       await this.#requireBalance(payment, from);
-      const sent = await this.#deps.transactions.send(what, methods.transfer(to, amount), this.#options(from));
+      const sent = await this.#deps.transactions.send(what, methods.transfer(to, amount), options);
       await this.#deps.transactions.wait(what, sent, atMostCheckpointed(wait));
       return sent;
     });
@@ -118,8 +126,11 @@ export class Tokens {
     }
   }
 
-  #options(from: AztecAddress): object {
-    return { from, fee: this.#deps.fees.option };
+  #options(from: AztecAddress, priorityFee = 0n): object {
+    // A node compares transactions by what they pay for L2 gas alone.
+    const gasSettings = { maxPriorityFeesPerGas: new GasFees(0n, priorityFee) };
+    const { option } = this.#deps.fees;
+    return { from, fee: priorityFee === 0n ? option : { ...option, gasSettings } };
   }
 
   /** The token at an address, known here or published on the network. */

@@ -39,6 +39,8 @@ pub(crate) struct Tx {
     /// Its hash.
     pub(crate) hash: String,
     kind: Visibility,
+    /// What it pays beyond the base fee.
+    priority_fee: u64,
     sent: Instant,
     /// Its block, once that is on L1.
     block: Option<Included>,
@@ -56,9 +58,21 @@ impl Tx {
             what,
             hash,
             kind,
+            priority_fee: 0,
             sent: Instant::now(),
             block: None,
         }
+    }
+
+    /// The same, paying so much beyond the base fee.
+    pub(crate) const fn with_priority_fee(mut self, priority_fee: u64) -> Self {
+        self.priority_fee = priority_fee;
+        self
+    }
+
+    /// What one must pay beyond the base fee to be taken in place of this.
+    pub(crate) const fn outbid(&self) -> u64 {
+        self.priority_fee + 1
     }
 
     /// Whether it is the public or the private one.

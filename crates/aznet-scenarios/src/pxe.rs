@@ -75,6 +75,8 @@ pub(crate) struct Payment<'a> {
     pub(crate) to: &'a str,
     pub(crate) amount: u128,
     pub(crate) visibility: Visibility,
+    /// Paid per unit of L2 gas beyond the base fee.
+    pub(crate) priority_fee: u64,
 }
 
 impl Pxe {
@@ -156,10 +158,14 @@ impl Pxe {
 
 impl Payment<'_> {
     fn params(&self, from: &str) -> Value {
-        json!({
+        let mut params = json!({
             "token": self.token, "from": from, "to": self.to,
             "amount": self.amount.to_string(), "visibility": self.visibility,
-        })
+        });
+        if self.priority_fee > 0 {
+            params["priorityFee"] = self.priority_fee.to_string().into();
+        }
+        params
     }
 }
 
@@ -192,13 +198,16 @@ mod tests {
 
     #[test]
     fn payments_are_sent_as_the_server_reads_them() {
-        let payment = Payment {
+        let payment = |priority_fee| Payment {
             token: "0x1",
             to: "0x3",
             amount: 250,
             visibility: Visibility::Private,
+            priority_fee,
         };
-        let expected = json!({"token": "0x1", "from": "0x2", "to": "0x3", "amount": "250", "visibility": "private"});
-        assert_eq!(payment.params("0x2"), expected);
+        let mut expected = json!({"token": "0x1", "from": "0x2", "to": "0x3", "amount": "250", "visibility": "private"});
+        assert_eq!(payment(0).params("0x2"), expected);
+        expected["priorityFee"] = "1".into();
+        assert_eq!(payment(1).params("0x2"), expected);
     }
 }

@@ -129,6 +129,7 @@ impl Tokens {
             to: &self.alice.address,
             amount: MINTED,
             visibility,
+            priority_fee: 0,
         };
         let what = format!("tokens minted in {}", visibility.name());
         let minter = &self.alice;
@@ -137,6 +138,16 @@ impl Tokens {
 
     /// Sends Bob his tokens, those of this kind; a node has taken the transaction when it returns.
     pub(crate) async fn send(&self, world: &World, visibility: Visibility) -> Result<Tx, Failure> {
+        self.send_paying(world, visibility, 0).await
+    }
+
+    /// Sends Bob his tokens, and pays so much beyond the base fee.
+    pub(crate) async fn send_paying(
+        &self,
+        world: &World,
+        visibility: Visibility,
+        priority_fee: u64,
+    ) -> Result<Tx, Failure> {
         let amount = match visibility {
             Visibility::Public => SENT_PUBLIC,
             Visibility::Private => SENT_PRIVATE,
@@ -146,10 +157,11 @@ impl Tokens {
             to: &self.bob.address,
             amount,
             visibility,
+            priority_fee,
         };
         let what = format!("tokens sent in {}", visibility.name());
         let sent = told(world, &what, self.alice.send(to_bob)).await?;
-        let tx = Tx::sent(visibility, sent.tx_hash);
+        let tx = Tx::sent(visibility, sent.tx_hash).with_priority_fee(priority_fee);
         world.has_sent(&tx);
         Ok(tx)
     }
@@ -161,6 +173,7 @@ impl Tokens {
             to: &self.bob.address,
             amount: 1,
             visibility: Visibility::Public,
+            priority_fee: 0,
         };
         let sent = self.alice.send(to_bob).await?;
         Ok(sent.tx_hash)

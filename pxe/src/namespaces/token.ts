@@ -23,7 +23,17 @@ const DeployParams = z
 const MintParams = z
   .object({ token: address, to: address, amount, visibility, from: optional(address), ...waiting })
   .strict();
-const TransferParams = z.object({ token: address, from: address, to: address, amount, visibility, ...waiting }).strict();
+const TransferParams = z
+  .object({
+    token: address,
+    from: address,
+    to: address,
+    amount,
+    visibility,
+    priorityFee: optional(amount),
+    ...waiting,
+  })
+  .strict();
 const BalanceParams = z.object({ token: address, owner: address }).strict();
 
 type Deployed = { token: AztecAddress; admin: AztecAddress } & TxResult;

@@ -1,7 +1,8 @@
 //! Sending again what was lost with the block that it was made for.
 //!
 //! A wallet makes a transaction for the newest block that its node has, also for one that is only proposed. If that never comes to
-//! L1, a proposer that executes the transaction deletes it; nodes that execute nothing call it pending for ever.
+//! L1, a proposer that executes the transaction deletes it; nodes that execute nothing call it pending for ever, and take another one
+//! of the same notes only in place of it, if it pays more.
 
 use aznet_model::role::Role;
 use aznet_network::clients::l2::TxStatus;
@@ -74,10 +75,14 @@ impl Under<'_> {
 
     /// Sends a transfer. Where blocks are lost, a wallet may know one that is no more: it does better a slot later.
     pub(super) async fn send(&self, kind: Visibility) -> Result<Tx, Failure> {
+        self.send_paying(kind, 0).await
+    }
+
+    async fn send_paying(&self, kind: Visibility, priority_fee: u64) -> Result<Tx, Failure> {
         let world = &self.world;
         let loses = !matches!(self.trouble.expects, Expects::GoesOn { .. });
         for _ in 0..SENT_AGAIN {
-            match self.tokens.send(world, kind).await {
+            match self.tokens.send_paying(world, kind, priority_fee).await {
                 Err(Failure::Assertion(why)) if loses && why.contains(NOT_SENT) => {
                     let again = format!("the {} transfer is tried again: {why}", kind.name());
                     world.context.step(again);
@@ -87,7 +92,7 @@ impl Under<'_> {
             let slot = tokio::time::Instant::now() + world.time.slot;
             world.until_time("another slot", slot).await?;
         }
-        self.tokens.send(world, kind).await
+        self.tokens.send_paying(world, kind, priority_fee).await
     }
 
     /// Sends a transfer anew that no node has any more.
@@ -103,7 +108,7 @@ impl Under<'_> {
         self.world
             .context
             .step(format!("{} is sent again: {why}", tx.what));
-        *tx = self.send(tx.kind()).await?;
+        *tx = self.send_paying(tx.kind(), tx.outbid()).await?;
         Ok(())
     }
 }
