@@ -12,8 +12,8 @@ mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use aznet_kit::wait::{self, Deadline, Look};
 use aznet_model::chain::{Epoch, Slot};
@@ -134,6 +134,8 @@ struct Under<'a> {
     baselines: BTreeMap<String, Observation>,
     traces: Traces,
     timing: Option<Timing>,
+    /// When the experiments were asked for. Chaos Mesh counts their time from then, however late it does them.
+    asked: OnceLock<Instant>,
     /// The experiments that were seen to bite.
     bitten: Mutex<BTreeSet<String>>,
     report: &'a Reporter,
@@ -257,6 +259,7 @@ impl<'a> Under<'a> {
             baselines: BTreeMap::new(),
             traces: Traces::new(),
             timing,
+            asked: OnceLock::new(),
             bitten: Mutex::default(),
             report,
         })
@@ -318,6 +321,7 @@ impl<'a> Under<'a> {
             chart: self.run.chart,
             overlay: &self.run.overlay(&self.doers),
         };
+        self.asked.get_or_init(Instant::now);
         helm.install(&release, cancel).await?;
         self.note().await?;
         for doer in self.doers.values() {

@@ -21,6 +21,7 @@ mod input;
 mod memory;
 mod offence;
 mod out_of_turn;
+mod overdue;
 mod p2p;
 mod peers;
 mod proof;
@@ -144,6 +145,9 @@ pub(crate) const EQUIVOCATION: &str = "attack-equivocation";
 
 /// The scenario in which a proposer attests to two checkpoints of its slot.
 pub(crate) const DOUBLE: &str = "attack-double-attestation";
+
+/// The scenario in which the L1 takes neither checkpoints nor proofs until one is overdue.
+pub(crate) const LONG_CENSORSHIP: &str = "attack-l1-censorship-long";
 
 /// The scenario in which a quorum misbehaves.
 pub(crate) const QUORUM: &str = "attack-dishonest-quorum";

@@ -7,7 +7,6 @@ use std::pin::pin;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use aznet_kit::wait::{Deadline, Look};
 use aznet_model::chain::CheckpointNumber;
 use aznet_network::clients::l1::Prune;
 use aznet_runner::Failure;
@@ -19,7 +18,6 @@ use crate::beside::{Beside, Ready};
 use crate::chain::{Tx, Until};
 use crate::condition::{Begins, Expects, Trouble};
 use crate::faults::{Faults, Tools};
-use crate::look::{self, Blind};
 use crate::pxe::{self, Visibility};
 use crate::topology::Facts;
 use crate::transfer::Tokens;
@@ -333,15 +331,10 @@ impl Under<'_> {
         let world = &self.world;
         let nodes = world.nodes().await?;
         let (_, rollup) = world.rollup(&nodes[0]).await?;
-        let within = self.trouble.span(world.time) + world.time.epochs(1);
-        let goal = "the L1 to take back what was not proven";
-        look::until(&world.context, goal, Deadline::after(within), || async {
-            match rollup.last_prune(since.elapsed()).await {
-                Ok(Some(prune)) => Ok(Look::Done(prune)),
-                Ok(None) => Ok(Look::pending("it has taken nothing back")),
-                Err(error) => Err(Blind::no_answer(&error)),
-            }
-        })
-        .await
+        let time = world.time;
+        // An attack has no span of its own.
+        let span = self.trouble.span(time).max(time.proven_within());
+        let within = span + time.epochs(1);
+        world.taken_back(&rollup, since, within).await
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use aznet_kit::wait::Look;
 use aznet_model::chain::{BlockNumber, CheckpointNumber};
 use aznet_network::{
+    clients::l1::{Prune, Rollup},
     clients::l2::{L2Tips, TxReceipt, TxStatus},
     clients::rpc::RpcError,
 };
@@ -226,6 +227,25 @@ impl World {
         .await?;
         self.context.step(goal);
         Ok(())
+    }
+
+    /// Waits until the L1 has taken something back since then.
+    pub(crate) async fn taken_back(
+        &self,
+        rollup: &Rollup,
+        since: Instant,
+        within: Duration,
+    ) -> Result<Prune, Failure> {
+        let goal = "the L1 to take back what was not proven";
+        let looked = self.until(goal, within, || async {
+            let prune = rollup.last_prune(since.elapsed()).await;
+            let prune = prune.map(|prune| match prune {
+                Some(prune) => Look::Done(prune),
+                None => Look::pending("it has taken nothing back"),
+            });
+            Ok(Look::or_pending(prune))
+        });
+        looked.await
     }
 
     /// The heads of the chain, as the first node that answers sees them.

@@ -31,7 +31,8 @@ pub(super) struct Lasting<'a> {
     under: &'a Under<'a>,
     name: &'a str,
     experiment: &'a Experiment,
-    begun: Instant,
+    /// Since when its time counts.
+    asked: Instant,
     /// Held while it is done again: nobody is to be given it twice.
     following: tokio::sync::Mutex<()>,
     state: Mutex<State>,
@@ -58,7 +59,7 @@ impl<'a> Lasting<'a> {
             under,
             name,
             experiment,
-            begun: Instant::now(),
+            asked: *under.asked.get_or_init(Instant::now),
             following: tokio::sync::Mutex::default(),
             state: Mutex::new(State {
                 followed: Followed::new(experiment, hit, there),
@@ -329,7 +330,7 @@ impl<'a> Lasting<'a> {
 
     fn time_left(&self) -> Duration {
         let lasts = self.experiment.duration.duration();
-        lasts.saturating_sub(self.begun.elapsed())
+        lasts.saturating_sub(self.asked.elapsed())
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

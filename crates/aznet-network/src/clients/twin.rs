@@ -16,6 +16,7 @@ use kube::{
     api::{DeleteParams, ListParams, ObjectMeta, Patch, PatchParams, PostParams},
 };
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::{
     namespace::{NamespaceError, Network},
@@ -31,12 +32,22 @@ const LASTS: Duration = Duration::from_mins(30);
 /// What it may take to end.
 const TO_END: Duration = Duration::from_secs(5);
 
+/// What one that an earlier run left may take to go.
+const TO_GO: Duration = Duration::from_mins(1);
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
 /// Why there is no second pod.
 #[derive(Debug, thiserror::Error)]
 pub enum TwinError {
     /// The Kubernetes API failed.
     #[error(transparent)]
     Api(#[from] NamespaceError),
+    /// There is one already, and it does not go.
+    #[error("pod {twin} is still there: an earlier run left it, and it does not end")]
+    Stays {
+        /// The twin.
+        twin: String,
+    },
     /// There is nothing to be like.
     #[error("pod {pod} is none of the network's, or has no container of its role")]
     Missing {
@@ -77,15 +88,13 @@ impl Twin {
         let pod = twin(&found, difference).ok_or_else(|| TwinError::Missing {
             pod: like.to_owned(),
         })?;
-        let made = pods.create(&PostParams::default(), &pod).await;
-        let made = made.map_err(|source| {
-            let doing = format!("make pod {}", pod.name_any());
-            network.failed(&doing, source)
-        })?;
         let twin = Self {
             network: network.clone(),
-            name: made.name_any(),
+            name: pod.name_any(),
         };
+        twin.replaces().await?;
+        let made = pods.create(&PostParams::default(), &pod).await;
+        let made = made.map_err(|source| twin.failed("make", source))?;
         if let Err(error) = twin.let_in(&made, like).await {
             twin.remove().await?;
             return Err(error.into());
@@ -133,6 +142,20 @@ impl Twin {
         let left = futures::try_join!(pods.get_opt(&self.name), policies.get_opt(&self.name));
         let (pod, policy) = left.map_err(|source| self.failed("look for", source))?;
         Ok(pod.is_none() && policy.is_none())
+    }
+
+    /// Removes the one that a run left which was killed.
+    async fn replaces(&self) -> Result<(), TwinError> {
+        let end = Instant::now() + TO_GO;
+        while !self.is_gone().await? {
+            if Instant::now() > end {
+                let twin = self.name.clone();
+                return Err(TwinError::Stays { twin });
+            }
+            self.remove().await?;
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        Ok(())
     }
 
     /// Lets it and the network's pods reach each other, where that is not so anyway: a NetworkPolicy for pods that none

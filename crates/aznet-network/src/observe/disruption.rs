@@ -88,15 +88,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-
-    fn pod(status: &Value) -> Pod {
-        serde_json::from_value(json!({
-            "metadata": {"name": "validator-0", "uid": "u", "labels": {"app.kubernetes.io/component": "validator"}},
-            "spec": {"containers": [], "nodeName": "host"},
-            "status": status,
-        }))
-        .unwrap()
-    }
+    use crate::observe::instances::tests::pod;
 
     #[test]
     fn an_evicted_pod_says_so_itself() {

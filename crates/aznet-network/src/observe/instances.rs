@@ -134,12 +134,12 @@ fn ended(container: &str, end: &ContainerStateTerminated) -> Ended {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use serde_json::{Value, json};
 
     use super::*;
 
-    fn pod(status: &Value) -> Pod {
+    pub(crate) fn pod(status: &Value) -> Pod {
         serde_json::from_value(json!({
             "metadata": {"name": "validator-0", "uid": "u", "labels": {"app.kubernetes.io/component": "validator"}},
             "spec": {"containers": [], "nodeName": "host"},

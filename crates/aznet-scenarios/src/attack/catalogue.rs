@@ -6,10 +6,11 @@ use aznet_model::{role::Role, values::Values};
 use aznet_runner::Class;
 
 use super::{
-    ATTACKS, Attack, DOUBLE, EQUIVOCATION, QUORUM, blobs, boot_node, broker, censor, clock, disk,
-    duplicate_keys, equivocation, flood, gossip, guard, inactivity, input, lacks, lacks_boot_node,
-    lacks_broker, lacks_l1, lacks_lost_blobs, lacks_prover, lacks_quorum, lacks_store,
-    lacks_stranger, lacks_verifier, p2p, proof, proposal, quorum, reorg, store, verifier, volume,
+    ATTACKS, Attack, DOUBLE, EQUIVOCATION, LONG_CENSORSHIP, QUORUM, blobs, boot_node, broker,
+    censor, clock, disk, duplicate_keys, equivocation, flood, gossip, guard, inactivity, input,
+    lacks, lacks_boot_node, lacks_broker, lacks_l1, lacks_lost_blobs, lacks_prover, lacks_quorum,
+    lacks_store, lacks_stranger, lacks_verifier, overdue, p2p, proof, proposal, quorum, reorg,
+    store, verifier, volume,
 };
 use crate::scenario::{Run, Scenario};
 
@@ -146,6 +147,17 @@ fn on_l1() -> Vec<Scenario> {
                 "while the L1 drops the transactions that bring checkpoints none comes; then a transfer that was sent meanwhile comes \
                  with one, balances are exact, and the chain goes on",
                 Arc::new(|world| Box::pin(censor::run(world))),
+            )
+        },
+        Scenario {
+            lacks: overdue::lacks,
+            deadline: DEADLINE * 2,
+            tags: LONG,
+            ..attack(
+                LONG_CENSORSHIP,
+                "when the L1 drops the transactions that bring checkpoints and proofs until a proof is overdue, none comes; then what \
+                 was not proven is taken back, and the chain goes on and is proven",
+                Arc::new(|world| Box::pin(overdue::run(world))),
             )
         },
         Scenario {

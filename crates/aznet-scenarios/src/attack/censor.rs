@@ -159,7 +159,7 @@ impl Censorship<'_> {
 }
 
 /// Where the chain is now.
-fn now(timing: &Timing) -> Moment {
+pub(super) fn now(timing: &Timing) -> Moment {
     let seconds = u64::try_from(Timestamp::now().as_second());
     timing.at(seconds.unwrap_or_default())
 }
@@ -233,7 +233,7 @@ impl Censor {
 }
 
 /// The slots since `oldest` that have a checkpoint, as a node sees it.
-async fn slots(node: &Peer, oldest: Slot) -> Result<BTreeSet<Slot>, RpcError> {
+pub(super) async fn slots(node: &Peer, oldest: Slot) -> Result<BTreeSet<Slot>, RpcError> {
     let mut number = node.rpc.tips().await?.checkpointed.block.number;
     let mut slots = BTreeSet::new();
     while let Some(block) = node.rpc.block(number).await? {
@@ -256,7 +256,7 @@ fn rows(dropped: &[Slot], taken: Slot) -> impl Iterator<Item = &[Slot]> {
 }
 
 /// Such slots that have no checkpoint.
-fn in_a_row(dropped: &[Slot], taken: Slot, there: &BTreeSet<Slot>) -> Option<Vec<Slot>> {
+pub(super) fn in_a_row(dropped: &[Slot], taken: Slot, there: &BTreeSet<Slot>) -> Option<Vec<Slot>> {
     let mut rows = rows(dropped, taken);
     let row = rows.find(|row| row.iter().all(|slot| !there.contains(slot)));
     row.map(<[Slot]>::to_vec)

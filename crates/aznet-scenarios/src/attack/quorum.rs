@@ -170,18 +170,9 @@ impl Wrong {
         rollup: &Rollup,
         since: Instant,
     ) -> Result<(), Failure> {
-        let goal = format!("{} taken back for want of a proof", self.checkpoint);
         let within = world.time.proven_within() + world.time.slots(SLOTS_TO_PRUNE);
-        let Prune { first, last, .. } = world
-            .until(&goal, within, || async {
-                let prune = rollup.last_prune(since.elapsed()).await;
-                let prune = prune.map(|prune| match prune {
-                    Some(prune) => Look::Done(prune),
-                    None => Look::pending("no PrunedPending yet"),
-                });
-                Ok(Look::or_pending(prune))
-            })
-            .await?;
+        let prune = world.taken_back(rollup, since, within).await?;
+        let Prune { first, last, .. } = prune;
         let seen = format!("{first} to {last} were taken back for want of a proof");
         if first > self.checkpoint || last != self.checkpoint {
             let wanted = format!("expected that nothing is built on {}", self.checkpoint);

@@ -288,6 +288,15 @@ pub const CONDITIONS: &[Condition] = &[
         ..Condition::CALM
     },
     Condition {
+        name: "l1-censored-long",
+        about: "the L1 drops what brings checkpoints and proofs until the proof window is over, when both transfers are on it",
+        shown: "slots go by whose checkpoints were dropped, so are proofs; afterwards the L1 takes checkpoints back",
+        expects: Expects::Prunes,
+        begins: Begins::AfterTransfers,
+        attack: Some(attack::LONG_CENSORSHIP),
+        ..Condition::CALM
+    },
+    Condition {
         name: "l1-offline",
         about: "no node reaches the L1 for less than the proof window, when one of two transfers was sent",
         shown: "connections with it are seen to fail; no checkpoint comes meanwhile",
