@@ -20,16 +20,17 @@ describe('a token', { timeout: 900_000 }, () => {
   before(async () => {
     opened = await open();
     fee = await sponsored(opened.wallet);
-    alice = await deployed(opened, fee);
-    bob = await deployed(opened, fee);
+    [alice, bob] = await Promise.all([deployed(opened, fee), deployed(opened, fee)]);
     token = (await TokenContract.deploy(opened.wallet, alice, 'Coin', 'COIN', 18).send({ from: alice, fee })).contract;
   });
   after(() => opened.close());
 
   test('is minted', async (context: TestContext) => {
     context.diagnostic(opened.where);
-    await token.methods.mint_to_public(alice, 1_000n).send({ from: alice, fee });
-    await token.methods.mint_to_private(alice, 500n).send({ from: alice, fee });
+    await Promise.all([
+      token.methods.mint_to_public(alice, 1_000n).send({ from: alice, fee }),
+      token.methods.mint_to_private(alice, 500n).send({ from: alice, fee }),
+    ]);
     assert.deepEqual(await balances(alice), { public: 1_000n, private: 500n });
     assert.deepEqual(await balances(bob), { public: 0n, private: 0n });
   });
@@ -55,8 +56,10 @@ describe('a token', { timeout: 900_000 }, () => {
   });
 
   test('moves between public and private', async () => {
-    await token.methods.transfer_to_private(alice, 300n).send({ from: alice, fee });
-    await token.methods.transfer_to_public(bob, bob, 20n, 0n).send({ from: bob, fee });
+    await Promise.all([
+      token.methods.transfer_to_private(alice, 300n).send({ from: alice, fee }),
+      token.methods.transfer_to_public(bob, bob, 20n, 0n).send({ from: bob, fee }),
+    ]);
     assert.deepEqual(await balances(alice), { public: 600n, private: 750n });
     assert.deepEqual(await balances(bob), { public: 120n, private: 30n });
   });

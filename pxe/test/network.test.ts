@@ -115,7 +115,7 @@ function onRealNetwork(): void {
     const transfer = { token, from: alice, to: bob };
     await Promise.all([
       result(first.url, 'token_transfer', { ...transfer, amount: '100', visibility: 'public' }),
-      result(first.url, 'token_transfer', { ...transfer, amount: '50', visibility: 'private' }),
+      result(first.url, 'token_transfer', { ...transfer, amount: '50', visibility: 'private', priorityFee: '1' }),
     ]);
     for (const pxe of [first, second]) {
       assert.deepEqual(await balance(pxe, alice), { public: '900', private: '450' });

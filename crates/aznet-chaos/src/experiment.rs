@@ -337,6 +337,14 @@ impl<'a> Under<'a> {
         Ok(())
     }
 
+    /// Since when the time of a fault counts that was just injected.
+    fn counted_from(&self, name: &str) -> Instant {
+        match &self.doers[name] {
+            Doer::Mesh => *self.asked.get_or_init(Instant::now),
+            Doer::Emulated(_) | Doer::Called(_) => Instant::now(),
+        }
+    }
+
     /// Notes on the cluster how things are that are changed from here.
     async fn note(&self) -> Result<(), ChaosError> {
         let mut notes = journal::Notes::new();

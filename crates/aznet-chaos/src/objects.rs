@@ -48,6 +48,8 @@ struct Condition {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 struct Records {
+    #[serde(rename = "desiredPhase")]
+    phase: String,
     #[serde(rename = "containerRecords")]
     records: Vec<Record>,
 }
@@ -83,6 +85,11 @@ impl Status {
     /// It has done what it was told, to some pod at least.
     pub(crate) fn is_injected(&self) -> bool {
         self.holds("AllInjected") && !self.experiment.records.is_empty()
+    }
+
+    /// It is undoing it, or has: its time is over, it is paused, or it is being deleted.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.experiment.phase == "Stop" || self.is_recovered()
     }
 
     /// It has undone it.
@@ -170,7 +177,11 @@ mod tests {
             ]},
         }))
         .expect("a status");
-        assert!(status.is_injected() && !status.is_recovered());
+        assert!(status.is_injected() && !status.is_recovered() && !status.is_stopping());
+        let stopping: Status =
+            serde_json::from_value(json!({"experiment": {"desiredPhase": "Stop"}}))
+                .expect("a status");
+        assert!(stopping.is_stopping() && !stopping.is_recovered());
         assert_eq!(status.pods(), ["validator-0", "validator-1"]);
         assert_eq!(status.targets(), ["anvil-x"]);
         assert_eq!(status.said().as_deref(), Some("unable to set tcs"));

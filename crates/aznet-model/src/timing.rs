@@ -93,6 +93,13 @@ pub struct Moment {
     pub epoch_slots: u64,
 }
 
+impl Moment {
+    /// Seconds until the next epoch begins.
+    pub const fn seconds_left_of_epoch(&self) -> u64 {
+        (self.epoch_slots - self.slot_in_epoch) * self.slot_seconds - self.seconds_into_slot
+    }
+}
+
 impl Timing {
     /// Where `unix_seconds` is in protocol time; before genesis counts as slot 0.
     pub fn at(&self, unix_seconds: u64) -> Moment {
@@ -170,6 +177,7 @@ mod tests {
         let moment = timing.at(1_000 + 12 * 37 + 5);
         assert_eq!((moment.slot, moment.epoch), (Slot(37), Epoch(9)));
         assert_eq!((moment.seconds_into_slot, moment.slot_in_epoch), (5, 1));
+        assert_eq!(moment.seconds_left_of_epoch(), 2 * 12 + 7);
         assert_eq!(timing.at(3).slot, Slot(0));
         assert_eq!(
             (timing.slots(2).as_secs(), timing.epochs(2).as_secs()),

@@ -147,7 +147,7 @@ pub(crate) const EQUIVOCATION: &str = "attack-equivocation";
 pub(crate) const DOUBLE: &str = "attack-double-attestation";
 
 /// The scenario in which the L1 takes neither checkpoints nor proofs until one is overdue.
-pub(crate) const LONG_CENSORSHIP: &str = "attack-l1-censorship-long";
+pub(crate) const LONG_CENSORSHIP: &str = "attack-l1-long-censorship";
 
 /// The scenario in which a quorum misbehaves.
 pub(crate) const QUORUM: &str = "attack-dishonest-quorum";

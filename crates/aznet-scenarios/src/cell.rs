@@ -11,12 +11,14 @@ use aznet_model::chain::CheckpointNumber;
 use aznet_network::clients::l1::Prune;
 use aznet_runner::Failure;
 use futures::FutureExt;
+use jiff::Timestamp;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::beside::{Beside, Ready};
 use crate::chain::{Tx, Until};
 use crate::condition::{Begins, Expects, Trouble};
+use crate::errors::rpc;
 use crate::faults::{Faults, Tools};
 use crate::pxe::{self, Visibility};
 use crate::topology::Facts;
@@ -125,6 +127,7 @@ async fn prepared<'a>(
             Sent::Public(tokens.send(world, Visibility::Public).await?)
         }
         Begins::AfterTransfers => {
+            young_epoch(world).await?;
             let mut moving = Moving::sent(&tokens, world).await?;
             moving.follow(world, Until::Checkpointed).await?;
             Sent::Both(moving)
@@ -163,6 +166,17 @@ async fn warmed_up(world: &World) -> Result<(), Failure> {
         Failure::Assertion(missed) => Failure::Infrastructure(missed),
         other => other,
     })
+}
+
+/// Waits until an epoch begins: what comes to L1 early in one can't be proven before something is done about it.
+async fn young_epoch(world: &World) -> Result<(), Failure> {
+    let nodes = world.nodes().await?;
+    let (_, rollup) = world.rollup(&nodes[0]).await?;
+    let timing = rollup.timing().await.map_err(Failure::infrastructure)?;
+    let seconds = u64::try_from(Timestamp::now().as_second()).unwrap_or_default();
+    let left = timing.at(seconds).seconds_left_of_epoch();
+    let begins = Instant::now() + Duration::from_secs(left);
+    world.until_time("the next epoch", begins).await
 }
 
 /// Waits until what minted the tokens is proven: it can't be taken back any more.
@@ -311,15 +325,14 @@ impl Under<'_> {
     async fn pruned(&self, moving: &mut Moving) -> Result<(), Failure> {
         let since = Instant::now();
         moving.follow(&self.world, Until::Checkpointed).await?;
+        let on_l1 = self.checkpoints(moving).await?;
         self.tokens.moved(&self.world).await?;
-        let proven = self.world.tips().await?.proven.checkpoint.number;
         let prune = self.prune(since).await?;
-        let Prune { first, last, .. } = prune;
-        self.world
-            .context
-            .step(format!("{first} to {last} are taken back"));
+        let words = had_been_on_l1(&prune, on_l1)?;
+        self.world.context.step(words);
         self.faults.over(UNDONE_WITHIN).await?;
-        self.world.proven_beyond(proven).await?;
+        let before = CheckpointNumber(prune.first.0.saturating_sub(1));
+        self.world.proven_beyond(before).await?;
         for tx in [&mut moving.public, &mut moving.private] {
             self.again_if_gone(tx).await?;
         }
@@ -331,10 +344,62 @@ impl Under<'_> {
         let world = &self.world;
         let nodes = world.nodes().await?;
         let (_, rollup) = world.rollup(&nodes[0]).await?;
-        let time = world.time;
-        // An attack has no span of its own.
-        let span = self.trouble.span(time).max(time.proven_within());
+        let (time, waves) = (world.time, self.trouble.waves);
+        // An attack has no span of its own, and may begin anew.
+        let span = if waves.is_empty() {
+            time.proven_within() * 3
+        } else {
+            self.trouble.span(time)
+        };
         let within = span + time.epochs(1);
         world.taken_back(&rollup, since, within).await
+    }
+
+    /// The checkpoints that have both transfers.
+    async fn checkpoints(&self, moving: &Moving) -> Result<[CheckpointNumber; 2], Failure> {
+        let (public, private) = (&moving.public, &moving.private);
+        let (one, other) =
+            futures::try_join!(self.checkpoint_of(public), self.checkpoint_of(private))?;
+        Ok([one, other])
+    }
+
+    async fn checkpoint_of(&self, tx: &Tx) -> Result<CheckpointNumber, Failure> {
+        let nodes = self.world.nodes().await?;
+        let hash = tx.block().map_or("", |block| &block.hash);
+        let place = nodes[0].rpc.block_by_hash(hash).await.map_err(rpc)?;
+        let gone = || Failure::Infrastructure(format!("{}: its block is gone again", tx.what));
+        Ok(place.ok_or_else(gone)?.checkpoint)
+    }
+}
+
+/// Sees that what was taken back had the transfers: that they stay says nothing otherwise.
+fn had_been_on_l1(prune: &Prune, transfers: [CheckpointNumber; 2]) -> Result<String, Failure> {
+    let Prune { first, last, .. } = prune;
+    let seen = format!("{first} to {last} are taken back");
+    match transfers.iter().find(|one| *one < first || *one > last) {
+        None => Ok(seen),
+        Some(kept) => Err(Failure::Infrastructure(format!(
+            "{seen}, and a transfer is in {kept}, which is not among them: it was proven before anything was done"
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prune_that_spares_a_transfer_says_nothing_of_it() {
+        let prune = Prune {
+            first: CheckpointNumber(5),
+            last: CheckpointNumber(8),
+            timestamp: 0,
+        };
+        let judged = |numbers: [u64; 2]| had_been_on_l1(&prune, numbers.map(CheckpointNumber));
+        let seen = "checkpoint 5 to checkpoint 8 are taken back".to_owned();
+        assert_eq!(judged([5, 8]), Ok(seen));
+        for spared in [[4, 5], [8, 9]] {
+            assert!(matches!(judged(spared), Err(Failure::Infrastructure(_))));
+        }
     }
 }

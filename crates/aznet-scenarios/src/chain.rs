@@ -5,7 +5,7 @@ use std::time::Duration;
 use aznet_kit::wait::Look;
 use aznet_model::chain::{BlockNumber, CheckpointNumber};
 use aznet_network::{
-    clients::l1::{Prune, Rollup},
+    clients::l1::{L1Error, Prune, Rollup},
     clients::l2::{L2Tips, TxReceipt, TxStatus},
     clients::rpc::RpcError,
 };
@@ -74,6 +74,11 @@ impl Tx {
     /// What one must pay beyond the base fee to be taken in place of this.
     pub(crate) const fn outbid(&self) -> u64 {
         self.priority_fee + 1
+    }
+
+    /// Its block, if that was seen on L1.
+    pub(crate) const fn block(&self) -> Option<&Included> {
+        self.block.as_ref()
     }
 
     /// Whether it is the public or the private one.
@@ -238,12 +243,12 @@ impl World {
     ) -> Result<Prune, Failure> {
         let goal = "the L1 to take back what was not proven";
         let looked = self.until(goal, within, || async {
-            let prune = rollup.last_prune(since.elapsed()).await;
-            let prune = prune.map(|prune| match prune {
-                Some(prune) => Look::Done(prune),
-                None => Look::pending("it has taken nothing back"),
-            });
-            Ok(Look::or_pending(prune))
+            let prune = on_l1(rollup.last_prune(since.elapsed()).await)?;
+            Ok(match prune {
+                Look::Done(None) => Look::pending("it has taken nothing back"),
+                Look::Done(Some(prune)) => Look::Done(prune),
+                Look::Pending(why) => Look::Pending(why),
+            })
         });
         looked.await
     }
@@ -281,6 +286,15 @@ impl World {
         .await?;
         self.context.step(goal);
         Ok(())
+    }
+}
+
+/// What the L1 answers; what it answers that can't be read is a reason to look again.
+pub(crate) fn on_l1<T>(answer: Result<T, L1Error>) -> Result<Look<T>, RpcError> {
+    match answer {
+        Ok(answer) => Ok(Look::Done(answer)),
+        Err(L1Error::Rpc(error)) => Err(error),
+        Err(unread) => Ok(Look::pending(unread)),
     }
 }
 

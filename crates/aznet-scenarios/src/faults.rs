@@ -313,7 +313,8 @@ impl Work {
         Arc::new(move |transition| {
             let mut state = seen.lock();
             match transition.stage {
-                Stage::Injected if !wave.is_over_at_once() => {
+                // Its time counts from here, however late it is injected.
+                Stage::Requested if !wave.is_over_at_once() => {
                     state.begun.get_or_insert_with(Instant::now);
                 }
                 Stage::Biting => state.bitten += 1,

@@ -257,6 +257,7 @@ mod tests {
         assert_eq!(
             refused(Allows::Disturbing),
             BTreeSet::from([
+                "l1-censored-long",
                 "l1-paused-long",
                 "provers-late",
                 "roll-out",
@@ -265,7 +266,7 @@ mod tests {
             ])
         );
         let left = refused(Allows::RollingOut);
-        assert!(!left.contains("roll-out") && left.len() == 4, "{left:?}");
+        assert!(!left.contains("roll-out") && left.len() == 5, "{left:?}");
         let alone = refused(Allows::Looking);
         assert!(
             alone.contains("no-quorum")

@@ -152,6 +152,18 @@ impl Under<'_> {
         }
     }
 
+    /// Whether it is being lifted at the end of its time, as far as whoever does it tells.
+    pub(super) async fn is_lifted(
+        &self,
+        name: &str,
+        experiment: &Experiment,
+    ) -> Result<bool, ChaosError> {
+        match &self.doers[name] {
+            Doer::Called(_) | Doer::Emulated(_) => Ok(true),
+            Doer::Mesh => Ok(self.status(name, experiment).await?.is_stopping()),
+        }
+    }
+
     async fn status(&self, name: &str, experiment: &Experiment) -> Result<Status, ChaosError> {
         let network = self.run.network;
         let kind = experiment.fault().and_then(|fault| fault.kind());

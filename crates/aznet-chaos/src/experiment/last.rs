@@ -59,7 +59,7 @@ impl<'a> Lasting<'a> {
             under,
             name,
             experiment,
-            asked: *under.asked.get_or_init(Instant::now),
+            asked: under.counted_from(name),
             following: tokio::sync::Mutex::default(),
             state: Mutex::new(State {
                 followed: Followed::new(experiment, hit, there),
@@ -169,7 +169,8 @@ impl<'a> Lasting<'a> {
         };
         // A look takes a while: the fault may have ended in the middle of it.
         let over = under.is_over(name, self.experiment).await?;
-        if over || self.time_left() <= END {
+        let is_due = self.time_left() <= END;
+        if over || is_due && under.is_lifted(name, self.experiment).await? {
             return Ok(Look::pending("it is being lifted"));
         }
         // So may a pod.

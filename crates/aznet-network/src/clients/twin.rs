@@ -76,7 +76,7 @@ impl Twin {
     /// Makes a pod like another: with the same keys, data of its own, which is gone with it, and so another peer id.
     ///
     /// # Errors
-    /// [`TwinError`]; there is none then, unless the Kubernetes API does not answer.
+    /// [`TwinError`]; none was made then, unless the Kubernetes API does not answer.
     pub async fn start(
         network: &Network,
         like: &str,

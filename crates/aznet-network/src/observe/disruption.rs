@@ -85,7 +85,7 @@ fn words(what: &str, message: Option<&str>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
     use crate::observe::instances::tests::pod;

@@ -151,7 +151,7 @@ fn on_l1() -> Vec<Scenario> {
         },
         Scenario {
             lacks: overdue::lacks,
-            deadline: DEADLINE * 2,
+            deadline: DEADLINE * 3,
             tags: LONG,
             ..attack(
                 LONG_CENSORSHIP,

@@ -233,7 +233,7 @@ impl Censor {
 }
 
 /// The slots since `oldest` that have a checkpoint, as a node sees it.
-pub(super) async fn slots(node: &Peer, oldest: Slot) -> Result<BTreeSet<Slot>, RpcError> {
+async fn slots(node: &Peer, oldest: Slot) -> Result<BTreeSet<Slot>, RpcError> {
     let mut number = node.rpc.tips().await?.checkpointed.block.number;
     let mut slots = BTreeSet::new();
     while let Some(block) = node.rpc.block(number).await? {

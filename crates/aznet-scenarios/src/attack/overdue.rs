@@ -18,17 +18,18 @@ use aznet_model::{
 };
 use aznet_network::clients::{
     anvil::{Anvil, pool::Waiting},
-    l1::{L1Error, Prune, Rollup},
+    l1::{Prune, Rollup},
     rpc::RpcError,
 };
 use aznet_runner::Failure;
 use tokio::time::Instant;
 
 use super::{
-    censor::{in_a_row, now, slots},
+    censor::{in_a_row, now},
     dud, lacks_mercy, lacks_prover,
 };
 use crate::{
+    chain::on_l1,
     errors::rpc,
     transfer,
     world::{Peer, World},
@@ -76,8 +77,8 @@ pub(crate) async fn run(world: World) -> Result<(), Failure> {
     };
     let within = world.time.slots(SLOTS_TO_PRUNE);
     let prune = world.taken_back(&rollup, since, within).await?;
-    includes(&world, prune, overdue)?;
-    followed(&world, &nodes[0], prune).await?;
+    includes(&world, prune, overdue.checkpoint)?;
+    followed(&world, &nodes[0], &overdue.newest).await?;
     world.goes_on(&nodes).await?;
     let before = CheckpointNumber(prune.first.0.saturating_sub(1));
     world.proven_beyond(before).await
@@ -96,18 +97,26 @@ fn includes(world: &World, prune: Prune, overdue: CheckpointNumber) -> Result<()
 }
 
 /// Waits until a node has heard of it: its newest checkpoint says how far the chain is from then on.
-async fn followed(world: &World, node: &Peer, prune: Prune) -> Result<(), Failure> {
-    let goal = format!("{} to drop what was taken back", node.pod);
+async fn followed(world: &World, node: &Peer, before: &str) -> Result<(), Failure> {
+    let goal = format!("another newest checkpoint on {}", node.pod);
     let within = world.time.slots(SLOTS_TO_PRUNE);
     let looked = world.until(&goal, within, || async {
-        let newest = node.rpc.tips().await?.checkpointed.checkpoint.number;
-        Ok(if newest <= prune.first || newest < prune.last {
-            Look::Done(())
+        let newest = node.rpc.tips().await?.checkpointed;
+        Ok(if newest.block.hash == before {
+            Look::Pending(format!("it is {} still", newest.checkpoint.number))
         } else {
-            Look::Pending(format!("it has {newest}"))
+            Look::Done(())
         })
     });
     looked.await
+}
+
+/// What can be taken back.
+struct Overdue {
+    /// A checkpoint whose proof is overdue.
+    checkpoint: CheckpointNumber,
+    /// The hash of a node's newest block on L1, from before anything was taken back.
+    newest: String,
 }
 
 /// What is seen of the chain meanwhile.
@@ -120,15 +129,17 @@ struct Censorship<'a> {
 
 impl Censorship<'_> {
     /// Waits until the proof of a checkpoint is overdue; which.
-    async fn outlasts_the_window(&self) -> Result<CheckpointNumber, Failure> {
+    async fn outlasts_the_window(&self) -> Result<Overdue, Failure> {
         for _ in 0..TRIES {
             self.censor.begins_anew();
             let checkpoint = self.another().await?;
             self.censor.drops_checkpoints_too();
             let from = now(&self.censor.timing).slot;
             if self.is_overdue(checkpoint).await? {
-                self.stood_still(from).await?;
-                return Ok(checkpoint);
+                self.stood_still(from, checkpoint).await?;
+                let tips = self.node.rpc.tips().await.map_err(rpc)?;
+                let newest = tips.checkpointed.block.hash;
+                return Ok(Overdue { checkpoint, newest });
             }
             let words = format!("the L1 took a proof of {checkpoint}");
             self.world.context.step(words);
@@ -144,14 +155,13 @@ impl Censorship<'_> {
         let goal = format!("a checkpoint beyond {} on L1", tips.pending);
         let within = self.world.time.slots(SLOTS_TO_BEGIN);
         let looked = self.world.until(&goal, within, || async {
-            let now = self.rollup.tips().await.map(|now| {
-                if now.pending > tips.pending && now.pending > now.proven {
-                    Look::Done(now.pending)
-                } else {
+            Ok(match on_l1(self.rollup.tips().await)? {
+                Look::Done(now) if now.pending <= tips.pending.max(now.proven) => {
                     Look::Pending(format!("{} is the newest", now.pending))
                 }
-            });
-            Ok(Look::or_pending(now))
+                Look::Done(now) => Look::Done(now.pending),
+                Look::Pending(why) => Look::Pending(why),
+            })
         });
         let checkpoint = looked.await?;
         let words = format!("from {checkpoint} on, the L1 drops checkpoints and proofs");
@@ -163,29 +173,29 @@ impl Censorship<'_> {
     async fn is_overdue(&self, checkpoint: CheckpointNumber) -> Result<bool, Failure> {
         let goal = format!("the proof of {checkpoint} to be overdue");
         let within = self.world.time.proven_within();
-        let looked = self.world.until(&goal, within, || async {
-            Ok(Look::or_pending(self.fate(checkpoint).await))
-        });
+        let looked = self.world.until(&goal, within, || self.fate(checkpoint));
         looked.await
     }
 
-    async fn fate(&self, checkpoint: CheckpointNumber) -> Result<Look<bool>, L1Error> {
-        let tips = self.rollup.tips().await?;
-        if tips.proven >= checkpoint {
+    async fn fate(&self, checkpoint: CheckpointNumber) -> Result<Look<bool>, RpcError> {
+        let tips = on_l1(self.rollup.tips().await)?;
+        if matches!(tips, Look::Done(tips) if tips.proven >= checkpoint) {
             return Ok(Look::Done(false));
         }
-        Ok(if self.rollup.can_prune().await? {
-            Look::Done(true)
-        } else {
-            Look::Pending(format!("it is not, {}", self.censor.dropped().words()))
+        Ok(match on_l1(self.rollup.can_prune().await)? {
+            Look::Done(true) => Look::Done(true),
+            _ => Look::Pending(format!("it is not, {}", self.censor.dropped().words())),
         })
     }
 
     /// Sees that slots went by without a checkpoint, and that there was a proof to drop.
-    async fn stood_still(&self, from: Slot) -> Result<(), Failure> {
+    async fn stood_still(&self, from: Slot, after: CheckpointNumber) -> Result<(), Failure> {
         let dropped = self.censor.dropped().clone();
-        let over: Vec<Slot> = dropped.checkpoints.iter().copied().collect();
-        let there = slots(self.node, from).await.map_err(rpc)?;
+        // The one of this slot may be sent again.
+        let now = now(&self.censor.timing).slot;
+        let over = dropped.checkpoints.iter().filter(|slot| **slot < now);
+        let over: Vec<Slot> = over.copied().collect();
+        let there = self.slots(after).await?;
         let words = dropped.words();
         if in_a_row(&over, from, &there).is_none() {
             return Err(Failure::assertion(format!(
@@ -200,6 +210,17 @@ impl Censorship<'_> {
         }
         self.world.context.step(format!("the L1 {words}"));
         Ok(())
+    }
+
+    /// The slots whose checkpoints are on L1 after this one. Nodes have dropped them already, who know what comes.
+    async fn slots(&self, after: CheckpointNumber) -> Result<BTreeSet<Slot>, Failure> {
+        let tips = self.rollup.tips().await.map_err(Failure::infrastructure)?;
+        let mut slots = BTreeSet::new();
+        for number in after.0 + 1..=tips.pending.0 {
+            let found = self.rollup.checkpoint(CheckpointNumber(number)).await;
+            slots.insert(found.map_err(Failure::infrastructure)?.slot);
+        }
+        Ok(slots)
     }
 }
 

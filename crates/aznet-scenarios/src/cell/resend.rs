@@ -25,6 +25,8 @@ const LOOKS: u32 = 3;
 const LOOKS_UNHEARD: u32 = 4 * LOOKS_A_SLOT;
 /// As a wallet server says it.
 const NOT_SENT: &str = "was not sent";
+/// As a node says that has a transaction of the same notes, which pays as much: also of one that it took without an answer.
+const CONFLICT: &str = "Nullifier conflict";
 
 impl Under<'_> {
     /// Waits until both transfers are on L1, and sends them again when they are lost.
@@ -78,12 +80,13 @@ impl Under<'_> {
         self.send_paying(kind, 0).await
     }
 
-    async fn send_paying(&self, kind: Visibility, priority_fee: u64) -> Result<Tx, Failure> {
+    async fn send_paying(&self, kind: Visibility, mut priority_fee: u64) -> Result<Tx, Failure> {
         let world = &self.world;
         let loses = !matches!(self.trouble.expects, Expects::GoesOn { .. });
         for _ in 0..SENT_AGAIN {
             match self.tokens.send_paying(world, kind, priority_fee).await {
                 Err(Failure::Assertion(why)) if loses && why.contains(NOT_SENT) => {
+                    priority_fee += u64::from(why.contains(CONFLICT));
                     let again = format!("the {} transfer is tried again: {why}", kind.name());
                     world.context.step(again);
                 }
