@@ -213,12 +213,10 @@ impl Censor {
 
     /// Drops a transaction if it has a checkpoint.
     async fn judges(&mut self, one: &Waiting) -> Result<(), RpcError> {
-        let Some(call) = call_in::<Publishing::proposeCall>(&one.input) else {
-            return Ok(());
-        };
-        if dud() || self.anvil.forget(one.hash).await? {
-            let slot = u64::try_from(call.args.header.slotNumber);
-            self.dropped.extend(slot.map(Slot));
+        if let Some(Brings::Checkpoint(slot)) = brings(one)
+            && drops(&self.anvil, one).await?
+        {
+            self.dropped.insert(slot);
         }
         Ok(())
     }
@@ -230,6 +228,27 @@ impl Censor {
         let over = self.dropped.iter().filter(|slot| slot.0 + 1 < now.0);
         over.copied().collect()
     }
+}
+
+/// What a transaction brings that may be dropped.
+pub(super) enum Brings {
+    /// The checkpoint of a slot.
+    Checkpoint(Slot),
+    /// A proof.
+    Proof,
+}
+
+pub(super) fn brings(one: &Waiting) -> Option<Brings> {
+    if let Some(call) = call_in::<Publishing::proposeCall>(&one.input) {
+        let slot = u64::try_from(call.args.header.slotNumber).ok()?;
+        return Some(Brings::Checkpoint(Slot(slot)));
+    }
+    call_in::<Publishing::submitEpochRootProofCall>(&one.input).map(|_| Brings::Proof)
+}
+
+/// Drops a transaction; whether it was in no block yet.
+pub(super) async fn drops(anvil: &Anvil, one: &Waiting) -> Result<bool, RpcError> {
+    Ok(dud() || anvil.forget(one.hash).await?)
 }
 
 /// The slots since `oldest` that have a checkpoint, as a node sees it.

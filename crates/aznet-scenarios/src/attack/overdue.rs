@@ -11,7 +11,6 @@ use std::{
 
 use aznet_kit::wait::Look;
 use aznet_model::{
-    abi::publishing::{Publishing, call_in},
     chain::{CheckpointNumber, Slot},
     timing::Timing,
     values::Values,
@@ -25,8 +24,8 @@ use aznet_runner::Failure;
 use tokio::time::Instant;
 
 use super::{
-    censor::{in_a_row, now},
-    dud, lacks_mercy, lacks_prover,
+    censor::{Brings, brings, drops, in_a_row, now},
+    lacks_mercy, lacks_prover,
 };
 use crate::{
     chain::on_l1,
@@ -280,18 +279,24 @@ impl Censor {
     }
 
     async fn judges(&self, one: &Waiting) -> Result<(), RpcError> {
-        let too = self.checkpoints_too.load(Ordering::Relaxed);
-        let checkpoint = call_in::<Publishing::proposeCall>(&one.input).filter(|_| too);
-        let proof = call_in::<Publishing::submitEpochRootProofCall>(&one.input);
-        if checkpoint.is_none() && proof.is_none() {
+        let what = brings(one).filter(|what| self.is_dropped(what));
+        let Some(what) = what else {
             return Ok(());
-        }
-        if dud() || self.anvil.forget(one.hash).await? {
+        };
+        if drops(&self.anvil, one).await? {
             let mut dropped = self.dropped();
-            dropped.proofs += usize::from(proof.is_some());
-            let slot = checkpoint.and_then(|call| u64::try_from(call.args.header.slotNumber).ok());
-            dropped.checkpoints.extend(slot.map(Slot));
+            match what {
+                Brings::Checkpoint(slot) => drop(dropped.checkpoints.insert(slot)),
+                Brings::Proof => dropped.proofs += 1,
+            }
         }
         Ok(())
+    }
+
+    fn is_dropped(&self, what: &Brings) -> bool {
+        match what {
+            Brings::Checkpoint(_) => self.checkpoints_too.load(Ordering::Relaxed),
+            Brings::Proof => true,
+        }
     }
 }
