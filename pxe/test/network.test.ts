@@ -16,7 +16,7 @@ import { type Process, call, freePort, result, start } from './support.ts';
 
 const nodeUrl = process.env.AZTEC_NODE_URL;
 const missing = 'AZTEC_NODE_URL is not set: it takes a node of a running network with test accounts';
-const READY_WITHIN_MS = 60_000;
+const READY_WITHIN_MS = 300_000;
 
 type Pxe = Process & { url: string };
 
