@@ -23,6 +23,10 @@ const LATENESS: Duration = Duration::from_mins(1);
 const END: Duration = Duration::from_secs(3);
 /// A node starts in half a minute, and what can be seen on it needs it.
 const RESTART: Duration = Duration::from_secs(90);
+/// Looks while it lasts, about; no more of a short fault and no fewer of a long one than these paces lead to.
+const LOOKS: u32 = 10;
+const MIN_PACE: Duration = Duration::from_secs(1);
+const MAX_PACE: Duration = Duration::from_secs(5);
 /// How often it is looked whether all pods that are to have it have it.
 const FOLLOW_EVERY: Duration = Duration::from_secs(1);
 
@@ -143,7 +147,10 @@ impl<'a> Lasting<'a> {
 
     /// Looks whether it bites until somebody drops this, or it does not.
     async fn keep_looking(&self, cancel: &CancellationToken) -> Result<(), ChaosError> {
-        let looked = wait::until(self.over(), self.deadline(), cancel, |_| self.step()).await;
+        // Looks at many connections cost what nodes and provers need, too.
+        let pace = (self.time_left() / LOOKS).clamp(MIN_PACE, MAX_PACE);
+        let deadline = self.deadline().every(pace);
+        let looked = wait::until(self.over(), deadline, cancel, |_| self.step()).await;
         self.unless_waited(looked)
     }
 
