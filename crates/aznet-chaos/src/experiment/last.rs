@@ -23,7 +23,7 @@ const LATENESS: Duration = Duration::from_mins(1);
 const END: Duration = Duration::from_secs(3);
 /// A node starts in half a minute, and what can be seen on it needs it.
 const RESTART: Duration = Duration::from_secs(90);
-/// Looks while it lasts, about; no more of a short fault and no fewer of a long one than these paces lead to.
+/// Looks while it lasts, about: the paces make them fewer for a short fault, and more for a long one.
 const LOOKS: u32 = 10;
 const MIN_PACE: Duration = Duration::from_secs(1);
 const MAX_PACE: Duration = Duration::from_secs(5);
